@@ -1,0 +1,64 @@
+//! Errors on the terminal, and the exit code that goes with each.
+
+use crate::pipeline::PipelineError;
+use crate::spec::SpecError;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+/// Why a command ended in an error.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// What the user asked for makes no sense here.
+    #[error("{0}")]
+    Usage(String),
+    /// The system refused.
+    #[error("{0}")]
+    System(String),
+}
+
+impl CliError {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Spec(_) | Self::Usage(_) => 2,
+            Self::Pipeline(error) => match error {
+                PipelineError::Spec(_) | PipelineError::Dataset(_) | PipelineError::Report(_) => 2,
+                PipelineError::Cancelled { .. } => 130,
+                _ => 1,
+            },
+            Self::System(_) => 1,
+        }
+    }
+}
+
+/// Prints an error and gives its exit code.
+pub(super) fn report(error: &CliError) -> ExitCode {
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let text = match error {
+        CliError::Spec(spec) | CliError::Pipeline(PipelineError::Spec(spec)) => spec.render(colour),
+        other => format!("error: {other}"),
+    };
+    // Nothing is left to do where stderr itself is gone.
+    let _ = writeln!(std::io::stderr(), "{text}");
+    ExitCode::from(error.code())
+}
+
+/// Writes to stdout; a reader that has seen enough (`| head`) is no error.
+pub(super) fn print(text: &str) -> Result<(), CliError> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(CliError::System(format!("stdout cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The runtime that verbs with a network use.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| CliError::System(format!("the async runtime cannot start: {error}")))
+}

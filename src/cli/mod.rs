@@ -1,0 +1,84 @@
+//! The command line, one file per verb.
+
+mod diagnose;
+mod graph;
+mod init;
+mod plan;
+mod progress;
+mod run;
+mod schema;
+mod simulate;
+mod spec_args;
+mod validate;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// How many GPUs does this LLM workflow need to serve N concurrent users within a response-time
+/// target?
+#[derive(Parser)]
+#[command(name = "sizer", version, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 bad input, 3 the target cannot be met, 130 stopped by Ctrl-C."
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Run(run::Args),
+    Plan(plan::Args),
+    Graph(graph::Args),
+    Validate(validate::Args),
+    Init(init::Args),
+    Schema(schema::Args),
+    Simulate(simulate::Args),
+}
+
+/// How a command ended, when not in an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// All went well.
+    Done,
+    /// The measurements stand, the question stays open.
+    NoAnswer,
+    /// No number of GPUs meets the target.
+    OutOfReach,
+}
+
+impl End {
+    fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::NoAnswer => 1,
+            Self::OutOfReach => 3,
+        }
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A closed pipe must not turn a help text into a failure.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let result = match cli.verb {
+        Verb::Run(args) => run::run(&args),
+        Verb::Plan(args) => plan::run(&args),
+        Verb::Graph(args) => graph::run(&args),
+        Verb::Validate(args) => validate::run(&args),
+        Verb::Init(args) => init::run(&args),
+        Verb::Schema(args) => schema::run(&args),
+        Verb::Simulate(args) => simulate::run(&args),
+    };
+    match result {
+        Ok(end) => ExitCode::from(end.code()),
+        Err(error) => diagnose::report(&error),
+    }
+}

@@ -1,0 +1,33 @@
+//! `sizer schema`.
+
+use super::End;
+use super::diagnose::{CliError, print};
+use crate::report::result_schema;
+use crate::spec::json_schema;
+use clap::ValueEnum;
+
+/// Print the JSON schema of the spec, or of result.json
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Of which document
+    #[arg(value_enum, default_value_t = Document::Spec)]
+    document: Document,
+}
+
+/// The documents with a schema.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Document {
+    /// The spec
+    Spec,
+    /// The result
+    Result,
+}
+
+pub(super) fn run(args: &Args) -> Result<End, CliError> {
+    let schema = match args.document {
+        Document::Spec => json_schema(),
+        Document::Result => result_schema(),
+    };
+    print(&format!("{schema:#}\n"))?;
+    Ok(End::Done)
+}

@@ -1,0 +1,61 @@
+//! `sizer simulate`.
+
+use super::End;
+use super::diagnose::{CliError, print, runtime};
+use crate::spec::{Override, Spec, WorkflowSpec};
+use crate::workflow::simulator::Simulator;
+use std::path::PathBuf;
+
+/// Run the embedded LLM server by itself, on a loopback port, until Ctrl-C
+///
+/// It speaks the chat completions protocol on /v1/chat/completions and NeMo Agent Toolkit's
+/// /generate/full, and counts requests on /metrics.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The port to listen on; 0 takes any free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// A spec whose workflow is a simulator; without it the defaults hold
+    #[arg(long)]
+    spec: Option<PathBuf>,
+    /// Change a key of the simulator, such as engine.replicas=2
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// What a spec needs besides its workflow, where there is no spec.
+const DEFAULTS: &str = "version: 1\nname: simulator\ndataset: {path: none.jsonl}\n\
+                        workflow: {type: simulator}\nconcurrency: {levels: [1]}\n";
+
+pub(super) fn run(args: &Args) -> Result<End, CliError> {
+    let overrides: Vec<Override> = args
+        .set
+        .iter()
+        .map(|text| Override::parse(&format!("workflow.{text}")))
+        .collect::<Result<_, _>>()?;
+    let spec = match &args.spec {
+        Some(path) => Spec::from_path_with(path, &overrides)?,
+        None => Spec::parse(DEFAULTS, "defaults".as_ref(), &overrides, &crate::spec::process_env)?,
+    };
+    let WorkflowSpec::Simulator(simulator) = &spec.workflow else {
+        let message = "the workflow is not a simulator";
+        return Err(spec.error_at("workflow.type", message).help("write `type: simulator`").into());
+    };
+    let runtime = runtime()?;
+    let server = {
+        let _inside = runtime.enter();
+        Simulator::start(simulator, args.port).map_err(|error| {
+            CliError::System(format!("cannot listen on 127.0.0.1:{}: {error}", args.port))
+        })?
+    };
+    print(&format!("listening on http://{}\n", server.address()))?;
+    runtime
+        .block_on(tokio::signal::ctrl_c())
+        .map_err(|error| CliError::System(format!("cannot wait for Ctrl-C: {error}")))?;
+    print(&format!(
+        "{} requests, at most {} in flight\n",
+        server.requests(),
+        server.highest_in_flight()
+    ))?;
+    Ok(End::Done)
+}

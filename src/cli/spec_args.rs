@@ -1,0 +1,31 @@
+//! The arguments that name a spec.
+
+use super::diagnose::CliError;
+use crate::pipeline::Pipeline;
+use crate::spec::{Override, Spec};
+use std::path::PathBuf;
+
+/// A spec and the changes to it.
+#[derive(clap::Args)]
+pub(super) struct SpecArgs {
+    /// The spec file
+    spec: PathBuf,
+    /// Change a key of the spec, such as targets.users=500
+    ///
+    /// The key is a dotted path, the value is read as YAML. Positions in lists count from 0. May be
+    /// given several times; later ones win.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl SpecArgs {
+    pub fn load(&self) -> Result<Spec, CliError> {
+        let overrides: Vec<Override> =
+            self.set.iter().map(|text| Override::parse(text)).collect::<Result<_, _>>()?;
+        Ok(Spec::from_path_with(&self.spec, &overrides)?)
+    }
+
+    pub fn pipeline(&self) -> Result<Pipeline, CliError> {
+        self.load().map(Pipeline::new)
+    }
+}

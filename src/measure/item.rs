@@ -1,0 +1,40 @@
+//! One dataset entry, as the workflow gets it.
+
+use serde::{Deserialize, Serialize};
+
+/// One dataset entry: what a run asks of the workflow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Unique within the dataset; repeats in a level get `_rep1`, `_rep2`, … appended.
+    pub id: String,
+    /// The question put to the workflow.
+    pub input: String,
+}
+
+/// What became of one dataset row: an item, or the reason why it is none.
+///
+/// Dropped rows are kept in the expanded dataset, so that a count in a report can be traced to
+/// the rows that it counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Row {
+    /// A row that can be asked.
+    Item(Item),
+    /// A row that was left out.
+    Dropped {
+        /// One-based position in the dataset.
+        row: usize,
+        /// Why it cannot be asked.
+        dropped: String,
+    },
+}
+
+impl Row {
+    /// The item, unless the row was dropped.
+    pub fn item(&self) -> Option<&Item> {
+        match self {
+            Self::Item(item) => Some(item),
+            Self::Dropped { .. } => None,
+        }
+    }
+}

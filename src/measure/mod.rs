@@ -1,0 +1,13 @@
+//! What was measured: items, runs and their LLM calls, and the metrics of a level. Pure.
+
+mod item;
+mod level;
+mod metric;
+mod quantile;
+mod run;
+
+pub use item::{Item, Row};
+pub use level::{FailureCount, LevelMetrics};
+pub use metric::Metric;
+pub use quantile::{Quantile, Summary, quantile_of_sorted};
+pub use run::{Failure, FailureKind, LlmCall, Outcome, Run};

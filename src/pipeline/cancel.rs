@@ -1,0 +1,3 @@
+//! How a caller stops a run.
+
+pub use tokio_util::sync::CancellationToken;

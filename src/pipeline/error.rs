@@ -1,0 +1,67 @@
+//! Why a pipeline stopped.
+
+use super::StageId;
+use crate::dataset::DatasetError;
+use crate::load::LoadError;
+use crate::measure::Failure;
+use crate::report::ReportError;
+use crate::spec::SpecError;
+use crate::store::StoreError;
+use crate::workflow::ConnectError;
+
+/// Why a pipeline stopped. Everything that had been finished is in the store.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The spec, or a file that it names, cannot be used.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The dataset's content cannot be used.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The store, the lock file or an output cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The workflow cannot be made ready.
+    #[error("the workflow cannot be reached: {0}")]
+    Connect(#[from] ConnectError),
+    /// The server does not answer.
+    #[error(
+        "the server cannot be reached{at}: {failure}. Is it running, and is workflow.base_url right?",
+        at = stage.as_ref().map(|stage| format!(" any more ({stage} is not kept)")).unwrap_or_default()
+    )]
+    Unreachable {
+        /// The stage during which it went away; `None` before the first.
+        stage: Option<StageId>,
+        /// What happened.
+        failure: Failure,
+    },
+    /// The load could not be kept up.
+    #[error("{stage}: {error}")]
+    Load {
+        /// The level's stage.
+        stage: StageId,
+        /// What happened.
+        error: LoadError,
+    },
+    /// The user stopped the run.
+    #[error("interrupted; {} finished and kept, the next run goes on from there", counted(*.levels))]
+    Cancelled {
+        /// Levels that are kept.
+        levels: usize,
+    },
+    /// A report cannot be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// An artifact of an earlier version, or a defect.
+    #[error("the artifact of {stage} cannot be read: {message}")]
+    Artifact {
+        /// Its stage.
+        stage: StageId,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+fn counted(count: usize) -> String {
+    if count == 1 { "1 level is".to_owned() } else { format!("{count} levels are") }
+}

@@ -1,0 +1,136 @@
+//! The stages of a spec and what each of them needs.
+
+use crate::spec::Spec;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
+use petgraph::{Direction, algo};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The name of a stage.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StageId {
+    /// The dataset as rows.
+    Expand,
+    /// The runs at a concurrency.
+    Sweep(u32),
+    /// The metrics at a concurrency.
+    Level(u32),
+    /// The fits.
+    Fit,
+    /// The estimates.
+    Estimate,
+    /// A report.
+    Render(String),
+}
+
+impl fmt::Display for StageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expand => f.write_str("expand"),
+            Self::Sweep(concurrency) => write!(f, "sweep@{concurrency}"),
+            Self::Level(concurrency) => write!(f, "level@{concurrency}"),
+            Self::Fit => f.write_str("fit"),
+            Self::Estimate => f.write_str("estimate"),
+            Self::Render(report) => write!(f, "render@{report}"),
+        }
+    }
+}
+
+/// The directed acyclic graph of a spec's stages; an edge leads from a stage to one that needs it.
+pub struct Graph {
+    graph: DiGraph<StageId, ()>,
+    /// Positions of the stages in an order in which each follows all that it needs.
+    order: Vec<NodeIndex>,
+}
+
+impl Graph {
+    /// The stages that a spec asks for.
+    pub fn of(spec: &Spec) -> Self {
+        let mut graph = DiGraph::new();
+        let expand = graph.add_node(StageId::Expand);
+        let fit = graph.add_node(StageId::Fit);
+        let estimate = graph.add_node(StageId::Estimate);
+        let mut levels = Vec::new();
+        let mut order = vec![expand];
+        for concurrency in spec.concurrency.levels.values() {
+            let sweep = graph.add_node(StageId::Sweep(concurrency));
+            let level = graph.add_node(StageId::Level(concurrency));
+            connect(&mut graph, &[expand], sweep);
+            connect(&mut graph, &[sweep], level);
+            connect(&mut graph, &[level], fit);
+            // The runs too: how many are over a target is known only once there is one.
+            connect(&mut graph, &[sweep, level], estimate);
+            levels.push(level);
+            // Each level is aggregated right after its sweep, in ascending order of load.
+            order.extend([sweep, level]);
+        }
+        graph.add_edge(fit, estimate, ());
+        order.extend([fit, estimate]);
+        for report in &spec.outputs.reports {
+            let render = graph.add_node(StageId::Render(report.name.clone()));
+            connect(&mut graph, &levels, render);
+            connect(&mut graph, &[expand, fit, estimate], render);
+            order.push(render);
+        }
+        debug_assert!(!algo::is_cyclic_directed(&graph));
+        Self { graph, order }
+    }
+
+    /// All stages, each after everything that it needs.
+    pub fn stages(&self) -> impl Iterator<Item = (&StageId, Vec<&StageId>)> {
+        self.order.iter().map(|&node| {
+            let mut needs: Vec<&StageId> = self
+                .graph
+                .neighbors_directed(node, Direction::Incoming)
+                .filter_map(|need| self.graph.node_weight(need))
+                .collect();
+            needs.sort();
+            (&self.graph[node], needs)
+        })
+    }
+
+    /// The graph for Graphviz.
+    pub fn to_dot(&self) -> String {
+        let lines = self.edges().map(|(from, to)| format!("  \"{from}\" -> \"{to}\";\n"));
+        format!(
+            "digraph sizer {{\n  rankdir=LR;\n  node [shape=box];\n{}}}\n",
+            lines.collect::<String>()
+        )
+    }
+
+    /// The graph for Mermaid, as Markdown viewers draw it.
+    pub fn to_mermaid(&self) -> String {
+        let numbers: BTreeMap<&StageId, usize> = self
+            .order
+            .iter()
+            .enumerate()
+            .map(|(number, &node)| (&self.graph[node], number))
+            .collect();
+        let nodes = self
+            .order
+            .iter()
+            .enumerate()
+            .map(|(number, &node)| format!("  s{number}[\"{}\"]\n", self.graph[node]));
+        let edges =
+            self.edges().map(|(from, to)| format!("  s{} --> s{}\n", numbers[from], numbers[to]));
+        format!("flowchart LR\n{}{}", nodes.collect::<String>(), edges.collect::<String>())
+    }
+
+    /// All edges, sorted.
+    fn edges(&self) -> impl Iterator<Item = (&StageId, &StageId)> {
+        let mut edges: Vec<_> = self
+            .graph
+            .edge_references()
+            .map(|edge| (&self.graph[edge.source()], &self.graph[edge.target()]))
+            .collect();
+        edges.sort();
+        edges.into_iter()
+    }
+}
+
+fn connect(graph: &mut DiGraph<StageId, ()>, needs: &[NodeIndex], stage: NodeIndex) {
+    for &need in needs {
+        graph.add_edge(need, stage, ());
+    }
+}

@@ -1,0 +1,96 @@
+//! Which artifact a stage's would be, whether it is there, and if not, why.
+
+use super::context::Context;
+use super::graph::StageId;
+use super::stages::stage;
+use super::{PipelineError, plan::Reason};
+use crate::store::{Digest, Key, LockFile, Manifest, Parts, key_of};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A stage whose inputs are all known.
+pub(super) struct Candidate {
+    pub key: Key,
+    pub parts: Parts,
+    /// The artifact, if it is there and sound; else why the stage has to run.
+    pub found: Result<Manifest, Reason>,
+}
+
+/// Looks a stage up by everything that it reads.
+pub(super) fn look_up(
+    context: &Context<'_>,
+    lock: &LockFile,
+    id: &StageId,
+    inputs: BTreeMap<String, Digest>,
+) -> Result<Candidate, PipelineError> {
+    let stage = stage(id);
+    let parts = Parts { version: stage.version(), reads: stage.reads(context)?, inputs };
+    let key = key_of(&id.to_string(), &parts);
+    let found = match context.store.manifest(&key) {
+        Some(manifest) if context.store.is_sound(&manifest.digest) => Ok(manifest),
+        Some(_) => Err(Reason::Damaged),
+        None => Err(why_new(context, lock, id, &parts)),
+    };
+    Ok(Candidate { key, parts, found })
+}
+
+/// Compares a stage with what was locked for it last.
+fn why_new(context: &Context<'_>, lock: &LockFile, id: &StageId, parts: &Parts) -> Reason {
+    let Some(locked) = lock.get(&id.to_string()) else { return Reason::NeverRan };
+    let Some(before) = context.store.manifest(&locked.key) else { return Reason::NotInStore };
+    if before.parts.version != parts.version {
+        return Reason::NewVersion;
+    }
+    let mut changes = Vec::new();
+    differences("", &before.parts.reads, &parts.reads, &mut changes);
+    if !changes.is_empty() {
+        return Reason::Changed(changes);
+    }
+    let names = before.parts.inputs.keys().chain(parts.inputs.keys());
+    let mut changed: Vec<String> = names
+        .filter(|name| before.parts.inputs.get(*name) != parts.inputs.get(*name))
+        .cloned()
+        .collect();
+    changed.sort();
+    changed.dedup();
+    if changed.is_empty() { Reason::Damaged } else { Reason::InputsChanged(changed) }
+}
+
+/// The dotted paths at which two values differ, with both values.
+fn differences(path: &str, before: &Value, now: &Value, found: &mut Vec<String>) {
+    if before == now {
+        return;
+    }
+    if let (Value::Object(before), Value::Object(now)) = (before, now) {
+        let mut keys: Vec<&String> = before.keys().chain(now.keys()).collect();
+        keys.sort();
+        keys.dedup();
+        for key in keys {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            let get =
+                |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or_default();
+            differences(&path, &get(before), &get(now), found);
+        }
+        return;
+    }
+    found.push(if path.ends_with("content") {
+        format!("{path} changed")
+    } else {
+        format!("{path}: {} → {}", brief(before), brief(now))
+    });
+}
+
+/// A value, cut where it is too long for a line.
+fn brief(value: &Value) -> String {
+    const LONGEST: usize = 40;
+    let text = match value {
+        Value::Null => "not set".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    if text.chars().count() > LONGEST {
+        format!("{}…", text.chars().take(LONGEST).collect::<String>())
+    } else {
+        text
+    }
+}

@@ -1,0 +1,46 @@
+//! The pipeline: a graph of stages, what of it would run and why, and running it.
+
+mod cancel;
+mod check;
+mod context;
+mod error;
+mod execute;
+mod graph;
+mod keys;
+mod observer;
+mod plan;
+mod stages;
+
+pub use cancel::CancellationToken;
+pub use check::Checked;
+pub use error::PipelineError;
+pub use execute::{Outcome, RunOptions, StageReport};
+pub use graph::{Graph, StageId};
+pub use observer::{Observer, Silent};
+pub use plan::{Plan, PlannedStage, Status};
+
+use crate::spec::Spec;
+
+/// A spec ready to be planned and run.
+pub struct Pipeline {
+    spec: Spec,
+    graph: Graph,
+}
+
+impl Pipeline {
+    /// The pipeline of a spec.
+    pub fn new(spec: Spec) -> Self {
+        let graph = Graph::of(&spec);
+        Self { spec, graph }
+    }
+
+    /// The spec.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The graph of its stages.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+}

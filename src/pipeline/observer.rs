@@ -1,0 +1,22 @@
+//! What a caller can watch while a pipeline runs.
+
+use super::execute::StageReport;
+use super::graph::StageId;
+use crate::measure::Run;
+
+/// Watches a run; every method may be called from any thread.
+pub trait Observer: Send + Sync {
+    /// A stage begins to run.
+    fn stage_started(&self, _stage: &StageId) {}
+    /// A level begins; `runs` are planned.
+    fn level_started(&self, _concurrency: u32, _runs: usize) {}
+    /// A run of the current level ended.
+    fn run_done(&self, _run: &Run) {}
+    /// A stage is done: it ran, or its artifact was there.
+    fn stage_done(&self, _report: &StageReport) {}
+}
+
+/// Watches nothing.
+pub struct Silent;
+
+impl Observer for Silent {}

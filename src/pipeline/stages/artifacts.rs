@@ -1,0 +1,99 @@
+//! The artifacts of stages that are done, in the forms in which they are kept.
+
+use crate::measure::{Item, LevelMetrics, Row, Run};
+use crate::pipeline::{PipelineError, StageId};
+use crate::sizing::{Assessment, Fits};
+use crate::store::{Digest, Store};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+
+/// Reads the artifacts of finished stages.
+pub(in crate::pipeline) struct Artifacts<'a> {
+    store: &'a Store,
+    digests: BTreeMap<StageId, Digest>,
+}
+
+impl<'a> Artifacts<'a> {
+    pub fn new(store: &'a Store, digests: BTreeMap<StageId, Digest>) -> Self {
+        Self { store, digests }
+    }
+
+    /// The items of the dataset.
+    pub fn items(&self) -> Result<Vec<Item>, PipelineError> {
+        let rows: Vec<Row> = self.lines(&StageId::Expand)?;
+        Ok(rows.iter().filter_map(Row::item).cloned().collect())
+    }
+
+    /// How many rows of the dataset were dropped.
+    pub fn dropped_rows(&self) -> Result<usize, PipelineError> {
+        let rows: Vec<Row> = self.lines(&StageId::Expand)?;
+        Ok(rows.iter().filter(|row| row.item().is_none()).count())
+    }
+
+    /// The runs of a level.
+    pub fn runs(&self, concurrency: u32) -> Result<Vec<Run>, PipelineError> {
+        self.lines(&StageId::Sweep(concurrency))
+    }
+
+    /// The metrics of all levels, ascending.
+    pub fn levels(&self) -> Result<Vec<LevelMetrics>, PipelineError> {
+        let levels = self.digests.keys().filter(|id| matches!(id, StageId::Level(_)));
+        levels.map(|id| self.document(id)).collect()
+    }
+
+    /// The fits.
+    pub fn fits(&self) -> Result<Fits, PipelineError> {
+        self.document(&StageId::Fit)
+    }
+
+    /// The estimates.
+    pub fn assessment(&self) -> Result<Assessment, PipelineError> {
+        self.document(&StageId::Estimate)
+    }
+
+    /// Digests of the artifacts that figures come from, by stage.
+    pub fn sources(&self) -> BTreeMap<String, String> {
+        let figures = self.digests.iter().filter(|(id, _)| !matches!(id, StageId::Render(_)));
+        figures.map(|(id, digest)| (id.to_string(), digest.to_string())).collect()
+    }
+
+    fn bytes(&self, id: &StageId) -> Result<Vec<u8>, PipelineError> {
+        let missing = || PipelineError::Artifact {
+            stage: id.clone(),
+            message: "the stage has not run".to_owned(),
+        };
+        Ok(self.store.read(self.digests.get(id).ok_or_else(missing)?)?)
+    }
+
+    fn document<T: DeserializeOwned>(&self, id: &StageId) -> Result<T, PipelineError> {
+        serde_json::from_slice(&self.bytes(id)?).map_err(|error| unreadable(id, &error))
+    }
+
+    fn lines<T: DeserializeOwned>(&self, id: &StageId) -> Result<Vec<T>, PipelineError> {
+        let bytes = self.bytes(id)?;
+        let lines = serde_json::Deserializer::from_slice(&bytes).into_iter();
+        lines.map(|line| line.map_err(|error| unreadable(id, &error))).collect()
+    }
+}
+
+fn unreadable(id: &StageId, error: &serde_json::Error) -> PipelineError {
+    PipelineError::Artifact { stage: id.clone(), message: error.to_string() }
+}
+
+/// An artifact of one JSON document.
+pub(super) fn to_document(id: &StageId, value: &impl Serialize) -> Result<Vec<u8>, PipelineError> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| unreadable(id, &error))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// An artifact of JSON lines.
+pub(super) fn to_lines<T: Serialize>(id: &StageId, values: &[T]) -> Result<Vec<u8>, PipelineError> {
+    let mut bytes = Vec::new();
+    for value in values {
+        serde_json::to_writer(&mut bytes, value).map_err(|error| unreadable(id, &error))?;
+        bytes.push(b'\n');
+    }
+    Ok(bytes)
+}

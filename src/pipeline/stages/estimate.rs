@@ -1,0 +1,67 @@
+//! `estimate`: from fits and targets to GPUs.
+
+use super::artifacts::to_document;
+use super::{Artifacts, Context, Stage, ready};
+use crate::measure::{LevelMetrics, Metric};
+use crate::pipeline::{PipelineError, StageId};
+use crate::sizing::{Question, Rig, Target, assess};
+use crate::spec::{Limit, Spec};
+use crate::workflow::Pending;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+pub(super) struct EstimateStage;
+
+impl Stage for EstimateStage {
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
+        Ok(json!({ "targets": context.spec.targets, "test": context.spec.test }))
+    }
+
+    fn run<'a>(
+        &'a self,
+        context: &'a Context<'_>,
+        artifacts: &'a Artifacts<'_>,
+    ) -> Pending<'a, Result<Vec<u8>, PipelineError>> {
+        ready(estimate(context.spec, artifacts))
+    }
+}
+
+fn estimate(spec: &Spec, artifacts: &Artifacts<'_>) -> Result<Vec<u8>, PipelineError> {
+    let question = question(spec);
+    let levels = artifacts.levels()?;
+    let fits = artifacts.fits()?;
+    let limits = Metric::ALL.iter().filter_map(|metric| question.main_target(*metric));
+    let limits: Vec<Target> = limits.collect();
+    let mut over: BTreeMap<(u32, Metric), u64> = BTreeMap::new();
+    if !limits.is_empty() {
+        // One level's runs at a time: together they can be far larger than their metrics.
+        for level in &levels {
+            let runs = artifacts.runs(level.concurrency)?;
+            for target in &limits {
+                let count = LevelMetrics::over_limit(&runs, target.metric, target.limit);
+                over.insert((level.concurrency, target.metric), count);
+            }
+        }
+    }
+    let count = |level: &LevelMetrics, target: Target| {
+        over.get(&(level.concurrency, target.metric)).copied().unwrap_or_default()
+    };
+    to_document(&StageId::Estimate, &assess(&question, &levels, &fits, count))
+}
+
+/// What the spec asks, in the words of the estimator.
+fn question(spec: &Spec) -> Question {
+    let targets = Metric::ALL.iter().flat_map(|&metric| {
+        let limits = spec.targets.limit(metric).into_iter().flat_map(Limit::iter);
+        limits.map(move |(quantile, limit)| Target { metric, quantile, limit })
+    });
+    Question {
+        targets: targets.collect(),
+        users: spec.targets.users,
+        rig: Rig { gpu_count: spec.test.gpu_count, gpus_per_replica: spec.test.gpus_per_replica },
+    }
+}

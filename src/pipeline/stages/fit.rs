@@ -1,0 +1,38 @@
+//! `fit`: every metric's quantiles against concurrency.
+
+use super::artifacts::to_document;
+use super::{Artifacts, Context, Stage, ready};
+use crate::pipeline::{PipelineError, StageId};
+use crate::sizing::{FitOptions, Fits, MethodName};
+use crate::spec::{EstimateSpec, Method};
+use crate::workflow::Pending;
+use serde_json::{Value, json};
+
+pub(super) struct FitStage;
+
+impl Stage for FitStage {
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
+        Ok(json!({ "estimate": context.spec.estimate }))
+    }
+
+    fn run<'a>(
+        &'a self,
+        context: &'a Context<'_>,
+        artifacts: &'a Artifacts<'_>,
+    ) -> Pending<'a, Result<Vec<u8>, PipelineError>> {
+        let fits =
+            artifacts.levels().map(|levels| Fits::of(&levels, options(&context.spec.estimate)));
+        ready(fits.and_then(|fits| to_document(&StageId::Fit, &fits)))
+    }
+}
+
+fn options(spec: &EstimateSpec) -> FitOptions {
+    let method = match spec.method {
+        Method::Linear => MethodName::Linear,
+    };
+    FitOptions { method, min_r_squared: spec.min_r_squared, remove_outliers: spec.remove_outliers }
+}

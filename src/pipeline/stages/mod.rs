@@ -1,0 +1,53 @@
+//! The stages, one file each: what a stage reads, and how its artifact is made.
+
+mod artifacts;
+mod estimate;
+mod expand;
+mod fit;
+mod level;
+mod render;
+mod sweep;
+
+pub(super) use artifacts::Artifacts;
+pub(super) use render::{assemble, check_templates};
+
+use super::context::Context;
+use super::{PipelineError, StageId};
+use crate::workflow::Pending;
+use serde_json::Value;
+
+/// A stage: a function of the slice of the spec that it reads and of the artifacts it needs.
+pub(super) trait Stage: Send + Sync {
+    /// Goes up with every change in what the stage does or how its artifact looks.
+    fn version(&self) -> u32;
+
+    /// Everything that the stage reads besides artifacts: the slice of the spec, and digests of
+    /// the files that the slice names. It is what the key hashes, so it holds no secret.
+    fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError>;
+
+    /// Makes the artifact.
+    fn run<'a>(
+        &'a self,
+        context: &'a Context<'_>,
+        artifacts: &'a Artifacts<'_>,
+    ) -> Pending<'a, Result<Vec<u8>, PipelineError>>;
+}
+
+/// The stage behind a name.
+pub(super) fn stage(id: &StageId) -> Box<dyn Stage> {
+    match id {
+        StageId::Expand => Box::new(expand::Expand),
+        StageId::Sweep(concurrency) => Box::new(sweep::Sweep { concurrency: *concurrency }),
+        StageId::Level(concurrency) => Box::new(level::Level { concurrency: *concurrency }),
+        StageId::Fit => Box::new(fit::FitStage),
+        StageId::Estimate => Box::new(estimate::EstimateStage),
+        StageId::Render(report) => Box::new(render::Render { report: report.clone() }),
+    }
+}
+
+/// A stage without waiting, for those that only compute.
+fn ready<'a>(
+    result: Result<Vec<u8>, PipelineError>,
+) -> Pending<'a, Result<Vec<u8>, PipelineError>> {
+    Box::pin(std::future::ready(result))
+}

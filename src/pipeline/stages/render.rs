@@ -1,0 +1,122 @@
+//! `render@report`: one report.
+
+use super::{Artifacts, Context, Stage, ready};
+use crate::pipeline::PipelineError;
+use crate::report::{SizingResult, SpecIdentity, UserTemplate, built_in_template, report};
+use crate::store::Digest;
+use crate::workflow::Pending;
+use serde_json::{Value, json};
+
+pub(super) struct Render {
+    pub report: String,
+}
+
+impl Stage for Render {
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
+        let template = match self.template(context)? {
+            Some(template) => Some(template.text),
+            None => built_in_template(&self.report).map(str::to_owned),
+        };
+        let SpecIdentity { name, digest } = identity(context);
+        Ok(json!({
+            "template": { "content": template.map(|text| Digest::of(text.as_bytes())) },
+            "name": name,
+            "spec content": digest,
+        }))
+    }
+
+    fn run<'a>(
+        &'a self,
+        context: &'a Context<'_>,
+        artifacts: &'a Artifacts<'_>,
+    ) -> Pending<'a, Result<Vec<u8>, PipelineError>> {
+        ready(self.render(context, artifacts))
+    }
+}
+
+impl Render {
+    fn render(
+        &self,
+        context: &Context<'_>,
+        artifacts: &Artifacts<'_>,
+    ) -> Result<Vec<u8>, PipelineError> {
+        let result = assemble(context, artifacts)?;
+        match report(&self.report, self.template(context)?) {
+            Some(report) => Ok(report.render(&result)?),
+            None => {
+                Err(self
+                    .error(context, "this is not a built-in report and has no template".to_owned()))
+            }
+        }
+    }
+
+    /// The user's template, where the spec names one.
+    fn template(&self, context: &Context<'_>) -> Result<Option<UserTemplate>, PipelineError> {
+        const LARGEST: u64 = 4 << 20;
+        let reports = &context.spec.outputs.reports;
+        let spec = reports.iter().find(|report| report.name == self.report);
+        let Some(path) = spec.and_then(|report| report.template.as_ref()) else { return Ok(None) };
+        let path = context.spec.resolve(path);
+        let shown = path.display().to_string();
+        let unreadable = |error: std::io::Error| {
+            self.error(context, format!("the template {shown} cannot be read: {error}"))
+        };
+        if std::fs::metadata(&path).map_err(unreadable)?.len() > LARGEST {
+            return Err(self.error(context, format!("the template {shown} is larger than 4 MiB")));
+        }
+        let text = std::fs::read_to_string(&path).map_err(unreadable)?;
+        Ok(Some(UserTemplate { path: shown, text }))
+    }
+
+    /// An error that points at this report in the spec.
+    fn error(&self, context: &Context<'_>, message: String) -> PipelineError {
+        let reports = &context.spec.outputs.reports;
+        let index =
+            reports.iter().position(|report| report.name == self.report).unwrap_or_default();
+        let help = "paths in a spec are relative to the folder that it lies in";
+        context.spec.error_at(&format!("outputs.reports.{index}"), message).help(help).into()
+    }
+}
+
+/// Reads every template that the spec names.
+pub(in crate::pipeline) fn check_templates(context: &Context<'_>) -> Result<(), PipelineError> {
+    let reports = context.spec.outputs.reports.iter();
+    reports.map(|report| Render { report: report.name.clone() }).try_for_each(|render| {
+        render.template(context)?;
+        Ok(())
+    })
+}
+
+/// Puts the result together from the artifacts.
+pub(in crate::pipeline) fn assemble(
+    context: &Context<'_>,
+    artifacts: &Artifacts<'_>,
+) -> Result<SizingResult, PipelineError> {
+    let mut assessment = artifacts.assessment()?;
+    let dropped = artifacts.dropped_rows()?;
+    if dropped > 0 {
+        let rows = if dropped == 1 { "1 row" } else { &format!("{dropped} rows") };
+        assessment
+            .notes
+            .push(format!("{rows} of the dataset had an empty question and were left out."));
+    }
+    Ok(SizingResult::assemble(
+        identity(context),
+        artifacts.levels()?,
+        &artifacts.fits()?,
+        assessment,
+        artifacts.sources(),
+    ))
+}
+
+fn identity(context: &Context<'_>) -> SpecIdentity {
+    let canonical = context.spec.canonical().to_string();
+    SpecIdentity {
+        name: context.spec.name.clone(),
+        digest: Digest::of(canonical.as_bytes()).as_str().to_owned(),
+    }
+}

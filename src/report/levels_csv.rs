@@ -1,0 +1,59 @@
+//! `levels.csv`: one row per level.
+
+use super::{Report, ReportError, SizingResult};
+use crate::measure::{Metric, Quantile};
+use crate::report::result::LevelResult;
+
+/// The levels as a table for spreadsheets and data frames.
+pub(super) struct LevelsCsv;
+
+impl Report for LevelsCsv {
+    fn render(&self, result: &SizingResult) -> Result<Vec<u8>, ReportError> {
+        let failed = |message: String| ReportError::Format { report: "levels.csv", message };
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let rows = std::iter::once(header()).chain(result.levels.iter().map(row));
+        for row in rows {
+            writer.write_record(row).map_err(|error| failed(error.to_string()))?;
+        }
+        writer.into_inner().map_err(|error| failed(error.to_string()))
+    }
+}
+
+fn header() -> Vec<String> {
+    let mut names: Vec<String> =
+        ["concurrency", "runs", "failed", "interrupted"].map(str::to_owned).to_vec();
+    for metric in Metric::ALL {
+        let key = metric.key();
+        names.push(format!("{key}_mean_s"));
+        names.extend(Quantile::ALL.iter().map(|quantile| format!("{key}_{quantile}_s")));
+    }
+    names.extend(["ttft_p95_s", "total_runtime_s", "throughput_per_s"].map(str::to_owned));
+    names.extend(Metric::ALL.iter().map(|metric| format!("over_target_{}", metric.key())));
+    names.extend(Metric::ALL.iter().map(|metric| format!("rough_gpus_{}", metric.key())));
+    names
+}
+
+fn row(level: &LevelResult) -> Vec<String> {
+    let mut cells = vec![
+        level.concurrency.to_string(),
+        level.runs.to_string(),
+        level.failed.to_string(),
+        level.interrupted.to_string(),
+    ];
+    for metric in Metric::ALL {
+        let summary = level.metric(metric);
+        cells.push(cell(summary.map(|summary| summary.mean)));
+        cells.extend(Quantile::ALL.iter().map(|quantile| cell(summary.map(|s| s.at(*quantile)))));
+    }
+    cells.push(cell(level.ttft.map(|summary| summary.p95)));
+    cells.push(level.total_runtime.to_string());
+    cells.push(level.throughput.to_string());
+    cells.extend(Metric::ALL.iter().map(|metric| cell(level.over_target.get(*metric))));
+    cells.extend(Metric::ALL.iter().map(|metric| cell(level.rough_gpus.get(*metric))));
+    cells
+}
+
+/// A value, or an empty cell.
+fn cell(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}

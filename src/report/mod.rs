@@ -1,0 +1,64 @@
+//! What people and machines read: one file per report, and the result behind all of them.
+
+mod format;
+mod levels_csv;
+mod result;
+mod result_json;
+mod table;
+mod template;
+mod terminal;
+
+pub use result::{FitResults, LevelResult, SizingResult, SpecIdentity, result_schema};
+pub use template::TemplateError;
+pub use terminal::terminal_summary;
+
+/// Why a report could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The template is wrong.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The result cannot be written in this format.
+    #[error("{report}: {message}")]
+    Format {
+        /// The report.
+        report: &'static str,
+        /// What the writer said.
+        message: String,
+    },
+}
+
+/// One way to write a result down.
+pub trait Report {
+    /// The report's bytes.
+    fn render(&self, result: &SizingResult) -> Result<Vec<u8>, ReportError>;
+}
+
+/// A report by its file name, from the user's template where there is one.
+///
+/// `None` where the name is not a built-in report and no template is given.
+pub fn report(name: &str, template: Option<UserTemplate>) -> Option<Box<dyn Report>> {
+    Some(match (name, template) {
+        (_, Some(UserTemplate { path, text })) => {
+            Box::new(template::Template { report: name.to_owned(), path, text })
+        }
+        ("summary.md", None) => Box::new(template::Template::built_in(name, template::SUMMARY)),
+        ("levels.csv", None) => Box::new(levels_csv::LevelsCsv),
+        ("result.json", None) => Box::new(result_json::ResultJson),
+        _ => return None,
+    })
+}
+
+/// The text of a template that the spec names.
+#[derive(Clone, Debug)]
+pub struct UserTemplate {
+    /// Its path, for errors.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// The text of the template behind a built-in report, if there is one.
+pub fn built_in_template(name: &str) -> Option<&'static str> {
+    (name == "summary.md").then_some(template::SUMMARY)
+}

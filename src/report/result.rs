@@ -1,0 +1,112 @@
+//! The result: everything that was measured and concluded, as one typed document.
+
+use crate::measure::{LevelMetrics, Metric, Quantile};
+use crate::sizing::{Assessment, Estimate, Fit, Fits, PerMetric, Recommendation};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The machine interface: `result.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SizingResult {
+    /// Version of this document's form: 1.
+    pub schema_version: u32,
+    /// The spec that it answers.
+    pub spec: SpecIdentity,
+    /// Level by level, ascending.
+    pub levels: Vec<LevelResult>,
+    /// The fits of the p95s.
+    pub fits: FitResults,
+    /// Target by target.
+    pub estimates: Vec<Estimate>,
+    /// Over all targets.
+    pub gpus: Recommendation,
+    /// What a careful reader should know.
+    pub notes: Vec<String>,
+    /// Digests of the artifacts that the figures come from, by stage.
+    pub sources: BTreeMap<String, String>,
+}
+
+/// Which spec a result answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SpecIdentity {
+    /// Its name.
+    pub name: String,
+    /// The blake3 hash of its canonical form.
+    pub digest: String,
+}
+
+/// One level with what the targets say about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LevelResult {
+    /// What was measured.
+    #[serde(flatten)]
+    pub metrics: LevelMetrics,
+    /// Runs over the limit; null without one.
+    pub over_target: PerMetric<u64>,
+    /// GPUs if time were proportional to concurrency.
+    pub rough_gpus: PerMetric<f64>,
+}
+
+impl std::ops::Deref for LevelResult {
+    type Target = LevelMetrics;
+
+    fn deref(&self) -> &LevelMetrics {
+        &self.metrics
+    }
+}
+
+/// The fits of the p95s; null where there is none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FitResults {
+    /// Of the workflow runtime.
+    pub workflow_runtime: Option<Fit>,
+    /// Of the LLM latency.
+    pub llm_latency: Option<Fit>,
+}
+
+impl SizingResult {
+    /// Puts a result together. `levels` and the assessment's are in the same order.
+    pub fn assemble(
+        spec: SpecIdentity,
+        levels: Vec<LevelMetrics>,
+        fits: &Fits,
+        assessment: Assessment,
+        sources: BTreeMap<String, String>,
+    ) -> Self {
+        let Assessment { levels: against, estimates, gpus, notes } = assessment;
+        let p95 = |metric| fits.get(metric, Quantile::P95).ok().cloned();
+        let levels = levels
+            .into_iter()
+            .zip(against)
+            .map(|(metrics, against)| LevelResult {
+                metrics,
+                over_target: against.over_target,
+                rough_gpus: against.rough_gpus,
+            })
+            .collect();
+        Self {
+            schema_version: 1,
+            spec,
+            levels,
+            fits: FitResults {
+                workflow_runtime: p95(Metric::WorkflowRuntime),
+                llm_latency: p95(Metric::LlmLatency),
+            },
+            estimates,
+            gpus,
+            notes,
+            sources,
+        }
+    }
+
+    /// Whether the measurements say that a target cannot be met at any size.
+    pub fn is_out_of_reach(&self) -> bool {
+        self.estimates.iter().any(|estimate| estimate.unreachable)
+    }
+}
+
+/// The JSON schema (draft 2020-12) of `result.json`.
+pub fn result_schema() -> serde_json::Value {
+    schemars::schema_for!(SizingResult).to_value()
+}

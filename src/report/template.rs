@@ -1,0 +1,105 @@
+//! Reports from templates: the built-in summary and whatever the user writes.
+
+use super::format::significant;
+use super::table::levels_table;
+use super::{Report, ReportError, SizingResult};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior, context};
+use std::io::Write;
+
+/// The built-in summary.
+pub(super) const SUMMARY: &str = include_str!("../../templates/summary.md.j2");
+
+/// Work that a template may do: far more than any report needs, far less than for ever.
+const FUEL: u64 = 20_000_000;
+/// A report is no larger.
+const LARGEST_REPORT: usize = 64 << 20;
+
+/// What is wrong with a template.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}{}: {message}", line.map(|line| format!(":{line}")).unwrap_or_default())]
+pub struct TemplateError {
+    /// The template.
+    pub path: String,
+    /// One-based line.
+    pub line: Option<usize>,
+    /// What happened.
+    pub message: String,
+}
+
+/// A report from a template.
+pub(super) struct Template {
+    pub report: String,
+    pub path: String,
+    pub text: String,
+}
+
+impl Template {
+    pub fn built_in(report: &str, text: &str) -> Self {
+        Self {
+            report: report.to_owned(),
+            path: format!("(built-in) {report}"),
+            text: text.to_owned(),
+        }
+    }
+}
+
+impl Report for Template {
+    fn render(&self, result: &SizingResult) -> Result<Vec<u8>, ReportError> {
+        let mut environment = Environment::new();
+        environment.set_fuel(Some(FUEL));
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        let syntax = SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .keep_trailing_newline(true)
+            .build()
+            .map_err(|error| self.failed(&error))?;
+        environment.set_syntax(syntax);
+        environment.add_filter("significant", significant);
+        let failed = |error: &minijinja::Error| self.failed(error);
+        let context = context! {
+            result => Serde(result),
+            table => levels_table(result),
+            sizer_version => env!("CARGO_PKG_VERSION"),
+        };
+        // The name decides on escaping: `.html` is escaped, `.md` is not.
+        environment.add_template(&self.report, &self.text).map_err(|error| failed(&error))?;
+        let template = environment.get_template(&self.report).map_err(|error| failed(&error))?;
+        let mut out = Bounded::default();
+        template.render_captured_to(context, &mut out).map_err(|error| failed(&error))?;
+        Ok(out.bytes)
+    }
+}
+
+impl Template {
+    fn failed(&self, error: &minijinja::Error) -> ReportError {
+        let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+        ReportError::Template(TemplateError {
+            path: self.path.clone(),
+            line: error.line(),
+            message: format!("{}{detail}", error.kind()),
+        })
+    }
+}
+
+/// Takes no more than a report may hold.
+#[derive(Default)]
+struct Bounded {
+    bytes: Vec<u8>,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.bytes.len() + bytes.len() > LARGEST_REPORT {
+            return Err(std::io::Error::other("the report is larger than 64 MiB"));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

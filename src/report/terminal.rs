@@ -1,0 +1,95 @@
+//! The summary on the terminal: the table, the estimates, the answer.
+
+use super::format::significant;
+use super::result::SizingResult;
+use super::table::levels_table;
+use crate::measure::Metric;
+use crate::sizing::{Estimate, Fit};
+use std::fmt::Write;
+
+/// The summary in plain text.
+pub fn terminal_summary(result: &SizingResult) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_summary(&mut out, result);
+    out
+}
+
+fn write_summary(out: &mut String, result: &SizingResult) -> std::fmt::Result {
+    writeln!(out, "{}", result.spec.name)?;
+    if result.levels.iter().any(|level| level.interrupted) {
+        writeln!(out, "Alerts: !W = runs failed, the level is left out of the fits")?;
+    }
+    writeln!(out, "{}", levels_table(result))?;
+    for level in result.levels.iter().filter(|level| level.interrupted) {
+        for failure in &level.failures {
+            writeln!(
+                out,
+                "!W concurrency {}: {} of {} runs: {}: {}",
+                level.concurrency, failure.count, level.runs, failure.kind, failure.first_message
+            )?;
+        }
+    }
+    writeln!(out)?;
+    for (metric, fit) in [
+        (Metric::WorkflowRuntime, &result.fits.workflow_runtime),
+        (Metric::LlmLatency, &result.fits.llm_latency),
+    ] {
+        if let Some(fit) = fit {
+            writeln!(out, "p95 {metric} = {}", fit_line(fit))?;
+        }
+    }
+    if !result.estimates.is_empty() {
+        writeln!(out, "\n=== GPU ESTIMATES ===")?;
+    }
+    for estimate in &result.estimates {
+        writeln!(out, "{}", estimate_line(estimate))?;
+    }
+    if let Some(recommended) = result.gpus.recommended {
+        let decided_by =
+            result.gpus.decided_by.map(|metric| format!(" (decided by the {metric} target)"));
+        writeln!(out, "Recommended: {recommended} GPUs{}", decided_by.unwrap_or_default())?;
+    }
+    if !result.notes.is_empty() {
+        writeln!(out)?;
+    }
+    for note in &result.notes {
+        writeln!(out, "note: {note}")?;
+    }
+    Ok(())
+}
+
+fn fit_line(fit: &Fit) -> String {
+    let outliers = match fit.outliers.as_slice() {
+        [] => String::new(),
+        outliers => {
+            let list: Vec<String> = outliers.iter().map(ToString::to_string).collect();
+            format!(
+                ", without the outlier{} {}",
+                if list.len() == 1 { "" } else { "s" },
+                list.join(", ")
+            )
+        }
+    };
+    format!(
+        "{} s + {} s × concurrency (R² {:.5}{outliers})",
+        significant(fit.intercept),
+        significant(fit.slope),
+        fit.r_squared
+    )
+}
+
+fn estimate_line(estimate: &Estimate) -> String {
+    let Estimate { target, quantile, limit, .. } = estimate;
+    let aim = format!("{quantile} {target} ≤ {} s", significant(*limit));
+    let users = estimate.users.map(|users| format!(" for {users} users")).unwrap_or_default();
+    let capacity = estimate
+        .capacity
+        .map(|capacity| format!("; the test rig carries {}", significant(capacity.point)))
+        .unwrap_or_default();
+    match (&estimate.gpus, &estimate.reason) {
+        (Some(gpus), _) => format!("{aim}{users}: {:.1} GPUs{capacity}", gpus.point),
+        (None, Some(reason)) => format!("{aim}{users}: no estimate: {reason}{capacity}"),
+        (None, None) => format!("{aim}{users}: no estimate"),
+    }
+}

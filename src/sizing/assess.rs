@@ -1,0 +1,274 @@
+//! The whole way from levels to a recommendation: all fits, all estimates, and what to say of them.
+
+use super::fit::{Linear, Method};
+use super::{
+    Estimate, Fit, MethodName, NoFit, Point, Recommendation, Rig, Target, estimate, recommend,
+    rough_gpus,
+};
+use crate::measure::{LevelMetrics, Metric, Quantile};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How to fit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FitOptions {
+    /// The model.
+    pub method: MethodName,
+    /// A fit below this R² is refused.
+    pub min_r_squared: f64,
+    /// Whether outliers are looked for.
+    pub remove_outliers: bool,
+}
+
+impl FitOptions {
+    fn method(&self) -> Box<dyn Method> {
+        match self.method {
+            MethodName::Linear => Box::new(Linear {
+                min_r_squared: self.min_r_squared,
+                remove_outliers: self.remove_outliers,
+                ..Linear::default()
+            }),
+        }
+    }
+}
+
+/// The fit of one quantile of one metric, or why there is none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NamedFit {
+    /// The metric.
+    pub metric: Metric,
+    /// The quantile.
+    pub quantile: Quantile,
+    /// The fit.
+    pub fit: Option<Fit>,
+    /// Why there is none.
+    pub no_fit: Option<NoFit>,
+}
+
+/// The fits of every metric and quantile: whatever a target asks for is there, so that a changed
+/// target fits nothing again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fits {
+    /// The method that was asked for.
+    pub method: MethodName,
+    /// All fits.
+    pub fits: Vec<NamedFit>,
+}
+
+impl Fits {
+    /// Fits the levels that were not interrupted.
+    pub fn of(levels: &[LevelMetrics], options: FitOptions) -> Self {
+        let method = options.method();
+        let pairs = Metric::ALL.iter().flat_map(|m| Quantile::ALL.iter().map(move |q| (*m, *q)));
+        let fits = pairs
+            .map(|(metric, quantile)| {
+                let points = points(levels, metric, quantile);
+                let measured = levels.iter().any(|level| level.metric(metric).is_some());
+                let result = if measured {
+                    method.fit(&points)
+                } else {
+                    Err(NoFit::NotMeasured { metric: metric.to_string() })
+                };
+                let no_fit = result.as_ref().err().cloned();
+                NamedFit { metric, quantile, fit: result.ok(), no_fit }
+            })
+            .collect();
+        Self { method: options.method, fits }
+    }
+
+    /// The fit of one quantile of one metric.
+    pub fn get(&self, metric: Metric, quantile: Quantile) -> Result<&Fit, NoFit> {
+        let not_measured = || NoFit::NotMeasured { metric: metric.to_string() };
+        let named = self.fits.iter().find(|it| it.metric == metric && it.quantile == quantile);
+        let named = named.ok_or_else(not_measured)?;
+        named.fit.as_ref().ok_or_else(|| named.no_fit.clone().unwrap_or_else(not_measured))
+    }
+}
+
+fn points(levels: &[LevelMetrics], metric: Metric, quantile: Quantile) -> Vec<Point> {
+    let usable = levels.iter().filter(|level| !level.interrupted);
+    usable
+        .filter_map(|level| {
+            let seconds = level.metric(metric)?.at(quantile);
+            Some(Point { concurrency: level.concurrency, seconds })
+        })
+        .collect()
+}
+
+/// What the spec asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// All limits.
+    pub targets: Vec<Target>,
+    /// Concurrent users to serve.
+    pub users: Option<u64>,
+    /// What it was measured on.
+    pub rig: Rig,
+}
+
+impl Question {
+    /// The limit that counts for a metric where one must be picked: the p95's, else the first.
+    pub fn main_target(&self, metric: Metric) -> Option<Target> {
+        let of_metric = || self.targets.iter().filter(move |target| target.metric == metric);
+        of_metric()
+            .find(|target| target.quantile == Quantile::P95)
+            .or_else(|| of_metric().next())
+            .copied()
+    }
+}
+
+/// A value per metric; null where it does not apply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PerMetric<T> {
+    /// For the workflow runtime.
+    pub workflow_runtime: Option<T>,
+    /// For the LLM latency.
+    pub llm_latency: Option<T>,
+}
+
+impl<T> PerMetric<T> {
+    /// Makes the value of each metric.
+    pub fn of(mut make: impl FnMut(Metric) -> Option<T>) -> Self {
+        Self {
+            workflow_runtime: make(Metric::WorkflowRuntime),
+            llm_latency: make(Metric::LlmLatency),
+        }
+    }
+
+    /// The value of one metric.
+    pub fn get(&self, metric: Metric) -> Option<&T> {
+        match metric {
+            Metric::WorkflowRuntime => self.workflow_runtime.as_ref(),
+            Metric::LlmLatency => self.llm_latency.as_ref(),
+        }
+    }
+}
+
+/// What the targets say about one level.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LevelAgainstTargets {
+    /// Runs in flight.
+    pub concurrency: u32,
+    /// Runs over the limit; null without one.
+    pub over_target: PerMetric<u64>,
+    /// GPUs if time were proportional to concurrency: quick, and no basis for a purchase.
+    pub rough_gpus: PerMetric<f64>,
+}
+
+/// Everything that the targets add to the measurements.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assessment {
+    /// Level by level.
+    pub levels: Vec<LevelAgainstTargets>,
+    /// Target by target.
+    pub estimates: Vec<Estimate>,
+    /// Over all targets.
+    pub gpus: Recommendation,
+    /// What a careful reader should know, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// Answers the question from levels (ascending), fits, and each level's runs over each main limit.
+pub fn assess(
+    question: &Question,
+    levels: &[LevelMetrics],
+    fits: &Fits,
+    over_target: impl Fn(&LevelMetrics, Target) -> u64,
+) -> Assessment {
+    let estimates: Vec<Estimate> = question
+        .targets
+        .iter()
+        .map(|&target| {
+            let fit = fits.get(target.metric, target.quantile).cloned();
+            estimate(target, question.users, question.rig, fits.method, &fit, levels)
+        })
+        .collect();
+    let against = levels
+        .iter()
+        .map(|level| LevelAgainstTargets {
+            concurrency: level.concurrency,
+            over_target: PerMetric::of(|metric| {
+                question.main_target(metric).map(|target| over_target(level, target))
+            }),
+            rough_gpus: rough(question, level),
+        })
+        .collect();
+    let gpus = recommend(&estimates);
+    Assessment {
+        levels: against,
+        gpus,
+        notes: notes(question, levels, fits, &estimates),
+        estimates,
+    }
+}
+
+/// Rough estimates of a level: only where it meets every target, as in the reference.
+fn rough(question: &Question, level: &LevelMetrics) -> PerMetric<f64> {
+    let observed = |target: Target| Some(level.metric(target.metric)?.at(target.quantile));
+    let targets = || Metric::ALL.iter().filter_map(|metric| question.main_target(*metric));
+    let violated =
+        targets().any(|target| observed(target).is_some_and(|seconds| seconds > target.limit));
+    let (Some(users), Some(gpu_count)) = (question.users, question.rig.gpu_count) else {
+        return PerMetric { workflow_runtime: None, llm_latency: None };
+    };
+    PerMetric::of(|metric| {
+        let target = question.main_target(metric).filter(|_| !violated && !level.interrupted)?;
+        rough_gpus(level.concurrency, observed(target)?, target.limit, users, gpu_count)
+    })
+}
+
+fn notes(
+    question: &Question,
+    levels: &[LevelMetrics],
+    fits: &Fits,
+    estimates: &[Estimate],
+) -> Vec<String> {
+    const ENOUGH_LEVELS: usize = 10;
+    let mut notes = Vec::new();
+    let interrupted: Vec<String> =
+        levels.iter().filter(|l| l.interrupted).map(|l| l.concurrency.to_string()).collect();
+    if !interrupted.is_empty() {
+        notes.push(format!(
+            "Runs failed at concurrency {}: {} left out of every fit.",
+            interrupted.join(", "),
+            if interrupted.len() == 1 { "that level is" } else { "those levels are" }
+        ));
+    }
+    let reconnected: u64 = levels.iter().map(|level| level.reconnected).sum();
+    if reconnected > 0 {
+        notes.push(format!(
+            "{reconnected} requests met a connection that the server had closed after promising to keep it, and \
+             were sent again on a new one; their time counts that."
+        ));
+    }
+    let usable = levels.len() - interrupted.len();
+    if (2..ENOUGH_LEVELS).contains(&usable) {
+        notes.push(format!(
+            "The fits rest on {usable} levels; ten or more, spread over a wide range, make them firmer."
+        ));
+    }
+    if question.targets.is_empty() {
+        notes.push(
+            "No target is set, so there is no estimate: set targets.workflow_runtime or targets.llm_latency, \
+             with targets.users and test.gpu_count."
+                .to_owned(),
+        );
+    }
+    for metric in Metric::ALL {
+        let told = estimates.iter().any(|estimate| estimate.target == metric);
+        if let (false, Err(reason)) = (told, fits.get(metric, Quantile::P95)) {
+            notes.push(format!("No fit of the {metric}: {reason}."));
+        }
+    }
+    for estimate in
+        estimates.iter().filter(|estimate| estimate.extrapolated && estimate.capacity.is_some())
+    {
+        let highest = levels.iter().filter(|l| !l.interrupted).map(|l| l.concurrency).max();
+        notes.push(format!(
+            "The {} target lies outside the measured levels (highest {}): its estimate is an extrapolation.",
+            estimate.target,
+            highest.unwrap_or_default()
+        ));
+    }
+    notes
+}

@@ -1,0 +1,116 @@
+//! The reference calculator's straight line, with its outlier rules.
+
+use super::{Fit, Method, MethodName, NoFit, Point, outliers};
+use ndarray::Array1;
+
+/// Least squares through the levels' quantiles, after the reference's outlier removal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Linear {
+    /// A fit below this R² is refused.
+    pub min_r_squared: f64,
+    /// Whether outliers are looked for at all (only ever with more than four levels).
+    pub remove_outliers: bool,
+    /// Raw times are screened only with at most this many levels.
+    pub small_range: usize,
+    /// Screen of the raw times, in interquartile ranges.
+    pub extreme_iqrs: f64,
+    /// Screen of the residuals, in interquartile ranges.
+    pub residual_iqrs: f64,
+}
+
+impl Default for Linear {
+    fn default() -> Self {
+        Self {
+            min_r_squared: 0.7,
+            remove_outliers: true,
+            small_range: 8,
+            extreme_iqrs: 2.0,
+            residual_iqrs: 1.5,
+        }
+    }
+}
+
+impl Method for Linear {
+    fn fit(&self, points: &[Point]) -> Result<Fit, NoFit> {
+        if points.len() < 2 {
+            return Err(NoFit::TooFewLevels { usable: points.len() });
+        }
+        let (kept, removed) = self.screen(points);
+        let line = Line::through(&kept).ok_or(NoFit::TooFewLevels { usable: kept.len() })?;
+        let r_squared = line.r_squared(&kept);
+        if r_squared.is_nan() || r_squared < self.min_r_squared {
+            return Err(NoFit::PoorFit { r_squared, minimum: self.min_r_squared });
+        }
+        let outliers = removed.iter().map(|point| point.concurrency).collect();
+        let Line { slope, intercept } = line;
+        Ok(Fit { method: MethodName::Linear, slope, intercept, r_squared, outliers })
+    }
+}
+
+impl Linear {
+    /// Splits the points into those kept and those removed: first extreme raw times where there
+    /// are few levels, then large residuals.
+    fn screen(&self, points: &[Point]) -> (Vec<Point>, Vec<Point>) {
+        const FEWEST_TO_SCREEN: usize = 5;
+        let mut kept = points.to_vec();
+        let mut removed = Vec::new();
+        if !self.remove_outliers || points.len() < FEWEST_TO_SCREEN {
+            return (kept, removed);
+        }
+        if points.len() <= self.small_range {
+            let times: Vec<f64> = kept.iter().map(|point| point.seconds).collect();
+            removed.extend(outliers::take(&mut kept, &times, self.extreme_iqrs));
+        }
+        if let Some(line) = Line::through(&kept) {
+            let residuals = line.residuals(&kept).to_vec();
+            removed.extend(outliers::take(&mut kept, &residuals, self.residual_iqrs));
+        }
+        (kept, removed)
+    }
+}
+
+/// A straight line through points.
+struct Line {
+    slope: f64,
+    intercept: f64,
+}
+
+impl Line {
+    /// Ordinary least squares on centred values, which keeps the sums well conditioned; `None`
+    /// with fewer than two distinct concurrencies.
+    fn through(points: &[Point]) -> Option<Self> {
+        let (x, y) = columns(points);
+        let (mean_x, mean_y) = (x.mean()?, y.mean()?);
+        let (dx, dy) = (&x - mean_x, &y - mean_y);
+        let variance = dx.dot(&dx);
+        if variance <= 0.0 {
+            return None;
+        }
+        let slope = dx.dot(&dy) / variance;
+        Some(Self { slope, intercept: mean_y - slope * mean_x })
+    }
+
+    fn residuals(&self, points: &[Point]) -> Array1<f64> {
+        let (x, y) = columns(points);
+        y - (x * self.slope + self.intercept)
+    }
+
+    /// `1 − residual sum of squares / total sum of squares`; 0 where all times are equal, since
+    /// there is then no variance to explain.
+    fn r_squared(&self, points: &[Point]) -> f64 {
+        let (_, y) = columns(points);
+        let mean = y.mean().unwrap_or_default();
+        let residuals = self.residuals(points);
+        let spread = &y - mean;
+        let total = spread.dot(&spread);
+        // The mean of n equal values can differ from them by rounding.
+        let rounding = (mean * f64::EPSILON * 4.0).powi(2) * y.len() as f64;
+        if total <= rounding { 0.0 } else { 1.0 - residuals.dot(&residuals) / total }
+    }
+}
+
+fn columns(points: &[Point]) -> (Array1<f64>, Array1<f64>) {
+    let x = points.iter().map(|point| f64::from(point.concurrency)).collect();
+    let y = points.iter().map(|point| point.seconds).collect();
+    (x, y)
+}

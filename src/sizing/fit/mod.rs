@@ -1,0 +1,126 @@
+//! Models of time against concurrency, one file per method.
+
+mod linear;
+mod outliers;
+
+pub use linear::Linear;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One usable level, as a fit sees it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Runs in flight.
+    pub concurrency: u32,
+    /// The metric's quantile at that level, in seconds.
+    pub seconds: f64,
+}
+
+/// The methods by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MethodName {
+    /// A straight line by least squares: the reference calculator's method.
+    #[default]
+    Linear,
+}
+
+impl std::fmt::Display for MethodName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Linear => f.write_str("linear"),
+        }
+    }
+}
+
+/// A way to model time against concurrency.
+pub trait Method {
+    /// Fits the usable levels, in ascending concurrency.
+    fn fit(&self, points: &[Point]) -> Result<Fit, NoFit>;
+}
+
+/// A fitted model: `seconds = intercept + slope × concurrency`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Fit {
+    /// The method that made it.
+    pub method: MethodName,
+    /// Seconds added by each further run in flight.
+    pub slope: f64,
+    /// Seconds at no load, by extrapolation.
+    pub intercept: f64,
+    /// Share of the variance that the model explains (coefficient of determination).
+    pub r_squared: f64,
+    /// Concurrencies left out as outliers, in the order of their removal.
+    pub outliers: Vec<u32>,
+}
+
+impl Fit {
+    /// The highest concurrency at which the test rig still meets the limit (seconds).
+    pub fn capacity(&self, limit: f64) -> Result<f64, NoCapacity> {
+        if limit <= self.intercept {
+            return Err(NoCapacity::LimitAtOrBelowIntercept { limit, intercept: self.intercept });
+        }
+        if self.slope <= 0.0 {
+            return Err(NoCapacity::SlopeNotPositive { slope: self.slope });
+        }
+        Ok((limit - self.intercept) / self.slope)
+    }
+}
+
+/// Why there is no fit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum NoFit {
+    /// A line needs two points.
+    #[error(
+        "only {usable} usable level{}: a fit needs at least two. Add levels, or look at why the others were left out",
+        if *usable == 1 { "" } else { "s" }
+    )]
+    TooFewLevels {
+        /// Levels that could be used.
+        usable: usize,
+    },
+    /// The points do not lie on a line.
+    #[error(
+        "R² {r_squared:.3} is below the minimum {minimum}: time does not grow in a straight line over these levels. \
+         Measure more levels or more passes, or lower estimate.min_r_squared knowingly"
+    )]
+    PoorFit {
+        /// What the fit reached.
+        r_squared: f64,
+        /// What was asked for.
+        minimum: f64,
+    },
+    /// Nothing to fit.
+    #[error("no {metric} was seen in any run")]
+    NotMeasured {
+        /// The metric in words.
+        metric: String,
+    },
+}
+
+/// Why a fit gives no capacity for a limit.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum NoCapacity {
+    /// The line is above the limit from the start.
+    #[error(
+        "the target of {limit:.3} s is at or below the fit's intercept of {intercept:.3} s, the time at no load: \
+         by this fit no number of GPUs meets it"
+    )]
+    LimitAtOrBelowIntercept {
+        /// The limit, in seconds.
+        limit: f64,
+        /// The intercept, in seconds.
+        intercept: f64,
+    },
+    /// The line never reaches the limit.
+    #[error(
+        "the fitted slope is not positive ({slope:.6} s per run in flight): over these levels time does not grow with \
+         load, so they do not show where the rig saturates. Measure higher concurrencies"
+    )]
+    SlopeNotPositive {
+        /// Seconds per run in flight.
+        slope: f64,
+    },
+}

@@ -1,0 +1,23 @@
+//! What to aim for, and what it was measured on.
+
+use crate::measure::{Metric, Quantile};
+
+/// A limit on one quantile of one metric.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Target {
+    /// The time that is limited.
+    pub metric: Metric,
+    /// The quantile that has to stay within the limit.
+    pub quantile: Quantile,
+    /// The limit, in seconds.
+    pub limit: f64,
+}
+
+/// The GPUs that served the workflow while it was measured, and the unit that can be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rig {
+    /// GPUs of the test rig; unknown when only gathering.
+    pub gpu_count: Option<u32>,
+    /// GPUs of one replica: counts round up to whole replicas.
+    pub gpus_per_replica: u32,
+}

@@ -1,0 +1,157 @@
+//! Errors in a spec, as a person wants them: what, where, the line itself, and what to do.
+
+use super::redact::redact;
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use std::fmt;
+use std::sync::Arc;
+
+/// A text that a spec (or a part of it) was read from.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Source {
+    /// File name as the user gave it, or the flag.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+}
+
+/// A position in a source.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Where the text came from.
+    pub source: Arc<Source>,
+    /// One-based.
+    pub line: u64,
+    /// One-based, in characters.
+    pub column: u64,
+}
+
+impl fmt::Debug for Place {
+    /// Without the source's text, which can hold anything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.source.name, self.line, self.column)
+    }
+}
+
+/// One error in a spec.
+#[derive(Clone, Debug)]
+pub struct SpecError(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    message: String,
+    file: String,
+    place: Option<Place>,
+    help: Option<String>,
+}
+
+impl SpecError {
+    /// An error at a place.
+    pub fn at(place: &Place, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            message: message.into(),
+            file: place.source.name.clone(),
+            place: Some(place.clone()),
+            help: None,
+        }))
+    }
+
+    /// An error about a whole file.
+    pub fn in_file(file: &str, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            message: message.into(),
+            file: file.to_owned(),
+            place: None,
+            help: None,
+        }))
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.0.help = Some(help.into());
+        self
+    }
+
+    /// What is wrong, without place and help.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// One-based line and column, where the error has a place.
+    pub fn line_column(&self) -> Option<(u64, u64)> {
+        self.0.place.as_ref().map(|place| (place.line, place.column))
+    }
+
+    /// The error as people read it, with the offending line; coloured when asked.
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let Inner { message, file, place, help } = &*self.0;
+        let shown = place.as_ref().map(Shown::new);
+        let title = Level::ERROR.primary_title(message.as_str());
+        let mut group = match &shown {
+            Some(shown) => title.element(
+                Snippet::source(shown.text.as_str())
+                    .path(file.as_str())
+                    .annotation(AnnotationKind::Primary.span(shown.span.clone())),
+            ),
+            None => title.element(annotate_snippets::Origin::path(file.as_str())),
+        };
+        if let Some(help) = help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        renderer.render(&[group]).clone()
+    }
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { message, file, place, help } = &*self.0;
+        match place {
+            Some(place) => write!(f, "{file}:{}:{}: {message}", place.line, place.column)?,
+            None => write!(f, "{file}: {message}")?,
+        }
+        match help {
+            Some(help) => write!(f, " ({help})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for SpecError {}
+
+/// A source as it may be shown, with the bytes to underline.
+struct Shown {
+    text: String,
+    span: std::ops::Range<usize>,
+}
+
+impl Shown {
+    fn new(place: &Place) -> Self {
+        let text = redact(&place.source.text);
+        let line_index = usize::try_from(place.line.saturating_sub(1)).unwrap_or(usize::MAX);
+        let column = usize::try_from(place.column.saturating_sub(1)).unwrap_or(usize::MAX);
+        let line_start: usize = text.split_inclusive('\n').take(line_index).map(str::len).sum();
+        let line = text.get(line_start..).unwrap_or_default().lines().next().unwrap_or_default();
+        let offset = line.char_indices().nth(column).map_or(line.len(), |(offset, _)| offset);
+        let length = token_length(line.get(offset..).unwrap_or_default());
+        let start = line_start + offset;
+        Self { span: start..(start + length).min(text.len()), text }
+    }
+}
+
+/// How much of the rest of a line belongs to the key or plain value at its start.
+fn token_length(rest: &str) -> usize {
+    if let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+        return rest[1..].find(quote).map_or(rest.len(), |end| end + 2);
+    }
+    let end = rest
+        .char_indices()
+        .find(|&(at, c)| {
+            let next = rest.get(at + c.len_utf8()..).unwrap_or_default();
+            matches!(c, ',' | ']' | '}') && at > 0
+                || c == ':' && (next.is_empty() || next.starts_with(' '))
+                || c == ' ' && next.starts_with('#')
+        })
+        .map_or(rest.len(), |(at, _)| at);
+    rest[..end].trim_end().len().max(usize::from(!rest.is_empty()))
+}

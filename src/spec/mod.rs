@@ -1,0 +1,146 @@
+//! The spec: what to measure and what to aim for, as types, with every error at its place.
+//!
+//! Pure but for [`file`], which reads the spec and the environment.
+
+mod concurrency;
+mod dataset;
+mod decode;
+mod duration;
+mod error;
+mod estimate;
+mod file;
+mod interpolate;
+mod outputs;
+mod redact;
+mod schema;
+mod secret;
+mod set;
+mod targets;
+mod tree;
+mod validate;
+pub mod workflow;
+
+pub use concurrency::{Concurrency, Levels, Scale};
+pub use dataset::{DatasetFormat, DatasetSpec};
+pub use duration::Seconds;
+pub use error::{Place, Source, SpecError};
+pub use estimate::{EstimateSpec, Method};
+pub use file::process_env;
+pub use interpolate::{Env, ReferenceError};
+pub use outputs::{BUILT_IN_REPORTS, Outputs, ReportSpec};
+pub use redact::{names_a_secret, redact, url_password};
+pub use schema::json_schema;
+pub use secret::{Address, Secret};
+pub use set::Override;
+pub use targets::{Limit, Targets, TestRig};
+pub use workflow::WorkflowSpec;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tree::Node;
+
+/// What to measure and what to aim for.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Version of the spec's language: 1.
+    pub version: u32,
+    /// Name of this sizing, shown in reports.
+    pub name: String,
+    /// What is asked.
+    pub dataset: DatasetSpec,
+    /// The system under test.
+    pub workflow: WorkflowSpec,
+    /// What served the workflow while it was measured.
+    #[serde(default)]
+    pub test: TestRig,
+    /// How many runs in flight, and how many runs.
+    pub concurrency: Concurrency,
+    /// What to aim for.
+    #[serde(default)]
+    pub targets: Targets,
+    /// How levels become an estimate.
+    #[serde(default)]
+    pub estimate: EstimateSpec,
+    /// What to write.
+    #[serde(default)]
+    pub outputs: Outputs,
+    /// Where it came from.
+    #[serde(skip)]
+    origin: Option<Origin>,
+}
+
+/// Where a spec came from: enough to point into it, and to find the files it names.
+#[derive(Clone, Debug)]
+struct Origin {
+    tree: Arc<Node>,
+    file: PathBuf,
+}
+
+impl Spec {
+    /// Reads a spec from a text. `file` is its name in errors; relative paths in the spec are
+    /// relative to the folder that it lies in.
+    pub fn parse(
+        text: &str,
+        file: &Path,
+        overrides: &[Override],
+        env: &Env<'_>,
+    ) -> Result<Self, SpecError> {
+        let source = Arc::new(Source { name: file.display().to_string(), text: text.to_owned() });
+        let mut tree = Node::parse(&source)?;
+        for change in overrides {
+            change.apply(&mut tree)?;
+        }
+        validate::version(&tree)?;
+        let mut spec: Self = decode::decode(&tree, env)?;
+        validate::check(&spec, &tree)?;
+        spec.origin = Some(Origin { tree: Arc::new(tree), file: file.to_owned() });
+        Ok(spec)
+    }
+
+    /// The folder that relative paths are relative to.
+    pub fn base_dir(&self) -> &Path {
+        let parent = self.file().and_then(Path::parent);
+        parent.filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
+    /// The file that the spec was read from.
+    pub fn file(&self) -> Option<&Path> {
+        self.origin.as_ref().map(|origin| origin.file.as_path())
+    }
+
+    /// A path of the spec as seen from the working directory.
+    pub fn resolve(&self, path: &Path) -> PathBuf {
+        let base = self.base_dir();
+        if base == Path::new(".") { path.to_owned() } else { base.join(path) }
+    }
+
+    /// An error that points at a dotted path of this spec.
+    pub fn error_at(&self, path: &str, message: impl Into<String>) -> SpecError {
+        match &self.origin {
+            Some(origin) => SpecError::at(&origin.tree.place_of(path), message),
+            None => SpecError::in_file("spec", message),
+        }
+    }
+
+    /// The canonical form: defaults filled in, durations in seconds, secrets as references. Equal
+    /// for specs that mean the same.
+    pub fn canonical(&self) -> serde_json::Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// Checks that every secret which the workflow refers to can be had, without keeping any.
+    pub fn check_secrets(&self, env: &Env<'_>) -> Result<(), SpecError> {
+        for (path, secret) in self.workflow.secrets() {
+            if let Err(error) = secret.reveal(env) {
+                return Err(self.error_at(&path, error.to_string()).help(error.help()));
+            }
+        }
+        if let Some(Err(error)) = self.workflow.address().map(|address| address.reveal(env)) {
+            return Err(self.error_at("workflow.base_url", error.to_string()).help(error.help()));
+        }
+        Ok(())
+    }
+}

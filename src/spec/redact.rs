@@ -1,0 +1,122 @@
+//! Keeps secrets that were written into a spec out of everything that quotes the spec.
+
+use std::borrow::Cow;
+
+/// Whether a name (a key, a header, an environment variable) is one that secrets go by. Close
+/// misspellings of `api_key` count: the line is then quoted in an error.
+pub fn names_a_secret(name: &str) -> bool {
+    const WORDS: [&str; 13] = [
+        "key",
+        "apikey",
+        "token",
+        "secret",
+        "password",
+        "passwd",
+        "pwd",
+        "passphrase",
+        "credential",
+        "credentials",
+        "authorization",
+        "cookie",
+        "auth",
+    ];
+    // These name a field of the dataset; they hide nothing.
+    const HARMLESS: [&str; 2] = ["id_key", "question_key"];
+    let name = name.trim().trim_matches(['"', '\'']).to_ascii_lowercase();
+    let is_word = |word: &str| WORDS.contains(&word);
+    !HARMLESS.contains(&name.as_str())
+        && (name.split(|c: char| !c.is_ascii_alphanumeric()).any(is_word)
+            || strsim::osa_distance(&name, "api_key") <= 1)
+}
+
+/// Whether a value looks like a key that some service hands out.
+fn looks_like_a_secret(value: &str) -> bool {
+    const PREFIXES: [&str; 8] =
+        ["sk-", "nvapi-", "hf_", "ghp_", "github_pat_", "xox", "AKIA", "eyJ"];
+    PREFIXES.iter().any(|prefix| value.trim_matches(['"', '\'']).starts_with(prefix))
+}
+
+/// The text with every literal secret masked: values of keys that secrets go by, and passwords in
+/// URLs. References (`${env:NAME}`) stay: they say nothing. Lines keep their number.
+pub fn redact(text: &str) -> String {
+    text.split_inclusive('\n').map(redact_line).collect()
+}
+
+fn redact_line(line: &str) -> Cow<'_, str> {
+    let mut masked = Cow::Borrowed(line);
+    // A flow map puts several keys on one line, so each separator is looked at.
+    for (at, separator) in line.match_indices([':', '=']) {
+        let key = line[..at].rsplit(['{', ',', ' ', '.', '[']).next().unwrap_or_default();
+        let value = line[at + separator.len()..].trim_start();
+        let first = first_value(value);
+        let is_value = separator == "=" || line[at + 1..].starts_with(' ');
+        let opens = first.starts_with(['{', '[', '|', '>']);
+        let secret = names_a_secret(key) || looks_like_a_secret(first);
+        if is_value && secret && !first.is_empty() && !opens && !only_references(first) {
+            masked = Cow::Owned(masked.replace(first, "***"));
+        }
+    }
+    if let Some(password) = url_password(line).filter(|password| !only_references(password)) {
+        masked = Cow::Owned(masked.replace(&format!(":{password}@"), ":***@"));
+    }
+    masked
+}
+
+/// The plain, quoted or referenced value at the start of a text.
+fn first_value(text: &str) -> &str {
+    let quoted = text.chars().next().filter(|c| matches!(c, '"' | '\''));
+    let end = if let Some(quote) = quoted {
+        text[1..].find(quote).map_or(text.len(), |end| end + 2)
+    } else {
+        // The brace of a reference ends no flow map.
+        let stop = |c: char| matches!(c, ',' | '}' | '\n' | '\r');
+        let first_stop = text.find(stop).unwrap_or(text.len());
+        let reference = text.find("${").filter(|at| *at < first_stop);
+        let after = reference.and_then(|at| Some(at + text[at..].find('}')? + 1));
+        after.map_or(first_stop, |after| {
+            text[after..].find(stop).map_or(text.len(), |at| after + at)
+        })
+    };
+    text.get(..end).unwrap_or(text).trim()
+}
+
+/// Whether a text gives nothing away: it is made of references, but for a scheme like `Bearer`.
+fn only_references(value: &str) -> bool {
+    let value = value.trim_matches(['"', '\'']);
+    let value = ["Bearer ", "Basic "].iter().find_map(|s| value.strip_prefix(s)).unwrap_or(value);
+    value.starts_with("${") && value.ends_with('}') && value.matches('}').count() == 1
+}
+
+/// The password of the first URL in a text, as written.
+pub fn url_password(text: &str) -> Option<&str> {
+    let rest = text.split_once("://")?.1;
+    let authority = rest.split(['/', '?', '#', ' ', '"', '\'', '\n']).next()?;
+    let (userinfo, _) = authority.rsplit_once('@')?;
+    let (_, password) = userinfo.split_once(':')?;
+    (!password.is_empty()).then_some(password)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_literals_and_keeps_references() {
+        for (line, expected) in [
+            ("api_key: sk-canary\n", "api_key: ***\n"),
+            ("  api_kye: x\n", "  api_kye: ***\n"),
+            ("  modle: sk-canary\n", "  modle: ***\n"),
+            ("api_key: ${env:KEY}\n", "api_key: ${env:KEY}\n"),
+            ("headers: {Authorization: Bearer canary}\n", "headers: {Authorization: ***}\n"),
+            ("workflow.api_key=canary", "workflow.api_key=***"),
+            ("base_url: http://me:canary@host/v1\n", "base_url: http://me:***@host/v1\n"),
+            ("{api_key: \"${env:KEY}\"}\n", "{api_key: \"${env:KEY}\"}\n"),
+            ("{api_key: ${env:KEY}, model: m}\n", "{api_key: ${env:KEY}, model: m}\n"),
+            ("{api_key: 'a canary, two', model: m}\n", "{api_key: ***, model: m}\n"),
+            ("max_tokens: 64\n", "max_tokens: 64\n"),
+            ("x-auth: Basic ${env:B64}\n", "x-auth: Basic ${env:B64}\n"),
+        ] {
+            assert_eq!(redact(line), expected);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The spec's `test` and `targets`.
+
+use super::Seconds;
+use crate::measure::{Metric, Quantile};
+use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use std::borrow::Cow;
+use std::fmt;
+
+/// What served the workflow while it was measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TestRig {
+    /// GPUs of the test rig. Without it there is no GPU count, only a capacity.
+    #[serde(default)]
+    pub gpu_count: Option<u32>,
+    /// GPUs of one replica (its tensor-parallel size): counts round up to whole replicas.
+    #[serde(default = "one")]
+    pub gpus_per_replica: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl Default for TestRig {
+    fn default() -> Self {
+        Self { gpu_count: None, gpus_per_replica: 1 }
+    }
+}
+
+/// What to aim for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Targets {
+    /// Concurrent users to serve.
+    #[serde(default)]
+    pub users: Option<u64>,
+    /// Longest acceptable end-to-end time of a run.
+    #[serde(default)]
+    pub workflow_runtime: Option<Limit>,
+    /// Longest acceptable time of an LLM call.
+    #[serde(default)]
+    pub llm_latency: Option<Limit>,
+}
+
+impl Targets {
+    /// The limit on one metric.
+    pub fn limit(&self, metric: Metric) -> Option<&Limit> {
+        match metric {
+            Metric::WorkflowRuntime => self.workflow_runtime.as_ref(),
+            Metric::LlmLatency => self.llm_latency.as_ref(),
+        }
+    }
+}
+
+/// A limit: `10s` on the p95, or one per quantile: `{p50: 3s, p95: 10s}`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Limit(IndexMap<Quantile, Seconds>);
+
+impl Limit {
+    /// Quantiles and their limits in seconds, in ascending order of quantile.
+    pub fn iter(&self) -> impl Iterator<Item = (Quantile, f64)> + '_ {
+        self.0.iter().map(|(quantile, seconds)| (*quantile, seconds.get()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LimitVisitor)
+    }
+}
+
+struct LimitVisitor;
+
+impl LimitVisitor {
+    fn p95<E: de::Error>(value: impl de::IntoDeserializer<'static, E>) -> Result<Limit, E> {
+        let seconds = Seconds::deserialize(value.into_deserializer())?;
+        Ok(Limit(IndexMap::from([(Quantile::P95, seconds)])))
+    }
+}
+
+impl<'de> de::Visitor<'de> for LimitVisitor {
+    type Value = Limit;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration such as 10s, or one per quantile such as {p95: 10s}")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Limit, E> {
+        let seconds = text.parse().map_err(E::custom)?;
+        Ok(Limit(IndexMap::from([(Quantile::P95, seconds)])))
+    }
+
+    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Limit, E> {
+        Self::p95(seconds)
+    }
+
+    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Limit, E> {
+        Self::p95(seconds)
+    }
+
+    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Limit, E> {
+        Self::p95(seconds)
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut access: A) -> Result<Limit, A::Error> {
+        let mut limits = IndexMap::new();
+        while let Some(quantile) = access.next_key::<Quantile>()? {
+            limits.insert(quantile, access.next_value()?);
+        }
+        limits.sort_keys();
+        Ok(Limit(limits))
+    }
+}
+
+impl JsonSchema for Limit {
+    fn schema_name() -> Cow<'static, str> {
+        "Limit".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let seconds = generator.subschema_for::<Seconds>();
+        let properties: serde_json::Map<String, serde_json::Value> = Quantile::ALL
+            .iter()
+            .map(|quantile| (quantile.key().to_owned(), seconds.clone().to_value()))
+            .collect();
+        schemars::json_schema!({
+            "description": "A limit on the p95, or one per quantile",
+            "anyOf": [
+                seconds,
+                {
+                    "type": "object",
+                    "properties": properties,
+                    "additionalProperties": false,
+                    "minProperties": 1,
+                },
+            ],
+        })
+    }
+}

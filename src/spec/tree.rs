@@ -1,0 +1,258 @@
+//! A YAML document as a tree in which every key and value knows where it was written.
+//!
+//! Everything that changes a spec before it has types (`--set` today) works on this tree, so an
+//! error found later still points at the text that caused it.
+
+use super::error::{Place, Source, SpecError};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_yaml::Spanned;
+use std::fmt;
+use std::sync::Arc;
+
+/// A value with its place.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Node {
+    pub value: Value,
+    pub place: Place,
+}
+
+/// What a node holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Uint(u64),
+    Float(f64),
+    Str(String),
+    Seq(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+/// One key of a map.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    pub key: String,
+    pub place: Place,
+    pub node: Node,
+}
+
+impl Node {
+    /// Parses one YAML document. Anchors and aliases are resolved; a repeated key is an error.
+    pub fn parse(source: &Arc<Source>) -> Result<Self, SpecError> {
+        let options = serde_yaml::options! {
+            duplicate_keys: serde_yaml::DuplicateKeyPolicy::PassThrough,
+            strict_booleans: true,
+        };
+        let raw: Spanned<Raw> = serde_yaml::from_str_with_options(&source.text, options)
+            .map_err(|error| syntax_error(source, &error))?;
+        Self::from_raw(raw, source)
+    }
+
+    fn from_raw(raw: Spanned<Raw>, source: &Arc<Source>) -> Result<Self, SpecError> {
+        let place = place_of(source, &raw.referenced);
+        let value = match raw.value {
+            Raw::Scalar(value) => value,
+            Raw::Seq(items) => Value::Seq(
+                items
+                    .into_iter()
+                    .map(|item| Self::from_raw(item, source))
+                    .collect::<Result<_, _>>()?,
+            ),
+            Raw::Map(pairs) => {
+                let mut entries: Vec<Entry> = Vec::with_capacity(pairs.len());
+                for (key, value) in pairs {
+                    let place = place_of(source, &key.referenced);
+                    if let Some(first) = entries.iter().find(|entry| entry.key == key.value) {
+                        return Err(SpecError::at(
+                            &place,
+                            format!("the key `{}` is given twice", key.value),
+                        )
+                        .help(format!("it first stands in line {}; keep one", first.place.line)));
+                    }
+                    entries.push(Entry {
+                        key: key.value,
+                        place,
+                        node: Self::from_raw(value, source)?,
+                    });
+                }
+                Value::Map(entries)
+            }
+        };
+        Ok(Self { value, place })
+    }
+
+    /// The child under a key of a map, or at an index of a sequence.
+    pub fn child(&self, key: &str) -> Option<&Self> {
+        match &self.value {
+            Value::Map(entries) => {
+                entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
+            }
+            Value::Seq(items) => items.get(key.parse::<usize>().ok()?),
+            _ => None,
+        }
+    }
+
+    /// The place of a dotted path, or of its nearest ancestor that was written down.
+    pub fn place_of(&self, path: &str) -> Place {
+        let mut node = self;
+        for key in path.split('.') {
+            match node.child(key) {
+                Some(child) => node = child,
+                None => break,
+            }
+        }
+        node.place.clone()
+    }
+
+    /// Puts a value at a dotted path, making the maps on the way.
+    pub fn set(&mut self, path: &[&str], value: Self) -> Result<(), SpecError> {
+        let Some((key, rest)) = path.split_first() else {
+            *self = value;
+            return Ok(());
+        };
+        if self.value == Value::Null {
+            *self = Self { value: Value::Map(Vec::new()), place: value.place.clone() };
+        }
+        match &mut self.value {
+            Value::Map(entries) => {
+                let at = entries.iter().position(|entry| entry.key == **key);
+                let index = at.unwrap_or_else(|| {
+                    let empty = Self { value: Value::Null, place: value.place.clone() };
+                    entries.push(Entry {
+                        key: (*key).to_owned(),
+                        place: value.place.clone(),
+                        node: empty,
+                    });
+                    entries.len() - 1
+                });
+                match entries.get_mut(index) {
+                    Some(entry) => entry.node.set(rest, value),
+                    None => Ok(()),
+                }
+            }
+            Value::Seq(items) => {
+                let count = items.len();
+                match key.parse::<usize>().ok().and_then(|index| items.get_mut(index)) {
+                    Some(item) => item.set(rest, value),
+                    None => Err(SpecError::at(
+                        &value.place,
+                        format!("`{key}` is not a position in that list of {count}"),
+                    )
+                    .help("positions count from 0")),
+                }
+            }
+            _ => Err(SpecError::at(
+                &value.place,
+                format!("`{key}` cannot be set inside a plain value"),
+            )
+            .help("set the whole value instead")),
+        }
+    }
+
+    /// Says that the tree was read from another text with the same positions.
+    pub fn move_to(&mut self, source: &Arc<Source>) {
+        self.place.source = Arc::clone(source);
+        match &mut self.value {
+            Value::Seq(items) => items.iter_mut().for_each(|item| item.move_to(source)),
+            Value::Map(entries) => {
+                for entry in entries {
+                    entry.place.source = Arc::clone(source);
+                    entry.node.move_to(source);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What kind of value this is, for "found …".
+    pub fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "true or false",
+            Value::Int(_) => "a negative number",
+            Value::Uint(_) => "a whole number",
+            Value::Float(_) => "a number",
+            Value::Str(_) => "a text",
+            Value::Seq(_) => "a list",
+            Value::Map(_) => "a map",
+        }
+    }
+}
+
+fn place_of(source: &Arc<Source>, location: &serde_yaml::Location) -> Place {
+    Place { source: Arc::clone(source), line: location.line(), column: location.column() }
+}
+
+fn syntax_error(source: &Arc<Source>, error: &serde_yaml::Error) -> SpecError {
+    let text = error.without_snippet().to_string();
+    let message = text.split(" at line ").next().unwrap_or(&text);
+    let message = format!("this is not valid YAML: {message}");
+    match error.location() {
+        Some(location) => SpecError::at(&place_of(source, &location), message),
+        None => SpecError::in_file(&source.name, message),
+    }
+}
+
+/// A node before its place is known: the shape that the YAML reader fills.
+enum Raw {
+    Scalar(Value),
+    Seq(Vec<Spanned<Raw>>),
+    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Value::Null))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Value::Bool(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
+        Ok(Raw::Scalar(u64::try_from(value).map_or(Value::Int(value), Value::Uint)))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Value::Uint(value)))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Value::Float(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Value::Str(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Raw, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(Raw::Seq(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Raw, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(pair) = access.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(Raw::Map(pairs))
+    }
+}

@@ -1,0 +1,24 @@
+//! `type: nat`.
+
+use super::{Headers, default_timeout};
+use crate::spec::{Address, Seconds, Secret};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A workflow served by NeMo Agent Toolkit (`nat serve`); its LLM calls are read from the
+/// intermediate steps that it streams.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NatSpec {
+    /// Where it is served, such as `http://localhost:8000`.
+    pub base_url: Address,
+    /// A bearer token, by reference: `${env:API_KEY}`.
+    #[serde(default)]
+    pub api_key: Option<Secret>,
+    /// Longest time that a run may take.
+    #[serde(default = "default_timeout")]
+    pub timeout: Seconds,
+    /// Further request headers.
+    #[serde(default)]
+    pub headers: Headers,
+}

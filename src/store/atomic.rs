@@ -1,0 +1,29 @@
+//! Files that are there whole or not at all.
+
+use super::StoreError;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+/// Writes a file so that at any instant either the old or the new content is there: to a temporary
+/// file beside it, synced, then renamed.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(dir).map_err(StoreError::io("create the folder", dir))?;
+    let write = || -> std::io::Result<()> {
+        // A fixed suffix, so that leftovers of a killed process can be told from artifacts.
+        let mut file = tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(dir)?;
+        file.write_all(bytes)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            // Temporary files are private by default; reports and artifacts are to be shared.
+            file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+        }
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        // Without this the rename itself may not survive a power cut.
+        File::open(dir)?.sync_all()
+    };
+    write().map_err(StoreError::io("write the file", path))
+}

@@ -1,0 +1,125 @@
+//! What made an artifact: its stage, its key, and everything that the key was made of.
+
+use super::{StoreError, write_atomically};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The blake3 hash of everything that a stage reads: equal keys, equal artifact.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Key(String);
+
+/// The blake3 hash of an artifact's bytes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Digest(String);
+
+impl Digest {
+    /// The digest of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(blake3::hash(bytes).to_hex().to_string())
+    }
+
+    /// The digest in hexadecimal.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a key is made of, kept so that a changed key can be explained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Parts {
+    /// Version of the stage's own behaviour and of its artifact's form.
+    pub version: u32,
+    /// The slice of the spec (and digests of files) that the stage reads.
+    pub reads: Value,
+    /// Digests of the artifacts that it reads, by stage.
+    pub inputs: BTreeMap<String, Digest>,
+}
+
+/// The key of a stage.
+pub fn key_of(stage: &str, parts: &Parts) -> Key {
+    let value = serde_json::json!({
+        "stage": stage, "version": parts.version, "reads": parts.reads, "inputs": parts.inputs,
+    });
+    let mut text = String::new();
+    write_canonical(&value, &mut text);
+    Key(blake3::hash(text.as_bytes()).to_hex().to_string())
+}
+
+/// JSON with sorted keys: the order in which a person wrote them changes nothing.
+fn write_canonical(value: &Value, out: &mut String) {
+    match value {
+        Value::Object(map) => {
+            let sorted: BTreeMap<&String, &Value> = map.iter().collect();
+            out.push('{');
+            for (key, value) in sorted {
+                out.push_str(&Value::from(key.as_str()).to_string());
+                out.push(':');
+                write_canonical(value, out);
+                out.push(',');
+            }
+            out.push('}');
+        }
+        Value::Array(items) => {
+            out.push('[');
+            for item in items {
+                write_canonical(item, out);
+                out.push(',');
+            }
+            out.push(']');
+        }
+        plain => out.push_str(&plain.to_string()),
+    }
+}
+
+/// The record of an artifact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The stage that made it.
+    pub stage: String,
+    /// Its key.
+    pub key: Key,
+    /// Digest of the artifact.
+    pub digest: Digest,
+    /// Size of the artifact in bytes.
+    pub size: u64,
+    /// Version of sizer that made it.
+    pub tool: String,
+    /// What the key was made of.
+    pub parts: Parts,
+}
+
+impl Manifest {
+    fn path(root: &Path, key: &Key) -> PathBuf {
+        root.join("manifests").join(format!("{key}.json"))
+    }
+
+    pub(super) fn keep(&self, root: &Path) -> Result<(), StoreError> {
+        let text = serde_json::to_string_pretty(self).unwrap_or_default();
+        write_atomically(&Self::path(root, &self.key), text.as_bytes())
+    }
+
+    /// A manifest that cannot be read, or is another key's, is none: the stage runs again.
+    pub(super) fn read(root: &Path, key: &Key) -> Option<Self> {
+        let text = std::fs::read(Self::path(root, key)).ok()?;
+        let manifest: Self = serde_json::from_slice(&text).ok()?;
+        let genuine = manifest.key == *key && key_of(&manifest.stage, &manifest.parts) == *key;
+        genuine.then_some(manifest)
+    }
+}

@@ -1,0 +1,109 @@
+//! Artifacts on disk: content-addressed objects, manifests that say what made them, the lock file.
+
+mod atomic;
+mod lock_file;
+mod manifest;
+mod objects;
+mod owner;
+
+pub use atomic::write_atomically;
+pub use lock_file::{LockFile, Locked};
+pub use manifest::{Digest, Key, Manifest, key_of};
+pub use owner::Owner;
+
+use std::path::{Path, PathBuf};
+
+/// Why the store could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The system refused.
+    #[error("{path}: cannot {action}: {error}")]
+    Io {
+        /// What was being done.
+        action: &'static str,
+        /// The file or folder.
+        path: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// Another process works on the same store.
+    #[error("another sizer{} is working in {path}; wait until it is done", pid_text(pid))]
+    Busy {
+        /// The store.
+        path: String,
+        /// Its process id, as it wrote it down.
+        pid: String,
+    },
+    /// An artifact is not what its manifest says.
+    #[error("the artifact {digest} is damaged or missing")]
+    Damaged {
+        /// Its digest.
+        digest: String,
+    },
+}
+
+fn pid_text(pid: &str) -> String {
+    if pid.is_empty() { String::new() } else { format!(" (process {pid})") }
+}
+
+impl StoreError {
+    fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.display().to_string();
+        move |error| Self::Io { action, path, error }
+    }
+}
+
+/// The folder `.sizer` beside a spec.
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// The store beside the specs of a folder. Nothing is created before something is kept.
+    pub fn beside(base_dir: &Path) -> Self {
+        Self { root: base_dir.join(".sizer") }
+    }
+
+    /// Where it is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Keeps an artifact and the manifest that says what made it.
+    pub fn keep(
+        &self,
+        stage: &str,
+        key: Key,
+        parts: manifest::Parts,
+        bytes: &[u8],
+    ) -> Result<Manifest, StoreError> {
+        let digest = objects::keep(&self.root, bytes)?;
+        let manifest = Manifest {
+            stage: stage.to_owned(),
+            key,
+            digest,
+            size: bytes.len() as u64,
+            tool: env!("CARGO_PKG_VERSION").to_owned(),
+            parts,
+        };
+        manifest.keep(&self.root)?;
+        Ok(manifest)
+    }
+
+    /// The manifest of a key, if it was ever kept and is readable.
+    pub fn manifest(&self, key: &Key) -> Option<Manifest> {
+        Manifest::read(&self.root, key)
+    }
+
+    /// Whether an artifact is there and is what its digest says.
+    pub fn is_sound(&self, digest: &Digest) -> bool {
+        objects::read(&self.root, digest).is_ok()
+    }
+
+    /// The bytes of an artifact, verified.
+    pub fn read(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+        objects::read(&self.root, digest)
+    }
+}
+
+pub use manifest::Parts;

@@ -1,0 +1,30 @@
+//! Content-addressed objects: a file's name is the hash of its content.
+
+use super::{Digest, StoreError, write_atomically};
+use std::path::{Path, PathBuf};
+
+fn path(root: &Path, digest: &Digest) -> PathBuf {
+    let name = digest.as_str();
+    let (shelf, rest) = name.split_at_checked(2).unwrap_or(("", name));
+    root.join("objects").join(shelf).join(rest)
+}
+
+/// Keeps bytes; those that are there already, and sound, are not written again.
+pub(super) fn keep(root: &Path, bytes: &[u8]) -> Result<Digest, StoreError> {
+    let digest = Digest::of(bytes);
+    if read(root, &digest).is_err() {
+        write_atomically(&path(root, &digest), bytes)?;
+    }
+    Ok(digest)
+}
+
+/// Reads bytes and verifies them.
+pub(super) fn read(root: &Path, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+    let damaged = || StoreError::Damaged { digest: digest.to_string() };
+    // A digest comes from a file that anybody can edit: only hexadecimal may become a path.
+    if !digest.as_str().bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(damaged());
+    }
+    let bytes = std::fs::read(path(root, digest)).map_err(|_| damaged())?;
+    if Digest::of(&bytes) == *digest { Ok(bytes) } else { Err(damaged()) }
+}

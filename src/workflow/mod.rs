@@ -1,0 +1,64 @@
+//! Systems under test, one file per kind behind one trait.
+
+mod clock;
+mod http;
+mod lines;
+pub mod nat;
+pub mod openai;
+pub mod simulator;
+
+pub use clock::Clock;
+
+use crate::measure::{Failure, Item, Run};
+use crate::spec::workflow::Headers;
+use crate::spec::{Env, ReferenceError, WorkflowSpec};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A future that a workflow returns.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A system under test.
+pub trait Workflow: Send + Sync {
+    /// Whether the system can be reached at all; asked before a sweep, never during one.
+    fn check(&self) -> Pending<'_, Result<(), Failure>>;
+
+    /// Runs the workflow once. Never fails as a call: a run that went wrong says so in its record.
+    ///
+    /// Times in the record are seconds on `clock`, taken before the request is sent and after the
+    /// last byte arrived.
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run>;
+}
+
+/// Why a workflow could not be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// A reference in the spec leads nowhere.
+    #[error("{error} ({})", error.help())]
+    Reference {
+        /// What is wrong with it.
+        error: ReferenceError,
+    },
+    /// The client cannot be built from these settings.
+    #[error("{0}")]
+    Client(String),
+    /// The simulator cannot listen.
+    #[error("the simulator cannot listen on a loopback port: {0}")]
+    Listen(std::io::Error),
+}
+
+impl From<ReferenceError> for ConnectError {
+    fn from(error: ReferenceError) -> Self {
+        Self::Reference { error }
+    }
+}
+
+/// Makes a workflow ready to be run. Secrets are looked up here and live no longer than it does.
+pub fn connect(spec: &WorkflowSpec, env: &Env<'_>) -> Result<Arc<dyn Workflow>, ConnectError> {
+    Ok(match spec {
+        WorkflowSpec::Openai(spec) => Arc::new(openai::Openai::new(spec, env)?),
+        WorkflowSpec::Nat(spec) => Arc::new(nat::Nat::new(spec, env)?),
+        WorkflowSpec::Simulator(spec) => Arc::new(simulator::Simulated::start(spec)?),
+    })
+}

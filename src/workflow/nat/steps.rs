@@ -1,0 +1,303 @@
+//! The body that `/generate/full` streams: answer chunks and the workflow's intermediate steps.
+//!
+//! Each line begins with `data: ` (an answer chunk) or `intermediate_data: ` (a step, whose
+//! `payload` is JSON inside a JSON string). A workflow that fails ends the body with a bare JSON
+//! object that has `code` and `message`; neither a prefix nor a line end announces it.
+
+use crate::measure::{Failure, FailureKind, LlmCall};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+#[derive(Deserialize)]
+struct Step<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    event_timestamp: f64,
+    #[serde(default)]
+    usage_info: Option<UsageInfo>,
+    #[serde(default)]
+    data: Option<StepData>,
+}
+
+#[derive(Deserialize)]
+struct UsageInfo {
+    #[serde(default)]
+    token_usage: Option<TokenUsage>,
+}
+
+#[derive(Deserialize)]
+struct TokenUsage {
+    #[serde(default)]
+    prompt_tokens: u64,
+    #[serde(default)]
+    completion_tokens: u64,
+}
+
+#[derive(Deserialize)]
+struct StepData {
+    // Anything may stand here; only a non-empty text is a token.
+    #[serde(default)]
+    chunk: serde_json::Value,
+}
+
+/// What the server may report when a workflow fails.
+#[derive(Deserialize)]
+struct ErrorEvent<'a> {
+    #[serde(borrow)]
+    code: Cow<'a, str>,
+    #[serde(borrow)]
+    message: Cow<'a, str>,
+    #[serde(default, borrow)]
+    details: Cow<'a, str>,
+}
+
+/// An LLM call on the server's clock (epoch seconds).
+#[derive(Debug)]
+struct Call {
+    start: f64,
+    end: Option<f64>,
+    first_token: Option<f64>,
+    prompt_tokens: u64,
+    completion_tokens: u64,
+}
+
+/// Reads a body line by line.
+#[derive(Debug, Default)]
+pub struct Steps {
+    calls: Vec<Call>,
+    /// Position in `calls` by the call's UUID: calls can overlap, so order pairs nothing.
+    by_uuid: HashMap<String, usize>,
+    first: Option<f64>,
+    last: Option<f64>,
+    answered: bool,
+    open_workflows: u32,
+}
+
+impl Steps {
+    /// Takes one line of the body, without its end.
+    pub fn line(&mut self, line: &[u8]) -> Result<(), Failure> {
+        if let Some(step) = line.strip_prefix(b"intermediate_data: ") {
+            return self.step(step);
+        }
+        if let Some(data) = line.strip_prefix(b"data: ") {
+            return self.data(data);
+        }
+        if line.starts_with(b"{") {
+            return Err(error_event(line).unwrap_or_else(|| unexpected(line)));
+        }
+        // Other prefixed lines (traces, comments) and blank ones carry nothing that is measured.
+        let prefixed = memchr::memchr(b':', line).is_some_and(|at| {
+            line.iter().take(at).all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        });
+        if line.is_empty() || prefixed { Ok(()) } else { Err(unexpected(line)) }
+    }
+
+    fn data(&mut self, data: &[u8]) -> Result<(), Failure> {
+        if let Some(failure) = error_event(data) {
+            return Err(failure);
+        }
+        if data.trim_ascii() != b"[DONE]" && serde_json::from_slice::<&RawValue>(data).is_err() {
+            return Err(unexpected(data));
+        }
+        self.answered = true;
+        Ok(())
+    }
+
+    fn step(&mut self, step: &[u8]) -> Result<(), Failure> {
+        let Step { kind, id, payload } =
+            serde_json::from_slice(step).map_err(|_| unexpected(step))?;
+        if kind == "LLM_NEW_TOKEN" && self.has_first_token(&id) {
+            // Every token repeats the whole prompt: once the first is known, none is looked at.
+            return Ok(());
+        }
+        let text: Cow<'_, str> =
+            serde_json::from_str(payload.get()).map_err(|_| unexpected(step))?;
+        let payload: Payload = serde_json::from_str(&text).map_err(|_| unexpected(step))?;
+        let at = payload.event_timestamp;
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
+        self.last = Some(self.last.map_or(at, |last| last.max(at)));
+        match kind.as_ref() {
+            "WORKFLOW_START" => self.open_workflows += 1,
+            "WORKFLOW_END" => self.open_workflows = self.open_workflows.saturating_sub(1),
+            "LLM_START" => {
+                self.by_uuid.insert(id.into_owned(), self.calls.len());
+                let (prompt_tokens, completion_tokens) = (0, 0);
+                self.calls.push(Call {
+                    start: at,
+                    end: None,
+                    first_token: None,
+                    prompt_tokens,
+                    completion_tokens,
+                });
+            }
+            "LLM_NEW_TOKEN" => {
+                let said = payload
+                    .data
+                    .is_some_and(|data| data.chunk.as_str().is_some_and(|chunk| !chunk.is_empty()));
+                if let Some(call) = self.call(&id).filter(|_| said) {
+                    call.first_token = Some(at);
+                }
+            }
+            "LLM_END" => {
+                let usage = payload.usage_info.and_then(|usage| usage.token_usage);
+                if let Some(call) = self.call(&id) {
+                    call.end.get_or_insert(at);
+                    if let Some(usage) = usage {
+                        call.prompt_tokens = usage.prompt_tokens;
+                        call.completion_tokens = usage.completion_tokens;
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, uuid: &str) -> Option<&mut Call> {
+        let index = *self.by_uuid.get(uuid)?;
+        self.calls.get_mut(index)
+    }
+
+    fn has_first_token(&self, uuid: &str) -> bool {
+        let call = self.by_uuid.get(uuid).and_then(|index| self.calls.get(*index));
+        call.is_none_or(|call| call.first_token.is_some())
+    }
+
+    /// Last minus first step on the server's clock, in seconds; `None` without steps.
+    pub fn server_runtime(&self) -> Option<f64> {
+        Some(self.last? - self.first?)
+    }
+
+    /// The complete LLM calls, once the body has ended. The server's first step is laid on
+    /// `run_start` (seconds on the level's clock).
+    pub fn finish(self, run_start: f64) -> Result<Vec<LlmCall>, Failure> {
+        if self.open_workflows > 0 {
+            let message = "the body ended before the workflow did";
+            return Err(Failure::new(FailureKind::Truncated, message));
+        }
+        if !self.answered && self.first.is_none() {
+            let message = "the body ended without an answer";
+            return Err(Failure::new(FailureKind::Truncated, message));
+        }
+        let origin = self.first.unwrap_or_default() - run_start;
+        let count = |tokens: u64| (tokens > 0).then_some(tokens);
+        let complete = self.calls.into_iter().filter_map(|call| {
+            Some(LlmCall {
+                start: call.start - origin,
+                end: call.end? - origin,
+                ttft: call.first_token.map(|at| at - call.start),
+                prompt_tokens: count(call.prompt_tokens),
+                completion_tokens: count(call.completion_tokens),
+            })
+        });
+        Ok(complete.collect())
+    }
+}
+
+fn error_event(line: &[u8]) -> Option<Failure> {
+    let event: ErrorEvent<'_> = serde_json::from_slice(line).ok()?;
+    let ErrorEvent { code, message, details } = event;
+    let details = if details.is_empty() { String::new() } else { format!(" ({details})") };
+    Some(Failure::new(FailureKind::WorkflowError, format!("{code}: {message}{details}")))
+}
+
+fn unexpected(line: &[u8]) -> Failure {
+    const QUOTED: usize = 120;
+    let text = String::from_utf8_lossy(line.get(..QUOTED).unwrap_or(line));
+    Failure::new(FailureKind::Malformed, format!("not a line of a workflow's stream: {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workflow::lines::Lines;
+
+    /// Bodies that `nat serve` 1.9.0 sent, with the figures of their `LLM_START`
+    /// and `LLM_END` lines.
+    const TRANSCRIPTS: [(&str, f64, f64, f64); 2] = [
+        (
+            include_str!("../../../tests/data/generate_full_1.txt"),
+            1_795_510_243.829_457_8 - 1_795_510_243.696_481_7,
+            1_795_510_243.822_501_4 - 1_795_510_243.696_481_7,
+            1_795_510_243.833_188 - 1_795_510_243.690_280_4,
+        ),
+        (
+            include_str!("../../../tests/data/generate_full_2.txt"),
+            1_795_510_243.515_402_3 - 1_795_510_243.382_048_6,
+            1_795_510_243.508_545_4 - 1_795_510_243.382_048_6,
+            1_795_510_243.519_316 - 1_795_510_243.374_394_7,
+        ),
+    ];
+
+    fn read(body: &[u8], chunk: usize) -> Result<(Option<f64>, Vec<LlmCall>), Failure> {
+        let mut lines = Lines::default();
+        let mut steps = Steps::default();
+        for piece in body.chunks(chunk) {
+            lines.feed(piece, |line| steps.line(line))?;
+        }
+        lines.finish(|line| steps.line(line))?;
+        Ok((steps.server_runtime(), steps.finish(100.0)?))
+    }
+
+    #[test]
+    fn transcripts_give_their_calls_however_they_are_cut() {
+        for (body, latency, ttft, runtime) in TRANSCRIPTS {
+            for chunk in [1, 7, 4096, body.len()] {
+                let (server_runtime, calls) = read(body.as_bytes(), chunk).unwrap();
+                assert!((server_runtime.unwrap() - runtime).abs() < 1e-6);
+                let [call] = calls.as_slice() else { panic!("{calls:?}") };
+                assert!((call.latency() - latency).abs() < 1e-6, "{call:?}");
+                assert!((call.ttft.unwrap() - ttft).abs() < 1e-6, "{call:?}");
+                assert!(call.start > 100.0 && call.start < 100.1, "{call:?}");
+                assert_eq!((call.prompt_tokens, call.completion_tokens), (Some(20), Some(8)));
+            }
+        }
+    }
+
+    fn step(kind: &str, uuid: &str, at: f64) -> String {
+        let payload =
+            serde_json::json!({ "event_type": kind, "event_timestamp": at, "UUID": uuid });
+        let step = serde_json::json!({ "id": uuid, "type": kind, "payload": payload.to_string() });
+        format!("intermediate_data: {step}\n\n")
+    }
+
+    #[test]
+    fn overlapping_calls_are_paired_by_uuid() {
+        let body = [
+            step("LLM_START", "a", 10.0),
+            step("LLM_START", "b", 11.0),
+            step("LLM_END", "a", 15.0),
+            step("LLM_END", "b", 13.0),
+            "data: {\"value\": \"done\"}\n\n".to_owned(),
+        ];
+        let (_, calls) = read(body.concat().as_bytes(), 3).unwrap();
+        let latencies: Vec<f64> = calls.iter().map(LlmCall::latency).collect();
+        assert_eq!(latencies, [5.0, 2.0]);
+    }
+
+    #[test]
+    fn what_goes_wrong_has_its_kind() {
+        let kind = |body: &str| read(body.as_bytes(), 5).unwrap_err().kind;
+        assert_eq!(kind(""), FailureKind::Truncated);
+        assert_eq!(kind(&step("WORKFLOW_START", "w", 1.0)), FailureKind::Truncated);
+        assert_eq!(kind("intermediate_data: {\"type\":\n"), FailureKind::Malformed);
+        assert_eq!(kind("data: {oops\n"), FailureKind::Malformed);
+        assert_eq!(kind("Internal Server Error"), FailureKind::Malformed);
+        // As the toolkit ends a failed stream: no prefix, no line end.
+        let failed = step("WORKFLOW_START", "w", 1.0)
+            + "{\"code\":\"workflow_error\",\"message\":\"no such tool\",\"details\":\"ValueError\"}";
+        let failure = read(failed.as_bytes(), 5).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::WorkflowError);
+        assert_eq!(failure.message, "workflow_error: no such tool (ValueError)");
+    }
+}

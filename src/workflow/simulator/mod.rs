@@ -1,0 +1,52 @@
+//! An embedded LLM server: a continuous-batching engine behind real HTTP on a loopback port.
+//!
+//! `engine` is the pure model in virtual time, `driver` plays it in real time, `server` and its
+//! routes speak HTTP, `faults` makes things go wrong on request.
+
+mod chat;
+mod driver;
+pub mod engine;
+mod faults;
+mod generate;
+mod server;
+
+pub use server::Simulator;
+
+use super::nat::Nat;
+use super::openai::Openai;
+use super::{Clock, ConnectError, Pending, Workflow};
+use crate::measure::{Failure, Item, Run};
+use crate::spec::workflow::{Protocol, SimulatorSpec};
+
+/// The simulator as a system under test: a server of its own, and a client that measures it.
+pub struct Simulated {
+    // Held so that the server lives as long as its client.
+    _server: Simulator,
+    client: Box<dyn Workflow>,
+}
+
+impl Simulated {
+    /// Starts a server on a free loopback port. Must be called within a tokio runtime.
+    pub fn start(spec: &SimulatorSpec) -> Result<Self, ConnectError> {
+        let server = Simulator::start(spec, 0).map_err(ConnectError::Listen)?;
+        let address = server.address();
+        let timeout = spec.timeout.to_std();
+        let client: Box<dyn Workflow> = match spec.protocol {
+            Protocol::Openai => {
+                Box::new(Openai::local(format!("http://{address}/v1"), spec.stream, timeout)?)
+            }
+            Protocol::Nat => Box::new(Nat::local(format!("http://{address}"), timeout)?),
+        };
+        Ok(Self { _server: server, client })
+    }
+}
+
+impl Workflow for Simulated {
+    fn check(&self) -> Pending<'_, Result<(), Failure>> {
+        self.client.check()
+    }
+
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+        self.client.run(item, clock)
+    }
+}

@@ -1,0 +1,129 @@
+//! The simulator's HTTP server: routes, counters, lifetime.
+
+use super::driver::Driver;
+use super::{chat, generate};
+use crate::spec::workflow::SimulatorSpec;
+use axum::Router;
+use axum::extract::State;
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// What every request shares.
+pub(super) struct Shared {
+    pub spec: SimulatorSpec,
+    pub driver: Driver,
+    requests: AtomicU64,
+    in_flight: AtomicUsize,
+    highest_in_flight: AtomicUsize,
+}
+
+impl Shared {
+    /// Counts a request that asks for an answer, until the guard is dropped.
+    pub fn enter(self: &Arc<Self>) -> InFlight {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        self.highest_in_flight.fetch_max(now, Ordering::Relaxed);
+        InFlight { shared: Arc::clone(self), count: now }
+    }
+}
+
+/// A request in flight.
+pub(super) struct InFlight {
+    shared: Arc<Shared>,
+    /// Requests in flight when it came, itself included.
+    pub count: usize,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A running simulator; it stops when dropped.
+pub struct Simulator {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+impl Simulator {
+    /// Starts a simulator on a loopback port (0: any free one). Must be called within a tokio
+    /// runtime.
+    pub fn start(spec: &SimulatorSpec, port: u16) -> std::io::Result<Self> {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            spec: spec.clone(),
+            driver: Driver::start(spec),
+            requests: AtomicU64::new(0),
+            in_flight: AtomicUsize::new(0),
+            highest_in_flight: AtomicUsize::new(0),
+        });
+        let routes = Router::new()
+            .route("/v1/chat/completions", post(chat::complete))
+            .route("/v1/models", get(models))
+            .route("/generate/full", post(generate::full))
+            .route("/health", get(async || "ok\n"))
+            .route("/metrics", get(metrics))
+            .with_state(Arc::clone(&shared));
+        // Small pieces must not wait for the client's acknowledgement of the piece before (40 ms).
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
+        let task = tokio::spawn(async move {
+            // Serving a listener ends only with the task.
+            let _ = axum::serve(listener, routes).await;
+        });
+        Ok(Self { address, shared, task })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Requests for an answer so far.
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// Most requests that were in flight at once.
+    pub fn highest_in_flight(&self) -> usize {
+        self.shared.highest_in_flight.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn models() -> &'static str {
+    r#"{"object":"list","data":[{"id":"simulator","object":"model","owned_by":"sizer"}]}"#
+}
+
+/// Counters in the Prometheus text format.
+async fn metrics(State(shared): State<Arc<Shared>>) -> String {
+    let lines = [
+        ("requests_total", "counter", shared.requests.load(Ordering::Relaxed)),
+        ("requests_in_flight", "gauge", shared.in_flight.load(Ordering::Relaxed) as u64),
+        (
+            "requests_in_flight_max",
+            "gauge",
+            shared.highest_in_flight.load(Ordering::Relaxed) as u64,
+        ),
+    ];
+    let text = lines.map(|(name, kind, value)| {
+        format!("# TYPE sizer_simulator_{name} {kind}\nsizer_simulator_{name} {value}\n")
+    });
+    text.concat()
+}

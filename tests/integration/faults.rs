@@ -1,0 +1,180 @@
+//! Failing servers: tagged, counted, left out, never timed as fast.
+
+use crate::support::{ANSWER, Scripted, Sizer, respond};
+use serde_json::Value;
+use std::io::Write;
+use std::time::Duration;
+
+const ENGINE: &str = "engine: {base: 4ms, per_sequence: 1ms}, output_tokens: 4";
+
+fn swept(simulator: &str, rest: &str) -> (Value, String) {
+    let project =
+        Sizer::new().workflow(&format!("{{type: simulator, {ENGINE}, {simulator}}}"), rest);
+    let ended = project.run(&["run", "spec.yml"]);
+    assert!(matches!(ended.code, Some(0 | 1)), "{ended:#?}");
+    (project.result(), ended.stdout)
+}
+
+fn above_eight(protocol: &str) {
+    let rest = "test: {gpu_count: 8}
+concurrency: {levels: [1, 2, 4, 8, 16, 32], passes: 3}
+targets: {users: 100, workflow_runtime: 5s}
+estimate: {min_r_squared: 0}";
+    let faults = format!("protocol: {protocol}, faults: [{{kind: http_500, above: 8}}]");
+    let (result, stdout) = swept(&faults, rest);
+    let levels = result["levels"].as_array().unwrap();
+    let interrupted: Vec<bool> =
+        levels.iter().map(|level| level["interrupted"].as_bool().unwrap()).collect();
+    assert_eq!(interrupted, [false, false, false, false, true, true], "{stdout}");
+    let failure = &levels[4]["failures"][0];
+    assert_eq!(failure["kind"], "http_status");
+    assert!(failure["count"].as_u64().unwrap() >= 1);
+    assert!(failure["first_message"].as_str().unwrap().contains("500 Internal Server Error"));
+    assert_eq!(stdout.matches("| !W ").count(), 2, "{stdout}");
+    // The fit stands on the four sound levels alone.
+    let sound: Vec<(f64, f64)> = levels[..4]
+        .iter()
+        .map(|level| {
+            (
+                level["concurrency"].as_f64().unwrap(),
+                level["workflow_runtime"]["p95"].as_f64().unwrap(),
+            )
+        })
+        .collect();
+    let (mean_x, mean_y) = (
+        sound.iter().map(|p| p.0).sum::<f64>() / 4.0,
+        sound.iter().map(|p| p.1).sum::<f64>() / 4.0,
+    );
+    let slope = sound.iter().map(|p| (p.0 - mean_x) * (p.1 - mean_y)).sum::<f64>()
+        / sound.iter().map(|p| (p.0 - mean_x).powi(2)).sum::<f64>();
+    let fitted = result["fits"]["workflow_runtime"]["slope"].as_f64().unwrap();
+    assert!((fitted - slope).abs() < 1e-12, "{fitted} instead of {slope}");
+    assert!(result["estimates"][0]["gpus"]["point"].is_number(), "{result:#}");
+}
+
+#[test]
+fn http_500_above_a_concurrency_over_chat_completions() {
+    above_eight("openai");
+}
+
+#[test]
+fn http_500_above_a_concurrency_over_generate_full() {
+    above_eight("nat");
+}
+
+#[test]
+fn every_fault_has_its_kind() {
+    for protocol in ["openai, stream: true", "openai, stream: false", "nat"] {
+        for (fault, kind) in [
+            ("http_429", "http_status"),
+            ("drop", "reset"),
+            ("stall", "timeout"),
+            ("truncate", "truncated"),
+            ("error", "workflow_error"),
+        ] {
+            let settings = format!(
+                "protocol: {protocol}, timeout: 300ms, faults: [{{kind: {fault}, above: 1}}]"
+            );
+            let (result, _) = swept(&settings, "concurrency: {levels: [2], passes: 4}");
+            let level = &result["levels"][0];
+            assert_eq!(level["interrupted"], true, "{protocol} {fault}");
+            assert_eq!(level["failures"][0]["kind"], kind, "{protocol} {fault}: {level:#}");
+        }
+    }
+}
+
+#[test]
+fn a_failed_run_is_in_no_quantile() {
+    // Half of the answers are instant errors: counted as runs they would halve every quantile.
+    let settings = "faults: [{kind: http_500, share: 0.5}], seed: 3";
+    let (result, _) = swept(settings, "concurrency: {levels: [4], passes: 20}");
+    let level = &result["levels"][0];
+    assert!(level["failed"].as_u64().unwrap() > 0);
+    if let Some(p50) = level["workflow_runtime"]["p50"].as_f64() {
+        // Four tokens at no less than 5 ms each.
+        assert!(p50 >= 0.020, "{level:#}");
+    }
+}
+
+fn scripted(
+    answer: impl Fn(&mut std::net::TcpStream, usize) -> bool + Send + Sync + 'static,
+    stream: bool,
+) -> Value {
+    let server = Scripted::start(answer);
+    let workflow = format!(
+        "{{type: openai, base_url: \"http://{}/v1\", model: m, stream: {stream}, timeout: 500ms}}",
+        server.address
+    );
+    let project = Sizer::new().workflow(&workflow, "concurrency: {levels: [1], passes: 4}");
+    project.run(&["run", "spec.yml"]);
+    project.result()["levels"][0].clone()
+}
+
+#[test]
+fn broken_answers_over_raw_sockets() {
+    let head = |length: usize| format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
+    let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    let cases: [(&str, bool, String, &str); 6] = [
+        ("cut body", false, format!("{}{{\"choices\":", head(500)), "reset"),
+        ("cut chunk", true, format!("{chunked}100\r\ndata: "), "reset"),
+        ("no JSON", false, format!("{}hello", head(5)), "malformed"),
+        ("no event stream", true, format!("{}<html>", head(6)), "malformed"),
+        ("no answer", true, head(0), "truncated"),
+        ("no HTTP", false, "hello\r\n\r\n".to_owned(), "reset"),
+    ];
+    for (name, stream, bytes, kind) in cases {
+        let level = scripted(
+            move |socket, _| {
+                let _ = socket.write_all(bytes.as_bytes());
+                false
+            },
+            stream,
+        );
+        assert_eq!(level["failures"][0]["kind"], kind, "{name}: {level:#}");
+        assert_eq!(level["runs"], level["failed"], "{name}");
+    }
+}
+
+#[test]
+fn a_silent_server_ends_at_the_timeout() {
+    let level = scripted(
+        |_, _| {
+            std::thread::sleep(Duration::from_secs(2));
+            false
+        },
+        false,
+    );
+    assert_eq!(level["failures"][0]["kind"], "timeout", "{level:#}");
+}
+
+#[test]
+fn token_counts_and_messages_go_over_the_wire() {
+    let server = Scripted::start(|socket, _| respond(socket, "200 OK", ANSWER));
+    let workflow = format!(
+        "{{type: openai, base_url: \"http://{}/v1/\", model: m, stream: false, system: Be brief., max_tokens: 9, \
+         temperature: 0.5, extra_body: {{ignore_eos: true}}, headers: {{x-team: blue}}}}",
+        server.address
+    );
+    let project = Sizer::new().workflow(&workflow, "concurrency: {levels: [1], passes: 1}");
+    project.run(&["run", "spec.yml"]).success();
+    let requests = server.requests.lock().unwrap();
+    let (head, body) = requests[0].split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /v1/chat/completions HTTP/1.1"), "{head}");
+    assert!(head.contains("x-team: blue"), "{head}");
+    let body: Value = serde_json::from_str(body).unwrap();
+    let expected = serde_json::json!({
+        "model": "m", "stream": false, "max_tokens": 9, "temperature": 0.5, "ignore_eos": true,
+        "messages": [
+            { "role": "system", "content": "Be brief." },
+            { "role": "user", "content": "What is 3 x 7?" },
+        ],
+    });
+    assert_eq!(body, expected);
+    let lock = project.read("sizer.lock");
+    assert!(lock.contains("sweep@1"));
+    let runs = project
+        .files()
+        .into_iter()
+        .find(|path| crate::support::holds(path, "\"completion_tokens\":1"));
+    assert!(runs.is_some(), "the token counts are in no run record");
+}

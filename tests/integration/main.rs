@@ -1,0 +1,13 @@
+//! The tests of sizer as its users meet it: real processes, real sockets, real files.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod cache;
+mod commands;
+mod faults;
+mod golden;
+mod interrupt;
+mod kept_connections;
+mod secrets;
+mod spec_errors;
+mod support;

@@ -1,0 +1,98 @@
+//! Every mistake in a spec gives one error with its place and what to do.
+
+use crate::support::Sizer;
+
+const REST: &str = "concurrency: {levels: [1, 2]}";
+const OPENAI: &str = "{type: openai, base_url: \"http://127.0.0.1:1/v1\", model: m}";
+
+fn error_of(project: &Sizer) -> String {
+    project.run(&["validate", "spec.yml"]).code(2).stderr
+}
+
+macro_rules! errors {
+    ($($name:ident: $project:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            insta::assert_snapshot!(error_of(&$project));
+        }
+    )*};
+}
+
+errors! {
+    unknown_key: Sizer::new().spec(
+        "version: 1\nname: test\ndataset: {path: questions.jsonl}\nworkflow:\n  type: openai\n  base_ulr: http://localhost/v1\n  model: m\nconcurrency: {levels: [1]}\n");
+    unknown_key_at_the_top: Sizer::new().workflow(OPENAI, "concurrency: {levels: [1]}\ntarget: {users: 5}");
+    unknown_workflow: Sizer::new().workflow("{type: opnai, base_url: x}", REST);
+    workflow_without_type: Sizer::new().workflow("{base_url: x}", REST);
+    missing_key: Sizer::new().workflow("{type: openai, model: m}", REST);
+    wrong_type: Sizer::new().workflow(OPENAI, "concurrency: {levels: [1, two]}");
+    negative_level: Sizer::new().workflow(OPENAI, "concurrency: {levels: [1, -2]}");
+    zero_level: Sizer::new().workflow(OPENAI, "concurrency: {levels: [0, 2]}");
+    duplicate_level: Sizer::new().workflow(OPENAI, "concurrency: {levels: [1, 2, 2]}");
+    backward_range: Sizer::new().workflow(OPENAI, "concurrency: {levels: {from: 8, to: 2, steps: 3}}");
+    bad_duration: Sizer::new().workflow(OPENAI, "concurrency: {levels: [1]}\ntargets: {workflow_runtime: 10x}");
+    zero_target: Sizer::new().workflow(OPENAI, "concurrency: {levels: [1]}\ntargets: {llm_latency: 0}");
+    unknown_quantile: Sizer::new().workflow(OPENAI, "concurrency: {levels: [1]}\ntargets: {llm_latency: {p59: 3s}}");
+    unset_variable: Sizer::new().workflow("{type: nat, base_url: \"http://${env:SIZER_TEST_NO_SUCH_HOST}\"}", REST);
+    unset_secret: Sizer::new().workflow(
+        "{type: nat, base_url: \"http://h\", api_key: \"${env:SIZER_TEST_NO_SUCH_KEY}\"}", REST);
+    other_reference: Sizer::new().workflow("{type: nat, base_url: \"http://${HOST}\"}", REST);
+    secret_in_plain_field: Sizer::new().workflow(
+        "{type: openai, base_url: \"http://h\", model: \"${env:API_KEY}\"}", REST);
+    not_an_address: Sizer::new().workflow("{type: nat, base_url: localhost}", REST);
+    partial_replica: Sizer::new().workflow(OPENAI, "test: {gpu_count: 6, gpus_per_replica: 4}\nconcurrency: {levels: [1]}");
+    unknown_report: Sizer::new().workflow(OPENAI, "outputs: {reports: [sumary.md]}\nconcurrency: {levels: [1]}");
+    report_outside_the_folder: Sizer::new().workflow(OPENAI, "outputs: {reports: [../summary.md]}\nconcurrency: {levels: [1]}");
+    unknown_template: Sizer::new().workflow(
+        OPENAI, "outputs: {reports: [{name: a.md, template: nope.j2}]}\nconcurrency: {levels: [1]}");
+    duplicate_key: Sizer::new().workflow(OPENAI, "concurrency: {levels: [1]}\nconcurrency: {levels: [2]}");
+    broken_yaml: Sizer::new().workflow(OPENAI, "concurrency: {levels: [1]");
+    empty_spec: Sizer::new().spec("");
+    other_version: Sizer::new().spec("version: 2\nname: test\n");
+    no_dataset: Sizer::new().spec(
+        "version: 1\nname: test\ndataset: {path: nope.jsonl}\nworkflow: {type: simulator}\nconcurrency: {levels: [1]}\n");
+    unknown_format: Sizer::new().spec(
+        "version: 1\nname: test\ndataset: {path: data.txt}\nworkflow: {type: simulator}\nconcurrency: {levels: [1]}\n");
+    broken_dataset: Sizer::new().workflow(OPENAI, REST).file("questions.jsonl", "{\"question\": \"a\"}\n{\"question\": }\n");
+    dataset_without_questions: Sizer::new().workflow(OPENAI, REST).file("questions.jsonl", "{\"ask\": \"a\"}\n{\"ask\": \"b\"}\n");
+}
+
+#[test]
+fn a_missing_spec_says_how_to_begin() {
+    insta::assert_snapshot!(Sizer::new().run(&["run", "nope.yml"]).code(2).stderr);
+}
+
+#[test]
+fn overrides_point_into_the_command_line() {
+    let project = Sizer::new().workflow(OPENAI, REST);
+    let of = |set: &str| project.run(&["validate", "spec.yml", "--set", set]).code(2).stderr;
+    insta::assert_snapshot!(
+        ["targets.users=many", "targts.users=5", "targets", "concurrency.levels.7=3", "name.x=1"]
+            .map(of)
+            .join("\n")
+    );
+}
+
+#[test]
+fn overrides_win_and_sections_may_be_empty() {
+    let project =
+        Sizer::new().workflow(OPENAI, "targets:\noutputs:\nconcurrency: {levels: [1, 2]}");
+    project.run(&["validate", "spec.yml"]).success().stdout("4 items, 2 levels");
+    let changed = [
+        "validate",
+        "spec.yml",
+        "--set",
+        "concurrency.levels=[1, 2, 4]",
+        "--set",
+        "concurrency.levels.0=3",
+    ];
+    project.run(&changed).success().stdout("3 levels");
+}
+
+#[test]
+fn an_unreachable_server_is_one_error() {
+    let project = Sizer::new().workflow(OPENAI, REST);
+    let ended = project.run(&["run", "spec.yml"]).code(1);
+    assert_eq!(ended.stderr.lines().count(), 1, "{ended:#?}");
+    ended.stderr("127.0.0.1:1: Connection refused").stderr("base_url");
+}

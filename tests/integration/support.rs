@@ -1,0 +1,253 @@
+//! A fluent builder for runs of the binary, and the servers that tests need.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_sizer");
+
+/// Four questions.
+pub(crate) const QUESTIONS: &str = "\
+{\"id\": 1, \"question\": \"What is 3 x 7?\"}
+{\"id\": 2, \"question\": \"What is 4 x 5?\"}
+{\"id\": 3, \"question\": \"What is 6 x 6?\"}
+{\"id\": 4, \"question\": \"What is 8 x 2?\"}
+";
+
+/// A project in a temporary folder: `spec.yml`, `questions.jsonl` and whatever a test adds.
+pub(crate) struct Sizer {
+    dir: TempDir,
+    env: BTreeMap<String, String>,
+}
+
+impl Sizer {
+    pub fn new() -> Self {
+        let project = Self { dir: TempDir::new().unwrap(), env: BTreeMap::new() };
+        project.file("questions.jsonl", QUESTIONS)
+    }
+
+    /// The whole spec.
+    pub fn spec(self, text: &str) -> Self {
+        self.file("spec.yml", text)
+    }
+
+    /// A spec from its workflow and whatever else it needs beside dataset and name.
+    pub fn workflow(self, workflow: &str, rest: &str) -> Self {
+        self.spec(&format!(
+            "version: 1\nname: test\ndataset: {{path: questions.jsonl}}\nworkflow: {workflow}\n{rest}\n"
+        ))
+    }
+
+    pub fn file(self, name: &str, text: &str) -> Self {
+        std::fs::write(self.path(name), text).unwrap();
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    pub fn result(&self) -> serde_json::Value {
+        serde_json::from_str(&self.read("out/result.json")).unwrap()
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        command.args(args).current_dir(self.dir.path()).envs(&self.env);
+        // Neither a proxy nor colours of the machine that runs the tests.
+        command.env("NO_PROXY", "*").env("NO_COLOR", "1").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the binary in the project's folder.
+    pub fn run(&self, args: &[&str]) -> Ended {
+        let output = self.command(args).output().unwrap();
+        Ended {
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            code: output.status.code(),
+        }
+    }
+
+    /// Every file of the project.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let mut open = vec![self.dir.path().to_owned()];
+        while let Some(dir) = open.pop() {
+            for entry in std::fs::read_dir(dir).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { open.push(path) } else { files.push(path) }
+            }
+        }
+        files
+    }
+}
+
+/// A run of the binary that is over.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub stdout: String,
+    pub stderr: String,
+    pub code: Option<i32>,
+}
+
+impl Ended {
+    #[track_caller]
+    pub fn code(self, expected: i32) -> Self {
+        assert_eq!(self.code, Some(expected), "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    pub fn success(self) -> Self {
+        self.code(0)
+    }
+
+    #[track_caller]
+    pub fn stdout(self, part: &str) -> Self {
+        assert!(self.stdout.contains(part), "no `{part}` on stdout: {self:#?}");
+        self
+    }
+
+    #[track_caller]
+    pub fn stderr(self, part: &str) -> Self {
+        assert!(self.stderr.contains(part), "no `{part}` on stderr: {self:#?}");
+        self
+    }
+}
+
+/// `sizer simulate` as a process of its own.
+pub(crate) struct SimulatorProcess {
+    child: Child,
+    pub address: SocketAddr,
+}
+
+impl SimulatorProcess {
+    pub fn start(settings: &[&str]) -> Self {
+        let mut command = Command::new(BINARY);
+        command.arg("simulate").stdout(Stdio::piped()).stderr(Stdio::null());
+        for setting in settings {
+            command.args(["--set", setting]);
+        }
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").unwrap().parse().unwrap();
+        Self { child, address }
+    }
+
+    /// A fast engine, for tests that are not about time.
+    pub fn fast() -> Self {
+        Self::start(&["engine.base=1ms", "engine.per_sequence=100us", "output_tokens=4"])
+    }
+
+    /// A counter of its `/metrics`.
+    pub fn metric(&self, name: &str) -> u64 {
+        let text = get(self.address, "/metrics");
+        let line =
+            text.lines().find_map(|line| line.strip_prefix(&format!("sizer_simulator_{name} ")));
+        line.unwrap().trim().parse().unwrap()
+    }
+}
+
+impl Drop for SimulatorProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// A server that answers requests with whatever the test says, over real sockets.
+pub(crate) struct Scripted {
+    pub address: SocketAddr,
+    /// Requests (head and body) as they came.
+    pub requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Scripted {
+    /// `answer` gets each POST and its number on its connection and writes to the socket; `false`
+    /// closes it. Other requests are answered with 200.
+    pub fn start(answer: impl Fn(&mut TcpStream, usize) -> bool + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let answer = Arc::new(answer);
+        let log = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
+                std::thread::spawn(move || {
+                    let mut stream = stream.unwrap();
+                    let mut posts = 0;
+                    while let Some(request) = read_request(&mut stream) {
+                        if !request.starts_with("POST") {
+                            respond(&mut stream, "200 OK", "{}");
+                            continue;
+                        }
+                        log.lock().unwrap().push(request);
+                        posts += 1;
+                        if !answer(&mut stream, posts) {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        Self { address, requests }
+    }
+}
+
+/// A whole answer with its length.
+pub(crate) fn respond(stream: &mut TcpStream, status: &str, body: &str) -> bool {
+    let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\n");
+    write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len()).is_ok()
+}
+
+/// A good answer of the chat completions protocol in one piece.
+pub(crate) const ANSWER: &str = r#"{"choices":[{"message":{"role":"assistant","content":"21"},"finish_reason":"stop"}],"usage":{"prompt_tokens":7,"completion_tokens":1}}"#;
+
+fn read_request(stream: &mut TcpStream) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut byte = [0];
+    while !bytes.ends_with(b"\r\n\r\n") {
+        if stream.read(&mut byte).ok()? == 0 {
+            return None;
+        }
+        bytes.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&bytes).into_owned();
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().unwrap())
+    });
+    let mut body = vec![0; length.unwrap_or(0)];
+    stream.read_exact(&mut body).ok()?;
+    Some(head + &String::from_utf8_lossy(&body))
+}
+
+/// Whether a file holds some text, whatever else it holds.
+pub(crate) fn holds(path: &Path, text: &str) -> bool {
+    let bytes = std::fs::read(path).unwrap();
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
