@@ -29,11 +29,12 @@
 //! let spec = Spec::from_path(&path)?;
 //! let runtime = tokio::runtime::Runtime::new()?;
 //! let outcome = runtime.block_on(Pipeline::new(spec).run(RunOptions::default()))?;
-//! for level in &outcome.result.levels {
+//! let result = outcome.result.ok_or("nothing was selected that gives a result")?;
+//! for level in &result.levels {
 //!     println!("{} in flight: {:?}", level.concurrency, level.workflow_runtime);
 //! }
-//! assert_eq!(outcome.result.levels.len(), 3);
-//! println!("GPUs: {:?}", outcome.result.gpus.recommended);
+//! assert_eq!(result.levels.len(), 3);
+//! println!("GPUs: {:?}", result.gpus.recommended);
 //! # Ok(())
 //! # }
 //! ```

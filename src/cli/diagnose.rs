@@ -25,7 +25,10 @@ impl CliError {
         match self {
             Self::Spec(_) | Self::Usage(_) => 2,
             Self::Pipeline(error) => match error {
-                PipelineError::Spec(_) | PipelineError::Dataset(_) | PipelineError::Report(_) => 2,
+                PipelineError::Spec(_)
+                | PipelineError::Dataset(_)
+                | PipelineError::Report(_)
+                | PipelineError::NoSuchStage { .. } => 2,
                 PipelineError::Cancelled { .. } => 130,
                 _ => 1,
             },

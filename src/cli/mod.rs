@@ -1,10 +1,12 @@
 //! The command line, one file per verb.
 
 mod diagnose;
+mod estimate;
 mod graph;
 mod init;
 mod plan;
 mod progress;
+mod render;
 mod run;
 mod schema;
 mod simulate;
@@ -30,6 +32,8 @@ struct Cli {
 enum Verb {
     Run(run::Args),
     Plan(plan::Args),
+    Estimate(estimate::Args),
+    Render(render::Args),
     Graph(graph::Args),
     Validate(validate::Args),
     Init(init::Args),
@@ -71,6 +75,8 @@ pub fn main() -> ExitCode {
     let result = match cli.verb {
         Verb::Run(args) => run::run(&args),
         Verb::Plan(args) => plan::run(&args),
+        Verb::Estimate(args) => estimate::run(&args),
+        Verb::Render(args) => render::run(&args),
         Verb::Graph(args) => graph::run(&args),
         Verb::Validate(args) => validate::run(&args),
         Verb::Init(args) => init::run(&args),

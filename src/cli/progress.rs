@@ -1,7 +1,7 @@
 //! Progress on the terminal: a bar per level with runs done, failures and the p95 so far.
 
 use crate::measure::{Quantile, Run, quantile_of_sorted};
-use crate::pipeline::{Observer, StageId, StageReport};
+use crate::pipeline::{Observer, PipelineError, StageId, StageReport};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -63,6 +63,13 @@ impl Observer for Progress {
             bar.inc(1);
             bar.set_message(format!("{p95}{failed}"));
         }
+    }
+
+    fn stage_failed(&self, stage: &StageId, error: &PipelineError) {
+        if let Some(bar) = self.level().bar.take() {
+            bar.abandon();
+        }
+        eprintln!("{stage} failed: {error}");
     }
 
     fn stage_done(&self, report: &StageReport) {

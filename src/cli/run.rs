@@ -2,9 +2,10 @@
 
 use super::End;
 use super::diagnose::{CliError, print, runtime};
+use super::plan;
 use super::progress::Progress;
 use super::spec_args::SpecArgs;
-use crate::pipeline::{CancellationToken, Outcome, RunOptions};
+use crate::pipeline::{CancellationToken, Outcome, Pattern, Pipeline, RunOptions, Selection};
 use crate::report::{SizingResult, terminal_summary};
 use clap::ValueEnum;
 use std::io::IsTerminal;
@@ -14,10 +15,60 @@ use std::sync::Arc;
 ///
 /// Every finished stage is kept in `.sizer` beside the spec, so an interrupted run goes on where it
 /// stopped, and a changed target measures nothing again. Reports go to `outputs.dir`.
+///
+/// STAGE is a stage's name (`sweep@8`), a kind (`sweep`), or a glob (`sweep@1*`); `sizer plan` lists
+/// them.
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     spec: SpecArgs,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    /// Ask no server; say which artifact is missing instead
+    #[arg(long)]
+    offline: bool,
+    /// After a stage failed, run whatever does not depend on it
+    #[arg(long)]
+    keep_going: bool,
+    /// Show what would run, and why, instead of running it
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Which stages to run.
+#[derive(clap::Args)]
+pub(super) struct SelectionArgs {
+    /// Run these stages alone; what they need has to be there
+    #[arg(long, value_name = "STAGE", num_args = 1..)]
+    only: Vec<String>,
+    /// Run these stages and whatever depends on them; what they need has to be there
+    #[arg(long, value_name = "STAGE", num_args = 1..)]
+    from: Vec<String>,
+    /// Run these stages and whatever they need
+    #[arg(long, value_name = "STAGE", num_args = 1..)]
+    until: Vec<String>,
+    /// Run stages again although their artifacts are there: these, or all that are selected
+    #[arg(long, value_name = "STAGE", num_args = 0..)]
+    force: Option<Vec<String>>,
+}
+
+impl SelectionArgs {
+    pub fn selection(&self) -> Selection {
+        let patterns = |texts: &[String]| texts.iter().cloned().map(Pattern::from).collect();
+        Selection {
+            only: patterns(&self.only),
+            from: patterns(&self.from),
+            until: patterns(&self.until),
+            force: self.force.as_deref().map(patterns),
+        }
+    }
+}
+
+/// What to print.
+#[derive(clap::Args)]
+pub(super) struct OutputArgs {
     /// What to print on stdout
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -28,19 +79,38 @@ pub(super) struct Args {
 
 /// What to print on stdout.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// The table and the estimates
+pub(super) enum Format {
+    /// For people
     Text,
-    /// result.json, and nothing else
+    /// For machines, and nothing else
     Json,
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let pipeline = args.spec.pipeline()?;
+    let selection = args.selection.selection();
+    if args.dry_run {
+        return plan::show(&pipeline, &selection, args.output.format);
+    }
+    let options = RunOptions {
+        selection,
+        offline: args.offline,
+        keep_going: args.keep_going,
+        ..RunOptions::default()
+    };
+    execute(&pipeline, options, &args.output)
+}
+
+/// Runs a pipeline and prints what it brought.
+pub(super) fn execute(
+    pipeline: &Pipeline,
+    options: RunOptions,
+    output: &OutputArgs,
+) -> Result<End, CliError> {
     let cancel = CancellationToken::new();
-    let visible = !args.quiet && std::io::stderr().is_terminal();
+    let visible = !output.quiet && std::io::stderr().is_terminal();
     let observer = Arc::new(Progress::new(visible));
-    let options = RunOptions { observer, cancel: cancel.clone() };
+    let options = RunOptions { observer, cancel: cancel.clone(), ..options };
     let outcome = runtime()?.block_on(async {
         tokio::spawn(async move {
             if tokio::signal::ctrl_c().await.is_ok() {
@@ -49,18 +119,20 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         });
         pipeline.run(options).await
     })?;
-    match args.format {
-        Format::Text => print(&terminal_summary(&outcome.result))?,
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&outcome.result)
-                .map_err(|error| CliError::System(error.to_string()))?;
-            print(&format!("{json}\n"))?;
+    if let Some(result) = &outcome.result {
+        match output.format {
+            Format::Text => print(&terminal_summary(result))?,
+            Format::Json => {
+                let json = serde_json::to_string_pretty(result)
+                    .map_err(|error| CliError::System(error.to_string()))?;
+                print(&format!("{json}\n"))?;
+            }
         }
     }
-    if !args.quiet {
+    if !output.quiet {
         eprintln!("{}", stages_line(&outcome));
     }
-    Ok(end(&outcome.result))
+    Ok(outcome.result.as_ref().map_or(End::Done, end))
 }
 
 /// What ran and where the reports are.

@@ -1,6 +1,6 @@
 //! Why a pipeline stopped.
 
-use super::StageId;
+use super::{Reason, StageId};
 use crate::dataset::DatasetError;
 use crate::load::LoadError;
 use crate::measure::Failure;
@@ -48,6 +48,24 @@ pub enum PipelineError {
     Cancelled {
         /// Levels that are kept.
         levels: usize,
+    },
+    /// A name that no stage has.
+    #[error("no stage is called `{pattern}`; there are {}", stages.join(", "))]
+    NoSuchStage {
+        /// What was asked for.
+        pattern: String,
+        /// What there is.
+        stages: Vec<String>,
+    },
+    /// A stage needs an artifact that is not there and may not be made.
+    #[error("{stage} is not in the store ({reason}), and {why}")]
+    Missing {
+        /// The stage whose artifact it is.
+        stage: StageId,
+        /// Why it is not there.
+        reason: Reason,
+        /// Why it may not be made, and what to do.
+        why: &'static str,
     },
     /// A report cannot be made.
     #[error(transparent)]

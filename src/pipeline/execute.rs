@@ -2,15 +2,15 @@
 
 use super::context::Context;
 use super::graph::StageId;
-use super::keys::look_up;
+use super::keys::{Candidate, Found, look_up};
 use super::observer::Silent;
-use super::plan::Reason;
+use super::select::Chosen;
 use super::stages::{Artifacts, assemble, stage};
-use super::{CancellationToken, Observer, Pipeline, PipelineError};
+use super::{CancellationToken, Observer, Pipeline, PipelineError, Reason, Selection};
 use crate::load::LoadError;
 use crate::report::SizingResult;
 use crate::store::{Digest, LockFile, Locked, Manifest, write_atomically};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,11 +21,23 @@ pub struct RunOptions {
     pub observer: Arc<dyn Observer>,
     /// Stops the run; finished stages are kept.
     pub cancel: CancellationToken,
+    /// What to run.
+    pub selection: Selection,
+    /// Ask no server: a level that is not there is an error.
+    pub offline: bool,
+    /// After a stage failed, run what does not depend on it.
+    pub keep_going: bool,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { observer: Arc::new(Silent), cancel: CancellationToken::new() }
+        Self {
+            observer: Arc::new(Silent),
+            cancel: CancellationToken::new(),
+            selection: Selection::default(),
+            offline: false,
+            keep_going: false,
+        }
     }
 }
 
@@ -45,9 +57,9 @@ pub struct StageReport {
 /// What a run brought.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The result.
-    pub result: SizingResult,
-    /// Stage by stage.
+    /// The result; `None` where the selection ends before it is known.
+    pub result: Option<SizingResult>,
+    /// The selected stages.
     pub stages: Vec<StageReport>,
     /// The reports, as they lie on disk.
     pub reports: Vec<PathBuf>,
@@ -61,82 +73,54 @@ impl Outcome {
 }
 
 impl Pipeline {
-    /// Runs every stage whose artifact is not there, in order, and writes the reports.
+    /// Runs every selected stage whose artifact is not there, in order, and writes the reports.
     pub async fn run(&self, options: RunOptions) -> Result<Outcome, PipelineError> {
-        let context = Context::new(&self.spec, options.observer, options.cancel);
+        let chosen = options.selection.choose(&self.graph)?;
+        let RunOptions { observer, cancel, offline, keep_going, .. } = options;
+        let context = Context::new(&self.spec, observer, cancel);
         let _owner = context.store.own()?;
         let mut lock = LockFile::beside(self.spec.base_dir(), &self.lock_name());
-        let mut done = Done::default();
-        let ran = self.run_stages(&context, &lock, &mut done).await;
+        let mut run = Running {
+            pipeline: self,
+            context: &context,
+            chosen,
+            offline,
+            keep_going,
+            manifests: BTreeMap::new(),
+            missing: BTreeSet::new(),
+            reports: Vec::new(),
+        };
+        let ended = run.all(&lock).await;
+        let Running { manifests, reports: stages, .. } = run;
         // Also after a failure: what is finished is what the next run begins with.
         let before = |id: &StageId| Some((id.to_string(), lock.get(&id.to_string())?.clone()));
         let mut locked: BTreeMap<String, Locked> =
             self.graph.stages().filter_map(|(id, _)| before(id)).collect();
-        locked.extend(
-            done.manifests.iter().map(|(id, manifest)| (id.to_string(), locked_of(manifest))),
-        );
+        locked.extend(manifests.iter().map(|(id, manifest)| (id.to_string(), locked_of(manifest))));
         lock.replace(locked)?;
-        ran?;
-        let artifacts = Artifacts::new(&context.store, done.digests());
-        let result = assemble(&context, &artifacts)?;
-        let reports = self.write_reports(&context, &done)?;
-        Ok(Outcome { result, stages: done.reports, reports })
-    }
-
-    async fn run_stages(
-        &self,
-        context: &Context<'_>,
-        lock: &LockFile,
-        done: &mut Done,
-    ) -> Result<(), PipelineError> {
-        for (id, needs) in self.graph.stages() {
-            if context.cancel.is_cancelled() {
-                return Err(done.cancelled());
-            }
-            let began = Instant::now();
-            let inputs: BTreeMap<String, Digest> = needs
-                .iter()
-                .filter_map(|need| {
-                    Some((need.to_string(), done.manifests.get(*need)?.digest.clone()))
-                })
-                .collect();
-            let candidate = look_up(context, lock, id, inputs)?;
-            let (manifest, ran) = match candidate.found {
-                Ok(manifest) => (manifest, None),
-                Err(reason) => {
-                    context.observer.stage_started(id);
-                    let artifacts = Artifacts::new(&context.store, done.digests());
-                    let bytes = match stage(id).run(context, &artifacts).await {
-                        Err(PipelineError::Load { error: LoadError::Cancelled, .. }) => {
-                            return Err(done.cancelled());
-                        }
-                        bytes => bytes?,
-                    };
-                    let name = id.to_string();
-                    (
-                        context.store.keep(&name, candidate.key, candidate.parts, &bytes)?,
-                        Some(reason),
-                    )
-                }
-            };
-            let (digest, elapsed) = (manifest.digest.clone(), began.elapsed());
-            let report = StageReport { id: id.clone(), ran, digest, elapsed };
-            context.observer.stage_done(&report);
-            done.reports.push(report);
-            done.manifests.insert(id.clone(), manifest);
-        }
-        Ok(())
+        // Reports too: after `keep_going` some of them may be there.
+        let reports = self.write_reports(&context, &manifests)?;
+        ended?;
+        let complete =
+            manifests.contains_key(&StageId::Estimate) && manifests.contains_key(&StageId::Expand);
+        let result = if complete {
+            let digests = manifests.iter().map(|(id, it)| (id.clone(), it.digest.clone()));
+            Some(assemble(&context, &Artifacts::new(&context.store, digests.collect()))?)
+        } else {
+            None
+        };
+        Ok(Outcome { result, stages, reports })
     }
 
     /// Puts the reports into the output folder, where they are not there already.
     fn write_reports(
         &self,
         context: &Context<'_>,
-        done: &Done,
+        manifests: &BTreeMap<StageId, Manifest>,
     ) -> Result<Vec<PathBuf>, PipelineError> {
         let dir = self.spec.resolve(&self.spec.outputs.dir);
         let mut paths = Vec::new();
-        for (id, manifest) in &done.manifests {
+        for (id, manifest) in manifests {
             let StageId::Render(name) = id else { continue };
             let path = dir.join(name);
             let bytes = context.store.read(&manifest.digest)?;
@@ -149,16 +133,96 @@ impl Pipeline {
     }
 }
 
-/// The stages done so far.
-#[derive(Default)]
-struct Done {
+/// A run under way.
+struct Running<'a> {
+    pipeline: &'a Pipeline,
+    context: &'a Context<'a>,
+    chosen: Chosen,
+    offline: bool,
+    keep_going: bool,
+    /// Stages whose artifacts are there.
     manifests: BTreeMap<StageId, Manifest>,
+    /// Stages that failed, or that cannot run for want of one that did.
+    missing: BTreeSet<StageId>,
     reports: Vec<StageReport>,
 }
 
-impl Done {
-    fn digests(&self) -> BTreeMap<StageId, Digest> {
-        self.manifests.iter().map(|(id, manifest)| (id.clone(), manifest.digest.clone())).collect()
+impl Running<'_> {
+    /// Goes through all needed stages; the first failure is the one returned.
+    async fn all(&mut self, lock: &LockFile) -> Result<(), PipelineError> {
+        let mut first_failure = Ok(());
+        for (id, needs) in self.pipeline.graph.stages() {
+            if !self.chosen.needed.contains(id) {
+                continue;
+            }
+            if self.context.cancel.is_cancelled() {
+                return Err(self.cancelled());
+            }
+            if needs.iter().any(|need| self.missing.contains(*need)) {
+                self.missing.insert(id.clone());
+                continue;
+            }
+            match self.one(id, &needs, lock).await {
+                Ok(()) => {}
+                Err(error @ PipelineError::Cancelled { .. }) => return Err(error),
+                Err(error) if self.keep_going => {
+                    self.context.observer.stage_failed(id, &error);
+                    self.missing.insert(id.clone());
+                    first_failure = first_failure.and(Err(error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        first_failure
+    }
+
+    async fn one(
+        &mut self,
+        id: &StageId,
+        needs: &[&StageId],
+        lock: &LockFile,
+    ) -> Result<(), PipelineError> {
+        let began = Instant::now();
+        let digest = |need: &StageId| Some(self.manifests.get(need)?.digest.clone());
+        let inputs: BTreeMap<StageId, Digest> =
+            needs.iter().filter_map(|need| Some(((*need).clone(), digest(need)?))).collect();
+        let candidate = look_up(self.context, lock, id, &inputs, &self.chosen)?;
+        let Candidate { key, parts, found } = candidate;
+        let (manifest, ran) = match found {
+            Found::Artifact(manifest) => (manifest, None),
+            Found::Nothing(reason) => {
+                self.may_run(id, &reason)?;
+                self.context.observer.stage_started(id);
+                let artifacts = Artifacts::new(&self.context.store, inputs);
+                let bytes = match stage(id).run(self.context, &artifacts).await {
+                    Err(PipelineError::Load { error: LoadError::Cancelled, .. }) => {
+                        return Err(self.cancelled());
+                    }
+                    bytes => bytes?,
+                };
+                let manifest = self.context.store.keep(&id.to_string(), key, parts, &bytes)?;
+                (manifest, Some(reason))
+            }
+        };
+        if self.chosen.wanted.contains(id) {
+            let (digest, elapsed) = (manifest.digest.clone(), began.elapsed());
+            let report = StageReport { id: id.clone(), ran, digest, elapsed };
+            self.context.observer.stage_done(&report);
+            self.reports.push(report);
+        }
+        self.manifests.insert(id.clone(), manifest);
+        Ok(())
+    }
+
+    fn may_run(&self, id: &StageId, reason: &Reason) -> Result<(), PipelineError> {
+        let why = if !self.chosen.wanted.contains(id) {
+            "it was not selected to be made; select it too, or run without a selection once"
+        } else if self.offline && id.asks_a_server() {
+            "offline nothing is measured; run once without --offline"
+        } else {
+            return Ok(());
+        };
+        Err(PipelineError::Missing { stage: id.clone(), reason: reason.clone(), why })
     }
 
     fn cancelled(&self) -> PipelineError {

@@ -24,15 +24,33 @@ pub enum StageId {
     Render(String),
 }
 
+impl StageId {
+    /// What kind of stage it is: the name without what tells it from others of its kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Expand => "expand",
+            Self::Sweep(_) => "sweep",
+            Self::Level(_) => "level",
+            Self::Fit => "fit",
+            Self::Estimate => "estimate",
+            Self::Render(_) => "render",
+        }
+    }
+
+    /// Whether running it asks a server.
+    pub fn asks_a_server(&self) -> bool {
+        matches!(self, Self::Sweep(_))
+    }
+}
+
 impl fmt::Display for StageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Expand => f.write_str("expand"),
-            Self::Sweep(concurrency) => write!(f, "sweep@{concurrency}"),
-            Self::Level(concurrency) => write!(f, "level@{concurrency}"),
-            Self::Fit => f.write_str("fit"),
-            Self::Estimate => f.write_str("estimate"),
-            Self::Render(report) => write!(f, "render@{report}"),
+            Self::Expand | Self::Fit | Self::Estimate => f.write_str(self.kind()),
+            Self::Sweep(concurrency) | Self::Level(concurrency) => {
+                write!(f, "{}@{concurrency}", self.kind())
+            }
+            Self::Render(report) => write!(f, "{}@{report}", self.kind()),
         }
     }
 }
@@ -61,7 +79,7 @@ impl Graph {
             connect(&mut graph, &[level], fit);
             // The runs too: how many are over a target is known only once there is one.
             connect(&mut graph, &[sweep, level], estimate);
-            levels.push(level);
+            levels.extend([sweep, level]);
             // Each level is aggregated right after its sweep, in ascending order of load.
             order.extend([sweep, level]);
         }
@@ -69,6 +87,7 @@ impl Graph {
         order.extend([fit, estimate]);
         for report in &spec.outputs.reports {
             let render = graph.add_node(StageId::Render(report.name.clone()));
+            // Of the sweeps only their digests: a report says which runs it rests on.
             connect(&mut graph, &levels, render);
             connect(&mut graph, &[expand, fit, estimate], render);
             order.push(render);

@@ -2,8 +2,9 @@
 
 use super::context::Context;
 use super::graph::StageId;
+use super::select::Chosen;
 use super::stages::stage;
-use super::{PipelineError, plan::Reason};
+use super::{PipelineError, Reason};
 use crate::store::{Digest, Key, LockFile, Manifest, Parts, key_of};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -12,8 +13,15 @@ use std::collections::BTreeMap;
 pub(super) struct Candidate {
     pub key: Key,
     pub parts: Parts,
-    /// The artifact, if it is there and sound; else why the stage has to run.
-    pub found: Result<Manifest, Reason>,
+    pub found: Found,
+}
+
+/// Whether an artifact can be used.
+pub(super) enum Found {
+    /// It is there and sound.
+    Artifact(Manifest),
+    /// The stage has to run, and why.
+    Nothing(Reason),
 }
 
 /// Looks a stage up by everything that it reads.
@@ -21,15 +29,18 @@ pub(super) fn look_up(
     context: &Context<'_>,
     lock: &LockFile,
     id: &StageId,
-    inputs: BTreeMap<String, Digest>,
+    inputs: &BTreeMap<StageId, Digest>,
+    chosen: &Chosen,
 ) -> Result<Candidate, PipelineError> {
     let stage = stage(id);
+    let inputs = inputs.iter().map(|(id, digest)| (id.to_string(), digest.clone())).collect();
     let parts = Parts { version: stage.version(), reads: stage.reads(context)?, inputs };
     let key = key_of(&id.to_string(), &parts);
     let found = match context.store.manifest(&key) {
-        Some(manifest) if context.store.is_sound(&manifest.digest) => Ok(manifest),
-        Some(_) => Err(Reason::Damaged),
-        None => Err(why_new(context, lock, id, &parts)),
+        _ if chosen.forced.contains(id) => Found::Nothing(Reason::Forced),
+        Some(manifest) if context.store.is_sound(&manifest.digest) => Found::Artifact(manifest),
+        Some(_) => Found::Nothing(Reason::Damaged),
+        None => Found::Nothing(why_new(context, lock, id, &parts)),
     };
     Ok(Candidate { key, parts, found })
 }

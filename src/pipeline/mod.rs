@@ -9,6 +9,8 @@ mod graph;
 mod keys;
 mod observer;
 mod plan;
+mod reason;
+mod select;
 mod stages;
 
 pub use cancel::CancellationToken;
@@ -18,6 +20,8 @@ pub use execute::{Outcome, RunOptions, StageReport};
 pub use graph::{Graph, StageId};
 pub use observer::{Observer, Silent};
 pub use plan::{Plan, PlannedStage, Status};
+pub use reason::Reason;
+pub use select::{Pattern, Selection};
 
 use crate::spec::Spec;
 

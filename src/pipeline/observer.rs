@@ -1,5 +1,6 @@
 //! What a caller can watch while a pipeline runs.
 
+use super::PipelineError;
 use super::execute::StageReport;
 use super::graph::StageId;
 use crate::measure::Run;
@@ -12,6 +13,8 @@ pub trait Observer: Send + Sync {
     fn level_started(&self, _concurrency: u32, _runs: usize) {}
     /// A run of the current level ended.
     fn run_done(&self, _run: &Run) {}
+    /// A stage failed, and the run goes on without it.
+    fn stage_failed(&self, _stage: &StageId, _error: &PipelineError) {}
     /// A stage is done: it ran, or its artifact was there.
     fn stage_done(&self, _report: &StageReport) {}
 }

@@ -2,64 +2,12 @@
 
 use super::context::Context;
 use super::graph::StageId;
-use super::keys::look_up;
+use super::keys::{Found, look_up};
 use super::observer::Silent;
-use super::{CancellationToken, Pipeline, PipelineError};
+use super::{CancellationToken, Pipeline, PipelineError, Reason, Selection};
 use crate::store::{Digest, LockFile};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
-
-/// Why a stage has to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// There is no trace of an earlier run.
-    NeverRan,
-    /// It ran elsewhere: the lock file knows it, this store does not.
-    NotInStore,
-    /// Its artifact is there but is not what it was.
-    Damaged,
-    /// This version of sizer does the stage differently.
-    NewVersion,
-    /// What it reads of the spec, or of a file, changed.
-    Changed(Vec<String>),
-    /// What it reads of other stages changed.
-    InputsChanged(Vec<String>),
-    /// Another stage has to run first; whether this one must is known only then.
-    Needs(Vec<StageId>),
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NeverRan => f.write_str("never ran"),
-            Self::NotInStore => f.write_str("in sizer.lock, but not in this store"),
-            Self::Damaged => f.write_str("artifact damaged"),
-            Self::NewVersion => f.write_str("this version of sizer does it differently"),
-            Self::Changed(changes) => write_list(f, changes.iter().map(String::as_str)),
-            Self::InputsChanged(inputs) => {
-                f.write_str("changed: ")?;
-                write_list(f, inputs.iter().map(String::as_str))
-            }
-            Self::Needs(stages) => {
-                let names: Vec<String> = stages.iter().map(ToString::to_string).collect();
-                f.write_str("needs ")?;
-                write_list(f, names.iter().map(String::as_str))
-            }
-        }
-    }
-}
-
-fn write_list<'a>(
-    f: &mut fmt::Formatter<'_>,
-    mut items: impl ExactSizeIterator<Item = &'a str>,
-) -> fmt::Result {
-    const SHOWN: usize = 3;
-    let more = items.len().saturating_sub(SHOWN);
-    let shown: Vec<&str> = items.by_ref().take(SHOWN).collect();
-    f.write_str(&shown.join(", "))?;
-    if more > 0 { write!(f, " and {more} more") } else { Ok(()) }
-}
 
 /// Whether a stage would run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +16,27 @@ pub enum Status {
     Cached,
     /// It would run, and why.
     Run(Reason),
+    /// It cannot run: what it needs is not there and was not selected to be made.
+    Blocked(Reason),
+}
+
+impl Status {
+    /// One word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Cached => "cached",
+            Self::Run(_) => "run",
+            Self::Blocked(_) => "blocked",
+        }
+    }
+
+    /// Why, unless the artifact is there.
+    pub fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::Cached => None,
+            Self::Run(reason) | Self::Blocked(reason) => Some(reason),
+        }
+    }
 }
 
 /// One stage of a plan.
@@ -79,7 +48,7 @@ pub struct PlannedStage {
     pub status: Status,
 }
 
-/// All stages, in the order in which they would run.
+/// The selected stages, in the order in which they would run.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The stages.
@@ -89,32 +58,44 @@ pub struct Plan {
 impl Pipeline {
     /// Says what a run would do. Reads the spec's files and the store; changes nothing, asks no
     /// server.
-    pub fn plan(&self) -> Result<Plan, PipelineError> {
+    pub fn plan(&self, selection: &Selection) -> Result<Plan, PipelineError> {
+        let chosen = selection.choose(&self.graph)?;
         let context = Context::new(&self.spec, Arc::new(Silent), CancellationToken::new());
         let lock = LockFile::beside(self.spec.base_dir(), &self.lock_name());
         let mut known: BTreeMap<&StageId, Digest> = BTreeMap::new();
+        let mut missing: BTreeMap<&StageId, Status> = BTreeMap::new();
         let mut stages = Vec::new();
-        for (id, needs) in self.graph.stages() {
+        for (id, needs) in self.graph.stages().filter(|(id, _)| chosen.needed.contains(id)) {
             let open: Vec<StageId> = needs
                 .iter()
-                .filter(|need| !known.contains_key(**need))
-                .map(|need| (*need).clone())
+                .filter(|need| missing.contains_key(**need))
+                .map(|id| (*id).clone())
                 .collect();
+            let blocked =
+                open.iter().any(|need| matches!(missing.get(need), Some(Status::Blocked(_))));
+            let wanted = chosen.wanted.contains(id);
             let status = if open.is_empty() {
-                let inputs = needs
-                    .iter()
-                    .filter_map(|need| Some((need.to_string(), known.get(*need)?.clone())));
-                match look_up(&context, &lock, id, inputs.collect())?.found {
-                    Ok(manifest) => {
+                let inputs = known_inputs(&needs, &known);
+                match look_up(&context, &lock, id, &inputs, &chosen)?.found {
+                    Found::Artifact(manifest) => {
                         known.insert(id, manifest.digest);
                         Status::Cached
                     }
-                    Err(reason) => Status::Run(reason),
+                    Found::Nothing(reason) if wanted => Status::Run(reason),
+                    Found::Nothing(reason) => Status::Blocked(reason),
                 }
+            } else if blocked || !wanted {
+                Status::Blocked(Reason::Needs(open))
             } else {
                 Status::Run(Reason::Needs(open))
             };
-            stages.push(PlannedStage { id: id.clone(), status });
+            if status != Status::Cached {
+                missing.insert(id, status.clone());
+            }
+            // What was not selected is worth a line only where it stands in the way.
+            if wanted || status != Status::Cached {
+                stages.push(PlannedStage { id: id.clone(), status });
+            }
         }
         Ok(Plan { stages })
     }
@@ -124,4 +105,12 @@ impl Pipeline {
         let file = self.spec.file().and_then(std::path::Path::file_name);
         file.map_or_else(|| self.spec.name.clone(), |name| name.to_string_lossy().into_owned())
     }
+}
+
+fn known_inputs(
+    needs: &[&StageId],
+    known: &BTreeMap<&StageId, Digest>,
+) -> BTreeMap<StageId, Digest> {
+    let known = |need: &&StageId| Some(((*need).clone(), known.get(*need)?.clone()));
+    needs.iter().filter_map(known).collect()
 }

@@ -4,7 +4,7 @@ use crate::support::{SimulatorProcess, Sizer};
 use serde_json::Value;
 
 const SIMULATOR: &str =
-    "{type: simulator, engine: {base: 2ms, per_sequence: 500us}, output_tokens: 8}";
+    "{type: simulator, engine: {base: 2ms, per_sequence: 6ms}, output_tokens: 8}";
 const REST: &str = "test: {gpu_count: 2}
 concurrency: {levels: [1, 2], passes: 2}
 targets: {users: 10, workflow_runtime: 5s}

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::io::Write;
 use std::time::Duration;
 
-const ENGINE: &str = "engine: {base: 4ms, per_sequence: 1ms}, output_tokens: 4";
+const ENGINE: &str = "engine: {base: 4ms, per_sequence: 3ms}, output_tokens: 4";
 
 fn swept(simulator: &str, rest: &str) -> (Value, String) {
     let project =

@@ -9,5 +9,6 @@ mod golden;
 mod interrupt;
 mod kept_connections;
 mod secrets;
+mod selection;
 mod spec_errors;
 mod support;

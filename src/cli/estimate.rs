@@ -1,0 +1,25 @@
+//! `sizer estimate`.
+
+use super::End;
+use super::diagnose::CliError;
+use super::run::{OutputArgs, execute};
+use super::spec_args::SpecArgs;
+use crate::pipeline::{Pattern, RunOptions, Selection};
+
+/// Estimate from the levels that are there; asks no server and writes no report
+///
+/// The short way to try a target: sizer estimate spec.yml --set targets.users=500
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    spec: SpecArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<End, CliError> {
+    let until = vec![Pattern::from("estimate".to_owned())];
+    let selection = Selection { until, ..Selection::default() };
+    let options = RunOptions { selection, offline: true, ..RunOptions::default() };
+    execute(&args.spec.pipeline()?, options, &args.output)
+}

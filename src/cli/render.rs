@@ -1,0 +1,52 @@
+//! `sizer render`.
+
+use super::End;
+use super::diagnose::{CliError, print};
+use super::run::{OutputArgs, execute};
+use super::spec_args::SpecArgs;
+use crate::pipeline::{Pattern, Pipeline, PipelineError, RunOptions, Selection};
+use crate::report::{UserTemplate, report};
+use std::path::{Path, PathBuf};
+
+/// Write the reports from the levels that are there; asks no server
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    spec: SpecArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    /// Print this template, filled in, on stdout instead of writing the spec's reports
+    #[arg(long)]
+    template: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Result<End, CliError> {
+    let pipeline = args.spec.pipeline()?;
+    match &args.template {
+        None => {
+            let options = RunOptions { offline: true, ..RunOptions::default() };
+            execute(&pipeline, options, &args.output)
+        }
+        Some(template) => fill_in(&pipeline, template),
+    }
+}
+
+fn fill_in(pipeline: &Pipeline, template: &Path) -> Result<End, CliError> {
+    let path = template.display().to_string();
+    let text = std::fs::read_to_string(template)
+        .map_err(|error| CliError::Usage(format!("the template {path} cannot be read: {error}")))?;
+    let until = vec![Pattern::from("estimate".to_owned())];
+    let selection = Selection { until, ..Selection::default() };
+    let options = RunOptions { selection, offline: true, ..RunOptions::default() };
+    let outcome = super::diagnose::runtime()?.block_on(pipeline.run(options))?;
+    // The suffix of a template is not the report's: `page.html.j2` makes a page.html.
+    let name = template.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.trim_end_matches(".j2").trim_end_matches(".jinja");
+    if let (Some(result), Some(report)) =
+        (&outcome.result, report(name, Some(UserTemplate { path, text })))
+    {
+        let bytes = report.render(result).map_err(PipelineError::from)?;
+        print(&String::from_utf8_lossy(&bytes))?;
+    }
+    Ok(End::Done)
+}

@@ -1,0 +1,56 @@
+//! Why a stage has to run, in words.
+
+use super::graph::StageId;
+use std::fmt;
+
+/// Why a stage has to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// There is no trace of an earlier run.
+    NeverRan,
+    /// It ran elsewhere: the lock file knows it, this store does not.
+    NotInStore,
+    /// Its artifact is there but is not what it was.
+    Damaged,
+    /// This version of sizer does the stage differently.
+    NewVersion,
+    /// The user asked for it.
+    Forced,
+    /// What it reads of the spec, or of a file, changed.
+    Changed(Vec<String>),
+    /// What it reads of other stages changed.
+    InputsChanged(Vec<String>),
+    /// Another stage has to run first; whether this one must is known only then.
+    Needs(Vec<StageId>),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NeverRan => f.write_str("never ran"),
+            Self::NotInStore => f.write_str("in sizer.lock, but not in this store"),
+            Self::Damaged => f.write_str("artifact damaged"),
+            Self::NewVersion => f.write_str("this version of sizer does it differently"),
+            Self::Forced => f.write_str("forced"),
+            Self::Changed(changes) => write_list(f, changes),
+            Self::InputsChanged(inputs) => {
+                f.write_str("changed: ")?;
+                write_list(f, inputs)
+            }
+            Self::Needs(stages) => {
+                f.write_str("needs ")?;
+                write_list(f, stages)
+            }
+        }
+    }
+}
+
+fn write_list(f: &mut fmt::Formatter<'_>, items: &[impl fmt::Display]) -> fmt::Result {
+    const SHOWN: usize = 3;
+    let shown: Vec<String> = items.iter().take(SHOWN).map(ToString::to_string).collect();
+    f.write_str(&shown.join(", "))?;
+    match items.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => write!(f, " and {more} more"),
+    }
+}
