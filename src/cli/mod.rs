@@ -2,15 +2,19 @@
 
 mod diagnose;
 mod estimate;
+mod gc;
 mod graph;
+mod history;
 mod init;
 mod plan;
 mod progress;
 mod render;
 mod run;
 mod schema;
+mod show;
 mod simulate;
 mod spec_args;
+mod status;
 mod validate;
 
 use clap::{Parser, Subcommand};
@@ -34,6 +38,10 @@ enum Verb {
     Plan(plan::Args),
     Estimate(estimate::Args),
     Render(render::Args),
+    Status(status::Args),
+    Show(show::Args),
+    History(history::Args),
+    Gc(gc::Args),
     Graph(graph::Args),
     Validate(validate::Args),
     Init(init::Args),
@@ -77,6 +85,10 @@ pub fn main() -> ExitCode {
         Verb::Plan(args) => plan::run(&args),
         Verb::Estimate(args) => estimate::run(&args),
         Verb::Render(args) => render::run(&args),
+        Verb::Status(args) => status::run(&args),
+        Verb::Show(args) => show::run(&args),
+        Verb::History(args) => history::run(&args),
+        Verb::Gc(args) => gc::run(&args),
         Verb::Graph(args) => graph::run(&args),
         Verb::Validate(args) => validate::run(&args),
         Verb::Init(args) => init::run(&args),

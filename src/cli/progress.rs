@@ -65,6 +65,10 @@ impl Observer for Progress {
         }
     }
 
+    fn notice(&self, text: &str) {
+        eprintln!("{text}");
+    }
+
     fn stage_failed(&self, stage: &StageId, error: &PipelineError) {
         if let Some(bar) = self.level().bar.take() {
             bar.abandon();

@@ -19,6 +19,7 @@ use std::sync::Arc;
 /// STAGE is a stage's name (`sweep@8`), a kind (`sweep`), or a glob (`sweep@1*`); `sizer plan` lists
 /// them.
 #[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Args {
     #[command(flatten)]
     spec: SpecArgs,
@@ -32,6 +33,9 @@ pub(super) struct Args {
     /// After a stage failed, run whatever does not depend on it
     #[arg(long)]
     keep_going: bool,
+    /// Wait for another sizer that works on the same spec, instead of failing
+    #[arg(long)]
+    wait: bool,
     /// Show what would run, and why, instead of running it
     #[arg(long)]
     dry_run: bool,
@@ -96,6 +100,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         selection,
         offline: args.offline,
         keep_going: args.keep_going,
+        wait: args.wait,
         ..RunOptions::default()
     };
     execute(&pipeline, options, &args.output)

@@ -1,15 +1,16 @@
 //! Running a pipeline: stage by stage, each kept the moment it is done.
 
 use super::context::Context;
+use super::diary::Diary;
 use super::graph::StageId;
-use super::keys::{Candidate, Found, look_up};
+use super::keys::{Candidate, Found, Last, lock_name, look_up};
 use super::observer::Silent;
 use super::select::Chosen;
 use super::stages::{Artifacts, assemble, stage};
 use super::{CancellationToken, Observer, Pipeline, PipelineError, Reason, Selection};
 use crate::load::LoadError;
 use crate::report::SizingResult;
-use crate::store::{Digest, LockFile, Locked, Manifest, write_atomically};
+use crate::store::{Digest, LockState, Locked, Manifest, Owner, StoreError, write_atomically};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub struct RunOptions {
     pub offline: bool,
     /// After a stage failed, run what does not depend on it.
     pub keep_going: bool,
+    /// Wait for another process that works on the same store, instead of failing.
+    pub wait: bool,
 }
 
 impl Default for RunOptions {
@@ -37,6 +40,7 @@ impl Default for RunOptions {
             selection: Selection::default(),
             offline: false,
             keep_going: false,
+            wait: false,
         }
     }
 }
@@ -76,10 +80,14 @@ impl Pipeline {
     /// Runs every selected stage whose artifact is not there, in order, and writes the reports.
     pub async fn run(&self, options: RunOptions) -> Result<Outcome, PipelineError> {
         let chosen = options.selection.choose(&self.graph)?;
-        let RunOptions { observer, cancel, offline, keep_going, .. } = options;
+        let RunOptions { observer, cancel, offline, keep_going, wait, .. } = options;
         let context = Context::new(&self.spec, observer, cancel);
-        let _owner = context.store.own()?;
-        let mut lock = LockFile::beside(self.spec.base_dir(), &self.lock_name());
+        let _owner = own(&context, wait).await?;
+        let mut last = Last::of(&self.spec, &context.store);
+        if let Some(notice) = lock_notice(last.lock.state()) {
+            context.observer.notice(&notice);
+        }
+        let diary = Diary::begin();
         let mut run = Running {
             pipeline: self,
             context: &context,
@@ -90,26 +98,44 @@ impl Pipeline {
             missing: BTreeSet::new(),
             reports: Vec::new(),
         };
-        let ended = run.all(&lock).await;
+        let ended = run.all(&last).await;
         let Running { manifests, reports: stages, .. } = run;
-        // Also after a failure: what is finished is what the next run begins with.
-        let before = |id: &StageId| Some((id.to_string(), lock.get(&id.to_string())?.clone()));
+        // Also after a failure: what is finished is what the next run begins with, and with
+        // `keep_going` some reports may be there.
+        let finished = self.finish(&context, &mut last, &manifests);
+        let outcome = ended.and(finished).map(|(result, reports)| Outcome {
+            result,
+            stages: stages.clone(),
+            reports,
+        });
+        diary.end(&context, &manifests, &stages, &outcome)?;
+        outcome
+    }
+
+    /// Locks what is there, writes the reports, and puts the result together if it can be.
+    fn finish(
+        &self,
+        context: &Context<'_>,
+        last: &mut Last,
+        manifests: &BTreeMap<StageId, Manifest>,
+    ) -> Result<(Option<SizingResult>, Vec<PathBuf>), PipelineError> {
+        let lockable = self.graph.stages().filter(|(id, _)| id.is_locked());
+        let before = |id: &StageId| Some((id.to_string(), last.lock.get(&id.to_string())?.clone()));
         let mut locked: BTreeMap<String, Locked> =
-            self.graph.stages().filter_map(|(id, _)| before(id)).collect();
-        locked.extend(manifests.iter().map(|(id, manifest)| (id.to_string(), locked_of(manifest))));
-        lock.replace(locked)?;
-        // Reports too: after `keep_going` some of them may be there.
-        let reports = self.write_reports(&context, &manifests)?;
-        ended?;
+            lockable.filter_map(|(id, _)| before(id)).collect();
+        let now = manifests.iter().filter(|(id, _)| id.is_locked());
+        locked.extend(now.map(|(id, manifest)| (id.to_string(), locked_of(manifest))));
+        last.lock.replace(locked)?;
+        let reports = self.write_reports(context, manifests)?;
         let complete =
             manifests.contains_key(&StageId::Estimate) && manifests.contains_key(&StageId::Expand);
         let result = if complete {
             let digests = manifests.iter().map(|(id, it)| (id.clone(), it.digest.clone()));
-            Some(assemble(&context, &Artifacts::new(&context.store, digests.collect()))?)
+            Some(assemble(context, &Artifacts::new(&context.store, digests.collect()))?)
         } else {
             None
         };
-        Ok(Outcome { result, stages, reports })
+        Ok((result, reports))
     }
 
     /// Puts the reports into the output folder, where they are not there already.
@@ -149,7 +175,7 @@ struct Running<'a> {
 
 impl Running<'_> {
     /// Goes through all needed stages; the first failure is the one returned.
-    async fn all(&mut self, lock: &LockFile) -> Result<(), PipelineError> {
+    async fn all(&mut self, last: &Last) -> Result<(), PipelineError> {
         let mut first_failure = Ok(());
         for (id, needs) in self.pipeline.graph.stages() {
             if !self.chosen.needed.contains(id) {
@@ -162,7 +188,7 @@ impl Running<'_> {
                 self.missing.insert(id.clone());
                 continue;
             }
-            match self.one(id, &needs, lock).await {
+            match self.one(id, &needs, last).await {
                 Ok(()) => {}
                 Err(error @ PipelineError::Cancelled { .. }) => return Err(error),
                 Err(error) if self.keep_going => {
@@ -180,13 +206,13 @@ impl Running<'_> {
         &mut self,
         id: &StageId,
         needs: &[&StageId],
-        lock: &LockFile,
+        last: &Last,
     ) -> Result<(), PipelineError> {
         let began = Instant::now();
         let digest = |need: &StageId| Some(self.manifests.get(need)?.digest.clone());
         let inputs: BTreeMap<StageId, Digest> =
             needs.iter().filter_map(|need| Some(((*need).clone(), digest(need)?))).collect();
-        let candidate = look_up(self.context, lock, id, &inputs, &self.chosen)?;
+        let candidate = look_up(self.context, last, id, &inputs, &self.chosen)?;
         let Candidate { key, parts, found } = candidate;
         let (manifest, ran) = match found {
             Found::Artifact(manifest) => (manifest, None),
@@ -201,6 +227,7 @@ impl Running<'_> {
                     bytes => bytes?,
                 };
                 let manifest = self.context.store.keep(&id.to_string(), key, parts, &bytes)?;
+                self.remember(id, &manifest, last)?;
                 (manifest, Some(reason))
             }
         };
@@ -212,6 +239,20 @@ impl Running<'_> {
         }
         self.manifests.insert(id.clone(), manifest);
         Ok(())
+    }
+
+    /// Writes down at once what a stage was last: were this process killed now, the next run
+    /// could say what changed since, and garbage collection would spare the artifact.
+    fn remember(
+        &self,
+        id: &StageId,
+        manifest: &Manifest,
+        last: &Last,
+    ) -> Result<(), PipelineError> {
+        let mut latest = last.latest.clone();
+        let known = self.manifests.iter().chain([(id, manifest)]);
+        latest.extend(known.map(|(id, manifest)| (id.to_string(), manifest.key.clone())));
+        Ok(self.context.store.set_latest(&lock_name(&self.pipeline.spec), &latest)?)
     }
 
     fn may_run(&self, id: &StageId, reason: &Reason) -> Result<(), PipelineError> {
@@ -237,5 +278,42 @@ fn locked_of(manifest: &Manifest) -> Locked {
         digest: manifest.digest.clone(),
         size: manifest.size,
         tool: manifest.tool.clone(),
+    }
+}
+
+/// Takes the store, waiting for another process where that is wanted.
+async fn own(context: &Context<'_>, wait: bool) -> Result<Owner, PipelineError> {
+    const LOOK_AGAIN: Duration = Duration::from_millis(50);
+    let mut told = false;
+    loop {
+        match context.store.own() {
+            Err(error @ StoreError::Busy { .. }) if wait => {
+                if !told {
+                    context.observer.notice(&error.to_string());
+                    told = true;
+                }
+                tokio::select! {
+                    () = context.cancel.cancelled() => {
+                        return Err(PipelineError::Cancelled { levels: 0 });
+                    }
+                    () = tokio::time::sleep(LOOK_AGAIN) => {}
+                }
+            }
+            owner => return Ok(owner?),
+        }
+    }
+}
+
+/// What to say about a lock file that is not as sizer wrote it.
+fn lock_notice(state: &LockState) -> Option<String> {
+    match state {
+        LockState::Sound => None,
+        LockState::Conflicted => Some(
+            "sizer.lock has merge conflicts; it is written anew from both sides and the store"
+                .into(),
+        ),
+        LockState::Unreadable(why) => {
+            Some(format!("sizer.lock cannot be read ({why}); it is written anew from the store"))
+        }
     }
 }

@@ -37,6 +37,11 @@ impl StageId {
         }
     }
 
+    /// Whether the lock file holds it: what was measured, and not what joins levels.
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::Expand | Self::Sweep(_) | Self::Level(_))
+    }
+
     /// Whether running it asks a server.
     pub fn asks_a_server(&self) -> bool {
         matches!(self, Self::Sweep(_))

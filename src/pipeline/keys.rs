@@ -5,9 +5,34 @@ use super::graph::StageId;
 use super::select::Chosen;
 use super::stages::stage;
 use super::{PipelineError, Reason};
-use crate::store::{Digest, Key, LockFile, Manifest, Parts, key_of};
+use crate::spec::Spec;
+use crate::store::{Digest, Key, LockFile, Manifest, Parts, Store, key_of};
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+/// What the stages of a spec were last: by its last run here, else by the lock file.
+pub(super) struct Last {
+    pub lock: LockFile,
+    pub latest: BTreeMap<String, Key>,
+}
+
+impl Last {
+    pub fn of(spec: &Spec, store: &Store) -> Self {
+        let name = lock_name(spec);
+        Self { lock: LockFile::beside(spec.base_dir(), &name), latest: store.latest(&name) }
+    }
+
+    fn key(&self, id: &StageId) -> Option<&Key> {
+        let name = id.to_string();
+        self.latest.get(&name).or_else(|| self.lock.get(&name).map(|locked| &locked.key))
+    }
+}
+
+/// The name under which a spec stands in the lock file and in the store.
+pub(super) fn lock_name(spec: &Spec) -> String {
+    let file = spec.file().and_then(std::path::Path::file_name);
+    file.map_or_else(|| spec.name.clone(), |name| name.to_string_lossy().into_owned())
+}
 
 /// A stage whose inputs are all known.
 pub(super) struct Candidate {
@@ -27,7 +52,7 @@ pub(super) enum Found {
 /// Looks a stage up by everything that it reads.
 pub(super) fn look_up(
     context: &Context<'_>,
-    lock: &LockFile,
+    last: &Last,
     id: &StageId,
     inputs: &BTreeMap<StageId, Digest>,
     chosen: &Chosen,
@@ -40,15 +65,15 @@ pub(super) fn look_up(
         _ if chosen.forced.contains(id) => Found::Nothing(Reason::Forced),
         Some(manifest) if context.store.is_sound(&manifest.digest) => Found::Artifact(manifest),
         Some(_) => Found::Nothing(Reason::Damaged),
-        None => Found::Nothing(why_new(context, lock, id, &parts)),
+        None => Found::Nothing(why_new(context, last, id, &parts)),
     };
     Ok(Candidate { key, parts, found })
 }
 
 /// Compares a stage with what was locked for it last.
-fn why_new(context: &Context<'_>, lock: &LockFile, id: &StageId, parts: &Parts) -> Reason {
-    let Some(locked) = lock.get(&id.to_string()) else { return Reason::NeverRan };
-    let Some(before) = context.store.manifest(&locked.key) else { return Reason::NotInStore };
+fn why_new(context: &Context<'_>, last: &Last, id: &StageId, parts: &Parts) -> Reason {
+    let Some(key) = last.key(id) else { return Reason::NeverRan };
+    let Some(before) = context.store.manifest(key) else { return Reason::NotInStore };
     if before.parts.version != parts.version {
         return Reason::NewVersion;
     }

@@ -3,15 +3,18 @@
 mod cancel;
 mod check;
 mod context;
+mod diary;
 mod error;
 mod execute;
 mod graph;
+mod keep;
 mod keys;
 mod observer;
 mod plan;
 mod reason;
 mod select;
 mod stages;
+mod status;
 
 pub use cancel::CancellationToken;
 pub use check::Checked;
@@ -22,6 +25,7 @@ pub use observer::{Observer, Silent};
 pub use plan::{Plan, PlannedStage, Status};
 pub use reason::Reason;
 pub use select::{Pattern, Selection};
+pub use status::{StageStatus, State};
 
 use crate::spec::Spec;
 

@@ -7,6 +7,8 @@ use crate::measure::Run;
 
 /// Watches a run; every method may be called from any thread.
 pub trait Observer: Send + Sync {
+    /// Something that the user should know, in a sentence.
+    fn notice(&self, _text: &str) {}
     /// A stage begins to run.
     fn stage_started(&self, _stage: &StageId) {}
     /// A level begins; `runs` are planned.

@@ -2,10 +2,10 @@
 
 use super::context::Context;
 use super::graph::StageId;
-use super::keys::{Found, look_up};
+use super::keys::{Found, Last, look_up};
 use super::observer::Silent;
 use super::{CancellationToken, Pipeline, PipelineError, Reason, Selection};
-use crate::store::{Digest, LockFile};
+use crate::store::Digest;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -46,6 +46,8 @@ pub struct PlannedStage {
     pub id: StageId,
     /// Whether it would run.
     pub status: Status,
+    /// Its artifact, where it is there.
+    pub digest: Option<Digest>,
 }
 
 /// The selected stages, in the order in which they would run.
@@ -61,7 +63,7 @@ impl Pipeline {
     pub fn plan(&self, selection: &Selection) -> Result<Plan, PipelineError> {
         let chosen = selection.choose(&self.graph)?;
         let context = Context::new(&self.spec, Arc::new(Silent), CancellationToken::new());
-        let lock = LockFile::beside(self.spec.base_dir(), &self.lock_name());
+        let last = Last::of(&self.spec, &context.store);
         let mut known: BTreeMap<&StageId, Digest> = BTreeMap::new();
         let mut missing: BTreeMap<&StageId, Status> = BTreeMap::new();
         let mut stages = Vec::new();
@@ -76,7 +78,7 @@ impl Pipeline {
             let wanted = chosen.wanted.contains(id);
             let status = if open.is_empty() {
                 let inputs = known_inputs(&needs, &known);
-                match look_up(&context, &lock, id, &inputs, &chosen)?.found {
+                match look_up(&context, &last, id, &inputs, &chosen)?.found {
                     Found::Artifact(manifest) => {
                         known.insert(id, manifest.digest);
                         Status::Cached
@@ -94,16 +96,11 @@ impl Pipeline {
             }
             // What was not selected is worth a line only where it stands in the way.
             if wanted || status != Status::Cached {
-                stages.push(PlannedStage { id: id.clone(), status });
+                let digest = known.get(id).cloned();
+                stages.push(PlannedStage { id: id.clone(), status, digest });
             }
         }
         Ok(Plan { stages })
-    }
-
-    /// The name under which this spec stands in the lock file.
-    pub(super) fn lock_name(&self) -> String {
-        let file = self.spec.file().and_then(std::path::Path::file_name);
-        file.map_or_else(|| self.spec.name.clone(), |name| name.to_string_lossy().into_owned())
     }
 }
 

@@ -48,6 +48,7 @@ impl FromStr for Seconds {
             "" | "s" => 1.0,
             "m" | "min" => 60.0,
             "h" => 3600.0,
+            "d" => 86_400.0,
             _ => return Err(wrong()),
         };
         let number: f64 = number.trim().parse().map_err(|_| wrong())?;
@@ -103,7 +104,7 @@ impl JsonSchema for Seconds {
             "description": "A duration: 10s, 300ms, 2m, 1h, or a number of seconds",
             "anyOf": [
                 { "type": "number", "minimum": 0 },
-                { "type": "string", "pattern": r"^\s*[0-9.eE+-]+\s*(us|ms|s|m|min|h)?\s*$" },
+                { "type": "string", "pattern": r"^\s*[0-9.eE+-]+\s*(us|ms|s|m|min|h|d)?\s*$" },
             ],
         })
     }

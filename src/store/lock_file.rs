@@ -1,11 +1,15 @@
 //! `sizer.lock`: what the numbers of each spec rest on, committed to git.
+//!
+//! It holds what was measured: the dataset, the runs and the metrics of each level. What joins
+//! levels (fits, estimates, reports) is left out: it follows from these in milliseconds, and
+//! would make any two branches that measured different levels conflict.
 
 use super::{Digest, Key, StoreError, write_atomically};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// One stage's line in the lock file.
+/// One stage's stanza in the lock file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Locked {
     /// The stage's key.
@@ -18,11 +22,22 @@ pub struct Locked {
     pub tool: String,
 }
 
-/// All specs of a folder: one stanza per spec and stage, sorted, so that git merges them.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// The stages of each spec of a folder: one stanza each, sorted, so that git merges them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Content {
     #[serde(default)]
     specs: BTreeMap<String, BTreeMap<String, Locked>>,
+}
+
+/// In what state a lock file was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockState {
+    /// It is as sizer wrote it, or absent.
+    Sound,
+    /// Git left conflict markers in it; whatever either side says was read.
+    Conflicted,
+    /// It is no lock file; nothing was read.
+    Unreadable(String),
 }
 
 /// The lock file beside a spec, as seen by that spec.
@@ -30,32 +45,159 @@ pub struct LockFile {
     path: PathBuf,
     spec: String,
     content: Content,
+    state: LockState,
 }
 
-const HEADER: &str = "# Written by sizer: what the reports beside it rest on. Commit it.\n\n";
+const HEADER: &str =
+    "# Written by sizer: what was measured for the specs in this folder. Commit it.\n\n";
 
 impl LockFile {
-    /// Reads the lock file of a folder; one that is absent or unreadable is empty, since all that
-    /// it says can be found again.
+    /// Reads the lock file of a folder. One that is absent, conflicted or unreadable is no error,
+    /// since all that it says can be found again.
     pub fn beside(base_dir: &Path, spec: &str) -> Self {
-        let path = base_dir.join("sizer.lock");
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
-        Self { path, spec: spec.to_owned(), content: toml::from_str(&text).unwrap_or_default() }
+        let path = path_in(base_dir);
+        let (content, state) = read(&path);
+        Self { path, spec: spec.to_owned(), content, state }
+    }
+
+    /// In what state it was found.
+    pub fn state(&self) -> &LockState {
+        &self.state
     }
 
     /// What was locked for a stage.
     pub fn get(&self, stage: &str) -> Option<&Locked> {
-        self.content.specs.get(&self.spec)?.get(stage)
+        self.stages()?.get(stage)
+    }
+
+    /// All stages that are locked for this spec.
+    pub fn stages(&self) -> Option<&BTreeMap<String, Locked>> {
+        self.content.specs.get(&self.spec)
     }
 
     /// Locks the stages of this spec, in place of all that was locked for it before, and writes
     /// the file if that changes anything.
     pub fn replace(&mut self, stages: BTreeMap<String, Locked>) -> Result<(), StoreError> {
-        if self.content.specs.get(&self.spec) == Some(&stages) {
+        if self.state == LockState::Sound && self.stages() == Some(&stages) {
             return Ok(());
         }
         self.content.specs.insert(self.spec.clone(), stages);
         let text = toml::to_string(&self.content).unwrap_or_default();
-        write_atomically(&self.path, format!("{HEADER}{text}").as_bytes())
+        write_atomically(&self.path, format!("{HEADER}{text}").as_bytes())?;
+        self.state = LockState::Sound;
+        Ok(())
+    }
+}
+
+fn path_in(base_dir: &Path) -> PathBuf {
+    base_dir.join("sizer.lock")
+}
+
+fn read(path: &Path) -> (Content, LockState) {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    if is_conflicted(&text) {
+        let mut merged = Content::default();
+        for side in [side(&text, true), side(&text, false)] {
+            let content: Content = toml::from_str(&side).unwrap_or_default();
+            for (spec, stages) in content.specs {
+                let known = merged.specs.entry(spec).or_default();
+                for (stage, locked) in stages {
+                    known.entry(stage).or_insert(locked);
+                }
+            }
+        }
+        return (merged, LockState::Conflicted);
+    }
+    match toml::from_str(&text) {
+        Ok(content) => (content, LockState::Sound),
+        Err(error) => {
+            let first = error.message().lines().next().unwrap_or_default().to_owned();
+            (Content::default(), LockState::Unreadable(first))
+        }
+    }
+}
+
+fn is_conflicted(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("<<<<<<< "))
+}
+
+/// One side of a text with git's conflict markers.
+fn side(text: &str, ours: bool) -> String {
+    #[derive(PartialEq)]
+    enum In {
+        Both,
+        Ours,
+        Base,
+        Theirs,
+    }
+    let mut state = In::Both;
+    let mut kept = String::new();
+    for line in text.lines() {
+        match line.get(..7) {
+            Some("<<<<<<<") => state = In::Ours,
+            Some("|||||||") => state = In::Base,
+            Some("=======") => state = In::Theirs,
+            Some(">>>>>>>") => state = In::Both,
+            _ => {
+                let wanted = if ours { In::Ours } else { In::Theirs };
+                if state == In::Both || state == wanted {
+                    kept.push_str(line);
+                    kept.push('\n');
+                }
+            }
+        }
+    }
+    kept
+}
+
+fn all(base_dir: &Path) -> impl Iterator<Item = Locked> {
+    let (content, _) = read(&path_in(base_dir));
+    content.specs.into_values().flat_map(BTreeMap::into_values)
+}
+
+/// Every key in the lock file of a folder.
+pub(super) fn all_keys(base_dir: &Path) -> Vec<Key> {
+    all(base_dir).map(|locked| locked.key).collect()
+}
+
+/// Every digest in the lock file of a folder.
+pub(super) fn all_digests(base_dir: &Path) -> Vec<Digest> {
+    all(base_dir).map(|locked| locked.digest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stanza(stage: &str) -> String {
+        format!(
+            "[specs.\"a.yml\".\"{stage}\"]\nkey = \"k{stage}\"\ndigest = \"d\"\nsize = 1\ntool = \"1\"\n\n"
+        )
+    }
+
+    #[test]
+    fn a_conflicted_lock_gives_what_either_side_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = format!(
+            "{}<<<<<<< HEAD\n{}||||||| base\n=======\n{}>>>>>>> other\n",
+            stanza("expand"),
+            stanza("sweep@3"),
+            stanza("sweep@6"),
+        );
+        std::fs::write(path_in(dir.path()), text).unwrap();
+        let lock = LockFile::beside(dir.path(), "a.yml");
+        assert_eq!(lock.state(), &LockState::Conflicted);
+        let stages: Vec<&String> = lock.stages().unwrap().keys().collect();
+        assert_eq!(stages, ["expand", "sweep@3", "sweep@6"]);
+    }
+
+    #[test]
+    fn nonsense_is_no_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(path_in(dir.path()), "specs = 7").unwrap();
+        let mut lock = LockFile::beside(dir.path(), "a.yml");
+        assert!(matches!(lock.state(), LockState::Unreadable(_)));
+        lock.replace(BTreeMap::new()).unwrap();
+        assert_eq!(LockFile::beside(dir.path(), "a.yml").state(), &LockState::Sound);
     }
 }

@@ -17,6 +17,13 @@ pub struct Key(String);
 #[serde(transparent)]
 pub struct Digest(String);
 
+impl Key {
+    /// The key in hexadecimal.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Digest {
     /// The digest of some bytes.
     pub fn of(bytes: &[u8]) -> Self {

@@ -1,15 +1,20 @@
 //! Artifacts on disk: content-addressed objects, manifests that say what made them, the lock file.
 
 mod atomic;
+mod gc;
+mod latest;
 mod lock_file;
 mod manifest;
 mod objects;
 mod owner;
+mod runs;
 
 pub use atomic::write_atomically;
-pub use lock_file::{LockFile, Locked};
+pub use gc::{Garbage, GcRules};
+pub use lock_file::{LockFile, LockState, Locked};
 pub use manifest::{Digest, Key, Manifest, key_of};
 pub use owner::Owner;
+pub use runs::{Exit, RunRecord};
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +32,10 @@ pub enum StoreError {
         error: std::io::Error,
     },
     /// Another process works on the same store.
-    #[error("another sizer{} is working in {path}; wait until it is done", pid_text(pid))]
+    #[error(
+        "another sizer{} is working in {path}; wait until it is done, or run with --wait",
+        pid_text(pid)
+    )]
     Busy {
         /// The store.
         path: String,
@@ -93,6 +101,11 @@ impl Store {
     /// The manifest of a key, if it was ever kept and is readable.
     pub fn manifest(&self, key: &Key) -> Option<Manifest> {
         Manifest::read(&self.root, key)
+    }
+
+    /// Whether there is an artifact of that digest, sound or not.
+    pub fn has(&self, digest: &Digest) -> bool {
+        objects::exists(&self.root, digest)
     }
 
     /// Whether an artifact is there and is what its digest says.

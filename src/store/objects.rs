@@ -18,6 +18,11 @@ pub(super) fn keep(root: &Path, bytes: &[u8]) -> Result<Digest, StoreError> {
     Ok(digest)
 }
 
+/// Whether there is a file of that digest.
+pub(super) fn exists(root: &Path, digest: &Digest) -> bool {
+    path(root, digest).is_file()
+}
+
 /// Reads bytes and verifies them.
 pub(super) fn read(root: &Path, digest: &Digest) -> Result<Vec<u8>, StoreError> {
     let damaged = || StoreError::Damaged { digest: digest.to_string() };

@@ -125,17 +125,3 @@ fn a_template_of_the_users_makes_a_report() {
     );
     endless.run(&set).code(2).stderr("fuel");
 }
-
-#[test]
-fn only_one_process_works_on_a_store() {
-    let simulator = SimulatorProcess::start(&["engine.base=20ms", "output_tokens=50"]);
-    let project = project(&simulator);
-    let mut first = project.command(&["run", "spec.yml", "--quiet"]).spawn().unwrap();
-    while simulator.metric("requests_total") == 0 {
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-    let second = project.run(&["run", "spec.yml"]).code(1);
-    second.stderr(&format!("another sizer (process {})", first.id()));
-    first.kill().unwrap();
-    first.wait().unwrap();
-}

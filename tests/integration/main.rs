@@ -7,6 +7,7 @@ mod commands;
 mod faults;
 mod golden;
 mod interrupt;
+mod keeping;
 mod kept_connections;
 mod secrets;
 mod selection;

@@ -9,7 +9,7 @@ mod render;
 mod sweep;
 
 pub(super) use artifacts::Artifacts;
-pub(super) use render::{assemble, check_templates};
+pub(super) use render::{assemble, check_templates, identity};
 
 use super::context::Context;
 use super::{PipelineError, StageId};

@@ -113,7 +113,8 @@ pub(in crate::pipeline) fn assemble(
     ))
 }
 
-fn identity(context: &Context<'_>) -> SpecIdentity {
+/// Which spec the result answers.
+pub(in crate::pipeline) fn identity(context: &Context<'_>) -> SpecIdentity {
     let canonical = context.spec.canonical().to_string();
     SpecIdentity {
         name: context.spec.name.clone(),

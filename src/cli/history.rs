@@ -1,0 +1,63 @@
+//! `sizer history`.
+
+use super::End;
+use super::diagnose::{CliError, print};
+use super::run::Format;
+use super::spec_args::SpecArgs;
+use crate::store::{Exit, RunRecord};
+use comfy_table::{Table, presets};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Past runs of a spec and what they found, oldest first
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    spec: SpecArgs,
+    /// What to print on stdout
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(super) fn run(args: &Args) -> Result<End, CliError> {
+    let records = args.spec.pipeline()?.history();
+    let text = match args.format {
+        Format::Text if records.is_empty() => "no run of this spec is on record here\n".to_owned(),
+        Format::Text => format!("{}\n", table(&records)),
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&records);
+            json.map_err(|error| CliError::System(error.to_string()))? + "\n"
+        }
+    };
+    print(&text)?;
+    Ok(End::Done)
+}
+
+fn table(records: &[RunRecord]) -> Table {
+    const SHOWN: usize = 12;
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(["Run", "When (UTC)", "Who", "Spec", "Stages run", "Took", "GPUs", "Ended"]);
+    for record in records {
+        let when = UNIX_EPOCH + Duration::try_from_secs_f64(record.started).unwrap_or_default();
+        let exit = match &record.exit {
+            Exit::Done => "done".to_owned(),
+            Exit::Cancelled => "stopped".to_owned(),
+            Exit::Failed { error } => format!("failed: {error}"),
+        };
+        table.add_row([
+            record.id.clone(),
+            date(when),
+            format!("{}@{}", record.user, record.host),
+            record.spec_digest.chars().take(SHOWN).collect(),
+            record.ran.to_string(),
+            format!("{:.1} s", record.duration),
+            record.gpus.map(|gpus| gpus.to_string()).unwrap_or_default(),
+            exit,
+        ]);
+    }
+    table
+}
+
+fn date(when: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(when).to_string().replace('T', " ").replace('Z', "")
+}

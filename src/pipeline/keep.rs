@@ -1,0 +1,50 @@
+//! What a pipeline has kept: single artifacts, past runs, garbage.
+
+use super::keys::lock_name;
+use super::{Pattern, Pipeline, PipelineError, PlannedStage, Reason, Selection};
+use crate::store::{Garbage, GcRules, RunRecord, Store};
+use std::time::SystemTime;
+
+impl Pipeline {
+    /// The artifact of a stage as the spec stands now.
+    pub fn artifact(&self, stage: &str) -> Result<Vec<u8>, PipelineError> {
+        let selection =
+            Selection { only: vec![Pattern::from(stage.to_owned())], ..Selection::default() };
+        let plan = self.plan(&selection)?;
+        let store = Store::beside(self.spec.base_dir());
+        // A kind names several stages; one after the other is what `cat` would do.
+        let mut bytes = Vec::new();
+        for PlannedStage { id, status, digest } in plan.stages {
+            let Some(digest) = digest else {
+                let reason = status.reason().cloned().unwrap_or(Reason::NeverRan);
+                let why = "run the spec to make it";
+                return Err(PipelineError::Missing { stage: id, reason, why });
+            };
+            bytes.extend(store.read(&digest)?);
+        }
+        Ok(bytes)
+    }
+
+    /// Past runs of this spec, oldest first.
+    pub fn history(&self) -> Vec<RunRecord> {
+        let name = lock_name(&self.spec);
+        let records = Store::beside(self.spec.base_dir()).records();
+        records.into_iter().filter(|record| record.spec == name).collect()
+    }
+
+    /// Removes artifacts that nothing refers to, or finds them.
+    pub fn collect_garbage(
+        &self,
+        rules: GcRules,
+        now: SystemTime,
+        dry_run: bool,
+    ) -> Result<Garbage, PipelineError> {
+        let store = Store::beside(self.spec.base_dir());
+        let _owner = store.own()?;
+        let garbage = store.garbage(self.spec.base_dir(), rules, now);
+        if !dry_run {
+            store.remove(&garbage)?;
+        }
+        Ok(garbage)
+    }
+}

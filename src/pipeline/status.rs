@@ -1,0 +1,116 @@
+//! Spec, lock file and store against each other.
+
+use super::context::Context;
+use super::graph::StageId;
+use super::keys::{Found, Last, look_up};
+use super::observer::Silent;
+use super::select::Chosen;
+use super::{CancellationToken, Pipeline, PipelineError, Reason, Selection};
+use crate::store::{Digest, LockState};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// How a stage stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Spec, lock file and store agree.
+    Current,
+    /// The lock file is right about the spec; the artifact is elsewhere.
+    NotHere,
+    /// The artifact is here, but not what the lock file says.
+    Damaged,
+    /// The artifact is here, and the lock file does not know it.
+    NotLocked,
+    /// The spec, or what the stage needs, has changed since, or it never ran.
+    Stale(Reason),
+    /// The lock file knows a stage that the spec no longer has.
+    Left,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Current => f.write_str("current"),
+            Self::NotHere => f.write_str("locked, but not in this store"),
+            Self::Damaged => f.write_str("damaged"),
+            Self::NotLocked => f.write_str("in the store, but not locked"),
+            Self::Stale(reason) => write!(f, "stale: {reason}"),
+            Self::Left => f.write_str("locked, but no longer in the spec"),
+        }
+    }
+}
+
+/// One stage's status.
+#[derive(Clone, Debug)]
+pub struct StageStatus {
+    /// The stage's name.
+    pub stage: String,
+    /// How it stands.
+    pub state: State,
+}
+
+impl Pipeline {
+    /// Compares spec, lock file and store. An artifact that is locked but not here still serves
+    /// as what later stages need: a colleague's lock file can be checked without their store.
+    pub fn status(&self) -> Result<(LockState, Vec<StageStatus>), PipelineError> {
+        let context = Context::new(&self.spec, Arc::new(Silent), CancellationToken::new());
+        let last = Last::of(&self.spec, &context.store);
+        let chosen = Selection::default().choose(&self.graph)?;
+        let mut known: BTreeMap<&StageId, Digest> = BTreeMap::new();
+        let mut report = Vec::new();
+        for (id, needs) in self.graph.stages() {
+            let open: Vec<StageId> = needs
+                .iter()
+                .filter(|need| !known.contains_key(**need))
+                .map(|need| (*need).clone())
+                .collect();
+            let state = if open.is_empty() {
+                let inputs = needs
+                    .iter()
+                    .filter_map(|need| Some(((*need).clone(), known.get(*need)?.clone())))
+                    .collect();
+                let (state, digest) = state_of(&context, &last, id, &inputs, &chosen)?;
+                known.extend(digest.map(|digest| (id, digest)));
+                state
+            } else {
+                State::Stale(Reason::Needs(open))
+            };
+            report.push(StageStatus { stage: id.to_string(), state });
+        }
+        let names: Vec<String> = report.iter().map(|status| status.stage.clone()).collect();
+        let locked = last.lock.stages().into_iter().flat_map(BTreeMap::keys);
+        report.extend(
+            locked
+                .filter(|stage| !names.contains(stage))
+                .map(|stage| StageStatus { stage: stage.clone(), state: State::Left }),
+        );
+        Ok((last.lock.state().clone(), report))
+    }
+}
+
+/// A stage's state, and the digest that stands for its artifact.
+fn state_of(
+    context: &Context<'_>,
+    last: &Last,
+    id: &StageId,
+    inputs: &BTreeMap<StageId, Digest>,
+    chosen: &Chosen,
+) -> Result<(State, Option<Digest>), PipelineError> {
+    let candidate = look_up(context, last, id, inputs, chosen)?;
+    let locked = last.lock.get(&id.to_string()).filter(|locked| locked.key == candidate.key);
+    Ok(match (candidate.found, locked) {
+        (Found::Artifact(manifest), Some(locked)) if manifest.digest == locked.digest => {
+            (State::Current, Some(manifest.digest))
+        }
+        (Found::Artifact(manifest), _) if id.is_locked() => {
+            (State::NotLocked, Some(manifest.digest))
+        }
+        (Found::Artifact(manifest), _) => (State::Current, Some(manifest.digest)),
+        (Found::Nothing(_), Some(locked)) if context.store.has(&locked.digest) => {
+            (State::Damaged, Some(locked.digest.clone()))
+        }
+        (Found::Nothing(_), Some(locked)) => (State::NotHere, Some(locked.digest.clone())),
+        (Found::Nothing(reason), None) => (State::Stale(reason), None),
+    })
+}

@@ -1,0 +1,81 @@
+//! Who ran what, when, and how it ended: one JSON line per run.
+
+use super::{Key, Store, StoreError};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "exit", rename_all = "snake_case")]
+pub enum Exit {
+    /// Everything that was selected is there.
+    Done,
+    /// A stage failed.
+    Failed {
+        /// What it said.
+        error: String,
+    },
+    /// The user stopped it.
+    Cancelled,
+}
+
+/// The record of one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Short name, unique in its store.
+    pub id: String,
+    /// The spec's file name.
+    pub spec: String,
+    /// Digest of the canonical spec.
+    pub spec_digest: String,
+    /// When it began, in epoch seconds.
+    pub started: f64,
+    /// How long it took, in seconds.
+    pub duration: f64,
+    /// Who ran it.
+    pub user: String,
+    /// Where.
+    pub host: String,
+    /// Version of sizer.
+    pub tool: String,
+    /// How it ended.
+    #[serde(flatten)]
+    pub exit: Exit,
+    /// Stages that ran.
+    pub ran: usize,
+    /// GPUs recommended, where there was an answer.
+    pub gpus: Option<u64>,
+    /// Keys of all stages that are there, by stage.
+    pub keys: BTreeMap<String, Key>,
+}
+
+impl RunRecord {
+    /// A name for a run that began then in this process.
+    pub fn make_id(spec_digest: &str, started: f64) -> String {
+        const LENGTH: usize = 8;
+        let seed = format!("{spec_digest} {started} {}", std::process::id());
+        blake3::hash(seed.as_bytes()).to_hex().chars().take(LENGTH).collect()
+    }
+}
+
+impl Store {
+    /// Adds a record. One write of one line: records of runs that overlap do not mix.
+    pub fn record(&self, record: &RunRecord) -> Result<(), StoreError> {
+        let path = self.root.join("runs.jsonl");
+        let mut line = serde_json::to_string(record).unwrap_or_default();
+        line.push('\n');
+        let append = || -> std::io::Result<()> {
+            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+            file.write_all(line.as_bytes())
+        };
+        append().map_err(StoreError::io("write the file", &path))
+    }
+
+    /// All records, oldest first. A line that a dying process left unfinished is passed over.
+    pub fn records(&self) -> Vec<RunRecord> {
+        let text = std::fs::read_to_string(self.root.join("runs.jsonl")).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+}

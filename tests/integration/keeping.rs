@@ -1,0 +1,184 @@
+//! The store, the lock file and the history.
+
+use crate::support::{SimulatorProcess, Sizer};
+use serde_json::Value;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+const REST: &str = "concurrency:
+  levels:
+    - 1
+    - 2
+    - 4
+    - 8
+  passes: 2
+test: {gpu_count: 8}
+targets: {users: 100, workflow_runtime: 5s}";
+
+fn project(simulator: &SimulatorProcess) -> Sizer {
+    let address = simulator.address;
+    let workflow = format!("{{type: openai, base_url: \"http://{address}/v1\", model: m}}");
+    Sizer::new().workflow(&workflow, REST)
+}
+
+#[test]
+fn the_second_process_names_the_first_or_waits_for_it() {
+    let simulator = SimulatorProcess::start(&["engine.base=10ms", "output_tokens=30"]);
+    let project = project(&simulator);
+    let mut first =
+        project.command(&["run", "spec.yml", "--quiet"]).stdout(Stdio::null()).spawn().unwrap();
+    while simulator.metric("requests_total") == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let busy = format!("another sizer (process {})", first.id());
+    project.run(&["run", "spec.yml"]).code(1).stderr(&busy).stderr("--wait");
+    let waited = project.run(&["run", "spec.yml", "--wait"]).success();
+    // It waited, and then found everything there.
+    waited.stderr(&busy).stderr("0 stages run");
+    assert!(first.wait().unwrap().success());
+    assert_eq!(simulator.metric("requests_total"), 30);
+}
+
+fn git(project: &Sizer, args: &[&str]) -> (bool, String) {
+    let output = Command::new("git")
+        .args([
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.com",
+            "-c",
+            "init.defaultBranch=main",
+        ])
+        .args(args)
+        .current_dir(project.path(""))
+        .output()
+        .unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn branches_that_measured_different_levels_merge() {
+    let simulator = SimulatorProcess::fast();
+    let project = project(&simulator).file(".gitignore", ".sizer/\nout/\n");
+    let spec = project.read("spec.yml");
+    let commit = |message: &str| {
+        assert!(git(&project, &["add", "-A"]).0);
+        assert!(git(&project, &["commit", "-qm", message]).0);
+    };
+    assert!(git(&project, &["init", "-q"]).0);
+    project.run(&["run", "spec.yml"]).success();
+    commit("four levels");
+    assert!(git(&project, &["checkout", "-qb", "low"]).0);
+    std::fs::write(project.path("spec.yml"), spec.replace("    - 1\n", "    - 1\n    - 3\n"))
+        .unwrap();
+    project.run(&["run", "spec.yml"]).success();
+    commit("three in flight");
+    assert!(git(&project, &["checkout", "-q", "main"]).0);
+    std::fs::write(project.path("spec.yml"), spec.replace("    - 8\n", "    - 8\n    - 9\n"))
+        .unwrap();
+    project.run(&["run", "spec.yml"]).success();
+    commit("nine in flight");
+    let requests = simulator.metric("requests_total");
+    let (merged, said) = git(&project, &["merge", "-q", "low", "-m", "both"]);
+    assert!(merged, "{said}");
+
+    // Fit, estimate and reports are new; everything that was measured is there and locked.
+    let status = project.run(&["status", "spec.yml"]).success();
+    for level in [1, 2, 3, 4, 8, 9] {
+        let line = status
+            .stdout
+            .lines()
+            .find(|line| line.starts_with(&format!("sweep@{level} ")))
+            .unwrap();
+        assert!(line.ends_with("  current"), "{line}");
+    }
+    project.run(&["run", "spec.yml"]).success();
+    assert_eq!(simulator.metric("requests_total"), requests);
+    project.run(&["status", "spec.yml"]).success().stdout("18 of 18 stages are current");
+
+    // A colleague's clone: the lock file is right, the store is elsewhere.
+    std::fs::rename(project.path(".sizer"), project.path("elsewhere")).unwrap();
+    let status = project.run(&["status", "spec.yml"]).success();
+    status
+        .stdout("sweep@9             locked, but not in this store")
+        .stdout("fit                 stale");
+}
+
+#[test]
+fn a_conflicted_lock_is_written_anew() {
+    let simulator = SimulatorProcess::fast();
+    let project = project(&simulator);
+    project.run(&["run", "spec.yml"]).success();
+    let sound = project.read("sizer.lock");
+    let (head, tail) = sound.split_once("size = ").unwrap();
+    let conflicted = format!("{head}<<<<<<< HEAD\nsize = {tail}=======\nsize = 9\n>>>>>>> other\n");
+    let project = project.file("sizer.lock", &conflicted);
+    project.run(&["status", "spec.yml"]).success().stdout("sizer.lock has merge conflicts");
+    project
+        .run(&["run", "spec.yml"])
+        .success()
+        .stderr("sizer.lock has merge conflicts; it is written anew");
+    assert_eq!(project.read("sizer.lock"), sound);
+    let project = project.file("sizer.lock", "not a lock");
+    project.run(&["run", "spec.yml"]).success().stderr("sizer.lock cannot be read");
+    assert_eq!(project.read("sizer.lock"), sound);
+    assert_eq!(simulator.metric("requests_total"), 30);
+}
+
+#[test]
+fn garbage_goes_and_what_is_locked_stays() {
+    let simulator = SimulatorProcess::fast();
+    let project = project(&simulator);
+    let run = |args: &[&str]| project.run(args).success();
+    run(&["run", "spec.yml", "--set", "workflow.max_tokens=2"]);
+    run(&["run", "spec.yml"]);
+    // Past runs keep their artifacts: nothing goes, and the first spec is still there.
+    run(&["gc", "spec.yml"]).stdout("removed 0 files");
+    let files = project.files().len();
+    let would = run(&["gc", "spec.yml", "--keep-last", "1", "--dry-run"]);
+    assert!(would.stdout.contains(".sizer/manifests/"), "{would:#?}");
+    assert_eq!(project.files().len(), files);
+    run(&["gc", "spec.yml", "--older-than", "1h"]).stdout("removed 0 files");
+    run(&["gc", "spec.yml", "--older-than", "0s"]);
+    assert!(project.files().len() < files);
+    run(&["run", "spec.yml"]).stderr("0 stages run");
+    run(&["gc", "spec.yml", "--max-size", "1B"]);
+    run(&["run", "spec.yml"]).stderr("0 stages run");
+    let requests = simulator.metric("requests_total");
+    run(&["run", "spec.yml", "--set", "workflow.max_tokens=2"]);
+    assert_eq!(
+        simulator.metric("requests_total"),
+        requests + 30,
+        "the collected levels were still there"
+    );
+    project.run(&["gc", "spec.yml", "--older-than", "soon"]).code(2).stderr("not a duration");
+    project.run(&["gc", "spec.yml", "--max-size", "big"]).code(2);
+}
+
+#[test]
+fn history_and_single_artifacts() {
+    let simulator = SimulatorProcess::fast();
+    let project = project(&simulator);
+    project.run(&["history", "spec.yml"]).success().stdout("no run of this spec");
+    project.run(&["show", "spec.yml", "level@2"]).code(1).stderr("is not in the store (never ran)");
+    project.run(&["run", "spec.yml"]).success();
+    project.run(&["run", "spec.yml"]).success();
+    project.run(&["run", "spec.yml", "--set", "targets.users=200"]).success();
+    project
+        .run(&["run", "spec.yml", "--set", "outputs.reports=[{name: a, template: none.j2}]"])
+        .code(2);
+    let history = project.run(&["history", "spec.yml", "--format", "json"]).success().stdout;
+    let history: Value = serde_json::from_str(&history).unwrap();
+    let exits: Vec<&str> =
+        history.as_array().unwrap().iter().map(|run| run["exit"].as_str().unwrap()).collect();
+    assert_eq!(exits, ["done", "done", "failed"], "the run that ran nothing leaves no record");
+    assert_eq!(history[1]["ran"], 5 - 1);
+    assert!(history[0]["gpus"].as_u64() <= history[1]["gpus"].as_u64());
+    project.run(&["history", "spec.yml"]).success().stdout("| failed:");
+
+    let level = project.run(&["show", "spec.yml", "level@2"]).success().stdout;
+    let level: Value = serde_json::from_str(&level).unwrap();
+    assert_eq!(level["workflow_runtime"], project.result()["levels"][1]["workflow_runtime"]);
+    let runs = project.run(&["show", "spec.yml", "sweep@4"]).success().stdout;
+    assert_eq!(runs.lines().count(), 8);
+}
