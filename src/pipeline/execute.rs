@@ -218,6 +218,9 @@ impl Running<'_> {
             Found::Artifact(manifest) => (manifest, None),
             Found::Nothing(reason) => {
                 self.may_run(id, &reason)?;
+                if reason == Reason::Damaged {
+                    self.context.store.discard_damaged(&key);
+                }
                 self.context.observer.stage_started(id);
                 let artifacts = Artifacts::new(&self.context.store, inputs);
                 let bytes = match stage(id).run(self.context, &artifacts).await {

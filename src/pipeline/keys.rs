@@ -65,6 +65,7 @@ pub(super) fn look_up(
         _ if chosen.forced.contains(id) => Found::Nothing(Reason::Forced),
         Some(manifest) if context.store.is_sound(&manifest.digest) => Found::Artifact(manifest),
         Some(_) => Found::Nothing(Reason::Damaged),
+        None if context.store.has_manifest(&key) => Found::Nothing(Reason::Damaged),
         None => Found::Nothing(why_new(context, last, id, &parts)),
     };
     Ok(Candidate { key, parts, found })

@@ -8,7 +8,8 @@ use std::fmt;
 pub enum Reason {
     /// There is no trace of an earlier run.
     NeverRan,
-    /// It ran elsewhere: the lock file knows it, this store does not.
+    /// It ran elsewhere, or was collected: the lock file or an earlier run knows it, this store
+    /// does not.
     NotInStore,
     /// Its artifact is there but is not what it was.
     Damaged,
@@ -28,7 +29,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NeverRan => f.write_str("never ran"),
-            Self::NotInStore => f.write_str("in sizer.lock, but not in this store"),
+            Self::NotInStore => f.write_str("made before, but not in this store"),
             Self::Damaged => f.write_str("artifact damaged"),
             Self::NewVersion => f.write_str("this version of sizer does it differently"),
             Self::Forced => f.write_str("forced"),

@@ -113,20 +113,31 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    fn path(root: &Path, key: &Key) -> PathBuf {
+    pub(super) fn path(root: &Path, key: &Key) -> PathBuf {
         root.join("manifests").join(format!("{key}.json"))
     }
 
     pub(super) fn keep(&self, root: &Path) -> Result<(), StoreError> {
-        let text = serde_json::to_string_pretty(self).unwrap_or_default();
+        let sealed = Sealed { check: self.check(), manifest: self.clone() };
+        let text = serde_json::to_string_pretty(&sealed).unwrap_or_default();
         write_atomically(&Self::path(root, &self.key), text.as_bytes())
     }
 
-    /// A manifest that cannot be read, or is another key's, is none: the stage runs again.
+    /// A manifest that cannot be read, or is not what was written, is none: the stage runs again.
     pub(super) fn read(root: &Path, key: &Key) -> Option<Self> {
         let text = std::fs::read(Self::path(root, key)).ok()?;
-        let manifest: Self = serde_json::from_slice(&text).ok()?;
-        let genuine = manifest.key == *key && key_of(&manifest.stage, &manifest.parts) == *key;
-        genuine.then_some(manifest)
+        let Sealed { check, manifest } = serde_json::from_slice(&text).ok()?;
+        (manifest.key == *key && manifest.check() == check).then_some(manifest)
     }
+
+    fn check(&self) -> Digest {
+        Digest::of(serde_json::to_string(self).unwrap_or_default().as_bytes())
+    }
+}
+
+/// A manifest as it lies on disk: with a digest of its own.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    check: Digest,
+    manifest: Manifest,
 }

@@ -103,6 +103,11 @@ impl Store {
         Manifest::read(&self.root, key)
     }
 
+    /// Whether there is a manifest of that key, readable or not.
+    pub fn has_manifest(&self, key: &Key) -> bool {
+        Manifest::path(&self.root, key).is_file()
+    }
+
     /// Whether there is an artifact of that digest, sound or not.
     pub fn has(&self, digest: &Digest) -> bool {
         objects::exists(&self.root, digest)
@@ -111,6 +116,13 @@ impl Store {
     /// Whether an artifact is there and is what its digest says.
     pub fn is_sound(&self, digest: &Digest) -> bool {
         objects::read(&self.root, digest).is_ok()
+    }
+
+    /// Removes a damaged artifact, so that no copy of it can be taken for a sound one.
+    pub fn discard_damaged(&self, key: &Key) {
+        if let Some(manifest) = self.manifest(key).filter(|it| !self.is_sound(&it.digest)) {
+            objects::discard(&self.root, &manifest.digest);
+        }
     }
 
     /// The bytes of an artifact, verified.

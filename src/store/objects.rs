@@ -18,6 +18,11 @@ pub(super) fn keep(root: &Path, bytes: &[u8]) -> Result<Digest, StoreError> {
     Ok(digest)
 }
 
+/// Removes an object. One that cannot be removed is still noticed whenever it is read.
+pub(super) fn discard(root: &Path, digest: &Digest) {
+    let _ = std::fs::remove_file(path(root, digest));
+}
+
 /// Whether there is a file of that digest.
 pub(super) fn exists(root: &Path, digest: &Digest) -> bool {
     path(root, digest).is_file()

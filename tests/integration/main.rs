@@ -4,9 +4,11 @@
 
 mod cache;
 mod commands;
+mod damage;
 mod faults;
 mod golden;
 mod interrupt;
+mod invalidation;
 mod keeping;
 mod kept_connections;
 mod secrets;

@@ -26,7 +26,12 @@ pub(crate) struct Sizer {
 
 impl Sizer {
     pub fn new() -> Self {
-        let project = Self { dir: TempDir::new().unwrap(), env: BTreeMap::new() };
+        Self::at(TempDir::new().unwrap())
+    }
+
+    /// A project in a folder that the test has prepared.
+    pub fn at(dir: TempDir) -> Self {
+        let project = Self { dir, env: BTreeMap::new() };
         project.file("questions.jsonl", QUESTIONS)
     }
 

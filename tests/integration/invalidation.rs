@@ -1,0 +1,140 @@
+//! Every key of the spec, and what a change to it runs again.
+
+use crate::support::{SimulatorProcess, Sizer};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+const REST: &str = "test: {gpu_count: 8}
+concurrency: {levels: [1, 2], passes: 1}
+targets: {users: 100, workflow_runtime: 5s}
+outputs: {reports: [summary.md]}";
+
+/// What follows from a stage.
+const FROM_EXPAND: &str = "expand sweep level fit estimate render";
+const FROM_SWEEP: &str = "sweep level fit estimate render";
+const FROM_FIT: &str = "fit estimate render";
+const FROM_ESTIMATE: &str = "estimate render";
+/// The digest of the spec is in every report, so every change is written into it.
+const REPORTS: &str = "render";
+
+/// Key, another value, the kinds of stages that run again.
+const COMMON: &[(&str, &str, &str)] = &[
+    ("name", "other", REPORTS),
+    // The same content under another name is the same dataset.
+    ("dataset.path", "copy.jsonl", REPORTS),
+    ("dataset.format", "json", FROM_EXPAND),
+    ("dataset.id_key", "nr", FROM_EXPAND),
+    ("dataset.question_key", "id", FROM_EXPAND),
+    ("test.gpu_count", "16", FROM_ESTIMATE),
+    ("test.gpus_per_replica", "2", FROM_ESTIMATE),
+    ("concurrency.levels", "[1, 3]", FROM_SWEEP),
+    ("concurrency.passes", "2", FROM_SWEEP),
+    ("targets.users", "200", FROM_ESTIMATE),
+    ("targets.workflow_runtime", "6s", FROM_ESTIMATE),
+    ("targets.llm_latency", "6s", FROM_ESTIMATE),
+    ("estimate.method", "linear", ""),
+    ("estimate.min_r_squared", "0.5", FROM_FIT),
+    ("estimate.remove_outliers", "false", FROM_FIT),
+    ("outputs.dir", "elsewhere", REPORTS),
+    ("outputs.reports", "[summary.md, levels.csv]", REPORTS),
+];
+
+const OPENAI: &[(&str, &str, &str)] = &[
+    ("workflow.base_url", "http://127.0.0.1:1/v1", FROM_SWEEP),
+    ("workflow.model", "other", FROM_SWEEP),
+    ("workflow.api_key", "${env:TEST_KEY}", FROM_SWEEP),
+    ("workflow.stream", "false", FROM_SWEEP),
+    ("workflow.timeout", "10s", FROM_SWEEP),
+    ("workflow.system", "Be brief.", FROM_SWEEP),
+    ("workflow.max_tokens", "9", FROM_SWEEP),
+    ("workflow.temperature", "0.5", FROM_SWEEP),
+    ("workflow.extra_body", "{ignore_eos: true}", FROM_SWEEP),
+    ("workflow.headers", "{x-team: blue}", FROM_SWEEP),
+];
+
+const NAT: &[(&str, &str, &str)] = &[
+    ("workflow.base_url", "http://127.0.0.1:1", FROM_SWEEP),
+    ("workflow.api_key", "${env:TEST_KEY}", FROM_SWEEP),
+    ("workflow.timeout", "10s", FROM_SWEEP),
+    ("workflow.headers", "{x-team: blue}", FROM_SWEEP),
+];
+
+const SIMULATOR: &[(&str, &str, &str)] = &[
+    ("workflow.protocol", "nat", FROM_SWEEP),
+    ("workflow.stream", "false", FROM_SWEEP),
+    ("workflow.timeout", "10s", FROM_SWEEP),
+    ("workflow.seed", "1", FROM_SWEEP),
+    ("workflow.engine", "{replicas: 2}", FROM_SWEEP),
+    ("workflow.prompt_tokens", "7", FROM_SWEEP),
+    ("workflow.output_tokens", "7", FROM_SWEEP),
+    ("workflow.agent", "{calls: 3}", FROM_SWEEP),
+    ("workflow.faults", "[{kind: stall, above: 99}]", FROM_SWEEP),
+];
+
+fn check(project: &Sizer, own: &[(&str, &str, &str)]) {
+    project.run(&["run", "spec.yml"]);
+    let unchanged = project.run(&["plan", "spec.yml"]).success();
+    unchanged.stdout("0 of 8 stages would run");
+    let rows: Vec<_> = COMMON.iter().chain(own).collect();
+    for (key, value, expected) in &rows {
+        let set = format!("{key}={value}");
+        let plan = project.run(&["plan", "spec.yml", "--format", "json", "--set", &set]).success();
+        let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
+        let again: BTreeSet<&str> = plan["stages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|stage| stage["status"] != "cached")
+            .map(|stage| stage["stage"].as_str().unwrap().split('@').next().unwrap())
+            .collect();
+        let expected: BTreeSet<&str> = expected.split_whitespace().collect();
+        assert_eq!(again, expected, "{set}");
+    }
+    // A key that nobody thought of here has no row, and that is an error.
+    let known: BTreeSet<String> = rows.iter().map(|(key, ..)| (*key).to_owned()).collect();
+    let spec = sizer::spec::Spec::from_path(project.path("spec.yml")).unwrap().canonical();
+    for (section, keys) in spec.as_object().unwrap() {
+        let Some(keys) = keys.as_object() else {
+            assert!(section == "version" || known.contains(section), "{section} has no row");
+            continue;
+        };
+        for key in keys.keys().filter(|key| *key != "type") {
+            let key = format!("{section}.{key}");
+            assert!(known.contains(&key), "{key} has no row");
+        }
+    }
+}
+
+fn project(workflow: &str) -> Sizer {
+    let project = Sizer::new().workflow(workflow, REST).env("TEST_KEY", "x");
+    project.file("copy.jsonl", crate::support::QUESTIONS)
+}
+
+#[test]
+fn openai_keys() {
+    let simulator = SimulatorProcess::fast();
+    let url = format!("http://{}/v1", simulator.address);
+    check(&project(&format!("{{type: openai, base_url: \"{url}\", model: m}}")), OPENAI);
+}
+
+#[test]
+fn nat_keys() {
+    let simulator = SimulatorProcess::fast();
+    check(&project(&format!("{{type: nat, base_url: \"http://{}\"}}", simulator.address)), NAT);
+}
+
+#[test]
+fn simulator_keys() {
+    check(&project("{type: simulator, engine: {base: 1ms}, output_tokens: 2}"), SIMULATOR);
+}
+
+#[test]
+fn a_moved_project_is_the_same_project() {
+    let simulator = SimulatorProcess::fast();
+    let url = format!("http://{}/v1", simulator.address);
+    let first = project(&format!("{{type: openai, base_url: \"{url}\", model: m}}"));
+    first.run(&["run", "spec.yml"]);
+    let second = project(&format!("{{type: openai, base_url: \"{url}\", model: m}}"));
+    std::fs::rename(first.path(".sizer"), second.path(".sizer")).unwrap();
+    second.run(&["plan", "spec.yml"]).success().stdout("0 of 8 stages would run");
+}
