@@ -2,7 +2,7 @@
 
 use super::End;
 use super::diagnose::{CliError, print, runtime};
-use crate::spec::{Override, Spec, WorkflowSpec};
+use crate::spec::{Override, Parts, ReadOptions, Spec, WorkflowSpec, process_env};
 use crate::workflow::simulator::Simulator;
 use std::path::PathBuf;
 
@@ -33,9 +33,17 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         .iter()
         .map(|text| Override::parse(&format!("workflow.{text}")))
         .collect::<Result<_, _>>()?;
-    let spec = match &args.spec {
-        Some(path) => Spec::from_path_with(path, &overrides)?,
-        None => Spec::parse(DEFAULTS, "defaults".as_ref(), &overrides, &crate::spec::process_env)?,
+    let spec = if let Some(path) = &args.spec {
+        Spec::from_path_with(path, &ReadOptions { profile: None, overrides })?
+    } else {
+        let parts = Parts {
+            project: None,
+            profile: None,
+            overrides: &overrides,
+            env: &process_env,
+            read: &|_| Err(std::io::ErrorKind::NotFound.into()),
+        };
+        Spec::parse(DEFAULTS, "defaults".as_ref(), &parts)?
     };
     let WorkflowSpec::Simulator(simulator) = &spec.workflow else {
         let message = "the workflow is not a simulator";

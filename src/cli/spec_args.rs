@@ -2,7 +2,7 @@
 
 use super::diagnose::CliError;
 use crate::pipeline::Pipeline;
-use crate::spec::{Override, Spec};
+use crate::spec::{Override, ReadOptions, Spec};
 use std::path::PathBuf;
 
 /// A spec and the changes to it.
@@ -10,6 +10,9 @@ use std::path::PathBuf;
 pub(super) struct SpecArgs {
     /// The spec file
     spec: PathBuf,
+    /// Pick one of the spec's profiles
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
     /// Change a key of the spec, such as targets.users=500
     ///
     /// The key is a dotted path, the value is read as YAML. Positions in lists count from 0. May be
@@ -22,7 +25,8 @@ impl SpecArgs {
     pub fn load(&self) -> Result<Spec, CliError> {
         let overrides: Vec<Override> =
             self.set.iter().map(|text| Override::parse(text)).collect::<Result<_, _>>()?;
-        Ok(Spec::from_path_with(&self.spec, &overrides)?)
+        let options = ReadOptions { profile: self.profile.clone(), overrides };
+        Ok(Spec::from_path_with(&self.spec, &options)?)
     }
 
     pub fn pipeline(&self) -> Result<Pipeline, CliError> {

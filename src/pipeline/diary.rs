@@ -2,7 +2,6 @@
 
 use super::context::Context;
 use super::graph::StageId;
-use super::keys::lock_name;
 use super::stages::identity;
 use super::{Outcome, PipelineError, StageReport};
 use crate::store::{Exit, Manifest, RunRecord};
@@ -43,7 +42,7 @@ impl Diary {
         let result = outcome.as_ref().ok().and_then(|outcome| outcome.result.as_ref());
         let record = RunRecord {
             id: RunRecord::make_id(&spec_digest, self.started),
-            spec: lock_name(context.spec),
+            spec: context.spec.key_name(),
             spec_digest,
             started: self.started,
             duration: self.clock.elapsed().as_secs_f64(),

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::diary::Diary;
 use super::graph::StageId;
-use super::keys::{Candidate, Found, Last, lock_name, look_up};
+use super::keys::{Candidate, Found, Last, look_up};
 use super::observer::Silent;
 use super::select::Chosen;
 use super::stages::{Artifacts, assemble, stage};
@@ -255,7 +255,7 @@ impl Running<'_> {
         let mut latest = last.latest.clone();
         let known = self.manifests.iter().chain([(id, manifest)]);
         latest.extend(known.map(|(id, manifest)| (id.to_string(), manifest.key.clone())));
-        Ok(self.context.store.set_latest(&lock_name(&self.pipeline.spec), &latest)?)
+        Ok(self.context.store.set_latest(&self.pipeline.spec.key_name(), &latest)?)
     }
 
     fn may_run(&self, id: &StageId, reason: &Reason) -> Result<(), PipelineError> {

@@ -1,6 +1,5 @@
 //! What a pipeline has kept: single artifacts, past runs, garbage.
 
-use super::keys::lock_name;
 use super::{Pattern, Pipeline, PipelineError, PlannedStage, Reason, Selection};
 use crate::store::{Garbage, GcRules, RunRecord, Store};
 use std::time::SystemTime;
@@ -27,7 +26,7 @@ impl Pipeline {
 
     /// Past runs of this spec, oldest first.
     pub fn history(&self) -> Vec<RunRecord> {
-        let name = lock_name(&self.spec);
+        let name = self.spec.key_name();
         let records = Store::beside(self.spec.base_dir()).records();
         records.into_iter().filter(|record| record.spec == name).collect()
     }

@@ -18,7 +18,7 @@ pub(super) struct Last {
 
 impl Last {
     pub fn of(spec: &Spec, store: &Store) -> Self {
-        let name = lock_name(spec);
+        let name = spec.key_name();
         Self { lock: LockFile::beside(spec.base_dir(), &name), latest: store.latest(&name) }
     }
 
@@ -26,12 +26,6 @@ impl Last {
         let name = id.to_string();
         self.latest.get(&name).or_else(|| self.lock.get(&name).map(|locked| &locked.key))
     }
-}
-
-/// The name under which a spec stands in the lock file and in the store.
-pub(super) fn lock_name(spec: &Spec) -> String {
-    let file = spec.file().and_then(std::path::Path::file_name);
-    file.map_or_else(|| spec.name.clone(), |name| name.to_string_lossy().into_owned())
 }
 
 /// A stage whose inputs are all known.

@@ -1,33 +1,70 @@
 //! Reading specs from disk: the one file of this floor that touches the world.
 
-use super::{Override, Spec, SpecError};
+use super::{Override, Parts, Spec, SpecError};
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// No spec that a person wrote is larger.
 const LARGEST_SPEC: u64 = 1 << 20;
+
+const PROJECT_FILE: &str = "sizer.toml";
 
 /// Looks up a variable of this process's environment.
 pub fn process_env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// What the caller can say about how a spec is read.
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    /// The profile to pick.
+    pub profile: Option<String>,
+    /// Changes, as `--set` makes them.
+    pub overrides: Vec<Override>,
+}
+
 impl Spec {
     /// Reads a spec file with the process's environment.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, SpecError> {
-        Self::from_path_with(path, &[])
+        Self::from_path_with(path, &ReadOptions::default())
     }
 
-    /// Reads a spec file and changes it by overrides (`--set`).
+    /// Reads a spec file, with a profile and changes.
     pub fn from_path_with(
         path: impl AsRef<Path>,
-        overrides: &[Override],
+        options: &ReadOptions,
     ) -> Result<Self, SpecError> {
         let path = path.as_ref();
         let text = read(path)?;
-        Self::parse(&text, path, overrides, &process_env)
+        let parts = Parts {
+            project: project_file(path)?,
+            profile: options.profile.as_deref(),
+            overrides: &options.overrides,
+            env: &process_env,
+            read: &read_included,
+        };
+        Self::parse(&text, path, &parts)
     }
+}
+
+/// The nearest `sizer.toml`: in the spec's folder or in one above it.
+fn project_file(spec: &Path) -> Result<Option<(PathBuf, String)>, SpecError> {
+    let parent = spec.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Where the folder cannot be resolved, reading the spec itself has failed already.
+    let absolute = parent.canonicalize().unwrap_or_else(|_| parent.to_owned());
+    let near = parent.join(PROJECT_FILE);
+    let above = absolute.ancestors().skip(1).map(|dir| dir.join(PROJECT_FILE));
+    match std::iter::once(near).chain(above).find(|path| path.is_file()) {
+        Some(path) => read(&path).map(|text| Some((path, text))),
+        None => Ok(None),
+    }
+}
+
+fn read_included(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(LARGEST_SPEC).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn read(path: &Path) -> Result<String, SpecError> {

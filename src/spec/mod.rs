@@ -2,6 +2,7 @@
 //!
 //! Pure but for [`file`], which reads the spec and the environment.
 
+mod compose;
 mod concurrency;
 mod dataset;
 mod decode;
@@ -16,16 +17,18 @@ mod schema;
 mod secret;
 mod set;
 mod targets;
+mod toml_tree;
 mod tree;
 mod validate;
 pub mod workflow;
 
+pub use compose::{Parts, ReadFile};
 pub use concurrency::{Concurrency, Levels, Scale};
 pub use dataset::{DatasetFormat, DatasetSpec};
 pub use duration::Seconds;
 pub use error::{Place, Source, SpecError};
 pub use estimate::{EstimateSpec, Method};
-pub use file::process_env;
+pub use file::{ReadOptions, process_env};
 pub use interpolate::{Env, ReferenceError};
 pub use outputs::{BUILT_IN_REPORTS, Outputs, ReportSpec};
 pub use redact::{names_a_secret, redact, url_password};
@@ -77,26 +80,23 @@ pub struct Spec {
 struct Origin {
     tree: Arc<Node>,
     file: PathBuf,
+    profile: Option<String>,
 }
 
 impl Spec {
-    /// Reads a spec from a text. `file` is its name in errors; relative paths in the spec are
-    /// relative to the folder that it lies in.
-    pub fn parse(
-        text: &str,
-        file: &Path,
-        overrides: &[Override],
-        env: &Env<'_>,
-    ) -> Result<Self, SpecError> {
+    /// Reads a spec from a text and puts it together with its other parts. `file` is its name in
+    /// errors; relative paths in the spec are relative to the folder that it lies in.
+    pub fn parse(text: &str, file: &Path, parts: &Parts<'_>) -> Result<Self, SpecError> {
         let source = Arc::new(Source { name: file.display().to_string(), text: text.to_owned() });
-        let mut tree = Node::parse(&source)?;
-        for change in overrides {
-            change.apply(&mut tree)?;
-        }
+        let tree = compose::compose(&source, file, parts)?;
         validate::version(&tree)?;
-        let mut spec: Self = decode::decode(&tree, env)?;
+        let mut spec: Self = decode::decode(&tree, parts.env)?;
         validate::check(&spec, &tree)?;
-        spec.origin = Some(Origin { tree: Arc::new(tree), file: file.to_owned() });
+        spec.origin = Some(Origin {
+            tree: Arc::new(tree),
+            file: file.to_owned(),
+            profile: parts.profile.map(str::to_owned),
+        });
         Ok(spec)
     }
 
@@ -104,6 +104,17 @@ impl Spec {
     pub fn base_dir(&self) -> &Path {
         let parent = self.file().and_then(Path::parent);
         parent.filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
+    /// The name under which lock file and store know this spec: its file's, with the profile.
+    pub fn key_name(&self) -> String {
+        let file = self.file().and_then(Path::file_name);
+        let file =
+            file.map_or_else(|| self.name.clone(), |name| name.to_string_lossy().into_owned());
+        match self.origin.as_ref().and_then(|origin| origin.profile.as_ref()) {
+            Some(profile) => format!("{file}@{profile}"),
+            None => file,
+        }
     }
 
     /// The file that the spec was read from.

@@ -93,6 +93,13 @@ impl Node {
         }
     }
 
+    /// Takes a key out of a map.
+    pub fn take(&mut self, key: &str) -> Option<Self> {
+        let Value::Map(entries) = &mut self.value else { return None };
+        let at = entries.iter().position(|entry| entry.key == key)?;
+        Some(entries.remove(at).node)
+    }
+
     /// The place of a dotted path, or of its nearest ancestor that was written down.
     pub fn place_of(&self, path: &str) -> Place {
         let mut node = self;

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 impl Store {
     fn latest_path(&self, spec: &str) -> PathBuf {
-        // The name is a file name already; a dot in front would hide it, a slash cannot be in it.
-        self.root.join("latest").join(format!("{spec}.json"))
+        // A profile can be called anything; a slash must not lead elsewhere.
+        let plain = |c: char| if c.is_alphanumeric() || "._-@ ".contains(c) { c } else { '_' };
+        let name: String = spec.chars().map(plain).collect();
+        self.root.join("latest").join(format!("{name}.json"))
     }
 
     /// The keys of a spec's stages as of its last run, finished or not.

@@ -25,7 +25,7 @@ fn artifacts(project: &Sizer) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for path in project.files() {
         let shown = path.display().to_string();
-        if shown.ends_with(".tmp") {
+        if path.extension().is_some_and(|it| it == "tmp") {
             continue;
         }
         let bytes = std::fs::read(&path).unwrap();

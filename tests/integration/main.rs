@@ -4,6 +4,7 @@
 
 mod cache;
 mod commands;
+mod composition;
 mod damage;
 mod faults;
 mod golden;

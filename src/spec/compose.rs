@@ -1,0 +1,233 @@
+//! Putting a spec together from its parts: project defaults, includes, profiles, overrides, vars.
+//!
+//! Later parts win: `sizer.toml`, then `include` in order, then the spec itself, then the profile,
+//! then `--set`. Maps are merged key by key, everything else is replaced. All of it happens on
+//! trees, so whatever is wrong in a part is shown there.
+
+use super::Override;
+use super::decode::suggestion;
+use super::error::{Place, Source, SpecError};
+use super::interpolate::Env;
+use super::toml_tree;
+use super::tree::{Entry, Node, Value};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Reads a file that a spec includes. Handed in, so that this floor reads no files itself.
+pub type ReadFile<'a> = dyn Fn(&Path) -> Result<String, std::io::Error> + 'a;
+
+/// What a spec is put together with.
+pub struct Parts<'a> {
+    /// Path and text of the project's `sizer.toml`, where there is one.
+    pub project: Option<(PathBuf, String)>,
+    /// The profile to pick.
+    pub profile: Option<&'a str>,
+    /// Changes from the command line.
+    pub overrides: &'a [Override],
+    /// Looks up environment variables.
+    pub env: &'a Env<'a>,
+    /// Reads included files.
+    pub read: &'a ReadFile<'a>,
+}
+
+const DEEPEST_INCLUDE: usize = 10;
+
+/// Puts the tree of a spec together.
+pub(super) fn compose(
+    main: &Arc<Source>,
+    file: &Path,
+    parts: &Parts<'_>,
+) -> Result<Node, SpecError> {
+    let mut tree = match &parts.project {
+        Some((path, text)) => defaults(path, text)?,
+        None => empty(main),
+    };
+    let spec = load(main, file, parts.read, &mut vec![file.to_owned()])?;
+    merge(&mut tree, spec);
+    let profiles = tree.take("profiles");
+    if let Some(name) = parts.profile {
+        merge(&mut tree, profile(profiles, name, main)?);
+    }
+    for change in parts.overrides {
+        change.apply(&mut tree)?;
+    }
+    let vars = tree.take("vars");
+    fill_in(&mut tree, vars.as_ref())?;
+    Ok(tree)
+}
+
+fn empty(source: &Arc<Source>) -> Node {
+    let place = Place { source: Arc::clone(source), line: 1, column: 1 };
+    Node { value: Value::Null, place }
+}
+
+/// The table `defaults` of a project's `sizer.toml`.
+fn defaults(path: &Path, text: &str) -> Result<Node, SpecError> {
+    let source = Arc::new(Source { name: path.display().to_string(), text: text.to_owned() });
+    let mut tree = toml_tree::parse(&source)?;
+    let defaults = tree.take("defaults");
+    if let Value::Map(entries) = &tree.value
+        && let Some(other) = entries.first()
+    {
+        let message = format!("unknown key `{}`", other.key);
+        return Err(SpecError::at(&other.place, message)
+            .help("sizer.toml holds one table, [defaults], with keys of the spec in it"));
+    }
+    Ok(defaults.unwrap_or_else(|| empty(&source)))
+}
+
+/// A file's tree, merged over those of the files that it includes.
+fn load(
+    source: &Arc<Source>,
+    file: &Path,
+    read: &ReadFile<'_>,
+    open: &mut Vec<PathBuf>,
+) -> Result<Node, SpecError> {
+    let mut own = Node::parse(source)?;
+    let Some(include) = own.take("include") else { return Ok(own) };
+    let mut merged = empty(source);
+    let files = match &include.value {
+        Value::Seq(items) => items.iter().collect(),
+        _ => vec![&include],
+    };
+    for node in files {
+        let Value::Str(name) = &node.value else {
+            return Err(SpecError::at(
+                &node.place,
+                format!("include: expected a path, found {}", node.kind()),
+            )
+            .help("write `include: shared.yml`, or a list of paths"));
+        };
+        let path = file.parent().unwrap_or(Path::new("")).join(name);
+        if open.contains(&path) || open.len() > DEEPEST_INCLUDE {
+            return Err(SpecError::at(&node.place, format!("{} includes itself", path.display()))
+                .help("an included file cannot lead back to one that includes it"));
+        }
+        let text = read(&path).map_err(|error| {
+            let message = format!("the include {} cannot be read: {error}", path.display());
+            SpecError::at(&node.place, message)
+                .help("the path is relative to the file that names it")
+        })?;
+        let source = Arc::new(Source { name: path.display().to_string(), text });
+        open.push(path.clone());
+        merge(&mut merged, load(&source, &path, read, open)?);
+        open.pop();
+    }
+    merge(&mut merged, own);
+    Ok(merged)
+}
+
+fn profile(profiles: Option<Node>, name: &str, main: &Arc<Source>) -> Result<Node, SpecError> {
+    let Some(mut profiles) = profiles else {
+        return Err(SpecError::in_file(&main.name, format!("there is no profile `{name}`"))
+            .help("the spec has no key `profiles`"));
+    };
+    if let Some(chosen) = profiles.take(name) {
+        return Ok(chosen);
+    }
+    let known: Vec<&str> = match &profiles.value {
+        Value::Map(entries) => entries.iter().map(|entry| entry.key.as_str()).collect(),
+        _ => Vec::new(),
+    };
+    Err(SpecError::at(&profiles.place, format!("there is no profile `{name}`"))
+        .help(suggestion(name, &known)))
+}
+
+/// Lays one tree over another.
+fn merge(under: &mut Node, over: Node) {
+    match (&mut under.value, over.value) {
+        (Value::Map(entries), Value::Map(new)) if same_kind(entries, &new) => {
+            under.place = over.place;
+            for entry in new {
+                match entries.iter_mut().find(|known| known.key == entry.key) {
+                    Some(known) => {
+                        known.place = entry.place;
+                        merge(&mut known.node, entry.node);
+                    }
+                    None => entries.push(entry),
+                }
+            }
+        }
+        // A section without a value says nothing.
+        (Value::Map(_), Value::Null) => {}
+        (slot, value) => {
+            *slot = value;
+            under.place = over.place;
+        }
+    }
+}
+
+/// Whether two maps can be merged: one of another `type` has other keys and replaces the first.
+fn same_kind(under: &[Entry], over: &[Entry]) -> bool {
+    let kind = |entries: &[Entry]| {
+        entries.iter().find(|entry| entry.key == "type").map(|entry| entry.node.value.clone())
+    };
+    match (kind(under), kind(over)) {
+        (Some(under), Some(over)) => under == over,
+        _ => true,
+    }
+}
+
+/// Replaces `${vars.NAME}` everywhere. A text that is one reference takes the variable's value,
+/// whatever its type; inside a longer text the value is written out.
+fn fill_in(node: &mut Node, vars: Option<&Node>) -> Result<(), SpecError> {
+    match &mut node.value {
+        Value::Seq(items) => items.iter_mut().try_for_each(|item| fill_in(item, vars)),
+        Value::Map(entries) => {
+            entries.iter_mut().try_for_each(|entry| fill_in(&mut entry.node, vars))
+        }
+        Value::Str(text) if text.contains("${vars.") => {
+            node.value = filled(text, vars, &node.place)?;
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn filled(text: &str, vars: Option<&Node>, place: &Place) -> Result<Value, SpecError> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${vars.") {
+        let (name, tail) = after
+            .split_once('}')
+            .ok_or_else(|| SpecError::at(place, "`${` without a closing `}`"))?;
+        let value = variable(name, vars, place)?;
+        if before.is_empty() && tail.is_empty() && out.is_empty() {
+            return Ok(value.value.clone());
+        }
+        out.push_str(before);
+        match &value.value {
+            Value::Str(text) => out.push_str(text),
+            Value::Int(number) => out.push_str(&number.to_string()),
+            Value::Uint(number) => out.push_str(&number.to_string()),
+            Value::Float(number) => out.push_str(&number.to_string()),
+            Value::Bool(value) => out.push_str(&value.to_string()),
+            Value::Null | Value::Seq(_) | Value::Map(_) => {
+                let message =
+                    format!("vars.{name} is {}, and cannot stand inside a text", value.kind());
+                return Err(
+                    SpecError::at(place, message).help("let the reference be the whole value")
+                );
+            }
+        }
+        rest = tail;
+    }
+    out.push_str(rest);
+    Ok(Value::Str(out))
+}
+
+fn variable<'a>(name: &str, vars: Option<&'a Node>, place: &Place) -> Result<&'a Node, SpecError> {
+    if let Some(value) = vars.and_then(|vars| vars.child(name)) {
+        return Ok(value);
+    }
+    let known: Vec<&str> = match vars.map(|vars| &vars.value) {
+        Some(Value::Map(entries)) => entries.iter().map(|entry| entry.key.as_str()).collect(),
+        _ => Vec::new(),
+    };
+    let help = if known.is_empty() {
+        "the spec has no `vars`".to_owned()
+    } else {
+        suggestion(name, &known)
+    };
+    Err(SpecError::at(place, format!("there is no variable `vars.{name}`")).help(help))
+}

@@ -1,0 +1,99 @@
+//! Specs made of parts: project defaults, includes, variables, profiles.
+
+use crate::support::Sizer;
+use serde_json::Value;
+
+const SIMULATOR: &str = "{type: simulator, engine: {base: 1ms}, output_tokens: 2}";
+
+/// The spec as the run saw it: through a template, which sees what the result holds.
+fn estimates(project: &Sizer, args: &[&str]) -> Value {
+    let ended = project.run(&[&["run", "spec.yml", "--format", "json"], args].concat());
+    let result: Value =
+        serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:#?}"));
+    serde_json::json!([
+        result["estimates"][0]["limit"],
+        result["estimates"][0]["users"],
+        result["levels"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|l| l["concurrency"].clone())
+            .collect::<Vec<_>>(),
+    ])
+}
+
+#[test]
+fn later_parts_win() {
+    let project = Sizer::new()
+        .file("sizer.toml", "[defaults.targets]\nusers = 1\nworkflow_runtime = \"1s\"\n\n[defaults.concurrency]\npasses = 1\n")
+        .file("shared.yml", &format!("dataset: {{path: questions.jsonl}}\nworkflow: {SIMULATOR}\ntargets: {{workflow_runtime: 2s}}\n"))
+        .file("more.yml", "targets: {users: 2}\n")
+        .spec(
+            "version: 1
+name: ${vars.what} sizing
+include: [shared.yml, more.yml]
+vars: {what: small, levels: [1, 2], limit: 3}
+concurrency: {levels: \"${vars.levels}\"}
+profiles:
+  full:
+    targets: {workflow_runtime: \"${vars.limit}s\"}
+    vars: {levels: [1, 2, 3]}
+  other: {workflow: {type: nat, base_url: \"http://127.0.0.1:1\"}}
+",
+        );
+    assert_eq!(estimates(&project, &[]), serde_json::json!([2.0, 2, [1, 2]]));
+    assert_eq!(estimates(&project, &["--profile", "full"]), serde_json::json!([3.0, 2, [1, 2, 3]]));
+    let set = ["--profile", "full", "--set", "targets.users=9", "--set", "vars.limit=4"];
+    assert_eq!(estimates(&project, &set), serde_json::json!([4.0, 9, [1, 2, 3]]));
+    assert_eq!(project.result()["spec"]["name"], "small sizing");
+    // A workflow of another type has other keys: it replaces the first.
+    project.run(&["validate", "spec.yml", "--profile", "other"]).success();
+}
+
+#[test]
+fn a_project_file_counts_for_the_folders_below_it() {
+    let project = Sizer::new().file("sizer.toml", "[defaults.outputs]\ndir = \"reports\"\n");
+    std::fs::create_dir(project.path("deep")).unwrap();
+    let spec = format!(
+        "version: 1\nname: test\ndataset: {{path: ../questions.jsonl}}\nworkflow: {SIMULATOR}\nconcurrency: {{levels: [1], passes: 1}}\n"
+    );
+    let project = project.file("deep/spec.yml", &spec);
+    project.run(&["run", "deep/spec.yml"]).success();
+    assert!(project.path("deep/reports/result.json").is_file());
+}
+
+#[test]
+fn mistakes_in_parts_are_shown_where_they_are() {
+    let spec = |rest: &str| {
+        format!(
+            "version: 1\nname: test\ndataset: {{path: questions.jsonl}}\nworkflow: {SIMULATOR}\n{rest}\n"
+        )
+    };
+    let levels = "concurrency: {levels: [1]}";
+    let of = |project: &Sizer, args: &[&str]| {
+        project.run(&[&["validate", "spec.yml"], args].concat()).code(2).stderr
+    };
+    let mut shown = Vec::new();
+    let project = Sizer::new().spec(&spec(&format!("include: shared.yml\n{levels}")));
+    shown.push(of(&project, &[]));
+    let project = project.file("shared.yml", "targets:\n  user: 5\n");
+    shown.push(of(&project, &[]));
+    let project = project.file("shared.yml", "include: spec.yml\n");
+    shown.push(of(&project, &[]));
+    let project =
+        project.file("sizer.toml", "[defaults.targets]\nusers = \"many\"\n").file("shared.yml", "");
+    shown.push(of(&project, &[]));
+    let project = project.file("sizer.toml", "[default]\n");
+    shown.push(of(&project, &[]));
+    let project = project.file("sizer.toml", "[defaults\n");
+    shown.push(of(&project, &[]));
+    let project = Sizer::new()
+        .spec(&spec(&format!("vars: {{one: 1}}\ntargets: {{users: \"${{vars.on}}\"}}\n{levels}")));
+    shown.push(of(&project, &[]));
+    shown.push(of(&project, &["--profile", "ci"]));
+    let project =
+        Sizer::new().spec(&spec(&format!("profiles: {{ci: {{targets: {{user: 5}}}}}}\n{levels}")));
+    shown.push(of(&project, &["--profile", "c"]));
+    shown.push(of(&project, &["--profile", "ci"]));
+    insta::assert_snapshot!(shown.join("\n"));
+}
