@@ -4,7 +4,7 @@ use super::End;
 use super::diagnose::CliError;
 use super::run::{OutputArgs, execute};
 use super::spec_args::SpecArgs;
-use crate::pipeline::{Pattern, RunOptions, Selection};
+use crate::pipeline::{RunOptions, Selection};
 
 /// Estimate from the levels that are there; asks no server and writes no report
 ///
@@ -18,8 +18,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let until = vec![Pattern::from("estimate".to_owned())];
-    let selection = Selection { until, ..Selection::default() };
+    let selection = Selection::until("estimate");
     let options = RunOptions { selection, offline: true, ..RunOptions::default() };
-    execute(&args.spec.pipeline()?, options, &args.output)
+    execute(&args.spec.study()?, options, &args.output)
 }

@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         older_than: older_than.map(Seconds::to_std),
         max_size: max_size.map(|size| size.as_u64()),
     };
-    let garbage = args.spec.pipeline()?.collect_garbage(rules, SystemTime::now(), args.dry_run)?;
+    let garbage = args.spec.study()?.collect_garbage(rules, SystemTime::now(), args.dry_run)?;
     let mut lines: Vec<String> = Vec::new();
     if args.dry_run {
         lines.extend(garbage.files.iter().map(|path| path.display().to_string()));

@@ -25,11 +25,17 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let pipeline = args.spec.pipeline()?;
-    let graph = pipeline.graph();
-    print(&match args.format {
-        Format::Mermaid => graph.to_mermaid(),
-        Format::Dot => graph.to_dot(),
-    })?;
+    let study = args.spec.study()?;
+    // The branches of a matrix have graphs of the same shape, one beside the other.
+    for (label, pipeline) in study.branches() {
+        let graph = pipeline.graph();
+        let label = label.map(|label| format!("[{label}]")).unwrap_or_default();
+        let (comment, text) = match args.format {
+            Format::Mermaid => ("%%", graph.to_mermaid()),
+            Format::Dot => ("//", graph.to_dot()),
+        };
+        let head = if label.is_empty() { label } else { format!("{comment} {label}\n") };
+        print(&format!("{head}{text}"))?;
+    }
     Ok(End::Done)
 }

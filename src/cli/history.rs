@@ -19,7 +19,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let records = args.spec.pipeline()?.history();
+    let records = args.spec.study()?.history();
     let text = match args.format {
         Format::Text if records.is_empty() => "no run of this spec is on record here\n".to_owned(),
         Format::Text => format!("{}\n", table(&records)),

@@ -4,7 +4,7 @@ use super::End;
 use super::diagnose::{CliError, print};
 use super::run::{Format, SelectionArgs};
 use super::spec_args::SpecArgs;
-use crate::pipeline::{Pipeline, PlannedStage, Selection, Status};
+use crate::pipeline::{Selection, Status, Study};
 use serde_json::json;
 
 /// Show which stages would run, and why; changes nothing and asks no server
@@ -20,16 +20,26 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    show(&args.spec.pipeline()?, &args.selection.selection(), args.format)
+    show(&args.spec.study()?, &args.selection.selection(), args.format)
+}
+
+/// A stage's name with its branch.
+pub(super) fn in_branch(stage: &str, branch: Option<&str>) -> String {
+    match branch {
+        Some(branch) => format!("{stage}[{branch}]"),
+        None => stage.to_owned(),
+    }
 }
 
 /// Prints what a run would do.
-pub(super) fn show(
-    pipeline: &Pipeline,
-    selection: &Selection,
-    format: Format,
-) -> Result<End, CliError> {
-    let stages = pipeline.plan(selection)?.stages;
+pub(super) fn show(study: &Study, selection: &Selection, format: Format) -> Result<End, CliError> {
+    let stages: Vec<(String, Status)> = study
+        .plan(selection)?
+        .into_iter()
+        .flat_map(|(label, stages)| {
+            stages.into_iter().map(move |it| (in_branch(&it.id.to_string(), label), it.status))
+        })
+        .collect();
     print(&match format {
         Format::Text => text(&stages),
         Format::Json => json(&stages),
@@ -37,33 +47,28 @@ pub(super) fn show(
     Ok(End::Done)
 }
 
-fn text(stages: &[PlannedStage]) -> String {
-    let width = stages.iter().map(|stage| stage.id.to_string().len()).max().unwrap_or_default();
-    let line = |stage: &PlannedStage| {
-        let reason = stage.status.reason().map(ToString::to_string).unwrap_or_default();
-        let line = format!("{:width$}  {:7} {reason}", stage.id.to_string(), stage.status.word());
-        line.trim_end().to_owned()
+fn text(stages: &[(String, Status)]) -> String {
+    let width = stages.iter().map(|(stage, _)| stage.len()).max().unwrap_or_default();
+    let line = |(stage, status): &(String, Status)| {
+        let reason = status.reason().map(ToString::to_string).unwrap_or_default();
+        format!("{stage:width$}  {:7} {reason}", status.word()).trim_end().to_owned()
     };
     let mut lines: Vec<String> = stages.iter().map(line).collect();
-    let count = |wanted: fn(&Status) -> bool| stages.iter().filter(|s| wanted(&s.status)).count();
-    let blocked = match count(|status| matches!(status, Status::Blocked(_))) {
+    let count = |word: &str| stages.iter().filter(|(_, status)| status.word() == word).count();
+    let blocked = match count("blocked") {
         0 => String::new(),
         blocked => format!(", {blocked} blocked"),
     };
-    let would_run = count(|status| matches!(status, Status::Run(_)));
-    lines.push(format!("{would_run} of {} stages would run{blocked}\n", stages.len()));
+    lines.push(format!("{} of {} stages would run{blocked}\n", count("run"), stages.len()));
     lines.join("\n")
 }
 
-fn json(stages: &[PlannedStage]) -> String {
+fn json(stages: &[(String, Status)]) -> String {
     let stages: Vec<serde_json::Value> = stages
         .iter()
-        .map(|stage| {
-            json!({
-                "stage": stage.id.to_string(),
-                "status": stage.status.word(),
-                "reason": stage.status.reason().map(ToString::to_string),
-            })
+        .map(|(stage, status)| {
+            let reason = status.reason().map(ToString::to_string);
+            json!({ "stage": stage, "status": status.word(), "reason": reason })
         })
         .collect();
     format!("{:#}\n", json!({ "stages": stages }))

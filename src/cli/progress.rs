@@ -69,6 +69,12 @@ impl Observer for Progress {
         eprintln!("{text}");
     }
 
+    fn branch_started(&self, branch: Option<&str>) {
+        if let Some(branch) = branch.filter(|_| self.visible) {
+            eprintln!("[{branch}]");
+        }
+    }
+
     fn stage_failed(&self, stage: &StageId, error: &PipelineError) {
         if let Some(bar) = self.level().bar.take() {
             bar.abandon();

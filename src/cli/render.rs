@@ -4,7 +4,7 @@ use super::End;
 use super::diagnose::{CliError, print};
 use super::run::{OutputArgs, execute};
 use super::spec_args::SpecArgs;
-use crate::pipeline::{Pattern, Pipeline, PipelineError, RunOptions, Selection};
+use crate::pipeline::{PipelineError, RunOptions, Selection, Study};
 use crate::report::{UserTemplate, report};
 use std::path::{Path, PathBuf};
 
@@ -21,32 +21,32 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let pipeline = args.spec.pipeline()?;
+    let study = args.spec.study()?;
     match &args.template {
         None => {
             let options = RunOptions { offline: true, ..RunOptions::default() };
-            execute(&pipeline, options, &args.output)
+            execute(&study, options, &args.output)
         }
-        Some(template) => fill_in(&pipeline, template),
+        Some(template) => fill_in(&study, template),
     }
 }
 
-fn fill_in(pipeline: &Pipeline, template: &Path) -> Result<End, CliError> {
+fn fill_in(study: &Study, template: &Path) -> Result<End, CliError> {
     let path = template.display().to_string();
     let text = std::fs::read_to_string(template)
         .map_err(|error| CliError::Usage(format!("the template {path} cannot be read: {error}")))?;
-    let until = vec![Pattern::from("estimate".to_owned())];
-    let selection = Selection { until, ..Selection::default() };
+    let selection = Selection::until("estimate");
     let options = RunOptions { selection, offline: true, ..RunOptions::default() };
-    let outcome = super::diagnose::runtime()?.block_on(pipeline.run(options))?;
+    let outcome = super::diagnose::runtime()?.block_on(study.run(options))?;
     // The suffix of a template is not the report's: `page.html.j2` makes a page.html.
     let name = template.file_name().unwrap_or_default().to_string_lossy();
     let name = name.trim_end_matches(".j2").trim_end_matches(".jinja");
-    if let (Some(result), Some(report)) =
-        (&outcome.result, report(name, Some(UserTemplate { path, text })))
-    {
-        let bytes = report.render(result).map_err(PipelineError::from)?;
-        print(&String::from_utf8_lossy(&bytes))?;
+    for (_, branch) in &outcome.branches {
+        let template = UserTemplate { path: path.clone(), text: text.clone() };
+        if let (Some(result), Some(report)) = (&branch.result, report(name, Some(template))) {
+            let bytes = report.render(result).map_err(PipelineError::from)?;
+            print(&String::from_utf8_lossy(&bytes))?;
+        }
     }
     Ok(End::Done)
 }

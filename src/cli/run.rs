@@ -5,7 +5,7 @@ use super::diagnose::{CliError, print, runtime};
 use super::plan;
 use super::progress::Progress;
 use super::spec_args::SpecArgs;
-use crate::pipeline::{CancellationToken, Outcome, Pattern, Pipeline, RunOptions, Selection};
+use crate::pipeline::{CancellationToken, Pattern, RunOptions, Selection, Study, StudyOutcome};
 use crate::report::{SizingResult, terminal_summary};
 use clap::ValueEnum;
 use std::io::IsTerminal;
@@ -60,7 +60,8 @@ pub(super) struct SelectionArgs {
 
 impl SelectionArgs {
     pub fn selection(&self) -> Selection {
-        let patterns = |texts: &[String]| texts.iter().cloned().map(Pattern::from).collect();
+        let patterns =
+            |texts: &[String]| texts.iter().map(|text| Pattern::from(text.as_str())).collect();
         Selection {
             only: patterns(&self.only),
             from: patterns(&self.from),
@@ -91,10 +92,10 @@ pub(super) enum Format {
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let pipeline = args.spec.pipeline()?;
+    let study = args.spec.study()?;
     let selection = args.selection.selection();
     if args.dry_run {
-        return plan::show(&pipeline, &selection, args.output.format);
+        return plan::show(&study, &selection, args.output.format);
     }
     let options = RunOptions {
         selection,
@@ -103,12 +104,12 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         wait: args.wait,
         ..RunOptions::default()
     };
-    execute(&pipeline, options, &args.output)
+    execute(&study, options, &args.output)
 }
 
-/// Runs a pipeline and prints what it brought.
+/// Runs all branches and prints what they brought.
 pub(super) fn execute(
-    pipeline: &Pipeline,
+    study: &Study,
     options: RunOptions,
     output: &OutputArgs,
 ) -> Result<End, CliError> {
@@ -122,28 +123,55 @@ pub(super) fn execute(
                 cancel.cancel();
             }
         });
-        pipeline.run(options).await
+        study.run(options).await
     })?;
-    if let Some(result) = &outcome.result {
-        match output.format {
-            Format::Text => print(&terminal_summary(result))?,
-            Format::Json => {
-                let json = serde_json::to_string_pretty(result)
-                    .map_err(|error| CliError::System(error.to_string()))?;
-                print(&format!("{json}\n"))?;
+    match output.format {
+        Format::Text => {
+            for (_, branch) in &outcome.branches {
+                if let Some(result) = &branch.result {
+                    print(&terminal_summary(result))?;
+                }
+            }
+            if let Some(comparison) = &outcome.comparison {
+                print(&format!("\n{}", comparison.to_markdown()))?;
             }
         }
+        Format::Json => print(&json(&outcome)?)?,
     }
     if !output.quiet {
         eprintln!("{}", stages_line(&outcome));
     }
-    Ok(outcome.result.as_ref().map_or(End::Done, end))
+    let ends = outcome.branches.iter().filter_map(|(_, branch)| branch.result.as_ref().map(end));
+    Ok(ends.max_by_key(|end| end.code()).unwrap_or(End::Done))
+}
+
+/// The result; with a matrix, the comparison and all results by branch.
+fn json(outcome: &StudyOutcome) -> Result<String, CliError> {
+    let text = match outcome.branches.as_slice() {
+        [(None, branch)] => match &branch.result {
+            Some(result) => serde_json::to_string_pretty(result),
+            None => return Ok(String::new()),
+        },
+        branches => {
+            let results: serde_json::Map<String, serde_json::Value> = branches
+                .iter()
+                .filter_map(|(label, branch)| {
+                    Some((label.clone()?, serde_json::to_value(branch.result.as_ref()?).ok()?))
+                })
+                .collect();
+            let comparison = &outcome.comparison;
+            serde_json::to_string_pretty(
+                &serde_json::json!({ "comparison": comparison, "results": results }),
+            )
+        }
+    };
+    Ok(text.map_err(|error| CliError::System(error.to_string()))? + "\n")
 }
 
 /// What ran and where the reports are.
-fn stages_line(outcome: &Outcome) -> String {
-    let ran = outcome.stages_run();
-    let cached = outcome.stages.len() - ran;
+fn stages_line(outcome: &StudyOutcome) -> String {
+    let ran: usize = outcome.branches.iter().map(|(_, branch)| branch.stages_run()).sum();
+    let all: usize = outcome.branches.iter().map(|(_, branch)| branch.stages.len()).sum();
     let reports: Vec<String> =
         outcome.reports.iter().map(|path| path.display().to_string()).collect();
     let reports = if reports.is_empty() {
@@ -151,7 +179,7 @@ fn stages_line(outcome: &Outcome) -> String {
     } else {
         format!("; reports: {}", reports.join(", "))
     };
-    format!("{ran} stages run, {cached} cached{reports}")
+    format!("{ran} stages run, {} cached{reports}", all - ran)
 }
 
 fn end(result: &SizingResult) -> End {

@@ -14,7 +14,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let bytes = args.spec.pipeline()?.artifact(&args.stage)?;
+    let bytes = args.spec.study()?.artifact(&args.stage)?;
     print(&String::from_utf8_lossy(&bytes))?;
     Ok(End::Done)
 }

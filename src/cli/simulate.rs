@@ -2,7 +2,7 @@
 
 use super::End;
 use super::diagnose::{CliError, print, runtime};
-use crate::spec::{Override, Parts, ReadOptions, Spec, WorkflowSpec, process_env};
+use crate::spec::{Override, Parts, ReadOptions, Spec, SpecSet, WorkflowSpec, process_env};
 use crate::workflow::simulator::Simulator;
 use std::path::PathBuf;
 
@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         .map(|text| Override::parse(&format!("workflow.{text}")))
         .collect::<Result<_, _>>()?;
     let spec = if let Some(path) = &args.spec {
-        Spec::from_path_with(path, &ReadOptions { profile: None, overrides })?
+        SpecSet::from_path_with(path, &ReadOptions { profile: None, overrides })?.single()?
     } else {
         let parts = Parts {
             project: None,

@@ -1,8 +1,8 @@
 //! The arguments that name a spec.
 
 use super::diagnose::CliError;
-use crate::pipeline::Pipeline;
-use crate::spec::{Override, ReadOptions, Spec};
+use crate::pipeline::Study;
+use crate::spec::{Override, ReadOptions, SpecSet};
 use std::path::PathBuf;
 
 /// A spec and the changes to it.
@@ -22,14 +22,10 @@ pub(super) struct SpecArgs {
 }
 
 impl SpecArgs {
-    pub fn load(&self) -> Result<Spec, CliError> {
+    pub fn study(&self) -> Result<Study, CliError> {
         let overrides: Vec<Override> =
             self.set.iter().map(|text| Override::parse(text)).collect::<Result<_, _>>()?;
         let options = ReadOptions { profile: self.profile.clone(), overrides };
-        Ok(Spec::from_path_with(&self.spec, &options)?)
-    }
-
-    pub fn pipeline(&self) -> Result<Pipeline, CliError> {
-        self.load().map(Pipeline::new)
+        Ok(Study::new(SpecSet::from_path_with(&self.spec, &options)?))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::End;
 use super::diagnose::{CliError, print};
+use super::plan::in_branch;
 use super::run::Format;
 use super::spec_args::SpecArgs;
 use crate::pipeline::State;
@@ -19,8 +20,15 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let (lock, stages) = args.spec.pipeline()?.status()?;
-    let current = stages.iter().filter(|stage| stage.state == State::Current).count();
+    let study = args.spec.study()?;
+    let (lock, branches) = study.status()?;
+    let stages: Vec<(String, State)> = branches
+        .into_iter()
+        .flat_map(|(label, stages)| {
+            stages.into_iter().map(move |it| (in_branch(&it.stage, label), it.state))
+        })
+        .collect();
+    let current = stages.iter().filter(|(_, state)| *state == State::Current).count();
     let lock = match lock {
         LockState::Sound => None,
         LockState::Conflicted => Some("sizer.lock has merge conflicts".to_owned()),
@@ -28,17 +36,17 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     };
     let text = match args.format {
         Format::Text => {
-            let width = stages.iter().map(|it| it.stage.len()).max().unwrap_or_default();
+            let width = stages.iter().map(|(stage, _)| stage.len()).max().unwrap_or_default();
             let mut lines: Vec<String> = Vec::new();
             lines.extend(lock.map(|lock| format!("{lock}; `sizer run` writes it anew")));
-            lines.extend(stages.iter().map(|it| format!("{:width$}  {}", it.stage, it.state)));
+            lines.extend(stages.iter().map(|(stage, state)| format!("{stage:width$}  {state}")));
             lines.push(format!("{current} of {} stages are current\n", stages.len()));
             lines.join("\n")
         }
         Format::Json => {
             let stages: Vec<serde_json::Value> = stages
                 .iter()
-                .map(|it| json!({ "stage": it.stage, "state": it.state.to_string() }))
+                .map(|(stage, state)| json!({ "stage": stage, "state": state.to_string() }))
                 .collect();
             format!("{:#}\n", json!({ "lock": lock, "stages": stages }))
         }

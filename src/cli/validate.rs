@@ -13,11 +13,13 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let pipeline = args.spec.pipeline()?;
-    let Checked { items, dropped, levels } = pipeline.check()?;
+    let study = args.spec.study()?;
+    let (Checked { items, dropped, levels }, branches) = study.check()?;
     let dropped =
         if dropped > 0 { format!(" ({dropped} rows without a question)") } else { String::new() };
-    let name = &pipeline.spec().name;
-    print(&format!("{name} is valid: {items} items{dropped}, {levels} levels\n"))?;
+    let branches = if branches > 1 { format!(", {branches} branches") } else { String::new() };
+    let name = study.branches().next().map(|(_, pipeline)| pipeline.spec().name.clone());
+    let name = name.unwrap_or_default();
+    print(&format!("{name} is valid: {items} items{dropped}, {levels} levels{branches}\n"))?;
     Ok(End::Done)
 }

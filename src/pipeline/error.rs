@@ -49,6 +49,9 @@ pub enum PipelineError {
         /// Levels that are kept.
         levels: usize,
     },
+    /// A set of specs without one; reading a file never gives that.
+    #[error("there is no spec to run")]
+    NoBranch,
     /// A name that no stage has.
     #[error("no stage is called `{pattern}`; there are {}", stages.join(", "))]
     NoSuchStage {

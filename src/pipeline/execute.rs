@@ -10,13 +10,17 @@ use super::stages::{Artifacts, assemble, stage};
 use super::{CancellationToken, Observer, Pipeline, PipelineError, Reason, Selection};
 use crate::load::LoadError;
 use crate::report::SizingResult;
-use crate::store::{Digest, LockState, Locked, Manifest, Owner, StoreError, write_atomically};
+use crate::spec::Spec;
+use crate::store::{
+    Digest, LockState, Locked, Manifest, Owner, Store, StoreError, write_atomically,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How to run.
+#[derive(Clone)]
 pub struct RunOptions {
     /// Watches the run.
     pub observer: Arc<dyn Observer>,
@@ -79,10 +83,16 @@ impl Outcome {
 impl Pipeline {
     /// Runs every selected stage whose artifact is not there, in order, and writes the reports.
     pub async fn run(&self, options: RunOptions) -> Result<Outcome, PipelineError> {
-        let chosen = options.selection.choose(&self.graph)?;
-        let RunOptions { observer, cancel, offline, keep_going, wait, .. } = options;
+        options.selection.check(std::slice::from_ref(self))?;
+        let _owner = own(&self.spec, &options).await?;
+        self.run_owned(options).await
+    }
+
+    /// Runs with the store in this process's hands already, and a checked selection.
+    pub(super) async fn run_owned(&self, options: RunOptions) -> Result<Outcome, PipelineError> {
+        let chosen = options.selection.choose(self);
+        let RunOptions { observer, cancel, offline, keep_going, .. } = options;
         let context = Context::new(&self.spec, observer, cancel);
-        let _owner = own(&context, wait).await?;
         let mut last = Last::of(&self.spec, &context.store);
         if let Some(notice) = lock_notice(last.lock.state()) {
             context.observer.notice(&notice);
@@ -144,7 +154,7 @@ impl Pipeline {
         context: &Context<'_>,
         manifests: &BTreeMap<StageId, Manifest>,
     ) -> Result<Vec<PathBuf>, PipelineError> {
-        let dir = self.spec.resolve(&self.spec.outputs.dir);
+        let dir = self.spec.output_dir();
         let mut paths = Vec::new();
         for (id, manifest) in manifests {
             let StageId::Render(name) = id else { continue };
@@ -284,19 +294,20 @@ fn locked_of(manifest: &Manifest) -> Locked {
     }
 }
 
-/// Takes the store, waiting for another process where that is wanted.
-async fn own(context: &Context<'_>, wait: bool) -> Result<Owner, PipelineError> {
+/// Takes the store beside a spec, waiting for another process where that is wanted.
+pub(super) async fn own(spec: &Spec, options: &RunOptions) -> Result<Owner, PipelineError> {
     const LOOK_AGAIN: Duration = Duration::from_millis(50);
+    let store = Store::beside(spec.base_dir());
     let mut told = false;
     loop {
-        match context.store.own() {
-            Err(error @ StoreError::Busy { .. }) if wait => {
+        match store.own() {
+            Err(error @ StoreError::Busy { .. }) if options.wait => {
                 if !told {
-                    context.observer.notice(&error.to_string());
+                    options.observer.notice(&error.to_string());
                     told = true;
                 }
                 tokio::select! {
-                    () = context.cancel.cancelled() => {
+                    () = options.cancel.cancelled() => {
                         return Err(PipelineError::Cancelled { levels: 0 });
                     }
                     () = tokio::time::sleep(LOOK_AGAIN) => {}

@@ -1,19 +1,17 @@
 //! What a pipeline has kept: single artifacts, past runs, garbage.
 
-use super::{Pattern, Pipeline, PipelineError, PlannedStage, Reason, Selection};
+use super::{Pipeline, PipelineError, PlannedStage, Reason, Selection};
 use crate::store::{Garbage, GcRules, RunRecord, Store};
 use std::time::SystemTime;
 
 impl Pipeline {
     /// The artifact of a stage as the spec stands now.
     pub fn artifact(&self, stage: &str) -> Result<Vec<u8>, PipelineError> {
-        let selection =
-            Selection { only: vec![Pattern::from(stage.to_owned())], ..Selection::default() };
-        let plan = self.plan(&selection)?;
+        let plan = self.plan(&Selection::only(stage))?;
         let store = Store::beside(self.spec.base_dir());
         // A kind names several stages; one after the other is what `cat` would do.
         let mut bytes = Vec::new();
-        for PlannedStage { id, status, digest } in plan.stages {
+        for PlannedStage { id, status, digest, .. } in plan.stages {
             let Some(digest) = digest else {
                 let reason = status.reason().cloned().unwrap_or(Reason::NeverRan);
                 let why = "run the spec to make it";

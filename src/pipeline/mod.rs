@@ -15,6 +15,7 @@ mod reason;
 mod select;
 mod stages;
 mod status;
+mod study;
 
 pub use cancel::CancellationToken;
 pub use check::Checked;
@@ -26,6 +27,7 @@ pub use plan::{Plan, PlannedStage, Status};
 pub use reason::Reason;
 pub use select::{Pattern, Selection};
 pub use status::{StageStatus, State};
+pub use study::{ByBranch, Study, StudyOutcome};
 
 use crate::spec::Spec;
 

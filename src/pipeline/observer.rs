@@ -9,6 +9,8 @@ use crate::measure::Run;
 pub trait Observer: Send + Sync {
     /// Something that the user should know, in a sentence.
     fn notice(&self, _text: &str) {}
+    /// A branch of a matrix begins; `None` without a matrix.
+    fn branch_started(&self, _branch: Option<&str>) {}
     /// A stage begins to run.
     fn stage_started(&self, _stage: &StageId) {}
     /// A level begins; `runs` are planned.

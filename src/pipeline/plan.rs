@@ -5,7 +5,7 @@ use super::graph::StageId;
 use super::keys::{Found, Last, look_up};
 use super::observer::Silent;
 use super::{CancellationToken, Pipeline, PipelineError, Reason, Selection};
-use crate::store::Digest;
+use crate::store::{Digest, Key};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -48,6 +48,8 @@ pub struct PlannedStage {
     pub status: Status,
     /// Its artifact, where it is there.
     pub digest: Option<Digest>,
+    /// Its key, where all that it needs is known.
+    pub key: Option<Key>,
 }
 
 /// The selected stages, in the order in which they would run.
@@ -61,7 +63,12 @@ impl Pipeline {
     /// Says what a run would do. Reads the spec's files and the store; changes nothing, asks no
     /// server.
     pub fn plan(&self, selection: &Selection) -> Result<Plan, PipelineError> {
-        let chosen = selection.choose(&self.graph)?;
+        selection.check(std::slice::from_ref(self)).or_else(|error| match self.spec.branch() {
+            // A name may mean stages of other branches; the study has checked that it means some.
+            Some(_) => Ok(()),
+            None => Err(error),
+        })?;
+        let chosen = selection.choose(self);
         let context = Context::new(&self.spec, Arc::new(Silent), CancellationToken::new());
         let last = Last::of(&self.spec, &context.store);
         let mut known: BTreeMap<&StageId, Digest> = BTreeMap::new();
@@ -76,9 +83,12 @@ impl Pipeline {
             let blocked =
                 open.iter().any(|need| matches!(missing.get(need), Some(Status::Blocked(_))));
             let wanted = chosen.wanted.contains(id);
+            let mut key = None;
             let status = if open.is_empty() {
                 let inputs = known_inputs(&needs, &known);
-                match look_up(&context, &last, id, &inputs, &chosen)?.found {
+                let candidate = look_up(&context, &last, id, &inputs, &chosen)?;
+                key = Some(candidate.key);
+                match candidate.found {
                     Found::Artifact(manifest) => {
                         known.insert(id, manifest.digest);
                         Status::Cached
@@ -97,7 +107,7 @@ impl Pipeline {
             // What was not selected is worth a line only where it stands in the way.
             if wanted || status != Status::Cached {
                 let digest = known.get(id).cloned();
-                stages.push(PlannedStage { id: id.clone(), status, digest });
+                stages.push(PlannedStage { id: id.clone(), status, digest, key });
             }
         }
         Ok(Plan { stages })

@@ -21,6 +21,8 @@ pub enum Reason {
     Changed(Vec<String>),
     /// What it reads of other stages changed.
     InputsChanged(Vec<String>),
+    /// Another branch of the matrix makes the same artifact.
+    SharedWith(String),
     /// Another stage has to run first; whether this one must is known only then.
     Needs(Vec<StageId>),
 }
@@ -38,6 +40,7 @@ impl fmt::Display for Reason {
                 f.write_str("changed: ")?;
                 write_list(f, inputs)
             }
+            Self::SharedWith(branch) => write!(f, "shared with [{branch}]"),
             Self::Needs(stages) => {
                 f.write_str("needs ")?;
                 write_list(f, stages)

@@ -1,33 +1,38 @@
 //! Choosing what runs: by name, from a stage on, up to a stage, again although it is there.
 
-use super::PipelineError;
 use super::graph::{Graph, StageId};
+use super::{Pipeline, PipelineError};
 use std::collections::BTreeSet;
 use wildmatch::WildMatch;
 
-/// Names stages: one by its name (`sweep@8`), all of a kind (`sweep`), or by a glob (`sweep@1?`).
+/// Names stages: one by its name (`sweep@8`), all of a kind (`sweep`), or by a glob (`sweep@1?`);
+/// with `[GLOB]` behind it, in some branches of a matrix alone (`sweep@8[small,*]`).
 #[derive(Clone, Debug)]
-pub struct Pattern(String);
+pub struct Pattern {
+    stage: String,
+    branch: Option<String>,
+}
 
-impl From<String> for Pattern {
-    fn from(text: String) -> Self {
-        Self(text)
+impl From<&str> for Pattern {
+    fn from(text: &str) -> Self {
+        let branch = text.strip_suffix(']').and_then(|text| text.split_once('['));
+        match branch {
+            Some((stage, branch)) => {
+                Self { stage: stage.to_owned(), branch: Some(branch.to_owned()) }
+            }
+            None => Self { stage: text.to_owned(), branch: None },
+        }
     }
 }
 
 impl Pattern {
-    fn matches(&self, id: &StageId) -> bool {
-        self.0 == id.kind() || WildMatch::new(&self.0).matches(&id.to_string())
-    }
-
-    fn find<'a>(&self, graph: &'a Graph) -> Result<Vec<&'a StageId>, PipelineError> {
-        let found: Vec<&StageId> =
-            graph.stages().map(|(id, _)| id).filter(|id| self.matches(id)).collect();
-        if found.is_empty() {
-            let stages = graph.stages().map(|(id, _)| id.to_string()).collect();
-            return Err(PipelineError::NoSuchStage { pattern: self.0.clone(), stages });
-        }
-        Ok(found)
+    fn find<'a>(&self, pipeline: &'a Pipeline) -> impl Iterator<Item = &'a StageId> {
+        let branch = pipeline.spec().branch().unwrap_or_default();
+        let here = self.branch.as_ref().is_none_or(|glob| WildMatch::new(glob).matches(branch));
+        let glob = WildMatch::new(&self.stage);
+        let kind = self.stage.clone();
+        let named = move |id: &&StageId| kind == id.kind() || glob.matches(&id.to_string());
+        pipeline.graph().stages().map(|(id, _)| id).filter(move |_| here).filter(named)
     }
 }
 
@@ -56,8 +61,38 @@ pub(super) struct Chosen {
 }
 
 impl Selection {
-    /// Works the selection out.
-    pub(super) fn choose(&self, graph: &Graph) -> Result<Chosen, PipelineError> {
+    /// Some stages alone.
+    pub fn only(pattern: &str) -> Self {
+        Self { only: vec![pattern.into()], ..Self::default() }
+    }
+
+    /// Some stages and whatever they need.
+    pub fn until(pattern: &str) -> Self {
+        Self { until: vec![pattern.into()], ..Self::default() }
+    }
+
+    /// Refuses a name that means no stage in any of the pipelines.
+    pub(super) fn check(&self, pipelines: &[Pipeline]) -> Result<(), PipelineError> {
+        let lists = [&self.only, &self.from, &self.until].into_iter().chain(&self.force);
+        for pattern in lists.flatten() {
+            if pipelines.iter().all(|pipeline| pattern.find(pipeline).next().is_none()) {
+                let stages =
+                    pipelines.iter().take(1).flat_map(|pipeline| pipeline.graph().stages());
+                return Err(PipelineError::NoSuchStage {
+                    pattern: pattern.stage.clone(),
+                    stages: stages.map(|(id, _)| id.to_string()).collect(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Works the selection out on one pipeline.
+    pub(super) fn choose(&self, pipeline: &Pipeline) -> Chosen {
+        let graph = pipeline.graph();
+        let find = |patterns: &[Pattern]| -> BTreeSet<StageId> {
+            patterns.iter().flat_map(|pattern| pattern.find(pipeline)).cloned().collect()
+        };
         let mut wanted: BTreeSet<StageId> = graph.stages().map(|(id, _)| id.clone()).collect();
         for (patterns, reach) in [
             (&self.only, Reach::Alone),
@@ -65,29 +100,18 @@ impl Selection {
             (&self.until, Reach::Backwards),
         ] {
             if !patterns.is_empty() {
-                let within = reach.of(graph, &find(patterns, graph)?);
+                let within = reach.of(graph, &find(patterns));
                 wanted.retain(|id| within.contains(id));
             }
         }
         let forced = match &self.force {
             None => BTreeSet::new(),
             Some(patterns) if patterns.is_empty() => wanted.clone(),
-            Some(patterns) => {
-                let forced = find(patterns, graph)?;
-                forced.into_iter().filter(|id| wanted.contains(id)).collect()
-            }
+            Some(patterns) => find(patterns).into_iter().filter(|id| wanted.contains(id)).collect(),
         };
         let needed = Reach::Backwards.of(graph, &wanted);
-        Ok(Chosen { wanted, needed, forced })
+        Chosen { wanted, needed, forced }
     }
-}
-
-fn find(patterns: &[Pattern], graph: &Graph) -> Result<BTreeSet<StageId>, PipelineError> {
-    let mut found = BTreeSet::new();
-    for pattern in patterns {
-        found.extend(pattern.find(graph)?.into_iter().cloned());
-    }
-    Ok(found)
 }
 
 /// Which neighbours of some stages belong to them.

@@ -56,7 +56,7 @@ impl Pipeline {
     pub fn status(&self) -> Result<(LockState, Vec<StageStatus>), PipelineError> {
         let context = Context::new(&self.spec, Arc::new(Silent), CancellationToken::new());
         let last = Last::of(&self.spec, &context.store);
-        let chosen = Selection::default().choose(&self.graph)?;
+        let chosen = Selection::default().choose(self);
         let mut known: BTreeMap<&StageId, Digest> = BTreeMap::new();
         let mut report = Vec::new();
         for (id, needs) in self.graph.stages() {

@@ -1,5 +1,6 @@
 //! What people and machines read: one file per report, and the result behind all of them.
 
+mod comparison;
 mod format;
 mod levels_csv;
 mod result;
@@ -8,6 +9,7 @@ mod table;
 mod template;
 mod terminal;
 
+pub use comparison::{ComparedBranch, Comparison};
 pub use result::{FitResults, LevelResult, SizingResult, SpecIdentity, result_schema};
 pub use template::TemplateError;
 pub use terminal::terminal_summary;

@@ -48,7 +48,9 @@ fn write_summary(out: &mut String, result: &SizingResult) -> std::fmt::Result {
     if let Some(recommended) = result.gpus.recommended {
         let decided_by =
             result.gpus.decided_by.map(|metric| format!(" (decided by the {metric} target)"));
-        writeln!(out, "Recommended: {recommended} GPUs{}", decided_by.unwrap_or_default())?;
+        let cost = result.gpus.cost_per_hour.map(|cost| format!(", {cost:.2} per hour"));
+        let (decided_by, cost) = (decided_by.unwrap_or_default(), cost.unwrap_or_default());
+        writeln!(out, "Recommended: {recommended} GPUs{cost}{decided_by}")?;
     }
     if !result.notes.is_empty() {
         writeln!(out)?;

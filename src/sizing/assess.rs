@@ -193,7 +193,7 @@ pub fn assess(
             rough_gpus: rough(question, level),
         })
         .collect();
-    let gpus = recommend(&estimates);
+    let gpus = recommend(&estimates, question.rig.cost_per_gpu_hour);
     Assessment {
         levels: against,
         gpus,

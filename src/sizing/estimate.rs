@@ -63,6 +63,8 @@ pub struct Recommendation {
     pub recommended: Option<u64>,
     /// The target that decides; null where there is no recommendation and none is out of reach.
     pub decided_by: Option<Metric>,
+    /// What they cost per hour; null without a price or a recommendation.
+    pub cost_per_hour: Option<f64>,
 }
 
 /// Estimates the GPUs for one target: `capacity = (limit − intercept) / slope`, then
@@ -133,9 +135,10 @@ pub fn estimate(
 }
 
 /// Combines the estimates: the largest count decides; a target out of reach decides alone.
-pub fn recommend(estimates: &[Estimate]) -> Recommendation {
+pub fn recommend(estimates: &[Estimate], cost_per_gpu_hour: Option<f64>) -> Recommendation {
     if let Some(estimate) = estimates.iter().find(|estimate| estimate.unreachable) {
-        return Recommendation { recommended: None, decided_by: Some(estimate.target) };
+        let decided_by = Some(estimate.target);
+        return Recommendation { decided_by, ..Recommendation::default() };
     }
     let mut best = Recommendation::default();
     let mut largest = f64::NEG_INFINITY;
@@ -146,6 +149,8 @@ pub fn recommend(estimates: &[Estimate]) -> Recommendation {
             best.decided_by = Some(estimate.target);
         }
     }
+    let price = |gpus: u64| Some(gpus as f64 * cost_per_gpu_hour?);
+    best.cost_per_hour = best.recommended.and_then(price);
     best
 }
 

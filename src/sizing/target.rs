@@ -14,10 +14,12 @@ pub struct Target {
 }
 
 /// The GPUs that served the workflow while it was measured, and the unit that can be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rig {
     /// GPUs of the test rig; unknown when only gathering.
     pub gpu_count: Option<u32>,
     /// GPUs of one replica: counts round up to whole replicas.
     pub gpus_per_replica: u32,
+    /// What one GPU costs per hour, where that is known.
+    pub cost_per_gpu_hour: Option<f64>,
 }

@@ -8,6 +8,7 @@ use super::Override;
 use super::decode::suggestion;
 use super::error::{Place, Source, SpecError};
 use super::interpolate::Env;
+use super::matrix::{Branch, expand};
 use super::toml_tree;
 use super::tree::{Entry, Node, Value};
 use std::path::{Path, PathBuf};
@@ -32,12 +33,12 @@ pub struct Parts<'a> {
 
 const DEEPEST_INCLUDE: usize = 10;
 
-/// Puts the tree of a spec together.
+/// Puts the trees of a spec together: one, or one per combination of its matrix.
 pub(super) fn compose(
     main: &Arc<Source>,
     file: &Path,
     parts: &Parts<'_>,
-) -> Result<Node, SpecError> {
+) -> Result<Vec<Branch>, SpecError> {
     let mut tree = match &parts.project {
         Some((path, text)) => defaults(path, text)?,
         None => empty(main),
@@ -52,8 +53,11 @@ pub(super) fn compose(
         change.apply(&mut tree)?;
     }
     let vars = tree.take("vars");
-    fill_in(&mut tree, vars.as_ref())?;
-    Ok(tree)
+    let mut branches = expand(tree)?;
+    for branch in &mut branches {
+        fill_in(&mut branch.tree, vars.as_ref())?;
+    }
+    Ok(branches)
 }
 
 fn empty(source: &Arc<Source>) -> Node {

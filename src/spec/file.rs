@@ -1,6 +1,6 @@
 //! Reading specs from disk: the one file of this floor that touches the world.
 
-use super::{Override, Parts, Spec, SpecError};
+use super::{Override, Parts, Spec, SpecError, SpecSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -27,9 +27,11 @@ pub struct ReadOptions {
 impl Spec {
     /// Reads a spec file with the process's environment.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, SpecError> {
-        Self::from_path_with(path, &ReadOptions::default())
+        SpecSet::from_path_with(path, &ReadOptions::default())?.single()
     }
+}
 
+impl SpecSet {
     /// Reads a spec file, with a profile and changes.
     pub fn from_path_with(
         path: impl AsRef<Path>,

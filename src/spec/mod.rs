@@ -11,11 +11,13 @@ mod error;
 mod estimate;
 mod file;
 mod interpolate;
+mod matrix;
 mod outputs;
 mod redact;
 mod schema;
 mod secret;
 mod set;
+mod spec_set;
 mod targets;
 mod toml_tree;
 mod tree;
@@ -35,9 +37,11 @@ pub use redact::{names_a_secret, redact, url_password};
 pub use schema::json_schema;
 pub use secret::{Address, Secret};
 pub use set::Override;
+pub use spec_set::SpecSet;
 pub use targets::{Limit, Targets, TestRig};
 pub use workflow::WorkflowSpec;
 
+use matrix::Branch;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -81,14 +85,19 @@ struct Origin {
     tree: Arc<Node>,
     file: PathBuf,
     profile: Option<String>,
+    branch: Option<String>,
 }
 
 impl Spec {
     /// Reads a spec from a text and puts it together with its other parts. `file` is its name in
-    /// errors; relative paths in the spec are relative to the folder that it lies in.
+    /// errors; relative paths in the spec are relative to the folder that it lies in. A spec with
+    /// a matrix is several: [`SpecSet`] reads those.
     pub fn parse(text: &str, file: &Path, parts: &Parts<'_>) -> Result<Self, SpecError> {
-        let source = Arc::new(Source { name: file.display().to_string(), text: text.to_owned() });
-        let tree = compose::compose(&source, file, parts)?;
+        SpecSet::parse(text, file, parts)?.single()
+    }
+
+    fn of_branch(branch: Branch, file: &Path, parts: &Parts<'_>) -> Result<Self, SpecError> {
+        let Branch { label, tree } = branch;
         validate::version(&tree)?;
         let mut spec: Self = decode::decode(&tree, parts.env)?;
         validate::check(&spec, &tree)?;
@@ -96,8 +105,31 @@ impl Spec {
             tree: Arc::new(tree),
             file: file.to_owned(),
             profile: parts.profile.map(str::to_owned),
+            branch: label,
         });
         Ok(spec)
+    }
+
+    /// Which combination of a matrix this is.
+    pub fn branch(&self) -> Option<&str> {
+        self.origin.as_ref()?.branch.as_deref()
+    }
+
+    /// The name with the branch, for people.
+    pub fn title(&self) -> String {
+        match self.branch() {
+            Some(branch) => format!("{} [{branch}]", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// The folder for the reports; each branch of a matrix has its own.
+    pub fn output_dir(&self) -> PathBuf {
+        let dir = self.resolve(&self.outputs.dir);
+        match self.branch() {
+            Some(branch) => dir.join(plain_file_name(branch)),
+            None => dir,
+        }
     }
 
     /// The folder that relative paths are relative to.
@@ -111,10 +143,10 @@ impl Spec {
         let file = self.file().and_then(Path::file_name);
         let file =
             file.map_or_else(|| self.name.clone(), |name| name.to_string_lossy().into_owned());
-        match self.origin.as_ref().and_then(|origin| origin.profile.as_ref()) {
-            Some(profile) => format!("{file}@{profile}"),
-            None => file,
-        }
+        let profile = self.origin.as_ref().and_then(|origin| origin.profile.as_ref());
+        let profile = profile.map(|profile| format!("@{profile}")).unwrap_or_default();
+        let branch = self.branch().map(|branch| format!("[{branch}]")).unwrap_or_default();
+        format!("{file}{profile}{branch}")
     }
 
     /// The file that the spec was read from.
@@ -154,4 +186,12 @@ impl Spec {
         }
         Ok(())
     }
+}
+
+/// A label as the name of a file: models are called `org/name`, and addresses have colons.
+pub fn plain_file_name(label: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "._-@,[]= ".contains(c);
+    let name: String = label.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+    // Neither hidden nor a way out of the folder.
+    if name.starts_with('.') { format!("_{name}") } else { name }
 }

@@ -23,6 +23,20 @@ pub fn json_schema() -> Value {
             }),
         ),
         (
+            "matrix",
+            json!({
+                "description": "A spec for every combination: keys with lists of values, or named \
+                                choices that set several keys",
+                "type": "object",
+                "additionalProperties": {
+                    "anyOf": [
+                        { "type": "array", "minItems": 1 },
+                        { "type": "object", "additionalProperties": { "type": "object" } },
+                    ],
+                },
+            }),
+        ),
+        (
             "profiles",
             json!({
                 "description": "Parts of a spec by name, picked with --profile",

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// What served the workflow while it was measured.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TestRig {
     /// GPUs of the test rig. Without it there is no GPU count, only a capacity.
@@ -18,6 +18,9 @@ pub struct TestRig {
     /// GPUs of one replica (its tensor-parallel size): counts round up to whole replicas.
     #[serde(default = "one")]
     pub gpus_per_replica: u32,
+    /// What one GPU costs per hour, in whatever currency: the recommendation then has a price.
+    #[serde(default)]
+    pub cost_per_gpu_hour: Option<f64>,
 }
 
 fn one() -> u32 {
@@ -26,7 +29,7 @@ fn one() -> u32 {
 
 impl Default for TestRig {
     fn default() -> Self {
-        Self { gpu_count: None, gpus_per_replica: 1 }
+        Self { gpu_count: None, gpus_per_replica: 1, cost_per_gpu_hour: None }
     }
 }
 

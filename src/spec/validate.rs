@@ -214,6 +214,12 @@ impl Checker<'_> {
             "a replica has at least 1 GPU",
             "1 is the default",
         )?;
+        self.ensure(
+            test.cost_per_gpu_hour.is_none_or(|cost| cost.is_finite() && cost >= 0.0),
+            "test.cost_per_gpu_hour",
+            "a price is a number that is not negative",
+            "leave it out where it is not known",
+        )?;
         let Some(gpu_count) = test.gpu_count else { return Ok(()) };
         self.ensure(
             (1..=MOST_GPUS).contains(&gpu_count),

@@ -1,15 +1,15 @@
 //! What each spec's stages were last: local, unlike the lock file, and of every stage.
 
+use crate::spec::plain_file_name;
+
 use super::{Key, Store, StoreError, write_atomically};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 impl Store {
     fn latest_path(&self, spec: &str) -> PathBuf {
-        // A profile can be called anything; a slash must not lead elsewhere.
-        let plain = |c: char| if c.is_alphanumeric() || "._-@ ".contains(c) { c } else { '_' };
-        let name: String = spec.chars().map(plain).collect();
-        self.root.join("latest").join(format!("{name}.json"))
+        // A profile or a branch can be called anything; a slash must not lead elsewhere.
+        self.root.join("latest").join(format!("{}.json", plain_file_name(spec)))
     }
 
     /// The keys of a spec's stages as of its last run, finished or not.

@@ -170,7 +170,7 @@ fn question() -> Question {
     Question {
         targets: vec![target],
         users: Some(100),
-        rig: Rig { gpu_count: Some(8), gpus_per_replica: 4 },
+        rig: Rig { gpu_count: Some(8), gpus_per_replica: 4, cost_per_gpu_hour: None },
     }
 }
 

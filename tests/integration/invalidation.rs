@@ -27,6 +27,7 @@ const COMMON: &[(&str, &str, &str)] = &[
     ("dataset.question_key", "id", FROM_EXPAND),
     ("test.gpu_count", "16", FROM_ESTIMATE),
     ("test.gpus_per_replica", "2", FROM_ESTIMATE),
+    ("test.cost_per_gpu_hour", "2.5", FROM_ESTIMATE),
     ("concurrency.levels", "[1, 3]", FROM_SWEEP),
     ("concurrency.passes", "2", FROM_SWEEP),
     ("targets.users", "200", FROM_ESTIMATE),

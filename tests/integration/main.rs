@@ -12,6 +12,7 @@ mod interrupt;
 mod invalidation;
 mod keeping;
 mod kept_connections;
+mod matrix;
 mod secrets;
 mod selection;
 mod spec_errors;

@@ -62,6 +62,10 @@ fn question(spec: &Spec) -> Question {
     Question {
         targets: targets.collect(),
         users: spec.targets.users,
-        rig: Rig { gpu_count: spec.test.gpu_count, gpus_per_replica: spec.test.gpus_per_replica },
+        rig: Rig {
+            gpu_count: spec.test.gpu_count,
+            gpus_per_replica: spec.test.gpus_per_replica,
+            cost_per_gpu_hour: spec.test.cost_per_gpu_hour,
+        },
     }
 }

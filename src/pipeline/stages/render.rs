@@ -117,7 +117,7 @@ pub(in crate::pipeline) fn assemble(
 pub(in crate::pipeline) fn identity(context: &Context<'_>) -> SpecIdentity {
     let canonical = context.spec.canonical().to_string();
     SpecIdentity {
-        name: context.spec.name.clone(),
+        name: context.spec.title(),
         digest: Digest::of(canonical.as_bytes()).as_str().to_owned(),
     }
 }

@@ -1,0 +1,183 @@
+//! All branches of a spec: one pipeline, or one per combination of its matrix.
+//!
+//! Branches share what is equal through the store: a stage whose key another branch has made
+//! already is there, so a dataset is expanded once, and branches that differ in their targets
+//! alone are measured once.
+
+use super::execute::own;
+use super::{
+    Checked, Outcome, Pipeline, PipelineError, PlannedStage, Reason, RunOptions, Selection,
+    StageStatus, Status,
+};
+use crate::report::{Comparison, SizingResult};
+use crate::spec::SpecSet;
+use crate::store::{Garbage, GcRules, LockState, RunRecord, write_atomically};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+/// The pipelines of a spec, in the order of its matrix. Never empty.
+pub struct Study {
+    pipelines: Vec<Pipeline>,
+}
+
+/// Stages of a branch with its label; `None` without a matrix.
+pub type ByBranch<'a, T> = (Option<&'a str>, Vec<T>);
+
+/// What a run of all branches brought.
+#[derive(Debug)]
+pub struct StudyOutcome {
+    /// Branch by branch; the label is `None` without a matrix.
+    pub branches: Vec<(Option<String>, Outcome)>,
+    /// The branches side by side, where there is a matrix and every branch has a result.
+    pub comparison: Option<Comparison>,
+    /// All reports, as they lie on disk.
+    pub reports: Vec<PathBuf>,
+}
+
+impl Study {
+    /// The pipelines of a spec.
+    pub fn new(specs: impl Into<SpecSet>) -> Self {
+        Self { pipelines: specs.into().into_specs().into_iter().map(Pipeline::new).collect() }
+    }
+
+    /// The pipelines with the labels of their branches.
+    pub fn branches(&self) -> impl Iterator<Item = (Option<&str>, &Pipeline)> {
+        self.pipelines.iter().map(|pipeline| (pipeline.spec().branch(), pipeline))
+    }
+
+    fn first(&self) -> Result<&Pipeline, PipelineError> {
+        self.pipelines.first().ok_or(PipelineError::NoBranch)
+    }
+
+    /// Runs branch after branch, and compares them.
+    pub async fn run(&self, options: RunOptions) -> Result<StudyOutcome, PipelineError> {
+        self.check_selection(&options.selection)?;
+        let first = self.first()?;
+        let _owner = own(first.spec(), &options).await?;
+        let mut branches = Vec::new();
+        let mut first_failure = None;
+        for (label, pipeline) in self.branches() {
+            options.observer.branch_started(label);
+            match pipeline.run_owned(options.clone()).await {
+                Ok(outcome) => branches.push((label.map(str::to_owned), outcome)),
+                Err(error @ PipelineError::Cancelled { .. }) => return Err(error),
+                Err(error) if options.keep_going => {
+                    first_failure = first_failure.or(Some(error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let mut reports: Vec<PathBuf> =
+            branches.iter().flat_map(|(_, outcome)| outcome.reports.clone()).collect();
+        let comparison = self.compare(&branches);
+        // A selection that renders nothing writes no comparison either.
+        if let Some(comparison) = comparison.as_ref().filter(|_| !reports.is_empty()) {
+            let dir = first.spec().resolve(&first.spec().outputs.dir);
+            for (name, text) in [
+                ("comparison.md", comparison.to_markdown()),
+                ("comparison.json", comparison.to_json()?),
+            ] {
+                let path = dir.join(name);
+                if std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
+                    write_atomically(&path, text.as_bytes())?;
+                }
+                reports.push(path);
+            }
+        }
+        match first_failure {
+            Some(error) => Err(error),
+            None => Ok(StudyOutcome { branches, comparison, reports }),
+        }
+    }
+
+    fn compare(&self, branches: &[(Option<String>, Outcome)]) -> Option<Comparison> {
+        let labelled = branches
+            .iter()
+            .map(|(label, outcome)| Some((label.clone()?, outcome.result.as_ref()?)));
+        let labelled: Vec<(String, &SizingResult)> = labelled.collect::<Option<_>>()?;
+        let complete = labelled.len() == self.pipelines.len();
+        let name = &self.pipelines.first()?.spec().name;
+        complete.then(|| Comparison::of(name, &labelled))
+    }
+
+    /// What a run would do, branch by branch.
+    pub fn plan(
+        &self,
+        selection: &Selection,
+    ) -> Result<Vec<ByBranch<'_, PlannedStage>>, PipelineError> {
+        self.check_selection(selection)?;
+        let mut made_before = BTreeMap::new();
+        let mut plans = Vec::new();
+        for (label, pipeline) in self.branches() {
+            let mut stages = pipeline.plan(selection)?.stages;
+            for stage in &mut stages {
+                let (Some(key), Status::Run(_), Some(label)) = (&stage.key, &stage.status, label)
+                else {
+                    continue;
+                };
+                let first: &mut String =
+                    made_before.entry(key.clone()).or_insert_with(|| label.to_owned());
+                if first != label {
+                    stage.status = Status::Run(Reason::SharedWith(first.clone()));
+                }
+            }
+            plans.push((label, stages));
+        }
+        Ok(plans)
+    }
+
+    /// Spec, lock file and store against each other, branch by branch.
+    pub fn status(&self) -> Result<(LockState, Vec<ByBranch<'_, StageStatus>>), PipelineError> {
+        let mut lock = LockState::Sound;
+        let mut all = Vec::new();
+        for (label, pipeline) in self.branches() {
+            let (state, stages) = pipeline.status()?;
+            lock = state;
+            all.push((label, stages));
+        }
+        Ok((lock, all))
+    }
+
+    /// Checks the files and variables of every branch; what the first amounts to, and how many
+    /// there are.
+    pub fn check(&self) -> Result<(Checked, usize), PipelineError> {
+        for pipeline in &self.pipelines {
+            pipeline.check()?;
+        }
+        Ok((self.first()?.check()?, self.pipelines.len()))
+    }
+
+    /// The artifacts of all stages that a name means, one after the other.
+    pub fn artifact(&self, stage: &str) -> Result<Vec<u8>, PipelineError> {
+        self.check_selection(&Selection::only(stage))?;
+        let mut bytes = Vec::new();
+        for pipeline in &self.pipelines {
+            bytes.extend(pipeline.artifact(stage)?);
+        }
+        Ok(bytes)
+    }
+
+    /// Past runs of all branches, oldest first.
+    pub fn history(&self) -> Vec<RunRecord> {
+        let mut records: Vec<RunRecord> =
+            self.pipelines.iter().flat_map(Pipeline::history).collect();
+        records.sort_by(|a, b| a.started.total_cmp(&b.started));
+        records
+    }
+
+    /// Removes artifacts that nothing refers to, or finds them.
+    pub fn collect_garbage(
+        &self,
+        rules: GcRules,
+        now: SystemTime,
+        dry_run: bool,
+    ) -> Result<Garbage, PipelineError> {
+        self.first()?.collect_garbage(rules, now, dry_run)
+    }
+
+    /// A name that no branch knows is a slip, one that some branches know is not.
+    fn check_selection(&self, selection: &Selection) -> Result<(), PipelineError> {
+        selection.check(&self.pipelines)
+    }
+}

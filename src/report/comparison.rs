@@ -1,0 +1,116 @@
+//! The branches of a matrix side by side.
+
+use super::format::significant;
+use super::{ReportError, SizingResult};
+use crate::measure::Metric;
+use comfy_table::{Table, presets};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// All branches of a matrix, and the cheapest that meets every target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Comparison {
+    /// Version of this document's form: 1.
+    pub schema_version: u32,
+    /// The spec's name.
+    pub name: String,
+    /// Branch by branch, in the order of the matrix.
+    pub branches: Vec<ComparedBranch>,
+    /// The branch that costs least per hour, or without prices needs the fewest GPUs, among those
+    /// that meet every target; null where none does.
+    pub cheapest: Option<String>,
+}
+
+/// One branch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ComparedBranch {
+    /// Its combination of values.
+    pub branch: String,
+    /// GPUs in whole replicas; null where there is no answer.
+    pub gpus: Option<u64>,
+    /// Their cost per hour; null without a price.
+    pub cost_per_hour: Option<f64>,
+    /// The target that decides.
+    pub decided_by: Option<Metric>,
+    /// What the test rig carries within the deciding target.
+    pub capacity: Option<f64>,
+    /// Why there is no answer.
+    pub reason: Option<String>,
+}
+
+impl Comparison {
+    /// Compares results by the labels of their branches.
+    pub fn of(name: &str, results: &[(String, &SizingResult)]) -> Self {
+        let branches: Vec<ComparedBranch> =
+            results.iter().map(|(label, result)| ComparedBranch::of(label, result)).collect();
+        let answered =
+            || branches.iter().filter(|branch| branch.reason.is_none() && branch.gpus.is_some());
+        // Prices decide only where every answer has one: a missing price is not a low one.
+        let priced = answered().all(|branch| branch.cost_per_hour.is_some());
+        let cost = |branch: &&ComparedBranch| match branch.cost_per_hour {
+            Some(cost) if priced => cost,
+            _ => branch.gpus.map_or(f64::INFINITY, |gpus| gpus as f64),
+        };
+        let cheapest = answered().min_by(|a, b| cost(a).total_cmp(&cost(b)));
+        let cheapest = cheapest.map(|branch| branch.branch.clone());
+        Self { schema_version: 1, name: name.to_owned(), branches, cheapest }
+    }
+
+    /// The comparison in Markdown.
+    pub fn to_markdown(&self) -> String {
+        let mut table = Table::new();
+        table.load_style(presets::ASCII_MARKDOWN);
+        table.set_header(["Branch", "GPUs", "Cost per hour", "Rig carries", "Decided by"]);
+        for branch in &self.branches {
+            let decided = match (&branch.reason, branch.decided_by) {
+                (Some(reason), _) => reason.clone(),
+                (None, Some(metric)) => metric.to_string(),
+                (None, None) => String::new(),
+            };
+            table.add_row([
+                branch.branch.clone(),
+                branch.gpus.map(|gpus| gpus.to_string()).unwrap_or_default(),
+                branch.cost_per_hour.map(|cost| format!("{cost:.2}")).unwrap_or_default(),
+                branch.capacity.map(significant).unwrap_or_default(),
+                decided,
+            ]);
+        }
+        let cheapest = match &self.cheapest {
+            Some(branch) => format!("Cheapest that meets every target: **{branch}**"),
+            None => "No branch meets every target.".to_owned(),
+        };
+        format!("# {}\n\n{table}\n\n{cheapest}\n", self.name)
+    }
+
+    /// The comparison as JSON.
+    pub fn to_json(&self) -> Result<String, ReportError> {
+        let text = serde_json::to_string_pretty(self).map_err(|error| ReportError::Format {
+            report: "comparison.json",
+            message: error.to_string(),
+        })?;
+        Ok(text + "\n")
+    }
+}
+
+impl ComparedBranch {
+    fn of(label: &str, result: &SizingResult) -> Self {
+        let gpus = &result.gpus;
+        let deciding =
+            result.estimates.iter().find(|estimate| Some(estimate.target) == gpus.decided_by);
+        // One target without an answer leaves the whole branch without one.
+        let unanswered = result.estimates.iter().find(|estimate| estimate.gpus.is_none());
+        let reason = match unanswered {
+            Some(estimate) => estimate.reason.clone(),
+            None if result.estimates.is_empty() => Some("no target is set".to_owned()),
+            None => None,
+        };
+        Self {
+            branch: label.to_owned(),
+            gpus: gpus.recommended.filter(|_| reason.is_none()),
+            cost_per_hour: gpus.cost_per_hour.filter(|_| reason.is_none()),
+            decided_by: gpus.decided_by,
+            capacity: deciding.and_then(|estimate| Some(estimate.capacity?.point)),
+            reason,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! A spec file as one spec, or as one per combination of its matrix.
+
+use super::error::Source;
+use super::{Parts, Spec, SpecError, compose};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The specs of one file: one, or one per combination of its matrix. Never empty.
+#[derive(Clone, Debug)]
+pub struct SpecSet {
+    specs: Vec<Spec>,
+}
+
+impl SpecSet {
+    /// Reads a spec from a text, with or without a matrix.
+    pub fn parse(text: &str, file: &Path, parts: &Parts<'_>) -> Result<Self, SpecError> {
+        let source = Arc::new(Source { name: file.display().to_string(), text: text.to_owned() });
+        let branches = compose::compose(&source, file, parts)?;
+        let specs = branches.into_iter().map(|branch| Spec::of_branch(branch, file, parts));
+        Ok(Self { specs: specs.collect::<Result<_, _>>()? })
+    }
+
+    /// The one spec of a file without a matrix.
+    pub fn single(mut self) -> Result<Spec, SpecError> {
+        match (self.specs.pop(), self.specs.is_empty()) {
+            (Some(spec), true) if spec.branch().is_none() => Ok(spec),
+            (Some(spec), _) => Err(spec
+                .error_at("", "this spec has a matrix, and is several specs")
+                .help("leave `matrix` out, or read it as a set")),
+            (None, _) => Err(SpecError::in_file("spec", "there is no spec here")),
+        }
+    }
+
+    /// The specs, in the order of the matrix.
+    pub fn into_specs(self) -> Vec<Spec> {
+        self.specs
+    }
+}
+
+impl From<Spec> for SpecSet {
+    fn from(spec: Spec) -> Self {
+        Self { specs: vec![spec] }
+    }
+}
