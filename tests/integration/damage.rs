@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const REST: &str = "test: {gpu_count: 8}
@@ -75,7 +75,10 @@ fn fifty_kills_cost_no_finished_level() {
         SimulatorProcess::start(&["engine.base=2ms", "engine.per_sequence=2ms", "output_tokens=5"]);
     let fresh = || Sizer::new().workflow(&workflow(&simulator), REST);
     let whole = fresh();
+    let began = Instant::now();
     whole.run(&["run", "spec.yml"]).success();
+    // Kills are spread over as long as a run takes here, so that they hit every part of it.
+    let longest = u64::try_from(began.elapsed().as_micros()).unwrap();
     let expected = decided_by_the_spec(&whole.result());
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(50);
     let mut project = fresh();
@@ -84,7 +87,7 @@ fn fifty_kills_cost_no_finished_level() {
         let before = artifacts(&project);
         let mut child =
             project.command(&["run", "spec.yml", "--quiet"]).stdout(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_micros(rng.random_range(0..150_000)));
+        std::thread::sleep(Duration::from_micros(rng.random_range(0..longest)));
         child.kill().unwrap();
         kills += usize::from(!child.wait().unwrap().success());
         let after = artifacts(&project);
