@@ -1,6 +1,7 @@
 //! The command line, one file per verb.
 
 mod diagnose;
+mod diff;
 mod estimate;
 mod gc;
 mod graph;
@@ -41,6 +42,7 @@ enum Verb {
     Status(status::Args),
     Show(show::Args),
     History(history::Args),
+    Diff(diff::Args),
     Gc(gc::Args),
     Graph(graph::Args),
     Validate(validate::Args),
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
         Verb::Status(args) => status::run(&args),
         Verb::Show(args) => show::run(&args),
         Verb::History(args) => history::run(&args),
+        Verb::Diff(args) => diff::run(&args),
         Verb::Gc(args) => gc::run(&args),
         Verb::Graph(args) => graph::run(&args),
         Verb::Validate(args) => validate::run(&args),

@@ -22,10 +22,15 @@ pub(super) struct SpecArgs {
 }
 
 impl SpecArgs {
-    pub fn study(&self) -> Result<Study, CliError> {
+    /// How the spec is to be read.
+    pub fn options(&self) -> Result<ReadOptions, CliError> {
         let overrides: Vec<Override> =
             self.set.iter().map(|text| Override::parse(text)).collect::<Result<_, _>>()?;
-        let options = ReadOptions { profile: self.profile.clone(), overrides };
-        Ok(Study::new(SpecSet::from_path_with(&self.spec, &options)?))
+        Ok(ReadOptions { profile: self.profile.clone(), overrides })
+    }
+
+    /// The pipelines of the spec.
+    pub fn study(&self) -> Result<Study, CliError> {
+        Ok(Study::new(SpecSet::from_path_with(&self.spec, &self.options()?)?))
     }
 }

@@ -88,7 +88,7 @@ fn why_new(context: &Context<'_>, last: &Last, id: &StageId, parts: &Parts) -> R
 }
 
 /// The dotted paths at which two values differ, with both values.
-fn differences(path: &str, before: &Value, now: &Value, found: &mut Vec<String>) {
+pub(super) fn differences(path: &str, before: &Value, now: &Value, found: &mut Vec<String>) {
     if before == now {
         return;
     }

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod check;
+mod compare;
 mod context;
 mod diary;
 mod error;
@@ -19,6 +20,7 @@ mod study;
 
 pub use cancel::CancellationToken;
 pub use check::Checked;
+pub use compare::{Changes, LevelChange, Side};
 pub use error::PipelineError;
 pub use execute::{Outcome, RunOptions, StageReport};
 pub use graph::{Graph, StageId};

@@ -60,6 +60,12 @@ impl LockFile {
         Self { path, spec: spec.to_owned(), content, state }
     }
 
+    /// Reads a lock file's text, as of some other time or place. It is never written.
+    pub fn from_text(text: &str, spec: &str) -> Self {
+        let (content, state) = parse(text);
+        Self { path: PathBuf::new(), spec: spec.to_owned(), content, state }
+    }
+
     /// In what state it was found.
     pub fn state(&self) -> &LockState {
         &self.state
@@ -94,10 +100,13 @@ fn path_in(base_dir: &Path) -> PathBuf {
 }
 
 fn read(path: &Path) -> (Content, LockState) {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    if is_conflicted(&text) {
+    parse(&std::fs::read_to_string(path).unwrap_or_default())
+}
+
+fn parse(text: &str) -> (Content, LockState) {
+    if is_conflicted(text) {
         let mut merged = Content::default();
-        for side in [side(&text, true), side(&text, false)] {
+        for side in [side(text, true), side(text, false)] {
             let content: Content = toml::from_str(&side).unwrap_or_default();
             for (spec, stages) in content.specs {
                 let known = merged.specs.entry(spec).or_default();
@@ -108,7 +117,7 @@ fn read(path: &Path) -> (Content, LockState) {
         }
         return (merged, LockState::Conflicted);
     }
-    match toml::from_str(&text) {
+    match toml::from_str(text) {
         Ok(content) => (content, LockState::Sound),
         Err(error) => {
             let first = error.message().lines().next().unwrap_or_default().to_owned();

@@ -182,3 +182,59 @@ fn history_and_single_artifacts() {
     let runs = project.run(&["show", "spec.yml", "sweep@4"]).success().stdout;
     assert_eq!(runs.lines().count(), 8);
 }
+
+#[test]
+fn what_changed_between_two_states() {
+    let simulator = SimulatorProcess::fast();
+    let project = project(&simulator).file(".gitignore", ".sizer/\nout/\n").file("sizer.toml", "");
+    let commit = |message: &str| {
+        assert!(git(&project, &["add", "-A"]).0);
+        assert!(git(&project, &["commit", "-qm", message]).0);
+    };
+    assert!(git(&project, &["init", "-q"]).0);
+    project.run(&["run", "spec.yml"]).success();
+    std::fs::copy(project.path("sizer.lock"), project.path("old.lock")).unwrap();
+    commit("four levels");
+    let spec = project.read("spec.yml").replace("    - 1\n", "").replace("    - 4\n", "    - 6\n");
+    std::fs::write(project.path("spec.yml"), spec.replace("users: 100", "users: 1000")).unwrap();
+    project.run(&["run", "spec.yml", "--force", "sweep@2"]).success();
+    commit("others");
+
+    let gpus = project.result()["gpus"]["recommended"].as_u64().unwrap();
+    let levels = |text: &str| -> Vec<(u64, String)> {
+        let changes: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(changes["gpus"][1], gpus, "{text}");
+        let levels = changes["levels"].as_array().unwrap().iter();
+        levels
+            .map(|it| {
+                (it["concurrency"].as_u64().unwrap(), it["note"].as_str().unwrap().to_owned())
+            })
+            .collect()
+    };
+    let expected =
+        [(1, "gone"), (2, "measured again"), (4, "gone"), (6, "new"), (8, "the same runs")]
+            .map(|(level, note)| (level, note.to_owned()));
+    let history = project.run(&["history", "spec.yml", "--format", "json"]).success().stdout;
+    let history: Value = serde_json::from_str(&history).unwrap();
+    let run = |index: usize| history[index]["id"].as_str().unwrap().to_owned();
+    let (first, second) = (run(0), run(1));
+    for sides in [
+        vec!["HEAD~1", "HEAD"],
+        vec!["HEAD~1"],
+        vec!["old.lock"],
+        vec![first.as_str(), second.as_str()],
+        vec![first.as_str(), "HEAD"],
+    ] {
+        let args = [&["diff", "spec.yml"], &sides[..], &["--format", "json"]].concat();
+        let diff = project.run(&args).success().stdout;
+        assert_eq!(levels(&diff), expected, "{sides:?}: {diff}");
+    }
+    let diff = project.run(&["diff", "spec.yml", "HEAD~1", "HEAD"]).success();
+    diff.stdout("targets.users: 100 → 1000").stdout("| measured again |");
+    project.run(&["diff", "spec.yml", "nope"]).code(2).stderr("`nope` is no run of this spec");
+
+    // Elsewhere the levels are known by name alone: no fit is made of what is not there.
+    std::fs::remove_dir_all(project.path(".sizer")).unwrap();
+    let diff = project.run(&["diff", "spec.yml", "HEAD~1", "HEAD"]).success();
+    diff.stdout("not in this store").stdout("GPUs: none → none");
+}

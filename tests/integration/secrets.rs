@@ -34,6 +34,11 @@ fn secrets_reach_the_server_and_nothing_else() {
         &["plan", "spec.yml", "--set", "workflow.model=other"],
         &["validate", "spec.yml", "--set", "workflow.timeout=soon"],
         &["graph", "spec.yml"],
+        &["status", "spec.yml"],
+        &["history", "spec.yml"],
+        &["show", "spec.yml", "sweep"],
+        &["diff", "spec.yml", "sizer.lock"],
+        &["gc", "spec.yml", "--dry-run", "--keep-last", "0"],
     ] {
         let ended = project.run(args);
         printed += &ended.stdout;

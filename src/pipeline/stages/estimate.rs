@@ -54,7 +54,7 @@ fn estimate(spec: &Spec, artifacts: &Artifacts<'_>) -> Result<Vec<u8>, PipelineE
 }
 
 /// What the spec asks, in the words of the estimator.
-fn question(spec: &Spec) -> Question {
+pub(in crate::pipeline) fn question(spec: &Spec) -> Question {
     let targets = Metric::ALL.iter().flat_map(|&metric| {
         let limits = spec.targets.limit(metric).into_iter().flat_map(Limit::iter);
         limits.map(move |(quantile, limit)| Target { metric, quantile, limit })

@@ -25,12 +25,13 @@ impl Stage for FitStage {
         artifacts: &'a Artifacts<'_>,
     ) -> Pending<'a, Result<Vec<u8>, PipelineError>> {
         let fits =
-            artifacts.levels().map(|levels| Fits::of(&levels, options(&context.spec.estimate)));
+            artifacts.levels().map(|levels| Fits::of(&levels, fit_options(&context.spec.estimate)));
         ready(fits.and_then(|fits| to_document(&StageId::Fit, &fits)))
     }
 }
 
-fn options(spec: &EstimateSpec) -> FitOptions {
+/// How the spec wants fits to be made.
+pub(in crate::pipeline) fn fit_options(spec: &EstimateSpec) -> FitOptions {
     let method = match spec.method {
         Method::Linear => MethodName::Linear,
     };

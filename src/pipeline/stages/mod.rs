@@ -9,6 +9,8 @@ mod render;
 mod sweep;
 
 pub(super) use artifacts::Artifacts;
+pub(super) use estimate::question;
+pub(super) use fit::fit_options;
 pub(super) use render::{assemble, check_templates, identity};
 
 use super::context::Context;

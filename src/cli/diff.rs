@@ -1,0 +1,165 @@
+//! `sizer diff`.
+
+use super::End;
+use super::diagnose::{CliError, print};
+use super::plan::in_branch;
+use super::run::Format;
+use super::spec_args::SpecArgs;
+use crate::pipeline::{Changes, Pipeline, Side};
+use crate::sizing::Fit;
+use crate::spec::{Parts, SpecSet, process_env};
+use crate::store::LockFile;
+use comfy_table::{Table, presets};
+use std::path::Path;
+use std::process::Command;
+
+/// Compare two states of a spec: what changed in it, its levels, its fit and its GPU count
+///
+/// A state is a run's name from `sizer history`, a git revision (its spec and sizer.lock), or the
+/// path of a lock file. Levels whose metrics are not in this store are named, not guessed.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    spec: SpecArgs,
+    /// The first state
+    before: String,
+    /// The second state; without it, the spec and sizer.lock as they are
+    now: Option<String>,
+    /// What to print on stdout
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(super) fn run(args: &Args) -> Result<End, CliError> {
+    let study = args.spec.study()?;
+    let mut all = Vec::new();
+    for (label, pipeline) in study.branches() {
+        let before = side(args, pipeline, &args.before)?;
+        let now = match &args.now {
+            Some(now) => side(args, pipeline, now)?,
+            None => Side::Locked {
+                name: "now".to_owned(),
+                lock: LockFile::beside(pipeline.spec().base_dir(), &pipeline.spec().key_name()),
+                spec: Box::new(pipeline.spec().clone()),
+            },
+        };
+        all.push((in_branch("", label), pipeline.compare(before, now)));
+    }
+    let text = match args.format {
+        Format::Text => all.iter().map(|(label, changes)| text(label, changes)).collect(),
+        Format::Json => {
+            let changes: Vec<&Changes> = all.iter().map(|(_, changes)| changes).collect();
+            let json = match changes.as_slice() {
+                [one] => serde_json::to_string_pretty(one),
+                several => serde_json::to_string_pretty(several),
+            };
+            json.map_err(|error| CliError::System(error.to_string()))? + "\n"
+        }
+    };
+    print(&text)?;
+    Ok(End::Done)
+}
+
+/// Finds what a name means: a run, a file, or a revision.
+fn side(args: &Args, pipeline: &Pipeline, name: &str) -> Result<Side, CliError> {
+    if let Some(record) = pipeline.history().into_iter().find(|record| record.id == name) {
+        return Ok(Side::Run(Box::new(record)));
+    }
+    let spec = pipeline.spec();
+    if Path::new(name).is_file() {
+        let text = std::fs::read_to_string(name)
+            .map_err(|error| CliError::Usage(format!("{name} cannot be read: {error}")))?;
+        let lock = LockFile::from_text(&text, &spec.key_name());
+        return Ok(Side::Locked { name: name.to_owned(), lock, spec: Box::new(spec.clone()) });
+    }
+    let unknown = || {
+        CliError::Usage(format!(
+            "`{name}` is no run of this spec, no file and no git revision; `sizer history` lists the runs"
+        ))
+    };
+    let file = spec.file().and_then(Path::file_name).ok_or_else(unknown)?.to_string_lossy();
+    let text = git_show(spec.base_dir(), name, &file).ok_or_else(unknown)?;
+    // A revision without a lock file is one where nothing was measured.
+    let lock = git_show(spec.base_dir(), name, "sizer.lock").unwrap_or_default();
+    let dir = spec.base_dir().to_owned();
+    let read = |path: &Path| {
+        let beside = path.strip_prefix(&dir).unwrap_or(path).to_string_lossy().into_owned();
+        git_show(&dir, name, &beside).ok_or_else(|| std::io::ErrorKind::NotFound.into())
+    };
+    let options = args.spec.options()?;
+    // The project's defaults of that revision: beside the spec or above it.
+    let above = (0..10).map(|up| format!("{}sizer.toml", "../".repeat(up)));
+    let project = above.into_iter().find_map(|file| git_show(&dir, name, &file));
+    let parts = Parts {
+        project: project.map(|text| (format!("{name}:sizer.toml").into(), text)),
+        profile: options.profile.as_deref(),
+        overrides: &options.overrides,
+        env: &process_env,
+        read: &read,
+    };
+    let path = spec.file().unwrap_or(Path::new("spec.yml"));
+    let specs = SpecSet::parse(&text, path, &parts)?.into_specs();
+    let then = specs.into_iter().find(|then| then.branch() == spec.branch()).ok_or_else(unknown)?;
+    let lock = LockFile::from_text(&lock, &then.key_name());
+    Ok(Side::Locked { name: name.to_owned(), lock, spec: Box::new(then) })
+}
+
+/// A file beside the spec as it was in a revision.
+fn git_show(dir: &Path, revision: &str, file: &str) -> Option<String> {
+    // A revision that begins with a dash would be taken for an option.
+    if revision.starts_with('-') {
+        return None;
+    }
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(dir)
+        .args(["show", &format!("{revision}:./{file}")])
+        .output()
+        .ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn text(label: &str, changes: &Changes) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(["Concurrency", "p95 before", "p95 now", "Change", ""]);
+    for level in &changes.levels {
+        let seconds = |value: Option<f64>| value.map(|it| format!("{it:.4}")).unwrap_or_default();
+        let change = match (level.before, level.now) {
+            (Some(before), Some(now)) if before > 0.0 => {
+                format!("{:+.1} %", (now / before - 1.0) * 100.0)
+            }
+            _ => String::new(),
+        };
+        table.add_row([
+            level.concurrency.to_string(),
+            seconds(level.before),
+            seconds(level.now),
+            change,
+            level.note.to_owned(),
+        ]);
+    }
+    let spec = match changes.spec.as_slice() {
+        [] => "  no difference".to_owned(),
+        changes => changes.iter().map(|it| format!("  {it}")).collect::<Vec<_>>().join("\n"),
+    };
+    let gpus = |gpus: Option<u64>| gpus.map_or_else(|| "none".to_owned(), |it| it.to_string());
+    format!(
+        "{label}{} → {}\n\nSpec:\n{spec}\n\n{table}\n\nFit of the p95 workflow runtime: {} → {}\nGPUs: {} → {}\n",
+        changes.before,
+        changes.now,
+        fit(changes.fit.0.as_ref()),
+        fit(changes.fit.1.as_ref()),
+        gpus(changes.gpus.0),
+        gpus(changes.gpus.1)
+    )
+}
+
+fn fit(fit: Option<&Fit>) -> String {
+    match fit {
+        Some(fit) => {
+            format!("{:.4} s + {:.4} s × c (R² {:.3})", fit.intercept, fit.slope, fit.r_squared)
+        }
+        None => "none".to_owned(),
+    }
+}

@@ -1,0 +1,198 @@
+//! Two states of a spec against each other: runs on record, lock files, git revisions.
+
+use super::Pipeline;
+use super::keys::differences;
+use super::stages::{fit_options, question};
+use crate::measure::{LevelMetrics, Metric, Quantile};
+use crate::sizing::{Fit, Fits, Recommendation, assess};
+use crate::spec::Spec;
+use crate::store::{LockFile, RunRecord, Store};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where one side of a comparison comes from.
+pub enum Side {
+    /// A run on record.
+    Run(Box<RunRecord>),
+    /// A lock file and the spec that it belongs to.
+    Locked {
+        /// What the user called it.
+        name: String,
+        /// The lock file.
+        lock: LockFile,
+        /// The spec of the same revision.
+        spec: Box<Spec>,
+    },
+}
+
+/// What one side says.
+#[derive(Debug)]
+struct Facts {
+    name: String,
+    reads: Value,
+    levels: BTreeMap<u32, LevelMetrics>,
+    /// Levels that are known but whose metrics are not in this store.
+    absent: BTreeSet<u32>,
+    fit: Option<Fit>,
+    gpus: Option<u64>,
+}
+
+/// What changed between two states.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Changes {
+    /// The first side.
+    pub before: String,
+    /// The second side.
+    pub now: String,
+    /// Keys of the spec that differ, in words.
+    pub spec: Vec<String>,
+    /// Level by level.
+    pub levels: Vec<LevelChange>,
+    /// The fits of the p95 workflow runtime.
+    pub fit: (Option<Fit>, Option<Fit>),
+    /// GPUs recommended.
+    pub gpus: (Option<u64>, Option<u64>),
+}
+
+/// One level on both sides; `None` where that side has none, or its metrics are not in this store.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LevelChange {
+    /// Runs in flight.
+    pub concurrency: u32,
+    /// p95 workflow runtime before, in seconds.
+    pub before: Option<f64>,
+    /// p95 workflow runtime now, in seconds.
+    pub now: Option<f64>,
+    /// What to know about it.
+    pub note: &'static str,
+}
+
+impl Pipeline {
+    /// Compares two states of this spec.
+    pub fn compare(&self, before: Side, now: Side) -> Changes {
+        let store = Store::beside(self.spec.base_dir());
+        let (before, now) = (Facts::of(before, &store), Facts::of(now, &store));
+        let mut spec = Vec::new();
+        differences("", &before.reads, &now.reads, &mut spec);
+        let all: BTreeSet<u32> = [&before, &now]
+            .iter()
+            .flat_map(|side| side.levels.keys().chain(&side.absent))
+            .copied()
+            .collect();
+        let levels = all.into_iter().map(|level| change(level, &before, &now)).collect();
+        Changes {
+            before: before.name,
+            now: now.name,
+            spec,
+            levels,
+            fit: (before.fit, now.fit),
+            gpus: (before.gpus, now.gpus),
+        }
+    }
+}
+
+fn change(concurrency: u32, before: &Facts, now: &Facts) -> LevelChange {
+    let p95 = |side: &Facts| {
+        let level = side.levels.get(&concurrency)?;
+        Some(level.workflow_runtime.as_ref()?.at(Quantile::P95))
+    };
+    let known =
+        |side: &Facts| side.levels.contains_key(&concurrency) || side.absent.contains(&concurrency);
+    let absent = before.absent.contains(&concurrency) || now.absent.contains(&concurrency);
+    let note = match (known(before), known(now)) {
+        _ if absent => "not in this store",
+        (false, true) => "new",
+        (true, false) => "gone",
+        _ if before.levels.get(&concurrency) == now.levels.get(&concurrency) => "the same runs",
+        _ => "measured again",
+    };
+    LevelChange { concurrency, before: p95(before), now: p95(now), note }
+}
+
+impl Facts {
+    fn of(side: Side, store: &Store) -> Self {
+        match side {
+            Side::Run(record) => Self::of_run(&record, store),
+            Side::Locked { name, lock, spec } => Self::of_lock(name, &lock, &spec, store),
+        }
+    }
+
+    /// What a run left behind, as far as it was not collected.
+    fn of_run(record: &RunRecord, store: &Store) -> Self {
+        let mut facts = Self::empty(format!("run {}", record.id));
+        facts.gpus = record.gpus;
+        let mut reads = serde_json::Map::new();
+        for (stage, key) in &record.keys {
+            let manifest = store.manifest(key);
+            let level = stage.strip_prefix("level@").and_then(|level| level.parse().ok());
+            if let Some(manifest) = &manifest
+                && let Value::Object(slice) = manifest.parts.reads.clone()
+                && !stage.starts_with("render")
+            {
+                reads.extend(slice);
+            }
+            let bytes = manifest.and_then(|manifest| store.read(&manifest.digest).ok());
+            facts.level(level, bytes.as_deref());
+            if stage == "fit" {
+                let fits: Option<Fits> =
+                    bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+                facts.fit = fits.as_ref().and_then(p95_fit);
+            }
+        }
+        facts.reads = Value::Object(reads);
+        facts
+    }
+
+    /// What a lock file says; fits and estimates follow from its levels.
+    fn of_lock(name: String, lock: &LockFile, spec: &Spec, store: &Store) -> Self {
+        let mut facts = Self::empty(name);
+        for (stage, locked) in lock.stages().into_iter().flatten() {
+            let level = stage.strip_prefix("level@").and_then(|level| level.parse().ok());
+            facts.level(level, store.read(&locked.digest).ok().as_deref());
+        }
+        // The slices that stages read, so that both kinds of side speak of the same keys.
+        let canonical = spec.canonical();
+        let sections = ["workflow", "estimate", "targets", "test"];
+        let mut reads: serde_json::Map<String, Value> = sections
+            .iter()
+            .map(|section| ((*section).to_owned(), canonical[section].clone()))
+            .collect();
+        reads.insert(
+            "concurrency".into(),
+            serde_json::json!({ "passes": canonical["concurrency"]["passes"] }),
+        );
+        let expand = lock.get("expand").and_then(|locked| store.manifest(&locked.key));
+        if let Some(Value::Object(slice)) = expand.map(|manifest| manifest.parts.reads) {
+            reads.extend(slice);
+        }
+        facts.reads = Value::Object(reads);
+        // With levels missing, a fit over the rest would be another answer, not this one.
+        if facts.absent.is_empty() {
+            let levels: Vec<LevelMetrics> = facts.levels.values().cloned().collect();
+            let fits = Fits::of(&levels, fit_options(&spec.estimate));
+            let Recommendation { recommended, .. } =
+                assess(&question(spec), &levels, &fits, |_, _| 0).gpus;
+            facts.fit = p95_fit(&fits);
+            facts.gpus = recommended;
+        }
+        facts
+    }
+
+    fn empty(name: String) -> Self {
+        let (levels, absent) = (BTreeMap::new(), BTreeSet::new());
+        Self { name, reads: Value::Null, levels, absent, fit: None, gpus: None }
+    }
+
+    fn level(&mut self, level: Option<u32>, bytes: Option<&[u8]>) {
+        let Some(level) = level else { return };
+        match bytes.and_then(|bytes| serde_json::from_slice(bytes).ok()) {
+            Some(metrics) => drop(self.levels.insert(level, metrics)),
+            None => drop(self.absent.insert(level)),
+        }
+    }
+}
+
+fn p95_fit(fits: &Fits) -> Option<Fit> {
+    fits.get(Metric::WorkflowRuntime, Quantile::P95).ok().cloned()
+}
