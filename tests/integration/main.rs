@@ -8,6 +8,7 @@ mod composition;
 mod damage;
 mod faults;
 mod golden;
+mod hostile;
 mod interrupt;
 mod invalidation;
 mod keeping;
