@@ -4,6 +4,7 @@
 //! each of which sets several keys.
 
 use super::error::SpecError;
+use super::plain_file_name;
 use super::tree::{Entry, Node, Value};
 
 /// Beyond this a matrix is a slip, not a plan.
@@ -49,7 +50,9 @@ pub(super) fn expand(mut tree: Node) -> Result<Vec<Branch>, SpecError> {
         }
         branches = combined;
     }
-    let mut labels: Vec<&String> = branches.iter().filter_map(|it| it.label.as_ref()).collect();
+    // By the names of their folders: `a/b` and `a:b` would write over each other's reports.
+    let mut labels: Vec<String> =
+        branches.iter().filter_map(|it| Some(plain_file_name(it.label.as_ref()?))).collect();
     labels.sort();
     let twice = std::iter::zip(&labels, labels.iter().skip(1)).find(|(one, next)| one == next);
     if let Some((label, _)) = twice {

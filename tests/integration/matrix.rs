@@ -101,6 +101,7 @@ fn mistakes_in_a_matrix() {
         [
             "  workflow.modle: [a, b]\n",
             "  workflow.model: [a, a]\n",
+            "  workflow.model: [a/b, \"a:b\"]\n",
             "  workflow.model: []\n",
             "  workflow.model: a\n",
             "  targets: [{users: 1}, {users: 2}]\n",
