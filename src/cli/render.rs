@@ -32,9 +32,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
 }
 
 fn fill_in(study: &Study, template: &Path) -> Result<End, CliError> {
-    let path = template.display().to_string();
-    let text = std::fs::read_to_string(template)
-        .map_err(|error| CliError::Usage(format!("the template {path} cannot be read: {error}")))?;
+    let user_template = UserTemplate::read(template).map_err(CliError::Usage)?;
     let selection = Selection::until("estimate");
     let options = RunOptions { selection, offline: true, ..RunOptions::default() };
     let outcome = super::diagnose::runtime()?.block_on(study.run(options))?;
@@ -42,8 +40,8 @@ fn fill_in(study: &Study, template: &Path) -> Result<End, CliError> {
     let name = template.file_name().unwrap_or_default().to_string_lossy();
     let name = name.trim_end_matches(".j2").trim_end_matches(".jinja");
     for (_, branch) in &outcome.branches {
-        let template = UserTemplate { path: path.clone(), text: text.clone() };
-        if let (Some(result), Some(report)) = (&branch.result, report(name, Some(template))) {
+        let report = report(name, Some(user_template.clone()));
+        if let (Some(result), Some(report)) = (&branch.result, report) {
             let bytes = report.render(result).map_err(PipelineError::from)?;
             print(&String::from_utf8_lossy(&bytes))?;
         }

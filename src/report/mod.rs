@@ -14,6 +14,8 @@ pub use result::{FitResults, LevelResult, SizingResult, SpecIdentity, result_sch
 pub use template::TemplateError;
 pub use terminal::terminal_summary;
 
+use std::path::Path;
+
 /// Why a report could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
@@ -58,6 +60,21 @@ pub struct UserTemplate {
     pub path: String,
     /// Its text.
     pub text: String,
+}
+
+impl UserTemplate {
+    /// Reads a template. The error is a sentence that names the file.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        const LARGEST: u64 = 4 << 20;
+        let shown = path.display().to_string();
+        let unreadable =
+            |error: std::io::Error| format!("the template {shown} cannot be read: {error}");
+        if std::fs::metadata(path).map_err(unreadable)?.len() > LARGEST {
+            return Err(format!("the template {shown} is larger than 4 MiB"));
+        }
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        Ok(Self { path: shown, text })
+    }
 }
 
 /// The text of the template behind a built-in report, if there is one.

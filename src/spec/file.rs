@@ -2,7 +2,7 @@
 
 use super::{Override, Parts, Spec, SpecError, SpecSet};
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// No spec that a person wrote is larger.
@@ -44,7 +44,7 @@ impl SpecSet {
             profile: options.profile.as_deref(),
             overrides: &options.overrides,
             env: &process_env,
-            read: &read_included,
+            read: &read_bounded,
         };
         Self::parse(&text, path, &parts)
     }
@@ -63,29 +63,26 @@ fn project_file(spec: &Path) -> Result<Option<(PathBuf, String)>, SpecError> {
     }
 }
 
-fn read_included(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(LARGEST_SPEC).read_to_string(&mut text)?;
-    Ok(text)
-}
-
 fn read(path: &Path) -> Result<String, SpecError> {
-    let name = path.display().to_string();
-    let unreadable = |error: std::io::Error| {
+    read_bounded(path).map_err(|error| {
         let help = match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                "check the path, or write a starter spec with `sizer init`"
+            ErrorKind::NotFound => "check the path, or write a starter spec with `sizer init`",
+            ErrorKind::FileTooLarge => {
+                "is this a dataset? A spec names its dataset in `dataset.path`"
             }
             _ => "check that it is a file you may read, in UTF-8",
         };
-        SpecError::in_file(&name, format!("the spec cannot be read: {error}")).help(help)
-    };
+        let message = format!("the spec cannot be read: {error}");
+        SpecError::in_file(&path.display().to_string(), message).help(help)
+    })
+}
+
+/// Reads a file whole, or not at all: half a spec can be a valid one that means something else.
+fn read_bounded(path: &Path) -> std::io::Result<String> {
     let mut text = String::new();
-    let mut file = File::open(path).map_err(unreadable)?.take(LARGEST_SPEC + 1);
-    file.read_to_string(&mut text).map_err(unreadable)?;
+    File::open(path)?.take(LARGEST_SPEC + 1).read_to_string(&mut text)?;
     if text.len() as u64 > LARGEST_SPEC {
-        return Err(SpecError::in_file(&name, "the spec is larger than 1 MiB")
-            .help("is this a dataset? A spec names its dataset in `dataset.path`"));
+        return Err(std::io::Error::new(ErrorKind::FileTooLarge, "it is larger than 1 MiB"));
     }
     Ok(text)
 }

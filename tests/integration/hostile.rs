@@ -66,3 +66,17 @@ fn datasets_that_are_none() {
     std::fs::write(project.path("data.json"), b"[{\"question\":\n \"\xff\"}]").unwrap();
     one_error(&project, &["validate", "spec.yml"], "data.json:2:3: this is not UTF-8");
 }
+
+#[test]
+fn files_that_are_far_too_large() {
+    let project = Sizer::new().workflow("{type: simulator}", &format!("include: big.yml\n{REST}"));
+    // Cut off at a limit this would be a valid spec without its last key.
+    let big = format!("{}targets: {{users: 5}}\n", "# comment\n".repeat(150_000));
+    let project = project.file("big.yml", &big);
+    one_error(&project, &["validate", "spec.yml"], "larger than 1 MiB");
+
+    let fast = "{type: simulator, engine: {base: 1ms}, output_tokens: 1}";
+    let project = Sizer::new().workflow(fast, REST).file("big.j2", &"x".repeat(5 << 20));
+    project.run(&["run", "spec.yml"]).success();
+    one_error(&project, &["render", "spec.yml", "--template", "big.j2"], "larger than 4 MiB");
+}

@@ -56,20 +56,11 @@ impl Render {
 
     /// The user's template, where the spec names one.
     fn template(&self, context: &Context<'_>) -> Result<Option<UserTemplate>, PipelineError> {
-        const LARGEST: u64 = 4 << 20;
         let reports = &context.spec.outputs.reports;
         let spec = reports.iter().find(|report| report.name == self.report);
         let Some(path) = spec.and_then(|report| report.template.as_ref()) else { return Ok(None) };
         let path = context.spec.resolve(path);
-        let shown = path.display().to_string();
-        let unreadable = |error: std::io::Error| {
-            self.error(context, format!("the template {shown} cannot be read: {error}"))
-        };
-        if std::fs::metadata(&path).map_err(unreadable)?.len() > LARGEST {
-            return Err(self.error(context, format!("the template {shown} is larger than 4 MiB")));
-        }
-        let text = std::fs::read_to_string(&path).map_err(unreadable)?;
-        Ok(Some(UserTemplate { path: shown, text }))
+        UserTemplate::read(&path).map(Some).map_err(|message| self.error(context, message))
     }
 
     /// An error that points at this report in the spec.
