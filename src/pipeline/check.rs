@@ -1,12 +1,10 @@
 //! Checking a spec and everything that it names, without asking a server.
 
 use super::context::Context;
-use super::observer::Silent;
 use super::stages::check_templates;
-use super::{CancellationToken, Pipeline, PipelineError};
+use super::{Pipeline, PipelineError};
 use crate::dataset;
 use crate::spec::process_env;
-use std::sync::Arc;
 
 /// What a valid spec amounts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +21,7 @@ impl Pipeline {
     /// Checks the files that the spec names and the variables that it refers to.
     pub fn check(&self) -> Result<Checked, PipelineError> {
         let spec = &self.spec;
-        let context = Context::new(spec, Arc::new(Silent), CancellationToken::new());
+        let context = Context::at_rest(spec);
         spec.check_secrets(&process_env)?;
         let (content, _) = context.dataset()?;
         let rows = dataset::parse(&spec.dataset, &spec.resolve(&spec.dataset.path), content)?;

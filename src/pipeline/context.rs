@@ -1,5 +1,6 @@
 //! What the stages of one run share.
 
+use super::observer::Silent;
 use super::{CancellationToken, Observer, PipelineError};
 use crate::dataset;
 use crate::spec::{Spec, process_env};
@@ -28,6 +29,11 @@ impl<'a> Context<'a> {
             dataset: OnceLock::new(),
             workflow: OnceCell::new(),
         }
+    }
+
+    /// A context for looking only: nobody watches, nothing is to be stopped.
+    pub fn at_rest(spec: &'a Spec) -> Self {
+        Self::new(spec, Arc::new(Silent), CancellationToken::new())
     }
 
     /// The dataset's content and its digest.

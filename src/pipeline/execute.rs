@@ -12,7 +12,7 @@ use crate::load::LoadError;
 use crate::report::SizingResult;
 use crate::spec::Spec;
 use crate::store::{
-    Digest, LockState, Locked, Manifest, Owner, Store, StoreError, write_atomically,
+    Digest, LockState, Locked, Manifest, Owner, Store, StoreError, write_if_changed,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -160,9 +160,7 @@ impl Pipeline {
             let StageId::Render(name) = id else { continue };
             let path = dir.join(name);
             let bytes = context.store.read(&manifest.digest)?;
-            if std::fs::read(&path).ok().as_deref() != Some(&bytes) {
-                write_atomically(&path, &bytes)?;
-            }
+            write_if_changed(&path, &bytes)?;
             paths.push(path);
         }
         Ok(paths)

@@ -5,9 +5,9 @@ use crate::store::{Garbage, GcRules, RunRecord, Store};
 use std::time::SystemTime;
 
 impl Pipeline {
-    /// The artifact of a stage as the spec stands now.
-    pub fn artifact(&self, stage: &str) -> Result<Vec<u8>, PipelineError> {
-        let plan = self.plan(&Selection::only(stage))?;
+    /// The artifact of a stage, by a checked name, as the spec stands now.
+    pub(super) fn artifact(&self, stage: &str) -> Result<Vec<u8>, PipelineError> {
+        let plan = self.plan_checked(&Selection::only(stage))?;
         let store = Store::beside(self.spec.base_dir());
         // A kind names several stages; one after the other is what `cat` would do.
         let mut bytes = Vec::new();

@@ -43,6 +43,15 @@ pub(super) enum Found {
     Nothing(Reason),
 }
 
+/// The digests of what a stage needs, as far as they are known.
+pub(super) fn known_inputs(
+    needs: &[&StageId],
+    known: &BTreeMap<&StageId, Digest>,
+) -> BTreeMap<StageId, Digest> {
+    let known = |need: &&StageId| Some(((*need).clone(), known.get(*need)?.clone()));
+    needs.iter().filter_map(known).collect()
+}
+
 /// Looks a stage up by everything that it reads.
 pub(super) fn look_up(
     context: &Context<'_>,

@@ -2,12 +2,10 @@
 
 use super::context::Context;
 use super::graph::StageId;
-use super::keys::{Found, Last, look_up};
-use super::observer::Silent;
-use super::{CancellationToken, Pipeline, PipelineError, Reason, Selection};
+use super::keys::{Found, Last, known_inputs, look_up};
+use super::{Pipeline, PipelineError, Reason, Selection};
 use crate::store::{Digest, Key};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Whether a stage would run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,13 +61,14 @@ impl Pipeline {
     /// Says what a run would do. Reads the spec's files and the store; changes nothing, asks no
     /// server.
     pub fn plan(&self, selection: &Selection) -> Result<Plan, PipelineError> {
-        selection.check(std::slice::from_ref(self)).or_else(|error| match self.spec.branch() {
-            // A name may mean stages of other branches; the study has checked that it means some.
-            Some(_) => Ok(()),
-            None => Err(error),
-        })?;
+        selection.check(std::slice::from_ref(self))?;
+        self.plan_checked(selection)
+    }
+
+    /// Plans a selection that is known to mean something, here or in another branch.
+    pub(super) fn plan_checked(&self, selection: &Selection) -> Result<Plan, PipelineError> {
         let chosen = selection.choose(self);
-        let context = Context::new(&self.spec, Arc::new(Silent), CancellationToken::new());
+        let context = Context::at_rest(&self.spec);
         let last = Last::of(&self.spec, &context.store);
         let mut known: BTreeMap<&StageId, Digest> = BTreeMap::new();
         let mut missing: BTreeMap<&StageId, Status> = BTreeMap::new();
@@ -112,12 +111,4 @@ impl Pipeline {
         }
         Ok(Plan { stages })
     }
-}
-
-fn known_inputs(
-    needs: &[&StageId],
-    known: &BTreeMap<&StageId, Digest>,
-) -> BTreeMap<StageId, Digest> {
-    let known = |need: &&StageId| Some(((*need).clone(), known.get(*need)?.clone()));
-    needs.iter().filter_map(known).collect()
 }

@@ -2,14 +2,12 @@
 
 use super::context::Context;
 use super::graph::StageId;
-use super::keys::{Found, Last, look_up};
-use super::observer::Silent;
+use super::keys::{Found, Last, known_inputs, look_up};
 use super::select::Chosen;
-use super::{CancellationToken, Pipeline, PipelineError, Reason, Selection};
+use super::{Pipeline, PipelineError, Reason, Selection};
 use crate::store::{Digest, LockState};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 /// How a stage stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +52,7 @@ impl Pipeline {
     /// Compares spec, lock file and store. An artifact that is locked but not here still serves
     /// as what later stages need: a colleague's lock file can be checked without their store.
     pub fn status(&self) -> Result<(LockState, Vec<StageStatus>), PipelineError> {
-        let context = Context::new(&self.spec, Arc::new(Silent), CancellationToken::new());
+        let context = Context::at_rest(&self.spec);
         let last = Last::of(&self.spec, &context.store);
         let chosen = Selection::default().choose(self);
         let mut known: BTreeMap<&StageId, Digest> = BTreeMap::new();
@@ -66,10 +64,7 @@ impl Pipeline {
                 .map(|need| (*need).clone())
                 .collect();
             let state = if open.is_empty() {
-                let inputs = needs
-                    .iter()
-                    .filter_map(|need| Some(((*need).clone(), known.get(*need)?.clone())))
-                    .collect();
+                let inputs = known_inputs(&needs, &known);
                 let (state, digest) = state_of(&context, &last, id, &inputs, &chosen)?;
                 known.extend(digest.map(|digest| (id, digest)));
                 state

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::report::{Comparison, SizingResult};
 use crate::spec::SpecSet;
-use crate::store::{Garbage, GcRules, LockState, RunRecord, write_atomically};
+use crate::store::{Garbage, GcRules, LockState, RunRecord, write_if_changed};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -79,9 +79,7 @@ impl Study {
                 ("comparison.json", comparison.to_json()?),
             ] {
                 let path = dir.join(name);
-                if std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
-                    write_atomically(&path, text.as_bytes())?;
-                }
+                write_if_changed(&path, text.as_bytes())?;
                 reports.push(path);
             }
         }
@@ -110,7 +108,7 @@ impl Study {
         let mut made_before = BTreeMap::new();
         let mut plans = Vec::new();
         for (label, pipeline) in self.branches() {
-            let mut stages = pipeline.plan(selection)?.stages;
+            let mut stages = pipeline.plan_checked(selection)?.stages;
             for stage in &mut stages {
                 let (Some(key), Status::Run(_), Some(label)) = (&stage.key, &stage.status, label)
                 else {
@@ -142,10 +140,10 @@ impl Study {
     /// Checks the files and variables of every branch; what the first amounts to, and how many
     /// there are.
     pub fn check(&self) -> Result<(Checked, usize), PipelineError> {
-        for pipeline in &self.pipelines {
-            pipeline.check()?;
-        }
-        Ok((self.first()?.check()?, self.pipelines.len()))
+        let checked = self.pipelines.iter().map(Pipeline::check);
+        let checked: Vec<Checked> = checked.collect::<Result<_, _>>()?;
+        let first = checked.first().copied().ok_or(PipelineError::NoBranch)?;
+        Ok((first, checked.len()))
     }
 
     /// The artifacts of all stages that a name means, one after the other.

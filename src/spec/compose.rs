@@ -129,10 +129,7 @@ fn profile(profiles: Option<Node>, name: &str, main: &Arc<Source>) -> Result<Nod
     if let Some(chosen) = profiles.take(name) {
         return Ok(chosen);
     }
-    let known: Vec<&str> = match &profiles.value {
-        Value::Map(entries) => entries.iter().map(|entry| entry.key.as_str()).collect(),
-        _ => Vec::new(),
-    };
+    let known = profiles.keys();
     Err(SpecError::at(&profiles.place, format!("there is no profile `{name}`"))
         .help(suggestion(name, &known)))
 }
@@ -200,20 +197,12 @@ fn filled(text: &str, vars: Option<&Node>, place: &Place) -> Result<Value, SpecE
             return Ok(value.value.clone());
         }
         out.push_str(before);
-        match &value.value {
-            Value::Str(text) => out.push_str(text),
-            Value::Int(number) => out.push_str(&number.to_string()),
-            Value::Uint(number) => out.push_str(&number.to_string()),
-            Value::Float(number) => out.push_str(&number.to_string()),
-            Value::Bool(value) => out.push_str(&value.to_string()),
-            Value::Null | Value::Seq(_) | Value::Map(_) => {
-                let message =
-                    format!("vars.{name} is {}, and cannot stand inside a text", value.kind());
-                return Err(
-                    SpecError::at(place, message).help("let the reference be the whole value")
-                );
-            }
-        }
+        let text = value.scalar_text().ok_or_else(|| {
+            let message =
+                format!("vars.{name} is {}, and cannot stand inside a text", value.kind());
+            SpecError::at(place, message).help("let the reference be the whole value")
+        })?;
+        out.push_str(&text);
         rest = tail;
     }
     out.push_str(rest);
@@ -224,10 +213,7 @@ fn variable<'a>(name: &str, vars: Option<&'a Node>, place: &Place) -> Result<&'a
     if let Some(value) = vars.and_then(|vars| vars.child(name)) {
         return Ok(value);
     }
-    let known: Vec<&str> = match vars.map(|vars| &vars.value) {
-        Some(Value::Map(entries)) => entries.iter().map(|entry| entry.key.as_str()).collect(),
-        _ => Vec::new(),
-    };
+    let known = vars.map(Node::keys).unwrap_or_default();
     let help = if known.is_empty() {
         "the spec has no `vars`".to_owned()
     } else {

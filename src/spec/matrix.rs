@@ -99,16 +99,8 @@ fn named_choice<'a>(axis: &Entry, entry: &'a Entry) -> Result<Choice<'a>, SpecEr
 
 /// A plain value as a label.
 fn label(value: &Node) -> Result<String, SpecError> {
-    Ok(match &value.value {
-        Value::Str(text) => text.clone(),
-        Value::Bool(value) => value.to_string(),
-        Value::Int(number) => number.to_string(),
-        Value::Uint(number) => number.to_string(),
-        Value::Float(number) => number.to_string(),
-        Value::Null | Value::Seq(_) | Value::Map(_) => {
-            let message = format!("{} has no short name", value.kind());
-            return Err(SpecError::at(&value.place, message)
-                .help("name the choices: `axis: {first: {key: value}, second: {key: value}}`"));
-        }
+    value.scalar_text().ok_or_else(|| {
+        SpecError::at(&value.place, format!("{} has no short name", value.kind()))
+            .help("name the choices: `axis: {first: {key: value}, second: {key: value}}`")
     })
 }

@@ -172,6 +172,26 @@ impl Node {
         }
     }
 
+    /// A plain value as text; `None` of nothing, a list or a map.
+    pub fn scalar_text(&self) -> Option<String> {
+        Some(match &self.value {
+            Value::Str(text) => text.clone(),
+            Value::Bool(value) => value.to_string(),
+            Value::Int(number) => number.to_string(),
+            Value::Uint(number) => number.to_string(),
+            Value::Float(number) => number.to_string(),
+            Value::Null | Value::Seq(_) | Value::Map(_) => return None,
+        })
+    }
+
+    /// The keys of a map; none of anything else.
+    pub fn keys(&self) -> Vec<&str> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().map(|entry| entry.key.as_str()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// What kind of value this is, for "found …".
     pub fn kind(&self) -> &'static str {
         match self.value {

@@ -5,6 +5,15 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
+/// Writes a file unless it holds these bytes already.
+pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        Ok(())
+    } else {
+        write_atomically(path, bytes)
+    }
+}
+
 /// Writes a file so that at any instant either the old or the new content is there: to a temporary
 /// file beside it, synced, then renamed.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {

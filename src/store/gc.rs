@@ -31,13 +31,13 @@ pub struct Garbage {
 impl Store {
     /// Finds what nothing refers to. `base_dir` is the folder whose lock file counts.
     pub fn garbage(&self, base_dir: &Path, rules: GcRules, now: SystemTime) -> Garbage {
-        let always = lock_file::all_keys(base_dir).into_iter().chain(self.all_latest());
         let mut kept = Kept::default();
-        for key in always {
-            kept.add(self, &key);
+        for locked in lock_file::all(base_dir) {
+            kept.add(self, &locked.key);
+            // What a lock refers to stays even where its manifest is lost.
+            kept.names.insert(locked.digest.to_string());
         }
-        // What a lock refers to stays even where its manifest is lost.
-        kept.digests.extend(lock_file::all_digests(base_dir));
+        self.all_latest().iter().for_each(|key| kept.add(self, key));
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         for (index, record) in self.records().iter().rev().enumerate() {
             let recent = rules.keep_last.is_none_or(|most| index < most);
@@ -55,7 +55,7 @@ impl Store {
         let mut garbage = Garbage { kept_bytes: kept.bytes(), ..Garbage::default() };
         for (path, name) in self.artifact_files() {
             let size = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
-            if !kept.names(&name) {
+            if !kept.names.contains(&name) {
                 garbage.bytes += size;
                 garbage.files.push(path);
             }
@@ -100,28 +100,23 @@ impl Store {
 /// What stays.
 #[derive(Clone, Default)]
 struct Kept {
-    keys: BTreeSet<Key>,
-    digests: BTreeSet<Digest>,
+    /// Keys and digests: what the files are named after.
+    names: BTreeSet<String>,
     sizes: BTreeMap<Digest, u64>,
 }
 
 impl Kept {
     fn add(&mut self, store: &Store, key: &Key) {
-        if !self.keys.insert(key.clone()) {
+        if !self.names.insert(key.to_string()) {
             return;
         }
         if let Some(Manifest { digest, size, .. }) = store.manifest(key) {
-            self.sizes.insert(digest.clone(), size);
-            self.digests.insert(digest);
+            self.names.insert(digest.to_string());
+            self.sizes.insert(digest, size);
         }
     }
 
     fn bytes(&self) -> u64 {
         self.sizes.values().sum()
-    }
-
-    fn names(&self, name: &str) -> bool {
-        self.keys.iter().any(|key| key.as_str() == name)
-            || self.digests.iter().any(|digest| digest.as_str() == name)
     }
 }

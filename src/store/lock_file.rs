@@ -159,19 +159,10 @@ fn side(text: &str, ours: bool) -> String {
     kept
 }
 
-fn all(base_dir: &Path) -> impl Iterator<Item = Locked> {
+/// Everything in the lock file of a folder.
+pub(super) fn all(base_dir: &Path) -> impl Iterator<Item = Locked> {
     let (content, _) = read(&path_in(base_dir));
     content.specs.into_values().flat_map(BTreeMap::into_values)
-}
-
-/// Every key in the lock file of a folder.
-pub(super) fn all_keys(base_dir: &Path) -> Vec<Key> {
-    all(base_dir).map(|locked| locked.key).collect()
-}
-
-/// Every digest in the lock file of a folder.
-pub(super) fn all_digests(base_dir: &Path) -> Vec<Digest> {
-    all(base_dir).map(|locked| locked.digest).collect()
 }
 
 #[cfg(test)]

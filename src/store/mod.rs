@@ -9,7 +9,7 @@ mod objects;
 mod owner;
 mod runs;
 
-pub use atomic::write_atomically;
+pub use atomic::{write_atomically, write_if_changed};
 pub use gc::{Garbage, GcRules};
 pub use lock_file::{LockFile, LockState, Locked};
 pub use manifest::{Digest, Key, Manifest, key_of};
