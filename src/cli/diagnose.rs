@@ -60,6 +60,12 @@ pub(super) fn print(text: &str) -> Result<(), CliError> {
     }
 }
 
+/// Writes a value to stdout as indented JSON.
+pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
+    let text = serde_json::to_string_pretty(value);
+    print(&(text.map_err(|error| CliError::System(error.to_string()))? + "\n"))
+}
+
 /// The runtime that verbs with a network use.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -1,14 +1,14 @@
 //! `sizer diff`.
 
 use super::End;
-use super::diagnose::{CliError, print};
+use super::diagnose::{CliError, print, print_json};
 use super::plan::in_branch;
 use super::run::Format;
 use super::spec_args::SpecArgs;
 use crate::pipeline::{Changes, Pipeline, Side};
 use crate::sizing::Fit;
 use crate::spec::{Parts, SpecSet, process_env};
-use crate::store::LockFile;
+use crate::store::{LockFile, RunRecord};
 use comfy_table::{Table, presets};
 use std::path::Path;
 use std::process::Command;
@@ -32,39 +32,49 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let study = args.spec.study()?;
+    let history = study.history();
+    let run = |name: &str| history.iter().find(|record| record.id == name);
+    let runs = [Some(args.before.as_str()), args.now.as_deref()].map(|name| name.and_then(run));
+    // A run is of one branch: then that branch alone is compared.
+    let of_run = runs.iter().flatten().next().map(|record| &record.spec);
     let mut all = Vec::new();
     for (label, pipeline) in study.branches() {
-        let before = side(args, pipeline, &args.before)?;
+        if of_run.is_some_and(|spec| *spec != pipeline.spec().key_name()) {
+            continue;
+        }
+        let side = |name: &str, run: Option<&RunRecord>| match run {
+            Some(record) => Ok(Side::Run(Box::new(record.clone()))),
+            None => side(args, pipeline, name),
+        };
+        let before = side(&args.before, runs[0])?;
         let now = match &args.now {
-            Some(now) => side(args, pipeline, now)?,
+            Some(now) => side(now, runs[1])?,
             None => Side::Locked {
                 name: "now".to_owned(),
                 lock: LockFile::beside(pipeline.spec().base_dir(), &pipeline.spec().key_name()),
                 spec: Box::new(pipeline.spec().clone()),
             },
         };
-        all.push((in_branch("", label), pipeline.compare(before, now)));
+        all.push((in_branch("", label), pipeline.compare(before, now)?));
     }
-    let text = match args.format {
-        Format::Text => all.iter().map(|(label, changes)| text(label, changes)).collect(),
-        Format::Json => {
-            let changes: Vec<&Changes> = all.iter().map(|(_, changes)| changes).collect();
-            let json = match changes.as_slice() {
-                [one] => serde_json::to_string_pretty(one),
-                several => serde_json::to_string_pretty(several),
-            };
-            json.map_err(|error| CliError::System(error.to_string()))? + "\n"
+    match args.format {
+        Format::Text => {
+            let text: String = all.iter().map(|(label, changes)| text(label, changes)).collect();
+            print(&text)?;
         }
-    };
-    print(&text)?;
+        Format::Json => match all.as_slice() {
+            [(_, one)] => print_json(one)?,
+            several => {
+                let changes: Vec<&Changes> = several.iter().map(|(_, changes)| changes).collect();
+                print_json(&changes)?;
+            }
+        },
+    }
     Ok(End::Done)
 }
 
-/// Finds what a name means: a run, a file, or a revision.
+/// Finds what a name means that is no run: a file, or a revision.
 fn side(args: &Args, pipeline: &Pipeline, name: &str) -> Result<Side, CliError> {
-    if let Some(record) = pipeline.history().into_iter().find(|record| record.id == name) {
-        return Ok(Side::Run(Box::new(record)));
-    }
     let spec = pipeline.spec();
     if Path::new(name).is_file() {
         let text = std::fs::read_to_string(name)

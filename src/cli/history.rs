@@ -1,7 +1,7 @@
 //! `sizer history`.
 
 use super::End;
-use super::diagnose::{CliError, print};
+use super::diagnose::{CliError, print, print_json};
 use super::run::Format;
 use super::spec_args::SpecArgs;
 use crate::store::{Exit, RunRecord};
@@ -20,15 +20,11 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let records = args.spec.study()?.history();
-    let text = match args.format {
-        Format::Text if records.is_empty() => "no run of this spec is on record here\n".to_owned(),
-        Format::Text => format!("{}\n", table(&records)),
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&records);
-            json.map_err(|error| CliError::System(error.to_string()))? + "\n"
-        }
-    };
-    print(&text)?;
+    match args.format {
+        Format::Text if records.is_empty() => print("no run of this spec is on record here\n")?,
+        Format::Text => print(&format!("{}\n", table(&records)))?,
+        Format::Json => print_json(&records)?,
+    }
     Ok(End::Done)
 }
 

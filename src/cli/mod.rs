@@ -7,6 +7,7 @@ mod gc;
 mod graph;
 mod history;
 mod init;
+mod migrate;
 mod plan;
 mod progress;
 mod render;
@@ -47,6 +48,7 @@ enum Verb {
     Graph(graph::Args),
     Validate(validate::Args),
     Init(init::Args),
+    Migrate(migrate::Args),
     Schema(schema::Args),
     Simulate(simulate::Args),
 }
@@ -95,6 +97,7 @@ pub fn main() -> ExitCode {
         Verb::Graph(args) => graph::run(&args),
         Verb::Validate(args) => validate::run(&args),
         Verb::Init(args) => init::run(&args),
+        Verb::Migrate(args) => migrate::run(&args),
         Verb::Schema(args) => schema::run(&args),
         Verb::Simulate(args) => simulate::run(&args),
     };

@@ -1,14 +1,16 @@
-//! Progress on the terminal: a bar per level with runs done, failures and the p95 so far.
+//! Progress on a terminal: one bar per level under way, with the p95 so far.
 
 use crate::measure::{Quantile, Run, quantile_of_sorted};
 use crate::pipeline::{Observer, PipelineError, StageId, StageReport};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::sync::{Mutex, PoisonError};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Shows progress on stderr, or nothing.
+/// Shows the progress of one branch on stderr, or nothing.
 pub(super) struct Progress {
-    visible: bool,
+    /// The bars of all branches; `None` where nothing is to be seen but what must be said.
+    bars: Option<MultiProgress>,
+    branch: Option<String>,
     level: Mutex<Level>,
 }
 
@@ -22,30 +24,41 @@ struct Level {
 
 impl Progress {
     pub fn new(visible: bool) -> Self {
-        Self { visible, level: Mutex::default() }
+        let bars = visible.then(MultiProgress::new);
+        Self { bars, branch: None, level: Mutex::default() }
     }
 
     fn level(&self) -> std::sync::MutexGuard<'_, Level> {
         self.level.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn label(&self) -> String {
+        self.branch.as_ref().map(|branch| format!("[{branch}] ")).unwrap_or_default()
+    }
+
+    /// A line above the bars.
+    fn say(&self, line: &str) {
+        match &self.bars {
+            Some(bars) => bars.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
 }
 
 impl Observer for Progress {
     fn level_started(&self, concurrency: u32, runs: usize) {
-        if !self.visible {
-            return;
-        }
-        let bar = ProgressBar::with_draw_target(Some(runs as u64), ProgressDrawTarget::stderr());
+        let Some(bars) = &self.bars else { return };
+        let bar = bars.add(ProgressBar::new(runs as u64));
         let style =
             ProgressStyle::with_template("{prefix:>14} [{bar:30}] {pos}/{len} {elapsed} {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
-        bar.set_prefix(format!("concurrency {concurrency}"));
+        bar.set_prefix(format!("{}concurrency {concurrency}", self.label()));
         bar.enable_steady_tick(Duration::from_millis(250));
         *self.level() = Level { bar: Some(bar), ..Level::default() };
     }
 
     fn run_done(&self, run: &Run) {
-        if !self.visible {
+        if self.bars.is_none() {
             return;
         }
         let mut level = self.level();
@@ -66,20 +79,19 @@ impl Observer for Progress {
     }
 
     fn notice(&self, text: &str) {
-        eprintln!("{text}");
+        self.say(text);
     }
 
-    fn branch_started(&self, branch: Option<&str>) {
-        if let Some(branch) = branch.filter(|_| self.visible) {
-            eprintln!("[{branch}]");
-        }
+    fn branch_started(&self, branch: &str) -> Option<Arc<dyn Observer>> {
+        let (bars, branch) = (self.bars.clone(), Some(branch.to_owned()));
+        Some(Arc::new(Self { bars, branch, level: Mutex::default() }))
     }
 
     fn stage_failed(&self, stage: &StageId, error: &PipelineError) {
         if let Some(bar) = self.level().bar.take() {
             bar.abandon();
         }
-        eprintln!("{stage} failed: {error}");
+        self.say(&format!("{}{stage} failed: {error}", self.label()));
     }
 
     fn stage_done(&self, report: &StageReport) {

@@ -1,14 +1,16 @@
 //! `sizer run`.
 
 use super::End;
-use super::diagnose::{CliError, print, runtime};
+use super::diagnose::{CliError, print, print_json, runtime};
 use super::plan;
 use super::progress::Progress;
 use super::spec_args::SpecArgs;
 use crate::pipeline::{CancellationToken, Pattern, RunOptions, Selection, Study, StudyOutcome};
 use crate::report::{SizingResult, terminal_summary};
 use clap::ValueEnum;
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 /// Measure, fit, estimate and report; only what changed runs again
@@ -33,6 +35,12 @@ pub(super) struct Args {
     /// After a stage failed, run whatever does not depend on it
     #[arg(long)]
     keep_going: bool,
+    /// Measure this many test rigs at the same time; branches on one rig never are
+    ///
+    /// Branches of a matrix are on one rig if they ask the same server or have the same `test.rig`.
+    /// All rigs are loaded from this machine: use it where they are far busier than it is.
+    #[arg(long, short, value_name = "N", default_value_t = NonZeroUsize::MIN)]
+    jobs: NonZeroUsize,
     /// Wait for another sizer that works on the same spec, instead of failing
     #[arg(long)]
     wait: bool,
@@ -101,6 +109,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         selection,
         offline: args.offline,
         keep_going: args.keep_going,
+        jobs: args.jobs,
         wait: args.wait,
         ..RunOptions::default()
     };
@@ -136,7 +145,7 @@ pub(super) fn execute(
                 print(&format!("\n{}", comparison.to_markdown()))?;
             }
         }
-        Format::Json => print(&json(&outcome)?)?,
+        Format::Json => print_result(&outcome)?,
     }
     if !output.quiet {
         eprintln!("{}", stages_line(&outcome));
@@ -146,26 +155,15 @@ pub(super) fn execute(
 }
 
 /// The result; with a matrix, the comparison and all results by branch.
-fn json(outcome: &StudyOutcome) -> Result<String, CliError> {
-    let text = match outcome.branches.as_slice() {
-        [(None, branch)] => match &branch.result {
-            Some(result) => serde_json::to_string_pretty(result),
-            None => return Ok(String::new()),
-        },
-        branches => {
-            let results: serde_json::Map<String, serde_json::Value> = branches
-                .iter()
-                .filter_map(|(label, branch)| {
-                    Some((label.clone()?, serde_json::to_value(branch.result.as_ref()?).ok()?))
-                })
-                .collect();
-            let comparison = &outcome.comparison;
-            serde_json::to_string_pretty(
-                &serde_json::json!({ "comparison": comparison, "results": results }),
-            )
-        }
-    };
-    Ok(text.map_err(|error| CliError::System(error.to_string()))? + "\n")
+fn print_result(outcome: &StudyOutcome) -> Result<(), CliError> {
+    if let [(None, branch)] = outcome.branches.as_slice() {
+        return branch.result.as_ref().map_or(Ok(()), print_json);
+    }
+    let labelled = outcome.branches.iter();
+    let results: BTreeMap<&String, &SizingResult> = labelled
+        .filter_map(|(label, branch)| Some((label.as_ref()?, branch.result.as_ref()?)))
+        .collect();
+    print_json(&serde_json::json!({ "comparison": outcome.comparison, "results": results }))
 }
 
 /// What ran and where the reports are.

@@ -1,8 +1,9 @@
 //! Two states of a spec against each other: runs on record, lock files, git revisions.
 
-use super::Pipeline;
+use super::context::Context;
 use super::keys::differences;
-use super::stages::{fit_options, question};
+use super::stages::{fit_options, question, stage};
+use super::{Graph, Pipeline, PipelineError, StageId};
 use crate::measure::{LevelMetrics, Metric, Quantile};
 use crate::sizing::{Fit, Fits, Recommendation, assess};
 use crate::spec::Spec;
@@ -70,9 +71,9 @@ pub struct LevelChange {
 
 impl Pipeline {
     /// Compares two states of this spec.
-    pub fn compare(&self, before: Side, now: Side) -> Changes {
+    pub fn compare(&self, before: Side, now: Side) -> Result<Changes, PipelineError> {
         let store = Store::beside(self.spec.base_dir());
-        let (before, now) = (Facts::of(before, &store), Facts::of(now, &store));
+        let (before, now) = (Facts::of(before, &store)?, Facts::of(now, &store)?);
         let mut spec = Vec::new();
         differences("", &before.reads, &now.reads, &mut spec);
         let all: BTreeSet<u32> = [&before, &now]
@@ -81,14 +82,14 @@ impl Pipeline {
             .copied()
             .collect();
         let levels = all.into_iter().map(|level| change(level, &before, &now)).collect();
-        Changes {
+        Ok(Changes {
             before: before.name,
             now: now.name,
             spec,
             levels,
             fit: (before.fit, now.fit),
             gpus: (before.gpus, now.gpus),
-        }
+        })
     }
 }
 
@@ -111,9 +112,9 @@ fn change(concurrency: u32, before: &Facts, now: &Facts) -> LevelChange {
 }
 
 impl Facts {
-    fn of(side: Side, store: &Store) -> Self {
+    fn of(side: Side, store: &Store) -> Result<Self, PipelineError> {
         match side {
-            Side::Run(record) => Self::of_run(&record, store),
+            Side::Run(record) => Ok(Self::of_run(&record, store)),
             Side::Locked { name, lock, spec } => Self::of_lock(name, &lock, &spec, store),
         }
     }
@@ -126,11 +127,8 @@ impl Facts {
         for (stage, key) in &record.keys {
             let manifest = store.manifest(key);
             let level = stage.strip_prefix("level@").and_then(|level| level.parse().ok());
-            if let Some(manifest) = &manifest
-                && let Value::Object(slice) = manifest.parts.reads.clone()
-                && !stage.starts_with("render")
-            {
-                reads.extend(slice);
+            if let Some(manifest) = manifest.as_ref().filter(|_| !stage.starts_with("render")) {
+                merge(&mut reads, manifest.parts.reads.clone());
             }
             let bytes = manifest.and_then(|manifest| store.read(&manifest.digest).ok());
             facts.level(level, bytes.as_deref());
@@ -145,26 +143,29 @@ impl Facts {
     }
 
     /// What a lock file says; fits and estimates follow from its levels.
-    fn of_lock(name: String, lock: &LockFile, spec: &Spec, store: &Store) -> Self {
+    fn of_lock(
+        name: String,
+        lock: &LockFile,
+        spec: &Spec,
+        store: &Store,
+    ) -> Result<Self, PipelineError> {
         let mut facts = Self::empty(name);
         for (stage, locked) in lock.stages().into_iter().flatten() {
             let level = stage.strip_prefix("level@").and_then(|level| level.parse().ok());
             facts.level(level, store.read(&locked.digest).ok().as_deref());
         }
-        // The slices that stages read, so that both kinds of side speak of the same keys.
-        let canonical = spec.canonical();
-        let sections = ["workflow", "estimate", "targets", "test"];
-        let mut reads: serde_json::Map<String, Value> = sections
-            .iter()
-            .map(|section| ((*section).to_owned(), canonical[section].clone()))
-            .collect();
-        reads.insert(
-            "concurrency".into(),
-            serde_json::json!({ "passes": canonical["concurrency"]["passes"] }),
-        );
+        // The slices that stages read, so that both kinds of side speak of the same keys. That of
+        // the dataset is the one that was locked: its file may have changed since.
+        let context = Context::at_rest(spec);
+        let mut reads = serde_json::Map::new();
         let expand = lock.get("expand").and_then(|locked| store.manifest(&locked.key));
-        if let Some(Value::Object(slice)) = expand.map(|manifest| manifest.parts.reads) {
-            reads.extend(slice);
+        let slices = expand.map(|manifest| Ok(manifest.parts.reads)).into_iter();
+        let graph = Graph::of(spec);
+        let from_spec = graph.stages().map(|(id, _)| id).filter(|id| {
+            matches!(id, StageId::Sweep(_) | StageId::Level(_) | StageId::Fit | StageId::Estimate)
+        });
+        for slice in slices.chain(from_spec.map(|id| stage(id).reads(&context))) {
+            merge(&mut reads, slice?);
         }
         facts.reads = Value::Object(reads);
         // With levels missing, a fit over the rest would be another answer, not this one.
@@ -176,7 +177,7 @@ impl Facts {
             facts.fit = p95_fit(&fits);
             facts.gpus = recommended;
         }
-        facts
+        Ok(facts)
     }
 
     fn empty(name: String) -> Self {
@@ -189,6 +190,17 @@ impl Facts {
         match bytes.and_then(|bytes| serde_json::from_slice(bytes).ok()) {
             Some(metrics) => drop(self.levels.insert(level, metrics)),
             None => drop(self.absent.insert(level)),
+        }
+    }
+}
+
+/// Adds a slice of a spec to others; two stages may read different keys of one section.
+fn merge(reads: &mut serde_json::Map<String, Value>, slice: Value) {
+    let Value::Object(slice) = slice else { return };
+    for (section, keys) in slice {
+        match (reads.get_mut(&section), keys) {
+            (Some(Value::Object(known)), Value::Object(keys)) => known.extend(keys),
+            (_, keys) => drop(reads.insert(section, keys)),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::context::Context;
 use super::diary::Diary;
 use super::graph::StageId;
 use super::keys::{Candidate, Found, Last, look_up};
+use super::made::Made;
 use super::observer::Silent;
 use super::select::Chosen;
 use super::stages::{Artifacts, assemble, stage};
@@ -12,9 +13,10 @@ use crate::load::LoadError;
 use crate::report::SizingResult;
 use crate::spec::Spec;
 use crate::store::{
-    Digest, LockState, Locked, Manifest, Owner, Store, StoreError, write_if_changed,
+    Digest, Key, LockState, Locked, Manifest, Owner, Store, StoreError, write_if_changed,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,6 +34,9 @@ pub struct RunOptions {
     pub offline: bool,
     /// After a stage failed, run what does not depend on it.
     pub keep_going: bool,
+    /// How many test rigs may be measured at the same time. They share this machine's cores, so
+    /// more than one is for rigs that are far busier than it is.
+    pub jobs: NonZeroUsize,
     /// Wait for another process that works on the same store, instead of failing.
     pub wait: bool,
 }
@@ -44,6 +49,7 @@ impl Default for RunOptions {
             selection: Selection::default(),
             offline: false,
             keep_going: false,
+            jobs: NonZeroUsize::MIN,
             wait: false,
         }
     }
@@ -85,11 +91,15 @@ impl Pipeline {
     pub async fn run(&self, options: RunOptions) -> Result<Outcome, PipelineError> {
         options.selection.check(std::slice::from_ref(self))?;
         let _owner = own(&self.spec, &options).await?;
-        self.run_owned(options).await
+        self.run_owned(options, &Made::default()).await
     }
 
     /// Runs with the store in this process's hands already, and a checked selection.
-    pub(super) async fn run_owned(&self, options: RunOptions) -> Result<Outcome, PipelineError> {
+    pub(super) async fn run_owned(
+        &self,
+        options: RunOptions,
+        made: &Made,
+    ) -> Result<Outcome, PipelineError> {
         let chosen = options.selection.choose(self);
         let RunOptions { observer, cancel, offline, keep_going, .. } = options;
         let context = Context::new(&self.spec, observer, cancel);
@@ -101,6 +111,8 @@ impl Pipeline {
         let mut run = Running {
             pipeline: self,
             context: &context,
+            made,
+            latest: last.latest.clone(),
             chosen,
             offline,
             keep_going,
@@ -108,7 +120,7 @@ impl Pipeline {
             missing: BTreeSet::new(),
             reports: Vec::new(),
         };
-        let ended = run.all(&last).await;
+        let ended = run.all(&last).await.and_then(|()| run.remember(&last.latest));
         let Running { manifests, reports: stages, .. } = run;
         // Also after a failure: what is finished is what the next run begins with, and with
         // `keep_going` some reports may be there.
@@ -171,6 +183,9 @@ impl Pipeline {
 struct Running<'a> {
     pipeline: &'a Pipeline,
     context: &'a Context<'a>,
+    made: &'a Made,
+    /// The keys that the stages had last, with those of this run.
+    latest: BTreeMap<String, Key>,
     chosen: Chosen,
     offline: bool,
     keep_going: bool,
@@ -220,7 +235,18 @@ impl Running<'_> {
         let digest = |need: &StageId| Some(self.manifests.get(need)?.digest.clone());
         let inputs: BTreeMap<StageId, Digest> =
             needs.iter().filter_map(|need| Some(((*need).clone(), digest(need)?))).collect();
-        let candidate = look_up(self.context, last, id, &inputs, &self.chosen)?;
+        let look = || look_up(self.context, last, id, &inputs, &self.chosen);
+        let mut candidate = look()?;
+        let mut turn = None;
+        if let Found::Nothing(_) = candidate.found {
+            let mine = self.made.turn(&candidate.key).await;
+            // Another branch may have made it meanwhile.
+            candidate = look()?;
+            if *mine {
+                candidate = candidate.made_in_this_run(self.context);
+            }
+            turn = Some(mine);
+        }
         let Candidate { key, parts, found } = candidate;
         let (manifest, ran) = match found {
             Found::Artifact(manifest) => (manifest, None),
@@ -238,10 +264,18 @@ impl Running<'_> {
                     bytes => bytes?,
                 };
                 let manifest = self.context.store.keep(&id.to_string(), key, parts, &bytes)?;
-                self.remember(id, &manifest, last)?;
+                if let Some(made) = &mut turn {
+                    **made = true;
+                }
                 (manifest, Some(reason))
             }
         };
+        self.latest.insert(id.to_string(), manifest.key.clone());
+        if ran.is_some() {
+            // At once: were this process killed now, the next run could say what changed since,
+            // and garbage collection would spare the artifact.
+            self.write_latest()?;
+        }
         if self.chosen.wanted.contains(id) {
             let (digest, elapsed) = (manifest.digest.clone(), began.elapsed());
             let report = StageReport { id: id.clone(), ran, digest, elapsed };
@@ -252,18 +286,14 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// Writes down at once what a stage was last: were this process killed now, the next run
-    /// could say what changed since, and garbage collection would spare the artifact.
-    fn remember(
-        &self,
-        id: &StageId,
-        manifest: &Manifest,
-        last: &Last,
-    ) -> Result<(), PipelineError> {
-        let mut latest = last.latest.clone();
-        let known = self.manifests.iter().chain([(id, manifest)]);
-        latest.extend(known.map(|(id, manifest)| (id.to_string(), manifest.key.clone())));
-        Ok(self.context.store.set_latest(&self.pipeline.spec.key_name(), &latest)?)
+    /// Writes down what all stages were last, unless that stands there already. A run in which
+    /// everything was there counts too: it is what the spec says now.
+    fn remember(&self, before: &BTreeMap<String, Key>) -> Result<(), PipelineError> {
+        if *before == self.latest { Ok(()) } else { self.write_latest() }
+    }
+
+    fn write_latest(&self) -> Result<(), PipelineError> {
+        Ok(self.context.store.set_latest(&self.pipeline.spec.key_name(), &self.latest)?)
     }
 
     fn may_run(&self, id: &StageId, reason: &Reason) -> Result<(), PipelineError> {

@@ -35,6 +35,17 @@ pub(super) struct Candidate {
     pub found: Found,
 }
 
+impl Candidate {
+    /// What another branch of this run made is not made again, forced or not.
+    pub fn made_in_this_run(mut self, context: &Context<'_>) -> Self {
+        let manifest = context.store.manifest(&self.key);
+        if let Some(manifest) = manifest.filter(|it| context.store.is_sound(&it.digest)) {
+            self.found = Found::Artifact(manifest);
+        }
+        self
+    }
+}
+
 /// Whether an artifact can be used.
 pub(super) enum Found {
     /// It is there and sound.

@@ -4,13 +4,17 @@ use super::PipelineError;
 use super::execute::StageReport;
 use super::graph::StageId;
 use crate::measure::Run;
+use std::sync::Arc;
 
 /// Watches a run; every method may be called from any thread.
 pub trait Observer: Send + Sync {
     /// Something that the user should know, in a sentence.
     fn notice(&self, _text: &str) {}
-    /// A branch of a matrix begins; `None` without a matrix.
-    fn branch_started(&self, _branch: Option<&str>) {}
+    /// A branch of a matrix begins, maybe beside others. What is returned watches it alone; where
+    /// that is nothing, this one does.
+    fn branch_started(&self, _branch: &str) -> Option<Arc<dyn Observer>> {
+        None
+    }
     /// A stage begins to run.
     fn stage_started(&self, _stage: &StageId) {}
     /// A level begins; `runs` are planned.

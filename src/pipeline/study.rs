@@ -5,6 +5,8 @@
 //! alone are measured once.
 
 use super::execute::own;
+use super::made::Made;
+use super::rigs::by_rig;
 use super::{
     Checked, Outcome, Pipeline, PipelineError, PlannedStage, Reason, RunOptions, Selection,
     StageStatus, Status,
@@ -12,13 +14,46 @@ use super::{
 use crate::report::{Comparison, SizingResult};
 use crate::spec::SpecSet;
 use crate::store::{Garbage, GcRules, LockState, RunRecord, write_if_changed};
+use futures_util::stream::{self, StreamExt};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 /// The pipelines of a spec, in the order of its matrix. Never empty.
 pub struct Study {
     pipelines: Vec<Pipeline>,
+}
+
+/// What the branches of one run share.
+struct Shared<'a> {
+    options: &'a RunOptions,
+    made: Made,
+    /// No further branch begins.
+    stop: AtomicBool,
+}
+
+/// A branch by its position, its label, and how it ended.
+type Ended = (usize, Option<String>, Result<Outcome, PipelineError>);
+
+/// The outcomes with their labels, or the first failure; what was stopped counts all finished
+/// levels.
+fn one_or_error(ended: Vec<Ended>) -> Result<Vec<(Option<String>, Outcome)>, PipelineError> {
+    let mut outcomes = Vec::new();
+    let mut failure = None;
+    let mut stopped = None;
+    for (_, label, outcome) in ended {
+        match outcome {
+            Ok(outcome) => outcomes.push((label, outcome)),
+            Err(PipelineError::Cancelled { levels }) => *stopped.get_or_insert(0) += levels,
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    match (stopped, failure) {
+        (Some(levels), _) => Err(PipelineError::Cancelled { levels }),
+        (None, Some(error)) => Err(error),
+        (None, None) => Ok(outcomes),
+    }
 }
 
 /// Stages of a branch with its label; `None` without a matrix.
@@ -50,24 +85,21 @@ impl Study {
         self.pipelines.first().ok_or(PipelineError::NoBranch)
     }
 
-    /// Runs branch after branch, and compares them.
+    /// Runs all branches and compares them: those on one test rig one after the other, those on
+    /// different rigs up to `jobs` at a time.
     pub async fn run(&self, options: RunOptions) -> Result<StudyOutcome, PipelineError> {
         self.check_selection(&options.selection)?;
         let first = self.first()?;
         let _owner = own(first.spec(), &options).await?;
-        let mut branches = Vec::new();
-        let mut first_failure = None;
-        for (label, pipeline) in self.branches() {
-            options.observer.branch_started(label);
-            match pipeline.run_owned(options.clone()).await {
-                Ok(outcome) => branches.push((label.map(str::to_owned), outcome)),
-                Err(error @ PipelineError::Cancelled { .. }) => return Err(error),
-                Err(error) if options.keep_going => {
-                    first_failure = first_failure.or(Some(error));
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let shared =
+            Shared { options: &options, made: Made::default(), stop: AtomicBool::new(false) };
+        let rigs = by_rig(self.pipelines.iter().map(Pipeline::spec));
+        let rigs = rigs.into_iter().map(|branches| self.run_rig(branches, &shared));
+        let ended: Vec<Vec<_>> =
+            stream::iter(rigs).buffer_unordered(options.jobs.get()).collect().await;
+        let mut ended: Vec<_> = ended.into_iter().flatten().collect();
+        ended.sort_by_key(|(branch, ..)| *branch);
+        let branches = one_or_error(ended)?;
         let mut reports: Vec<PathBuf> =
             branches.iter().flat_map(|(_, outcome)| outcome.reports.clone()).collect();
         let comparison = self.compare(&branches);
@@ -83,10 +115,31 @@ impl Study {
                 reports.push(path);
             }
         }
-        match first_failure {
-            Some(error) => Err(error),
-            None => Ok(StudyOutcome { branches, comparison, reports }),
+        Ok(StudyOutcome { branches, comparison, reports })
+    }
+
+    /// Runs the branches of one test rig, one after the other. A failure ends it, and lets no
+    /// branch of another rig begin, unless the rest is to be run all the same.
+    async fn run_rig(&self, branches: Vec<usize>, shared: &Shared<'_>) -> Vec<Ended> {
+        let mut ended = Vec::new();
+        for branch in branches {
+            let Some(pipeline) = self.pipelines.get(branch) else { continue };
+            if shared.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let label = pipeline.spec().branch().map(str::to_owned);
+            let mut options = shared.options.clone();
+            if let Some(own) = label.as_deref().and_then(|it| options.observer.branch_started(it)) {
+                options.observer = own;
+            }
+            let outcome = pipeline.run_owned(options, &shared.made).await;
+            let cancelled = matches!(outcome, Err(PipelineError::Cancelled { .. }));
+            if cancelled || (outcome.is_err() && !shared.options.keep_going) {
+                shared.stop.store(true, Ordering::Relaxed);
+            }
+            ended.push((branch, label, outcome));
         }
+        ended
     }
 
     fn compare(&self, branches: &[(Option<String>, Outcome)]) -> Option<Comparison> {

@@ -1,6 +1,6 @@
 //! Reading specs from disk: the one file of this floor that touches the world.
 
-use super::{Override, Parts, Spec, SpecError, SpecSet};
+use super::{Migrated, Override, Parts, Spec, SpecError, SpecSet, migrate};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -48,6 +48,11 @@ impl SpecSet {
         };
         Self::parse(&text, path, &parts)
     }
+}
+
+/// The text of a spec file in the current version of the language; `None` where it is in it.
+pub fn migrate_file(path: &Path) -> Result<Option<Migrated>, SpecError> {
+    migrate(&read(path)?, path)
 }
 
 /// The nearest `sizer.toml`: in the spec's folder or in one above it.

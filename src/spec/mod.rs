@@ -12,6 +12,7 @@ mod estimate;
 mod file;
 mod interpolate;
 mod matrix;
+mod migrate;
 mod outputs;
 mod redact;
 mod schema;
@@ -30,8 +31,9 @@ pub use dataset::{DatasetFormat, DatasetSpec};
 pub use duration::Seconds;
 pub use error::{Place, Source, SpecError};
 pub use estimate::{EstimateSpec, Method};
-pub use file::{ReadOptions, process_env};
+pub use file::{ReadOptions, migrate_file, process_env};
 pub use interpolate::{Env, ReferenceError};
+pub use migrate::{Migrated, migrate};
 pub use outputs::{BUILT_IN_REPORTS, Outputs, ReportSpec};
 pub use redact::{names_a_secret, redact, url_password};
 pub use schema::json_schema;
@@ -98,7 +100,8 @@ impl Spec {
 
     fn of_branch(branch: Branch, file: &Path, parts: &Parts<'_>) -> Result<Self, SpecError> {
         let Branch { label, tree } = branch;
-        validate::version(&tree)?;
+        // Before anything else: with another version all other errors are moot.
+        migrate::check_version(&tree)?;
         let mut spec: Self = decode::decode(&tree, parts.env)?;
         validate::check(&spec, &tree)?;
         spec.origin = Some(Origin {

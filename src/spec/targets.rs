@@ -12,6 +12,10 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TestRig {
+    /// Its name. Levels measured on one rig stay apart from those of another, and branches on one
+    /// rig never load it at the same time.
+    #[serde(default)]
+    pub rig: Option<String>,
     /// GPUs of the test rig. Without it there is no GPU count, only a capacity.
     #[serde(default)]
     pub gpu_count: Option<u32>,
@@ -29,7 +33,7 @@ fn one() -> u32 {
 
 impl Default for TestRig {
     fn default() -> Self {
-        Self { gpu_count: None, gpus_per_replica: 1, cost_per_gpu_hour: None }
+        Self { rig: None, gpu_count: None, gpus_per_replica: 1, cost_per_gpu_hour: None }
     }
 }
 

@@ -3,13 +3,11 @@
 use super::concurrency::Levels;
 use super::decode::suggestion;
 use super::error::SpecError;
-use super::tree::{Node, Value};
+use super::tree::Node;
 use super::workflow::{Length, SimulatorSpec};
 use super::{BUILT_IN_REPORTS, Secret, Spec, WorkflowSpec, names_a_secret, redact, url_password};
 use crate::measure::Metric;
 
-/// The only version of the language so far.
-const VERSION: u64 = 1;
 /// Beyond this a level is a slip of the keyboard, not a plan.
 const HIGHEST_LEVEL: u32 = 1_000_000;
 const MOST_LEVELS: usize = 10_000;
@@ -17,25 +15,6 @@ const MOST_PASSES: u32 = 1_000_000;
 const MOST_GPUS: u32 = 100_000_000;
 
 type Check = Result<(), SpecError>;
-
-/// Checks the version before anything else: an unknown one makes all other errors moot.
-pub(super) fn version(tree: &Node) -> Check {
-    match tree.child("version").map(|node| &node.value) {
-        Some(Value::Uint(VERSION)) => Ok(()),
-        Some(_) => {
-            Err(SpecError::at(&tree.place_of("version"), "this sizer reads specs of version 1")
-                .help("write `version: 1`"))
-        }
-        None => match tree.value {
-            Value::Null => Err(SpecError::at(&tree.place, "the spec is empty")
-                .help("write a starter spec with `sizer init`")),
-            Value::Map(_) => Err(SpecError::at(&tree.place, "the key `version` is missing")
-                .help("begin the spec with `version: 1`")),
-            _ => Err(SpecError::at(&tree.place, format!("a spec is a map, found {}", tree.kind()))
-                .help("write a starter spec with `sizer init` to see one")),
-        },
-    }
-}
 
 /// Checks a decoded spec.
 pub(super) fn check(spec: &Spec, tree: &Node) -> Check {

@@ -82,11 +82,13 @@ impl LockFile {
     }
 
     /// Locks the stages of this spec, in place of all that was locked for it before, and writes
-    /// the file if that changes anything.
+    /// the file if that changes anything. Stanzas of other specs are taken from the file as it is
+    /// now: other branches may have written theirs since this was read.
     pub fn replace(&mut self, stages: BTreeMap<String, Locked>) -> Result<(), StoreError> {
         if self.state == LockState::Sound && self.stages() == Some(&stages) {
             return Ok(());
         }
+        (self.content, _) = read(&self.path);
         self.content.specs.insert(self.spec.clone(), stages);
         let text = toml::to_string(&self.content).unwrap_or_default();
         write_atomically(&self.path, format!("{HEADER}{text}").as_bytes())?;

@@ -189,3 +189,19 @@ fn the_simulators_agent_is_seen_call_by_call() {
     assert!(at("workflow_runtime", "p50") >= at("server_runtime", "p50"), "{level:#}");
     assert!((at("ttft", "p50") - 0.005).abs() < 0.002, "{level:#}");
 }
+
+#[test]
+fn migrate_brings_a_spec_up_to_date_and_leaves_the_rest() {
+    let text = "# Ours.\nname: test # a name\ndataset: {path: questions.jsonl}\n\
+                workflow: {type: simulator}\nconcurrency: {levels: [1]}\n";
+    let project = Sizer::new().spec(text);
+    project.run(&["validate", "spec.yml"]).code(2).stderr("`sizer migrate spec.yml`");
+    let new = text.replace("name: test #", "version: 1\nname: test #");
+    let shown = project.run(&["migrate", "spec.yml", "--dry-run"]).success();
+    assert_eq!((shown.stdout, project.read("spec.yml")), (new.clone(), text.to_owned()));
+    project.run(&["migrate", "spec.yml"]).success().stdout("spec.yml: version 0 → 1");
+    assert_eq!(project.read("spec.yml"), new);
+    project.run(&["validate", "spec.yml"]).success();
+    project.run(&["migrate", "spec.yml"]).success().stdout("is of the current version");
+    project.run(&["migrate", "nope.yml"]).code(2).stderr("cannot be read");
+}

@@ -126,6 +126,18 @@ fn a_conflicted_lock_is_written_anew() {
 }
 
 #[test]
+fn what_the_spec_says_now_is_kept_though_nothing_ran() {
+    let simulator = SimulatorProcess::fast();
+    let project = project(&simulator);
+    project.run(&["run", "spec.yml"]).success();
+    project.run(&["run", "spec.yml", "--set", "targets.users=7"]).success();
+    // Back to the first: everything is there, and this is what counts from now on.
+    project.run(&["run", "spec.yml"]).success().stderr("0 stages run");
+    project.run(&["gc", "spec.yml", "--keep-last", "0"]).success();
+    project.run(&["plan", "spec.yml"]).success().stdout("0 of 14 stages would run");
+}
+
+#[test]
 fn garbage_goes_and_what_is_locked_stays() {
     let simulator = SimulatorProcess::fast();
     let project = project(&simulator);

@@ -1,7 +1,9 @@
 //! A spec for every combination.
 
-use crate::support::{SimulatorProcess, Sizer};
+use crate::support::{ANSWER, Scripted, SimulatorProcess, Sizer, respond};
 use serde_json::Value;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 
 const REST: &str = "concurrency: {levels: [1, 2], passes: 2}
 targets: {users: 100, workflow_runtime: 5s}
@@ -110,4 +112,84 @@ fn mistakes_in_a_matrix() {
         .map(of)
         .join("\n")
     );
+}
+
+#[test]
+fn what_branches_share_is_forced_once() {
+    let simulator = SimulatorProcess::fast();
+    let project = project(&simulator, HARDWARE);
+    project.run(&["run", "spec.yml", "--force"]).success().stderr("12 stages run, 6 cached");
+    project.run(&["run", "spec.yml", "--force"]).success().stderr("12 stages run, 6 cached");
+    assert_eq!(simulator.metric("requests_total"), 12);
+}
+
+/// Two servers, each of which answers only while the other is asked as well.
+fn pair() -> [Scripted; 2] {
+    let both = Arc::new(Barrier::new(2));
+    [Arc::clone(&both), both].map(|both| {
+        Scripted::start(move |stream, _| {
+            both.wait();
+            respond(stream, "200 OK", ANSWER)
+        })
+    })
+}
+
+fn two_servers(servers: &[Scripted; 2], rig: &str) -> Sizer {
+    let [a, b] = servers.each_ref().map(|server| server.address);
+    Sizer::new().workflow(
+        "{type: openai, base_url: http://127.0.0.1:1, model: m, stream: false, timeout: 10s}",
+        &format!(
+            "concurrency: {{levels: [1], passes: 3}}\ntest: {{{rig}}}\nmatrix:\n  \
+             workflow.base_url: [\"http://{a}/v1\", \"http://{b}/v1\"]"
+        ),
+    )
+}
+
+#[test]
+fn different_rigs_are_measured_at_the_same_time_if_asked_to() {
+    let servers = pair();
+    let project = two_servers(&servers, "");
+    let ended = project.run(&["run", "spec.yml", "--jobs", "2"]).success();
+    // The dataset is expanded once, and both branches are locked.
+    ended.stderr("15 stages run, 1 cached");
+    for server in &servers {
+        assert_eq!(server.requests.lock().unwrap().len(), 3);
+    }
+    let lock = project.read("sizer.lock");
+    assert_eq!(lock.matches("\"sweep@1\"]").count(), 2, "{lock}");
+    project.run(&["status", "spec.yml"]).success().stdout("16 of 16 stages are current");
+}
+
+#[test]
+fn one_rig_is_never_loaded_by_two_branches() {
+    let now = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let servers = [(); 2].map(|()| {
+        let (now, most) = (Arc::clone(&now), Arc::clone(&most));
+        Scripted::start(move |stream, _| {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            now.fetch_sub(1, Ordering::SeqCst);
+            respond(stream, "200 OK", ANSWER)
+        })
+    });
+    let project = two_servers(&servers, "rig: basement");
+    project.run(&["run", "spec.yml", "--jobs", "2"]).success();
+    assert_eq!(most.load(Ordering::SeqCst), 1);
+    project.run(&["run", "spec.yml", "--jobs", "0"]).code(2);
+}
+
+#[test]
+fn a_run_of_one_branch_is_compared_with_that_branch() {
+    let simulator = SimulatorProcess::fast();
+    let project = project(&simulator, HARDWARE);
+    project.run(&["run", "spec.yml"]).success();
+    let history = project.run(&["history", "spec.yml", "--format", "json"]).success().stdout;
+    let history: Value = serde_json::from_str(&history).unwrap();
+    let run = history[0]["id"].as_str().unwrap();
+    let diff = project.run(&["diff", "spec.yml", run, "--set", "targets.users=7"]).success();
+    diff.stdout("[big]run ").stdout("targets.users: 100 → 7").stdout("the same runs");
+    let other = history[1]["id"].as_str().unwrap();
+    let diff = project.run(&["diff", "spec.yml", run, other]).success();
+    diff.stdout("test.cost_per_gpu_hour: 4.0 → 1.5");
 }

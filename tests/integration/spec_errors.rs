@@ -48,7 +48,10 @@ errors! {
     duplicate_key: Sizer::new().workflow(OPENAI, "concurrency: {levels: [1]}\nconcurrency: {levels: [2]}");
     broken_yaml: Sizer::new().workflow(OPENAI, "concurrency: {levels: [1]");
     empty_spec: Sizer::new().spec("");
-    other_version: Sizer::new().spec("version: 2\nname: test\n");
+    newer_version: Sizer::new().spec("version: 2\nname: test\n");
+    older_version: Sizer::new().spec("version: 0\nname: test\n");
+    no_version: Sizer::new().spec("name: test\n");
+    worded_version: Sizer::new().spec("version: one\nname: test\n");
     no_dataset: Sizer::new().spec(
         "version: 1\nname: test\ndataset: {path: nope.jsonl}\nworkflow: {type: simulator}\nconcurrency: {levels: [1]}\n");
     unknown_format: Sizer::new().spec(

@@ -21,9 +21,11 @@ impl Stage for Sweep {
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
         let spec = context.spec;
-        Ok(
-            json!({ "workflow": spec.workflow, "concurrency": { "passes": spec.concurrency.passes } }),
-        )
+        Ok(json!({
+            "workflow": spec.workflow,
+            "concurrency": { "passes": spec.concurrency.passes },
+            "test": { "rig": spec.test.rig },
+        }))
     }
 
     fn run<'a>(
