@@ -3,6 +3,7 @@
 use super::End;
 use super::diagnose::{CliError, print};
 use super::spec_args::SpecArgs;
+use crate::dataset::Counts;
 use crate::pipeline::Checked;
 
 /// Check a spec, the files it names and the variables it refers to; asks no server
@@ -14,12 +15,19 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let study = args.spec.study()?;
-    let (Checked { items, dropped, levels }, branches) = study.check()?;
-    let dropped =
-        if dropped > 0 { format!(" ({dropped} rows without a question)") } else { String::new() };
+    let (Checked { counts, remote, levels }, branches) = study.check()?;
+    let Counts { items, dropped, filtered } = counts;
+    let left_out: Vec<String> = [(dropped, "without a question"), (filtered, "filtered out")]
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, why)| format!("{count} rows {why}"))
+        .collect();
+    let left_out =
+        if left_out.is_empty() { String::new() } else { format!(" ({})", left_out.join(", ")) };
+    let items = if remote { "a remote dataset".to_owned() } else { format!("{items} items") };
     let branches = if branches > 1 { format!(", {branches} branches") } else { String::new() };
     let name = study.branches().next().map(|(_, pipeline)| pipeline.spec().name.clone());
     let name = name.unwrap_or_default();
-    print(&format!("{name} is valid: {items} items{dropped}, {levels} levels{branches}\n"))?;
+    print(&format!("{name} is valid: {items}{left_out}, {levels} levels{branches}\n"))?;
     Ok(End::Done)
 }

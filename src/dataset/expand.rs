@@ -2,6 +2,11 @@
 
 use crate::measure::Item;
 
+/// How many items of a dataset a level asks at most; `None` where it asks them all.
+pub fn items_needed(concurrency: u32, passes: Option<u32>) -> Option<usize> {
+    passes.map(|passes| (concurrency as usize).saturating_mul(passes as usize))
+}
+
 /// The items to run at a level, in order.
 ///
 /// With `passes`, concurrency × passes runs, the dataset repeated in order. Without, the largest
@@ -11,11 +16,9 @@ pub fn level_items(items: &[Item], concurrency: u32, passes: Option<u32>) -> Vec
     if items.is_empty() {
         return Vec::new();
     }
-    let concurrency = concurrency as usize;
-    let count = match passes {
-        Some(passes) => concurrency.saturating_mul(passes as usize),
-        None => (items.len() / concurrency * concurrency).max(concurrency),
-    };
+    let per_wave = concurrency as usize;
+    let whole_waves = (items.len() / per_wave * per_wave).max(per_wave);
+    let count = items_needed(concurrency, passes).unwrap_or(whole_waves);
     let repeats = (0_usize..).flat_map(|repeat| items.iter().map(move |item| (repeat, item)));
     repeats
         .take(count)

@@ -3,16 +3,16 @@
 use super::context::Context;
 use super::stages::check_templates;
 use super::{Pipeline, PipelineError};
-use crate::dataset;
+use crate::dataset::Counts;
 use crate::spec::process_env;
 
 /// What a valid spec amounts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// Items of the dataset.
-    pub items: usize,
-    /// Rows of the dataset that have no question.
-    pub dropped: usize,
+    /// Rows of the dataset.
+    pub counts: Counts,
+    /// Whether the dataset is remote and was never downloaded: then nothing is counted.
+    pub remote: bool,
     /// Levels of the sweep.
     pub levels: usize,
 }
@@ -23,11 +23,12 @@ impl Pipeline {
         let spec = &self.spec;
         let context = Context::at_rest(spec);
         spec.check_secrets(&process_env)?;
-        let (content, _) = context.dataset()?;
-        let rows = dataset::parse(&spec.dataset, &spec.resolve(&spec.dataset.path), content)?;
+        // Checking asks no server: of a remote dataset there is maybe no copy yet.
+        let remote = context.dataset_digest()?.is_none();
+        let counts =
+            if remote { Counts::default() } else { context.dataset_rows(&mut |_| Ok(()))? };
         check_templates(&context)?;
-        let items = rows.iter().filter(|row| row.item().is_some()).count();
         let levels = spec.concurrency.levels.values().len();
-        Ok(Checked { items, dropped: rows.len() - items, levels })
+        Ok(Checked { counts, remote, levels })
     }
 }

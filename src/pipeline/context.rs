@@ -2,10 +2,13 @@
 
 use super::observer::Silent;
 use super::{CancellationToken, Observer, PipelineError};
-use crate::dataset;
+use crate::dataset::{self, Counts, DatasetError};
+use crate::measure::Row;
 use crate::spec::{Spec, process_env};
 use crate::store::{Digest, Store};
 use crate::workflow::{self, Workflow};
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::OnceCell;
 
@@ -15,7 +18,7 @@ pub(super) struct Context<'a> {
     pub store: Store,
     pub observer: Arc<dyn Observer>,
     pub cancel: CancellationToken,
-    dataset: OnceLock<(Vec<u8>, Digest)>,
+    dataset: OnceLock<Digest>,
     workflow: OnceCell<Arc<dyn Workflow>>,
 }
 
@@ -36,19 +39,59 @@ impl<'a> Context<'a> {
         Self::new(spec, Arc::new(Silent), CancellationToken::new())
     }
 
-    /// The dataset's content and its digest.
-    pub fn dataset(&self) -> Result<&(Vec<u8>, Digest), PipelineError> {
-        if let Some(dataset) = self.dataset.get() {
-            return Ok(dataset);
+    /// Where the dataset lies on this machine: the spec's file, or the copy of a remote one.
+    pub fn dataset_path(&self) -> PathBuf {
+        match self.spec.dataset.url() {
+            Some(url) => self.store.download_path(url),
+            None => self.spec.resolve(&self.spec.dataset.path),
         }
-        let path = self.spec.resolve(&self.spec.dataset.path);
-        let content = dataset::read(&path).map_err(|error| {
-            self.spec
-                .error_at("dataset.path", error.to_string())
-                .help("paths in a spec are relative to the folder that it lies in")
-        })?;
-        let digest = Digest::of(&content);
-        Ok(self.dataset.get_or_init(|| (content, digest)))
+    }
+
+    /// The digest of the dataset's content; `None` where it is remote and was never downloaded.
+    pub fn dataset_digest(&self) -> Result<Option<&Digest>, PipelineError> {
+        if let Some(digest) = self.dataset.get() {
+            return Ok(Some(digest));
+        }
+        let path = self.dataset_path();
+        if self.spec.dataset.url().is_some() && !path.is_file() {
+            return Ok(None);
+        }
+        let digest = dataset::open(&path)
+            .and_then(|file| digest_of(&path, file))
+            .map_err(|error| self.dataset_error(&error))?;
+        Ok(Some(self.dataset.get_or_init(|| digest)))
+    }
+
+    /// Hands every row of the dataset over; fails if the file changes meanwhile.
+    pub fn dataset_rows(
+        &self,
+        each: &mut dyn FnMut(Row) -> Result<(), DatasetError>,
+    ) -> Result<Counts, PipelineError> {
+        let path = self.dataset_path();
+        let before = self.dataset_digest()?.cloned();
+        let counts = dataset::for_each_row(&self.spec.dataset, &path, each)?;
+        let after = dataset::open(&path).and_then(|file| digest_of(&path, file))?;
+        if before.is_some_and(|before| before != after) {
+            return Err(DatasetError::Changed { path: path.display().to_string() }.into());
+        }
+        Ok(counts)
+    }
+
+    /// Downloads a remote dataset, unless that was done before. A copy stays until it is asked for
+    /// again: other content would be another measurement.
+    pub async fn fetch_dataset(&self, again: bool) -> Result<(), PipelineError> {
+        let Some(url) = self.spec.dataset.url() else { return Ok(()) };
+        let path = self.dataset_path();
+        if again || !path.is_file() {
+            self.observer.notice(&format!("downloading {}", dataset::shown_url(url)));
+            dataset::download(url, &path).await.map_err(|error| self.dataset_error(&error))?;
+        }
+        Ok(())
+    }
+
+    fn dataset_error(&self, error: &DatasetError) -> PipelineError {
+        let error = self.spec.error_at("dataset.path", error.to_string());
+        error.help("paths in a spec are relative to the folder that it lies in").into()
     }
 
     /// The workflow, made ready and seen to answer.
@@ -64,4 +107,9 @@ impl<'a> Context<'a> {
         };
         self.workflow.get_or_try_init(connect).await.cloned()
     }
+}
+
+fn digest_of(path: &Path, file: File) -> Result<Digest, DatasetError> {
+    let unreadable = |error| DatasetError::Unreadable { path: path.display().to_string(), error };
+    Digest::of_reader(file).map_err(unreadable)
 }

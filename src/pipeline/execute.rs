@@ -107,6 +107,10 @@ impl Pipeline {
         if let Some(notice) = lock_notice(last.lock.state()) {
             context.observer.notice(&notice);
         }
+        let fetches = chosen.needed.contains(&StageId::Expand) && !offline;
+        if fetches {
+            context.fetch_dataset(chosen.forced.contains(&StageId::Expand)).await?;
+        }
         let diary = Diary::begin();
         let mut run = Running {
             pipeline: self,
@@ -299,6 +303,8 @@ impl Running<'_> {
     fn may_run(&self, id: &StageId, reason: &Reason) -> Result<(), PipelineError> {
         let why = if !self.chosen.wanted.contains(id) {
             "it was not selected to be made; select it too, or run without a selection once"
+        } else if self.offline && *id == StageId::Expand && !self.context.dataset_path().is_file() {
+            "offline no dataset is downloaded; run once without --offline"
         } else if self.offline && id.asks_a_server() {
             "offline nothing is measured; run once without --offline"
         } else {

@@ -2,8 +2,8 @@
 
 use super::graph::{Graph, StageId};
 use super::{Pipeline, PipelineError};
+use crate::spec::glob_matches;
 use std::collections::BTreeSet;
-use wildmatch::WildMatch;
 
 /// Names stages: one by its name (`sweep@8`), all of a kind (`sweep`), or by a glob (`sweep@1?`);
 /// with `[GLOB]` behind it, in some branches of a matrix alone (`sweep@8[small,*]`).
@@ -28,10 +28,10 @@ impl From<&str> for Pattern {
 impl Pattern {
     fn find<'a>(&self, pipeline: &'a Pipeline) -> impl Iterator<Item = &'a StageId> {
         let branch = pipeline.spec().branch().unwrap_or_default();
-        let here = self.branch.as_ref().is_none_or(|glob| WildMatch::new(glob).matches(branch));
-        let glob = WildMatch::new(&self.stage);
-        let kind = self.stage.clone();
-        let named = move |id: &&StageId| kind == id.kind() || glob.matches(&id.to_string());
+        let here = self.branch.as_ref().is_none_or(|glob| glob_matches(glob, branch));
+        let stage = self.stage.clone();
+        let named =
+            move |id: &&StageId| stage == id.kind() || glob_matches(&stage, &id.to_string());
         pipeline.graph().stages().map(|(id, _)| id).filter(move |_| here).filter(named)
     }
 }

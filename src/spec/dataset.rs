@@ -1,24 +1,34 @@
 //! The spec's `dataset`.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use super::glob_matches;
+use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use std::borrow::Cow;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// What is asked: a file with one entry per question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DatasetSpec {
-    /// The file; its format goes by the extension.
+    /// The file, or its HTTP(S) address; its format goes by the extension.
     pub path: PathBuf,
     /// The format, where the extension does not say it.
     #[serde(default)]
     pub format: Option<DatasetFormat>,
-    /// The key that holds an entry's id; entries without one are numbered.
+    /// The key or column that holds an entry's id; entries without one are numbered.
     #[serde(default = "id")]
     pub id_key: String,
-    /// The key that holds the question.
+    /// The key or column that holds the question.
     #[serde(default = "question")]
     pub question_key: String,
+    /// Ask with the whole entry, as JSON, instead of one key of it.
+    #[serde(default)]
+    pub whole_row: bool,
+    /// Which entries to ask.
+    #[serde(default)]
+    pub filter: Filter,
 }
 
 /// The formats of datasets.
@@ -29,12 +39,67 @@ pub enum DatasetFormat {
     Json,
     /// One JSON object per line.
     Jsonl,
+    /// Comma-separated values under a line of column names.
+    Csv,
+    /// Apache Parquet.
+    Parquet,
+    /// The first sheet of a spreadsheet (xlsx, xls, ods), column names in its first row.
+    Xlsx,
+}
+
+/// Which entries of a dataset to ask: those that every key of `allow` lets through, without those
+/// that a key of `deny` names. A key that no entry has filters nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    /// Keys, and the values or globs that are asked.
+    #[serde(default)]
+    pub allow: Patterns,
+    /// Keys, and the values or globs that are not.
+    #[serde(default)]
+    pub deny: Patterns,
+}
+
+/// Keys with the values or globs that count for each.
+pub type Patterns = IndexMap<String, Vec<FilterValue>>;
+
+/// A value or a glob, as text: `7` and `"7"` are equal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct FilterValue(String);
+
+impl Filter {
+    /// Whether nothing is filtered.
+    pub fn is_empty(&self) -> bool {
+        self.allow.is_empty() && self.deny.is_empty()
+    }
+
+    /// Whether an entry is asked; `get` gives the text of one of its keys.
+    pub fn lets_through(&self, get: impl Fn(&str) -> Option<String>) -> bool {
+        let named = |key: &String, patterns: &Vec<FilterValue>| {
+            let text = get(key)?;
+            Some(patterns.iter().any(|pattern| glob_matches(&pattern.0, &text)))
+        };
+        self.allow.iter().all(|(key, patterns)| named(key, patterns).unwrap_or(true))
+            && !self.deny.iter().any(|(key, patterns)| named(key, patterns).unwrap_or(false))
+    }
 }
 
 impl DatasetSpec {
     /// The format that is named, or that the extension says.
     pub fn format(&self) -> Option<DatasetFormat> {
-        self.format.or_else(|| DatasetFormat::of_path(&self.path))
+        let path = match self.url() {
+            // What follows the path of an address says nothing of its format.
+            Some(url) => Path::new(url.split(['?', '#']).next().unwrap_or_default()),
+            None => &self.path,
+        };
+        self.format.or_else(|| DatasetFormat::of_path(path))
+    }
+
+    /// The address, where the dataset is not a file of this machine.
+    pub fn url(&self) -> Option<&str> {
+        let text = self.path.to_str()?;
+        (text.starts_with("http://") || text.starts_with("https://")).then_some(text)
     }
 }
 
@@ -43,6 +108,9 @@ impl DatasetFormat {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "json" | "json5" | "jsonc" => Some(Self::Json),
             "jsonl" | "ndjson" => Some(Self::Jsonl),
+            "csv" => Some(Self::Csv),
+            "parquet" | "pq" => Some(Self::Parquet),
+            "xlsx" | "xls" | "xlsb" | "xlsm" | "ods" => Some(Self::Xlsx),
             _ => None,
         }
     }
@@ -54,4 +122,51 @@ fn id() -> String {
 
 fn question() -> String {
     "question".into()
+}
+
+impl<'de> Deserialize<'de> for FilterValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyScalar;
+        impl de::Visitor<'_> for AnyScalar {
+            type Value = FilterValue;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, a number or a glob")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<FilterValue, E> {
+                Ok(FilterValue(text.to_owned()))
+            }
+
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<FilterValue, E> {
+                Ok(FilterValue(value.to_string()))
+            }
+
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<FilterValue, E> {
+                Ok(FilterValue(value.to_string()))
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<FilterValue, E> {
+                Ok(FilterValue(value.to_string()))
+            }
+
+            fn visit_f64<E: de::Error>(self, value: f64) -> Result<FilterValue, E> {
+                Ok(FilterValue(value.to_string()))
+            }
+        }
+        deserializer.deserialize_any(AnyScalar)
+    }
+}
+
+impl JsonSchema for FilterValue {
+    fn schema_name() -> Cow<'static, str> {
+        "FilterValue".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "description": "A value or a glob",
+            "type": ["string", "number", "boolean"],
+        })
+    }
 }

@@ -62,7 +62,14 @@ impl Checker<'_> {
             self.spec.dataset.format().is_some(),
             "dataset.path",
             "the extension does not say which format this is",
-            "name it .json or .jsonl, or set `dataset.format`",
+            "name it .json, .jsonl, .csv, .parquet or .xlsx, or set `dataset.format`",
+        )?;
+        let Some(url) = self.spec.dataset.url() else { return Ok(()) };
+        self.ensure(
+            url_password(url).is_none(),
+            "dataset.path",
+            "the address holds a password, and it is stored with the spec",
+            "download the file, and name that",
         )
     }
 

@@ -115,7 +115,7 @@ impl Store {
 
     /// Whether an artifact is there and is what its digest says.
     pub fn is_sound(&self, digest: &Digest) -> bool {
-        objects::read(&self.root, digest).is_ok()
+        objects::is_sound(&self.root, digest)
     }
 
     /// Removes a damaged artifact, so that no copy of it can be taken for a sound one.
@@ -123,6 +123,11 @@ impl Store {
         if let Some(manifest) = self.manifest(key).filter(|it| !self.is_sound(&it.digest)) {
             objects::discard(&self.root, &manifest.digest);
         }
+    }
+
+    /// Where the copy of a remote file lies, or would.
+    pub fn download_path(&self, url: &str) -> PathBuf {
+        self.root.join("downloads").join(Digest::of(url.as_bytes()).as_str())
     }
 
     /// The bytes of an artifact, verified.

@@ -1,6 +1,8 @@
 //! Content-addressed objects: a file's name is the hash of its content.
 
 use super::{Digest, StoreError, write_atomically};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 fn path(root: &Path, digest: &Digest) -> PathBuf {
@@ -12,7 +14,7 @@ fn path(root: &Path, digest: &Digest) -> PathBuf {
 /// Keeps bytes; those that are there already, and sound, are not written again.
 pub(super) fn keep(root: &Path, bytes: &[u8]) -> Result<Digest, StoreError> {
     let digest = Digest::of(bytes);
-    if read(root, &digest).is_err() {
+    if !is_sound(root, &digest) {
         write_atomically(&path(root, &digest), bytes)?;
     }
     Ok(digest)
@@ -28,13 +30,27 @@ pub(super) fn exists(root: &Path, digest: &Digest) -> bool {
     path(root, digest).is_file()
 }
 
+/// Whether there is a file of that digest, and its content is what the digest says.
+pub(super) fn is_sound(root: &Path, digest: &Digest) -> bool {
+    let found = open(root, digest).map(Digest::of_reader);
+    matches!(found, Ok(Ok(found)) if found == *digest)
+}
+
 /// Reads bytes and verifies them.
 pub(super) fn read(root: &Path, digest: &Digest) -> Result<Vec<u8>, StoreError> {
-    let damaged = || StoreError::Damaged { digest: digest.to_string() };
+    let mut bytes = Vec::new();
+    open(root, digest)?.read_to_end(&mut bytes).map_err(|_| damaged(digest))?;
+    if Digest::of(&bytes) == *digest { Ok(bytes) } else { Err(damaged(digest)) }
+}
+
+fn open(root: &Path, digest: &Digest) -> Result<File, StoreError> {
     // A digest comes from a file that anybody can edit: only hexadecimal may become a path.
     if !digest.as_str().bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(damaged());
+        return Err(damaged(digest));
     }
-    let bytes = std::fs::read(path(root, digest)).map_err(|_| damaged())?;
-    if Digest::of(&bytes) == *digest { Ok(bytes) } else { Err(damaged()) }
+    File::open(path(root, digest)).map_err(|_| damaged(digest))
+}
+
+fn damaged(digest: &Digest) -> StoreError {
+    StoreError::Damaged { digest: digest.to_string() }
 }

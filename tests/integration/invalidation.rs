@@ -25,6 +25,8 @@ const COMMON: &[(&str, &str, &str)] = &[
     ("dataset.format", "json", FROM_EXPAND),
     ("dataset.id_key", "nr", FROM_EXPAND),
     ("dataset.question_key", "id", FROM_EXPAND),
+    ("dataset.whole_row", "true", FROM_EXPAND),
+    ("dataset.filter", "{deny: {id: [1]}}", FROM_EXPAND),
     ("test.rig", "basement", FROM_SWEEP),
     ("test.gpu_count", "16", FROM_ESTIMATE),
     ("test.gpus_per_replica", "2", FROM_ESTIMATE),

@@ -6,6 +6,7 @@ mod cache;
 mod commands;
 mod composition;
 mod damage;
+mod datasets;
 mod faults;
 mod golden;
 mod hostile;

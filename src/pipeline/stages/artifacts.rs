@@ -19,16 +19,26 @@ impl<'a> Artifacts<'a> {
         Self { store, digests }
     }
 
-    /// The items of the dataset.
-    pub fn items(&self) -> Result<Vec<Item>, PipelineError> {
-        let rows: Vec<Row> = self.lines(&StageId::Expand)?;
-        Ok(rows.iter().filter_map(Row::item).cloned().collect())
+    /// The items of the dataset, or the first ones if no more are needed.
+    pub fn items(&self, most: Option<usize>) -> Result<Vec<Item>, PipelineError> {
+        let mut items = Vec::new();
+        self.each_line(&StageId::Expand, |row: Row| {
+            if let Row::Item(item) = row {
+                items.push(item);
+            }
+            most.is_none_or(|most| items.len() < most)
+        })?;
+        Ok(items)
     }
 
     /// How many rows of the dataset were dropped.
     pub fn dropped_rows(&self) -> Result<usize, PipelineError> {
-        let rows: Vec<Row> = self.lines(&StageId::Expand)?;
-        Ok(rows.iter().filter(|row| row.item().is_none()).count())
+        let mut dropped = 0;
+        self.each_line(&StageId::Expand, |row: Row| {
+            dropped += usize::from(row.item().is_none());
+            true
+        })?;
+        Ok(dropped)
     }
 
     /// The runs of a level.
@@ -71,9 +81,27 @@ impl<'a> Artifacts<'a> {
     }
 
     fn lines<T: DeserializeOwned>(&self, id: &StageId) -> Result<Vec<T>, PipelineError> {
+        let mut values = Vec::new();
+        self.each_line(id, |value| {
+            values.push(value);
+            true
+        })?;
+        Ok(values)
+    }
+
+    /// Hands lines over one by one, until none is wanted.
+    fn each_line<T: DeserializeOwned>(
+        &self,
+        id: &StageId,
+        mut wants_more: impl FnMut(T) -> bool,
+    ) -> Result<(), PipelineError> {
         let bytes = self.bytes(id)?;
-        let lines = serde_json::Deserializer::from_slice(&bytes).into_iter();
-        lines.map(|line| line.map_err(|error| unreadable(id, &error))).collect()
+        for value in serde_json::Deserializer::from_slice(&bytes).into_iter() {
+            if !wants_more(value.map_err(|error| unreadable(id, &error))?) {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -89,11 +117,15 @@ pub(super) fn to_document(id: &StageId, value: &impl Serialize) -> Result<Vec<u8
 }
 
 /// An artifact of JSON lines.
-pub(super) fn to_lines<T: Serialize>(id: &StageId, values: &[T]) -> Result<Vec<u8>, PipelineError> {
+pub(super) fn to_lines<T: Serialize>(values: &[T]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for value in values {
-        serde_json::to_writer(&mut bytes, value).map_err(|error| unreadable(id, &error))?;
+    values.iter().for_each(|value| push_line(&mut bytes, value));
+    bytes
+}
+
+/// Adds a line of JSON. Only types that cannot be written as JSON fail, and none of ours is one.
+pub(super) fn push_line(bytes: &mut Vec<u8>, value: &impl Serialize) {
+    if serde_json::to_writer(&mut *bytes, value).is_ok() {
         bytes.push(b'\n');
     }
-    Ok(bytes)
 }

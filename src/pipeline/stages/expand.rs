@@ -1,9 +1,8 @@
 //! `expand`: the dataset's rows as items with unique ids.
 
-use super::artifacts::to_lines;
+use super::artifacts::push_line;
 use super::{Artifacts, Context, Stage, ready};
-use crate::dataset;
-use crate::pipeline::{PipelineError, StageId};
+use crate::pipeline::PipelineError;
 use crate::workflow::Pending;
 use serde_json::{Value, json};
 
@@ -16,13 +15,14 @@ impl Stage for Expand {
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
         let dataset = &context.spec.dataset;
-        let (_, digest) = context.dataset()?;
         // Not the path: a renamed file with the same content is the same dataset.
         Ok(json!({ "dataset": {
             "format": dataset.format(),
             "id_key": dataset.id_key,
             "question_key": dataset.question_key,
-            "content": digest,
+            "whole_row": dataset.whole_row,
+            "filter": dataset.filter,
+            "content": context.dataset_digest()?,
         }}))
     }
 
@@ -36,8 +36,10 @@ impl Stage for Expand {
 }
 
 fn expand(context: &Context<'_>) -> Result<Vec<u8>, PipelineError> {
-    let spec = &context.spec.dataset;
-    let (content, _) = context.dataset()?;
-    let path = context.spec.resolve(&spec.path);
-    to_lines(&StageId::Expand, &dataset::parse(spec, &path, content)?)
+    let mut lines = Vec::new();
+    context.dataset_rows(&mut |row| {
+        push_line(&mut lines, &row);
+        Ok(())
+    })?;
+    Ok(lines)
 }

@@ -2,7 +2,7 @@
 
 use super::artifacts::to_lines;
 use super::{Artifacts, Context, Stage};
-use crate::dataset::level_items;
+use crate::dataset::{items_needed, level_items};
 use crate::load::ClosedLoop;
 use crate::measure::{FailureKind, Outcome, Run};
 use crate::pipeline::{PipelineError, StageId};
@@ -46,7 +46,8 @@ impl Sweep {
         let id = StageId::Sweep(self.concurrency);
         let workflow = context.workflow().await?;
         let passes = context.spec.concurrency.passes;
-        let items = level_items(&artifacts.items()?, self.concurrency, passes);
+        let items = artifacts.items(items_needed(self.concurrency, passes))?;
+        let items = level_items(&items, self.concurrency, passes);
         context.observer.level_started(self.concurrency, items.len());
         let observer = Arc::clone(&context.observer);
         let on_run = Arc::new(move |run: &Run| observer.run_done(run));
@@ -60,6 +61,6 @@ impl Sweep {
         {
             return Err(PipelineError::Unreachable { stage: Some(id), failure });
         }
-        to_lines(&id, &runs)
+        Ok(to_lines(&runs))
     }
 }

@@ -1,0 +1,74 @@
+//! Why a dataset cannot be used.
+
+/// Why a dataset cannot be used. The message names the line where there is one.
+#[derive(Debug, thiserror::Error)]
+pub enum DatasetError {
+    /// The file cannot be read.
+    #[error("the dataset {path} cannot be read: {error}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The file is not what its format says.
+    #[error("{path}:{line}:{column}: {message}")]
+    Malformed {
+        /// The file.
+        path: String,
+        /// One-based line.
+        line: usize,
+        /// One-based column.
+        column: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A file without lines is not what its format says.
+    #[error("the dataset {path} is no {format}: {message}")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// The format.
+        format: &'static str,
+        /// What is wrong.
+        message: String,
+    },
+    /// No row can be asked.
+    #[error("the dataset {path} has no question to ask: {detail}")]
+    Empty {
+        /// The file.
+        path: String,
+        /// What was found instead.
+        detail: String,
+    },
+    /// More than can be held, or than any honest dataset has.
+    #[error("the dataset {path} has {what}, which is more than sizer reads")]
+    TooLarge {
+        /// The file.
+        path: String,
+        /// What there is too much of.
+        what: String,
+    },
+    /// The extension says nothing.
+    #[error(
+        "the format of {path} is not known: name it .json, .jsonl, .csv, .parquet or .xlsx, or set dataset.format"
+    )]
+    UnknownFormat {
+        /// The file.
+        path: String,
+    },
+    /// A remote dataset could not be fetched.
+    #[error("the dataset {url} cannot be downloaded: {message}")]
+    Download {
+        /// Its address.
+        url: String,
+        /// What happened.
+        message: String,
+    },
+    /// The file changed under the reader.
+    #[error("the dataset {path} changed while it was read; run again")]
+    Changed {
+        /// The file.
+        path: String,
+    },
+}

@@ -1,0 +1,62 @@
+//! A dataset behind an HTTP(S) address: downloaded once, whole or not at all.
+
+use super::DatasetError;
+use futures_util::StreamExt;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+const MOST_BYTES: u64 = 16 << 30;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest silence between two pieces of the file.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// An address as it may be shown: a signature or a token can stand behind the question mark.
+pub fn shown_url(url: &str) -> &str {
+    url.split('?').next().unwrap_or_default()
+}
+
+/// Downloads a dataset to a path. Nothing is there before it is complete.
+pub async fn download(url: &str, to: &Path) -> Result<(), DatasetError> {
+    let failed =
+        |message: String| DatasetError::Download { url: shown_url(url).to_owned(), message };
+    let io = |error: std::io::Error| failed(format!("{}: {error}", to.display()));
+    // Fails only where a provider is installed already, which is then the one in use.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder()
+        .user_agent(concat!("sizer/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .build()
+        .map_err(|error| failed(error.to_string()))?;
+    let response = client.get(url).send().await.map_err(|error| failed(reason(&error)))?;
+    if !response.status().is_success() {
+        return Err(failed(format!("the server answered {}", response.status())));
+    }
+    let dir = to.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(dir).map_err(io)?;
+    let mut file =
+        tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(dir).map_err(io)?;
+    let mut body = response.bytes_stream();
+    let mut received = 0;
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(|error| failed(reason(&error)))?;
+        received += piece.len() as u64;
+        if received > MOST_BYTES {
+            return Err(failed(format!("it is larger than {} GiB", MOST_BYTES >> 30)));
+        }
+        file.write_all(&piece).map_err(io)?;
+    }
+    file.as_file().sync_all().map_err(io)?;
+    file.persist(to).map_err(|error| io(error.error))?;
+    Ok(())
+}
+
+/// The innermost cause: the outer ones repeat the address.
+fn reason(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
