@@ -23,8 +23,8 @@ pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(),
         left.set(LONGEST_ROW);
         reader.read_record(&mut record).map_err(|error| explain(path, &error))?
     } {
-        let cells = record.iter().map(|cell| Value::from(cell));
-        each(RawRow::from_iter(names.iter().cloned().zip(cells)))?;
+        let cells = record.iter().map(Value::from);
+        each(names.iter().cloned().zip(cells).collect::<RawRow>())?;
     }
     Ok(())
 }
@@ -50,7 +50,7 @@ impl Read for Bounded {
 }
 
 fn explain(path: &str, error: &csv::Error) -> DatasetError {
-    let line = error.position().map_or(1, |place| place.line());
+    let line = error.position().map_or(1, csv::Position::line);
     let message = match error.kind() {
         ErrorKind::UnequalLengths { expected_len, len, .. } => {
             format!("{len} cells in a table of {expected_len} columns")

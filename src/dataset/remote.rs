@@ -9,7 +9,7 @@ use std::time::Duration;
 const MOST_BYTES: u64 = 16 << 30;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest silence between two pieces of the file.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// An address as it may be shown: a signature or a token can stand behind the question mark.
 pub fn shown_url(url: &str) -> &str {

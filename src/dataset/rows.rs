@@ -85,16 +85,13 @@ impl Rows<'_> {
         } else {
             row.swap_remove(&self.spec.question_key).and_then(plain_text)
         };
-        let row = match input {
-            Some(input) => {
-                self.counts.items += 1;
-                let id = unique(id.unwrap_or_else(|| self.number.to_string()), &mut self.taken);
-                Row::Item(Item { id, input })
-            }
-            None => {
-                self.counts.dropped += 1;
-                Row::Dropped { row: self.number, dropped: "empty question".to_owned() }
-            }
+        let row = if let Some(input) = input {
+            self.counts.items += 1;
+            let id = unique(id.unwrap_or_else(|| self.number.to_string()), &mut self.taken);
+            Row::Item(Item { id, input })
+        } else {
+            self.counts.dropped += 1;
+            Row::Dropped { row: self.number, dropped: "empty question".to_owned() }
         };
         (self.each)(row)
     }

@@ -30,7 +30,7 @@ pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(),
     let names: Vec<String> = rows.next().into_iter().flatten().map(ToString::to_string).collect();
     for row in rows {
         let cells = row.iter().map(to_value);
-        each(RawRow::from_iter(names.iter().cloned().zip(cells)))?;
+        each(names.iter().cloned().zip(cells).collect::<RawRow>())?;
     }
     Ok(())
 }

@@ -192,12 +192,12 @@ fn a_remote_dataset_is_downloaded_once() {
 #[test]
 fn only_as_many_items_are_asked_as_a_level_needs() {
     let simulator = SimulatorProcess::fast();
-    let rows: String = (1..=1000).map(|id| format!("{id},q{id}\n")).collect();
+    let rows: Vec<String> = (1..=1000).map(|id| format!("{id},q{id}")).collect();
     let address = simulator.address;
     let workflow = format!("{{type: openai, base_url: \"http://{address}/v1\", model: m}}");
     let project = Sizer::new()
         .workflow(&workflow, "concurrency: {levels: [2], passes: 3}")
-        .file("many.csv", &format!("id,question\n{rows}"));
+        .file("many.csv", &format!("id,question\n{}\n", rows.join("\n")));
     project.run(&["run", "spec.yml", "--set", "dataset.path=many.csv"]).success();
     assert_eq!(simulator.metric("requests_total"), 6);
 }

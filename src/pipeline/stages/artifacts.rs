@@ -119,7 +119,9 @@ pub(super) fn to_document(id: &StageId, value: &impl Serialize) -> Result<Vec<u8
 /// An artifact of JSON lines.
 pub(super) fn to_lines<T: Serialize>(values: &[T]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    values.iter().for_each(|value| push_line(&mut bytes, value));
+    for value in values {
+        push_line(&mut bytes, value);
+    }
     bytes
 }
 
