@@ -46,6 +46,7 @@ pub mod cli;
 pub mod dataset;
 pub mod load;
 pub mod measure;
+pub mod nat;
 pub mod pipeline;
 pub mod report;
 pub mod sizing;

@@ -1,6 +1,6 @@
 //! Errors on the terminal, and the exit code that goes with each.
 
-use crate::pipeline::PipelineError;
+use crate::pipeline::{CalcError, PipelineError};
 use crate::spec::SpecError;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -12,6 +12,8 @@ pub(super) enum CliError {
     Spec(#[from] SpecError),
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    #[error(transparent)]
+    Calc(CalcError),
     /// What the user asked for makes no sense here.
     #[error("{0}")]
     Usage(String),
@@ -20,10 +22,19 @@ pub(super) enum CliError {
     System(String),
 }
 
+impl From<CalcError> for CliError {
+    fn from(error: CalcError) -> Self {
+        match error {
+            CalcError::Pipeline(error) => Self::Pipeline(error),
+            other => Self::Calc(other),
+        }
+    }
+}
+
 impl CliError {
     fn code(&self) -> u8 {
         match self {
-            Self::Spec(_) | Self::Usage(_) => 2,
+            Self::Spec(_) | Self::Calc(_) | Self::Usage(_) => 2,
             Self::Pipeline(error) => match error {
                 PipelineError::Spec(_)
                 | PipelineError::Dataset(_)

@@ -1,11 +1,13 @@
 //! The command line, one file per verb.
 
+mod calc;
 mod diagnose;
 mod diff;
 mod estimate;
 mod gc;
 mod graph;
 mod history;
+mod import;
 mod init;
 mod migrate;
 mod plan;
@@ -47,6 +49,8 @@ enum Verb {
     Gc(gc::Args),
     Graph(graph::Args),
     Validate(validate::Args),
+    Calc(calc::Args),
+    Import(import::Args),
     Init(init::Args),
     Migrate(migrate::Args),
     Schema(schema::Args),
@@ -96,6 +100,8 @@ pub fn main() -> ExitCode {
         Verb::Gc(args) => gc::run(&args),
         Verb::Graph(args) => graph::run(&args),
         Verb::Validate(args) => validate::run(&args),
+        Verb::Calc(args) => calc::run(&args),
+        Verb::Import(args) => import::run(&args),
         Verb::Init(args) => init::run(&args),
         Verb::Migrate(args) => migrate::run(&args),
         Verb::Schema(args) => schema::run(&args),

@@ -5,7 +5,7 @@ use super::diagnose::{CliError, print};
 use super::run::{OutputArgs, execute};
 use super::spec_args::SpecArgs;
 use crate::pipeline::{PipelineError, RunOptions, Selection, Study};
-use crate::report::{UserTemplate, report};
+use crate::report::{Material, UserTemplate, report};
 use std::path::{Path, PathBuf};
 
 /// Write the reports from the levels that are there; asks no server
@@ -42,7 +42,9 @@ fn fill_in(study: &Study, template: &Path) -> Result<End, CliError> {
     for (_, branch) in &outcome.branches {
         let report = report(name, Some(user_template.clone()));
         if let (Some(result), Some(report)) = (&branch.result, report) {
-            let bytes = report.render(result).map_err(PipelineError::from)?;
+            // A template sees the figures alone.
+            let material = Material { result, runs: &|_| Ok(Vec::new()) };
+            let bytes = report.render(&material).map_err(PipelineError::from)?;
             print(&String::from_utf8_lossy(&bytes))?;
         }
     }

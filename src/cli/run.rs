@@ -122,18 +122,10 @@ pub(super) fn execute(
     options: RunOptions,
     output: &OutputArgs,
 ) -> Result<End, CliError> {
-    let cancel = CancellationToken::new();
     let visible = !output.quiet && std::io::stderr().is_terminal();
     let observer = Arc::new(Progress::new(visible));
-    let options = RunOptions { observer, cancel: cancel.clone(), ..options };
-    let outcome = runtime()?.block_on(async {
-        tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                cancel.cancel();
-            }
-        });
-        study.run(options).await
-    })?;
+    let outcome =
+        block_on(async |cancel| study.run(RunOptions { observer, cancel, ..options }).await)??;
     match output.format {
         Format::Text => {
             for (_, branch) in &outcome.branches {
@@ -152,6 +144,20 @@ pub(super) fn execute(
     }
     let ends = outcome.branches.iter().filter_map(|(_, branch)| branch.result.as_ref().map(end));
     Ok(ends.max_by_key(|end| end.code()).unwrap_or(End::Done))
+}
+
+/// Runs something to its end; Ctrl-C cancels what it is handed.
+pub(super) fn block_on<T>(work: impl AsyncFnOnce(CancellationToken) -> T) -> Result<T, CliError> {
+    let cancel = CancellationToken::new();
+    Ok(runtime()?.block_on(async {
+        let on_signal = cancel.clone();
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                on_signal.cancel();
+            }
+        });
+        work(cancel).await
+    }))
 }
 
 /// The result; with a matrix, the comparison and all results by branch.
@@ -180,7 +186,8 @@ fn stages_line(outcome: &StudyOutcome) -> String {
     format!("{ran} stages run, {} cached{reports}", all - ran)
 }
 
-fn end(result: &SizingResult) -> End {
+/// How a result ends the command.
+pub(super) fn end(result: &SizingResult) -> End {
     let asked = result.estimates.iter().any(|estimate| estimate.users.is_some());
     if result.is_out_of_reach() {
         End::OutOfReach

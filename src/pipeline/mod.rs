@@ -1,5 +1,6 @@
 //! The pipeline: a graph of stages, what of it would run and why, and running it.
 
+mod calc;
 mod cancel;
 mod check;
 mod compare;
@@ -20,6 +21,7 @@ mod stages;
 mod status;
 mod study;
 
+pub use calc::{CalcError, CalcOptions, CalcOutcome, calc_spec, imported_spec};
 pub use cancel::CancellationToken;
 pub use check::Checked;
 pub use compare::{Changes, LevelChange, Side};

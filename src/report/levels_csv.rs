@@ -1,6 +1,6 @@
 //! `levels.csv`: one row per level.
 
-use super::{Report, ReportError, SizingResult};
+use super::{Material, Report, ReportError};
 use crate::measure::{Metric, Quantile};
 use crate::report::result::LevelResult;
 
@@ -8,7 +8,8 @@ use crate::report::result::LevelResult;
 pub(super) struct LevelsCsv;
 
 impl Report for LevelsCsv {
-    fn render(&self, result: &SizingResult) -> Result<Vec<u8>, ReportError> {
+    fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError> {
+        let result = material.result;
         let failed = |message: String| ReportError::Format { report: "levels.csv", message };
         let mut writer = csv::Writer::from_writer(Vec::new());
         let rows = std::iter::once(header()).chain(result.levels.iter().map(row));

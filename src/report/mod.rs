@@ -3,6 +3,9 @@
 mod comparison;
 mod format;
 mod levels_csv;
+mod nat_calc_output;
+mod nat_summary;
+mod plot;
 mod result;
 mod result_json;
 mod table;
@@ -10,10 +13,13 @@ mod template;
 mod terminal;
 
 pub use comparison::{ComparedBranch, Comparison};
+pub use nat_calc_output::calc_output;
+pub use nat_summary::{NatTargets, nat_summary};
 pub use result::{FitResults, LevelResult, SizingResult, SpecIdentity, result_schema};
 pub use template::TemplateError;
 pub use terminal::terminal_summary;
 
+use crate::measure::Run;
 use std::path::Path;
 
 /// Why a report could not be made.
@@ -22,6 +28,14 @@ pub enum ReportError {
     /// The template is wrong.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// The runs behind a level cannot be read.
+    #[error("the runs at concurrency {concurrency} cannot be read: {message}")]
+    Runs {
+        /// The level.
+        concurrency: u32,
+        /// What happened.
+        message: String,
+    },
     /// The result cannot be written in this format.
     #[error("{report}: {message}")]
     Format {
@@ -32,10 +46,21 @@ pub enum ReportError {
     },
 }
 
+/// What reports are made of.
+pub struct Material<'a> {
+    /// The figures.
+    pub result: &'a SizingResult,
+    /// The runs at a concurrency, for the few reports that go beyond the figures.
+    pub runs: &'a RunsAt<'a>,
+}
+
+/// Looks up the runs at a concurrency.
+pub type RunsAt<'a> = dyn Fn(u32) -> Result<Vec<Run>, ReportError> + 'a;
+
 /// One way to write a result down.
 pub trait Report {
     /// The report's bytes.
-    fn render(&self, result: &SizingResult) -> Result<Vec<u8>, ReportError>;
+    fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError>;
 }
 
 /// A report by its file name, from the user's template where there is one.
@@ -49,6 +74,9 @@ pub fn report(name: &str, template: Option<UserTemplate>) -> Option<Box<dyn Repo
         ("summary.md", None) => Box::new(template::Template::built_in(name, template::SUMMARY)),
         ("levels.csv", None) => Box::new(levels_csv::LevelsCsv),
         ("result.json", None) => Box::new(result_json::ResultJson),
+        (nat_calc_output::NAME, None) => Box::new(nat_calc_output::NatCalcOutput),
+        (plot::SIMPLE, None) => Box::new(plot::Simple),
+        (plot::ANALYSIS, None) => Box::new(plot::Analysis),
         _ => return None,
     })
 }

@@ -65,6 +65,21 @@ pub struct FitResults {
     pub llm_latency: Option<Fit>,
 }
 
+impl FitResults {
+    /// The fit of a metric.
+    pub fn get(&self, metric: Metric) -> Option<&Fit> {
+        match metric {
+            Metric::WorkflowRuntime => self.workflow_runtime.as_ref(),
+            Metric::LlmLatency => self.llm_latency.as_ref(),
+        }
+    }
+
+    /// Whether the fit of a metric leaves a concurrency out as an outlier.
+    pub fn is_outlier(&self, metric: Metric, concurrency: u32) -> bool {
+        self.get(metric).is_some_and(|fit| fit.outliers.contains(&concurrency))
+    }
+}
+
 impl SizingResult {
     /// Puts a result together. `levels` and the assessment's are in the same order.
     pub fn assemble(

@@ -1,12 +1,13 @@
 //! `result.json`: the result itself.
 
-use super::{Report, ReportError, SizingResult};
+use super::{Material, Report, ReportError};
 
 /// The result as JSON.
 pub(super) struct ResultJson;
 
 impl Report for ResultJson {
-    fn render(&self, result: &SizingResult) -> Result<Vec<u8>, ReportError> {
+    fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError> {
+        let result = material.result;
         let failed = |error: serde_json::Error| ReportError::Format {
             report: "result.json",
             message: error.to_string(),

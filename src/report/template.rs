@@ -2,7 +2,7 @@
 
 use super::format::significant;
 use super::table::levels_table;
-use super::{Report, ReportError, SizingResult};
+use super::{Material, Report, ReportError};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context};
@@ -46,7 +46,8 @@ impl Template {
 }
 
 impl Report for Template {
-    fn render(&self, result: &SizingResult) -> Result<Vec<u8>, ReportError> {
+    fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError> {
+        let result = material.result;
         let mut environment = Environment::new();
         environment.set_fuel(Some(FUEL));
         environment.set_undefined_behavior(UndefinedBehavior::Strict);

@@ -1,6 +1,6 @@
 //! The whole way from levels to a recommendation: all fits, all estimates, and what to say of them.
 
-use super::fit::{Linear, Method};
+use super::fit::{Linear, Method, Robust};
 use super::{
     Estimate, Fit, MethodName, NoFit, Point, Recommendation, Rig, Target, estimate, recommend,
     rough_gpus,
@@ -8,6 +8,9 @@ use super::{
 use crate::measure::{LevelMetrics, Metric, Quantile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// A robust line is offered only where the levels that it keeps lie on it.
+const OFFERED_R_SQUARED: f64 = 0.9;
 
 /// How to fit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,6 +30,10 @@ impl FitOptions {
                 min_r_squared: self.min_r_squared,
                 remove_outliers: self.remove_outliers,
                 ..Linear::default()
+            }),
+            MethodName::Robust => Box::new(Robust {
+                min_r_squared: self.min_r_squared,
+                remove_outliers: self.remove_outliers,
             }),
         }
     }
@@ -254,6 +261,7 @@ fn notes(
                 .to_owned(),
         );
     }
+    notes.extend(estimates.iter().filter_map(|it| robust_offer(question, levels, it)));
     for metric in Metric::ALL {
         let told = estimates.iter().any(|estimate| estimate.target == metric);
         if let (false, Err(reason)) = (told, fits.get(metric, Quantile::P95)) {
@@ -271,4 +279,31 @@ fn notes(
         ));
     }
     notes
+}
+
+/// Where the levels do not lie on the reference's line: what the robust line would say.
+fn robust_offer(
+    question: &Question,
+    levels: &[LevelMetrics],
+    refused: &Estimate,
+) -> Option<String> {
+    if refused.method != MethodName::Linear || refused.fit.is_some() || refused.unreachable {
+        return None;
+    }
+    let Estimate { target: metric, quantile, limit, .. } = *refused;
+    let robust = Robust { min_r_squared: OFFERED_R_SQUARED, remove_outliers: true };
+    let fit = robust.fit(&points(levels, metric, quantile)).ok()?;
+    if fit.outliers.is_empty() {
+        return None;
+    }
+    let outliers: Vec<String> = fit.outliers.iter().map(ToString::to_string).collect();
+    let target = Target { metric, quantile, limit };
+    let name = MethodName::Robust;
+    let gpus = estimate(target, question.users, question.rig, name, &Ok(fit), levels).gpus?;
+    Some(format!(
+        "The {metric} lies on a line but for concurrency {}: the method `robust`, a line that outliers \
+         cannot pull away, gives {:.1} GPUs. Measure that level again before you rely on it.",
+        outliers.join(", "),
+        gpus.point
+    ))
 }

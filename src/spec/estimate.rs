@@ -27,4 +27,6 @@ impl Default for EstimateSpec {
 pub enum Method {
     /// A straight line by least squares: the reference calculator's method.
     Linear,
+    /// A straight line by repeated medians, which outliers cannot pull away.
+    Robust,
 }

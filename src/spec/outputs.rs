@@ -7,7 +7,17 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// The reports that need no template from the user.
-pub const BUILT_IN_REPORTS: [&str; 3] = ["summary.md", "levels.csv", "result.json"];
+pub const BUILT_IN_REPORTS: [&str; 6] = [
+    "summary.md",
+    "levels.csv",
+    "result.json",
+    "calc_runner_output.json",
+    "concurrency_vs_p95_simple.png",
+    "concurrency_vs_p95_analysis.png",
+];
+
+/// Those that are written where the spec does not say.
+const DEFAULT_REPORTS: [&str; 3] = ["summary.md", "levels.csv", "result.json"];
 
 /// What to write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -22,7 +32,7 @@ pub struct Outputs {
 impl Default for Outputs {
     fn default() -> Self {
         let report = |name: &&str| ReportSpec { name: (*name).to_owned(), template: None };
-        Self { dir: "out".into(), reports: BUILT_IN_REPORTS.iter().map(report).collect() }
+        Self { dir: "out".into(), reports: DEFAULT_REPORTS.iter().map(report).collect() }
     }
 }
 

@@ -36,7 +36,7 @@ const COMMON: &[(&str, &str, &str)] = &[
     ("targets.users", "200", FROM_ESTIMATE),
     ("targets.workflow_runtime", "6s", FROM_ESTIMATE),
     ("targets.llm_latency", "6s", FROM_ESTIMATE),
-    ("estimate.method", "linear", ""),
+    ("estimate.method", "robust", FROM_FIT),
     ("estimate.min_r_squared", "0.5", FROM_FIT),
     ("estimate.remove_outliers", "false", FROM_FIT),
     ("outputs.dir", "elsewhere", REPORTS),

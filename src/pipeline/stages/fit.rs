@@ -34,6 +34,7 @@ impl Stage for FitStage {
 pub(in crate::pipeline) fn fit_options(spec: &EstimateSpec) -> FitOptions {
     let method = match spec.method {
         Method::Linear => MethodName::Linear,
+        Method::Robust => MethodName::Robust,
     };
     FitOptions { method, min_r_squared: spec.min_r_squared, remove_outliers: spec.remove_outliers }
 }

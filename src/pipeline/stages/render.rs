@@ -2,7 +2,9 @@
 
 use super::{Artifacts, Context, Stage, ready};
 use crate::pipeline::PipelineError;
-use crate::report::{SizingResult, SpecIdentity, UserTemplate, built_in_template, report};
+use crate::report::{
+    Material, ReportError, SizingResult, SpecIdentity, UserTemplate, built_in_template, report,
+};
 use crate::store::Digest;
 use crate::workflow::Pending;
 use serde_json::{Value, json};
@@ -46,7 +48,15 @@ impl Render {
     ) -> Result<Vec<u8>, PipelineError> {
         let result = assemble(context, artifacts)?;
         match report(&self.report, self.template(context)?) {
-            Some(report) => Ok(report.render(&result)?),
+            Some(report) => {
+                let runs = |concurrency| {
+                    artifacts.runs(concurrency).map_err(|error| ReportError::Runs {
+                        concurrency,
+                        message: error.to_string(),
+                    })
+                };
+                Ok(report.render(&Material { result: &result, runs: &runs })?)
+            }
             None => {
                 Err(self
                     .error(context, "this is not a built-in report and has no template".to_owned()))

@@ -1,7 +1,7 @@
 //! The reference calculator's straight line, with its outlier rules.
 
+use super::line::Line;
 use super::{Fit, Method, MethodName, NoFit, Point, outliers};
-use ndarray::Array1;
 
 /// Least squares through the levels' quantiles, after the reference's outlier removal.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,50 +67,4 @@ impl Linear {
         }
         (kept, removed)
     }
-}
-
-/// A straight line through points.
-struct Line {
-    slope: f64,
-    intercept: f64,
-}
-
-impl Line {
-    /// Ordinary least squares on centred values, which keeps the sums well conditioned; `None`
-    /// with fewer than two distinct concurrencies.
-    fn through(points: &[Point]) -> Option<Self> {
-        let (x, y) = columns(points);
-        let (mean_x, mean_y) = (x.mean()?, y.mean()?);
-        let (dx, dy) = (&x - mean_x, &y - mean_y);
-        let variance = dx.dot(&dx);
-        if variance <= 0.0 {
-            return None;
-        }
-        let slope = dx.dot(&dy) / variance;
-        Some(Self { slope, intercept: mean_y - slope * mean_x })
-    }
-
-    fn residuals(&self, points: &[Point]) -> Array1<f64> {
-        let (x, y) = columns(points);
-        y - (x * self.slope + self.intercept)
-    }
-
-    /// `1 − residual sum of squares / total sum of squares`; 0 where all times are equal, since
-    /// there is then no variance to explain.
-    fn r_squared(&self, points: &[Point]) -> f64 {
-        let (_, y) = columns(points);
-        let mean = y.mean().unwrap_or_default();
-        let residuals = self.residuals(points);
-        let spread = &y - mean;
-        let total = spread.dot(&spread);
-        // The mean of n equal values can differ from them by rounding.
-        let rounding = (mean * f64::EPSILON * 4.0).powi(2) * y.len() as f64;
-        if total <= rounding { 0.0 } else { 1.0 - residuals.dot(&residuals) / total }
-    }
-}
-
-fn columns(points: &[Point]) -> (Array1<f64>, Array1<f64>) {
-    let x = points.iter().map(|point| f64::from(point.concurrency)).collect();
-    let y = points.iter().map(|point| point.seconds).collect();
-    (x, y)
 }

@@ -1,9 +1,12 @@
 //! Models of time against concurrency, one file per method.
 
+mod line;
 mod linear;
 mod outliers;
+mod robust;
 
 pub use linear::Linear;
+pub use robust::Robust;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,13 +27,16 @@ pub enum MethodName {
     /// A straight line by least squares: the reference calculator's method.
     #[default]
     Linear,
+    /// A straight line by repeated medians, which outliers cannot pull away.
+    Robust,
 }
 
 impl std::fmt::Display for MethodName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Linear => f.write_str("linear"),
-        }
+        f.write_str(match self {
+            Self::Linear => "linear",
+            Self::Robust => "robust",
+        })
     }
 }
 

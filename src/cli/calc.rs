@@ -1,0 +1,177 @@
+//! `sizer calc`: the command line of the reference calculator.
+
+use super::End;
+use super::diagnose::{CliError, print};
+use super::init::write_new;
+use super::progress::Progress;
+use super::run::{block_on, end};
+use crate::pipeline::{CalcOptions, calc_spec};
+use crate::report::{NatTargets, nat_summary};
+use crate::spec::Method;
+use clap::ValueEnum;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Estimate GPUs with the command line of `nat sizing calc` (`aiq sizing calc`)
+///
+/// Every flag of the reference works word for word, with underscores or hyphens. Gathering runs
+/// the workflow at each concurrency; `--offline_mode` estimates from what was gathered before.
+#[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(super) struct Args {
+    /// The configuration with the dataset (and the workflow, unless --endpoint is given)
+    #[arg(
+        long = "config_file",
+        visible_alias = "config",
+        alias = "config-file",
+        value_name = "FILE"
+    )]
+    config_file: Option<PathBuf>,
+    /// Estimate from the metrics in `--calc_output_dir`; run no workflow
+    #[arg(long = "offline_mode", alias = "offline-mode")]
+    offline_mode: bool,
+    /// Longest acceptable p95 LLM latency in seconds; 0: no target
+    #[arg(
+        long = "target_llm_latency",
+        alias = "target-llm-latency",
+        default_value_t = 0.0,
+        value_name = "S"
+    )]
+    target_llm_latency: f64,
+    /// Longest acceptable p95 workflow runtime in seconds; 0: no target
+    #[arg(
+        long = "target_workflow_runtime",
+        alias = "target-workflow-runtime",
+        default_value_t = 0.0,
+        value_name = "S"
+    )]
+    target_workflow_runtime: f64,
+    /// Concurrent users to serve; 0: gather only
+    #[arg(long = "target_users", alias = "target-users", default_value_t = 0, value_name = "N")]
+    target_users: u64,
+    /// GPUs that serve the workflow while it is measured; 0: gather only
+    #[arg(
+        long = "test_gpu_count",
+        alias = "test-gpu-count",
+        default_value_t = 0,
+        value_name = "N"
+    )]
+    test_gpu_count: u32,
+    /// Where metrics, estimates and plots are kept; without it nothing is
+    #[arg(long = "calc_output_dir", alias = "calc-output-dir", value_name = "DIR")]
+    calc_output_dir: Option<PathBuf>,
+    /// The concurrencies to measure, separated by commas
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "1,2,3,4,5,6,7,8,9,10",
+        value_name = "LIST"
+    )]
+    concurrencies: Vec<u32>,
+    /// How many times over each concurrency is filled; 0: one pass over the dataset, cut to a
+    /// multiple of the concurrency
+    #[arg(long = "num_passes", alias = "num-passes", default_value_t = 0, value_name = "N")]
+    num_passes: u32,
+    /// Keep the metrics of earlier gatherings beside the new ones
+    #[arg(long = "append_calc_outputs", alias = "append-calc-outputs")]
+    append_calc_outputs: bool,
+    /// Address of the served workflow, such as `http://localhost:8000`
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+    /// Longest time of a run, in seconds
+    #[arg(
+        long = "endpoint_timeout",
+        alias = "endpoint-timeout",
+        default_value_t = 300,
+        value_name = "S"
+    )]
+    endpoint_timeout: u64,
+    /// The model of time against concurrency; the reference knows linear alone
+    #[arg(long, value_enum, default_value_t = MethodArg::Linear)]
+    method: MethodArg,
+    /// Draw no plots
+    #[arg(long = "no_plots", alias = "no-plots")]
+    no_plots: bool,
+    /// Write the spec for `sizer run` that does the same, and run nothing
+    #[arg(long = "emit-spec", alias = "emit_spec", value_name = "FILE")]
+    emit_spec: Option<PathBuf>,
+    /// Print no progress
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// The methods on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+enum MethodArg {
+    /// Least squares, as in the reference
+    Linear,
+    /// Repeated medians, which outliers cannot pull away
+    Robust,
+}
+
+impl Args {
+    fn options(&self) -> CalcOptions {
+        CalcOptions {
+            config_file: self.config_file.clone(),
+            output_dir: self.calc_output_dir.clone(),
+            endpoint: self.endpoint.clone(),
+            endpoint_timeout: self.endpoint_timeout,
+            offline: self.offline_mode,
+            append: self.append_calc_outputs,
+            concurrencies: self.concurrencies.clone(),
+            num_passes: self.num_passes,
+            target_llm_latency: self.target_llm_latency,
+            target_workflow_runtime: self.target_workflow_runtime,
+            target_users: self.target_users,
+            test_gpu_count: self.test_gpu_count,
+            method: match self.method {
+                MethodArg::Linear => Method::Linear,
+                MethodArg::Robust => Method::Robust,
+            },
+            plots: !self.no_plots,
+        }
+    }
+}
+
+pub(super) fn run(args: &Args) -> Result<End, CliError> {
+    let options = args.options();
+    if let Some(file) = &args.emit_spec {
+        return emit(&options, file);
+    }
+    let observer = Arc::new(Progress::new(!args.quiet && std::io::stderr().is_terminal()));
+    let outcome = block_on(async |cancel| options.run(observer, cancel).await)??;
+    let targets = NatTargets {
+        llm_latency: args.target_llm_latency,
+        workflow_runtime: args.target_workflow_runtime,
+        users: args.target_users,
+        gpu_count: args.test_gpu_count,
+    };
+    print(&nat_summary(&outcome.result, targets))?;
+    if !args.quiet {
+        for note in &outcome.result.notes {
+            eprintln!("note: {note}");
+        }
+        if let Some(job) = &outcome.job {
+            eprintln!("wrote {}", job.display());
+        }
+    }
+    Ok(end(&outcome.result))
+}
+
+fn emit(options: &CalcOptions, file: &Path) -> Result<End, CliError> {
+    if options.offline {
+        return Err(CliError::Usage(
+            "--emit-spec writes the spec of a sweep, and --offline_mode runs none; leave one out"
+                .into(),
+        ));
+    }
+    let base = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (text, notes) = calc_spec(options, Some(base), Path::new("out"))?;
+    for note in notes {
+        eprintln!("note: {note}");
+    }
+    write_new(file, &text)?;
+    print(&format!("wrote {0}\nrun it: sizer run {0}\n", file.display()))?;
+    Ok(End::Done)
+}

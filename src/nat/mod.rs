@@ -1,0 +1,11 @@
+//! The files of the reference calculator, NeMo Agent Toolkit's `nat sizing calc`: its metrics in
+//! and out, its configuration in. Pure conversion, checked against version 1.9.0.
+
+mod calc_output;
+mod config;
+
+pub use calc_output::{
+    CalcAlerts, CalcData, CalcOutput, FitResults, GpuEstimates, ItemMetrics, LinearFit,
+    MetricsAlerts, SizingMetrics,
+};
+pub use config::{ImportError, Imported, import};

@@ -1,0 +1,93 @@
+//! Job folders: `DIR/online/job_…` and `DIR/offline/job_…`.
+
+use super::{CalcError, CalcOptions};
+use crate::nat::{CalcOutput, SizingMetrics};
+use crate::pipeline::Observer;
+use crate::store::{StoreError, write_atomically};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const METRICS: &str = "calc_runner_output.json";
+/// Metrics of a million runs are smaller.
+const LARGEST_METRICS: u64 = 512 << 20;
+
+/// The name of a new job, as the reference makes it.
+pub(super) fn new_name(options: &CalcOptions) -> String {
+    if options.append {
+        return format!("job_{}", uuid::Uuid::new_v4());
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("job_{}", now.as_secs())
+}
+
+/// Writes a job's files.
+pub(super) fn write(job: &Path, files: &[(&str, Vec<u8>)]) -> Result<(), StoreError> {
+    files.iter().try_for_each(|(name, bytes)| write_atomically(&job.join(name), bytes))
+}
+
+/// Removes the other jobs beside one that is complete. One that cannot be removed is named, and
+/// does no harm: the newest job wins.
+pub(super) fn clear_others(job: &Path, observer: &dyn Observer) {
+    for other in job.parent().into_iter().flat_map(jobs_in).filter(|other| other != job) {
+        if let Err(error) = std::fs::remove_dir_all(&other) {
+            observer.notice(&format!("the old job {} cannot be removed: {error}", other.display()));
+        }
+    }
+}
+
+/// The metrics of all gathering jobs: the newest first, and the first value per concurrency wins.
+pub(super) fn gathered(
+    dir: &Path,
+    observer: &dyn Observer,
+) -> Result<BTreeMap<u32, SizingMetrics>, CalcError> {
+    let online = dir.join("online");
+    let mut jobs: Vec<(SystemTime, PathBuf)> = jobs_in(&online)
+        .map(|job| {
+            let changed = std::fs::metadata(&job).and_then(|metadata| metadata.modified());
+            (changed.unwrap_or(UNIX_EPOCH), job)
+        })
+        .collect();
+    jobs.sort();
+    let mut levels = BTreeMap::new();
+    for (_, job) in jobs.iter().rev() {
+        match read(&job.join(METRICS)) {
+            Ok(output) => {
+                for (concurrency, data) in output.calc_data {
+                    levels.entry(concurrency).or_insert(data.sizing_metrics);
+                }
+            }
+            Err(message) => {
+                observer.notice(&format!("{} is passed over: {message}", job.display()));
+            }
+        }
+    }
+    levels.remove(&0);
+    if levels.is_empty() {
+        return Err(CalcError::Jobs(format!(
+            "{} holds no metrics of a gathering run ({METRICS} in a folder job_…); gather some first: leave \
+             --offline_mode out",
+            online.display()
+        )));
+    }
+    Ok(levels)
+}
+
+fn read(path: &Path) -> Result<CalcOutput, String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| format!("{METRICS} cannot be read: {error}"))?;
+    let read = file.take(LARGEST_METRICS + 1).read_to_end(&mut bytes);
+    read.map_err(|error| format!("{METRICS} cannot be read: {error}"))?;
+    if bytes.len() as u64 > LARGEST_METRICS {
+        return Err(format!("{METRICS} is larger than {} MiB", LARGEST_METRICS >> 20));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| format!("{METRICS} is not as expected: {error}"))
+}
+
+fn jobs_in(dir: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let jobs = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("job_"));
+    jobs.map(|entry| entry.path()).filter(|path| path.is_dir())
+}

@@ -1,0 +1,65 @@
+//! Offline mode: from the metrics of earlier jobs to an estimate. Nothing is measured, so there is
+//! nothing worth caching.
+
+use super::{CalcError, CalcOptions, CalcOutcome, jobs, spec_text};
+use crate::measure::{LevelMetrics, Metric, Quantile, Run};
+use crate::pipeline::Observer;
+use crate::pipeline::stages::fit_options;
+use crate::report::{Material, SizingResult, SpecIdentity, report};
+use crate::sizing::{Fits, Question, Rig, Target, assess};
+use crate::spec::EstimateSpec;
+use std::collections::BTreeMap;
+
+pub(super) fn run(
+    options: &CalcOptions,
+    observer: &dyn Observer,
+) -> Result<CalcOutcome, CalcError> {
+    // `check` has seen to it that there is a folder.
+    let dir = options.output_dir.clone().unwrap_or_default();
+    let metrics = jobs::gathered(&dir, observer)?;
+    let runs: BTreeMap<u32, Vec<Run>> =
+        metrics.iter().map(|(concurrency, metrics)| (*concurrency, metrics.runs())).collect();
+    let levels: Vec<LevelMetrics> =
+        metrics.iter().map(|(concurrency, metrics)| metrics.level(*concurrency)).collect();
+    let runs_at = |concurrency: u32| runs.get(&concurrency).map(Vec::as_slice).unwrap_or_default();
+    let estimate = EstimateSpec { method: options.method, ..EstimateSpec::default() };
+    let fits = Fits::of(&levels, fit_options(&estimate));
+    let over = |level: &LevelMetrics, target: Target| {
+        LevelMetrics::over_limit(runs_at(level.concurrency), target.metric, target.limit)
+    };
+    let assessment = assess(&question(options), &levels, &fits, over);
+    let identity = SpecIdentity { name: "calc".to_owned(), digest: String::new() };
+    let result = SizingResult::assemble(identity, levels, &fits, assessment, BTreeMap::new());
+    let job = dir.join("offline").join(jobs::new_name(options));
+    let material =
+        Material { result: &result, runs: &|concurrency| Ok(runs_at(concurrency).to_vec()) };
+    let mut files = Vec::new();
+    for name in spec_text::reports(options.plots) {
+        if let Some(report) = report(name, None) {
+            files.push((name, report.render(&material)?));
+        }
+    }
+    jobs::write(&job, &files)?;
+    jobs::clear_others(&job, observer);
+    Ok(CalcOutcome { result, job: Some(job) })
+}
+
+fn question(options: &CalcOptions) -> Question {
+    let targets = [
+        (Metric::WorkflowRuntime, options.target_workflow_runtime),
+        (Metric::LlmLatency, options.target_llm_latency),
+    ];
+    Question {
+        targets: targets
+            .into_iter()
+            .filter(|(_, limit)| *limit > 0.0)
+            .map(|(metric, limit)| Target { metric, quantile: Quantile::P95, limit })
+            .collect(),
+        users: Some(options.target_users),
+        rig: Rig {
+            gpu_count: Some(options.test_gpu_count),
+            gpus_per_replica: 1,
+            cost_per_gpu_hour: None,
+        },
+    }
+}

@@ -1,0 +1,164 @@
+//! A configuration and parameters of the reference as the text of a spec.
+
+use super::{CalcError, CalcOptions};
+use crate::nat::{Imported, import};
+use crate::spec::{Method, process_env};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+/// No configuration that a person wrote is larger.
+const LARGEST_CONFIG: u64 = 1 << 20;
+
+/// The reports of a calculation: the reference's file, and its plots unless they are not wanted.
+pub(super) fn reports(plots: bool) -> Vec<&'static str> {
+    let plots = if plots {
+        &["concurrency_vs_p95_simple.png", "concurrency_vs_p95_analysis.png"][..]
+    } else {
+        &[]
+    };
+    [&["calc_runner_output.json"], plots].concat()
+}
+
+/// The spec for a calculation, to lie in the folder `base`, or in none; reports go to `out`. With
+/// it what was changed on the way, in sentences.
+pub fn calc_spec(
+    options: &CalcOptions,
+    base: Option<&Path>,
+    out: &Path,
+) -> Result<(String, Vec<String>), CalcError> {
+    options.check()?;
+    let config = options.config_file.as_deref();
+    let config = config.ok_or_else(|| {
+        CalcError::Parameters("--config_file is missing: it names the dataset".to_owned())
+    })?;
+    let imported = read(config)?;
+    let workflow = workflow(&imported, options.endpoint.as_deref(), Some(options.endpoint_timeout));
+    let mut spec = base_spec(config, &imported, workflow?, base)?;
+    if options.test_gpu_count > 0 {
+        spec.insert("test".into(), json!({ "gpu_count": options.test_gpu_count }));
+    }
+    let mut levels = options.concurrencies.clone();
+    levels.sort_unstable();
+    let mut concurrency = json!({ "levels": levels });
+    if options.num_passes > 0 {
+        concurrency["passes"] = options.num_passes.into();
+    }
+    spec.insert("concurrency".into(), concurrency);
+    let mut targets = Map::new();
+    if options.target_users > 0 {
+        targets.insert("users".into(), options.target_users.into());
+    }
+    for (key, seconds) in [
+        ("workflow_runtime", options.target_workflow_runtime),
+        ("llm_latency", options.target_llm_latency),
+    ] {
+        if seconds > 0.0 {
+            targets.insert(key.into(), seconds.into());
+        }
+    }
+    if !targets.is_empty() {
+        spec.insert("targets".into(), targets.into());
+    }
+    spec.insert("estimate".into(), json!({ "method": method(options.method) }));
+    let mut all_reports = vec!["summary.md", "levels.csv", "result.json"];
+    all_reports.extend(reports(options.plots));
+    spec.insert("outputs".into(), json!({ "dir": out, "reports": all_reports }));
+    Ok((to_yaml(&spec), imported.notes))
+}
+
+/// The spec for a configuration alone: its dataset and its workflow, with a plan to begin with.
+pub fn imported_spec(
+    config: &Path,
+    endpoint: Option<&str>,
+    base: &Path,
+) -> Result<(String, Vec<String>), CalcError> {
+    let imported = read(config)?;
+    let mut spec = base_spec(config, &imported, workflow(&imported, endpoint, None)?, Some(base))?;
+    spec.insert("concurrency".into(), json!({ "levels": (1..=10).collect::<Vec<u32>>() }));
+    spec.insert("estimate".into(), json!({ "method": "linear" }));
+    Ok((to_yaml(&spec), imported.notes))
+}
+
+fn read(config: &Path) -> Result<Imported, CalcError> {
+    let unreadable = |error: std::io::Error| {
+        CalcError::Parameters(format!("{} cannot be read: {error}", config.display()))
+    };
+    if std::fs::metadata(config).map_err(unreadable)?.len() > LARGEST_CONFIG {
+        return Err(unreadable(std::io::ErrorKind::FileTooLarge.into()));
+    }
+    let text = std::fs::read_to_string(config).map_err(unreadable)?;
+    let exists = |path: &str| Path::new(path).is_file();
+    Ok(import(&text, &config.display().to_string(), &process_env, &exists)?)
+}
+
+fn workflow(
+    imported: &Imported,
+    endpoint: Option<&str>,
+    timeout: Option<u64>,
+) -> Result<Value, CalcError> {
+    let mut workflow = match endpoint {
+        Some(endpoint) => json!({ "type": "nat", "base_url": endpoint }),
+        None => imported.workflow.clone().map_err(CalcError::Parameters)?,
+    };
+    if let Some(timeout) = timeout {
+        workflow["timeout"] = format!("{timeout}s").into();
+    }
+    Ok(workflow)
+}
+
+fn base_spec(
+    config: &Path,
+    imported: &Imported,
+    workflow: Value,
+    base: Option<&Path>,
+) -> Result<Map<String, Value>, CalcError> {
+    let mut dataset = imported.dataset.clone();
+    let path = dataset["path"].as_str().unwrap_or_default().to_owned();
+    if !(path.starts_with("http://") || path.starts_with("https://") || path.contains("${")) {
+        if !Path::new(&path).is_file() {
+            return Err(CalcError::Parameters(format!(
+                "{}: eval.general.dataset.file_path: there is no file {path} (relative paths are relative to the \
+                 working directory)",
+                config.display()
+            )));
+        }
+        dataset["path"] = seen_from(base, Path::new(&path)).into();
+    }
+    let name = config.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut spec = Map::new();
+    spec.insert("version".into(), 1.into());
+    spec.insert("name".into(), name.into());
+    spec.insert("dataset".into(), dataset);
+    spec.insert("workflow".into(), workflow);
+    Ok(spec)
+}
+
+/// A path as seen from a folder, or from anywhere.
+fn seen_from(base: Option<&Path>, path: &Path) -> String {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let path = absolute(path);
+    let relative = base.and_then(|base| pathdiff::diff_paths(&path, absolute(base)));
+    relative.unwrap_or(path).to_string_lossy().into_owned()
+}
+
+fn method(method: Method) -> Value {
+    serde_json::to_value(method).unwrap_or_default()
+}
+
+/// The sections in the order in which people read them.
+fn to_yaml(spec: &Map<String, Value>) -> String {
+    const ORDER: [&str; 9] = [
+        "version",
+        "name",
+        "dataset",
+        "workflow",
+        "test",
+        "concurrency",
+        "targets",
+        "estimate",
+        "outputs",
+    ];
+    let sections = ORDER.iter().filter_map(|key| Some((*key, spec.get(*key)?)));
+    let ordered: indexmap::IndexMap<&str, &Value> = sections.collect();
+    serde_yaml::to_string(&ordered).unwrap_or_default()
+}

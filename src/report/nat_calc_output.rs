@@ -1,0 +1,103 @@
+//! `calc_runner_output.json`: the result as the reference calculator writes it.
+
+use super::result::LevelResult;
+use super::{Material, Report, ReportError};
+use crate::measure::{LlmCall, Metric, Run, Summary};
+use crate::nat::{
+    CalcAlerts, CalcData, CalcOutput, FitResults, GpuEstimates, ItemMetrics, LinearFit,
+    MetricsAlerts, SizingMetrics,
+};
+use crate::sizing::{Fit, PerMetric};
+use std::collections::BTreeMap;
+
+pub(super) const NAME: &str = "calc_runner_output.json";
+
+/// The reference's file.
+pub(super) struct NatCalcOutput;
+
+impl Report for NatCalcOutput {
+    fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError> {
+        let output = calc_output(material)?;
+        let failed = |error: serde_json::Error| ReportError::Format {
+            report: NAME,
+            message: error.to_string(),
+        };
+        serde_json::to_vec_pretty(&output).map_err(failed)
+    }
+}
+
+/// The result in the reference's form.
+pub fn calc_output(material: &Material<'_>) -> Result<CalcOutput, ReportError> {
+    let result = material.result;
+    let gpus = |metric| {
+        let mut estimates = result.estimates.iter();
+        estimates.find(|it| it.target == metric)?.gpus.map(|gpus| gpus.point)
+    };
+    let mut calc_data = BTreeMap::new();
+    for level in &result.levels {
+        let runs = (material.runs)(level.concurrency)?;
+        calc_data.insert(
+            level.concurrency,
+            CalcData {
+                gpu_estimates: estimates(&level.rough_gpus),
+                alerts: alerts(level, &result.fits),
+                sizing_metrics: metrics(level, &runs),
+            },
+        );
+    }
+    Ok(CalcOutput {
+        gpu_estimates: estimates(&PerMetric::of(gpus)),
+        fit_results: FitResults {
+            llm_latency_fit: result.fits.llm_latency.as_ref().map(line),
+            wf_runtime_fit: result.fits.workflow_runtime.as_ref().map(line),
+        },
+        calc_data,
+    })
+}
+
+fn estimates(gpus: &PerMetric<f64>) -> GpuEstimates {
+    GpuEstimates {
+        gpu_estimate_by_wf_runtime: gpus.workflow_runtime,
+        gpu_estimate_by_llm_latency: gpus.llm_latency,
+    }
+}
+
+fn line(fit: &Fit) -> LinearFit {
+    LinearFit {
+        slope: fit.slope,
+        intercept: fit.intercept,
+        r_squared: fit.r_squared,
+        outliers_removed: fit.outliers.clone(),
+    }
+}
+
+fn alerts(level: &LevelResult, fits: &super::FitResults) -> CalcAlerts {
+    let is_outlier = |metric| fits.is_outlier(metric, level.concurrency);
+    // Of a level that cannot be used the reference counts nothing.
+    let over = |metric| {
+        let count = level.over_target.get(metric).copied().unwrap_or_default();
+        if level.interrupted { 0 } else { count }
+    };
+    CalcAlerts {
+        outlier_workflow_runtime: is_outlier(Metric::WorkflowRuntime),
+        outlier_llm_latency: is_outlier(Metric::LlmLatency),
+        num_items_greater_than_target_latency: over(Metric::LlmLatency),
+        num_items_greater_than_target_runtime: over(Metric::WorkflowRuntime),
+    }
+}
+
+fn metrics(level: &LevelResult, runs: &[Run]) -> SizingMetrics {
+    let item = |run: &Run| {
+        let latencies = run.llm_calls.iter().map(LlmCall::latency).collect();
+        let llm_latency = Summary::of(latencies).map(|summary| summary.p95).unwrap_or_default();
+        (run.id.clone(), ItemMetrics { llm_latency, workflow_runtime: run.runtime() })
+    };
+    let p95 = |metric| level.metric(metric).map(|summary| summary.p95).unwrap_or_default();
+    SizingMetrics {
+        alerts: MetricsAlerts { workflow_interrupted: level.interrupted },
+        llm_latency_p95: p95(Metric::LlmLatency),
+        workflow_runtime_p95: p95(Metric::WorkflowRuntime),
+        total_runtime: level.total_runtime,
+        per_item_metrics: runs.iter().filter(|run| run.is_ok()).map(item).collect(),
+    }
+}

@@ -1,0 +1,102 @@
+//! The summary that the reference calculator prints, with what it keeps to itself.
+
+use super::format::significant;
+use super::result::{LevelResult, SizingResult};
+use crate::measure::Metric;
+use comfy_table::{CellAlignment, Table, presets};
+use std::fmt::Write;
+
+/// What the reference repeats above its table; 0 where it was not given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NatTargets {
+    /// Seconds.
+    pub llm_latency: f64,
+    /// Seconds.
+    pub workflow_runtime: f64,
+    /// Concurrent users.
+    pub users: u64,
+    /// GPUs of the test rig.
+    pub gpu_count: u32,
+}
+
+const METRICS: [(Metric, &str); 2] =
+    [(Metric::WorkflowRuntime, "Workflow Runtime"), (Metric::LlmLatency, "LLM Latency")];
+
+/// The summary in plain text: columns and lines as in version 1.9.0. The server's own runtime is
+/// added where it reports one, and a reason wherever a target has no estimate.
+pub fn nat_summary(result: &SizingResult, targets: NatTargets) -> String {
+    let NatTargets { llm_latency, workflow_runtime, users, gpu_count } = targets;
+    let mut out = format!(
+        "Targets: LLM Latency ≤ {llm_latency:?}s, Workflow Runtime ≤ {workflow_runtime:?}s, Users = {users}\n\
+         Test parameters: GPUs = {gpu_count}\nPer concurrency results:\n"
+    );
+    let alerts: Vec<String> = result.levels.iter().map(|level| alerts(result, level)).collect();
+    let has_alerts = alerts.iter().any(|alerts| !alerts.is_empty());
+    if has_alerts {
+        out += "Alerts!: W = Workflow interrupted, L = LLM latency outlier, R = Workflow runtime outlier\n";
+    }
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "{}", table(result, has_alerts.then_some(&alerts)));
+    if result.estimates.iter().any(|estimate| estimate.gpus.is_some()) {
+        out += "\n=== GPU ESTIMATES ===\n";
+    }
+    for (metric, title) in METRICS {
+        let Some(estimate) = result.estimates.iter().find(|it| it.target == metric) else {
+            continue;
+        };
+        let _ = match (&estimate.gpus, &estimate.reason) {
+            (Some(gpus), _) => {
+                writeln!(out, "Estimated GPU count ({title}): {:.1}", gpus.point)
+            }
+            (None, Some(reason)) => writeln!(out, "No GPU estimate ({title}): {reason}"),
+            (None, None) => Ok(()),
+        };
+    }
+    out
+}
+
+fn alerts(result: &SizingResult, level: &LevelResult) -> String {
+    let is_outlier = |metric| result.fits.is_outlier(metric, level.concurrency);
+    let letters: String = [
+        (level.interrupted, 'W'),
+        (is_outlier(Metric::LlmLatency), 'L'),
+        (is_outlier(Metric::WorkflowRuntime), 'R'),
+    ]
+    .iter()
+    .filter_map(|(holds, letter)| holds.then_some(*letter))
+    .collect();
+    if letters.is_empty() { letters } else { format!("!{letters}") }
+}
+
+fn table(result: &SizingResult, alerts: Option<&Vec<String>>) -> Table {
+    type Cell<'a> = Box<dyn Fn(&LevelResult) -> Option<f64> + 'a>;
+    let p95 =
+        |metric| move |level: &LevelResult| Some(level.metric(metric).map_or(0.0, |it| it.p95));
+    let rough = |metric| move |level: &LevelResult| level.rough_gpus.get(metric).copied();
+    let columns: [(&str, bool, Cell<'_>); 7] = [
+        ("Concurrency", true, Box::new(|level| Some(f64::from(level.concurrency)))),
+        ("p95 LLM Latency", true, Box::new(p95(Metric::LlmLatency))),
+        ("p95 WF Runtime", true, Box::new(p95(Metric::WorkflowRuntime))),
+        ("p95 Server Runtime", false, Box::new(|level| Some(level.server_runtime?.p95))),
+        ("Total Runtime", true, Box::new(|level| Some(level.total_runtime))),
+        ("GPUs (LLM Latency, Rough)", false, Box::new(rough(Metric::LlmLatency))),
+        ("GPUs (WF Runtime, Rough)", false, Box::new(rough(Metric::WorkflowRuntime))),
+    ];
+    let shown = |(_, always, cell): &&(&str, bool, Cell<'_>)| {
+        *always || result.levels.iter().any(|level| cell(level).is_some())
+    };
+    let columns: Vec<_> = columns.iter().filter(shown).collect();
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    let titles = columns.iter().map(|(title, ..)| *title);
+    table.set_header(alerts.map(|_| "Alerts").into_iter().chain(titles));
+    for (index, level) in result.levels.iter().enumerate() {
+        let alert = alerts.map(|alerts| alerts.get(index).cloned().unwrap_or_default());
+        let cells = columns.iter().map(|(_, _, cell)| cell(level).map(significant));
+        table.add_row(alert.into_iter().chain(cells.map(Option::unwrap_or_default)));
+    }
+    for column in table.column_iter_mut().skip(usize::from(alerts.is_some())) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}

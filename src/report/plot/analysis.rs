@@ -1,0 +1,73 @@
+//! Each p95 with its trend line, its outliers and its target.
+
+use super::panel::{Layer, Look, Panel};
+use super::{ANALYSIS, LATENCY_COLOUR, RUNTIME_COLOUR, draw, points};
+use crate::measure::{Metric, Quantile};
+use crate::report::format::significant;
+use crate::report::{LevelResult, Material, Report, ReportError, SizingResult};
+use plotters::style::RGBColor;
+
+const TREND_COLOUR: RGBColor = RGBColor(0xd9, 0x5f, 0x02);
+const TARGET_COLOUR: RGBColor = RGBColor(0xc0, 0x10, 0x10);
+const OUTLIER_COLOUR: RGBColor = RGBColor(0xb0, 0x10, 0x60);
+const FAILED_COLOUR: RGBColor = RGBColor(0x80, 0x80, 0x80);
+
+/// The plot behind the estimates.
+pub(in crate::report) struct Analysis;
+
+impl Report for Analysis {
+    fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError> {
+        let result = material.result;
+        let panels: Vec<Panel> = [
+            panel(result, Metric::LlmLatency, LATENCY_COLOUR),
+            panel(result, Metric::WorkflowRuntime, RUNTIME_COLOUR),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let width = 1200 * u32::try_from(panels.len().max(1)).unwrap_or(1);
+        draw(ANALYSIS, (width, 900), &panels)
+    }
+}
+
+/// `None` where the metric was never seen.
+fn panel(result: &SizingResult, metric: Metric, colour: RGBColor) -> Option<Panel> {
+    let fit = result.fits.get(metric);
+    let is_outlier = |level: &LevelResult| result.fits.is_outlier(metric, level.concurrency);
+    let kept = points(result, metric, |level| !level.interrupted && !is_outlier(level));
+    let outliers = points(result, metric, |level| !level.interrupted && is_outlier(level));
+    let failed = points(result, metric, |level| level.interrupted);
+    if kept.is_empty() && failed.is_empty() {
+        return None;
+    }
+    let span = || kept.iter().chain(&outliers).chain(&failed).map(|(x, _)| *x);
+    let (from, to) = (span().fold(f64::INFINITY, f64::min), span().fold(0.0, f64::max));
+    let layer = |look, colour, label: String, points| Layer { look, colour, label, points };
+    let mut layers = vec![layer(Look::Dots, colour, "measured".into(), kept)];
+    if !outliers.is_empty() {
+        let list: Vec<String> = outliers.iter().map(|(x, _)| significant(*x)).collect();
+        let label = format!("left out as outliers: {}", list.join(", "));
+        layers.push(layer(Look::Crosses, OUTLIER_COLOUR, label, outliers));
+    }
+    if !failed.is_empty() {
+        layers.push(layer(Look::Crosses, FAILED_COLOUR, "runs failed, left out".into(), failed));
+    }
+    if let Some(fit) = fit {
+        let at = |x: f64| (x, fit.intercept + fit.slope * x);
+        let label = format!("trend: slope {:.4}, R² {:.3}", fit.slope, fit.r_squared);
+        layers.push(layer(Look::Dashed, TREND_COLOUR, label, vec![at(from), at(to)]));
+    }
+    let mut targets = result.estimates.iter();
+    let target = targets.find(|it| it.target == metric && it.quantile == Quantile::P95);
+    if let Some(target) = target {
+        let label = format!("target: {} s", significant(target.limit));
+        let ends = vec![(from, target.limit), (to, target.limit)];
+        layers.push(layer(Look::Dotted, TARGET_COLOUR, label, ends));
+    }
+    let missing = if fit.is_none() { " (no fit)" } else { "" };
+    Some(Panel {
+        title: format!("p95 {metric} against concurrency{missing}"),
+        y_label: format!("p95 {metric} (s)"),
+        layers,
+    })
+}

@@ -1,0 +1,35 @@
+//! Both p95s against concurrency.
+
+use super::panel::{Layer, Look, Panel};
+use super::{LATENCY_COLOUR, RUNTIME_COLOUR, SIMPLE, draw, points};
+use crate::measure::Metric;
+use crate::report::{Material, Report, ReportError};
+
+/// The plot of both p95s.
+pub(in crate::report) struct Simple;
+
+impl Report for Simple {
+    fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError> {
+        let layer = |metric, look, colour, label: &str| Layer {
+            look,
+            colour,
+            label: label.to_owned(),
+            points: points(material.result, metric, |level| !level.interrupted),
+        };
+        let layers = [
+            layer(Metric::LlmLatency, Look::LineWithDots, LATENCY_COLOUR, "p95 LLM latency"),
+            layer(
+                Metric::WorkflowRuntime,
+                Look::LineWithSquares,
+                RUNTIME_COLOUR,
+                "p95 workflow runtime",
+            ),
+        ];
+        let panel = Panel {
+            title: "p95 LLM latency and workflow runtime against concurrency".into(),
+            y_label: "Time (s)".into(),
+            layers: layers.into_iter().filter(|layer| !layer.points.is_empty()).collect(),
+        };
+        draw(SIMPLE, (1600, 900), &[panel])
+    }
+}
