@@ -279,6 +279,10 @@ fn gathering_measures_again_and_goes_on_with_what_was_interrupted() {
     assert_eq!(std::fs::read_dir(project.path("calc/online")).unwrap().count(), 2);
     offline.stdout("Estimated GPU count (Workflow Runtime): ");
 
+    for file in project.files() {
+        assert!(!crate::support::holds(&file, "canary-7f3d-key"), "{}", file.display());
+    }
+
     // Without --append the other jobs go.
     project.run(&[&gather[..8], &["3"]].concat()).success();
     assert_eq!(simulator.metric("requests_total"), 28 + 21);
