@@ -1,58 +1,20 @@
-//! From the items of a dataset to the runs of a level, as the reference does it.
+//! How much of a dataset a level asks where nothing says so, as the reference does it.
 
-use crate::measure::Item;
-
-/// How many items of a dataset a level asks at most; `None` where it asks them all.
-pub fn items_needed(concurrency: u32, passes: Option<u32>) -> Option<usize> {
-    passes.map(|passes| (concurrency as usize).saturating_mul(passes as usize))
-}
-
-/// The items to run at a level, in order.
-///
-/// With `passes`, concurrency × passes runs, the dataset repeated in order. Without, the largest
-/// multiple of the concurrency that fits in the dataset, at least one full pass. Repeats of an
-/// item get `_rep1`, `_rep2`, … appended to their id.
-pub fn level_items(items: &[Item], concurrency: u32, passes: Option<u32>) -> Vec<Item> {
-    if items.is_empty() {
-        return Vec::new();
-    }
-    let per_wave = concurrency as usize;
-    let whole_waves = (items.len() / per_wave * per_wave).max(per_wave);
-    let count = items_needed(concurrency, passes).unwrap_or(whole_waves);
-    let repeats = (0_usize..).flat_map(|repeat| items.iter().map(move |item| (repeat, item)));
-    repeats
-        .take(count)
-        .map(|(repeat, item)| match repeat {
-            0 => item.clone(),
-            _ => Item { id: format!("{}_rep{repeat}", item.id), input: item.input.clone() },
-        })
-        .collect()
+/// The largest multiple of the concurrency that fits in the dataset, at least one full pass.
+pub fn level_size(items: usize, concurrency: u32) -> usize {
+    let wave = (concurrency as usize).max(1);
+    if items == 0 { 0 } else { (items / wave * wave).max(wave) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn ids(dataset: usize, concurrency: u32, passes: Option<u32>) -> Vec<String> {
-        let items: Vec<Item> =
-            (1..=dataset).map(|id| Item { id: id.to_string(), input: "?".into() }).collect();
-        level_items(&items, concurrency, passes).into_iter().map(|item| item.id).collect()
-    }
+    use super::level_size;
 
     #[test]
-    fn passes_repeat_the_dataset_in_order() {
+    fn a_dataset_is_cut_to_whole_waves() {
         assert_eq!(
-            ids(3, 4, Some(2)),
-            ["1", "2", "3", "1_rep1", "2_rep1", "3_rep1", "1_rep2", "2_rep2"]
+            [level_size(7, 3), level_size(2, 3), level_size(5, 1), level_size(0, 3)],
+            [6, 3, 5, 0]
         );
-        assert_eq!(ids(3, 1, Some(2)), ["1", "2"]);
-    }
-
-    #[test]
-    fn without_passes_the_dataset_is_cut_to_whole_waves() {
-        assert_eq!(ids(7, 3, None).len(), 6);
-        assert_eq!(ids(2, 3, None), ["1", "2", "1_rep1"]);
-        assert_eq!(ids(5, 1, None).len(), 5);
-        assert!(ids(0, 3, None).is_empty());
     }
 }

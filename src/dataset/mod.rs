@@ -11,7 +11,7 @@ mod rows;
 mod xlsx;
 
 pub use error::DatasetError;
-pub use expand::{items_needed, level_items};
+pub use expand::level_size;
 pub use remote::{download, shown_url};
 pub use rows::{Counts, for_each_row};
 

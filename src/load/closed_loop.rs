@@ -1,97 +1,33 @@
-//! Closed loop: a fixed number of runs in flight; each one that ends makes room for the next.
+//! Closed loop: as many users as the level says; each begins a run when the last one has ended.
 
-use crate::measure::{Item, Run};
-use crate::workflow::{Clock, Workflow};
+use super::pause::Pauses;
+use super::run_level::Level;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
-/// Called after each run, from the task that made it.
-pub type OnRun = Arc<dyn Fn(&Run) + Send + Sync>;
-
-/// Why a level has no record.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The user asked to stop.
-    #[error("interrupted")]
-    Cancelled,
-    /// A defect: a task of the load generator ended without its record.
-    #[error("a task of the load generator stopped unexpectedly: {0}")]
-    Lost(String),
-}
-
-/// One level's load.
-pub struct ClosedLoop {
-    /// Runs in flight.
-    pub concurrency: u32,
-    /// What to run, in order.
-    pub items: Vec<Item>,
-}
-
-impl ClosedLoop {
-    /// Runs all items with exactly `concurrency` of them in flight for as long as there are that
-    /// many left. The first run that fails stops new ones from being started; those in flight end
-    /// by themselves or at their timeout. Records come in the order of the items.
-    pub async fn run(
-        self,
-        workflow: Arc<dyn Workflow>,
-        cancel: &CancellationToken,
-        on_run: OnRun,
-    ) -> Result<Vec<Run>, LoadError> {
-        let workers = (self.concurrency as usize).min(self.items.len());
-        let shared = Arc::new(Shared {
-            items: self.items,
-            next: AtomicUsize::new(0),
-            failed: AtomicBool::new(false),
-            workflow,
-            on_run,
-            clock: Clock::start(),
-        });
-        let mut tasks = JoinSet::new();
-        for _ in 0..workers {
-            tasks.spawn(work(Arc::clone(&shared)));
-        }
-        let mut records = Vec::with_capacity(shared.items.len());
-        loop {
-            // Leaving this function drops the tasks, and with them their requests.
-            let ended = tokio::select! {
-                biased;
-                () = cancel.cancelled() => return Err(LoadError::Cancelled),
-                ended = tasks.join_next() => ended,
-            };
-            match ended {
-                Some(Ok(mut worker)) => records.append(&mut worker),
-                Some(Err(error)) => return Err(LoadError::Lost(error.to_string())),
-                None => break,
-            }
-        }
-        records.sort_unstable_by_key(|(index, _)| *index);
-        Ok(records.into_iter().map(|(_, run)| run).collect())
+/// Begins one task per user.
+pub(super) fn begin(level: &Arc<Level>, think: f64, sigma: f64, tasks: &mut JoinSet<()>) {
+    let users = level.concurrency;
+    for user in 0..users {
+        let pauses = Pauses::new(think, sigma, level.seed ^ u64::from(user));
+        let ramp = level.ramp * f64::from(user) / f64::from(users.max(1));
+        tasks.spawn(work(Arc::clone(level), pauses, ramp));
     }
 }
 
-struct Shared {
-    items: Vec<Item>,
-    next: AtomicUsize,
-    failed: AtomicBool,
-    workflow: Arc<dyn Workflow>,
-    on_run: OnRun,
-    clock: Clock,
+/// One user: runs item after item until none is due.
+async fn work(level: Arc<Level>, mut pauses: Pauses, ramp: f64) {
+    // Users that think do not all begin at once, or they would go on in step.
+    sleep(ramp + pauses.first()).await;
+    while let Some(due) = level.next(level.clock.now()) {
+        level.run(due, None).await;
+        sleep(pauses.next()).await;
+    }
 }
 
-/// One place in the loop: runs item after item until none is left.
-async fn work(shared: Arc<Shared>) -> Vec<(usize, Run)> {
-    let mut records = Vec::new();
-    while !shared.failed.load(Ordering::Relaxed) {
-        let index = shared.next.fetch_add(1, Ordering::Relaxed);
-        let Some(item) = shared.items.get(index) else { break };
-        let run = shared.workflow.run(item, shared.clock).await;
-        if !run.is_ok() {
-            shared.failed.store(true, Ordering::Relaxed);
-        }
-        (shared.on_run)(&run);
-        records.push((index, run));
+async fn sleep(seconds: f64) {
+    if seconds > 0.0 {
+        tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
     }
-    records
 }

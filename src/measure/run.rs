@@ -1,5 +1,6 @@
 //! The record of one workflow run.
 
+use super::{Quantile, quantile_of_sorted};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -8,7 +9,7 @@ use std::fmt;
 /// Times are seconds since the level began, on the clock of whoever observed the call: the client
 /// where it made the call itself, the server (aligned to the run's start) where the server
 /// reported it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LlmCall {
     /// When the call began.
     pub start: f64,
@@ -23,6 +24,35 @@ pub struct LlmCall {
     /// Generated tokens, where the server counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion_tokens: Option<u64>,
+    /// Times between tokens as they arrived, where the call streams more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub itl: Option<Gaps>,
+    /// Why the model stopped, where it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<String>,
+}
+
+/// Times between the tokens of one call (inter-token latencies), in seconds. Tokens that arrive in
+/// one piece of the stream have no time between them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gaps {
+    /// From the first token to the last, over one less than the tokens.
+    pub mean: f64,
+    /// The 95th percentile.
+    pub p95: f64,
+    /// The longest.
+    pub max: f64,
+}
+
+impl Gaps {
+    /// The gaps between arrival times, which ascend; `None` of fewer than two.
+    pub fn between(arrivals: &[f64]) -> Option<Self> {
+        let mut gaps: Vec<f64> = arrivals.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        gaps.sort_unstable_by(f64::total_cmp);
+        let p95 = quantile_of_sorted(&gaps, Quantile::P95.share())?;
+        let (mean, max) = (gaps.iter().sum::<f64>() / gaps.len() as f64, *gaps.last()?);
+        Some(Self { mean, p95, max })
+    }
 }
 
 impl LlmCall {
@@ -50,6 +80,10 @@ impl LlmCall {
 pub enum FailureKind {
     /// No connection could be made.
     Connect,
+    /// The server's name leads to no address.
+    Dns,
+    /// The server answered that it gets too many requests (HTTP status 429).
+    RateLimited,
     /// The server answered with an HTTP status other than success.
     HttpStatus,
     /// The run took longer than the workflow's `timeout`.
@@ -70,6 +104,8 @@ impl fmt::Display for FailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Connect => "connection failed",
+            Self::Dns => "name not found",
+            Self::RateLimited => "rate limited",
             Self::HttpStatus => "HTTP error status",
             Self::Timeout => "timed out",
             Self::Reset => "connection broke",
@@ -89,6 +125,9 @@ pub struct Failure {
     pub kind: FailureKind,
     /// What happened, for the person reading the report.
     pub message: String,
+    /// The HTTP status, on its way into the run's record.
+    #[serde(skip)]
+    pub http_status: Option<u16>,
 }
 
 impl Failure {
@@ -101,7 +140,7 @@ impl Failure {
             message.truncate(cut);
             message.push('…');
         }
-        Self { kind, message }
+        Self { kind, message, http_status: None }
     }
 }
 
@@ -113,6 +152,26 @@ pub enum Outcome {
     Ok,
     /// It did not; the run's times are never counted.
     Failed(Failure),
+}
+
+/// What part of a level a run belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Before the load was steady: counted if it fails, never timed.
+    WarmUp,
+    /// It counts.
+    #[default]
+    Measured,
+    /// It kept up the load until the last measured run had ended: counted if it fails, never timed.
+    CoolDown,
+}
+
+impl Phase {
+    /// Whether the run's times count.
+    pub fn is_measured(&self) -> bool {
+        *self == Self::Measured
+    }
 }
 
 /// One workflow run for one item.
@@ -132,6 +191,12 @@ pub struct Run {
     /// the runtime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_runtime: Option<f64>,
+    /// What part of the level it belongs to.
+    #[serde(default, skip_serializing_if = "Phase::is_measured")]
+    pub phase: Phase,
+    /// HTTP status of the answer, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
     /// Whether the request met a kept connection that the server had closed, and was sent again on
     /// a new one within the run's time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -147,5 +212,10 @@ impl Run {
     /// Whether the whole answer arrived.
     pub fn is_ok(&self) -> bool {
         self.outcome == Outcome::Ok
+    }
+
+    /// Whether its times count: it is part of the measured window, and succeeded.
+    pub fn counts(&self) -> bool {
+        self.is_ok() && self.phase.is_measured()
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The fields and their order are those of version 1.9.0; times are in seconds.
 
-use crate::measure::{LevelMetrics, LlmCall, Outcome, Run, Summary};
+use crate::measure::{LevelMetrics, LlmCall, Outcome, Phase, Recording, Run, Summary};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -127,13 +127,7 @@ impl SizingMetrics {
     /// Items as runs that succeeded: of each only how long it took is known, and of its LLM calls
     /// only their p95.
     pub fn runs(&self) -> Vec<Run> {
-        let call = |latency: f64| LlmCall {
-            start: 0.0,
-            end: latency,
-            ttft: None,
-            prompt_tokens: None,
-            completion_tokens: None,
-        };
+        let call = |latency: f64| LlmCall { end: latency, ..LlmCall::default() };
         let run = |(id, item): (&String, &ItemMetrics)| Run {
             id: id.clone(),
             start: 0.0,
@@ -145,6 +139,8 @@ impl SizingMetrics {
                 .into_iter()
                 .collect(),
             server_runtime: None,
+            phase: Phase::Measured,
+            http_status: None,
             reconnected: false,
         };
         self.per_item_metrics.iter().map(run).collect()
@@ -152,7 +148,8 @@ impl SizingMetrics {
 
     /// The level: its p95s and its total runtime as the file says, everything else from the items.
     pub fn level(&self, concurrency: u32) -> LevelMetrics {
-        let mut level = LevelMetrics::of(concurrency, &self.runs());
+        let recording = Recording { runs: self.runs(), client: None };
+        let mut level = LevelMetrics::of(concurrency, &recording, 0.0);
         let with_p95 = |summary: Option<Summary>, p95: f64| {
             let all = Summary { mean: p95, p50: p95, p90: p95, p95, p99: p95 };
             (p95 > 0.0).then(|| Summary { p95, ..summary.unwrap_or(all) })

@@ -3,12 +3,14 @@
 use super::observer::Silent;
 use super::{CancellationToken, Observer, PipelineError};
 use crate::dataset::{self, Counts, DatasetError};
+use crate::load::LoadError;
 use crate::measure::Row;
 use crate::spec::{Spec, process_env};
 use crate::store::{Digest, Store};
 use crate::workflow::{self, Workflow};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::OnceCell;
 
@@ -20,6 +22,8 @@ pub(super) struct Context<'a> {
     pub cancel: CancellationToken,
     dataset: OnceLock<Digest>,
     workflow: OnceCell<Arc<dyn Workflow>>,
+    /// Whether a level was measured already.
+    measured: AtomicBool,
 }
 
 impl<'a> Context<'a> {
@@ -31,6 +35,7 @@ impl<'a> Context<'a> {
             cancel,
             dataset: OnceLock::new(),
             workflow: OnceCell::new(),
+            measured: AtomicBool::new(false),
         }
     }
 
@@ -92,6 +97,18 @@ impl<'a> Context<'a> {
     fn dataset_error(&self, error: &DatasetError) -> PipelineError {
         let error = self.spec.error_at("dataset.path", error.to_string());
         error.help("paths in a spec are relative to the folder that it lies in").into()
+    }
+
+    /// Waits between two levels, as long as the spec says.
+    pub async fn cool_down(&self) -> Result<(), LoadError> {
+        let pause = self.spec.concurrency.cooldown.to_std();
+        if !self.measured.swap(true, Ordering::Relaxed) || pause.is_zero() {
+            return Ok(());
+        }
+        tokio::select! {
+            () = self.cancel.cancelled() => Err(LoadError::Cancelled),
+            () = tokio::time::sleep(pause) => Ok(()),
+        }
     }
 
     /// The workflow, made ready and seen to answer.

@@ -76,7 +76,7 @@ impl Graph {
         let estimate = graph.add_node(StageId::Estimate);
         let mut levels = Vec::new();
         let mut order = vec![expand];
-        for concurrency in spec.concurrency.levels.values() {
+        for concurrency in spec.concurrency.in_order() {
             let sweep = graph.add_node(StageId::Sweep(concurrency));
             let level = graph.add_node(StageId::Level(concurrency));
             connect(&mut graph, &[expand], sweep);
@@ -85,7 +85,7 @@ impl Graph {
             // The runs too: how many are over a target is known only once there is one.
             connect(&mut graph, &[sweep, level], estimate);
             levels.extend([sweep, level]);
-            // Each level is aggregated right after its sweep, in ascending order of load.
+            // Each level is aggregated right after its sweep.
             order.extend([sweep, level]);
         }
         graph.add_edge(fit, estimate, ());

@@ -1,6 +1,8 @@
 //! What a pipeline has kept: single artifacts, past runs, garbage.
 
-use super::{Pipeline, PipelineError, PlannedStage, Reason, Selection};
+use super::stages::push_line;
+use super::{Pipeline, PipelineError, PlannedStage, Reason, Selection, StageId};
+use crate::load::from_parquet;
 use crate::store::{Garbage, GcRules, RunRecord, Store};
 use std::time::SystemTime;
 
@@ -17,7 +19,19 @@ impl Pipeline {
                 let why = "run the spec to make it";
                 return Err(PipelineError::Missing { stage: id, reason, why });
             };
-            bytes.extend(store.read(&digest)?);
+            let artifact = store.read(&digest)?;
+            match id {
+                // Parquet is nothing to look at.
+                StageId::Sweep(_) => {
+                    let unreadable = |error: parquet::errors::ParquetError| {
+                        PipelineError::Artifact { stage: id.clone(), message: error.to_string() }
+                    };
+                    for run in from_parquet(artifact).map_err(unreadable)?.runs {
+                        push_line(&mut bytes, &run);
+                    }
+                }
+                _ => bytes.extend(artifact),
+            }
         }
         Ok(bytes)
     }

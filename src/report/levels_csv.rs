@@ -22,13 +22,18 @@ impl Report for LevelsCsv {
 
 fn header() -> Vec<String> {
     let mut names: Vec<String> =
-        ["concurrency", "runs", "failed", "interrupted"].map(str::to_owned).to_vec();
+        ["concurrency", "runs", "measured", "failed", "interrupted", "client_limited"]
+            .map(str::to_owned)
+            .to_vec();
     for metric in Metric::ALL {
         let key = metric.key();
         names.push(format!("{key}_mean_s"));
         names.extend(Quantile::ALL.iter().map(|quantile| format!("{key}_{quantile}_s")));
     }
-    names.extend(["ttft_p95_s", "total_runtime_s", "throughput_per_s"].map(str::to_owned));
+    names.extend(
+        ["ttft_p95_s", "itl_p95_s", "total_runtime_s", "throughput_per_s", "mean_in_flight"]
+            .map(str::to_owned),
+    );
     names.extend(Metric::ALL.iter().map(|metric| format!("over_target_{}", metric.key())));
     names.extend(Metric::ALL.iter().map(|metric| format!("rough_gpus_{}", metric.key())));
     names
@@ -38,8 +43,10 @@ fn row(level: &LevelResult) -> Vec<String> {
     let mut cells = vec![
         level.concurrency.to_string(),
         level.runs.to_string(),
+        level.measured.to_string(),
         level.failed.to_string(),
         level.interrupted.to_string(),
+        level.client_limited.to_string(),
     ];
     for metric in Metric::ALL {
         let summary = level.metric(metric);
@@ -47,8 +54,10 @@ fn row(level: &LevelResult) -> Vec<String> {
         cells.extend(Quantile::ALL.iter().map(|quantile| cell(summary.map(|s| s.at(*quantile)))));
     }
     cells.push(cell(level.ttft.map(|summary| summary.p95)));
+    cells.push(cell(level.itl.map(|summary| summary.p95)));
     cells.push(level.total_runtime.to_string());
     cells.push(level.throughput.to_string());
+    cells.push(level.mean_in_flight.to_string());
     cells.extend(Metric::ALL.iter().map(|metric| cell(level.over_target.get(*metric))));
     cells.extend(Metric::ALL.iter().map(|metric| cell(level.rough_gpus.get(*metric))));
     cells

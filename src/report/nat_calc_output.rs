@@ -98,6 +98,6 @@ fn metrics(level: &LevelResult, runs: &[Run]) -> SizingMetrics {
         llm_latency_p95: p95(Metric::LlmLatency),
         workflow_runtime_p95: p95(Metric::WorkflowRuntime),
         total_runtime: level.total_runtime,
-        per_item_metrics: runs.iter().filter(|run| run.is_ok()).map(item).collect(),
+        per_item_metrics: runs.iter().filter(|run| run.counts()).map(item).collect(),
     }
 }

@@ -48,6 +48,16 @@ pub struct LevelResult {
     pub rough_gpus: PerMetric<f64>,
 }
 
+impl LevelResult {
+    /// What is wrong with the level, for the tables: `!W` runs failed, `!C` the client was too busy.
+    pub fn alerts(&self) -> String {
+        let letters = [(self.interrupted, 'W'), (self.client_limited, 'C')];
+        let letters: String =
+            letters.iter().filter_map(|(holds, letter)| holds.then_some(*letter)).collect();
+        if letters.is_empty() { letters } else { format!("!{letters}") }
+    }
+}
+
 impl std::ops::Deref for LevelResult {
     type Target = LevelMetrics;
 

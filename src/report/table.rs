@@ -36,9 +36,8 @@ fn column(title: &str, cell: impl Fn(&LevelResult) -> String + 'static) -> Colum
 fn columns(result: &SizingResult) -> Vec<Column> {
     let any = |wanted: &dyn Fn(&LevelResult) -> bool| result.levels.iter().any(wanted);
     let mut columns = Vec::new();
-    if any(&|level| level.interrupted) {
-        columns
-            .push(column("Alerts", |level| if level.interrupted { "!W" } else { "" }.to_owned()));
+    if any(&|level| !level.alerts().is_empty()) {
+        columns.push(column("Alerts", LevelResult::alerts));
     }
     columns.push(column("Concurrency", |level| level.concurrency.to_string()));
     columns.push(column("p95 LLM Latency", |level| p95(level.llm_latency.as_ref())));

@@ -17,8 +17,19 @@ pub fn terminal_summary(result: &SizingResult) -> String {
 
 fn write_summary(out: &mut String, result: &SizingResult) -> std::fmt::Result {
     writeln!(out, "{}", result.spec.name)?;
-    if result.levels.iter().any(|level| level.interrupted) {
-        writeln!(out, "Alerts: !W = runs failed, the level is left out of the fits")?;
+    for (holds, meaning) in [
+        (
+            result.levels.iter().any(|it| it.interrupted),
+            "W = runs failed, the level is left out of the fits",
+        ),
+        (
+            result.levels.iter().any(|it| it.client_limited),
+            "C = this machine was too busy, the times are not the server's alone",
+        ),
+    ] {
+        if holds {
+            writeln!(out, "Alerts: !{meaning}")?;
+        }
     }
     writeln!(out, "{}", levels_table(result))?;
     for level in result.levels.iter().filter(|level| level.interrupted) {

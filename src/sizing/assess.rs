@@ -241,6 +241,15 @@ fn notes(
             if interrupted.len() == 1 { "that level is" } else { "those levels are" }
         ));
     }
+    let limited: Vec<String> =
+        levels.iter().filter(|l| l.client_limited).map(|l| l.concurrency.to_string()).collect();
+    if !limited.is_empty() {
+        notes.push(format!(
+            "The client itself was too busy at concurrency {}: its times may be this machine's, not the server's. \
+             Load from a machine with more cores to spare.",
+            limited.join(", ")
+        ));
+    }
     let reconnected: u64 = levels.iter().map(|level| level.reconnected).sum();
     if reconnected > 0 {
         notes.push(format!(

@@ -1,20 +1,79 @@
 //! The spec's `concurrency`: the plan of the sweep.
 
+use super::Seconds;
+use super::load::{Arrivals, Mode, OnFailure, Order, ThinkTime};
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::seq::SliceRandom;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::borrow::Cow;
 use std::fmt;
 
 /// How many runs in flight, and how many runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Concurrency {
     /// The levels to measure.
     pub levels: Levels,
-    /// How many times over each level is filled: `passes` × concurrency runs. Without it, a level
-    /// makes one pass over the dataset, cut to a multiple of the concurrency.
+    /// How many times over each level is filled: `passes` × concurrency measured runs. Without it
+    /// (and without `runs` and `duration`), a level makes one pass over the dataset, cut to a
+    /// multiple of the concurrency.
     #[serde(default)]
     pub passes: Option<u32>,
+    /// Measured runs of each level, whatever its concurrency.
+    #[serde(default)]
+    pub runs: Option<u32>,
+    /// Measure the runs that begin within this time, however many.
+    #[serde(default)]
+    pub duration: Option<Seconds>,
+    /// What a level's load looks like.
+    #[serde(default)]
+    pub mode: Mode,
+    /// How many times over a level is filled before it is measured; one wave by default, none in a
+    /// burst.
+    #[serde(default)]
+    pub warmup: Option<u32>,
+    /// Time over which the first runs of a level are spread.
+    #[serde(default)]
+    pub ramp: Seconds,
+    /// Time that a user takes between two runs. A level then counts users, not runs in flight.
+    #[serde(default)]
+    pub think_time: Option<ThinkTime>,
+    /// Open loop: runs are sent at a rate, whether or not others have ended.
+    #[serde(default)]
+    pub arrivals: Option<Arrivals>,
+    /// Pause between two levels.
+    #[serde(default)]
+    pub cooldown: Seconds,
+    /// In which order levels are measured.
+    #[serde(default)]
+    pub order: Order,
+    /// What a failed run does to its level.
+    #[serde(default)]
+    pub on_failure: OnFailure,
+    /// Seed of everything random: arrivals, think times, the order.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+impl Concurrency {
+    /// Waves of runs before a level is measured.
+    pub fn warmup_waves(&self) -> u32 {
+        self.warmup.unwrap_or(match self.mode {
+            Mode::Sustained => 1,
+            Mode::Burst => 0,
+        })
+    }
+
+    /// The concurrencies in the order in which they are measured.
+    pub fn in_order(&self) -> Vec<u32> {
+        let mut levels = self.levels.values();
+        if self.order == Order::Shuffled {
+            levels.shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(self.seed));
+        }
+        levels
+    }
 }
 
 /// The levels: a list, or a range.

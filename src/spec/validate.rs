@@ -5,13 +5,16 @@ use super::decode::suggestion;
 use super::error::SpecError;
 use super::tree::Node;
 use super::workflow::{Length, SimulatorSpec};
-use super::{BUILT_IN_REPORTS, Secret, Spec, WorkflowSpec, names_a_secret, redact, url_password};
+use super::{
+    BUILT_IN_REPORTS, Concurrency, Secret, Spec, WorkflowSpec, names_a_secret, redact, url_password,
+};
 use crate::measure::Metric;
 
 /// Beyond this a level is a slip of the keyboard, not a plan.
 const HIGHEST_LEVEL: u32 = 1_000_000;
 const MOST_LEVELS: usize = 10_000;
 const MOST_PASSES: u32 = 1_000_000;
+const MOST_RUNS: u32 = 100_000_000;
 const MOST_GPUS: u32 = 100_000_000;
 
 type Check = Result<(), SpecError>;
@@ -284,6 +287,66 @@ impl Checker<'_> {
             "concurrency.passes",
             "between 1 and 1000000 passes",
             "leave it out for one pass over the dataset",
+        )?;
+        self.load()
+    }
+
+    fn load(&self) -> Check {
+        let Concurrency { passes, runs, duration, .. } = &self.spec.concurrency;
+        let windows = [
+            ("passes", passes.is_some()),
+            ("runs", runs.is_some()),
+            ("duration", duration.is_some()),
+        ];
+        let given: Vec<&str> = windows.iter().filter(|(_, it)| *it).map(|(key, _)| *key).collect();
+        if let [first, second, ..] = given.as_slice() {
+            let message = format!("`{first}` and `{second}` both say how long a level is");
+            return self.ensure(false, &format!("concurrency.{second}"), &message, "keep one");
+        }
+        self.ensure(
+            runs.is_none_or(|runs| (1..=MOST_RUNS).contains(&runs)),
+            "concurrency.runs",
+            "between 1 and 100000000 runs",
+            "a p95 needs 59 runs or more to be bounded",
+        )?;
+        self.ensure(
+            duration.is_none_or(|duration| duration.get() > 0.0),
+            "concurrency.duration",
+            "nothing can be measured in 0 s",
+            "60s is a good beginning",
+        )?;
+        let load = &self.spec.concurrency;
+        self.ensure(
+            load.warmup.is_none_or(|waves| waves <= MOST_PASSES),
+            "concurrency.warmup",
+            "at most 1000000 waves",
+            "one wave is the default",
+        )?;
+        self.ensure(
+            load.think_time.is_none_or(|it| (0.0..=3.0).contains(&it.sigma)),
+            "concurrency.think_time",
+            "sigma lies between 0 and 3",
+            "0 is the default",
+        )?;
+        let rate = load.arrivals.map(|arrivals| arrivals.per_second);
+        self.ensure(
+            rate.is_none_or(|rate| rate.is_finite() && rate > 0.0 && rate <= 1e6),
+            "concurrency.arrivals.per_second",
+            "a rate is above 0, and at most 1000000 per second",
+            "it is the rate of one user; a level has as many users as its number says",
+        )?;
+        let both = load.arrivals.is_some() && load.think_time.is_some();
+        self.ensure(
+            !both,
+            "concurrency.arrivals",
+            "in an open loop nobody waits, so there is no think time",
+            "keep `arrivals` or `think_time`",
+        )?;
+        self.ensure(
+            (0.0..1.0).contains(&load.on_failure.tolerated()),
+            "concurrency.on_failure.tolerate",
+            "a share lies between 0% and 100%",
+            "1% is a good beginning",
         )
     }
 

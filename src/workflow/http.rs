@@ -1,12 +1,14 @@
 //! What the HTTP workflows share: one client, and one failure for each thing that goes wrong.
 
 use super::{Clock, ConnectError};
-use crate::measure::{Failure, FailureKind, Item, LlmCall, Outcome, Run};
+use crate::measure::{Failure, FailureKind, Item, LlmCall, Outcome, Phase, Run};
 use crate::spec::workflow::Headers;
 use crate::spec::{Address, Env, Secret, redact};
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Response, Url};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
+use reqwest::{Client, Response, StatusCode, Url};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -116,6 +118,8 @@ impl Endpoint {
         if status.is_success() {
             return Ok(Posted { response, reconnected });
         }
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = retry_after.map(|it| format!(" (Retry-After: {it})")).unwrap_or_default();
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = response.chunk().await {
             body.extend_from_slice(&chunk);
@@ -125,9 +129,13 @@ impl Endpoint {
         }
         let body = String::from_utf8_lossy(body.get(..QUOTED_BODY).unwrap_or(&body));
         let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
-        let message =
-            if body.is_empty() { status.to_string() } else { format!("{status}: {body}") };
-        Err(self.cleared(Failure::new(FailureKind::HttpStatus, message)))
+        let body = if body.is_empty() { body } else { format!(": {body}") };
+        let kind = match status {
+            StatusCode::TOO_MANY_REQUESTS => FailureKind::RateLimited,
+            _ => FailureKind::HttpStatus,
+        };
+        let failure = Failure::new(kind, format!("{status}{retry_after}{body}"));
+        Err(self.cleared(Failure { http_status: Some(status.as_u16()), ..failure }))
     }
 
     /// Reads a body chunk by chunk.
@@ -162,11 +170,16 @@ impl Endpoint {
         });
         let (outcome, answer) = match result {
             Ok(answer) => (Outcome::Ok, answer),
-            Err(failure) => (Outcome::Failed(self.cleared(failure)), Answer::default()),
+            Err(failure) => {
+                let http_status = failure.http_status;
+                let answer = Answer { http_status, ..Answer::default() };
+                (Outcome::Failed(self.cleared(failure)), answer)
+            }
         };
-        let Answer { llm_calls, server_runtime, reconnected } = answer;
+        let Answer { llm_calls, server_runtime, http_status, reconnected } = answer;
         let id = item.id.clone();
-        Run { id, start, end, outcome, llm_calls, server_runtime, reconnected }
+        let phase = Phase::Measured;
+        Run { id, start, end, outcome, llm_calls, server_runtime, phase, http_status, reconnected }
     }
 
     /// Whether a request failed as it does on a kept connection that the server has closed: at
@@ -181,7 +194,9 @@ impl Endpoint {
     }
 
     fn failure(&self, error: reqwest::Error) -> Failure {
-        let kind = if error.is_connect() {
+        let kind = if is_dns(&error) {
+            FailureKind::Dns
+        } else if error.is_connect() {
             FailureKind::Connect
         } else if error.is_timeout() {
             FailureKind::Timeout
@@ -201,7 +216,7 @@ impl Endpoint {
         let host = self.base.host_str().unwrap_or_default();
         let port = self.base.port_or_known_default().unwrap_or_default();
         match kind {
-            FailureKind::Connect => format!("{host}:{port}: {cause}"),
+            FailureKind::Connect | FailureKind::Dns => format!("{host}:{port}: {cause}"),
             _ => cause.to_owned(),
         }
     }
@@ -216,11 +231,24 @@ impl Endpoint {
     }
 }
 
+/// Whether the name of the server could not be resolved; the client says so in words alone.
+fn is_dns(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.to_string() == "dns error" {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 /// What an exchange brought besides its times.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub llm_calls: Vec<LlmCall>,
     pub server_runtime: Option<f64>,
+    pub http_status: Option<u16>,
     pub reconnected: bool,
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 const SIMULATOR: &str =
     "{type: simulator, engine: {base: 2ms, per_sequence: 6ms}, output_tokens: 8}";
 const REST: &str = "test: {gpu_count: 2}
-concurrency: {levels: [1, 2], passes: 2}
+concurrency: {mode: burst, levels: [1, 2], passes: 2}
 targets: {users: 10, workflow_runtime: 5s}
 estimate: {min_r_squared: 0}";
 
@@ -38,7 +38,8 @@ fn json_is_all_that_stdout_holds() {
 
 #[test]
 fn gathering_alone_shows_levels_and_says_what_is_missing() {
-    let project = Sizer::new().workflow(SIMULATOR, "concurrency: {levels: [1, 2], passes: 2}");
+    let project =
+        Sizer::new().workflow(SIMULATOR, "concurrency: {mode: burst, levels: [1, 2], passes: 2}");
     let ended = project.run(&["run", "spec.yml"]).success();
     ended.stdout("p95 WF Runtime").stdout("note: No target is set");
     let ended = project.run(&["run", "spec.yml", "--set", "targets.workflow_runtime=5s"]).success();
@@ -119,7 +120,7 @@ fn the_schemas_know_every_key() {
 #[test]
 fn datasets_are_read_as_people_write_them() {
     let spec = "version: 1\nname: test\ndataset: {path: data.json, id_key: nr, question_key: ask}\n\
-                workflow: {type: simulator}\nconcurrency: {levels: [1]}\n";
+                workflow: {type: simulator}\nconcurrency: {mode: burst, levels: [1]}\n";
     let project = Sizer::new().spec(spec).file(
         "data.json",
         "[ // trailing commas and comments\n {\"nr\": 1, \"ask\": \"a\",},\n {\"nr\": 1, \"ask\": \"b\"},\n {\"ask\": \" \"},\n {\"ask\": 7},\n]",
@@ -165,7 +166,7 @@ fn exactly_the_concurrency_is_in_flight() {
     let workflow =
         format!("{{type: openai, base_url: \"http://{}/v1\", model: m}}", simulator.address);
     for (level, passes) in [(1, 6), (7, 3), (64, 3)] {
-        let rest = format!("concurrency: {{levels: [{level}], passes: {passes}}}");
+        let rest = format!("concurrency: {{mode: burst, levels: [{level}], passes: {passes}}}");
         let project = Sizer::new().workflow(&workflow, &rest);
         let before = simulator.metric("requests_total");
         project.run(&["run", "spec.yml"]).success();
@@ -179,7 +180,8 @@ fn exactly_the_concurrency_is_in_flight() {
 fn the_simulators_agent_is_seen_call_by_call() {
     let workflow = "{type: simulator, protocol: nat, engine: {base: 5ms, per_sequence: 0, per_prefill_token: 0}, \
                      output_tokens: 10, agent: {calls: 3, tool_time: 20ms}}";
-    let project = Sizer::new().workflow(workflow, "concurrency: {levels: [1], passes: 4}");
+    let project =
+        Sizer::new().workflow(workflow, "concurrency: {mode: burst, levels: [1], passes: 4}");
     project.run(&["run", "spec.yml"]).success();
     let level = project.result()["levels"][0].clone();
     let at = |metric: &str, quantile: &str| level[metric][quantile].as_f64().unwrap();
@@ -193,7 +195,7 @@ fn the_simulators_agent_is_seen_call_by_call() {
 #[test]
 fn migrate_brings_a_spec_up_to_date_and_leaves_the_rest() {
     let text = "# Ours.\nname: test # a name\ndataset: {path: questions.jsonl}\n\
-                workflow: {type: simulator}\nconcurrency: {levels: [1]}\n";
+                workflow: {type: simulator}\nconcurrency: {mode: burst, levels: [1]}\n";
     let project = Sizer::new().spec(text);
     project.run(&["validate", "spec.yml"]).code(2).stderr("`sizer migrate spec.yml`");
     let new = text.replace("name: test #", "version: 1\nname: test #");

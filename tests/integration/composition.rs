@@ -33,7 +33,7 @@ fn later_parts_win() {
 name: ${vars.what} sizing
 include: [shared.yml, more.yml]
 vars: {what: small, levels: [1, 2], limit: 3}
-concurrency: {levels: \"${vars.levels}\"}
+concurrency: {mode: burst, levels: \"${vars.levels}\"}
 profiles:
   full:
     targets: {workflow_runtime: \"${vars.limit}s\"}
@@ -55,7 +55,7 @@ fn a_project_file_counts_for_the_folders_below_it() {
     let project = Sizer::new().file("sizer.toml", "[defaults.outputs]\ndir = \"reports\"\n");
     std::fs::create_dir(project.path("deep")).unwrap();
     let spec = format!(
-        "version: 1\nname: test\ndataset: {{path: ../questions.jsonl}}\nworkflow: {SIMULATOR}\nconcurrency: {{levels: [1], passes: 1}}\n"
+        "version: 1\nname: test\ndataset: {{path: ../questions.jsonl}}\nworkflow: {SIMULATOR}\nconcurrency: {{mode: burst, levels: [1], passes: 1}}\n"
     );
     let project = project.file("deep/spec.yml", &spec);
     project.run(&["run", "deep/spec.yml"]).success();
@@ -69,7 +69,7 @@ fn mistakes_in_parts_are_shown_where_they_are() {
             "version: 1\nname: test\ndataset: {{path: questions.jsonl}}\nworkflow: {SIMULATOR}\n{rest}\n"
         )
     };
-    let levels = "concurrency: {levels: [1]}";
+    let levels = "concurrency: {mode: burst, levels: [1]}";
     let of = |project: &Sizer, args: &[&str]| {
         project.run(&[&["validate", "spec.yml"], args].concat()).code(2).stderr
     };

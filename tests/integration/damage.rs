@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const REST: &str = "test: {gpu_count: 8}
-concurrency: {levels: [1, 2, 3], passes: 2}
+concurrency: {mode: burst, levels: [1, 2, 3], passes: 2}
 targets: {users: 100, workflow_runtime: 5s}
 estimate: {min_r_squared: 0}";
 
@@ -176,7 +176,7 @@ fn a_full_disk_is_one_error_and_the_store_stays_sound() {
     };
     let simulator =
         SimulatorProcess::start(&["engine.base=1ms", "engine.max_batch=64", "output_tokens=1"]);
-    let rest = "concurrency: {levels: [1, 64], passes: 20}";
+    let rest = "concurrency: {mode: burst, levels: [1, 64], passes: 60}";
     let project = Sizer::at(dir).workflow(&workflow(&simulator), rest);
     let ended = project.run(&["run", "spec.yml"]).code(1);
     assert_eq!(ended.stderr.lines().count(), 1, "{ended:#?}");
@@ -190,6 +190,6 @@ fn a_full_disk_is_one_error_and_the_store_stays_sound() {
     assert!(disk.mounted("remount", "16m"));
     let requests = simulator.metric("requests_total");
     project.run(&["run", "spec.yml"]).success();
-    assert_eq!(simulator.metric("requests_total") - requests, 64 * 20);
+    assert_eq!(simulator.metric("requests_total") - requests, 64 * 60);
     assert_eq!(artifacts(&project)["sweep@1"], kept["sweep@1"]);
 }

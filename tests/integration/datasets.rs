@@ -27,7 +27,7 @@ fn project(dataset: &str) -> Sizer {
     }
     project.spec(&format!(
         "version: 1\nname: test\ndataset: {{{dataset}}}\nworkflow: {{type: simulator, engine: {{base: 1ms}}, \
-         output_tokens: 2}}\nconcurrency: {{levels: [1], passes: 1}}\n"
+         output_tokens: 2}}\nconcurrency: {{mode: burst, levels: [1], passes: 1}}\n"
     ))
 }
 
@@ -127,7 +127,7 @@ fn flipped_bytes_never_end_the_process() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/datasets");
     let dir = tempfile::tempdir().unwrap();
     let spec = "version: 1\nname: t\ndataset: {path: x, question_key: ask}\nworkflow: {type: simulator}\n\
-                concurrency: {levels: [1]}\n";
+                concurrency: {mode: burst, levels: [1]}\n";
     let (env, read) = (|_: &str| None, |_: &Path| Err(std::io::ErrorKind::NotFound.into()));
     let parts =
         sizer::spec::Parts { project: None, profile: None, overrides: &[], env: &env, read: &read };
@@ -196,7 +196,7 @@ fn only_as_many_items_are_asked_as_a_level_needs() {
     let address = simulator.address;
     let workflow = format!("{{type: openai, base_url: \"http://{address}/v1\", model: m}}");
     let project = Sizer::new()
-        .workflow(&workflow, "concurrency: {levels: [2], passes: 3}")
+        .workflow(&workflow, "concurrency: {mode: burst, levels: [2], passes: 3}")
         .file("many.csv", &format!("id,question\n{}\n", rows.join("\n")));
     project.run(&["run", "spec.yml", "--set", "dataset.path=many.csv"]).success();
     assert_eq!(simulator.metric("requests_total"), 6);

@@ -17,7 +17,7 @@ fn swept(simulator: &str, rest: &str) -> (Value, String) {
 
 fn above_eight(protocol: &str) {
     let rest = "test: {gpu_count: 8}
-concurrency: {levels: [1, 2, 4, 8, 16, 32], passes: 3}
+concurrency: {mode: burst, levels: [1, 2, 4, 8, 16, 32], passes: 3}
 targets: {users: 100, workflow_runtime: 5s}
 estimate: {min_r_squared: 0}";
     let faults = format!("protocol: {protocol}, faults: [{{kind: http_500, above: 8}}]");
@@ -66,7 +66,7 @@ fn http_500_above_a_concurrency_over_generate_full() {
 fn every_fault_has_its_kind() {
     for protocol in ["openai, stream: true", "openai, stream: false", "nat"] {
         for (fault, kind) in [
-            ("http_429", "http_status"),
+            ("http_429", "rate_limited"),
             ("drop", "reset"),
             ("stall", "timeout"),
             ("truncate", "truncated"),
@@ -75,7 +75,8 @@ fn every_fault_has_its_kind() {
             let settings = format!(
                 "protocol: {protocol}, timeout: 300ms, faults: [{{kind: {fault}, above: 1}}]"
             );
-            let (result, _) = swept(&settings, "concurrency: {levels: [2], passes: 4}");
+            let (result, _) =
+                swept(&settings, "concurrency: {mode: burst, levels: [2], passes: 4}");
             let level = &result["levels"][0];
             assert_eq!(level["interrupted"], true, "{protocol} {fault}");
             assert_eq!(level["failures"][0]["kind"], kind, "{protocol} {fault}: {level:#}");
@@ -87,7 +88,7 @@ fn every_fault_has_its_kind() {
 fn a_failed_run_is_in_no_quantile() {
     // Half of the answers are instant errors: counted as runs they would halve every quantile.
     let settings = "faults: [{kind: http_500, share: 0.5}], seed: 3";
-    let (result, _) = swept(settings, "concurrency: {levels: [4], passes: 20}");
+    let (result, _) = swept(settings, "concurrency: {mode: burst, levels: [4], passes: 20}");
     let level = &result["levels"][0];
     assert!(level["failed"].as_u64().unwrap() > 0);
     if let Some(p50) = level["workflow_runtime"]["p50"].as_f64() {
@@ -105,7 +106,8 @@ fn scripted(
         "{{type: openai, base_url: \"http://{}/v1\", model: m, stream: {stream}, timeout: 500ms}}",
         server.address
     );
-    let project = Sizer::new().workflow(&workflow, "concurrency: {levels: [1], passes: 4}");
+    let project =
+        Sizer::new().workflow(&workflow, "concurrency: {mode: burst, levels: [1], passes: 4}");
     project.run(&["run", "spec.yml"]);
     project.result()["levels"][0].clone()
 }
@@ -155,7 +157,8 @@ fn token_counts_and_messages_go_over_the_wire() {
          temperature: 0.5, extra_body: {{ignore_eos: true}}, headers: {{x-team: blue}}}}",
         server.address
     );
-    let project = Sizer::new().workflow(&workflow, "concurrency: {levels: [1], passes: 1}");
+    let project =
+        Sizer::new().workflow(&workflow, "concurrency: {mode: burst, levels: [1], passes: 1}");
     project.run(&["run", "spec.yml"]).success();
     let requests = server.requests.lock().unwrap();
     let (head, body) = requests[0].split_once("\r\n\r\n").unwrap();
@@ -172,9 +175,8 @@ fn token_counts_and_messages_go_over_the_wire() {
     assert_eq!(body, expected);
     let lock = project.read("sizer.lock");
     assert!(lock.contains("sweep@1"));
-    let runs = project
-        .files()
-        .into_iter()
-        .find(|path| crate::support::holds(path, "\"completion_tokens\":1"));
-    assert!(runs.is_some(), "the token counts are in no run record");
+    let runs = project.run(&["show", "spec.yml", "sweep@1"]).success();
+    runs.stdout("\"completion_tokens\":1")
+        .stdout("\"finish_reason\":\"stop\"")
+        .stdout("\"http_status\":200");
 }

@@ -1,7 +1,7 @@
 //! The reference calculator's own figures, recorded from version 1.9.0.
 
 use serde::Deserialize;
-use sizer::measure::{LevelMetrics, Metric, Quantile, Summary};
+use sizer::measure::{LevelMetrics, Metric, Quantile, Recording, Summary};
 use sizer::sizing::fit::{Linear, Method};
 use sizer::sizing::{
     FitOptions, Fits, MethodName, NoFit, Point, Question, Rig, Target, assess, rough_gpus,
@@ -157,7 +157,7 @@ fn summary(seconds: f64) -> Option<Summary> {
 
 fn table_levels() -> Vec<LevelMetrics> {
     let level = |&(concurrency, llm_latency, runtime): &(u32, f64, f64)| {
-        let mut level = LevelMetrics::of(concurrency, &[]);
+        let mut level = LevelMetrics::of(concurrency, &Recording::default(), 0.0);
         level.workflow_runtime = summary(runtime);
         level.llm_latency = summary(llm_latency);
         level
@@ -223,7 +223,7 @@ fn the_guides_example_gives_its_estimate() {
 fn an_interrupted_level_changes_nothing() {
     let mut levels = table_levels();
     let before = assess(&question(), &levels, &Fits::of(&levels, OPTIONS), |_, _| 0);
-    let mut broken = LevelMetrics::of(64, &[]);
+    let mut broken = LevelMetrics::of(64, &Recording::default(), 0.0);
     broken.interrupted = true;
     broken.workflow_runtime = summary(0.1);
     levels.push(broken);

@@ -2,7 +2,7 @@
 
 use crate::support::Sizer;
 
-const REST: &str = "concurrency: {levels: [1], passes: 1}";
+const REST: &str = "concurrency: {mode: burst, levels: [1], passes: 1}";
 
 #[track_caller]
 fn one_error(project: &Sizer, args: &[&str], part: &str) {

@@ -9,7 +9,8 @@ fn ctrl_c_keeps_finished_levels() {
     let simulator = SimulatorProcess::start(&["engine.base=5ms", "output_tokens=20"]);
     let workflow =
         format!("{{type: openai, base_url: \"http://{}/v1\", model: m}}", simulator.address);
-    let project = Sizer::new().workflow(&workflow, "concurrency: {levels: [1, 2, 3], passes: 4}");
+    let project = Sizer::new()
+        .workflow(&workflow, "concurrency: {mode: burst, levels: [1, 2, 3], passes: 4}");
     let child = project.command(&["run", "spec.yml"]).stderr(Stdio::piped()).spawn().unwrap();
     // Four runs at concurrency 1, eight at 2: the fifteenth is in the third level.
     while simulator.metric("requests_total") < 15 {

@@ -33,6 +33,18 @@ const COMMON: &[(&str, &str, &str)] = &[
     ("test.cost_per_gpu_hour", "2.5", FROM_ESTIMATE),
     ("concurrency.levels", "[1, 3]", FROM_SWEEP),
     ("concurrency.passes", "2", FROM_SWEEP),
+    ("concurrency.runs", "3", FROM_SWEEP),
+    ("concurrency.duration", "1s", FROM_SWEEP),
+    ("concurrency.mode", "burst", FROM_SWEEP),
+    // What is the default in words.
+    ("concurrency.warmup", "1", REPORTS),
+    ("concurrency.ramp", "10ms", FROM_SWEEP),
+    ("concurrency.think_time", "5ms", FROM_SWEEP),
+    ("concurrency.arrivals", "{per_second: 9}", FROM_SWEEP),
+    ("concurrency.cooldown", "10ms", FROM_SWEEP),
+    ("concurrency.order", "shuffled", REPORTS),
+    ("concurrency.on_failure", "{tolerate: 1%}", FROM_SWEEP),
+    ("concurrency.seed", "7", FROM_SWEEP),
     ("targets.users", "200", FROM_ESTIMATE),
     ("targets.workflow_runtime", "6s", FROM_ESTIMATE),
     ("targets.llm_latency", "6s", FROM_ESTIMATE),
@@ -82,7 +94,12 @@ fn check(project: &Sizer, own: &[(&str, &str, &str)]) {
     let rows: Vec<_> = COMMON.iter().chain(own).collect();
     for (key, value, expected) in &rows {
         let set = format!("{key}={value}");
-        let plan = project.run(&["plan", "spec.yml", "--format", "json", "--set", &set]).success();
+        let mut args = vec!["plan", "spec.yml", "--format", "json", "--set", &set];
+        // Only one of the three can say how long a level is.
+        if ["concurrency.runs", "concurrency.duration"].contains(key) {
+            args.extend(["--set", "concurrency.passes=null"]);
+        }
+        let plan = project.run(&args).success();
         let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
         let again: BTreeSet<&str> = plan["stages"]
             .as_array()

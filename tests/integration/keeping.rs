@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const REST: &str = "concurrency:
+  mode: burst
   levels:
     - 1
     - 2

@@ -15,7 +15,8 @@ fn a_connection_closed_after_an_answer_costs_no_run() {
         "{{type: openai, base_url: \"http://{}/v1\", model: m, stream: false}}",
         server.address
     );
-    let project = Sizer::new().workflow(&workflow, "concurrency: {levels: [1, 2], passes: 4}");
+    let project =
+        Sizer::new().workflow(&workflow, "concurrency: {mode: burst, levels: [1, 2], passes: 4}");
     let ended = project.run(&["run", "spec.yml"]).success();
     let result = project.result();
     for level in result["levels"].as_array().unwrap() {
@@ -32,7 +33,8 @@ fn a_server_that_closes_without_answering_fails_the_run() {
     let server = Scripted::start(|socket, number| number == 1 && respond(socket, "503 Busy", "{}"));
     let workflow =
         format!("{{type: openai, base_url: \"http://{}/v1\", model: m}}", server.address);
-    let project = Sizer::new().workflow(&workflow, "concurrency: {levels: [1], passes: 2}");
+    let project =
+        Sizer::new().workflow(&workflow, "concurrency: {mode: burst, levels: [1], passes: 2}");
     project.run(&["run", "spec.yml"]);
     let level = project.result()["levels"][0].clone();
     assert_eq!(level["failures"][0]["kind"], "http_status", "{level:#}");

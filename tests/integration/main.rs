@@ -15,6 +15,7 @@ mod interrupt;
 mod invalidation;
 mod keeping;
 mod kept_connections;
+mod load;
 mod matrix;
 mod secrets;
 mod selection;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 
-const REST: &str = "concurrency: {levels: [1, 2], passes: 2}
+const REST: &str = "concurrency: {mode: burst, levels: [1, 2], passes: 2}
 targets: {users: 100, workflow_runtime: 5s}
 test: {gpu_count: 8}
 outputs: {reports: [summary.md, result.json]}";
@@ -139,7 +139,7 @@ fn two_servers(servers: &[Scripted; 2], rig: &str) -> Sizer {
     Sizer::new().workflow(
         "{type: openai, base_url: http://127.0.0.1:1, model: m, stream: false, timeout: 10s}",
         &format!(
-            "concurrency: {{levels: [1], passes: 3}}\ntest: {{{rig}}}\nmatrix:\n  \
+            "concurrency: {{mode: burst, levels: [1], passes: 3}}\ntest: {{{rig}}}\nmatrix:\n  \
              workflow.base_url: [\"http://{a}/v1\", \"http://{b}/v1\"]"
         ),
     )

@@ -23,7 +23,7 @@ fn secrets_reach_the_server_and_nothing_else() {
         server.address
     );
     let project = Sizer::new()
-        .workflow(&workflow, "concurrency: {levels: [1, 2], passes: 3}")
+        .workflow(&workflow, "concurrency: {mode: burst, levels: [1, 2], passes: 3}")
         .env("TEST_KEY", KEY)
         .env("TEST_HEADER", HEADER)
         .env("TEST_PASSWORD", PASSWORD);
@@ -72,7 +72,7 @@ fn a_secret_in_plain_text_is_refused_and_not_quoted() {
             "{{type: openai, base_url: \"http://h/v1\", model: m, extra_body: {{token: {KEY}}}}}"
         ),
     ] {
-        let project = Sizer::new().workflow(&workflow, "concurrency: {levels: [1]}");
+        let project = Sizer::new().workflow(&workflow, "concurrency: {mode: burst, levels: [1]}");
         let ended = project.run(&["run", "spec.yml"]).code(2);
         assert!(!ended.stderr.contains(KEY), "{}", ended.stderr);
     }
@@ -86,7 +86,7 @@ fn changing_a_secret_changes_no_key() {
         server.address
     );
     let project = Sizer::new()
-        .workflow(&workflow, "concurrency: {levels: [1], passes: 1}")
+        .workflow(&workflow, "concurrency: {mode: burst, levels: [1], passes: 1}")
         .env("TEST_KEY", KEY);
     project.run(&["run", "spec.yml"]).success();
     let project = project.env("TEST_KEY", HEADER);

@@ -4,7 +4,7 @@ use crate::support::{SimulatorProcess, Sizer};
 use serde_json::Value;
 
 const REST: &str = "test: {gpu_count: 8, gpus_per_replica: 4}
-concurrency: {levels: [1, 2, 4], passes: 2}
+concurrency: {mode: burst, levels: [1, 2, 4], passes: 2}
 targets: {users: 100, workflow_runtime: 5s}
 estimate: {min_r_squared: 0}";
 

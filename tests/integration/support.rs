@@ -204,6 +204,8 @@ impl Scripted {
                 let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
                 std::thread::spawn(move || {
                     let mut stream = stream.unwrap();
+                    // Or small writes wait for the client to acknowledge the last one.
+                    stream.set_nodelay(true).unwrap();
                     let mut posts = 0;
                     while let Some(request) = read_request(&mut stream) {
                         if !request.starts_with("POST") {

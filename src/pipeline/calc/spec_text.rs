@@ -39,7 +39,8 @@ pub fn calc_spec(
     }
     let mut levels = options.concurrencies.clone();
     levels.sort_unstable();
-    let mut concurrency = json!({ "levels": levels });
+    // Every run of a burst is measured: what the reference does.
+    let mut concurrency = json!({ "levels": levels, "mode": "burst" });
     if options.num_passes > 0 {
         concurrency["passes"] = options.num_passes.into();
     }
@@ -74,7 +75,10 @@ pub fn imported_spec(
 ) -> Result<(String, Vec<String>), CalcError> {
     let imported = read(config)?;
     let mut spec = base_spec(config, &imported, workflow(&imported, endpoint, None)?, Some(base))?;
-    spec.insert("concurrency".into(), json!({ "levels": (1..=10).collect::<Vec<u32>>() }));
+    spec.insert(
+        "concurrency".into(),
+        json!({ "levels": (1..=10).collect::<Vec<u32>>(), "mode": "burst" }),
+    );
     spec.insert("estimate".into(), json!({ "method": "linear" }));
     Ok((to_yaml(&spec), imported.notes))
 }

@@ -1,6 +1,7 @@
 //! The artifacts of stages that are done, in the forms in which they are kept.
 
-use crate::measure::{Item, LevelMetrics, Row, Run};
+use crate::load::from_parquet;
+use crate::measure::{Item, LevelMetrics, Recording, Row};
 use crate::pipeline::{PipelineError, StageId};
 use crate::sizing::{Assessment, Fits};
 use crate::store::{Digest, Store};
@@ -41,9 +42,10 @@ impl<'a> Artifacts<'a> {
         Ok(dropped)
     }
 
-    /// The runs of a level.
-    pub fn runs(&self, concurrency: u32) -> Result<Vec<Run>, PipelineError> {
-        self.lines(&StageId::Sweep(concurrency))
+    /// What was recorded at a level.
+    pub fn recording(&self, concurrency: u32) -> Result<Recording, PipelineError> {
+        let id = StageId::Sweep(concurrency);
+        from_parquet(self.bytes(&id)?).map_err(|error| unreadable(&id, &error))
     }
 
     /// The metrics of all levels, ascending.
@@ -80,15 +82,6 @@ impl<'a> Artifacts<'a> {
         serde_json::from_slice(&self.bytes(id)?).map_err(|error| unreadable(id, &error))
     }
 
-    fn lines<T: DeserializeOwned>(&self, id: &StageId) -> Result<Vec<T>, PipelineError> {
-        let mut values = Vec::new();
-        self.each_line(id, |value| {
-            values.push(value);
-            true
-        })?;
-        Ok(values)
-    }
-
     /// Hands lines over one by one, until none is wanted.
     fn each_line<T: DeserializeOwned>(
         &self,
@@ -105,7 +98,7 @@ impl<'a> Artifacts<'a> {
     }
 }
 
-fn unreadable(id: &StageId, error: &serde_json::Error) -> PipelineError {
+fn unreadable(id: &StageId, error: &impl ToString) -> PipelineError {
     PipelineError::Artifact { stage: id.clone(), message: error.to_string() }
 }
 
@@ -116,17 +109,8 @@ pub(super) fn to_document(id: &StageId, value: &impl Serialize) -> Result<Vec<u8
     Ok(bytes)
 }
 
-/// An artifact of JSON lines.
-pub(super) fn to_lines<T: Serialize>(values: &[T]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for value in values {
-        push_line(&mut bytes, value);
-    }
-    bytes
-}
-
 /// Adds a line of JSON. Only types that cannot be written as JSON fail, and none of ours is one.
-pub(super) fn push_line(bytes: &mut Vec<u8>, value: &impl Serialize) {
+pub(in crate::pipeline) fn push_line(bytes: &mut Vec<u8>, value: &impl Serialize) {
     if serde_json::to_writer(&mut *bytes, value).is_ok() {
         bytes.push(b'\n');
     }

@@ -40,7 +40,7 @@ fn estimate(spec: &Spec, artifacts: &Artifacts<'_>) -> Result<Vec<u8>, PipelineE
     if !limits.is_empty() {
         // One level's runs at a time: together they can be far larger than their metrics.
         for level in &levels {
-            let runs = artifacts.runs(level.concurrency)?;
+            let runs = artifacts.recording(level.concurrency)?.runs;
             for target in &limits {
                 let count = LevelMetrics::over_limit(&runs, target.metric, target.limit);
                 over.insert((level.concurrency, target.metric), count);

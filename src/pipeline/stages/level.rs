@@ -13,20 +13,22 @@ pub(super) struct Level {
 
 impl Stage for Level {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
-    fn reads(&self, _: &Context<'_>) -> Result<Value, PipelineError> {
-        Ok(json!({}))
+    fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
+        Ok(json!({ "concurrency": { "on_failure": context.spec.concurrency.on_failure } }))
     }
 
     fn run<'a>(
         &'a self,
-        _: &'a Context<'_>,
+        context: &'a Context<'_>,
         artifacts: &'a Artifacts<'_>,
     ) -> Pending<'a, Result<Vec<u8>, PipelineError>> {
-        let level =
-            artifacts.runs(self.concurrency).map(|runs| LevelMetrics::of(self.concurrency, &runs));
+        let tolerated = context.spec.concurrency.on_failure.tolerated();
+        let level = artifacts
+            .recording(self.concurrency)
+            .map(|recording| LevelMetrics::of(self.concurrency, &recording, tolerated));
         ready(level.and_then(|level| to_document(&StageId::Level(self.concurrency), &level)))
     }
 }

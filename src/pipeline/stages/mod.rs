@@ -8,7 +8,7 @@ mod level;
 mod render;
 mod sweep;
 
-pub(super) use artifacts::Artifacts;
+pub(super) use artifacts::{Artifacts, push_line};
 pub(super) use estimate::question;
 pub(super) use fit::fit_options;
 pub(super) use render::{assemble, check_templates, identity};

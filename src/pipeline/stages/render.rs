@@ -50,9 +50,8 @@ impl Render {
         match report(&self.report, self.template(context)?) {
             Some(report) => {
                 let runs = |concurrency| {
-                    artifacts.runs(concurrency).map_err(|error| ReportError::Runs {
-                        concurrency,
-                        message: error.to_string(),
+                    artifacts.recording(concurrency).map(|it| it.runs).map_err(|error| {
+                        ReportError::Runs { concurrency, message: error.to_string() }
                     })
                 };
                 Ok(report.render(&Material { result: &result, runs: &runs })?)

@@ -38,13 +38,14 @@ impl Nat {
 
     async fn exchange(&self, body: Bytes, start: f64) -> Result<Answer, Failure> {
         let Posted { response, reconnected } = self.endpoint.post("/generate/full", body).await?;
+        let http_status = Some(response.status().as_u16());
         let mut lines = Lines::default();
         let mut steps = Steps::default();
         let each = |chunk: &[u8]| lines.feed(chunk, |line| steps.line(line));
         self.endpoint.each_chunk(response, each).await?;
         lines.finish(|line| steps.line(line))?;
         let server_runtime = steps.server_runtime();
-        Ok(Answer { llm_calls: steps.finish(start)?, server_runtime, reconnected })
+        Ok(Answer { llm_calls: steps.finish(start)?, server_runtime, http_status, reconnected })
     }
 }
 

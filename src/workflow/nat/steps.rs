@@ -198,6 +198,7 @@ impl Steps {
                 ttft: call.first_token.map(|at| at - call.start),
                 prompt_tokens: count(call.prompt_tokens),
                 completion_tokens: count(call.completion_tokens),
+                ..LlmCall::default()
             })
         });
         Ok(complete.collect())

@@ -32,8 +32,8 @@ struct Choice<'a> {
     delta: Option<Delta<'a>>,
     #[serde(default)]
     message: Option<IgnoredAny>,
-    #[serde(default)]
-    finish_reason: Option<IgnoredAny>,
+    #[serde(default, borrow)]
+    finish_reason: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -61,11 +61,19 @@ fn server_error(error: &RawValue) -> Failure {
     )
 }
 
+/// What a complete answer tells besides its text.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Said {
+    /// When tokens arrived, where the answer was streamed.
+    pub arrivals: Vec<f64>,
+    pub usage: Usage,
+    pub finish_reason: Option<String>,
+}
+
 /// A streamed answer, line by line.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
-    first_token: Option<f64>,
-    usage: Usage,
+    said: Said,
     complete: bool,
     any: bool,
 }
@@ -94,20 +102,23 @@ impl Stream {
             return Err(server_error(error));
         }
         self.any = true;
-        self.usage = chunk.usage.unwrap_or(self.usage);
+        self.said.usage = chunk.usage.unwrap_or(self.said.usage);
         for choice in chunk.choices.iter().flatten() {
-            self.complete |= choice.finish_reason.is_some();
+            if let Some(reason) = &choice.finish_reason {
+                self.complete = true;
+                self.said.finish_reason = Some(short(reason));
+            }
             if choice.delta.as_ref().is_some_and(Delta::has_token) {
-                self.first_token.get_or_insert(now);
+                self.said.arrivals.push(now);
             }
         }
         Ok(())
     }
 
-    /// When the first token arrived, and the token counts, once the body has ended.
-    pub fn finish(self) -> Result<(Option<f64>, Usage), Failure> {
+    /// What was said, once the body has ended.
+    pub fn finish(self) -> Result<Said, Failure> {
         if self.complete {
-            return Ok((self.first_token, self.usage));
+            return Ok(self.said);
         }
         let message = if self.any {
             "the stream ended without a finish reason or [DONE]"
@@ -122,8 +133,8 @@ impl Stream {
 pub(super) struct Whole;
 
 impl Whole {
-    /// The token counts of a complete answer.
-    pub fn parse(body: &[u8]) -> Result<Usage, Failure> {
+    /// What a complete answer says.
+    pub fn parse(body: &[u8]) -> Result<Said, Failure> {
         let chunk: Chunk<'_> = serde_json::from_slice(body).map_err(|error| {
             if error.is_eof() {
                 Failure::new(FailureKind::Truncated, "the body ended in the middle of the answer")
@@ -134,20 +145,29 @@ impl Whole {
         if let Some(error) = chunk.error {
             return Err(server_error(error));
         }
-        let answered = chunk.choices.iter().flatten().any(|choice| choice.message.is_some());
-        if answered {
-            Ok(chunk.usage.unwrap_or_default())
-        } else {
-            Err(malformed("the answer has no choice with a message", body))
-        }
+        let answered = chunk.choices.iter().flatten().find(|choice| choice.message.is_some());
+        let Some(choice) = answered else {
+            return Err(malformed("the answer has no choice with a message", body));
+        };
+        Ok(Said {
+            arrivals: Vec::new(),
+            usage: chunk.usage.unwrap_or_default(),
+            finish_reason: choice.finish_reason.as_deref().map(short),
+        })
     }
+}
+
+/// A word of the server's, cut where it is no word any more.
+fn short(text: &str) -> String {
+    const LONGEST: usize = 40;
+    text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn stream(lines: &[&str]) -> Result<(Option<f64>, Usage), Failure> {
+    fn stream(lines: &[&str]) -> Result<Said, Failure> {
         let mut stream = Stream::default();
         for (index, line) in lines.iter().enumerate() {
             stream.line(line.as_bytes(), index as f64)?;
@@ -157,7 +177,7 @@ mod tests {
 
     #[test]
     fn the_first_token_is_the_first_that_says_something() {
-        let (first_token, usage) = stream(&[
+        let said = stream(&[
             r#"data: {"choices":[{"delta":{"role":"assistant","content":null},"finish_reason":null}]}"#,
             r#"data: {"choices":[{"delta":{"content":""}}]}"#,
             r#"data: {"choices":[{"delta":{"content":"h\u00e9"}}]}"#,
@@ -168,8 +188,9 @@ mod tests {
             "data: [DONE]",
         ])
         .unwrap();
-        assert_eq!(first_token, Some(2.0));
-        assert_eq!(usage, Usage { prompt_tokens: Some(3), completion_tokens: Some(2) });
+        assert_eq!(said.arrivals, [2.0]);
+        assert_eq!(said.finish_reason.as_deref(), Some("stop"));
+        assert_eq!(said.usage, Usage { prompt_tokens: Some(3), completion_tokens: Some(2) });
     }
 
     #[test]

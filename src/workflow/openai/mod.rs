@@ -5,7 +5,7 @@ mod answer;
 use super::http::{Answer, Endpoint, Posted};
 use super::lines::Lines;
 use super::{Clock, ConnectError, Pending, Workflow};
-use crate::measure::{Failure, FailureKind, Item, LlmCall, Run};
+use crate::measure::{Failure, FailureKind, Gaps, Item, LlmCall, Run};
 use crate::spec::workflow::OpenaiSpec;
 use crate::spec::{Address, Env};
 use answer::{Stream, Whole};
@@ -79,7 +79,8 @@ impl Openai {
     async fn exchange(&self, body: Bytes, start: f64, clock: Clock) -> Result<Answer, Failure> {
         let Posted { response, reconnected } =
             self.endpoint.post("/chat/completions", body).await?;
-        let (ttft, usage) = if self.stream {
+        let http_status = Some(response.status().as_u16());
+        let said = if self.stream {
             let mut lines = Lines::default();
             let mut stream = Stream::default();
             let each = |chunk: &[u8]| {
@@ -88,8 +89,7 @@ impl Openai {
             };
             self.endpoint.each_chunk(response, each).await?;
             lines.finish(|line| stream.line(line, clock.now()))?;
-            let (first_token, usage) = stream.finish()?;
-            (first_token.map(|at| at - start), usage)
+            stream.finish()?
         } else {
             let mut body = Vec::new();
             let each = |chunk: &[u8]| {
@@ -97,12 +97,18 @@ impl Openai {
                 Ok(())
             };
             self.endpoint.each_chunk(response, each).await?;
-            (None, Whole::parse(&body)?)
+            Whole::parse(&body)?
         };
-        let end = clock.now();
-        let (prompt_tokens, completion_tokens) = (usage.prompt_tokens, usage.completion_tokens);
-        let call = LlmCall { start, end, ttft, prompt_tokens, completion_tokens };
-        Ok(Answer { llm_calls: vec![call], server_runtime: None, reconnected })
+        let call = LlmCall {
+            start,
+            end: clock.now(),
+            ttft: said.arrivals.first().map(|at| at - start),
+            prompt_tokens: said.usage.prompt_tokens,
+            completion_tokens: said.usage.completion_tokens,
+            itl: Gaps::between(&said.arrivals),
+            finish_reason: said.finish_reason,
+        };
+        Ok(Answer { llm_calls: vec![call], server_runtime: None, http_status, reconnected })
     }
 }
 

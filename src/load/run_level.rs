@@ -1,0 +1,101 @@
+//! One level from its plan to its recording.
+
+use super::health::Monitor;
+use super::schedule::{Due, LevelPlan, Pace, Schedule};
+use super::{closed_loop, open_loop};
+use crate::measure::{Recording, Run};
+use crate::workflow::{Clock, Workflow};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Called after each run, from the task that made it.
+pub type OnRun = Arc<dyn Fn(&Run) + Send + Sync>;
+
+/// Why a level has no record.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The user asked to stop.
+    #[error("interrupted")]
+    Cancelled,
+    /// A defect: a task of the load generator ended without its record.
+    #[error("a task of the load generator stopped unexpectedly: {0}")]
+    Lost(String),
+}
+
+/// A level under way, shared by its tasks.
+pub(super) struct Level {
+    pub concurrency: u32,
+    pub ramp: f64,
+    pub seed: u64,
+    pub clock: Clock,
+    schedule: Mutex<Schedule>,
+    records: Mutex<Vec<(usize, Run)>>,
+    workflow: Arc<dyn Workflow>,
+    on_run: OnRun,
+}
+
+impl Level {
+    pub fn next(&self, now: f64) -> Option<Due> {
+        lock(&self.schedule).next(now)
+    }
+
+    /// Runs an item and keeps its record. Its time counts from when it was due, if that is said.
+    pub async fn run(&self, due: Due, due_at: Option<f64>) {
+        let mut run = self.workflow.run(&due.item, self.clock).await;
+        run.phase = due.phase;
+        run.start = due_at.map_or(run.start, |due_at| run.start.min(due_at));
+        lock(&self.schedule).done(&run);
+        (self.on_run)(&run);
+        lock(&self.records).push((due.index, run));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Loads a workflow as the plan says. Runs that are in flight when the level needs no more end by
+/// themselves or at their timeout. Records come in the order in which the runs began.
+pub async fn run_level(
+    plan: LevelPlan,
+    workflow: Arc<dyn Workflow>,
+    cancel: &CancellationToken,
+    on_run: OnRun,
+) -> Result<Recording, LoadError> {
+    let monitor = Monitor::start();
+    let pace = plan.pace;
+    let level = Arc::new(Level {
+        concurrency: plan.concurrency,
+        ramp: plan.ramp,
+        seed: plan.seed,
+        clock: Clock::start(),
+        schedule: Mutex::new(Schedule::new(plan)),
+        records: Mutex::new(Vec::new()),
+        workflow,
+        on_run,
+    });
+    // Dropping the tasks drops their requests.
+    let mut tasks = JoinSet::new();
+    match pace {
+        Pace::Closed { think, sigma } => closed_loop::begin(&level, think, sigma, &mut tasks),
+        Pace::Open { rate, poisson } => open_loop::begin(&level, rate, poisson, &mut tasks),
+    }
+    loop {
+        let ended = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(LoadError::Cancelled),
+            ended = tasks.join_next() => ended,
+        };
+        match ended {
+            Some(Ok(())) => {}
+            Some(Err(error)) => return Err(LoadError::Lost(error.to_string())),
+            None => break,
+        }
+    }
+    let client = monitor.stop();
+    let mut records = std::mem::take(&mut *lock(&level.records));
+    records.sort_unstable_by_key(|(index, _)| *index);
+    let runs = records.into_iter().map(|(_, run)| run).collect();
+    Ok(Recording { runs, client: Some(client) })
+}

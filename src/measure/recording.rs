@@ -1,0 +1,36 @@
+//! Everything that was recorded at one level.
+
+use super::Run;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How the client itself fared while it loaded a level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClientHealth {
+    /// Share of this machine's cores that the process used, 0 to 1.
+    pub cpu_share: f64,
+    /// p95 of how late a timer of the client fired, in seconds.
+    pub lag_p95: f64,
+    /// The latest that it fired, in seconds.
+    pub lag_max: f64,
+}
+
+impl ClientHealth {
+    /// Whether times are more likely the client's than the server's: its timers came late by a
+    /// share of the times that it measured, or no core was left.
+    pub fn limits(&self, typical_runtime: f64) -> bool {
+        const BUSY: f64 = 0.95;
+        const SHARE: f64 = 0.05;
+        const HARMLESS: f64 = 0.005;
+        self.cpu_share > BUSY || self.lag_p95 > (SHARE * typical_runtime).max(HARMLESS)
+    }
+}
+
+/// The runs of a level, in the order in which they began, and how the client fared.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Recording {
+    /// The runs.
+    pub runs: Vec<Run>,
+    /// The client; `None` where the runs came from elsewhere.
+    pub client: Option<ClientHealth>,
+}

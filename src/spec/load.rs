@@ -1,0 +1,264 @@
+//! The parts of the spec's `concurrency` that say how a level is loaded.
+
+use super::Seconds;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use std::borrow::Cow;
+use std::fmt;
+
+/// What a level's load looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Warm-up, then a measured window, with the load kept up until its last run has ended.
+    #[default]
+    Sustained,
+    /// All runs at once and every one measured, ramp-up and drain included: the reference's way.
+    Burst,
+}
+
+/// In which order levels are measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// The lowest first.
+    #[default]
+    Ascending,
+    /// In a random order, by the seed: whatever drifts with time then falls on no level alone.
+    Shuffled,
+}
+
+/// Time that a user takes between two runs: `5s`, or log-normal as `{median: 5s, sigma: 0.5}`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ThinkTime {
+    /// The median.
+    pub median: Seconds,
+    /// Standard deviation of the logarithm; 0 makes every pause the median.
+    pub sigma: f64,
+}
+
+/// Open loop: every user sends runs at a rate of its own, whether or not the last one has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Arrivals {
+    /// Runs per second and user: at level c, c times as many arrive.
+    pub per_second: f64,
+    /// How they are spread.
+    #[serde(default)]
+    pub process: Process,
+}
+
+/// How arrivals are spread over time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Process {
+    /// Independent of each other, as those of many users are.
+    #[default]
+    Poisson,
+    /// Evenly.
+    Constant,
+}
+
+/// What a failed run does to its level.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum OnFailure {
+    /// The first one stops it, and it is left out of every fit.
+    #[default]
+    StopLevel,
+    /// Up to this share of its runs may fail.
+    Tolerate(f64),
+}
+
+impl OnFailure {
+    /// The share of runs that may fail.
+    pub fn tolerated(self) -> f64 {
+        match self {
+            Self::StopLevel => 0.0,
+            Self::Tolerate(share) => share,
+        }
+    }
+}
+
+impl Serialize for OnFailure {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        match self {
+            Self::StopLevel => serializer.serialize_str("stop_level"),
+            Self::Tolerate(share) => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry("tolerate", share)?;
+                map.end()
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for OnFailure {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> de::Visitor<'de> for Either {
+            type Value = OnFailure;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("stop_level, or a share of runs such as {tolerate: 1%}")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<OnFailure, E> {
+                match text {
+                    "stop_level" => Ok(OnFailure::StopLevel),
+                    other => Err(E::invalid_value(de::Unexpected::Str(other), &self)),
+                }
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, access: A) -> Result<OnFailure, A::Error> {
+                let tolerate =
+                    Tolerate::deserialize(de::value::MapAccessDeserializer::new(access))?;
+                Ok(OnFailure::Tolerate(tolerate.tolerate.0))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Tolerate {
+    /// Share of the runs that may fail: `1%`, or 0.01.
+    tolerate: Share,
+}
+
+/// A share: `1%`, or 0.01.
+struct Share(f64);
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+        impl de::Visitor<'_> for Number {
+            type Value = Share;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a share such as 1% or 0.01")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Share, E> {
+                let number = text.trim().strip_suffix('%').and_then(|it| it.trim().parse().ok());
+                let percent: Option<f64> = number.filter(|it: &f64| it.is_finite());
+                let percent =
+                    percent.ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))?;
+                Ok(Share(percent / 100.0))
+            }
+
+            fn visit_f64<E: de::Error>(self, share: f64) -> Result<Share, E> {
+                Ok(Share(share))
+            }
+
+            fn visit_u64<E: de::Error>(self, share: u64) -> Result<Share, E> {
+                Ok(Share(share as f64))
+            }
+        }
+        deserializer.deserialize_any(Number)
+    }
+}
+
+impl JsonSchema for Share {
+    fn schema_name() -> Cow<'static, str> {
+        "Share".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "description": "A share: 1%, or 0.01",
+            "anyOf": [
+                { "type": "number", "minimum": 0, "maximum": 1 },
+                { "type": "string", "pattern": "^\\s*[0-9.]+\\s*%$" },
+            ],
+        })
+    }
+}
+
+impl JsonSchema for OnFailure {
+    fn schema_name() -> Cow<'static, str> {
+        "OnFailure".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let tolerate = generator.subschema_for::<Tolerate>();
+        schemars::json_schema!({
+            "description": "What a failed run does to its level",
+            "anyOf": [{ "const": "stop_level" }, tolerate],
+        })
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Spread {
+    /// The median.
+    median: Seconds,
+    /// Standard deviation of the logarithm.
+    #[serde(default)]
+    sigma: f64,
+}
+
+impl<'de> Deserialize<'de> for ThinkTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pause;
+
+        impl Pause {
+            fn plain<E: de::Error>(
+                value: impl de::IntoDeserializer<'static, E>,
+            ) -> Result<ThinkTime, E> {
+                Ok(ThinkTime {
+                    median: Seconds::deserialize(value.into_deserializer())?,
+                    sigma: 0.0,
+                })
+            }
+        }
+
+        impl<'de> de::Visitor<'de> for Pause {
+            type Value = ThinkTime;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration such as 5s, or {median: 5s, sigma: 0.5}")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ThinkTime, E> {
+                Ok(ThinkTime { median: text.parse().map_err(E::custom)?, sigma: 0.0 })
+            }
+
+            fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<ThinkTime, E> {
+                Self::plain(seconds)
+            }
+
+            fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<ThinkTime, E> {
+                Self::plain(seconds)
+            }
+
+            fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<ThinkTime, E> {
+                Self::plain(seconds)
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, access: A) -> Result<ThinkTime, A::Error> {
+                let access = de::value::MapAccessDeserializer::new(access);
+                let Spread { median, sigma } = Spread::deserialize(access)?;
+                Ok(ThinkTime { median, sigma })
+            }
+        }
+        deserializer.deserialize_any(Pause)
+    }
+}
+
+impl JsonSchema for ThinkTime {
+    fn schema_name() -> Cow<'static, str> {
+        "ThinkTime".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (seconds, spread) =
+            (generator.subschema_for::<Seconds>(), generator.subschema_for::<Spread>());
+        schemars::json_schema!({
+            "description": "Time that a user takes between two runs",
+            "anyOf": [seconds, spread],
+        })
+    }
+}
