@@ -4,6 +4,7 @@ use super::End;
 use super::diagnose::{CliError, print, runtime};
 use crate::spec::{Override, Parts, ReadOptions, Spec, SpecSet, WorkflowSpec, process_env};
 use crate::workflow::simulator::Simulator;
+use std::fs::File;
 use std::path::PathBuf;
 
 /// Run the embedded LLM server by itself, on a loopback port, until Ctrl-C
@@ -18,6 +19,9 @@ pub(super) struct Args {
     /// A spec whose workflow is a simulator; without it the defaults hold
     #[arg(long)]
     spec: Option<PathBuf>,
+    /// Write what the server sees of each request to this file, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
     /// Change a key of the simulator, such as engine.replicas=2
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -49,10 +53,16 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         let message = "the workflow is not a simulator";
         return Err(spec.error_at("workflow.type", message).help("write `type: simulator`").into());
     };
+    let log = args.log.as_ref().map(|path| {
+        File::create(path).map_err(|error| {
+            CliError::System(format!("{}: cannot write the file: {error}", path.display()))
+        })
+    });
+    let log = log.transpose()?;
     let runtime = runtime()?;
     let server = {
         let _inside = runtime.enter();
-        Simulator::start(simulator, args.port).map_err(|error| {
+        Simulator::start(simulator, args.port, log).map_err(|error| {
             CliError::System(format!("cannot listen on 127.0.0.1:{}: {error}", args.port))
         })?
     };

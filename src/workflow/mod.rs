@@ -62,3 +62,21 @@ pub fn connect(spec: &WorkflowSpec, env: &Env<'_>) -> Result<Arc<dyn Workflow>, 
         WorkflowSpec::Simulator(spec) => Arc::new(simulator::Simulated::start(spec)?),
     })
 }
+
+/// Entrances for fuzzers alone.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    use super::{nat, openai};
+
+    /// Reads a stream of chat completions whole and cut in pieces; both must say the same.
+    pub fn chat_stream(data: &[u8]) {
+        let whole = openai::read_stream(data, data.len().max(1));
+        assert_eq!(openai::read_stream(data, 1 + data.len() % 7), whole);
+    }
+
+    /// Reads a stream of `/generate/full` whole and cut in pieces; both must say the same.
+    pub fn nat_stream(data: &[u8]) {
+        let whole = nat::read_stream(data, data.len().max(1));
+        assert_eq!(nat::read_stream(data, 1 + data.len() % 7), whole);
+    }
+}

@@ -59,3 +59,14 @@ impl Workflow for Nat {
         Box::pin(self.endpoint.record(item, clock, |start| self.exchange(body, start)))
     }
 }
+
+/// The calls that a body reports, handed over in pieces of a length.
+#[cfg(fuzzing)]
+pub(super) fn read_stream(body: &[u8], piece: usize) -> Result<String, Failure> {
+    let (mut lines, mut steps) = (Lines::default(), Steps::default());
+    for chunk in body.chunks(piece) {
+        lines.feed(chunk, |line| steps.line(line))?;
+    }
+    lines.finish(|line| steps.line(line))?;
+    steps.finish(0.0).map(|calls| format!("{calls:?}"))
+}

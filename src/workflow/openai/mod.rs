@@ -138,3 +138,14 @@ fn malformed(what: &str, text: &[u8]) -> Failure {
     let text = String::from_utf8_lossy(text.get(..QUOTED).unwrap_or(text));
     Failure::new(FailureKind::Malformed, format!("{what}: {text}"))
 }
+
+/// What a body says, handed over in pieces of a length.
+#[cfg(fuzzing)]
+pub(super) fn read_stream(body: &[u8], piece: usize) -> Result<String, Failure> {
+    let (mut lines, mut stream) = (Lines::default(), Stream::default());
+    for chunk in body.chunks(piece) {
+        lines.feed(chunk, |line| stream.line(line, 0.0))?;
+    }
+    lines.finish(|line| stream.line(line, 0.0))?;
+    stream.finish().map(|said| format!("{said:?}"))
+}

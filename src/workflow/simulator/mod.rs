@@ -8,6 +8,7 @@ mod driver;
 pub mod engine;
 mod faults;
 mod generate;
+mod log;
 mod server;
 
 pub use server::Simulator;
@@ -28,7 +29,7 @@ pub struct Simulated {
 impl Simulated {
     /// Starts a server on a free loopback port. Must be called within a tokio runtime.
     pub fn start(spec: &SimulatorSpec) -> Result<Self, ConnectError> {
-        let server = Simulator::start(spec, 0).map_err(ConnectError::Listen)?;
+        let server = Simulator::start(spec, 0, None).map_err(ConnectError::Listen)?;
         let address = server.address();
         let timeout = spec.timeout.to_std();
         let client: Box<dyn Workflow> = match spec.protocol {

@@ -1,15 +1,18 @@
 //! The simulator's HTTP server: routes, counters, lifetime.
 
 use super::driver::Driver;
+use super::log::Log;
 use super::{chat, generate};
 use crate::spec::workflow::SimulatorSpec;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
+use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -20,6 +23,7 @@ pub(super) struct Shared {
     requests: AtomicU64,
     in_flight: AtomicUsize,
     highest_in_flight: AtomicUsize,
+    log: Option<Log>,
 }
 
 impl Shared {
@@ -28,7 +32,7 @@ impl Shared {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         self.highest_in_flight.fetch_max(now, Ordering::Relaxed);
-        InFlight { shared: Arc::clone(self), count: now }
+        InFlight { shared: Arc::clone(self), count: now, entered: Instant::now() }
     }
 }
 
@@ -37,11 +41,15 @@ pub(super) struct InFlight {
     shared: Arc<Shared>,
     /// Requests in flight when it came, itself included.
     pub count: usize,
+    entered: Instant,
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if let Some(log) = &self.shared.log {
+            log.write(self.entered, self.count);
+        }
     }
 }
 
@@ -54,8 +62,8 @@ pub struct Simulator {
 
 impl Simulator {
     /// Starts a simulator on a loopback port (0: any free one). Must be called within a tokio
-    /// runtime.
-    pub fn start(spec: &SimulatorSpec, port: u16) -> std::io::Result<Self> {
+    /// runtime. What it sees of each request is written to `log`, where there is one.
+    pub fn start(spec: &SimulatorSpec, port: u16, log: Option<File>) -> std::io::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
@@ -66,6 +74,7 @@ impl Simulator {
             requests: AtomicU64::new(0),
             in_flight: AtomicUsize::new(0),
             highest_in_flight: AtomicUsize::new(0),
+            log: log.map(Log::new),
         });
         let routes = Router::new()
             .route("/v1/chat/completions", post(chat::complete))
@@ -104,6 +113,9 @@ impl Simulator {
 impl Drop for Simulator {
     fn drop(&mut self) {
         self.task.abort();
+        if let Some(log) = &self.shared.log {
+            log.flush();
+        }
     }
 }
 

@@ -1,0 +1,35 @@
+//! What the server itself saw of each request, to check a client's times against.
+
+use serde_json::json;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// Writes one line of JSON per request: seconds since the server began at which its body had been
+/// read, and at which the last piece of the answer was handed to the connection.
+pub(super) struct Log {
+    began: Instant,
+    file: Mutex<BufWriter<File>>,
+}
+
+impl Log {
+    pub fn new(file: File) -> Self {
+        Self { began: Instant::now(), file: Mutex::new(BufWriter::new(file)) }
+    }
+
+    /// Notes a request that is over. A log that cannot be written must not stop the server.
+    pub fn write(&self, entered: Instant, in_flight: usize) {
+        let since = |at: Instant| at.saturating_duration_since(self.began).as_secs_f64();
+        let line = json!({
+            "start": since(entered), "end": since(Instant::now()), "in_flight": in_flight,
+        });
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = writeln!(file, "{line}");
+    }
+
+    /// Writes out what is still held back.
+    pub fn flush(&self) {
+        let _ = self.file.lock().unwrap_or_else(PoisonError::into_inner).flush();
+    }
+}
