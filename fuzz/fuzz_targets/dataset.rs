@@ -1,6 +1,8 @@
 //! Datasets: the first byte picks the format, the rest is the file.
 #![no_main]
 
+use sizer::dataset::Needs;
+use sizer::spec::workflow::Fields;
 use sizer::spec::{Parts, Spec};
 use std::path::Path;
 
@@ -16,8 +18,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let (env, read) = (|_: &str| None, |_: &Path| Err(std::io::ErrorKind::NotFound.into()));
     let parts = Parts { project: None, profile: None, overrides: &[], env: &env, read: &read };
     let Ok(spec) = Spec::parse(&text, Path::new("s.yml"), &parts) else { return };
+    let needs = Needs { fields: Fields::All, instead_of_question: None };
     let dir = std::env::temp_dir().join(format!("sizer-fuzz-{}", std::process::id()));
     let path = dir.join("d");
     std::fs::create_dir_all(&dir).and_then(|()| std::fs::write(&path, content)).unwrap();
-    let _ = sizer::dataset::for_each_row(&spec.dataset, &path, &mut |_| Ok(()));
+    let _ = sizer::dataset::for_each_row(&spec.dataset, &needs, &path, &mut |_| Ok(()));
 });

@@ -13,7 +13,7 @@ mod xlsx;
 pub use error::DatasetError;
 pub use expand::level_size;
 pub use remote::{download, shown_url};
-pub use rows::{Counts, for_each_row};
+pub use rows::{Counts, Needs, for_each_row};
 
 use indexmap::IndexMap;
 use serde_json::Value;

@@ -2,13 +2,22 @@
 
 use super::{DatasetError, RawRow, csv, json, jsonl, open, parquet, xlsx};
 use crate::measure::{Item, Row};
+use crate::spec::workflow::Fields;
 use crate::spec::{DatasetFormat, DatasetSpec};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::path::Path;
 
 /// Far more than any load needs; beyond this a file is something else.
 const MOST_ROWS: usize = 50_000_000;
+
+/// What the workflow needs of an entry besides its id.
+pub struct Needs<'a> {
+    /// Keys that are kept with the item.
+    pub fields: Fields,
+    /// A key whose list can stand in for an empty question.
+    pub instead_of_question: Option<&'a str>,
+}
 
 /// What a dataset amounts to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +34,7 @@ pub struct Counts {
 /// their question is empty. Rows that the filter leaves out are only counted.
 pub fn for_each_row(
     spec: &DatasetSpec,
+    needs: &Needs<'_>,
     path: &Path,
     each: &mut dyn FnMut(Row) -> Result<(), DatasetError>,
 ) -> Result<Counts, DatasetError> {
@@ -33,6 +43,7 @@ pub fn for_each_row(
     let format = format.ok_or_else(|| DatasetError::UnknownFormat { path: shown.clone() })?;
     let mut rows = Rows {
         spec,
+        needs,
         path: &shown,
         taken: HashSet::new(),
         first_keys: String::new(),
@@ -54,6 +65,7 @@ pub fn for_each_row(
 
 struct Rows<'a> {
     spec: &'a DatasetSpec,
+    needs: &'a Needs<'a>,
     path: &'a str,
     /// Hashes of the ids so far: a million ids themselves would take more memory than all else.
     taken: HashSet<u64>,
@@ -64,7 +76,7 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn take(&mut self, mut row: RawRow) -> Result<(), DatasetError> {
+    fn take(&mut self, row: RawRow) -> Result<(), DatasetError> {
         self.number += 1;
         if self.number > MOST_ROWS {
             let what = format!("more than {MOST_ROWS} rows");
@@ -83,17 +95,29 @@ impl Rows<'_> {
         let input = if self.spec.whole_row {
             serde_json::to_string(&row).ok().filter(|_| !row.is_empty())
         } else {
-            row.swap_remove(&self.spec.question_key).and_then(plain_text)
+            row.get(&self.spec.question_key).cloned().and_then(plain_text)
         };
+        let instead = self.needs.instead_of_question.and_then(|key| row.get(key));
+        let instead = instead.and_then(Value::as_array).filter(|list| !list.is_empty());
+        let input = input.or(instead.map(|_| String::new()));
         let row = if let Some(input) = input {
             self.counts.items += 1;
             let id = unique(id.unwrap_or_else(|| self.number.to_string()), &mut self.taken);
-            Row::Item(Item { id, input })
+            Row::Item(Item { id, input, fields: self.fields(row) })
         } else {
             self.counts.dropped += 1;
             Row::Dropped { row: self.number, dropped: "empty question".to_owned() }
         };
         (self.each)(row)
+    }
+
+    fn fields(&self, row: RawRow) -> Map<String, Value> {
+        let own = [&self.spec.id_key, &self.spec.question_key];
+        let kept = |key: &String| match &self.needs.fields {
+            Fields::Named(names) => names.contains(key),
+            Fields::All => !own.contains(&key),
+        };
+        row.into_iter().filter(|(key, _)| kept(key)).collect()
     }
 
     /// A dataset without a question is an error.

@@ -1,13 +1,17 @@
 //! The load generator: plans in, recordings out.
 
 mod closed_loop;
+mod files;
 mod health;
 mod open_loop;
 mod pause;
-mod recording_file;
+mod recording;
 mod run_level;
 mod schedule;
+mod scrape;
 
-pub use recording_file::{RUNS_SCHEMA, from_parquet, to_parquet};
+pub use files::{TooFewFiles, make_room};
+pub use recording::{RUNS_SCHEMA, RecordedRuns, from_parquet, to_parquet};
 pub use run_level::{LoadError, OnRun, run_level};
 pub use schedule::{LevelPlan, Pace, Window};
+pub use scrape::Scraper;

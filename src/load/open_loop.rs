@@ -2,7 +2,7 @@
 //! from when it was due, so a client or a server that falls behind shows in every run (no
 //! coordinated omission).
 
-use super::pause::Gaps;
+use super::pause::Arrivals;
 use super::run_level::Level;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -13,16 +13,16 @@ const MOST_IN_FLIGHT: usize = 50_000;
 
 /// Begins the task that begins all runs.
 pub(super) fn begin(level: &Arc<Level>, rate: f64, poisson: bool, tasks: &mut JoinSet<()>) {
-    let gaps = Gaps::new(rate, poisson, level.seed);
-    tasks.spawn(send(Arc::clone(level), gaps));
+    let arrivals = Arrivals::new(rate, level.ramp, poisson, level.seed);
+    tasks.spawn(send(Arc::clone(level), arrivals));
 }
 
-async fn send(level: Arc<Level>, mut gaps: Gaps) {
+async fn send(level: Arc<Level>, mut arrivals: Arrivals) {
     let mut runs = JoinSet::new();
     let room = Arc::new(Semaphore::new(MOST_IN_FLIGHT));
-    let mut due_at = level.clock.now();
+    let began = level.clock.now();
     loop {
-        due_at += gaps.next();
+        let due_at = began + arrivals.next();
         tokio::time::sleep_until(level.clock.at(due_at)).await;
         let Some(due) = level.next(due_at) else { break };
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { break };

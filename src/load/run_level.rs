@@ -2,8 +2,8 @@
 
 use super::health::Monitor;
 use super::schedule::{Due, LevelPlan, Pace, Schedule};
-use super::{closed_loop, open_loop};
-use crate::measure::{Recording, Run};
+use super::{Scraper, closed_loop, open_loop};
+use crate::measure::{Around, Recording, Run};
 use crate::workflow::{Clock, Workflow};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinSet;
@@ -18,6 +18,9 @@ pub enum LoadError {
     /// The user asked to stop.
     #[error("interrupted")]
     Cancelled,
+    /// The system allows too few connections.
+    #[error(transparent)]
+    Files(#[from] super::TooFewFiles),
     /// A defect: a task of the load generator ended without its record.
     #[error("a task of the load generator stopped unexpectedly: {0}")]
     Lost(String),
@@ -30,7 +33,8 @@ pub(super) struct Level {
     pub seed: u64,
     pub clock: Clock,
     schedule: Mutex<Schedule>,
-    records: Mutex<Vec<(usize, Run)>>,
+    /// By position among all runs.
+    records: Mutex<Vec<Option<Run>>>,
     workflow: Arc<dyn Workflow>,
     on_run: OnRun,
 }
@@ -47,7 +51,13 @@ impl Level {
         run.start = due_at.map_or(run.start, |due_at| run.start.min(due_at));
         lock(&self.schedule).done(&run);
         (self.on_run)(&run);
-        lock(&self.records).push((due.index, run));
+        let mut records = lock(&self.records);
+        if records.len() <= due.index {
+            records.resize_with(due.index + 1, || None);
+        }
+        if let Some(record) = records.get_mut(due.index) {
+            *record = Some(run);
+        }
     }
 }
 
@@ -60,6 +70,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub async fn run_level(
     plan: LevelPlan,
     workflow: Arc<dyn Workflow>,
+    scraper: Option<&Scraper>,
     cancel: &CancellationToken,
     on_run: OnRun,
 ) -> Result<Recording, LoadError> {
@@ -75,6 +86,7 @@ pub async fn run_level(
         workflow,
         on_run,
     });
+    let scraping = scraper.map(|scraper| scraper.start(level.clock));
     // Dropping the tasks drops their requests.
     let mut tasks = JoinSet::new();
     match pace {
@@ -94,8 +106,8 @@ pub async fn run_level(
         }
     }
     let client = monitor.stop();
-    let mut records = std::mem::take(&mut *lock(&level.records));
-    records.sort_unstable_by_key(|(index, _)| *index);
-    let runs = records.into_iter().map(|(_, run)| run).collect();
-    Ok(Recording { runs, client: Some(client) })
+    let records = std::mem::take(&mut *lock(&level.records));
+    let runs = records.into_iter().flatten().collect();
+    let (scraped, scrape_error) = scraping.map(super::scrape::Scraping::stop).unwrap_or_default();
+    Ok(Recording { runs, around: Around { client: Some(client), scraped, scrape_error } })
 }

@@ -1,6 +1,6 @@
 //! Which run is next, and which part of the level it belongs to.
 
-use crate::measure::{Item, Phase, Run};
+use crate::measure::{Interval, Item, Phase, Run, Summary};
 
 /// One level's load.
 #[derive(Clone, Debug)]
@@ -32,6 +32,13 @@ pub enum Window {
     Runs(usize),
     /// All runs that begin within so many seconds.
     Seconds(f64),
+    /// As many runs as it takes until the interval of the p95 runtime is narrow.
+    Until {
+        /// Its width, as a share of the p95.
+        width: f64,
+        /// No more runs than these.
+        most: usize,
+    },
 }
 
 /// When runs begin.
@@ -65,6 +72,10 @@ pub(super) struct Schedule {
     window_began: Option<f64>,
     window_over: bool,
     stopped: bool,
+    /// Runtimes of the measured runs that succeeded, where the window depends on them.
+    runtimes: Vec<f64>,
+    /// How many of them it takes to look at them again.
+    look_at: usize,
 }
 
 /// A run that is due.
@@ -76,7 +87,28 @@ pub(super) struct Due {
     pub item: Item,
 }
 
+/// With fewer runs a p95 has no upper end.
+const FEWEST_FOR_AN_INTERVAL: usize = 59;
+
 impl Schedule {
+    /// Ends the window once the p95 is known well enough.
+    fn note_runtime(&mut self, run: &Run) {
+        let Window::Until { width, .. } = self.plan.window else { return };
+        if !run.phase.is_measured() {
+            return;
+        }
+        self.runtimes.push(run.runtime());
+        if self.runtimes.len() < self.look_at {
+            return;
+        }
+        // Looking costs a pass over all runs, and one more run changes little.
+        self.look_at += (self.look_at / 10).max(1);
+        let Some(summary) = Summary::of(self.runtimes.clone()) else { return };
+        if let Interval { low: Some(low), high: Some(high) } = summary.intervals.p95 {
+            self.window_over |= high - low <= width * summary.p95;
+        }
+    }
+
     pub fn new(plan: LevelPlan) -> Self {
         let stopped = plan.items.is_empty();
         Self {
@@ -88,6 +120,8 @@ impl Schedule {
             window_began: None,
             window_over: false,
             stopped,
+            runtimes: Vec::new(),
+            look_at: FEWEST_FOR_AN_INTERVAL,
         }
     }
 
@@ -117,6 +151,7 @@ impl Schedule {
         self.window_over |= match self.plan.window {
             Window::Runs(runs) => self.measured >= runs,
             Window::Seconds(seconds) => now - began >= seconds,
+            Window::Until { most, .. } => self.measured >= most,
         };
         !self.window_over
     }
@@ -148,11 +183,14 @@ impl Schedule {
     pub fn done(&mut self, run: &Run) {
         self.measured_done += usize::from(run.phase.is_measured());
         if run.is_ok() {
+            self.note_runtime(run);
             return;
         }
         self.failed += 1;
         let most = match self.plan.window {
-            Window::Runs(runs) => Some(self.plan.tolerated * runs as f64),
+            Window::Runs(runs) | Window::Until { most: runs, .. } => {
+                Some(self.plan.tolerated * runs as f64)
+            }
             // How many runs there will be is not known; the level is judged when it is over.
             Window::Seconds(_) => (self.plan.tolerated <= 0.0).then_some(0.0),
         };
@@ -166,7 +204,9 @@ mod tests {
     use crate::measure::{Failure, FailureKind, Outcome};
 
     fn schedule(warmup: usize, window: Window, keep_loaded: bool, tolerated: f64) -> Schedule {
-        let items = ["a", "b", "c"].map(|id| Item { id: id.into(), input: "?".into() }).to_vec();
+        let items = ["a", "b", "c"]
+            .map(|id| Item { id: id.into(), input: "?".into(), ..Item::default() })
+            .to_vec();
         let pace = Pace::Closed { think: 0.0, sigma: 0.0 };
         let plan = LevelPlan {
             concurrency: 2,
@@ -194,6 +234,7 @@ mod tests {
             phase,
             http_status: None,
             reconnected: false,
+            retries: 0,
         }
     }
 
@@ -230,6 +271,25 @@ mod tests {
         assert_eq!(level.next(7.0).unwrap().phase, Phase::Measured);
         assert_eq!(level.next(11.9).unwrap().phase, Phase::Measured);
         assert_eq!(level.next(12.0), None);
+    }
+
+    #[test]
+    fn a_window_ends_when_its_p95_is_known() {
+        let runs_until = |width: f64, spread: f64| {
+            let mut level = schedule(0, Window::Until { width, most: 2000 }, true, 0.0);
+            let mut count = 0;
+            while let Some(due) = level.next(0.0).filter(|due| due.phase.is_measured()) {
+                count += 1;
+                // Evenly spread around 10 s, in a scattered order.
+                let end = 10.0 + spread * f64::from(count * 37 % 101) / 101.0;
+                level.done(&Run { end, start: 0.0, ..ended(due.phase, true) });
+            }
+            count
+        };
+        assert_eq!(runs_until(0.1, 0.0), 59, "equal runs say all there is to know");
+        let (wide, narrow) = (runs_until(0.1, 10.0), runs_until(0.02, 10.0));
+        assert!(wide < narrow && narrow < 2000, "{wide} and {narrow}");
+        assert_eq!(runs_until(0.0, 10.0), 2000, "the cap");
     }
 
     #[test]

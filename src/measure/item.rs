@@ -1,14 +1,18 @@
 //! One dataset entry, as the workflow gets it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// One dataset entry: what a run asks of the workflow.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     /// Unique within the dataset; repeats in a level get `_rep1`, `_rep2`, … appended.
     pub id: String,
     /// The question put to the workflow.
     pub input: String,
+    /// Further keys of the entry, as far as the workflow uses them.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub fields: Map<String, Value>,
 }
 
 /// What became of one dataset row: an item, or the reason why it is none.

@@ -1,17 +1,23 @@
 //! The metrics of one level.
 
-use super::{ClientHealth, FailureKind, LlmCall, Metric, Outcome, Recording, Run, Summary};
+use super::window::Window;
+use super::{
+    Around, CallColumn, ClientHealth, FailureKind, Head, Metric, Recording, RunColumns,
+    ScrapedMetric, Summary,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How often one kind of failure happened in a level.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FailureCount {
     /// The kind.
     pub kind: FailureKind,
     /// Runs that failed so.
     pub count: u64,
+    /// Their share of all runs.
+    pub share: f64,
     /// The message of the first one.
     pub first_message: String,
 }
@@ -19,7 +25,7 @@ pub struct FailureCount {
 /// What one concurrency level showed. Times in seconds; failed runs are counted, never timed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LevelMetrics {
-    /// Runs in flight.
+    /// Runs in flight, or users where they pause between runs.
     pub concurrency: u32,
     /// Runs that were started, warm-up and cool-down included.
     pub runs: u64,
@@ -33,8 +39,14 @@ pub struct LevelMetrics {
     pub client_limited: bool,
     /// Runs whose request met a kept connection that the server had closed, and was sent again.
     pub reconnected: u64,
+    /// Requests that failed and were tried again, as the spec allows.
+    pub retries: u64,
     /// What failed and how often, by kind.
     pub failures: Vec<FailureCount>,
+    /// HTTP statuses of all answers, and how often each came.
+    pub http_statuses: BTreeMap<u16, u64>,
+    /// Why the calls ended, and how often each reason was given.
+    pub finish_reasons: BTreeMap<String, u64>,
     /// End-to-end times of the runs that succeeded; null when none did.
     pub workflow_runtime: Option<Summary>,
     /// Times of all LLM calls of the runs that succeeded; null when none was seen.
@@ -43,6 +55,16 @@ pub struct LevelMetrics {
     pub ttft: Option<Summary>,
     /// Mean times between tokens of those calls; null when nothing was streamed.
     pub itl: Option<Summary>,
+    /// Each call's 95th percentile of the times between tokens.
+    pub itl_p95: Option<Summary>,
+    /// Each call's longest time between tokens.
+    pub itl_max: Option<Summary>,
+    /// Prompt tokens of each call; null when the server does not count them.
+    pub prompt_tokens: Option<Summary>,
+    /// Generated tokens of each call; null when the server does not count them.
+    pub completion_tokens: Option<Summary>,
+    /// Generated tokens per second of each call.
+    pub call_tokens_per_second: Option<Summary>,
     /// Runtime as the server itself reports it; null when it does not.
     pub server_runtime: Option<Summary>,
     /// From the start of the first measured run to the end of the last.
@@ -53,8 +75,14 @@ pub struct LevelMetrics {
     pub tokens_per_second: Option<f64>,
     /// Runs in flight, on average over the window.
     pub mean_in_flight: f64,
+    /// Runs in flight, on average over each of twenty equal parts of the window.
+    pub in_flight: Vec<f64>,
     /// How the client fared; null where the runs came from elsewhere.
     pub client: Option<ClientHealth>,
+    /// What the server said of itself during the window, by metric.
+    pub scraped: BTreeMap<String, ScrapedMetric>,
+    /// Why some of that is missing; null where nothing is.
+    pub scrape_error: Option<String>,
 }
 
 impl LevelMetrics {
@@ -65,43 +93,73 @@ impl LevelMetrics {
     /// the start of its first run to the end of its last; what is done per second is whatever ended
     /// within it, warm-up and cool-down included, since all of it was load.
     pub fn of(concurrency: u32, recording: &Recording, tolerated: f64) -> Self {
-        let runs = &recording.runs;
-        let measured = || runs.iter().filter(|run| run.phase.is_measured());
-        let counted = || runs.iter().filter(|run| run.counts());
-        let calls = || counted().flat_map(|run| &run.llm_calls);
-        let from = measured().map(|run| run.start).fold(f64::INFINITY, f64::min);
-        let to = measured().map(|run| run.end).fold(f64::NEG_INFINITY, f64::max);
-        let total_runtime = if to > from { to - from } else { 0.0 };
-        let per_second = |count: f64| if total_runtime > 0.0 { count / total_runtime } else { 0.0 };
-        let within = || runs.iter().filter(|run| run.is_ok() && run.end > from && run.end <= to);
-        let ended_calls = || within().flat_map(|run| &run.llm_calls);
-        let tokens: Option<u64> = ended_calls().map(|call| call.completion_tokens).sum();
-        let overlap = |run: &Run| (run.end.min(to) - run.start.max(from)).max(0.0);
-        let busy: f64 = runs.iter().map(overlap).sum();
-        let failures = count_failures(runs);
+        let Ok(level) = Self::of_columns(concurrency, recording, &recording.around, tolerated);
+        level
+    }
+
+    /// The same from runs of which one column at a time is held.
+    pub fn of_columns<S: RunColumns>(
+        concurrency: u32,
+        source: &S,
+        around: &Around,
+        tolerated: f64,
+    ) -> Result<Self, S::Error> {
+        const PARTS: usize = 20;
+        let mut server_runtimes = Vec::new();
+        let mut tally = Tally::default();
+        let window = Window::of(source, |head| {
+            tally.add(head);
+            if head.failure.is_none() && head.phase.is_measured() {
+                server_runtimes.extend(head.server_runtime);
+            }
+        })?;
+        let runs = window.runs();
+        let failures = tally.failures(source, &window)?;
         let failed: u64 = failures.iter().map(|failure| failure.count).sum();
-        let workflow_runtime = Summary::of(counted().map(Run::runtime).collect());
+        let workflow_runtime = Summary::of(window.runtimes());
         let typical = workflow_runtime.map_or(0.0, |summary| summary.p50);
-        Self {
+        let calls = |column| summary_of_calls(source, &window, column);
+        let client = around.client;
+        let in_flight = window.in_flight(PARTS);
+        Ok(Self {
             concurrency,
-            runs: runs.len() as u64,
-            measured: measured().count() as u64,
+            runs: runs as u64,
+            measured: window.measured() as u64,
             failed,
-            interrupted: failed as f64 > tolerated * runs.len() as f64,
-            client_limited: recording.client.is_some_and(|client| client.limits(typical)),
-            reconnected: runs.iter().filter(|run| run.reconnected).count() as u64,
+            interrupted: failed as f64 > tolerated * runs as f64,
+            client_limited: client.is_some_and(|client| client.limits(typical)),
+            reconnected: tally.reconnected,
+            retries: tally.retries,
             failures,
+            http_statuses: tally.statuses,
+            finish_reasons: finish_reasons(source, &window)?,
             workflow_runtime,
-            llm_latency: Summary::of(calls().map(LlmCall::latency).collect()),
-            ttft: Summary::of(calls().filter_map(|call| call.ttft).collect()),
-            itl: Summary::of(calls().filter_map(|call| Some(call.itl?.mean)).collect()),
-            server_runtime: Summary::of(counted().filter_map(|run| run.server_runtime).collect()),
-            total_runtime,
-            throughput: per_second(within().count() as f64),
-            tokens_per_second: tokens.filter(|&sum| sum > 0).map(|sum| per_second(sum as f64)),
-            mean_in_flight: per_second(busy),
-            client: recording.client,
-        }
+            llm_latency: calls(CallColumn::Latency)?,
+            ttft: calls(CallColumn::Ttft)?,
+            itl: calls(CallColumn::ItlMean)?,
+            itl_p95: calls(CallColumn::ItlP95)?,
+            itl_max: calls(CallColumn::ItlMax)?,
+            prompt_tokens: calls(CallColumn::PromptTokens)?,
+            completion_tokens: calls(CallColumn::CompletionTokens)?,
+            call_tokens_per_second: calls(CallColumn::TokensPerSecond)?,
+            server_runtime: Summary::of(server_runtimes),
+            total_runtime: window.seconds(),
+            throughput: window
+                .per_second((0..runs).filter(|run| window.ended_within(*run)).count() as f64),
+            tokens_per_second: tokens_per_second(source, &window)?,
+            mean_in_flight: in_flight.iter().sum::<f64>() / in_flight.len().max(1) as f64,
+            in_flight,
+            client,
+            scraped: around
+                .scraped
+                .iter()
+                .filter_map(|(name, series)| {
+                    let metric = ScrapedMetric::between(series, window.from, window.to)?;
+                    Some((name.clone(), metric))
+                })
+                .collect(),
+            scrape_error: around.scrape_error.clone(),
+        })
     }
 
     /// The summary of one metric.
@@ -111,40 +169,109 @@ impl LevelMetrics {
             Metric::LlmLatency => self.llm_latency.as_ref(),
         }
     }
-
-    /// Runs over a limit in seconds, as the reference counts them: by runtime, or by the p95 of a
-    /// run's own LLM calls. Failed runs are not counted.
-    pub fn over_limit(runs: &[Run], metric: Metric, limit: f64) -> u64 {
-        let over = |run: &&Run| match metric {
-            Metric::WorkflowRuntime => run.runtime() > limit,
-            Metric::LlmLatency => Summary::of(run.llm_calls.iter().map(LlmCall::latency).collect())
-                .is_some_and(|summary| summary.p95 > limit),
-        };
-        runs.iter().filter(|run| run.counts()).filter(over).count() as u64
-    }
 }
 
-fn count_failures(runs: &[Run]) -> Vec<FailureCount> {
-    let mut kinds: BTreeMap<FailureKind, (f64, FailureCount)> = BTreeMap::new();
-    for run in runs {
-        let Outcome::Failed(failure) = &run.outcome else { continue };
-        let (first_end, entry) = kinds.entry(failure.kind).or_insert_with(|| {
-            let first_message = failure.message.clone();
-            (run.end, FailureCount { kind: failure.kind, count: 0, first_message })
-        });
-        entry.count += 1;
-        if run.end < *first_end {
-            *first_end = run.end;
-            entry.first_message.clone_from(&failure.message);
+fn summary_of_calls<S: RunColumns>(
+    source: &S,
+    window: &Window,
+    column: CallColumn,
+) -> Result<Option<Summary>, S::Error> {
+    let mut values = Vec::new();
+    source.each_call(column, &mut |run, value| {
+        if window.counts(run) {
+            values.push(value);
         }
+    })?;
+    Ok(Summary::of(values))
+}
+
+fn tokens_per_second<S: RunColumns>(source: &S, window: &Window) -> Result<Option<f64>, S::Error> {
+    let mut tokens = 0.0;
+    source.each_call(CallColumn::CompletionTokens, &mut |run, count| {
+        if window.ended_within(run) {
+            tokens += count;
+        }
+    })?;
+    Ok((tokens > 0.0).then(|| window.per_second(tokens)))
+}
+
+/// A server can say anything as its reason; what goes beyond a handful is counted together.
+fn finish_reasons<S: RunColumns>(
+    source: &S,
+    window: &Window,
+) -> Result<BTreeMap<String, u64>, S::Error> {
+    const MOST: usize = 20;
+    let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
+    source.each_finish_reason(&mut |run, reason| {
+        if !window.counts(run) {
+            return;
+        }
+        if let Some(count) = reasons.get_mut(reason) {
+            *count += 1;
+        } else {
+            let reason = if reasons.len() < MOST { reason } else { "other" };
+            *reasons.entry(reason.to_owned()).or_default() += 1;
+        }
+    })?;
+    Ok(reasons)
+}
+
+/// What is counted over all runs, whatever their phase.
+#[derive(Default)]
+struct Tally {
+    runs: usize,
+    reconnected: u64,
+    retries: u64,
+    statuses: BTreeMap<u16, u64>,
+    /// How many runs failed in each way, and which of them ended first.
+    kinds: BTreeMap<FailureKind, (u64, usize, f64)>,
+}
+
+impl Tally {
+    fn add(&mut self, head: &Head) {
+        self.reconnected += u64::from(head.reconnected);
+        self.retries += u64::from(head.retries);
+        if let Some(status) = head.http_status {
+            *self.statuses.entry(status).or_default() += 1;
+        }
+        if let Some(kind) = head.failure {
+            let (count, first, first_end) =
+                self.kinds.entry(kind).or_insert((0, self.runs, head.end));
+            *count += 1;
+            if head.end < *first_end {
+                (*first, *first_end) = (self.runs, head.end);
+            }
+        }
+        self.runs += 1;
     }
-    kinds.into_values().map(|(_, entry)| entry).collect()
+
+    fn failures<S: RunColumns>(
+        &self,
+        source: &S,
+        window: &Window,
+    ) -> Result<Vec<FailureCount>, S::Error> {
+        let mut messages: BTreeMap<usize, String> = BTreeMap::new();
+        if !self.kinds.is_empty() {
+            source.each_message(&mut |run, message| {
+                if self.kinds.values().any(|(_, first, _)| *first == run) {
+                    messages.insert(run, message.to_owned());
+                }
+            })?;
+        }
+        let counts = self.kinds.iter().map(|(kind, (count, first, _))| FailureCount {
+            kind: *kind,
+            count: *count,
+            share: *count as f64 / window.runs().max(1) as f64,
+            first_message: messages.remove(first).unwrap_or_default(),
+        });
+        Ok(counts.collect())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Failure, Phase};
+    use crate::measure::{AgainstLimits, Failure, LlmCall, Outcome, Phase, Run};
 
     fn run(start: f64, end: f64, outcome: Outcome) -> Run {
         let call =
@@ -159,11 +286,16 @@ mod tests {
             phase: Phase::Measured,
             http_status: None,
             reconnected: false,
+            retries: 0,
         }
     }
 
+    fn recording(runs: &[Run]) -> Recording {
+        Recording { runs: runs.to_vec(), ..Recording::default() }
+    }
+
     fn level(runs: &[Run], tolerated: f64) -> LevelMetrics {
-        LevelMetrics::of(2, &Recording { runs: runs.to_vec(), client: None }, tolerated)
+        LevelMetrics::of(2, &recording(runs), tolerated)
     }
 
     #[test]
@@ -186,6 +318,10 @@ mod tests {
         assert!((level.tokens_per_second.unwrap() - 30.0 / 8.0).abs() < 1e-12);
         // 6 s and 4 s and 4 s and 2 s of runs within 8 s.
         assert!((level.mean_in_flight - 16.0 / 8.0).abs() < 1e-12);
+        // Two until 9 s and then three, but for one that began at 30 - 21 s; parts are of 0.4 s.
+        assert_eq!(level.in_flight.len(), 20);
+        assert!((level.in_flight[0] - 2.0).abs() < 1e-12, "{:?}", level.in_flight);
+        assert!((level.in_flight[19] - 2.0).abs() < 1e-12, "{:?}", level.in_flight);
     }
 
     #[test]
@@ -218,8 +354,13 @@ mod tests {
         assert!((level.total_runtime - 9.0).abs() < 1e-12);
         assert!((level.throughput - 2.0 / 9.0).abs() < 1e-12);
         assert!((level.tokens_per_second.unwrap() - 20.0 / 9.0).abs() < 1e-12);
-        assert_eq!(LevelMetrics::over_limit(&runs, Metric::WorkflowRuntime, 3.0), 1);
-        assert_eq!(LevelMetrics::over_limit(&runs, Metric::LlmLatency, 1.0), 2);
+        assert!((level.failures[0].share - 0.5).abs() < 1e-12);
+        let limits = [(Metric::WorkflowRuntime, 3.0), (Metric::LlmLatency, 1.0)];
+        let Ok(against) = AgainstLimits::of(&recording(&runs), &limits);
+        assert_eq!((against.over, against.goodput), (vec![1, 2], 0.0));
+        let Ok(against) = AgainstLimits::of(&recording(&runs), &limits[..1]);
+        // One of the four is within the limit and did not fail, in nine seconds.
+        assert!((against.goodput - 1.0 / 9.0).abs() < 1e-12);
     }
 
     #[test]

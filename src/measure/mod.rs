@@ -1,15 +1,24 @@
 //! What was measured: items, runs and their LLM calls, and the metrics of a level. Pure.
 
+mod against;
+mod columns;
+mod interval;
 mod item;
 mod level;
 mod metric;
 mod quantile;
 mod recording;
 mod run;
+mod scrape;
+mod window;
 
+pub use against::AgainstLimits;
+pub use columns::{CallColumn, Head, RunColumns};
+pub use interval::{CONFIDENCE, Interval, runs_to_bound};
 pub use item::{Item, Row};
 pub use level::{FailureCount, LevelMetrics};
 pub use metric::Metric;
-pub use quantile::{Quantile, Summary, quantile_of_sorted};
-pub use recording::{ClientHealth, Recording};
+pub use quantile::{Intervals, Quantile, Summary, quantile_of_sorted};
+pub use recording::{Around, ClientHealth, Recording};
 pub use run::{Failure, FailureKind, Gaps, LlmCall, Outcome, Phase, Run};
+pub use scrape::{Scraped, ScrapedMetric, Series};

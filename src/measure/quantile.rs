@@ -1,5 +1,6 @@
 //! Quantiles as numpy's default computes them, so that figures compare with the reference's.
 
+use super::interval::{Interval, positions};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -54,7 +55,17 @@ impl fmt::Display for Quantile {
 /// The quantile `share` (0 to 1) of ascending `sorted` values, by linear interpolation between
 /// order statistics (Hyndman and Fan's type 7, numpy's default); `None` of no values.
 pub fn quantile_of_sorted(sorted: &[f64], share: f64) -> Option<f64> {
-    let last = sorted.len().checked_sub(1)?;
+    let (below, fraction) = position_of(share, sorted.len().checked_sub(1)?);
+    let low = *sorted.get(below)?;
+    let high = sorted.get(below + 1).copied().unwrap_or(low);
+    // numpy interpolates from the nearer end, which keeps both ends exact.
+    let step = high - low;
+    Some(if fraction >= 0.5 { high - step * (1.0 - fraction) } else { low + step * fraction })
+}
+
+/// Where a quantile lies among values whose last position is `last`: the position at or below it,
+/// and the way from there to the next.
+fn position_of(share: f64, last: usize) -> (usize, f64) {
     let position = share.clamp(0.0, 1.0) * last as f64;
     #[expect(
         clippy::cast_possible_truncation,
@@ -62,17 +73,24 @@ pub fn quantile_of_sorted(sorted: &[f64], share: f64) -> Option<f64> {
         reason = "0 ≤ position ≤ last"
     )]
     let below = position.floor() as usize;
-    let low = *sorted.get(below)?;
-    let high = sorted.get(below + 1).copied().unwrap_or(low);
-    let fraction = position - below as f64;
-    // numpy interpolates from the nearer end, which keeps both ends exact.
-    let step = high - low;
-    Some(if fraction >= 0.5 { high - step * (1.0 - fraction) } else { low + step * fraction })
+    (below, position - below as f64)
 }
 
-/// Mean and quantiles of a set of times, in seconds.
+/// Moves values about until those at the wanted positions (ascending, counted from `offset`) are
+/// the ones that sorting would put there: of ten million values a few dozen are looked at.
+fn put_in_place(values: &mut [f64], offset: usize, wanted: &[usize]) {
+    let Some(&middle) = wanted.get(wanted.len() / 2) else { return };
+    let (before, after) = wanted.split_at(wanted.len() / 2);
+    let (low, _, high) = values.select_nth_unstable_by(middle - offset, f64::total_cmp);
+    put_in_place(low, offset, before);
+    put_in_place(high, middle + 1, after.get(1..).unwrap_or_default());
+}
+
+/// Mean and quantiles of a set of values: times in seconds, or tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
+    /// How many values there are.
+    pub count: u64,
     /// Arithmetic mean.
     pub mean: f64,
     /// Median.
@@ -83,19 +101,64 @@ pub struct Summary {
     pub p95: f64,
     /// 99th percentile.
     pub p99: f64,
+    /// How far each quantile can be from the truth, at 90 % confidence.
+    pub intervals: Intervals,
+}
+
+/// The interval of each quantile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Intervals {
+    /// Of the median.
+    pub p50: Interval,
+    /// Of the 90th percentile.
+    pub p90: Interval,
+    /// Of the 95th percentile.
+    pub p95: Interval,
+    /// Of the 99th percentile.
+    pub p99: Interval,
+}
+
+impl Intervals {
+    /// The interval of one quantile.
+    pub fn at(&self, quantile: Quantile) -> Interval {
+        match quantile {
+            Quantile::P50 => self.p50,
+            Quantile::P90 => self.p90,
+            Quantile::P95 => self.p95,
+            Quantile::P99 => self.p99,
+        }
+    }
 }
 
 impl Summary {
-    /// Summarises times in seconds, in any order; `None` of no values.
-    pub fn of(mut times: Vec<f64>) -> Option<Self> {
-        times.sort_unstable_by(f64::total_cmp);
-        let at = |quantile: Quantile| quantile_of_sorted(&times, quantile.share());
+    /// Summarises values in any order; `None` of no values.
+    pub fn of(mut values: Vec<f64>) -> Option<Self> {
+        let count = values.len();
+        let last = count.checked_sub(1)?;
+        let ends = Quantile::ALL.map(|quantile| positions(count, quantile.share()));
+        let mut wanted: Vec<usize> =
+            ends.iter().flat_map(|(low, high)| [*low, *high]).flatten().collect();
+        for quantile in Quantile::ALL {
+            let below = position_of(quantile.share(), last).0;
+            wanted.extend([below, (below + 1).min(last)]);
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        // Before the values are moved about: a sum depends on its order.
+        let mean = values.iter().sum::<f64>() / count as f64;
+        put_in_place(&mut values, 0, &wanted);
+        let at = |quantile: Quantile| quantile_of_sorted(&values, quantile.share());
+        let value = |position: Option<usize>| values.get(position?).copied();
+        let [p50, p90, p95, p99] =
+            ends.map(|(low, high)| Interval { low: value(low), high: value(high) });
         Some(Self {
-            mean: times.iter().sum::<f64>() / times.len() as f64,
+            count: count as u64,
+            mean,
             p50: at(Quantile::P50)?,
             p90: at(Quantile::P90)?,
             p95: at(Quantile::P95)?,
             p99: at(Quantile::P99)?,
+            intervals: Intervals { p50, p90, p95, p99 },
         })
     }
 
@@ -139,5 +202,22 @@ mod tests {
         assert!(Summary::of(vec![]).is_none());
         let two = Summary::of(vec![2.0, 1.0]).unwrap();
         assert!((two.p95 - 1.95).abs() < 1e-12 && (two.mean - 1.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_summary_is_that_of_the_sorted_values() {
+        // Every residue of a large prime once, in a scattered order.
+        let values: Vec<f64> = (1..10_007_u64).map(|k| (k * 7919 % 10_007) as f64).collect();
+        let mut sorted = values.clone();
+        sorted.sort_by(f64::total_cmp);
+        let summary = Summary::of(values).unwrap();
+        for quantile in Quantile::ALL {
+            let expected = quantile_of_sorted(&sorted, quantile.share()).unwrap();
+            assert!((summary.at(quantile) - expected).abs() < 1e-9, "{quantile}");
+            let (low, high) = positions(sorted.len(), quantile.share());
+            let interval = summary.intervals.at(quantile);
+            assert_eq!(interval.low, Some(sorted[low.unwrap()]));
+            assert_eq!(interval.high, Some(sorted[high.unwrap()]));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Everything that was recorded at one level.
 
-use super::Run;
+use super::{Run, Scraped};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,11 +26,23 @@ impl ClientHealth {
     }
 }
 
-/// The runs of a level, in the order in which they began, and how the client fared.
+/// What was noted of a level besides its runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Around {
+    /// How the client fared; `None` where the runs came from elsewhere.
+    pub client: Option<ClientHealth>,
+    /// What the server said of itself, where it was asked.
+    pub scraped: Scraped,
+    /// Why some of it is missing.
+    pub scrape_error: Option<String>,
+}
+
+/// The runs of a level, in the order in which they began, and what was noted besides.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Recording {
     /// The runs.
     pub runs: Vec<Run>,
-    /// The client; `None` where the runs came from elsewhere.
-    pub client: Option<ClientHealth>,
+    /// What was noted besides.
+    pub around: Around,
 }

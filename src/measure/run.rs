@@ -88,8 +88,14 @@ pub enum FailureKind {
     HttpStatus,
     /// The run took longer than the workflow's `timeout`.
     Timeout,
-    /// The connection broke before the body was complete.
+    /// No answer had begun within the connection's `first_byte_timeout`.
+    NoFirstByte,
+    /// TLS could not be agreed upon.
+    Tls,
+    /// The connection broke.
     Reset,
+    /// The server closed the connection before its answer was complete.
+    Closed,
     /// The body ended before the answer did.
     Truncated,
     /// The body is not what the protocol says.
@@ -98,6 +104,10 @@ pub enum FailureKind {
     WorkflowError,
     /// The body is larger than any honest answer.
     TooLarge,
+    /// The answer breaks the workflow's own rule of success.
+    RuleBroken,
+    /// The request could not be made from the item.
+    Template,
 }
 
 impl fmt::Display for FailureKind {
@@ -108,11 +118,16 @@ impl fmt::Display for FailureKind {
             Self::RateLimited => "rate limited",
             Self::HttpStatus => "HTTP error status",
             Self::Timeout => "timed out",
+            Self::NoFirstByte => "no answer began",
+            Self::Tls => "no TLS",
             Self::Reset => "connection broke",
+            Self::Closed => "connection closed early",
             Self::Truncated => "answer cut short",
             Self::Malformed => "malformed answer",
             Self::WorkflowError => "workflow error",
             Self::TooLarge => "answer too large",
+            Self::RuleBroken => "not a success",
+            Self::Template => "no request",
         })
     }
 }
@@ -125,9 +140,6 @@ pub struct Failure {
     pub kind: FailureKind,
     /// What happened, for the person reading the report.
     pub message: String,
-    /// The HTTP status, on its way into the run's record.
-    #[serde(skip)]
-    pub http_status: Option<u16>,
 }
 
 impl Failure {
@@ -140,7 +152,7 @@ impl Failure {
             message.truncate(cut);
             message.push('…');
         }
-        Self { kind, message, http_status: None }
+        Self { kind, message }
     }
 }
 
@@ -201,6 +213,14 @@ pub struct Run {
     /// a new one within the run's time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reconnected: bool,
+    /// How often the request failed and was tried again within the run's time.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retries: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Run {

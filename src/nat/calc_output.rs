@@ -142,17 +142,18 @@ impl SizingMetrics {
             phase: Phase::Measured,
             http_status: None,
             reconnected: false,
+            retries: 0,
         };
         self.per_item_metrics.iter().map(run).collect()
     }
 
     /// The level: its p95s and its total runtime as the file says, everything else from the items.
     pub fn level(&self, concurrency: u32) -> LevelMetrics {
-        let recording = Recording { runs: self.runs(), client: None };
+        let recording = Recording { runs: self.runs(), ..Recording::default() };
         let mut level = LevelMetrics::of(concurrency, &recording, 0.0);
         let with_p95 = |summary: Option<Summary>, p95: f64| {
-            let all = Summary { mean: p95, p50: p95, p90: p95, p95, p99: p95 };
-            (p95 > 0.0).then(|| Summary { p95, ..summary.unwrap_or(all) })
+            let all = Summary::of(vec![p95])?;
+            Some(Summary { p95, ..summary.unwrap_or(all) }).filter(|_| p95 > 0.0)
         };
         level.workflow_runtime = with_p95(level.workflow_runtime, self.workflow_runtime_p95);
         level.llm_latency = with_p95(level.llm_latency, self.llm_latency_p95);

@@ -21,13 +21,15 @@ impl Pipeline {
     /// Checks the files that the spec names and the variables that it refers to.
     pub fn check(&self) -> Result<Checked, PipelineError> {
         let spec = &self.spec;
-        let context = Context::at_rest(spec);
+        let context = Context::at_rest(spec, &self.graph);
         spec.check_secrets(&process_env)?;
         // Checking asks no server: of a remote dataset there is maybe no copy yet.
         let remote = context.dataset_digest()?.is_none();
         let counts =
             if remote { Counts::default() } else { context.dataset_rows(&mut |_| Ok(()))? };
         check_templates(&context)?;
+        crate::workflow::check_spec(&spec.workflow, spec.base_dir())
+            .map_err(|error| context.not_ready(error))?;
         let levels = spec.concurrency.levels.values().len();
         Ok(Checked { counts, remote, levels })
     }

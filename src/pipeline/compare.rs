@@ -1,9 +1,10 @@
 //! Two states of a spec against each other: runs on record, lock files, git revisions.
 
+use super::adaptive::known_graph;
 use super::context::Context;
 use super::keys::differences;
 use super::stages::{fit_options, question, stage};
-use super::{Graph, Pipeline, PipelineError, StageId};
+use super::{Pipeline, PipelineError, StageId};
 use crate::measure::{LevelMetrics, Metric, Quantile};
 use crate::sizing::{Fit, Fits, Recommendation, assess};
 use crate::spec::Spec;
@@ -156,11 +157,11 @@ impl Facts {
         }
         // The slices that stages read, so that both kinds of side speak of the same keys. That of
         // the dataset is the one that was locked: its file may have changed since.
-        let context = Context::at_rest(spec);
+        let graph = known_graph(spec);
+        let context = Context::at_rest(spec, &graph);
         let mut reads = serde_json::Map::new();
         let expand = lock.get("expand").and_then(|locked| store.manifest(&locked.key));
         let slices = expand.map(|manifest| Ok(manifest.parts.reads)).into_iter();
-        let graph = Graph::of(spec);
         let from_spec = graph.stages().map(|(id, _)| id).filter(|id| {
             matches!(id, StageId::Sweep(_) | StageId::Level(_) | StageId::Fit | StageId::Estimate)
         });
@@ -173,7 +174,7 @@ impl Facts {
             let levels: Vec<LevelMetrics> = facts.levels.values().cloned().collect();
             let fits = Fits::of(&levels, fit_options(&spec.estimate));
             let Recommendation { recommended, .. } =
-                assess(&question(spec), &levels, &fits, |_, _| 0).gpus;
+                assess(&question(spec), &levels, &fits, &BTreeMap::new()).gpus;
             facts.fit = p95_fit(&fits);
             facts.gpus = recommended;
         }

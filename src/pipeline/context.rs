@@ -1,17 +1,19 @@
 //! What the stages of one run share.
 
 use super::observer::Silent;
-use super::{CancellationToken, Observer, PipelineError};
-use crate::dataset::{self, Counts, DatasetError};
-use crate::load::LoadError;
+use super::{CancellationToken, Graph, Observer, PipelineError};
+use crate::dataset::{self, Counts, DatasetError, Needs};
+use crate::load::{LoadError, Scraper};
 use crate::measure::Row;
-use crate::spec::{Spec, process_env};
+use crate::sizing::NextLevel;
+use crate::spec::{Levels, Spec, process_env};
 use crate::store::{Digest, Store};
-use crate::workflow::{self, Workflow};
+use crate::workflow::{self, ConnectError, Workflow};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::OnceCell;
 
 /// What the stages of one run share: the spec and everything that is made ready at most once.
@@ -21,14 +23,25 @@ pub(super) struct Context<'a> {
     pub observer: Arc<dyn Observer>,
     pub cancel: CancellationToken,
     dataset: OnceLock<Digest>,
+    /// Levels with the runs that were chosen for them.
+    planned: Mutex<BTreeMap<u32, usize>>,
+    scraper: OnceCell<Scraper>,
     workflow: OnceCell<Arc<dyn Workflow>>,
     /// Whether a level was measured already.
     measured: AtomicBool,
 }
 
 impl<'a> Context<'a> {
-    pub fn new(spec: &'a Spec, observer: Arc<dyn Observer>, cancel: CancellationToken) -> Self {
+    pub fn new(
+        spec: &'a Spec,
+        graph: &Graph,
+        observer: Arc<dyn Observer>,
+        cancel: CancellationToken,
+    ) -> Self {
+        let planned = graph.levels().iter().map(|level| (level.concurrency, level.runs));
         Self {
+            planned: Mutex::new(planned.collect()),
+            scraper: OnceCell::new(),
             spec,
             store: Store::beside(spec.base_dir()),
             observer,
@@ -40,8 +53,44 @@ impl<'a> Context<'a> {
     }
 
     /// A context for looking only: nobody watches, nothing is to be stopped.
-    pub fn at_rest(spec: &'a Spec) -> Self {
-        Self::new(spec, Arc::new(Silent), CancellationToken::new())
+    pub fn at_rest(spec: &'a Spec, graph: &Graph) -> Self {
+        Self::new(spec, graph, Arc::new(Silent), CancellationToken::new())
+    }
+
+    /// Takes note of a level that was chosen while the run is under way.
+    pub fn plan_level(&self, level: NextLevel) {
+        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        planned.insert(level.concurrency, level.runs);
+    }
+
+    /// The highest level that is known of.
+    pub fn highest_level(&self) -> u32 {
+        let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        planned.keys().max().copied().unwrap_or_default()
+    }
+
+    /// How many runs were chosen for an adaptive level, where the spec itself does not say.
+    pub fn chosen_runs(&self, concurrency: u32) -> Option<usize> {
+        let load = &self.spec.concurrency;
+        let said = load.passes.is_some()
+            || load.runs.is_some()
+            || load.duration.is_some()
+            || load.until.is_some();
+        if said || load.levels != Levels::Adaptive {
+            return None;
+        }
+        let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        planned.get(&concurrency).copied()
+    }
+
+    /// What asks the server for its own metrics, where the spec wants that.
+    pub async fn scraper(&self) -> Result<Option<&Scraper>, PipelineError> {
+        let Some(spec) = &self.spec.test.scrape else { return Ok(None) };
+        let made = self.scraper.get_or_try_init(async || {
+            Scraper::new(spec, &process_env)
+                .map_err(|error| self.spec.error_at("test.scrape.url", error.to_string()))
+        });
+        Ok(Some(made.await?))
     }
 
     /// Where the dataset lies on this machine: the spec's file, or the copy of a remote one.
@@ -74,7 +123,12 @@ impl<'a> Context<'a> {
     ) -> Result<Counts, PipelineError> {
         let path = self.dataset_path();
         let before = self.dataset_digest()?.cloned();
-        let counts = dataset::for_each_row(&self.spec.dataset, &path, each)?;
+        let workflow = &self.spec.workflow;
+        let needs = Needs {
+            fields: workflow.fields(),
+            instead_of_question: workflow.instead_of_question(),
+        };
+        let counts = dataset::for_each_row(&self.spec.dataset, &needs, &path, each)?;
         let after = dataset::open(&path).and_then(|file| digest_of(&path, file))?;
         if before.is_some_and(|before| before != after) {
             return Err(DatasetError::Changed { path: path.display().to_string() }.into());
@@ -111,11 +165,21 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// What is wrong with the workflow, where the spec can be blamed at its place in it.
+    pub fn not_ready(&self, error: ConnectError) -> PipelineError {
+        match error {
+            ConnectError::Client(message) => self.spec.error_at("workflow", message).into(),
+            other => other.into(),
+        }
+    }
+
     /// The workflow, made ready and seen to answer.
     pub async fn workflow(&self) -> Result<Arc<dyn Workflow>, PipelineError> {
         let connect = async || {
             self.spec.check_secrets(&process_env)?;
-            let workflow = workflow::connect(&self.spec.workflow, &process_env)?;
+            let (spec, base_dir) = (&self.spec.workflow, self.spec.base_dir());
+            let workflow = workflow::connect(spec, base_dir, &process_env);
+            let workflow = workflow.map_err(|error| self.not_ready(error))?;
             workflow
                 .check()
                 .await

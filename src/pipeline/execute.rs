@@ -1,8 +1,9 @@
 //! Running a pipeline: stage by stage, each kept the moment it is done.
 
+use super::adaptive::plan_of;
 use super::context::Context;
 use super::diary::Diary;
-use super::graph::StageId;
+use super::graph::{Graph, StageId};
 use super::keys::{Candidate, Found, Last, look_up};
 use super::made::Made;
 use super::observer::Silent;
@@ -11,6 +12,7 @@ use super::stages::{Artifacts, assemble, stage};
 use super::{CancellationToken, Observer, Pipeline, PipelineError, Reason, Selection};
 use crate::load::LoadError;
 use crate::report::SizingResult;
+use crate::sizing::{AdaptivePlan, next_level};
 use crate::spec::Spec;
 use crate::store::{
     Digest, Key, LockState, Locked, Manifest, Owner, Store, StoreError, write_if_changed,
@@ -100,9 +102,9 @@ impl Pipeline {
         options: RunOptions,
         made: &Made,
     ) -> Result<Outcome, PipelineError> {
-        let chosen = options.selection.choose(self);
-        let RunOptions { observer, cancel, offline, keep_going, .. } = options;
-        let context = Context::new(&self.spec, observer, cancel);
+        let chosen = options.selection.choose(&self.graph, self.spec.branch());
+        let RunOptions { observer, cancel, selection, offline, keep_going, .. } = options;
+        let context = Context::new(&self.spec, &self.graph, observer, cancel);
         let mut last = Last::of(&self.spec, &context.store);
         if let Some(notice) = lock_notice(last.lock.state()) {
             context.observer.notice(&notice);
@@ -116,6 +118,8 @@ impl Pipeline {
             pipeline: self,
             context: &context,
             made,
+            selection,
+            graph: self.graph.clone(),
             latest: last.latest.clone(),
             chosen,
             offline,
@@ -124,11 +128,11 @@ impl Pipeline {
             missing: BTreeSet::new(),
             reports: Vec::new(),
         };
-        let ended = run.all(&last).await.and_then(|()| run.remember(&last.latest));
-        let Running { manifests, reports: stages, .. } = run;
+        let ended = run.everything(&last).await.and_then(|()| run.remember(&last.latest));
+        let Running { manifests, reports: stages, graph, .. } = run;
         // Also after a failure: what is finished is what the next run begins with, and with
         // `keep_going` some reports may be there.
-        let finished = self.finish(&context, &mut last, &manifests);
+        let finished = self.finish(&context, &graph, &mut last, &manifests);
         let outcome = ended.and(finished).map(|(result, reports)| Outcome {
             result,
             stages: stages.clone(),
@@ -142,10 +146,11 @@ impl Pipeline {
     fn finish(
         &self,
         context: &Context<'_>,
+        graph: &Graph,
         last: &mut Last,
         manifests: &BTreeMap<StageId, Manifest>,
     ) -> Result<(Option<SizingResult>, Vec<PathBuf>), PipelineError> {
-        let lockable = self.graph.stages().filter(|(id, _)| id.is_locked());
+        let lockable = graph.stages().filter(|(id, _)| id.is_locked());
         let before = |id: &StageId| Some((id.to_string(), last.lock.get(&id.to_string())?.clone()));
         let mut locked: BTreeMap<String, Locked> =
             lockable.filter_map(|(id, _)| before(id)).collect();
@@ -188,6 +193,9 @@ struct Running<'a> {
     pipeline: &'a Pipeline,
     context: &'a Context<'a>,
     made: &'a Made,
+    selection: Selection,
+    /// All stages; where levels are adaptive, as far as they are known.
+    graph: Graph,
     /// The keys that the stages had last, with those of this run.
     latest: BTreeMap<String, Key>,
     chosen: Chosen,
@@ -201,11 +209,44 @@ struct Running<'a> {
 }
 
 impl Running<'_> {
-    /// Goes through all needed stages; the first failure is the one returned.
-    async fn all(&mut self, last: &Last) -> Result<(), PipelineError> {
+    /// Goes through all needed stages, choosing levels on the way where they are adaptive.
+    async fn everything(&mut self, last: &Last) -> Result<(), PipelineError> {
+        if let Some(plan) = plan_of(&self.pipeline.spec) {
+            self.explore(&plan, last).await?;
+        }
+        self.all(last, |_| true).await
+    }
+
+    /// Measures one level after the other, each where the ones before say most is to be learnt.
+    async fn explore(&mut self, plan: &AdaptivePlan, last: &Last) -> Result<(), PipelineError> {
+        let (mut levels, mut measured) = (Vec::new(), Vec::new());
+        while let Some(next) = next_level(plan, &measured) {
+            let own = [StageId::Sweep(next.concurrency), StageId::Level(next.concurrency)];
+            levels.push(next);
+            self.context.plan_level(next);
+            self.graph = Graph::of(&self.pipeline.spec, &levels);
+            self.chosen = self.selection.choose(&self.graph, self.pipeline.spec.branch());
+            self.all(last, |id| *id == StageId::Expand || own.contains(id)).await?;
+            let [_, level] = own;
+            // Not selected, or not to be had: then no further level follows from it.
+            let Some(manifest) = self.manifests.get(&level) else { break };
+            let digests = [(level, manifest.digest.clone())].into();
+            measured.extend(Artifacts::new(&self.context.store, digests).levels()?);
+        }
+        Ok(())
+    }
+
+    /// Goes through the needed stages among `these`; the first failure is the one returned.
+    async fn all(
+        &mut self,
+        last: &Last,
+        these: impl Fn(&StageId) -> bool,
+    ) -> Result<(), PipelineError> {
         let mut first_failure = Ok(());
-        for (id, needs) in self.pipeline.graph.stages() {
-            if !self.chosen.needed.contains(id) {
+        let graph = self.graph.clone();
+        for (id, needs) in graph.stages() {
+            let done = self.manifests.contains_key(id) || self.missing.contains(id);
+            if done || !these(id) || !self.chosen.needed.contains(id) {
                 continue;
             }
             if self.context.cancel.is_cancelled() {

@@ -1,5 +1,6 @@
 //! The stages of a spec and what each of them needs.
 
+use crate::sizing::NextLevel;
 use crate::spec::Spec;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
@@ -61,22 +62,24 @@ impl fmt::Display for StageId {
 }
 
 /// The directed acyclic graph of a spec's stages; an edge leads from a stage to one that needs it.
+#[derive(Clone)]
 pub struct Graph {
-    graph: DiGraph<StageId, ()>,
+    stages: DiGraph<StageId, ()>,
+    levels: Vec<NextLevel>,
     /// Positions of the stages in an order in which each follows all that it needs.
     order: Vec<NodeIndex>,
 }
 
 impl Graph {
-    /// The stages that a spec asks for.
-    pub fn of(spec: &Spec) -> Self {
+    /// The stages that a spec asks for, with these levels in the order in which they are measured.
+    pub(super) fn of(spec: &Spec, measured: &[NextLevel]) -> Self {
         let mut graph = DiGraph::new();
         let expand = graph.add_node(StageId::Expand);
         let fit = graph.add_node(StageId::Fit);
         let estimate = graph.add_node(StageId::Estimate);
         let mut levels = Vec::new();
         let mut order = vec![expand];
-        for concurrency in spec.concurrency.in_order() {
+        for &NextLevel { concurrency, .. } in measured {
             let sweep = graph.add_node(StageId::Sweep(concurrency));
             let level = graph.add_node(StageId::Level(concurrency));
             connect(&mut graph, &[expand], sweep);
@@ -98,19 +101,24 @@ impl Graph {
             order.push(render);
         }
         debug_assert!(!algo::is_cyclic_directed(&graph));
-        Self { graph, order }
+        Self { stages: graph, levels: measured.to_vec(), order }
+    }
+
+    /// The levels in the order in which they are measured.
+    pub(super) fn levels(&self) -> &[NextLevel] {
+        &self.levels
     }
 
     /// All stages, each after everything that it needs.
     pub fn stages(&self) -> impl Iterator<Item = (&StageId, Vec<&StageId>)> {
         self.order.iter().map(|&node| {
             let mut needs: Vec<&StageId> = self
-                .graph
+                .stages
                 .neighbors_directed(node, Direction::Incoming)
-                .filter_map(|need| self.graph.node_weight(need))
+                .filter_map(|need| self.stages.node_weight(need))
                 .collect();
             needs.sort();
-            (&self.graph[node], needs)
+            (&self.stages[node], needs)
         })
     }
 
@@ -129,13 +137,13 @@ impl Graph {
             .order
             .iter()
             .enumerate()
-            .map(|(number, &node)| (&self.graph[node], number))
+            .map(|(number, &node)| (&self.stages[node], number))
             .collect();
         let nodes = self
             .order
             .iter()
             .enumerate()
-            .map(|(number, &node)| format!("  s{number}[\"{}\"]\n", self.graph[node]));
+            .map(|(number, &node)| format!("  s{number}[\"{}\"]\n", self.stages[node]));
         let edges =
             self.edges().map(|(from, to)| format!("  s{} --> s{}\n", numbers[from], numbers[to]));
         format!("flowchart LR\n{}{}", nodes.collect::<String>(), edges.collect::<String>())
@@ -144,9 +152,9 @@ impl Graph {
     /// All edges, sorted.
     fn edges(&self) -> impl Iterator<Item = (&StageId, &StageId)> {
         let mut edges: Vec<_> = self
-            .graph
+            .stages
             .edge_references()
-            .map(|edge| (&self.graph[edge.source()], &self.graph[edge.target()]))
+            .map(|edge| (&self.stages[edge.source()], &self.stages[edge.target()]))
             .collect();
         edges.sort();
         edges.into_iter()

@@ -1,5 +1,6 @@
 //! The pipeline: a graph of stages, what of it would run and why, and running it.
 
+mod adaptive;
 mod calc;
 mod cancel;
 mod check;
@@ -44,9 +45,9 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// The pipeline of a spec.
+    /// The pipeline of a spec. Where its levels are adaptive, the store says which are known.
     pub fn new(spec: Spec) -> Self {
-        let graph = Graph::of(&spec);
+        let graph = adaptive::known_graph(&spec);
         Self { spec, graph }
     }
 
@@ -55,7 +56,7 @@ impl Pipeline {
         &self.spec
     }
 
-    /// The graph of its stages.
+    /// The graph of its stages; where levels are adaptive, as far as it is known.
     pub fn graph(&self) -> &Graph {
         &self.graph
     }

@@ -67,8 +67,8 @@ impl Pipeline {
 
     /// Plans a selection that is known to mean something, here or in another branch.
     pub(super) fn plan_checked(&self, selection: &Selection) -> Result<Plan, PipelineError> {
-        let chosen = selection.choose(self);
-        let context = Context::at_rest(&self.spec);
+        let chosen = selection.choose(&self.graph, self.spec.branch());
+        let context = Context::at_rest(&self.spec, &self.graph);
         let last = Last::of(&self.spec, &context.store);
         let mut known: BTreeMap<&StageId, Digest> = BTreeMap::new();
         let mut missing: BTreeMap<&StageId, Status> = BTreeMap::new();

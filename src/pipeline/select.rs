@@ -26,13 +26,17 @@ impl From<&str> for Pattern {
 }
 
 impl Pattern {
-    fn find<'a>(&self, pipeline: &'a Pipeline) -> impl Iterator<Item = &'a StageId> {
-        let branch = pipeline.spec().branch().unwrap_or_default();
+    fn find<'a>(
+        &self,
+        graph: &'a Graph,
+        branch: Option<&str>,
+    ) -> impl Iterator<Item = &'a StageId> + use<'a> {
+        let branch = branch.unwrap_or_default();
         let here = self.branch.as_ref().is_none_or(|glob| glob_matches(glob, branch));
         let stage = self.stage.clone();
         let named =
             move |id: &&StageId| stage == id.kind() || glob_matches(&stage, &id.to_string());
-        pipeline.graph().stages().map(|(id, _)| id).filter(move |_| here).filter(named)
+        graph.stages().map(|(id, _)| id).filter(move |_| here).filter(named)
     }
 }
 
@@ -51,6 +55,7 @@ pub struct Selection {
 }
 
 /// A selection worked out on a graph.
+#[derive(Default)]
 pub(super) struct Chosen {
     /// Stages that may run.
     pub wanted: BTreeSet<StageId>,
@@ -75,7 +80,9 @@ impl Selection {
     pub(super) fn check(&self, pipelines: &[Pipeline]) -> Result<(), PipelineError> {
         let lists = [&self.only, &self.from, &self.until].into_iter().chain(&self.force);
         for pattern in lists.flatten() {
-            if pipelines.iter().all(|pipeline| pattern.find(pipeline).next().is_none()) {
+            if pipelines.iter().all(|pipeline| {
+                pattern.find(pipeline.graph(), pipeline.spec().branch()).next().is_none()
+            }) {
                 let stages =
                     pipelines.iter().take(1).flat_map(|pipeline| pipeline.graph().stages());
                 return Err(PipelineError::NoSuchStage {
@@ -87,11 +94,10 @@ impl Selection {
         Ok(())
     }
 
-    /// Works the selection out on one pipeline.
-    pub(super) fn choose(&self, pipeline: &Pipeline) -> Chosen {
-        let graph = pipeline.graph();
+    /// Works the selection out on the graph of one branch.
+    pub(super) fn choose(&self, graph: &Graph, branch: Option<&str>) -> Chosen {
         let find = |patterns: &[Pattern]| -> BTreeSet<StageId> {
-            patterns.iter().flat_map(|pattern| pattern.find(pipeline)).cloned().collect()
+            patterns.iter().flat_map(|pattern| pattern.find(graph, branch)).cloned().collect()
         };
         let mut wanted: BTreeSet<StageId> = graph.stages().map(|(id, _)| id.clone()).collect();
         for (patterns, reach) in [

@@ -52,9 +52,9 @@ impl Pipeline {
     /// Compares spec, lock file and store. An artifact that is locked but not here still serves
     /// as what later stages need: a colleague's lock file can be checked without their store.
     pub fn status(&self) -> Result<(LockState, Vec<StageStatus>), PipelineError> {
-        let context = Context::at_rest(&self.spec);
+        let context = Context::at_rest(&self.spec, &self.graph);
         let last = Last::of(&self.spec, &context.store);
-        let chosen = Selection::default().choose(self);
+        let chosen = Selection::default().choose(&self.graph, self.spec.branch());
         let mut known: BTreeMap<&StageId, Digest> = BTreeMap::new();
         let mut report = Vec::new();
         for (id, needs) in self.graph.stages() {

@@ -44,6 +44,8 @@ pub struct LevelResult {
     pub metrics: LevelMetrics,
     /// Runs over the limit; null without one.
     pub over_target: PerMetric<u64>,
+    /// Runs per second that met every target; null without one.
+    pub goodput: Option<f64>,
     /// GPUs if time were proportional to concurrency.
     pub rough_gpus: PerMetric<f64>,
 }
@@ -107,6 +109,7 @@ impl SizingResult {
             .map(|(metrics, against)| LevelResult {
                 metrics,
                 over_target: against.over_target,
+                goodput: against.goodput,
                 rough_gpus: against.rough_gpus,
             })
             .collect();

@@ -5,9 +5,10 @@ use super::{
     Estimate, Fit, MethodName, NoFit, Point, Recommendation, Rig, Target, estimate, recommend,
     rough_gpus,
 };
-use crate::measure::{LevelMetrics, Metric, Quantile};
+use crate::measure::{AgainstLimits, LevelMetrics, Metric, Quantile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A robust line is offered only where the levels that it keeps lie on it.
 const OFFERED_R_SQUARED: f64 = 0.9;
@@ -122,6 +123,12 @@ impl Question {
             .or_else(|| of_metric().next())
             .copied()
     }
+
+    /// The limits that single runs are held against, in the order of the metrics.
+    pub fn main_limits(&self) -> Vec<(Metric, f64)> {
+        let targets = Metric::ALL.iter().filter_map(|metric| self.main_target(*metric));
+        targets.map(|target| (target.metric, target.limit)).collect()
+    }
 }
 
 /// A value per metric; null where it does not apply.
@@ -158,6 +165,8 @@ pub struct LevelAgainstTargets {
     pub concurrency: u32,
     /// Runs over the limit; null without one.
     pub over_target: PerMetric<u64>,
+    /// Runs per second that met every target; null without one.
+    pub goodput: Option<f64>,
     /// GPUs if time were proportional to concurrency: quick, and no basis for a purchase.
     pub rough_gpus: PerMetric<f64>,
 }
@@ -175,12 +184,13 @@ pub struct Assessment {
     pub notes: Vec<String>,
 }
 
-/// Answers the question from levels (ascending), fits, and each level's runs over each main limit.
+/// Answers the question from levels (ascending), fits, and what the runs of each level say about
+/// the [main limits](Question::main_limits).
 pub fn assess(
     question: &Question,
     levels: &[LevelMetrics],
     fits: &Fits,
-    over_target: impl Fn(&LevelMetrics, Target) -> u64,
+    against: &BTreeMap<u32, AgainstLimits>,
 ) -> Assessment {
     let estimates: Vec<Estimate> = question
         .targets
@@ -190,16 +200,21 @@ pub fn assess(
             estimate(target, question.users, question.rig, fits.method, &fit, levels)
         })
         .collect();
-    let against = levels
-        .iter()
-        .map(|level| LevelAgainstTargets {
+    let limits = question.main_limits();
+    let of_level = |level: &LevelMetrics| {
+        let runs = against.get(&level.concurrency).filter(|_| !limits.is_empty());
+        let over = |metric| {
+            let position = limits.iter().position(|(limited, _)| *limited == metric)?;
+            runs?.over.get(position).copied()
+        };
+        LevelAgainstTargets {
             concurrency: level.concurrency,
-            over_target: PerMetric::of(|metric| {
-                question.main_target(metric).map(|target| over_target(level, target))
-            }),
+            over_target: PerMetric::of(over),
+            goodput: runs.map(|runs| runs.goodput),
             rough_gpus: rough(question, level),
-        })
-        .collect();
+        }
+    };
+    let against = levels.iter().map(of_level).collect();
     let gpus = recommend(&estimates, question.rig.cost_per_gpu_hour);
     Assessment {
         levels: against,
@@ -255,6 +270,13 @@ fn notes(
         notes.push(format!(
             "{reconnected} requests met a connection that the server had closed after promising to keep it, and \
              were sent again on a new one; their time counts that."
+        ));
+    }
+    if let Some((level, error)) =
+        levels.iter().find_map(|level| Some((level.concurrency, level.scrape_error.as_ref()?)))
+    {
+        notes.push(format!(
+            "Not all of the server's own metrics are there, for the first time at concurrency {level}: {error}."
         ));
     }
     let usable = levels.len() - interrupted.len();

@@ -1,11 +1,13 @@
 //! From level metrics to a GPU count: fits, capacities, estimates. Pure.
 
+mod adaptive;
 mod assess;
 mod estimate;
 pub mod fit;
 mod rough;
 mod target;
 
+pub use adaptive::{AdaptivePlan, NextLevel, Spend, next_level};
 pub use assess::{
     Assessment, FitOptions, Fits, LevelAgainstTargets, NamedFit, PerMetric, Question, assess,
 };

@@ -1,7 +1,7 @@
 //! The spec's `concurrency`: the plan of the sweep.
 
 use super::Seconds;
-use super::load::{Arrivals, Mode, OnFailure, Order, ThinkTime};
+use super::load::{Mode, OnFailure, Order, Rate, ThinkTime, Until};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
@@ -16,6 +16,15 @@ use std::fmt;
 pub struct Concurrency {
     /// The levels to measure.
     pub levels: Levels,
+    /// Adaptive levels: the first; 1 by default.
+    #[serde(default)]
+    pub start: Option<u32>,
+    /// Adaptive levels: the highest that may be measured; 1024 by default.
+    #[serde(default)]
+    pub max: Option<u32>,
+    /// Adaptive levels: what may be spent on all of them, as a number of runs or a time.
+    #[serde(default)]
+    pub budget: Option<Budget>,
     /// How many times over each level is filled: `passes` × concurrency measured runs. Without it
     /// (and without `runs` and `duration`), a level makes one pass over the dataset, cut to a
     /// multiple of the concurrency.
@@ -27,6 +36,9 @@ pub struct Concurrency {
     /// Measure the runs that begin within this time, however many.
     #[serde(default)]
     pub duration: Option<Seconds>,
+    /// Measure until the p95 is known well enough.
+    #[serde(default)]
+    pub until: Option<Until>,
     /// What a level's load looks like.
     #[serde(default)]
     pub mode: Mode,
@@ -34,7 +46,7 @@ pub struct Concurrency {
     /// burst.
     #[serde(default)]
     pub warmup: Option<u32>,
-    /// Time over which the first runs of a level are spread.
+    /// Time over which the first runs of a level are spread, or its rate is reached.
     #[serde(default)]
     pub ramp: Seconds,
     /// Time that a user takes between two runs. A level then counts users, not runs in flight.
@@ -42,7 +54,7 @@ pub struct Concurrency {
     pub think_time: Option<ThinkTime>,
     /// Open loop: runs are sent at a rate, whether or not others have ended.
     #[serde(default)]
-    pub arrivals: Option<Arrivals>,
+    pub rate: Option<Rate>,
     /// Pause between two levels.
     #[serde(default)]
     pub cooldown: Seconds,
@@ -66,7 +78,18 @@ impl Concurrency {
         })
     }
 
-    /// The concurrencies in the order in which they are measured.
+    /// The first of adaptive levels.
+    pub fn first_level(&self) -> u32 {
+        self.start.unwrap_or(1)
+    }
+
+    /// The highest of adaptive levels.
+    pub fn highest_level(&self) -> u32 {
+        const DEFAULT: u32 = 1024;
+        self.max.unwrap_or(DEFAULT.max(self.first_level()))
+    }
+
+    /// The concurrencies in the order in which they are measured; none where they are adaptive.
     pub fn in_order(&self) -> Vec<u32> {
         let mut levels = self.levels.values();
         if self.order == Order::Shuffled {
@@ -76,9 +99,31 @@ impl Concurrency {
     }
 }
 
-/// The levels: a list, or a range.
+/// What may be spent on adaptive levels.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Budget {
+    /// Measured runs.
+    Runs(u64),
+    /// Time under load.
+    Seconds(Seconds),
+}
+
+impl Budget {
+    /// Whether anything can be measured with it.
+    pub fn is_sensible(self) -> bool {
+        match self {
+            Self::Runs(runs) => runs > 0,
+            Self::Seconds(seconds) => seconds.get() > 0.0,
+        }
+    }
+}
+
+/// The levels: a list, a range, or whatever the results of the ones before ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Levels {
+    /// Doubled until a target is crossed or the server fails, then closing in on that point.
+    Adaptive,
     /// Each concurrency by itself.
     List(Vec<u32>),
     /// Evenly spread, on a linear or logarithmic scale.
@@ -112,9 +157,10 @@ pub enum Scale {
 }
 
 impl Levels {
-    /// The concurrencies, ascending, each once.
+    /// The concurrencies, ascending, each once; none where they are adaptive.
     pub fn values(&self) -> Vec<u32> {
         let mut values = match self {
+            Self::Adaptive => Vec::new(),
             Self::List(values) => values.clone(),
             Self::Range(range) => range.values(),
         };
@@ -150,7 +196,10 @@ impl Range {
 impl Serialize for Levels {
     /// The concurrencies themselves: a list and a range that mean the same are equal.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.values().serialize(serializer)
+        match self {
+            Self::Adaptive => serializer.serialize_str("adaptive"),
+            Self::List(_) | Self::Range(_) => self.values().serialize(serializer),
+        }
     }
 }
 
@@ -167,8 +216,15 @@ impl<'de> de::Visitor<'de> for LevelsVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "a list such as [1, 2, 4] or a range such as {from: 1, to: 64, steps: 10, scale: log}",
+            "a list such as [1, 2, 4], a range such as {from: 1, to: 64, steps: 10, scale: log}, or `adaptive`",
         )
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Levels, E> {
+        match text {
+            "adaptive" => Ok(Levels::Adaptive),
+            other => Err(E::invalid_value(de::Unexpected::Str(other), &self)),
+        }
     }
 
     fn visit_seq<A: de::SeqAccess<'de>>(self, access: A) -> Result<Levels, A::Error> {
@@ -177,6 +233,47 @@ impl<'de> de::Visitor<'de> for LevelsVisitor {
 
     fn visit_map<A: de::MapAccess<'de>>(self, access: A) -> Result<Levels, A::Error> {
         Range::deserialize(de::value::MapAccessDeserializer::new(access)).map(Levels::Range)
+    }
+}
+
+impl<'de> Deserialize<'de> for Budget {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl de::Visitor<'_> for Either {
+            type Value = Budget;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of runs such as 2000, or a time such as 10m")
+            }
+
+            fn visit_u64<E: de::Error>(self, runs: u64) -> Result<Budget, E> {
+                Ok(Budget::Runs(runs))
+            }
+
+            fn visit_i64<E: de::Error>(self, runs: i64) -> Result<Budget, E> {
+                let wrong = |_| E::invalid_value(de::Unexpected::Signed(runs), &self);
+                u64::try_from(runs).map(Budget::Runs).map_err(wrong)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Budget, E> {
+                text.parse().map(Budget::Seconds).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for Budget {
+    fn schema_name() -> Cow<'static, str> {
+        "Budget".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let seconds = generator.subschema_for::<Seconds>();
+        schemars::json_schema!({
+            "description": "A number of runs, or a time",
+            "anyOf": [{ "type": "integer", "minimum": 1 }, seconds],
+        })
     }
 }
 
@@ -197,6 +294,7 @@ impl JsonSchema for Levels {
                     "uniqueItems": true,
                 },
                 range,
+                { "const": "adaptive" },
             ],
         })
     }

@@ -38,14 +38,28 @@ pub struct ThinkTime {
 }
 
 /// Open loop: every user sends runs at a rate of its own, whether or not the last one has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Arrivals {
+/// `0.2` is as much as `{per_second: 0.2, process: poisson}`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Rate {
     /// Runs per second and user: at level c, c times as many arrive.
     pub per_second: f64,
     /// How they are spread.
-    #[serde(default)]
     pub process: Process,
+}
+
+/// Measure until a p95 is known well enough.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Until {
+    /// The 90 % interval of the p95 workflow runtime is no wider than this share of it: `10%`.
+    pub p95_within: Share,
+    /// No more measured runs than these.
+    #[serde(default = "ten_thousand")]
+    pub at_most: u32,
+}
+
+fn ten_thousand() -> u32 {
+    10_000
 }
 
 /// How arrivals are spread over time.
@@ -128,7 +142,16 @@ struct Tolerate {
 }
 
 /// A share: `1%`, or 0.01.
-struct Share(f64);
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Share(f64);
+
+impl Share {
+    /// The share as a number: 0.01.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
 
 impl<'de> Deserialize<'de> for Share {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -186,6 +209,64 @@ impl JsonSchema for OnFailure {
         schemars::json_schema!({
             "description": "What a failed run does to its level",
             "anyOf": [{ "const": "stop_level" }, tolerate],
+        })
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct FullRate {
+    /// Runs per second and user.
+    per_second: f64,
+    /// How they are spread.
+    #[serde(default)]
+    process: Process,
+}
+
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> de::Visitor<'de> for Either {
+            type Value = Rate;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "runs per second and user such as 0.2, or {per_second: 0.2, process: constant}",
+                )
+            }
+
+            fn visit_f64<E: de::Error>(self, per_second: f64) -> Result<Rate, E> {
+                Ok(Rate { per_second, process: Process::default() })
+            }
+
+            fn visit_u64<E: de::Error>(self, per_second: u64) -> Result<Rate, E> {
+                self.visit_f64(per_second as f64)
+            }
+
+            fn visit_i64<E: de::Error>(self, per_second: i64) -> Result<Rate, E> {
+                self.visit_f64(per_second as f64)
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, access: A) -> Result<Rate, A::Error> {
+                let access = de::value::MapAccessDeserializer::new(access);
+                let FullRate { per_second, process } = FullRate::deserialize(access)?;
+                Ok(Rate { per_second, process })
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for Rate {
+    fn schema_name() -> Cow<'static, str> {
+        "Rate".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let full = generator.subschema_for::<FullRate>();
+        schemars::json_schema!({
+            "description": "Open loop: runs per second and user",
+            "anyOf": [{ "type": "number", "exclusiveMinimum": 0 }, full],
         })
     }
 }

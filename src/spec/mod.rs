@@ -28,7 +28,7 @@ mod validate;
 pub mod workflow;
 
 pub use compose::{Parts, ReadFile};
-pub use concurrency::{Concurrency, Levels, Scale};
+pub use concurrency::{Budget, Concurrency, Levels, Scale};
 pub use dataset::{DatasetFormat, DatasetSpec, Filter, FilterValue, Patterns};
 pub use duration::Seconds;
 pub use error::{Place, Source, SpecError};
@@ -36,7 +36,7 @@ pub use estimate::{EstimateSpec, Method};
 pub use file::{ReadOptions, migrate_file, process_env};
 pub use glob::glob_matches;
 pub use interpolate::{Env, ReferenceError};
-pub use load::{Arrivals, Mode, OnFailure, Order, Process, ThinkTime};
+pub use load::{Mode, OnFailure, Order, Process, Rate, Share, ThinkTime, Until};
 pub use migrate::{Migrated, migrate};
 pub use outputs::{BUILT_IN_REPORTS, Outputs, ReportSpec};
 pub use redact::{names_a_secret, redact, url_password};
@@ -44,7 +44,7 @@ pub use schema::json_schema;
 pub use secret::{Address, Secret};
 pub use set::Override;
 pub use spec_set::SpecSet;
-pub use targets::{Limit, Targets, TestRig};
+pub use targets::{Limit, ScrapeSpec, Targets, TestRig};
 pub use workflow::WorkflowSpec;
 
 use matrix::Branch;
@@ -188,8 +188,15 @@ impl Spec {
                 return Err(self.error_at(&path, error.to_string()).help(error.help()));
             }
         }
-        if let Some(Err(error)) = self.workflow.address().map(|address| address.reveal(env)) {
-            return Err(self.error_at("workflow.base_url", error.to_string()).help(error.help()));
+        let proxy = self.workflow.connection().proxy.as_ref();
+        for (path, address) in [
+            (self.workflow.address_key(), self.workflow.address()),
+            ("workflow.connection.proxy", proxy),
+            ("test.scrape.url", self.test.scrape.as_ref().map(|scrape| &scrape.url)),
+        ] {
+            if let Some(Err(error)) = address.map(|address| address.reveal(env)) {
+                return Err(self.error_at(path, error.to_string()).help(error.help()));
+            }
         }
         Ok(())
     }

@@ -23,6 +23,11 @@ impl Secret {
         resolve_all(&self.0, env)
     }
 
+    /// The text as it may be shown and stored.
+    pub fn public(&self) -> &str {
+        &self.0
+    }
+
     /// Whether the text holds at least one reference.
     pub fn is_reference(&self) -> bool {
         pieces(&self.0).is_ok_and(|pieces| pieces.iter().any(|p| matches!(p, Piece::Env(_))))

@@ -1,6 +1,6 @@
 //! The spec's `test` and `targets`.
 
-use super::Seconds;
+use super::{Address, Seconds};
 use crate::measure::{Metric, Quantile};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -25,6 +25,24 @@ pub struct TestRig {
     /// What one GPU costs per hour, in whatever currency: the recommendation then has a price.
     #[serde(default)]
     pub cost_per_gpu_hour: Option<f64>,
+    /// Where it tells what it is doing, asked while a level runs.
+    #[serde(default)]
+    pub scrape: Option<ScrapeSpec>,
+}
+
+/// A server's own metrics, in the text format of Prometheus.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScrapeSpec {
+    /// Where they are, such as `http://localhost:8000/metrics`.
+    pub url: Address,
+    /// Time between two looks; 1 s by default.
+    #[serde(default)]
+    pub every: Option<Seconds>,
+    /// Names or globs of the metrics to keep; by default those of the usual LLM servers (requests
+    /// running and waiting, cache use) and of the GPUs (`DCGM_FI_DEV_GPU_UTIL`).
+    #[serde(default)]
+    pub metrics: Vec<String>,
 }
 
 fn one() -> u32 {
@@ -33,7 +51,13 @@ fn one() -> u32 {
 
 impl Default for TestRig {
     fn default() -> Self {
-        Self { rig: None, gpu_count: None, gpus_per_replica: 1, cost_per_gpu_hour: None }
+        Self {
+            rig: None,
+            gpu_count: None,
+            gpus_per_replica: 1,
+            cost_per_gpu_hour: None,
+            scrape: None,
+        }
     }
 }
 

@@ -130,6 +130,11 @@ impl Store {
         self.root.join("downloads").join(Digest::of(url.as_bytes()).as_str())
     }
 
+    /// An artifact as a file, verified: for those that are too large to be held.
+    pub fn open(&self, digest: &Digest) -> Result<std::fs::File, StoreError> {
+        objects::open_sound(&self.root, digest)
+    }
+
     /// The bytes of an artifact, verified.
     pub fn read(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
         objects::read(&self.root, digest)

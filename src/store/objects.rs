@@ -2,7 +2,7 @@
 
 use super::{Digest, StoreError, write_atomically};
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 fn path(root: &Path, digest: &Digest) -> PathBuf {
@@ -34,6 +34,14 @@ pub(super) fn exists(root: &Path, digest: &Digest) -> bool {
 pub(super) fn is_sound(root: &Path, digest: &Digest) -> bool {
     let found = open(root, digest).map(Digest::of_reader);
     matches!(found, Ok(Ok(found)) if found == *digest)
+}
+
+/// Opens a file whose content is what the digest says.
+pub(super) fn open_sound(root: &Path, digest: &Digest) -> Result<File, StoreError> {
+    let mut file = open(root, digest)?;
+    let found = Digest::of_reader(&file).map_err(|_| damaged(digest))?;
+    file.rewind().map_err(|_| damaged(digest))?;
+    if found == *digest { Ok(file) } else { Err(damaged(digest)) }
 }
 
 /// Reads bytes and verifies them.

@@ -1,280 +1,219 @@
-//! What the HTTP workflows share: one client, and one failure for each thing that goes wrong.
+//! Any service that answers HTTP requests: path, headers and body are templates over the item.
 
-use super::{Clock, ConnectError};
-use crate::measure::{Failure, FailureKind, Item, LlmCall, Outcome, Phase, Run};
-use crate::spec::workflow::Headers;
-use crate::spec::{Address, Env, Secret, redact};
+use super::template::Template;
+use super::transport::{Access, Answer, Endpoint, Notes, Target};
+use super::{Clock, ConnectError, Headers, Pending, Workflow};
+use crate::measure::{Failure, FailureKind, Gaps, Item, LlmCall, Run};
+use crate::spec::workflow::{HttpSpec, SuccessRule};
+use crate::spec::{Address, Env, Secret};
 use bytes::Bytes;
-use reqwest::header::{
-    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-};
-use reqwest::{Client, Response, StatusCode, Url};
-use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use hyper::Method;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use regex_lite::Regex;
+use serde_json::Value;
+use std::path::Path;
+use std::sync::Arc;
 
-/// A body larger than this is no answer.
-const LARGEST_BODY: usize = 256 << 20;
-/// How much of an error's body is quoted.
-const QUOTED_BODY: usize = 300;
-/// A closed connection shows within a round trip; a request that fails later was being worked on.
-const CLOSED_CONNECTION_SHOWS: Duration = Duration::from_millis(250);
-const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+/// What of a body is kept for a rule of success.
+const MOST_JUDGED: usize = 16 << 20;
 
-/// A server to ask, with everything a request to it needs.
-pub(super) struct Endpoint {
-    /// Keeps connections and uses them again.
-    pooled: Client,
-    /// Makes a connection for each request.
-    fresh: Client,
-    /// Whether there was ever an answer, and with it a connection to keep.
-    answered: AtomicBool,
-    base: Url,
-    headers: HeaderMap,
-    /// Revealed secrets: whatever the server sends back is cleared of them before it is kept.
-    secrets: Vec<String>,
-    timeout: Duration,
+/// A service that answers HTTP requests.
+pub struct Http {
+    endpoint: Endpoint,
+    method: Method,
+    /// Path and query.
+    path: Template,
+    root: Target,
+    /// Headers that are the same for all items, and that the endpoint does not send by itself.
+    common: HeaderMap,
+    headers: Vec<(HeaderName, Template)>,
+    body: Template,
+    stream: bool,
+    rule: Rule,
 }
 
-impl Endpoint {
-    pub fn new(
-        address: &Address,
-        api_key: Option<&Secret>,
-        headers: &Headers,
-        timeout: Duration,
-        env: &Env<'_>,
-    ) -> Result<Self, ConnectError> {
-        let mut secrets = Vec::new();
-        let revealed = address.reveal(env)?;
-        let wrong =
-            |_| ConnectError::Client(format!("`{}` is not an address", redact(address.public())));
-        let base = Url::parse(revealed.trim_end_matches('/')).map_err(wrong)?;
-        secrets.extend(base.password().map(str::to_owned));
-        let mut map = HeaderMap::new();
-        map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(key) = api_key {
-            let key = key.reveal(env)?;
-            map.insert(AUTHORIZATION, sensitive("api_key", &format!("Bearer {key}"))?);
-            secrets.push(key);
-        }
-        for (name, value) in headers {
+struct Rule {
+    spec: SuccessRule,
+    regex: Option<Regex>,
+}
+
+impl Http {
+    /// Makes a service ready.
+    pub fn new(spec: &HttpSpec, base_dir: &Path, env: &Env<'_>) -> Result<Self, ConnectError> {
+        let wrong = |key: &str, what: String| {
+            ConnectError::Client(format!("workflow.{key} cannot be used: {what}"))
+        };
+        // The server is one; what differs from item to item is what it is asked.
+        let (server, path) = split(spec.url.public());
+        let (fixed, templated): (Headers, Vec<_>) = partition(&spec.headers);
+        let endpoint = Endpoint::new(
+            &Access {
+                address: &Address::from(server.to_owned()),
+                api_key: spec.api_key.as_ref(),
+                headers: &fixed,
+                timeout: spec.timeout,
+                connection: &spec.connection,
+                base_dir,
+            },
+            env,
+        )?;
+        let mut headers = Vec::new();
+        for (name, value) in templated {
             let parsed = HeaderName::try_from(name.as_str());
-            let parsed = parsed
-                .map_err(|_| ConnectError::Client(format!("`{name}` is not a header name")))?;
-            let revealed = value.reveal(env)?;
-            map.insert(parsed, sensitive(name, &revealed)?);
-            if value.is_reference() {
-                secrets.extend(revealed.split_whitespace().map(str::to_owned));
-            }
+            let parsed = parsed.map_err(|error| wrong("headers", format!("{name}: {error}")))?;
+            let template = Template::new(&format!("workflow.headers.{name}"), &value.reveal(env)?)?;
+            headers.push((parsed, template));
         }
-        // Short words ("Bearer") are no secrets, and masking them would garble every message.
-        secrets.retain(|secret| secret.len() > 6);
+        let mut common = HeaderMap::new();
+        if !spec.headers.keys().any(|name| name.eq_ignore_ascii_case(CONTENT_TYPE.as_str())) {
+            common.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let regex = spec.success.regex.as_deref().map(Regex::new).transpose();
         Ok(Self {
-            pooled: client(usize::MAX)?,
-            fresh: client(0)?,
-            answered: AtomicBool::new(false),
-            base,
-            headers: map,
-            secrets,
-            timeout,
+            method: Method::from_bytes(spec.method.to_ascii_uppercase().as_bytes())
+                .map_err(|error| wrong("method", error.to_string()))?,
+            path: Template::new("workflow.url", path)?,
+            root: endpoint.exact_target("/")?,
+            endpoint,
+            common,
+            headers,
+            body: Template::new("workflow.body", spec.body.as_deref().unwrap_or_default())?,
+            stream: spec.stream,
+            rule: Rule {
+                spec: spec.success.clone(),
+                regex: regex.map_err(|error| wrong("success.regex", error.to_string()))?,
+            },
         })
     }
 
-    fn url(&self, path: &str) -> Url {
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
-        url
+    fn request(&self, item: &Item) -> Result<(Target, HeaderMap, Bytes), Failure> {
+        let path = self.path.render(item)?;
+        let target = self.endpoint.exact_target(&path);
+        let target = target.map_err(|error| {
+            Failure::new(FailureKind::Template, format!("workflow.url: {error}"))
+        })?;
+        let mut headers = self.common.clone();
+        for (name, template) in &self.headers {
+            let value = HeaderValue::try_from(template.render(item)?);
+            let value = value.map_err(|error| {
+                Failure::new(FailureKind::Template, format!("workflow.headers.{name}: {error}"))
+            })?;
+            headers.insert(name.clone(), value);
+        }
+        Ok((target, headers, Bytes::from(self.body.render(item)?)))
     }
 
-    /// Whether the server can be reached: any answer at all will do.
-    pub async fn check(&self, path: &str) -> Result<(), Failure> {
-        let request = self.pooled.get(self.url(path)).headers(self.headers.clone());
-        match request.timeout(CHECK_TIMEOUT).send().await {
-            Err(error) if error.is_connect() => Err(self.failure(error)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Posts a JSON body below the base address; any status but success is a failure that quotes
-    /// the answer.
-    ///
-    /// Some servers promise to keep a connection and then close it. A request that meets such a
-    /// connection was never looked at, so it is sent again, once, on a new one; the time that this
-    /// takes is part of the run, and the answer says that it happened.
-    pub async fn post(&self, path: &str, body: Bytes) -> Result<Posted, Failure> {
-        let request = |client: &Client| {
-            client.post(self.url(path)).headers(self.headers.clone()).body(body.clone()).send()
-        };
-        let sent = Instant::now();
-        let (result, reconnected) = match request(&self.pooled).await {
-            Err(error) if self.met_a_closed_connection(&error, sent) => {
-                (request(&self.fresh).await, true)
-            }
-            result => (result, false),
-        };
-        let mut response = result.map_err(|error| self.failure(error))?;
-        self.answered.store(true, Ordering::Relaxed);
-        let status = response.status();
-        if status.is_success() {
-            return Ok(Posted { response, reconnected });
-        }
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.map(|it| format!(" (Retry-After: {it})")).unwrap_or_default();
-        let mut body = Vec::new();
-        while let Ok(Some(chunk)) = response.chunk().await {
-            body.extend_from_slice(&chunk);
-            if body.len() >= QUOTED_BODY {
-                break;
-            }
-        }
-        let body = String::from_utf8_lossy(body.get(..QUOTED_BODY).unwrap_or(&body));
-        let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
-        let body = if body.is_empty() { body } else { format!(": {body}") };
-        let kind = match status {
-            StatusCode::TOO_MANY_REQUESTS => FailureKind::RateLimited,
-            _ => FailureKind::HttpStatus,
-        };
-        let failure = Failure::new(kind, format!("{status}{retry_after}{body}"));
-        Err(self.cleared(Failure { http_status: Some(status.as_u16()), ..failure }))
-    }
-
-    /// Reads a body chunk by chunk.
-    pub async fn each_chunk(
+    async fn exchange(
         &self,
-        mut response: Response,
-        mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let mut size = 0_usize;
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(error))? {
-            size += chunk.len();
-            if size > LARGEST_BODY {
-                let message = format!("the answer is larger than {} MiB", LARGEST_BODY >> 20);
-                return Err(Failure::new(FailureKind::TooLarge, message));
+        request: Result<(Target, HeaderMap, Bytes), Failure>,
+        start: f64,
+        clock: Clock,
+        notes: Arc<Notes>,
+    ) -> Result<Answer, Failure> {
+        let (target, headers, body) = request?;
+        let mut sent = self.endpoint.send(&self.method, &target, &headers, body, &notes).await?;
+        let status = sent.status();
+        let expected = &self.rule.spec.status;
+        let good = if expected.is_empty() {
+            status.is_success()
+        } else {
+            expected.contains(&status.as_u16())
+        };
+        if !good {
+            return Err(sent.as_failure().await);
+        }
+        let (mut arrivals, mut kept) = (Vec::new(), Vec::new());
+        let judged = self.rule.spec.reads_the_body();
+        let each = |chunk: &[u8]| {
+            if self.stream && !chunk.is_empty() {
+                arrivals.push(clock.now());
             }
-            each(&chunk)?;
+            if judged && kept.len() < MOST_JUDGED {
+                kept.extend_from_slice(chunk);
+            }
+            Ok(())
+        };
+        sent.each_chunk(each).await?;
+        self.rule.judge(&kept)?;
+        let call = LlmCall {
+            start,
+            end: clock.now(),
+            ttft: arrivals.first().map(|at| at - start),
+            itl: Gaps::between(&arrivals),
+            ..LlmCall::default()
+        };
+        let llm_calls = if self.stream { vec![call] } else { Vec::new() };
+        Ok(Answer { llm_calls, server_runtime: None })
+    }
+}
+
+impl Rule {
+    /// What of the body breaks the rule.
+    fn judge(&self, body: &[u8]) -> Result<(), Failure> {
+        let broken = |what: String| Err(Failure::new(FailureKind::RuleBroken, what));
+        if let Some(pointer) = &self.spec.pointer {
+            let Ok(document) = serde_json::from_slice::<Value>(body) else {
+                return broken(format!("the answer is not JSON: {}", quoted(body)));
+            };
+            match (document.pointer(pointer), &self.spec.equals) {
+                (None, _) => {
+                    return broken(format!("nothing at {pointer} in the answer: {}", quoted(body)));
+                }
+                (Some(found), Some(expected)) if found != expected => {
+                    let found = found.to_string();
+                    let found = quoted(found.as_bytes());
+                    return broken(format!("{found} at {pointer}, and not {expected}"));
+                }
+                _ => {}
+            }
+        }
+        if let Some(regex) = &self.regex
+            && !regex.is_match(&String::from_utf8_lossy(body))
+        {
+            return broken(format!("`{regex}` is not found in the answer: {}", quoted(body)));
         }
         Ok(())
     }
+}
 
-    /// Makes a run out of an exchange: times it, ends it at the timeout, records how it went.
-    pub async fn record<F>(&self, item: &Item, clock: Clock, exchange: impl FnOnce(f64) -> F) -> Run
-    where
-        F: Future<Output = Result<Answer, Failure>>,
-    {
-        let start = clock.now();
-        let result = tokio::time::timeout(self.timeout, exchange(start)).await;
-        let end = clock.now();
-        let result = result.unwrap_or_else(|_| {
-            let message = format!("no complete answer within {} s", self.timeout.as_secs_f64());
-            Err(Failure::new(FailureKind::Timeout, message))
-        });
-        let (outcome, answer) = match result {
-            Ok(answer) => (Outcome::Ok, answer),
-            Err(failure) => {
-                let http_status = failure.http_status;
-                let answer = Answer { http_status, ..Answer::default() };
-                (Outcome::Failed(self.cleared(failure)), answer)
+fn quoted(body: &[u8]) -> String {
+    const QUOTED: usize = 120;
+    String::from_utf8_lossy(body.get(..QUOTED).unwrap_or(body)).into_owned()
+}
+
+/// Server, and path with query.
+fn split(url: &str) -> (&str, &str) {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let end = url.get(host..).and_then(|rest| rest.find(['/', '?'])).map(|at| host + at);
+    match end {
+        None => (url, "/"),
+        Some(end) => url.split_at(end),
+    }
+}
+
+/// Headers that are the same for all items, and those that are not.
+fn partition(headers: &Headers) -> (Headers, Vec<(&String, &Secret)>) {
+    let (templated, fixed): (Vec<_>, Vec<_>) =
+        headers.iter().partition(|(_, value)| value.public().contains("{{"));
+    (fixed.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect(), templated)
+}
+
+impl Workflow for Http {
+    fn check(&self) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(self.endpoint.check(&self.root))
+    }
+
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+        // Made before the clock is read: making the request is not the server's time.
+        let request = self.request(item);
+        Box::pin(async move {
+            let exchange = |start, notes| self.exchange(request, start, clock, notes);
+            let mut run = self.endpoint.record(item, clock, exchange).await;
+            let (start, end) = (run.start, run.end);
+            for call in &mut run.llm_calls {
+                (call.start, call.end) = (start, end);
             }
-        };
-        let Answer { llm_calls, server_runtime, http_status, reconnected } = answer;
-        let id = item.id.clone();
-        let phase = Phase::Measured;
-        Run { id, start, end, outcome, llm_calls, server_runtime, phase, http_status, reconnected }
+            run
+        })
     }
-
-    /// Whether a request failed as it does on a kept connection that the server has closed: at
-    /// once, before any answer, and not for want of a connection.
-    fn met_a_closed_connection(&self, error: &reqwest::Error, sent: Instant) -> bool {
-        let can_be_kept = self.answered.load(Ordering::Relaxed);
-        can_be_kept
-            && error.is_request()
-            && !error.is_connect()
-            && !error.is_timeout()
-            && sent.elapsed() < CLOSED_CONNECTION_SHOWS
-    }
-
-    fn failure(&self, error: reqwest::Error) -> Failure {
-        let kind = if is_dns(&error) {
-            FailureKind::Dns
-        } else if error.is_connect() {
-            FailureKind::Connect
-        } else if error.is_timeout() {
-            FailureKind::Timeout
-        } else {
-            FailureKind::Reset
-        };
-        // The address can hold a password, and the innermost cause says most.
-        let error = error.without_url();
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(source) = cause.source() {
-            cause = source;
-        }
-        self.cleared(Failure::new(kind, self.with_host(kind, &cause.to_string())))
-    }
-
-    fn with_host(&self, kind: FailureKind, cause: &str) -> String {
-        let host = self.base.host_str().unwrap_or_default();
-        let port = self.base.port_or_known_default().unwrap_or_default();
-        match kind {
-            FailureKind::Connect | FailureKind::Dns => format!("{host}:{port}: {cause}"),
-            _ => cause.to_owned(),
-        }
-    }
-
-    fn cleared(&self, mut failure: Failure) -> Failure {
-        for secret in &self.secrets {
-            if failure.message.contains(secret) {
-                failure.message = failure.message.replace(secret, "***");
-            }
-        }
-        failure
-    }
-}
-
-/// Whether the name of the server could not be resolved; the client says so in words alone.
-fn is_dns(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = cause {
-        if error.to_string() == "dns error" {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-/// What an exchange brought besides its times.
-#[derive(Debug, Default)]
-pub(super) struct Answer {
-    pub llm_calls: Vec<LlmCall>,
-    pub server_runtime: Option<f64>,
-    pub http_status: Option<u16>,
-    pub reconnected: bool,
-}
-
-/// The head of an answer.
-pub(super) struct Posted {
-    pub response: Response,
-    /// Whether the request had to be sent again on a new connection.
-    pub reconnected: bool,
-}
-
-fn sensitive(name: &str, value: &str) -> Result<HeaderValue, ConnectError> {
-    let wrong = |_| ConnectError::Client(format!("the value of {name} cannot be sent in a header"));
-    let mut value = HeaderValue::try_from(value).map_err(wrong)?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-fn client(idle_connections: usize) -> Result<Client, ConnectError> {
-    // Fails only where a provider is installed already, which is then the one in use.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
-        .user_agent(concat!("sizer/", env!("CARGO_PKG_VERSION")))
-        .pool_max_idle_per_host(idle_connections)
-        .tcp_nodelay(true)
-        // A redirected POST becomes a GET: better an error than another measurement.
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| ConnectError::Client(format!("the HTTP client cannot be built: {error}")))
 }

@@ -1,11 +1,13 @@
 //! Systems under test, one file per kind behind one trait.
 
 mod clock;
-mod http;
+pub mod http;
 mod lines;
 pub mod nat;
 pub mod openai;
 pub mod simulator;
+mod template;
+mod transport;
 
 pub use clock::Clock;
 
@@ -13,6 +15,7 @@ use crate::measure::{Failure, Item, Run};
 use crate::spec::workflow::Headers;
 use crate::spec::{Env, ReferenceError, WorkflowSpec};
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -55,12 +58,30 @@ impl From<ReferenceError> for ConnectError {
 }
 
 /// Makes a workflow ready to be run. Secrets are looked up here and live no longer than it does.
-pub fn connect(spec: &WorkflowSpec, env: &Env<'_>) -> Result<Arc<dyn Workflow>, ConnectError> {
+///
+/// Relative paths are relative to `base_dir`.
+pub fn connect(
+    spec: &WorkflowSpec,
+    base_dir: &Path,
+    env: &Env<'_>,
+) -> Result<Arc<dyn Workflow>, ConnectError> {
     Ok(match spec {
-        WorkflowSpec::Openai(spec) => Arc::new(openai::Openai::new(spec, env)?),
-        WorkflowSpec::Nat(spec) => Arc::new(nat::Nat::new(spec, env)?),
+        WorkflowSpec::Openai(spec) => Arc::new(openai::Openai::new(spec, base_dir, env)?),
+        WorkflowSpec::Nat(spec) => Arc::new(nat::Nat::new(spec, base_dir, env)?),
+        WorkflowSpec::Http(spec) => Arc::new(http::Http::new(spec, base_dir, env)?),
         WorkflowSpec::Simulator(spec) => Arc::new(simulator::Simulated::start(spec)?),
     })
+}
+
+/// Finds mistakes in what only the workflow itself understands, such as templates. Asks no server
+/// and needs no secret.
+pub fn check_spec(spec: &WorkflowSpec, base_dir: &Path) -> Result<(), ConnectError> {
+    match spec {
+        WorkflowSpec::Http(spec) => {
+            http::Http::new(spec, base_dir, &|_| Some("x".to_owned())).map(drop)
+        }
+        WorkflowSpec::Openai(_) | WorkflowSpec::Nat(_) | WorkflowSpec::Simulator(_) => Ok(()),
+    }
 }
 
 /// Entrances for fuzzers alone.

@@ -104,7 +104,7 @@ fn the_schemas_know_every_key() {
     }
     assert!(!keys.contains(&"origin"));
     let text = schema.to_string();
-    for kind in ["openai", "nat", "simulator"] {
+    for kind in ["openai", "nat", "http", "simulator"] {
         assert!(text.contains(&format!("\"const\":\"{kind}\"")), "{kind}");
     }
     let published =

@@ -1,8 +1,9 @@
 //! Failing servers: tagged, counted, left out, never timed as fast.
 
-use crate::support::{ANSWER, Scripted, Sizer, respond};
+use crate::support::{ANSWER, BINARY, Scripted, Sizer, respond};
 use serde_json::Value;
 use std::io::Write;
+use std::process::Stdio;
 use std::time::Duration;
 
 const ENGINE: &str = "engine: {base: 4ms, per_sequence: 3ms}, output_tokens: 4";
@@ -67,7 +68,7 @@ fn every_fault_has_its_kind() {
     for protocol in ["openai, stream: true", "openai, stream: false", "nat"] {
         for (fault, kind) in [
             ("http_429", "rate_limited"),
-            ("drop", "reset"),
+            ("drop", "closed"),
             ("stall", "timeout"),
             ("truncate", "truncated"),
             ("error", "workflow_error"),
@@ -117,12 +118,12 @@ fn broken_answers_over_raw_sockets() {
     let head = |length: usize| format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
     let cases: [(&str, bool, String, &str); 6] = [
-        ("cut body", false, format!("{}{{\"choices\":", head(500)), "reset"),
-        ("cut chunk", true, format!("{chunked}100\r\ndata: "), "reset"),
+        ("cut body", false, format!("{}{{\"choices\":", head(500)), "closed"),
+        ("cut chunk", true, format!("{chunked}100\r\ndata: "), "closed"),
         ("no JSON", false, format!("{}hello", head(5)), "malformed"),
         ("no event stream", true, format!("{}<html>", head(6)), "malformed"),
         ("no answer", true, head(0), "truncated"),
-        ("no HTTP", false, "hello\r\n\r\n".to_owned(), "reset"),
+        ("no HTTP", false, "hello\r\n\r\n".to_owned(), "malformed"),
     ];
     for (name, stream, bytes, kind) in cases {
         let level = scripted(
@@ -134,6 +135,103 @@ fn broken_answers_over_raw_sockets() {
         );
         assert_eq!(level["failures"][0]["kind"], kind, "{name}: {level:#}");
         assert_eq!(level["runs"], level["failed"], "{name}");
+    }
+}
+
+/// Answers that never end, end wrongly, or say nothing: each ends by itself, under its own kind.
+#[test]
+fn hostile_streams_over_raw_sockets() {
+    let event = r#"data: {"choices":[{"delta":{"content":"x"}}]}"#;
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+    let endless = move |socket: &mut std::net::TcpStream, _| {
+        let _ = socket.write_all(head.as_bytes());
+        // Until the other side has had enough.
+        while socket.write_all(format!("{event}\n\n").repeat(100).as_bytes()).is_ok() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        false
+    };
+    let drip = move |socket: &mut std::net::TcpStream, _| {
+        let _ = socket.write_all(head.as_bytes());
+        for byte in format!("{event}\n\n").bytes().cycle() {
+            if socket.write_all(&[byte]).is_err() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    };
+    let silence = move |socket: &mut std::net::TcpStream, _| {
+        let _ = socket.write_all(head.as_bytes());
+        std::thread::sleep(Duration::from_secs(2));
+        false
+    };
+    let long_line = move |socket: &mut std::net::TcpStream, _| {
+        let _ = socket.write_all(head.as_bytes());
+        let _ = socket.write_all(b"data: ");
+        let mebibyte = vec![b'x'; 1 << 20];
+        let _ = (0..10).try_for_each(|_| socket.write_all(&mebibyte));
+        false
+    };
+    let no_utf8 = move |socket: &mut std::net::TcpStream, _| {
+        let _ = socket.write_all(head.as_bytes());
+        let _ =
+            socket.write_all(b"data: {\"choices\":[{\"delta\":{\"content\":\"\xff\xfe\"}}]}\n\n");
+        false
+    };
+    let reset = move |socket: &mut std::net::TcpStream, _| {
+        let _ = socket.write_all(format!("{head}{event}\n\n").as_bytes());
+        // Let the client read the beginning, then answer with a reset instead of an end.
+        std::thread::sleep(Duration::from_millis(50));
+        rustix::net::sockopt::set_socket_linger(&*socket, Some(Duration::ZERO)).unwrap();
+        false
+    };
+    for (name, level, kind) in [
+        ("endless", scripted(endless, true), "timeout"),
+        ("drip", scripted(drip, true), "timeout"),
+        ("silence", scripted(silence, true), "timeout"),
+        ("long line", scripted(long_line, true), "too_large"),
+        ("no UTF-8", scripted(no_utf8, true), "malformed"),
+        ("reset", scripted(reset, true), "reset"),
+    ] {
+        assert_eq!(level["failures"][0]["kind"], kind, "{name}: {level:#}");
+        assert_eq!(level["workflow_runtime"], Value::Null, "{name}: no failed run is timed");
+    }
+}
+
+#[test]
+fn a_server_that_is_killed_and_comes_back() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = free.port().to_string();
+    let start = || {
+        let mut command = std::process::Command::new(BINARY);
+        command.args(["simulate", "--port", &port, "--set", "engine.base=5ms"]);
+        let child = command.args(["--set", "output_tokens=10"]).stdout(Stdio::null()).spawn();
+        while std::net::TcpStream::connect(free).is_err() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        child.unwrap()
+    };
+    let mut server = start();
+    let workflow =
+        format!("{{type: openai, base_url: \"http://{free}/v1\", model: m, timeout: 5s}}");
+    let project = Sizer::new().workflow(&workflow, "concurrency: {levels: [1, 4], duration: 1s}");
+    let running = project.command(&["run", "spec.yml"]).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(1700));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let output = running.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("cannot be reached any more (sweep@4 is not kept)"), "{stderr}");
+    let mut server = start();
+    let ended = project.run(&["run", "spec.yml"]).success();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    // The level before is there still.
+    assert!(ended.stderr.contains("3 cached"), "{}", ended.stderr);
+    for level in project.result()["levels"].as_array().unwrap() {
+        assert_eq!(level["failed"], 0, "{level:#}");
     }
 }
 

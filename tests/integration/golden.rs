@@ -195,7 +195,7 @@ fn the_guides_table_gives_its_estimate() {
     assert!((latency.slope - 0.14213).abs() < 1e-5 && (latency.intercept - 1.00367).abs() < 1e-5);
     assert_eq!(latency.outliers, [32]);
 
-    let assessment = assess(&question(), &levels, &fits, |_, _| 0);
+    let assessment = assess(&question(), &levels, &fits, &std::collections::BTreeMap::new());
     let gpus = assessment.estimates[0].gpus.unwrap();
     assert!((gpus.point - 75.35).abs() < 0.01, "{}", gpus.point);
     assert_eq!(gpus.recommended, 76);
@@ -222,12 +222,22 @@ fn the_guides_example_gives_its_estimate() {
 #[test]
 fn an_interrupted_level_changes_nothing() {
     let mut levels = table_levels();
-    let before = assess(&question(), &levels, &Fits::of(&levels, OPTIONS), |_, _| 0);
+    let before = assess(
+        &question(),
+        &levels,
+        &Fits::of(&levels, OPTIONS),
+        &std::collections::BTreeMap::new(),
+    );
     let mut broken = LevelMetrics::of(64, &Recording::default(), 0.0);
     broken.interrupted = true;
     broken.workflow_runtime = summary(0.1);
     levels.push(broken);
-    let after = assess(&question(), &levels, &Fits::of(&levels, OPTIONS), |_, _| 0);
+    let after = assess(
+        &question(),
+        &levels,
+        &Fits::of(&levels, OPTIONS),
+        &std::collections::BTreeMap::new(),
+    );
     assert_eq!(before.estimates, after.estimates);
     assert!(after.notes.iter().any(|note| note.contains("64")));
 }
@@ -238,7 +248,12 @@ fn an_answer_that_cannot_be_given_has_its_reason() {
         let mut question = question();
         question.targets[0].limit = limit;
         question.users = users;
-        let assessment = assess(&question, levels, &Fits::of(levels, OPTIONS), |_, _| 0);
+        let assessment = assess(
+            &question,
+            levels,
+            &Fits::of(levels, OPTIONS),
+            &std::collections::BTreeMap::new(),
+        );
         let estimate = assessment.estimates[0].clone();
         (estimate.reason.unwrap(), estimate.unreachable)
     };

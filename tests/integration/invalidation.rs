@@ -30,6 +30,7 @@ const COMMON: &[(&str, &str, &str)] = &[
     ("test.rig", "basement", FROM_SWEEP),
     ("test.gpu_count", "16", FROM_ESTIMATE),
     ("test.gpus_per_replica", "2", FROM_ESTIMATE),
+    ("test.scrape", "{url: http://127.0.0.1:1/metrics}", FROM_SWEEP),
     ("test.cost_per_gpu_hour", "2.5", FROM_ESTIMATE),
     ("concurrency.levels", "[1, 3]", FROM_SWEEP),
     ("concurrency.passes", "2", FROM_SWEEP),
@@ -40,7 +41,8 @@ const COMMON: &[(&str, &str, &str)] = &[
     ("concurrency.warmup", "1", REPORTS),
     ("concurrency.ramp", "10ms", FROM_SWEEP),
     ("concurrency.think_time", "5ms", FROM_SWEEP),
-    ("concurrency.arrivals", "{per_second: 9}", FROM_SWEEP),
+    ("concurrency.rate", "9", FROM_SWEEP),
+    ("concurrency.until", "{p95_within: 10%}", FROM_SWEEP),
     ("concurrency.cooldown", "10ms", FROM_SWEEP),
     ("concurrency.order", "shuffled", REPORTS),
     ("concurrency.on_failure", "{tolerate: 1%}", FROM_SWEEP),
@@ -64,8 +66,13 @@ const OPENAI: &[(&str, &str, &str)] = &[
     ("workflow.system", "Be brief.", FROM_SWEEP),
     ("workflow.max_tokens", "9", FROM_SWEEP),
     ("workflow.temperature", "0.5", FROM_SWEEP),
+    ("workflow.api", "completions", FROM_SWEEP),
+    // The dataset's items then hold more.
+    ("workflow.messages_key", "turns", FROM_EXPAND),
+    ("workflow.tools_key", "tools", FROM_EXPAND),
     ("workflow.extra_body", "{ignore_eos: true}", FROM_SWEEP),
     ("workflow.headers", "{x-team: blue}", FROM_SWEEP),
+    ("workflow.connection", "{reuse: false}", FROM_SWEEP),
 ];
 
 const NAT: &[(&str, &str, &str)] = &[
@@ -73,12 +80,14 @@ const NAT: &[(&str, &str, &str)] = &[
     ("workflow.api_key", "${env:TEST_KEY}", FROM_SWEEP),
     ("workflow.timeout", "10s", FROM_SWEEP),
     ("workflow.headers", "{x-team: blue}", FROM_SWEEP),
+    ("workflow.connection", "{reuse: false}", FROM_SWEEP),
 ];
 
 const SIMULATOR: &[(&str, &str, &str)] = &[
     ("workflow.protocol", "nat", FROM_SWEEP),
     ("workflow.stream", "false", FROM_SWEEP),
     ("workflow.timeout", "10s", FROM_SWEEP),
+    ("workflow.connection", "{reuse: false}", FROM_SWEEP),
     ("workflow.seed", "1", FROM_SWEEP),
     ("workflow.engine", "{replicas: 2}", FROM_SWEEP),
     ("workflow.prompt_tokens", "7", FROM_SWEEP),
@@ -86,6 +95,21 @@ const SIMULATOR: &[(&str, &str, &str)] = &[
     ("workflow.agent", "{calls: 3}", FROM_SWEEP),
     ("workflow.faults", "[{kind: stall, above: 99}]", FROM_SWEEP),
 ];
+
+const HTTP: &[(&str, &str, &str)] = &[
+    ("workflow.url", "http://127.0.0.1:1/", FROM_SWEEP),
+    ("workflow.method", "PUT", FROM_SWEEP),
+    ("workflow.api_key", "${env:TEST_KEY}", FROM_SWEEP),
+    ("workflow.headers", "{x-team: blue}", FROM_SWEEP),
+    ("workflow.body", "'{{ item.id }}'", FROM_SWEEP),
+    ("workflow.stream", "true", FROM_SWEEP),
+    ("workflow.success", "{status: [200]}", FROM_SWEEP),
+    ("workflow.timeout", "10s", FROM_SWEEP),
+    ("workflow.connection", "{reuse: false}", FROM_SWEEP),
+];
+
+/// Keys that fixed levels refuse.
+const ADAPTIVE: [&str; 3] = ["concurrency.start", "concurrency.max", "concurrency.budget"];
 
 fn check(project: &Sizer, own: &[(&str, &str, &str)]) {
     project.run(&["run", "spec.yml"]);
@@ -95,8 +119,8 @@ fn check(project: &Sizer, own: &[(&str, &str, &str)]) {
     for (key, value, expected) in &rows {
         let set = format!("{key}={value}");
         let mut args = vec!["plan", "spec.yml", "--format", "json", "--set", &set];
-        // Only one of the three can say how long a level is.
-        if ["concurrency.runs", "concurrency.duration"].contains(key) {
+        // Only one of the four can say how long a level is.
+        if ["concurrency.runs", "concurrency.duration", "concurrency.until"].contains(key) {
             args.extend(["--set", "concurrency.passes=null"]);
         }
         let plan = project.run(&args).success();
@@ -121,7 +145,8 @@ fn check(project: &Sizer, own: &[(&str, &str, &str)]) {
         };
         for key in keys.keys().filter(|key| *key != "type") {
             let key = format!("{section}.{key}");
-            assert!(known.contains(&key), "{key} has no row");
+            let row = known.contains(&key) || ADAPTIVE.contains(&key.as_str());
+            assert!(row, "{key} has no row");
         }
     }
 }
@@ -142,6 +167,14 @@ fn openai_keys() {
 fn nat_keys() {
     let simulator = SimulatorProcess::fast();
     check(&project(&format!("{{type: nat, base_url: \"http://{}\"}}", simulator.address)), NAT);
+}
+
+#[test]
+fn http_keys() {
+    let simulator = SimulatorProcess::fast();
+    let url = format!("http://{}/v1/chat/completions", simulator.address);
+    let body = r#"'{"messages": [{"content": {{ item.input | tojson }}}]}'"#;
+    check(&project(&format!("{{type: http, url: \"{url}\", body: {body}}}")), HTTP);
 }
 
 #[test]

@@ -77,8 +77,8 @@ fn as_many_runs_are_in_flight_as_the_level_says() {
 #[test]
 fn an_open_loop_above_capacity_shows_the_queue() {
     let (serial, log) = server(Duration::from_millis(20), true);
-    let arrivals = "arrivals: {per_second: 100, process: constant}";
-    let level = run(&serial, &format!("levels: [1], runs: 60, warmup: 0, {arrivals}, mode: burst"));
+    let rate = "rate: {per_second: 100, process: constant}";
+    let level = run(&serial, &format!("levels: [1], runs: 60, warmup: 0, {rate}, mode: burst"));
     let log = log.lock().unwrap();
     let first = log.iter().map(|(began, _)| *began).min().unwrap();
     let last = log.iter().map(|(_, ended)| *ended).max().unwrap();
@@ -153,12 +153,15 @@ fn mistakes_in_a_load() {
         [
             "passes: 2, runs: 5",
             "duration: 0s",
-            "arrivals: {per_second: 0}",
-            "arrivals: {per_second: 1}, think_time: 1s",
+            "rate: 0",
+            "rate: 1, think_time: 1s",
             "on_failure: {tolerate: 100%}",
             "on_failure: {tolerate: some}",
             "on_failure: carry_on",
             "mode: steady",
+            "until: {p95_within: 10%}, runs: 3",
+            "until: {p95_within: 10%, at_most: 50}",
+            "max: 10",
         ]
         .map(of)
         .join("\n")

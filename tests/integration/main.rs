@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod adaptive;
 mod cache;
 mod calc;
 mod commands;
@@ -11,6 +12,7 @@ mod datasets;
 mod faults;
 mod golden;
 mod hostile;
+mod http;
 mod interrupt;
 mod invalidation;
 mod keeping;

@@ -2,7 +2,7 @@
 //! nothing worth caching.
 
 use super::{CalcError, CalcOptions, CalcOutcome, jobs, spec_text};
-use crate::measure::{LevelMetrics, Metric, Quantile, Run};
+use crate::measure::{AgainstLimits, LevelMetrics, Metric, Quantile, Recording, Run};
 use crate::pipeline::Observer;
 use crate::pipeline::stages::fit_options;
 use crate::report::{Material, SizingResult, SpecIdentity, report};
@@ -24,10 +24,13 @@ pub(super) fn run(
     let runs_at = |concurrency: u32| runs.get(&concurrency).map(Vec::as_slice).unwrap_or_default();
     let estimate = EstimateSpec { method: options.method, ..EstimateSpec::default() };
     let fits = Fits::of(&levels, fit_options(&estimate));
-    let over = |level: &LevelMetrics, target: Target| {
-        LevelMetrics::over_limit(runs_at(level.concurrency), target.metric, target.limit)
-    };
-    let assessment = assess(&question(options), &levels, &fits, over);
+    let question = question(options);
+    let against = metrics.iter().map(|(concurrency, metrics)| {
+        let recording = Recording { runs: metrics.runs(), ..Recording::default() };
+        let Ok(against) = AgainstLimits::of(&recording, &question.main_limits());
+        (*concurrency, against)
+    });
+    let assessment = assess(&question, &levels, &fits, &against.collect());
     let identity = SpecIdentity { name: "calc".to_owned(), digest: String::new() };
     let result = SizingResult::assemble(identity, levels, &fits, assessment, BTreeMap::new());
     let job = dir.join("offline").join(jobs::new_name(options));

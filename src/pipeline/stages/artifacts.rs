@@ -1,10 +1,11 @@
 //! The artifacts of stages that are done, in the forms in which they are kept.
 
-use crate::load::from_parquet;
+use crate::load::{RecordedRuns, from_parquet};
 use crate::measure::{Item, LevelMetrics, Recording, Row};
 use crate::pipeline::{PipelineError, StageId};
 use crate::sizing::{Assessment, Fits};
 use crate::store::{Digest, Store};
+use parquet::errors::ParquetError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -48,6 +49,18 @@ impl<'a> Artifacts<'a> {
         from_parquet(self.bytes(&id)?).map_err(|error| unreadable(&id, &error))
     }
 
+    /// What can be computed from the runs of a level without holding them.
+    pub fn runs<T>(
+        &self,
+        concurrency: u32,
+        compute: impl FnOnce(&RecordedRuns) -> Result<T, ParquetError>,
+    ) -> Result<T, PipelineError> {
+        let id = StageId::Sweep(concurrency);
+        let file = self.store.open(self.digest(&id)?)?;
+        let computed = RecordedRuns::open(file).and_then(|runs| compute(&runs));
+        computed.map_err(|error| unreadable(&id, &error))
+    }
+
     /// The metrics of all levels, ascending.
     pub fn levels(&self) -> Result<Vec<LevelMetrics>, PipelineError> {
         let levels = self.digests.keys().filter(|id| matches!(id, StageId::Level(_)));
@@ -70,12 +83,16 @@ impl<'a> Artifacts<'a> {
         figures.map(|(id, digest)| (id.to_string(), digest.to_string())).collect()
     }
 
-    fn bytes(&self, id: &StageId) -> Result<Vec<u8>, PipelineError> {
+    fn digest(&self, id: &StageId) -> Result<&Digest, PipelineError> {
         let missing = || PipelineError::Artifact {
             stage: id.clone(),
             message: "the stage has not run".to_owned(),
         };
-        Ok(self.store.read(self.digests.get(id).ok_or_else(missing)?)?)
+        self.digests.get(id).ok_or_else(missing)
+    }
+
+    fn bytes(&self, id: &StageId) -> Result<Vec<u8>, PipelineError> {
+        Ok(self.store.read(self.digest(id)?)?)
     }
 
     fn document<T: DeserializeOwned>(&self, id: &StageId) -> Result<T, PipelineError> {

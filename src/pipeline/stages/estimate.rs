@@ -2,7 +2,7 @@
 
 use super::artifacts::to_document;
 use super::{Artifacts, Context, Stage, ready};
-use crate::measure::{LevelMetrics, Metric};
+use crate::measure::{AgainstLimits, Metric};
 use crate::pipeline::{PipelineError, StageId};
 use crate::sizing::{Question, Rig, Target, assess};
 use crate::spec::{Limit, Spec};
@@ -14,11 +14,13 @@ pub(super) struct EstimateStage;
 
 impl Stage for EstimateStage {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
-        Ok(json!({ "targets": context.spec.targets, "test": context.spec.test }))
+        // Not what was asked while the levels were measured, which is in the levels.
+        let test = crate::spec::TestRig { scrape: None, ..context.spec.test.clone() };
+        Ok(json!({ "targets": context.spec.targets, "test": test }))
     }
 
     fn run<'a>(
@@ -34,23 +36,16 @@ fn estimate(spec: &Spec, artifacts: &Artifacts<'_>) -> Result<Vec<u8>, PipelineE
     let question = question(spec);
     let levels = artifacts.levels()?;
     let fits = artifacts.fits()?;
-    let limits = Metric::ALL.iter().filter_map(|metric| question.main_target(*metric));
-    let limits: Vec<Target> = limits.collect();
-    let mut over: BTreeMap<(u32, Metric), u64> = BTreeMap::new();
+    let limits = question.main_limits();
+    let mut against = BTreeMap::new();
     if !limits.is_empty() {
-        // One level's runs at a time: together they can be far larger than their metrics.
         for level in &levels {
-            let runs = artifacts.recording(level.concurrency)?.runs;
-            for target in &limits {
-                let count = LevelMetrics::over_limit(&runs, target.metric, target.limit);
-                over.insert((level.concurrency, target.metric), count);
-            }
+            let found =
+                artifacts.runs(level.concurrency, |runs| AgainstLimits::of(runs, &limits))?;
+            against.insert(level.concurrency, found);
         }
     }
-    let count = |level: &LevelMetrics, target: Target| {
-        over.get(&(level.concurrency, target.metric)).copied().unwrap_or_default()
-    };
-    to_document(&StageId::Estimate, &assess(&question, &levels, &fits, count))
+    to_document(&StageId::Estimate, &assess(&question, &levels, &fits, &against))
 }
 
 /// What the spec asks, in the words of the estimator.

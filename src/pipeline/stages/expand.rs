@@ -10,13 +10,16 @@ pub(super) struct Expand;
 
 impl Stage for Expand {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
         let dataset = &context.spec.dataset;
         // Not the path: a renamed file with the same content is the same dataset.
+        let workflow = &context.spec.workflow;
         Ok(json!({ "dataset": {
+            "fields": workflow.fields(),
+            "instead_of_question": workflow.instead_of_question(),
             "format": dataset.format(),
             "id_key": dataset.id_key,
             "question_key": dataset.question_key,

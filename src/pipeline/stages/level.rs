@@ -13,7 +13,7 @@ pub(super) struct Level {
 
 impl Stage for Level {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
@@ -26,9 +26,9 @@ impl Stage for Level {
         artifacts: &'a Artifacts<'_>,
     ) -> Pending<'a, Result<Vec<u8>, PipelineError>> {
         let tolerated = context.spec.concurrency.on_failure.tolerated();
-        let level = artifacts
-            .recording(self.concurrency)
-            .map(|recording| LevelMetrics::of(self.concurrency, &recording, tolerated));
+        let level = artifacts.runs(self.concurrency, |runs| {
+            LevelMetrics::of_columns(self.concurrency, runs, runs.around(), tolerated)
+        });
         ready(level.and_then(|level| to_document(&StageId::Level(self.concurrency), &level)))
     }
 }

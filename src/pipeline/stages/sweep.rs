@@ -2,10 +2,11 @@
 
 use super::{Artifacts, Context, Stage};
 use crate::dataset::level_size;
-use crate::load::{LevelPlan, Pace, Window, run_level, to_parquet};
+use crate::load::{LevelPlan, LoadError, Pace, Window, make_room, run_level, to_parquet};
 use crate::measure::{FailureKind, Item, Outcome, Recording, Run};
 use crate::pipeline::{PipelineError, StageId};
-use crate::spec::{Concurrency, Mode, Process};
+use crate::spec::workflow::HttpProtocol;
+use crate::spec::{Mode, Process, WorkflowSpec};
 use crate::workflow::Pending;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ pub(super) struct Sweep {
 
 impl Stage for Sweep {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
@@ -24,13 +25,17 @@ impl Stage for Sweep {
         let mut load = json!(spec.concurrency);
         if let Some(load) = load.as_object_mut() {
             // Which other levels there are, and when they are measured, changes nothing here.
-            load.retain(|key, _| key != "levels" && key != "order");
+            const ELSEWHERE: [&str; 5] = ["levels", "order", "start", "max", "budget"];
+            load.retain(|key, _| !ELSEWHERE.contains(&key.as_str()));
+            if let Some(runs) = context.chosen_runs(self.concurrency) {
+                load.insert("runs".into(), runs.into());
+            }
             load.insert("warmup".into(), spec.concurrency.warmup_waves().into());
         }
         Ok(json!({
             "workflow": spec.workflow,
             "concurrency": load,
-            "test": { "rig": spec.test.rig },
+            "test": { "rig": spec.test.rig, "scrape": spec.test.scrape },
         }))
     }
 
@@ -43,6 +48,12 @@ impl Stage for Sweep {
     }
 }
 
+/// Whether a run failed as it does when the server goes away.
+fn lost_the_server(run: &Run) -> bool {
+    use FailureKind::{Closed, Connect, Reset};
+    matches!(&run.outcome, Outcome::Failed(it) if matches!(it.kind, Connect | Closed | Reset))
+}
+
 impl Sweep {
     async fn sweep(
         &self,
@@ -52,20 +63,22 @@ impl Sweep {
         let id = StageId::Sweep(self.concurrency);
         let load_error = |error| PipelineError::Load { stage: id.clone(), error };
         let workflow = context.workflow().await?;
-        let plan = self.plan(&context.spec.concurrency, artifacts)?;
+        let plan = self.plan(context, artifacts)?;
+        let scraper = context.scraper().await?;
+        self.make_room(context).map_err(load_error)?;
         context.cool_down().await.map_err(load_error)?;
         let planned = match plan.window {
             Window::Runs(runs) => plan.warmup + runs,
+            Window::Until { most, .. } => plan.warmup + most,
             Window::Seconds(_) => 0,
         };
         context.observer.level_started(self.concurrency, planned);
         let observer = Arc::clone(&context.observer);
         let on_run = Arc::new(move |run: &Run| observer.run_done(run));
-        let recording = run_level(plan, Arc::clone(&workflow), &context.cancel, on_run).await;
-        let recording: Recording = recording.map_err(load_error)?;
-        // A server that refuses under load is a finding; one that is gone is not.
-        let refused = |run: &Run| matches!(&run.outcome, Outcome::Failed(f) if f.kind == FailureKind::Connect);
-        if recording.runs.iter().any(refused)
+        let recording = run_level(plan, Arc::clone(&workflow), scraper, &context.cancel, on_run);
+        let recording: Recording = recording.await.map_err(load_error)?;
+        // A server that refuses or breaks off under load is a finding; one that is gone is not.
+        if recording.runs.iter().any(lost_the_server)
             && let Err(failure) = workflow.check().await
         {
             return Err(PipelineError::Unreachable { stage: Some(id), failure });
@@ -77,32 +90,53 @@ impl Sweep {
         to_parquet(&recording).map_err(unwritten)
     }
 
+    /// Before the first level, so that none is measured in vain.
+    fn make_room(&self, context: &Context<'_>) -> Result<(), LoadError> {
+        let workflow = &context.spec.workflow;
+        let per_run = match (workflow, workflow.connection().protocol) {
+            // All runs share a connection.
+            (_, HttpProtocol::Http2) => 0,
+            // Both ends are in this process.
+            (WorkflowSpec::Simulator(_), _) => 2,
+            _ => 1,
+        };
+        let highest = context.highest_level().max(self.concurrency);
+        Ok(make_room(highest, per_run)?)
+    }
+
     fn plan(
         &self,
-        load: &Concurrency,
+        context: &Context<'_>,
         artifacts: &Artifacts<'_>,
     ) -> Result<LevelPlan, PipelineError> {
+        let load = &context.spec.concurrency;
         let warmup = (load.warmup_waves() as usize).saturating_mul(self.concurrency as usize);
         let counted = match (load.runs, load.passes) {
             (Some(runs), _) => Some(runs as usize),
             (None, Some(passes)) => {
                 Some((self.concurrency as usize).saturating_mul(passes as usize))
             }
-            (None, None) => None,
+            (None, None) => load
+                .until
+                .map(|until| until.at_most as usize)
+                .or_else(|| context.chosen_runs(self.concurrency)),
         };
         // Beyond what a level asks, the dataset need not be held.
         let needed = counted.map(|runs| runs.saturating_add(warmup));
         let items: Vec<Item> = artifacts.items(needed)?;
-        let window = match load.duration {
-            Some(duration) => Window::Seconds(duration.get()),
-            None => {
+        let window = match (load.duration, load.until) {
+            (Some(duration), _) => Window::Seconds(duration.get()),
+            (None, Some(until)) => {
+                Window::Until { width: until.p95_within.get(), most: until.at_most as usize }
+            }
+            (None, None) => {
                 Window::Runs(counted.unwrap_or_else(|| level_size(items.len(), self.concurrency)))
             }
         };
-        let pace = match (load.arrivals, load.think_time) {
-            (Some(arrivals), _) => Pace::Open {
-                rate: arrivals.per_second * f64::from(self.concurrency),
-                poisson: arrivals.process == Process::Poisson,
+        let pace = match (load.rate, load.think_time) {
+            (Some(rate), _) => Pace::Open {
+                rate: rate.per_second * f64::from(self.concurrency),
+                poisson: rate.process == Process::Poisson,
             },
             (None, Some(think)) => Pace::Closed { think: think.median.get(), sigma: think.sigma },
             (None, None) => Pace::Closed { think: 0.0, sigma: 0.0 },

@@ -1,11 +1,15 @@
 //! The spec's `workflow`: one file per kind of system under test.
 
+mod connection;
+mod http;
 mod nat;
 mod openai;
 mod simulator;
 
+pub use connection::{ConnectionSpec, HttpProtocol};
+pub use http::{HttpSpec, SuccessRule};
 pub use nat::NatSpec;
-pub use openai::OpenaiSpec;
+pub use openai::{OpenaiApi, OpenaiSpec};
 pub use simulator::{Agent, Engine, Fault, FaultKind, Length, Protocol, SimulatorSpec};
 
 use super::{Address, Seconds, Secret};
@@ -25,6 +29,8 @@ pub enum WorkflowSpec {
     Openai(OpenaiSpec),
     /// A workflow served by NeMo Agent Toolkit.
     Nat(NatSpec),
+    /// Any service that answers HTTP requests.
+    Http(Box<HttpSpec>),
     /// An embedded LLM server.
     Simulator(Box<SimulatorSpec>),
 }
@@ -35,13 +41,14 @@ pub enum WorkflowSpec {
 enum Kind {
     Openai,
     Nat,
+    Http,
     Simulator,
 }
 
 impl<'de> Deserialize<'de> for WorkflowSpec {
     // By hand: serde's own tagged enums forget positions, and then no error has a line.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const KINDS: &[&str] = &["openai", "nat", "simulator"];
+        const KINDS: &[&str] = &["openai", "nat", "http", "simulator"];
         deserializer.deserialize_enum("WorkflowSpec", KINDS, KindVisitor)
     }
 }
@@ -60,10 +67,21 @@ impl<'de> de::Visitor<'de> for KindVisitor {
         let (kind, content) = access.variant()?;
         match kind {
             Kind::Openai => content.newtype_variant().map(WorkflowSpec::Openai),
+            Kind::Http => content.newtype_variant().map(WorkflowSpec::Http),
             Kind::Nat => content.newtype_variant().map(WorkflowSpec::Nat),
             Kind::Simulator => content.newtype_variant().map(WorkflowSpec::Simulator),
         }
     }
+}
+
+/// Keys of a dataset's entry besides id and question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fields {
+    /// These.
+    Named(Vec<String>),
+    /// All that there are.
+    All,
 }
 
 impl WorkflowSpec {
@@ -72,7 +90,46 @@ impl WorkflowSpec {
         match self {
             Self::Openai(spec) => Some(&spec.base_url),
             Self::Nat(spec) => Some(&spec.base_url),
+            Self::Http(spec) => Some(&spec.url),
             Self::Simulator(_) => None,
+        }
+    }
+
+    /// The key under which the spec names it.
+    pub fn address_key(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "workflow.url",
+            _ => "workflow.base_url",
+        }
+    }
+
+    /// How the server is reached.
+    pub fn connection(&self) -> &ConnectionSpec {
+        match self {
+            Self::Openai(spec) => &spec.connection,
+            Self::Nat(spec) => &spec.connection,
+            Self::Http(spec) => &spec.connection,
+            Self::Simulator(spec) => &spec.connection,
+        }
+    }
+
+    /// What a run needs of a dataset's entry besides id and question.
+    pub fn fields(&self) -> Fields {
+        match self {
+            Self::Openai(spec) => {
+                let keys = [&spec.messages_key, &spec.tools_key];
+                Fields::Named(keys.into_iter().flatten().cloned().collect())
+            }
+            Self::Http(_) => Fields::All,
+            Self::Nat(_) | Self::Simulator(_) => Fields::Named(Vec::new()),
+        }
+    }
+
+    /// The key of an entry that can stand in for its question.
+    pub fn instead_of_question(&self) -> Option<&str> {
+        match self {
+            Self::Openai(spec) => spec.messages_key.as_deref(),
+            _ => None,
         }
     }
 
@@ -81,6 +138,7 @@ impl WorkflowSpec {
         match self {
             Self::Openai(spec) => spec.timeout,
             Self::Nat(spec) => spec.timeout,
+            Self::Http(spec) => spec.timeout,
             Self::Simulator(spec) => spec.timeout,
         }
     }
@@ -90,6 +148,7 @@ impl WorkflowSpec {
         let (api_key, headers) = match self {
             Self::Openai(spec) => (spec.api_key.as_ref(), Some(&spec.headers)),
             Self::Nat(spec) => (spec.api_key.as_ref(), Some(&spec.headers)),
+            Self::Http(spec) => (spec.api_key.as_ref(), Some(&spec.headers)),
             Self::Simulator(_) => (None, None),
         };
         let api_key = api_key.map(|key| ("workflow.api_key".to_owned(), key));

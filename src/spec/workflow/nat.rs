@@ -1,6 +1,6 @@
 //! `type: nat`.
 
-use super::{Headers, default_timeout};
+use super::{ConnectionSpec, Headers, default_timeout};
 use crate::spec::{Address, Seconds, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,4 +21,7 @@ pub struct NatSpec {
     /// Further request headers.
     #[serde(default)]
     pub headers: Headers,
+    /// How the server is reached.
+    #[serde(default)]
+    pub connection: ConnectionSpec,
 }

@@ -1,6 +1,6 @@
 //! `type: openai`.
 
-use super::{Headers, default_timeout, yes};
+use super::{ConnectionSpec, Headers, default_timeout, yes};
 use crate::spec::{Address, Seconds, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,9 @@ pub struct OpenaiSpec {
     pub base_url: Address,
     /// The model to ask.
     pub model: String,
+    /// Which of the protocol's two requests.
+    #[serde(default)]
+    pub api: OpenaiApi,
     /// The bearer token, by reference: `${env:API_KEY}`.
     #[serde(default)]
     pub api_key: Option<Secret>,
@@ -25,6 +28,12 @@ pub struct OpenaiSpec {
     /// A system message before each question.
     #[serde(default)]
     pub system: Option<String>,
+    /// The key or column of the dataset that holds a whole conversation, as a list of messages.
+    #[serde(default)]
+    pub messages_key: Option<String>,
+    /// The key or column of the dataset that holds the tools of an entry.
+    #[serde(default)]
+    pub tools_key: Option<String>,
     /// Longest answer, in tokens.
     #[serde(default)]
     pub max_tokens: Option<u32>,
@@ -37,4 +46,40 @@ pub struct OpenaiSpec {
     /// Further request headers.
     #[serde(default)]
     pub headers: Headers,
+    /// How the server is reached.
+    #[serde(default)]
+    pub connection: ConnectionSpec,
+}
+
+/// The requests of the protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OpenaiApi {
+    /// `POST {base_url}/chat/completions`, with messages.
+    #[default]
+    Chat,
+    /// `POST {base_url}/completions`, with the question as a plain prompt.
+    Completions,
+}
+
+impl OpenaiSpec {
+    /// A streamed chat with a model, and the defaults for all else.
+    pub fn of(base_url: Address, model: &str) -> Self {
+        Self {
+            base_url,
+            model: model.to_owned(),
+            api: OpenaiApi::default(),
+            api_key: None,
+            stream: yes(),
+            timeout: default_timeout(),
+            system: None,
+            messages_key: None,
+            tools_key: None,
+            max_tokens: None,
+            temperature: None,
+            extra_body: serde_json::Map::new(),
+            headers: Headers::new(),
+            connection: ConnectionSpec::default(),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! `type: simulator`.
 
-use super::{default_timeout, yes};
+use super::{ConnectionSpec, default_timeout, yes};
 use crate::spec::Seconds;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -20,6 +20,9 @@ pub struct SimulatorSpec {
     /// Longest time that a run may take.
     #[serde(default = "default_timeout")]
     pub timeout: Seconds,
+    /// How it is reached.
+    #[serde(default)]
+    pub connection: ConnectionSpec,
     /// Seed of all its randomness.
     #[serde(default)]
     pub seed: u64,
@@ -46,6 +49,7 @@ impl Default for SimulatorSpec {
             protocol: Protocol::default(),
             stream: yes(),
             timeout: default_timeout(),
+            connection: ConnectionSpec::default(),
             seed: 0,
             engine: Engine::default(),
             prompt_tokens: None,

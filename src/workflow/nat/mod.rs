@@ -4,59 +4,95 @@ mod steps;
 
 pub use steps::Steps;
 
-use super::http::{Answer, Endpoint, Posted};
 use super::lines::Lines;
+use super::transport::{Access, Answer, Endpoint, Notes, Target};
 use super::{Clock, ConnectError, Headers, Pending, Workflow};
 use crate::measure::{Failure, Item, Run};
-use crate::spec::workflow::NatSpec;
-use crate::spec::{Address, Env};
+use crate::spec::workflow::{ConnectionSpec, NatSpec};
+use crate::spec::{Address, Env, Seconds};
 use bytes::Bytes;
+use hyper::Method;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::json;
-use std::time::Duration;
+use std::path::Path;
+use std::sync::Arc;
 
 /// A workflow behind `nat serve`.
 pub struct Nat {
     endpoint: Endpoint,
+    generate: Target,
+    health: Target,
+    headers: HeaderMap,
 }
 
 impl Nat {
     /// Makes a served workflow ready.
-    pub fn new(spec: &NatSpec, env: &Env<'_>) -> Result<Self, ConnectError> {
-        let timeout = spec.timeout.to_std();
-        let endpoint =
-            Endpoint::new(&spec.base_url, spec.api_key.as_ref(), &spec.headers, timeout, env)?;
-        Ok(Self { endpoint })
+    pub fn new(spec: &NatSpec, base_dir: &Path, env: &Env<'_>) -> Result<Self, ConnectError> {
+        Self::of(
+            &Access {
+                address: &spec.base_url,
+                api_key: spec.api_key.as_ref(),
+                headers: &spec.headers,
+                timeout: spec.timeout,
+                connection: &spec.connection,
+                base_dir,
+            },
+            env,
+        )
     }
 
     /// A server on this machine that needs no key.
-    pub(super) fn local(address: String, timeout: Duration) -> Result<Self, ConnectError> {
-        let no_env = |_: &str| None;
-        let address = Address::from(address);
-        let endpoint = Endpoint::new(&address, None, &Headers::new(), timeout, &no_env)?;
-        Ok(Self { endpoint })
+    pub(super) fn local(
+        address: String,
+        timeout: Seconds,
+        connection: &ConnectionSpec,
+    ) -> Result<Self, ConnectError> {
+        let (address, headers) = (Address::from(address), Headers::new());
+        let (api_key, base_dir) = (None, Path::new("."));
+        let access =
+            Access { address: &address, api_key, headers: &headers, timeout, connection, base_dir };
+        Self::of(&access, &|_| None)
     }
 
-    async fn exchange(&self, body: Bytes, start: f64) -> Result<Answer, Failure> {
-        let Posted { response, reconnected } = self.endpoint.post("/generate/full", body).await?;
-        let http_status = Some(response.status().as_u16());
+    fn of(access: &Access<'_>, env: &Env<'_>) -> Result<Self, ConnectError> {
+        let endpoint = Endpoint::new(access, env)?;
+        let json = HeaderValue::from_static("application/json");
+        Ok(Self {
+            generate: endpoint.target("/generate/full")?,
+            health: endpoint.target("/health")?,
+            endpoint,
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, json)]),
+        })
+    }
+
+    async fn exchange(
+        &self,
+        body: Bytes,
+        start: f64,
+        notes: Arc<Notes>,
+    ) -> Result<Answer, Failure> {
+        let sent =
+            self.endpoint.send(&Method::POST, &self.generate, &self.headers, body, &notes).await?;
         let mut lines = Lines::default();
         let mut steps = Steps::default();
         let each = |chunk: &[u8]| lines.feed(chunk, |line| steps.line(line));
-        self.endpoint.each_chunk(response, each).await?;
+        sent.success().await?.each_chunk(each).await?;
         lines.finish(|line| steps.line(line))?;
         let server_runtime = steps.server_runtime();
-        Ok(Answer { llm_calls: steps.finish(start)?, server_runtime, http_status, reconnected })
+        Ok(Answer { llm_calls: steps.finish(start)?, server_runtime })
     }
 }
 
 impl Workflow for Nat {
     fn check(&self) -> Pending<'_, Result<(), Failure>> {
-        Box::pin(self.endpoint.check("/health"))
+        Box::pin(self.endpoint.check(&self.health))
     }
 
     fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
         let body = Bytes::from(json!({ "input_message": item.input }).to_string());
-        Box::pin(self.endpoint.record(item, clock, |start| self.exchange(body, start)))
+        Box::pin(
+            self.endpoint.record(item, clock, |start, notes| self.exchange(body, start, notes)),
+        )
     }
 }
 

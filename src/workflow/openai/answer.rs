@@ -32,6 +32,9 @@ struct Choice<'a> {
     delta: Option<Delta<'a>>,
     #[serde(default)]
     message: Option<IgnoredAny>,
+    /// What a completion of a plain prompt says, streamed or whole.
+    #[serde(default, borrow)]
+    text: Option<Cow<'a, str>>,
     #[serde(default, borrow)]
     finish_reason: Option<Cow<'a, str>>,
 }
@@ -108,7 +111,8 @@ impl Stream {
                 self.complete = true;
                 self.said.finish_reason = Some(short(reason));
             }
-            if choice.delta.as_ref().is_some_and(Delta::has_token) {
+            let text = choice.text.as_ref().is_some_and(|text| !text.is_empty());
+            if text || choice.delta.as_ref().is_some_and(Delta::has_token) {
                 self.said.arrivals.push(now);
             }
         }
@@ -145,7 +149,11 @@ impl Whole {
         if let Some(error) = chunk.error {
             return Err(server_error(error));
         }
-        let answered = chunk.choices.iter().flatten().find(|choice| choice.message.is_some());
+        let answered = chunk
+            .choices
+            .iter()
+            .flatten()
+            .find(|choice| choice.message.is_some() || choice.text.is_some());
         let Some(choice) = answered else {
             return Err(malformed("the answer has no choice with a message", body));
         };

@@ -1,85 +1,88 @@
-//! Chat completions: one run is one LLM call.
+//! The chat completions protocol, and completions of a plain prompt: one run is one LLM call.
 
 mod answer;
+mod request;
 
-use super::http::{Answer, Endpoint, Posted};
 use super::lines::Lines;
-use super::{Clock, ConnectError, Pending, Workflow};
+use super::transport::{Access, Answer, Endpoint, Notes, Target};
+use super::{Clock, ConnectError, Headers, Pending, Workflow};
 use crate::measure::{Failure, FailureKind, Gaps, Item, LlmCall, Run};
-use crate::spec::workflow::OpenaiSpec;
-use crate::spec::{Address, Env};
+use crate::spec::workflow::{ConnectionSpec, OpenaiApi, OpenaiSpec};
+use crate::spec::{Address, Env, Seconds};
 use answer::{Stream, Whole};
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
-use std::time::Duration;
+use hyper::Method;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use request::Requests;
+use std::path::Path;
+use std::sync::Arc;
 
 /// An endpoint that speaks the chat completions protocol.
 pub struct Openai {
     endpoint: Endpoint,
-    /// The request's body but for the messages.
-    template: Map<String, Value>,
-    system: Option<String>,
+    completions: Target,
+    models: Target,
+    headers: HeaderMap,
+    requests: Requests,
     stream: bool,
 }
 
 impl Openai {
     /// Makes an endpoint ready.
-    pub fn new(spec: &OpenaiSpec, env: &Env<'_>) -> Result<Self, ConnectError> {
-        let timeout = spec.timeout.to_std();
-        let endpoint =
-            Endpoint::new(&spec.base_url, spec.api_key.as_ref(), &spec.headers, timeout, env)?;
-        let mut template = spec.extra_body.clone();
-        let mut set = |key: &str, value: Value| template.insert(key.to_owned(), value);
-        set("model", json!(spec.model));
-        set("stream", json!(spec.stream));
-        if spec.stream {
-            set("stream_options", json!({ "include_usage": true }));
-        }
-        if let Some(max_tokens) = spec.max_tokens {
-            set("max_tokens", json!(max_tokens));
-        }
-        if let Some(temperature) = spec.temperature {
-            set("temperature", json!(temperature));
-        }
-        Ok(Self { endpoint, template, system: spec.system.clone(), stream: spec.stream })
+    pub fn new(spec: &OpenaiSpec, base_dir: &Path, env: &Env<'_>) -> Result<Self, ConnectError> {
+        let access = Access {
+            address: &spec.base_url,
+            api_key: spec.api_key.as_ref(),
+            headers: &spec.headers,
+            timeout: spec.timeout,
+            connection: &spec.connection,
+            base_dir,
+        };
+        Self::of(&access, spec, env)
     }
 
     /// The endpoint of a server on this machine that needs no key.
     pub(super) fn local(
         address: String,
         stream: bool,
-        timeout: Duration,
+        timeout: Seconds,
+        connection: &ConnectionSpec,
     ) -> Result<Self, ConnectError> {
-        let no_env = |_: &str| None;
-        let address = Address::from(address);
-        let endpoint = Endpoint::new(&address, None, &super::Headers::new(), timeout, &no_env)?;
-        let template = json!({
-            "model": "simulator", "stream": stream, "stream_options": { "include_usage": true },
-        });
-        let Value::Object(mut template) = template else {
-            return Err(ConnectError::Client(String::new()));
+        let (address, headers) = (Address::from(address), Headers::new());
+        let (api_key, base_dir) = (None, Path::new("."));
+        let access =
+            Access { address: &address, api_key, headers: &headers, timeout, connection, base_dir };
+        let spec = OpenaiSpec { stream, ..OpenaiSpec::of(address.clone(), "simulator") };
+        Self::of(&access, &spec, &|_| None)
+    }
+
+    fn of(access: &Access<'_>, spec: &OpenaiSpec, env: &Env<'_>) -> Result<Self, ConnectError> {
+        let endpoint = Endpoint::new(access, env)?;
+        let path = match spec.api {
+            OpenaiApi::Chat => "/chat/completions",
+            OpenaiApi::Completions => "/completions",
         };
-        if !stream {
-            template.remove("stream_options");
-        }
-        Ok(Self { endpoint, template, system: None, stream })
+        let json = HeaderValue::from_static("application/json");
+        Ok(Self {
+            completions: endpoint.target(path)?,
+            models: endpoint.target("/models")?,
+            endpoint,
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, json)]),
+            requests: Requests::new(spec),
+            stream: spec.stream,
+        })
     }
 
-    fn body(&self, item: &Item) -> Bytes {
-        let mut messages = Vec::new();
-        if let Some(system) = &self.system {
-            messages.push(json!({ "role": "system", "content": system }));
-        }
-        messages.push(json!({ "role": "user", "content": item.input }));
-        let mut body = self.template.clone();
-        body.insert("messages".to_owned(), Value::Array(messages));
-        Bytes::from(Value::Object(body).to_string())
-    }
-
-    async fn exchange(&self, body: Bytes, start: f64, clock: Clock) -> Result<Answer, Failure> {
-        let Posted { response, reconnected } =
-            self.endpoint.post("/chat/completions", body).await?;
-        let http_status = Some(response.status().as_u16());
+    async fn exchange(
+        &self,
+        body: Bytes,
+        start: f64,
+        clock: Clock,
+        notes: Arc<Notes>,
+    ) -> Result<Answer, Failure> {
+        let (to, headers) = (&self.completions, &self.headers);
+        let sent = self.endpoint.send(&Method::POST, to, headers, body, &notes).await?;
+        let sent = sent.success().await?;
         let said = if self.stream {
             let mut lines = Lines::default();
             let mut stream = Stream::default();
@@ -87,7 +90,7 @@ impl Openai {
                 let now = clock.now();
                 lines.feed(chunk, |line| stream.line(line, now))
             };
-            self.endpoint.each_chunk(response, each).await?;
+            sent.each_chunk(each).await?;
             lines.finish(|line| stream.line(line, clock.now()))?;
             stream.finish()?
         } else {
@@ -96,7 +99,7 @@ impl Openai {
                 body.extend_from_slice(chunk);
                 Ok(())
             };
-            self.endpoint.each_chunk(response, each).await?;
+            sent.each_chunk(each).await?;
             Whole::parse(&body)?
         };
         let call = LlmCall {
@@ -108,21 +111,21 @@ impl Openai {
             itl: Gaps::between(&said.arrivals),
             finish_reason: said.finish_reason,
         };
-        Ok(Answer { llm_calls: vec![call], server_runtime: None, http_status, reconnected })
+        Ok(Answer { llm_calls: vec![call], server_runtime: None })
     }
 }
 
 impl Workflow for Openai {
     fn check(&self) -> Pending<'_, Result<(), Failure>> {
-        Box::pin(self.endpoint.check("/models"))
+        Box::pin(self.endpoint.check(&self.models))
     }
 
     fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
         // Built before the clock is read: making the request is not the server's time.
-        let body = self.body(item);
+        let body = self.requests.body(item);
         Box::pin(async move {
-            let mut run =
-                self.endpoint.record(item, clock, |start| self.exchange(body, start, clock)).await;
+            let exchange = |start, notes| self.exchange(body, start, clock, notes);
+            let mut run = self.endpoint.record(item, clock, exchange).await;
             // The run is the call: one reading of the clock serves both.
             let (start, end) = (run.start, run.end);
             for call in &mut run.llm_calls {

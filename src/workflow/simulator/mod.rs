@@ -31,12 +31,15 @@ impl Simulated {
     pub fn start(spec: &SimulatorSpec) -> Result<Self, ConnectError> {
         let server = Simulator::start(spec, 0, None).map_err(ConnectError::Listen)?;
         let address = server.address();
-        let timeout = spec.timeout.to_std();
+        let (timeout, connection) = (spec.timeout, &spec.connection);
         let client: Box<dyn Workflow> = match spec.protocol {
             Protocol::Openai => {
-                Box::new(Openai::local(format!("http://{address}/v1"), spec.stream, timeout)?)
+                let base = format!("http://{address}/v1");
+                Box::new(Openai::local(base, spec.stream, timeout, connection)?)
             }
-            Protocol::Nat => Box::new(Nat::local(format!("http://{address}"), timeout)?),
+            Protocol::Nat => {
+                Box::new(Nat::local(format!("http://{address}"), timeout, connection)?)
+            }
         };
         Ok(Self { _server: server, client })
     }

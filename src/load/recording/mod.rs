@@ -1,23 +1,23 @@
 //! Recordings as Apache Parquet, which pandas, `DuckDB` and Polars read. One row per run;
 //! the schema is part of the documentation.
 
-use crate::measure::{
-    ClientHealth, Failure, FailureKind, Gaps, LlmCall, Outcome, Phase, Recording, Run,
-};
-use bytes::Bytes;
+mod columns;
+mod read;
+
+pub use columns::RecordedRuns;
+pub use read::from_parquet;
+
+use crate::measure::{LlmCall, Outcome, Recording, Run};
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::column::reader::get_typed_column_reader;
 use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type,
 };
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
-use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 /// Times are seconds since the level began. `phase` is `warm_up`, `measured` or `cool_down`;
@@ -32,6 +32,7 @@ pub const RUNS_SCHEMA: &str = "message runs {
   optional int32 http_status;
   optional double server_runtime;
   required boolean reconnected;
+  required int32 retries;
   required group llm_calls (LIST) {
     repeated group list {
       required group element {
@@ -49,15 +50,40 @@ pub const RUNS_SCHEMA: &str = "message runs {
   }
 }";
 
-/// Where the file's own metadata says how the client fared.
-const CLIENT: &str = "sizer.client";
+/// The columns of a file, in the order of the schema.
+#[derive(Clone, Copy, Debug)]
+#[repr(usize)]
+enum Col {
+    Id,
+    Phase,
+    Start,
+    End,
+    FailureKind,
+    FailureMessage,
+    HttpStatus,
+    ServerRuntime,
+    Reconnected,
+    Retries,
+    CallStart,
+    CallEnd,
+    Ttft,
+    PromptTokens,
+    CompletionTokens,
+    ItlMean,
+    ItlP95,
+    ItlMax,
+    FinishReason,
+}
+
+/// Where the file's own metadata says what was noted besides the runs.
+const AROUND: &str = "sizer.around";
 /// A row group is held whole by writer and reader.
 const ROWS_PER_GROUP: usize = 250_000;
 
 /// Writes a recording.
 pub fn to_parquet(recording: &Recording) -> Result<Vec<u8>> {
-    let client = recording.client.and_then(|client| serde_json::to_string(&client).ok());
-    let metadata = client.map(|client| vec![KeyValue::new(CLIENT.to_owned(), client)]);
+    let around = serde_json::to_string(&recording.around).ok();
+    let metadata = around.map(|around| vec![KeyValue::new(AROUND.to_owned(), around)]);
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by("sizer".to_owned())
@@ -87,6 +113,7 @@ fn write_group(group: &mut Group<'_>, runs: &[Run]) -> Result<()> {
     optional::<Int32Type>(group, runs, |run| run.http_status.map(i32::from))?;
     optional::<DoubleType>(group, runs, |run| run.server_runtime)?;
     plain::<BoolType>(group, runs, |run| run.reconnected)?;
+    plain::<Int32Type>(group, runs, |run| i32::try_from(run.retries).unwrap_or(i32::MAX))?;
     // Token counts beyond i64 do not exist.
     let count = |tokens: Option<u64>| tokens.and_then(|tokens| i64::try_from(tokens).ok());
     of_calls::<DoubleType>(group, runs, true, |call| Some(call.start))?;
@@ -158,144 +185,8 @@ fn write<T: DataType>(
     column.close()
 }
 
-/// Reads what [`to_parquet`] wrote.
-pub fn from_parquet(bytes: Vec<u8>) -> Result<Recording> {
-    let reader = SerializedFileReader::new(Bytes::from(bytes))?;
-    let metadata = reader.metadata().file_metadata().key_value_metadata();
-    let client = metadata.into_iter().flatten().find(|entry| entry.key == CLIENT);
-    let client: Option<ClientHealth> =
-        client.and_then(|entry| serde_json::from_str(entry.value.as_ref()?).ok());
-    let mut runs = Vec::new();
-    for index in 0..reader.num_row_groups() {
-        read_group(&*reader.get_row_group(index)?, &mut runs)?;
-    }
-    Ok(Recording { runs, client })
-}
-
-fn read_group(group: &dyn RowGroupReader, runs: &mut Vec<Run>) -> Result<()> {
-    let damaged = || ParquetError::General("columns of different lengths".to_owned());
-    let ids = Column::<ByteArrayType>::read(group, 0)?.values.into_iter();
-    let mut phases = Column::<ByteArrayType>::read(group, 1)?.values.into_iter();
-    let mut starts = Column::<DoubleType>::read(group, 2)?.values.into_iter();
-    let mut ends = Column::<DoubleType>::read(group, 3)?.values.into_iter();
-    let mut kinds = Column::<ByteArrayType>::read(group, 4)?.nullable();
-    let mut messages = Column::<ByteArrayType>::read(group, 5)?.nullable();
-    let mut statuses = Column::<Int32Type>::read(group, 6)?.nullable();
-    let mut server_runtimes = Column::<DoubleType>::read(group, 7)?.nullable();
-    let mut reconnected = Column::<BoolType>::read(group, 8)?.values.into_iter();
-    let mut calls = read_calls(group)?.into_iter();
-    for id in ids {
-        let kind = kinds.next().flatten().and_then(|kind| named::<FailureKind>(&kind));
-        let message = messages.next().flatten().map(|message| plain_text(&message));
-        let status = statuses.next().flatten();
-        runs.push(Run {
-            id: plain_text(&id),
-            start: starts.next().ok_or_else(damaged)?,
-            end: ends.next().ok_or_else(damaged)?,
-            outcome: kind.map_or(Outcome::Ok, |kind| {
-                Outcome::Failed(Failure::new(kind, message.unwrap_or_default()))
-            }),
-            llm_calls: calls.next().ok_or_else(damaged)?,
-            server_runtime: server_runtimes.next().flatten(),
-            phase: phases.next().and_then(|phase| named(&phase)).unwrap_or(Phase::Measured),
-            http_status: status.and_then(|status| u16::try_from(status).ok()),
-            reconnected: reconnected.next().ok_or_else(damaged)?,
-        });
-    }
-    Ok(())
-}
-
-/// The calls of each run.
-fn read_calls(group: &dyn RowGroupReader) -> Result<Vec<Vec<LlmCall>>> {
-    let starts = Column::<DoubleType>::read(group, 9)?;
-    let rows: Vec<(i16, i16)> =
-        starts.definitions.iter().copied().zip(starts.repetitions.iter().copied()).collect();
-    let mut starts = starts.values.into_iter();
-    let mut ends = Column::<DoubleType>::read(group, 10)?.values.into_iter();
-    let mut ttfts = Column::<DoubleType>::read(group, 11)?.of_calls();
-    let mut prompts = Column::<Int64Type>::read(group, 12)?.of_calls();
-    let mut completions = Column::<Int64Type>::read(group, 13)?.of_calls();
-    let mut means = Column::<DoubleType>::read(group, 14)?.of_calls();
-    let mut p95s = Column::<DoubleType>::read(group, 15)?.of_calls();
-    let mut maxima = Column::<DoubleType>::read(group, 16)?.of_calls();
-    let mut reasons = Column::<ByteArrayType>::read(group, 17)?.of_calls();
-    let count = |tokens: i64| u64::try_from(tokens).ok();
-    let mut runs: Vec<Vec<LlmCall>> = Vec::new();
-    for (definition, repetition) in rows {
-        if repetition == 0 {
-            runs.push(Vec::new());
-        }
-        if definition == 0 {
-            continue;
-        }
-        let itl = (means.next().flatten(), p95s.next().flatten(), maxima.next().flatten());
-        let call = LlmCall {
-            start: starts.next().unwrap_or_default(),
-            end: ends.next().unwrap_or_default(),
-            ttft: ttfts.next().flatten(),
-            prompt_tokens: prompts.next().flatten().and_then(count),
-            completion_tokens: completions.next().flatten().and_then(count),
-            itl: match itl {
-                (Some(mean), Some(p95), Some(max)) => Some(Gaps { mean, p95, max }),
-                _ => None,
-            },
-            finish_reason: reasons.next().flatten().map(|reason| plain_text(&reason)),
-        };
-        if let Some(calls) = runs.last_mut() {
-            calls.push(call);
-        }
-    }
-    Ok(runs)
-}
-
-/// A column of a row group as it lies in the file.
-struct Column<T: DataType> {
-    values: Vec<T::T>,
-    definitions: Vec<i16>,
-    repetitions: Vec<i16>,
-}
-
-impl<T: DataType> Column<T> {
-    fn read(group: &dyn RowGroupReader, index: usize) -> Result<Self> {
-        let rows = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
-        let (mut values, mut definitions, mut repetitions) = (Vec::new(), Vec::new(), Vec::new());
-        let mut reader = get_typed_column_reader::<T>(group.get_column_reader(index)?);
-        let mut left = rows;
-        while left > 0 {
-            let (records, ..) = reader.read_records(
-                left,
-                Some(&mut definitions),
-                Some(&mut repetitions),
-                &mut values,
-            )?;
-            if records == 0 {
-                break;
-            }
-            left -= records;
-        }
-        Ok(Self { values, definitions, repetitions })
-    }
-
-    /// A value or nothing for each row.
-    fn nullable(self) -> impl Iterator<Item = Option<T::T>> {
-        let mut values = self.values.into_iter();
-        self.definitions.into_iter().map(move |level| if level > 0 { values.next() } else { None })
-    }
-
-    /// A value or nothing for each call.
-    fn of_calls(self) -> impl Iterator<Item = Option<T::T>> {
-        let mut values = self.values.into_iter();
-        let calls = self.definitions.into_iter().filter(|level| *level > 0);
-        calls.map(move |level| if level > 1 { values.next() } else { None })
-    }
-}
-
 fn text(text: &str) -> ByteArray {
     ByteArray::from(text)
-}
-
-fn plain_text(bytes: &ByteArray) -> String {
-    String::from_utf8_lossy(bytes.data()).into_owned()
 }
 
 /// The name of a variant, as everywhere else.
@@ -304,16 +195,14 @@ fn name(variant: impl Serialize) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn named<T: DeserializeOwned>(bytes: &ByteArray) -> Option<T> {
-    serde_json::from_value(plain_text(bytes).into()).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::{Around, ClientHealth, Failure, FailureKind, Gaps, LevelMetrics, Phase};
+    use std::fs::File;
+    use std::io::{Seek, SeekFrom, Write};
 
-    #[test]
-    fn a_recording_comes_back_as_it_was() {
+    fn recording() -> Recording {
         let call = |start: f64| LlmCall {
             start,
             end: start + 0.1,
@@ -333,10 +222,11 @@ mod tests {
             phase: Phase::Measured,
             http_status: Some(200),
             reconnected: true,
+            retries: 2,
         };
         let bare = LlmCall { end: 1.0, ..LlmCall::default() };
         let failure = Failure::new(FailureKind::RateLimited, "é \"quoted\"");
-        let recording = Recording {
+        Recording {
             runs: vec![
                 run("none", Vec::new()),
                 run("three", vec![call(0.0), bare.clone(), call(2.0)]),
@@ -350,12 +240,70 @@ mod tests {
                 },
                 Run { phase: Phase::WarmUp, http_status: None, ..run("one", vec![bare]) },
             ],
-            client: Some(ClientHealth { cpu_share: 0.25, lag_p95: 1e-4, lag_max: 2e-3 }),
-        };
+            around: Around {
+                client: Some(ClientHealth { cpu_share: 0.25, lag_p95: 1e-4, lag_max: 2e-3 }),
+                scraped: [("running".to_owned(), vec![(0.5, 3.0), (1.5, 5.0)])].into(),
+                scrape_error: Some("once it was not there".to_owned()),
+            },
+        }
+    }
+
+    #[test]
+    fn a_recording_comes_back_as_it_was() {
+        let recording = recording();
         let bytes = to_parquet(&recording).unwrap();
         assert_eq!(bytes, to_parquet(&recording).unwrap(), "equal content, equal bytes");
         assert_eq!(from_parquet(bytes).unwrap(), recording);
         let empty = Recording::default();
         assert_eq!(from_parquet(to_parquet(&empty).unwrap()).unwrap(), empty);
+    }
+
+    fn file(recording: &Recording) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&to_parquet(recording).unwrap()).unwrap();
+        file.seek(SeekFrom::Start(0)).unwrap();
+        file
+    }
+
+    #[test]
+    fn columns_give_the_same_metrics_as_the_runs() {
+        let call = |start: f64, tokens: u64| LlmCall {
+            start,
+            end: start + 0.1 * tokens as f64,
+            ttft: (tokens > 2).then_some(0.01 * tokens as f64),
+            prompt_tokens: Some(tokens + 7),
+            completion_tokens: (tokens != 3).then_some(tokens),
+            itl: (tokens > 4).then_some(Gaps { mean: 0.1, p95: 0.2, max: 0.3 * tokens as f64 }),
+            finish_reason: tokens.is_multiple_of(2).then(|| "stop".to_owned()),
+        };
+        let mut runs = Vec::new();
+        for index in 0..40_u64 {
+            let start = index as f64 * 0.3;
+            let failed =
+                Outcome::Failed(Failure::new(FailureKind::Timeout, format!("run {index}")));
+            runs.push(Run {
+                id: index.to_string(),
+                start,
+                end: start + 1.0 + (index % 7) as f64,
+                outcome: if index % 9 == 4 { failed } else { Outcome::Ok },
+                llm_calls: (0..index % 4).map(|nth| call(start, index % 5 + nth)).collect(),
+                server_runtime: (index % 3 == 0).then_some(0.5),
+                phase: match index {
+                    0..5 => Phase::WarmUp,
+                    5..33 => Phase::Measured,
+                    _ => Phase::CoolDown,
+                },
+                http_status: (index % 2 == 0).then_some(200),
+                reconnected: index % 11 == 0,
+                retries: u32::from(index % 13 == 0),
+            });
+        }
+        let recording = Recording { runs, around: recording().around };
+        let recorded = RecordedRuns::open(file(&recording)).unwrap();
+        assert_eq!(*recorded.around(), recording.around);
+        let from_columns = LevelMetrics::of_columns(3, &recorded, recorded.around(), 0.2).unwrap();
+        assert_eq!(from_columns, LevelMetrics::of(3, &recording, 0.2));
+        assert!(from_columns.ttft.is_some() && from_columns.itl_max.is_some());
+        assert_eq!(from_columns.failures[0].first_message, "run 4");
     }
 }

@@ -1,0 +1,44 @@
+//! Room for as many connections as a level needs.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Files that a process has open besides its connections.
+const OTHERS: u64 = 64;
+
+/// The system does not let this process open as many files as a level needs connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a level of {concurrency} needs about {needed} open files, and this process may have {allowed}: raise the \
+     limit (`ulimit -n {needed}`, or LimitNOFILE= of a service) or leave out the levels above {}",
+    (allowed.saturating_sub(OTHERS)) / per_run
+)]
+pub struct TooFewFiles {
+    /// The level.
+    pub concurrency: u32,
+    /// Files that it needs.
+    pub needed: u64,
+    /// Files that are allowed.
+    pub allowed: u64,
+    /// Files for each run in flight.
+    pub per_run: u64,
+}
+
+/// Makes sure that a level can have its connections, raising the process's own limit as far as
+/// the system allows. `per_run` is how many files each run in flight takes.
+pub fn make_room(concurrency: u32, per_run: u64) -> Result<(), TooFewFiles> {
+    let needed = u64::from(concurrency) * per_run + OTHERS;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // No number is no limit.
+    let Some(soft) = current.filter(|soft| *soft < needed) else { return Ok(()) };
+    let most = maximum.unwrap_or(needed);
+    let raised = Rlimit { current: Some(needed.min(most)), maximum };
+    let allowed = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => needed.min(most),
+        Err(_) => soft,
+    };
+    if allowed >= needed {
+        Ok(())
+    } else {
+        Err(TooFewFiles { concurrency, needed, allowed, per_run })
+    }
+}

@@ -1,0 +1,170 @@
+//! Recordings out of Parquet files.
+
+use super::{AROUND, Col};
+use crate::measure::{Around, Failure, FailureKind, Gaps, LlmCall, Outcome, Phase, Recording, Run};
+use bytes::Bytes;
+use parquet::column::reader::get_typed_column_reader;
+use parquet::data_type::{
+    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type,
+};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use serde::de::DeserializeOwned;
+
+/// Reads what [`super::to_parquet`] wrote.
+pub fn from_parquet(bytes: Vec<u8>) -> Result<Recording> {
+    let reader = SerializedFileReader::new(Bytes::from(bytes))?;
+    let around = around(&reader);
+    let mut runs = Vec::new();
+    for index in 0..reader.num_row_groups() {
+        read_group(&*reader.get_row_group(index)?, &mut runs)?;
+    }
+    Ok(Recording { runs, around })
+}
+
+/// What was noted besides the runs.
+pub(super) fn around(reader: &dyn FileReader) -> Around {
+    let metadata = reader.metadata().file_metadata().key_value_metadata();
+    let entry = metadata.into_iter().flatten().find(|entry| entry.key == AROUND);
+    entry.and_then(|entry| serde_json::from_str(entry.value.as_ref()?).ok()).unwrap_or_default()
+}
+
+fn read_group(group: &dyn RowGroupReader, runs: &mut Vec<Run>) -> Result<()> {
+    let damaged = || ParquetError::General("columns of different lengths".to_owned());
+    let ids = Column::<ByteArrayType>::read(group, Col::Id)?.values.into_iter();
+    let mut phases = Column::<ByteArrayType>::read(group, Col::Phase)?.values.into_iter();
+    let mut starts = Column::<DoubleType>::read(group, Col::Start)?.values.into_iter();
+    let mut ends = Column::<DoubleType>::read(group, Col::End)?.values.into_iter();
+    let mut kinds = Column::<ByteArrayType>::read(group, Col::FailureKind)?.nullable();
+    let mut messages = Column::<ByteArrayType>::read(group, Col::FailureMessage)?.nullable();
+    let mut statuses = Column::<Int32Type>::read(group, Col::HttpStatus)?.nullable();
+    let mut server_runtimes = Column::<DoubleType>::read(group, Col::ServerRuntime)?.nullable();
+    let mut reconnected = Column::<BoolType>::read(group, Col::Reconnected)?.values.into_iter();
+    let mut retries = Column::<Int32Type>::read(group, Col::Retries)?.values.into_iter();
+    let mut calls = read_calls(group)?.into_iter();
+    for id in ids {
+        let kind = kinds.next().flatten().and_then(|kind| named::<FailureKind>(&kind));
+        let message = messages.next().flatten().map(|message| plain_text(&message));
+        let status = statuses.next().flatten();
+        runs.push(Run {
+            id: plain_text(&id),
+            start: starts.next().ok_or_else(damaged)?,
+            end: ends.next().ok_or_else(damaged)?,
+            outcome: kind.map_or(Outcome::Ok, |kind| {
+                Outcome::Failed(Failure::new(kind, message.unwrap_or_default()))
+            }),
+            llm_calls: calls.next().ok_or_else(damaged)?,
+            server_runtime: server_runtimes.next().flatten(),
+            phase: phases.next().and_then(|phase| named(&phase)).unwrap_or(Phase::Measured),
+            http_status: status.and_then(|status| u16::try_from(status).ok()),
+            reconnected: reconnected.next().ok_or_else(damaged)?,
+            retries: retries.next().and_then(|it| u32::try_from(it).ok()).ok_or_else(damaged)?,
+        });
+    }
+    Ok(())
+}
+
+/// The calls of each run.
+fn read_calls(group: &dyn RowGroupReader) -> Result<Vec<Vec<LlmCall>>> {
+    let starts = Column::<DoubleType>::read(group, Col::CallStart)?;
+    let rows: Vec<(i16, i16)> =
+        starts.definitions.iter().copied().zip(starts.repetitions.iter().copied()).collect();
+    let mut starts = starts.values.into_iter();
+    let mut ends = Column::<DoubleType>::read(group, Col::CallEnd)?.values.into_iter();
+    let mut ttfts = Column::<DoubleType>::read(group, Col::Ttft)?.of_calls();
+    let mut prompts = Column::<Int64Type>::read(group, Col::PromptTokens)?.of_calls();
+    let mut completions = Column::<Int64Type>::read(group, Col::CompletionTokens)?.of_calls();
+    let mut means = Column::<DoubleType>::read(group, Col::ItlMean)?.of_calls();
+    let mut p95s = Column::<DoubleType>::read(group, Col::ItlP95)?.of_calls();
+    let mut maxima = Column::<DoubleType>::read(group, Col::ItlMax)?.of_calls();
+    let mut reasons = Column::<ByteArrayType>::read(group, Col::FinishReason)?.of_calls();
+    let count = |tokens: i64| u64::try_from(tokens).ok();
+    let mut runs: Vec<Vec<LlmCall>> = Vec::new();
+    for (definition, repetition) in rows {
+        if repetition == 0 {
+            runs.push(Vec::new());
+        }
+        if definition == 0 {
+            continue;
+        }
+        let itl = (means.next().flatten(), p95s.next().flatten(), maxima.next().flatten());
+        let call = LlmCall {
+            start: starts.next().unwrap_or_default(),
+            end: ends.next().unwrap_or_default(),
+            ttft: ttfts.next().flatten(),
+            prompt_tokens: prompts.next().flatten().and_then(count),
+            completion_tokens: completions.next().flatten().and_then(count),
+            itl: match itl {
+                (Some(mean), Some(p95), Some(max)) => Some(Gaps { mean, p95, max }),
+                _ => None,
+            },
+            finish_reason: reasons.next().flatten().map(|reason| plain_text(&reason)),
+        };
+        if let Some(calls) = runs.last_mut() {
+            calls.push(call);
+        }
+    }
+    Ok(runs)
+}
+
+/// A column of a row group as it lies in the file.
+pub(super) struct Column<T: DataType> {
+    pub values: Vec<T::T>,
+    pub definitions: Vec<i16>,
+    pub repetitions: Vec<i16>,
+}
+
+impl<T: DataType> Column<T> {
+    pub fn read(group: &dyn RowGroupReader, column: Col) -> Result<Self> {
+        let rows = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
+        let (mut values, mut definitions, mut repetitions) = (Vec::new(), Vec::new(), Vec::new());
+        let mut reader = get_typed_column_reader::<T>(group.get_column_reader(column as usize)?);
+        let mut left = rows;
+        while left > 0 {
+            let (records, ..) = reader.read_records(
+                left,
+                Some(&mut definitions),
+                Some(&mut repetitions),
+                &mut values,
+            )?;
+            if records == 0 {
+                break;
+            }
+            left -= records;
+        }
+        Ok(Self { values, definitions, repetitions })
+    }
+
+    /// A value or nothing for each row.
+    pub fn nullable(self) -> impl Iterator<Item = Option<T::T>> {
+        let mut values = self.values.into_iter();
+        self.definitions.into_iter().map(move |level| if level > 0 { values.next() } else { None })
+    }
+
+    /// A value or nothing for each call, of a column that can be null.
+    fn of_calls(self) -> impl Iterator<Item = Option<T::T>> {
+        let mut values = self.values.into_iter();
+        let calls = self.definitions.into_iter().filter(|level| *level > 0);
+        calls.map(move |level| if level > 1 { values.next() } else { None })
+    }
+
+    /// Every value with the row that it stands in, counted from `first`; values are there where the
+    /// definition is at least `present`.
+    pub fn by_row(self, first: usize, present: i16) -> impl Iterator<Item = (usize, T::T)> {
+        let mut values = self.values.into_iter();
+        let mut rows = first;
+        let levels = self.definitions.into_iter().zip(self.repetitions);
+        levels.filter_map(move |(definition, repetition)| {
+            rows += usize::from(repetition == 0);
+            if definition >= present { Some((rows - 1, values.next()?)) } else { None }
+        })
+    }
+}
+
+pub(super) fn plain_text(bytes: &ByteArray) -> String {
+    String::from_utf8_lossy(bytes.data()).into_owned()
+}
+
+pub(super) fn named<T: DeserializeOwned>(bytes: &ByteArray) -> Option<T> {
+    serde_json::from_value(plain_text(bytes).into()).ok()
+}

@@ -1,0 +1,74 @@
+//! Runs against limits.
+
+use super::window::Window;
+use super::{CallColumn, Metric, Quantile, RunColumns, quantile_of_sorted};
+
+/// What limits say about the runs of a level.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AgainstLimits {
+    /// Measured runs over each limit, in the order of the limits; failed runs are not counted.
+    pub over: Vec<u64>,
+    /// Runs per second that succeeded within every limit (goodput), on the same basis as the
+    /// throughput: whatever ended within the window.
+    pub goodput: f64,
+}
+
+impl AgainstLimits {
+    /// Holds every run against limits in seconds: on the runtime, or on the p95 of the run's own LLM
+    /// calls, as the reference counts them.
+    pub fn of<S: RunColumns>(source: &S, limits: &[(Metric, f64)]) -> Result<Self, S::Error> {
+        let window = Window::of(source, |_| {})?;
+        let mut good: Vec<bool> = (0..window.runs()).map(|run| window.ended_within(run)).collect();
+        let mut over = vec![0; limits.len()];
+        let mut note = |run: usize, count: &mut u64| {
+            *count += u64::from(window.counts(run));
+            if let Some(good) = good.get_mut(run) {
+                *good = false;
+            }
+        };
+        for ((metric, limit), count) in std::iter::zip(limits, &mut over) {
+            match metric {
+                Metric::WorkflowRuntime => {
+                    let times = std::iter::zip(&window.starts, &window.ends).enumerate();
+                    for (run, _) in times.filter(|(_, (start, end))| **end - **start > *limit) {
+                        note(run, count);
+                    }
+                }
+                Metric::LlmLatency => {
+                    each_run_p95(source, &mut |run, latency| {
+                        if latency > *limit {
+                            note(run, count);
+                        }
+                    })?;
+                }
+            }
+        }
+        let good = good.into_iter().filter(|good| *good).count();
+        Ok(Self { over, goodput: window.per_second(good as f64) })
+    }
+}
+
+/// Hands over the p95 of each run's own calls.
+fn each_run_p95<S: RunColumns>(
+    source: &S,
+    each: &mut dyn FnMut(usize, f64),
+) -> Result<(), S::Error> {
+    let mut run = 0;
+    let mut calls: Vec<f64> = Vec::new();
+    let mut end = |run: usize, calls: &mut Vec<f64>| {
+        calls.sort_unstable_by(f64::total_cmp);
+        if let Some(p95) = quantile_of_sorted(calls, Quantile::P95.share()) {
+            each(run, p95);
+        }
+        calls.clear();
+    };
+    source.each_call(CallColumn::Latency, &mut |of, latency| {
+        if of != run {
+            end(run, &mut calls);
+            run = of;
+        }
+        calls.push(latency);
+    })?;
+    end(run, &mut calls);
+    Ok(())
+}

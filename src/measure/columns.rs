@@ -1,0 +1,155 @@
+//! Runs column by column, so that a level of millions is aggregated without holding its runs.
+
+use super::{FailureKind, LlmCall, Outcome, Phase, Recording, Run};
+
+/// What is known of every run but its calls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Head {
+    /// What part of the level it belongs to.
+    pub phase: Phase,
+    /// When it began, in seconds since the level did.
+    pub start: f64,
+    /// When it ended.
+    pub end: f64,
+    /// Why it failed, if it did.
+    pub failure: Option<FailureKind>,
+    /// HTTP status of the answer.
+    pub http_status: Option<u16>,
+    /// Its runtime as the server reports it.
+    pub server_runtime: Option<f64>,
+    /// Whether its request met a closed connection and was sent again.
+    pub reconnected: bool,
+    /// How often it was tried again.
+    pub retries: u32,
+}
+
+/// A figure that every LLM call has or lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallColumn {
+    /// Its time, in seconds.
+    Latency,
+    /// Time to first token.
+    Ttft,
+    /// Mean time between tokens.
+    ItlMean,
+    /// 95th percentile of the times between tokens.
+    ItlP95,
+    /// Longest time between tokens.
+    ItlMax,
+    /// Prompt tokens.
+    PromptTokens,
+    /// Generated tokens.
+    CompletionTokens,
+    /// Generated tokens per second of the call.
+    TokensPerSecond,
+}
+
+impl CallColumn {
+    /// The figure of one call.
+    pub fn of(self, call: &LlmCall) -> Option<f64> {
+        let tokens = |count: Option<u64>| count.map(|count| count as f64);
+        match self {
+            Self::Latency => Some(call.latency()),
+            Self::Ttft => call.ttft,
+            Self::ItlMean => Some(call.itl?.mean),
+            Self::ItlP95 => Some(call.itl?.p95),
+            Self::ItlMax => Some(call.itl?.max),
+            Self::PromptTokens => tokens(call.prompt_tokens),
+            Self::CompletionTokens => tokens(call.completion_tokens),
+            Self::TokensPerSecond => {
+                let latency = call.latency();
+                let tokens = tokens(call.completion_tokens)?;
+                (latency > 0.0).then(|| tokens / latency)
+            }
+        }
+    }
+}
+
+/// The runs of a level, in the order in which they began. Each method goes through all of them
+/// once; a run is told by its position.
+pub trait RunColumns {
+    /// What can go wrong while they are read.
+    type Error;
+
+    /// Hands over every run's head.
+    fn each_head(&self, each: &mut dyn FnMut(Head)) -> Result<(), Self::Error>;
+
+    /// Hands over the message of every run that failed.
+    fn each_message(&self, each: &mut dyn FnMut(usize, &str)) -> Result<(), Self::Error>;
+
+    /// Hands over one figure of every call that has it.
+    fn each_call(
+        &self,
+        column: CallColumn,
+        each: &mut dyn FnMut(usize, f64),
+    ) -> Result<(), Self::Error>;
+
+    /// Hands over the reason why each call ended, where it is known.
+    fn each_finish_reason(&self, each: &mut dyn FnMut(usize, &str)) -> Result<(), Self::Error>;
+}
+
+impl Run {
+    /// The run without its calls.
+    pub fn head(&self) -> Head {
+        Head {
+            phase: self.phase,
+            start: self.start,
+            end: self.end,
+            failure: match &self.outcome {
+                Outcome::Ok => None,
+                Outcome::Failed(failure) => Some(failure.kind),
+            },
+            http_status: self.http_status,
+            server_runtime: self.server_runtime,
+            reconnected: self.reconnected,
+            retries: self.retries,
+        }
+    }
+}
+
+impl Recording {
+    fn calls(&self) -> impl Iterator<Item = (usize, &LlmCall)> {
+        let runs = self.runs.iter().enumerate();
+        runs.flat_map(|(index, run)| run.llm_calls.iter().map(move |call| (index, call)))
+    }
+}
+
+impl RunColumns for Recording {
+    type Error = std::convert::Infallible;
+
+    fn each_head(&self, each: &mut dyn FnMut(Head)) -> Result<(), Self::Error> {
+        self.runs.iter().map(Run::head).for_each(each);
+        Ok(())
+    }
+
+    fn each_message(&self, each: &mut dyn FnMut(usize, &str)) -> Result<(), Self::Error> {
+        for (index, run) in self.runs.iter().enumerate() {
+            if let Outcome::Failed(failure) = &run.outcome {
+                each(index, &failure.message);
+            }
+        }
+        Ok(())
+    }
+
+    fn each_call(
+        &self,
+        column: CallColumn,
+        each: &mut dyn FnMut(usize, f64),
+    ) -> Result<(), Self::Error> {
+        for (index, call) in self.calls() {
+            if let Some(value) = column.of(call) {
+                each(index, value);
+            }
+        }
+        Ok(())
+    }
+
+    fn each_finish_reason(&self, each: &mut dyn FnMut(usize, &str)) -> Result<(), Self::Error> {
+        for (index, call) in self.calls() {
+            if let Some(reason) = &call.finish_reason {
+                each(index, reason);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! The measured window of a level, and which runs lie in it.
+
+use super::{Head, Phase, RunColumns};
+
+/// Starts, ends and standing of all runs: what every figure of a level needs first.
+#[derive(Default)]
+pub(super) struct Window {
+    pub starts: Vec<f64>,
+    pub ends: Vec<f64>,
+    standing: Vec<u8>,
+    /// When the first measured run began.
+    pub from: f64,
+    /// When the last measured run ended.
+    pub to: f64,
+}
+
+const OK: u8 = 1;
+const MEASURED: u8 = 2;
+
+impl Window {
+    /// Reads all runs, and hands each to `also`.
+    pub fn of<S: RunColumns>(source: &S, mut also: impl FnMut(&Head)) -> Result<Self, S::Error> {
+        let mut window = Self { from: f64::INFINITY, to: f64::NEG_INFINITY, ..Self::default() };
+        source.each_head(&mut |head| {
+            let measured = head.phase == Phase::Measured;
+            if measured {
+                window.from = window.from.min(head.start);
+                window.to = window.to.max(head.end);
+            }
+            window.starts.push(head.start);
+            window.ends.push(head.end);
+            let standing = u8::from(head.failure.is_none()) * OK + u8::from(measured) * MEASURED;
+            window.standing.push(standing);
+            also(&head);
+        })?;
+        Ok(window)
+    }
+
+    /// How long it is, in seconds; 0 where nothing was measured.
+    pub fn seconds(&self) -> f64 {
+        if self.to > self.from { self.to - self.from } else { 0.0 }
+    }
+
+    /// So many per second of the window.
+    pub fn per_second(&self, count: f64) -> f64 {
+        let seconds = self.seconds();
+        if seconds > 0.0 { count / seconds } else { 0.0 }
+    }
+
+    /// How many runs there are.
+    pub fn runs(&self) -> usize {
+        self.standing.len()
+    }
+
+    /// How many runs were measured, failed or not.
+    pub fn measured(&self) -> usize {
+        self.standing.iter().filter(|standing| **standing & MEASURED > 0).count()
+    }
+
+    /// Whether a run's times count: it was measured and succeeded.
+    pub fn counts(&self, run: usize) -> bool {
+        self.standing.get(run).is_some_and(|standing| *standing == MEASURED | OK)
+    }
+
+    /// Whether a run succeeded and ended within the window, in whatever phase it began.
+    pub fn ended_within(&self, run: usize) -> bool {
+        let ok = self.standing.get(run).is_some_and(|standing| standing & OK > 0);
+        ok && self.ends.get(run).is_some_and(|end| *end > self.from && *end <= self.to)
+    }
+
+    /// Runtimes of the runs that count.
+    pub fn runtimes(&self) -> Vec<f64> {
+        let times = std::iter::zip(&self.starts, &self.ends).enumerate();
+        times.filter(|(run, _)| self.counts(*run)).map(|(_, (start, end))| end - start).collect()
+    }
+
+    /// Runs in flight, on average over each of so many equal parts of the window.
+    pub fn in_flight(&self, parts: usize) -> Vec<f64> {
+        let mut busy = vec![0.0; parts];
+        let length = self.seconds() / parts.max(1) as f64;
+        if length <= 0.0 {
+            return Vec::new();
+        }
+        for (start, end) in std::iter::zip(&self.starts, &self.ends) {
+            let (start, end) = (start.max(self.from) - self.from, end.min(self.to) - self.from);
+            if end <= start {
+                continue;
+            }
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "between 0 and the number of parts"
+            )]
+            let first = (start / length) as usize;
+            for (part, busy) in busy.iter_mut().enumerate().skip(first) {
+                let begins = part as f64 * length;
+                if begins >= end {
+                    break;
+                }
+                *busy += (end.min(begins + length) - start.max(begins)).max(0.0);
+            }
+        }
+        for busy in &mut busy {
+            *busy /= length;
+        }
+        busy
+    }
+}

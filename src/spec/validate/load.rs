@@ -1,0 +1,193 @@
+//! The levels, and how each is loaded.
+
+use super::{Check, Checker};
+use crate::spec::concurrency::{Budget, Levels};
+use crate::spec::{Concurrency, Order};
+
+/// Beyond this a level is a slip of the keyboard, not a plan.
+const HIGHEST_LEVEL: u32 = 1_000_000;
+const MOST_LEVELS: usize = 10_000;
+const MOST_PASSES: u32 = 1_000_000;
+const MOST_RUNS: u32 = 100_000_000;
+
+impl Checker<'_> {
+    pub(super) fn levels(&self) -> Check {
+        let concurrency = &self.spec.concurrency;
+        let path = "concurrency.levels";
+        match &concurrency.levels {
+            Levels::List(levels) => {
+                for (index, level) in levels.iter().enumerate() {
+                    let path = format!("{path}.{index}");
+                    self.ensure(
+                        *level > 0,
+                        &path,
+                        "a level is at least 1",
+                        "it is the number of runs in flight",
+                    )?;
+                    let repeated = levels.iter().take(index).any(|earlier| earlier == level);
+                    self.ensure(
+                        !repeated,
+                        &path,
+                        &format!("the level {level} is given twice"),
+                        "keep one",
+                    )?;
+                }
+            }
+            Levels::Adaptive => return self.adaptive().and_then(|()| self.load()),
+            Levels::Range(range) => {
+                let at = |key: &str| format!("{path}.{key}");
+                self.ensure(range.from > 0, &at("from"), "a level is at least 1", "begin at 1")?;
+                self.ensure(
+                    range.to >= range.from,
+                    &at("to"),
+                    "the range ends before it begins",
+                    "swap `from` and `to`",
+                )?;
+                let steps = range.steps as usize;
+                self.ensure(
+                    (1..=MOST_LEVELS).contains(&steps),
+                    &at("steps"),
+                    "between 1 and 10000 levels",
+                    "ten are a good number",
+                )?;
+            }
+        }
+        for (key, given) in [
+            ("start", concurrency.start.is_some()),
+            ("max", concurrency.max.is_some()),
+            ("budget", concurrency.budget.is_some()),
+        ] {
+            self.ensure(
+                !given,
+                &format!("concurrency.{key}"),
+                "only adaptive levels have it",
+                "write `levels: adaptive`, or leave it out",
+            )?;
+        }
+        let values = concurrency.levels.values();
+        let count = values.len();
+        self.ensure(
+            (1..=MOST_LEVELS).contains(&count),
+            path,
+            "between 1 and 10000 levels",
+            "ten are a good number",
+        )?;
+        let highest = values.last().copied().unwrap_or_default();
+        self.ensure(
+            highest <= HIGHEST_LEVEL,
+            path,
+            "a level is at most 1000000",
+            "one machine cannot hold more runs",
+        )?;
+        self.ensure(
+            concurrency.passes.is_none_or(|passes| (1..=MOST_PASSES).contains(&passes)),
+            "concurrency.passes",
+            "between 1 and 1000000 passes",
+            "leave it out for one pass over the dataset",
+        )?;
+        self.load()
+    }
+
+    fn adaptive(&self) -> Check {
+        let concurrency = &self.spec.concurrency;
+        let (start, max) = (concurrency.first_level(), concurrency.highest_level());
+        self.ensure(
+            (1..=HIGHEST_LEVEL).contains(&start),
+            "concurrency.start",
+            "a level is at least 1 and at most 1000000",
+            "1 is the default",
+        )?;
+        self.ensure(
+            (start..=HIGHEST_LEVEL).contains(&max),
+            "concurrency.max",
+            "the highest level is at least `start`, and at most 1000000",
+            "1024 is the default",
+        )?;
+        self.ensure(
+            concurrency.order == Order::Ascending,
+            "concurrency.order",
+            "each adaptive level follows from those before",
+            "leave it out",
+        )?;
+        self.ensure(
+            concurrency.budget.is_none_or(Budget::is_sensible),
+            "concurrency.budget",
+            "nothing can be measured with that",
+            "write a number of runs such as 2000, or a time such as 10m",
+        )
+    }
+
+    fn load(&self) -> Check {
+        let Concurrency { passes, runs, duration, until, .. } = &self.spec.concurrency;
+        let windows = [
+            ("passes", passes.is_some()),
+            ("runs", runs.is_some()),
+            ("duration", duration.is_some()),
+            ("until", until.is_some()),
+        ];
+        let given: Vec<&str> = windows.iter().filter(|(_, it)| *it).map(|(key, _)| *key).collect();
+        if let [first, second, ..] = given.as_slice() {
+            let message = format!("`{first}` and `{second}` both say how long a level is");
+            return self.ensure(false, &format!("concurrency.{second}"), &message, "keep one");
+        }
+        self.ensure(
+            runs.is_none_or(|runs| (1..=MOST_RUNS).contains(&runs)),
+            "concurrency.runs",
+            "between 1 and 100000000 runs",
+            "a p95 needs 59 runs or more to be bounded",
+        )?;
+        self.ensure(
+            duration.is_none_or(|duration| duration.get() > 0.0),
+            "concurrency.duration",
+            "nothing can be measured in 0 s",
+            "60s is a good beginning",
+        )?;
+        if let Some(until) = until {
+            self.ensure(
+                until.p95_within.get() > 0.0,
+                "concurrency.until.p95_within",
+                "no number of runs makes an interval that narrow",
+                "10% is a good beginning",
+            )?;
+            self.ensure(
+                (59..=MOST_RUNS).contains(&until.at_most),
+                "concurrency.until.at_most",
+                "fewer than 59 runs do not bound a p95",
+                "10000 is the default",
+            )?;
+        }
+        let load = &self.spec.concurrency;
+        self.ensure(
+            load.warmup.is_none_or(|waves| waves <= MOST_PASSES),
+            "concurrency.warmup",
+            "at most 1000000 waves",
+            "one wave is the default",
+        )?;
+        self.ensure(
+            load.think_time.is_none_or(|it| (0.0..=3.0).contains(&it.sigma)),
+            "concurrency.think_time",
+            "sigma lies between 0 and 3",
+            "0 is the default",
+        )?;
+        let rate = load.rate.map(|rate| rate.per_second);
+        self.ensure(
+            rate.is_none_or(|rate| rate.is_finite() && rate > 0.0 && rate <= 1e6),
+            "concurrency.rate",
+            "a rate is above 0, and at most 1000000 per second",
+            "it is the rate of one user; a level has as many users as its number says",
+        )?;
+        let both = load.rate.is_some() && load.think_time.is_some();
+        self.ensure(
+            !both,
+            "concurrency.rate",
+            "in an open loop nobody waits, so there is no think time",
+            "keep `rate` or `think_time`",
+        )?;
+        self.ensure(
+            (0.0..1.0).contains(&load.on_failure.tolerated()),
+            "concurrency.on_failure.tolerate",
+            "a share lies between 0% and 100%",
+            "1% is a good beginning",
+        )
+    }
+}

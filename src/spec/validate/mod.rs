@@ -1,0 +1,154 @@
+//! What types alone cannot say about a spec, each as an error at its place.
+
+mod load;
+mod workflow;
+
+use super::decode::suggestion;
+use super::error::SpecError;
+use super::tree::Node;
+use super::{BUILT_IN_REPORTS, Spec, redact, url_password};
+use crate::measure::Metric;
+
+const MOST_GPUS: u32 = 100_000_000;
+
+type Check = Result<(), SpecError>;
+
+/// Checks a decoded spec.
+pub(super) fn check(spec: &Spec, tree: &Node) -> Check {
+    Checker { spec, tree }.all()
+}
+
+struct Checker<'a> {
+    spec: &'a Spec,
+    tree: &'a Node,
+}
+
+impl Checker<'_> {
+    fn all(&self) -> Check {
+        self.ensure(
+            !self.spec.name.trim().is_empty(),
+            "name",
+            "the name is empty",
+            "give it a name",
+        )?;
+        self.dataset()?;
+        self.workflow()?;
+        self.test()?;
+        self.levels()?;
+        self.targets()?;
+        let r_squared = self.spec.estimate.min_r_squared;
+        self.ensure(
+            (0.0..=1.0).contains(&r_squared),
+            "estimate.min_r_squared",
+            "R² lies between 0 and 1",
+            "0.7 is the default",
+        )?;
+        self.outputs()
+    }
+
+    fn ensure(&self, holds: bool, path: &str, message: &str, help: &str) -> Check {
+        if holds { Ok(()) } else { Err(self.error(path, message).help(help)) }
+    }
+
+    fn error(&self, path: &str, message: &str) -> SpecError {
+        SpecError::at(&self.tree.place_of(path), format!("{path}: {message}"))
+    }
+
+    fn dataset(&self) -> Check {
+        self.ensure(
+            self.spec.dataset.format().is_some(),
+            "dataset.path",
+            "the extension does not say which format this is",
+            "name it .json, .jsonl, .csv, .parquet or .xlsx, or set `dataset.format`",
+        )?;
+        let Some(url) = self.spec.dataset.url() else { return Ok(()) };
+        self.ensure(
+            url_password(url).is_none(),
+            "dataset.path",
+            "the address holds a password, and it is stored with the spec",
+            "download the file, and name that",
+        )
+    }
+
+    fn test(&self) -> Check {
+        let test = &self.spec.test;
+        self.ensure(
+            (1..=MOST_GPUS).contains(&test.gpus_per_replica),
+            "test.gpus_per_replica",
+            "a replica has at least 1 GPU",
+            "1 is the default",
+        )?;
+        self.ensure(
+            test.cost_per_gpu_hour.is_none_or(|cost| cost.is_finite() && cost >= 0.0),
+            "test.cost_per_gpu_hour",
+            "a price is a number that is not negative",
+            "leave it out where it is not known",
+        )?;
+        let Some(gpu_count) = test.gpu_count else { return Ok(()) };
+        self.ensure(
+            (1..=MOST_GPUS).contains(&gpu_count),
+            "test.gpu_count",
+            "the test rig has at least 1 GPU",
+            "leave it out when only gathering",
+        )?;
+        self.ensure(
+            gpu_count.is_multiple_of(test.gpus_per_replica),
+            "test.gpu_count",
+            &format!(
+                "{gpu_count} GPUs are not a whole number of replicas of {}",
+                test.gpus_per_replica
+            ),
+            "count only the GPUs that served the workflow",
+        )
+    }
+
+    fn targets(&self) -> Check {
+        let targets = &self.spec.targets;
+        self.ensure(
+            targets.users.is_none_or(|users| users > 0),
+            "targets.users",
+            "there must be at least 1",
+            "leave it out when only gathering",
+        )?;
+        for metric in Metric::ALL {
+            let path = format!("targets.{}", metric.key());
+            let Some(limit) = targets.limit(metric) else { continue };
+            let help = "leave it out to set no target";
+            self.ensure(limit.iter().count() > 0, &path, "no quantile is given", help)?;
+            for (_, seconds) in limit.iter() {
+                self.ensure(seconds > 0.0, &path, "no time can be 0", help)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn outputs(&self) -> Check {
+        let reports = &self.spec.outputs.reports;
+        for (index, report) in reports.iter().enumerate() {
+            let path = format!("outputs.reports.{index}");
+            let name = &report.name;
+            let plain =
+                !name.is_empty() && !name.contains(['/', '\\', '\0']) && !name.starts_with('.');
+            self.ensure(
+                plain,
+                &path,
+                "a report's name is a plain file name",
+                "set `outputs.dir` for the folder",
+            )?;
+            let repeated = reports.iter().take(index).any(|earlier| earlier.name == *name);
+            self.ensure(
+                !repeated,
+                &path,
+                &format!("the report {name} is given twice"),
+                "keep one",
+            )?;
+            if report.template.is_none() && !BUILT_IN_REPORTS.contains(&name.as_str()) {
+                let error =
+                    self.error(&path, &format!("`{}` is not a built-in report", redact(name)));
+                let nearest = suggestion(name, &BUILT_IN_REPORTS);
+                return Err(error.help(format!("{nearest} Other reports need a `template`")));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,182 @@
+//! The system under test: its address, its secrets, and what each kind needs.
+
+use super::{Check, Checker};
+use crate::spec::workflow::{HttpSpec, Length, SimulatorSpec};
+use crate::spec::{Secret, WorkflowSpec, names_a_secret, url_password};
+
+impl Checker<'_> {
+    pub(super) fn workflow(&self) -> Check {
+        let workflow = &self.spec.workflow;
+        self.ensure(
+            workflow.timeout().get() > 0.0,
+            "workflow.timeout",
+            "no run can end within 0 s",
+            "300s is the default",
+        )?;
+        if let Some(address) = workflow.address() {
+            self.address(workflow.address_key(), address.public())?;
+        }
+        self.connection()?;
+        for (path, secret) in workflow.secrets() {
+            self.secret(&path, secret)?;
+        }
+        match workflow {
+            WorkflowSpec::Openai(openai) => {
+                for key in ["model", "messages", "stream", "stream_options"] {
+                    self.ensure(
+                        !openai.extra_body.contains_key(key),
+                        &format!("workflow.extra_body.{key}"),
+                        "sizer itself sets this key",
+                        "use the workflow's own key of that name",
+                    )?;
+                }
+                for key in openai.extra_body.keys().filter(|key| names_a_secret(key)) {
+                    self.ensure(
+                        key.contains("tokens"),
+                        &format!("workflow.extra_body.{key}"),
+                        "this looks like a secret, and extra_body is stored in artifacts",
+                        "send it in a header, by reference",
+                    )?;
+                }
+                Ok(())
+            }
+            WorkflowSpec::Nat(_) => Ok(()),
+            WorkflowSpec::Http(http) => self.http(http),
+            WorkflowSpec::Simulator(simulator) => self.simulator(simulator),
+        }
+    }
+
+    fn connection(&self) -> Check {
+        let connection = self.spec.workflow.connection();
+        if let Some(proxy) = &connection.proxy {
+            self.address("workflow.connection.proxy", proxy.public())?;
+        }
+        self.ensure(
+            connection.proxy.is_none() || connection.unix_socket.is_none(),
+            "workflow.connection.proxy",
+            "a socket of this machine is reached without a proxy",
+            "keep `proxy` or `unix_socket`",
+        )?;
+        self.ensure(
+            !connection.insecure || connection.ca.is_none(),
+            "workflow.connection.insecure",
+            "any certificate is accepted, so `ca` changes nothing",
+            "keep `ca` or `insecure`",
+        )?;
+        for (key, limit) in [
+            ("connect_timeout", connection.connect_timeout),
+            ("first_byte_timeout", connection.first_byte_timeout),
+        ] {
+            self.ensure(
+                limit.is_none_or(|limit| limit.get() > 0.0),
+                &format!("workflow.connection.{key}"),
+                "nothing happens within 0 s",
+                "leave it out to set no limit of its own",
+            )?;
+        }
+        Ok(())
+    }
+
+    fn http(&self, http: &HttpSpec) -> Check {
+        let url = http.url.public();
+        let host = url.find("://").map_or(url, |at| url.get(at + 3..).unwrap_or_default());
+        let host = host.split(['/', '?']).next().unwrap_or_default();
+        self.ensure(
+            !host.contains("{{") && !host.contains("{%"),
+            "workflow.url",
+            "one workflow is one server: only path and query can differ from item to item",
+            "write the host as it is; `matrix` measures several servers",
+        )?;
+        self.ensure(
+            http.success.equals.is_none() || http.success.pointer.is_some(),
+            "workflow.success.equals",
+            "it does not say where in the answer",
+            "add `pointer: /path/to/it`",
+        )?;
+        self.ensure(
+            http.success.status.iter().all(|status| (100..600).contains(status)),
+            "workflow.success.status",
+            "a status lies between 100 and 599",
+            "leave it out for 200 to 299",
+        )
+    }
+
+    pub(super) fn address(&self, path: &str, address: &str) -> Check {
+        let http = address.starts_with("http://") || address.starts_with("https://");
+        self.ensure(http, path, "this is not an HTTP address", "write it as http://host:port/v1")?;
+        let literal = url_password(address).is_some_and(|password| !password.starts_with("${env:"));
+        self.ensure(
+            !literal,
+            path,
+            "the address holds a password",
+            "give it by reference: http://user:${env:PASSWORD}@host/v1",
+        )
+    }
+
+    fn secret(&self, path: &str, secret: &Secret) -> Check {
+        let name = path.rsplit('.').next().unwrap_or(path);
+        let allowed = secret.is_reference() || !names_a_secret(name);
+        self.ensure(
+            allowed,
+            path,
+            "a secret stands here in plain text",
+            "put it into an environment variable and write ${env:NAME}",
+        )
+    }
+
+    fn simulator(&self, simulator: &SimulatorSpec) -> Check {
+        let engine = &simulator.engine;
+        let at = |key: &str| format!("workflow.engine.{key}");
+        self.ensure(
+            engine.replicas > 0,
+            &at("replicas"),
+            "there must be at least 1",
+            "1 is the default",
+        )?;
+        self.ensure(
+            engine.max_batch > 0,
+            &at("max_batch"),
+            "there must be at least 1",
+            "16 is the default",
+        )?;
+        let step = engine.base.get() + engine.per_sequence.get();
+        self.ensure(step > 0.0, &at("base"), "a step must take time", "4ms is the default")?;
+        self.ensure(
+            (0.0..=2.0).contains(&engine.jitter),
+            &at("jitter"),
+            "jitter lies between 0 and 2",
+            "0 is the default",
+        )?;
+        let calls = simulator.agent.calls;
+        self.ensure(
+            calls > 0,
+            "workflow.agent.calls",
+            "an agent makes at least 1 call",
+            "2 is the default",
+        )?;
+        let lengths = [
+            ("output_tokens", Some(&simulator.output_tokens)),
+            ("prompt_tokens", simulator.prompt_tokens.as_ref()),
+        ];
+        for (key, length) in lengths {
+            let fits = |length: &Length| {
+                (1.0..=1e6).contains(&length.median) && (0.0..=3.0).contains(&length.sigma)
+            };
+            self.ensure(
+                length.is_none_or(fits),
+                &format!("workflow.{key}"),
+                "a median lies between 1 and 1000000 tokens, a sigma between 0 and 3",
+                "write a number, or {median: 200, sigma: 0.4}",
+            )?;
+        }
+        for (index, fault) in simulator.faults.iter().enumerate() {
+            self.ensure(
+                (0.0..=1.0).contains(&fault.share),
+                &format!("workflow.faults.{index}.share"),
+                "a share lies between 0 and 1",
+                "1 is the default",
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! The body of a request. What is the same for all items is written once.
+
+use crate::measure::Item;
+use crate::spec::workflow::{OpenaiApi, OpenaiSpec};
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+/// Makes the body for each item.
+pub(super) struct Requests {
+    api: OpenaiApi,
+    /// The JSON object up to the item's own keys.
+    head: String,
+    /// The system message, with a comma, where there is one.
+    system: String,
+    messages_key: Option<String>,
+    tools_key: Option<String>,
+}
+
+impl Requests {
+    pub fn new(spec: &OpenaiSpec) -> Self {
+        let mut common = spec.extra_body.clone();
+        let mut set = |key: &str, value: Value| drop(common.insert(key.to_owned(), value));
+        set("model", json!(spec.model));
+        set("stream", json!(spec.stream));
+        if spec.stream {
+            set("stream_options", json!({ "include_usage": true }));
+        }
+        if let Some(max_tokens) = spec.max_tokens {
+            set("max_tokens", json!(max_tokens));
+        }
+        if let Some(temperature) = spec.temperature {
+            set("temperature", json!(temperature));
+        }
+        let system = spec.system.as_ref();
+        let system = system.map(|text| json!({ "role": "system", "content": text }).to_string());
+        Self {
+            api: spec.api,
+            head: head_of(&common),
+            system: system.map(|message| format!("{message},")).unwrap_or_default(),
+            messages_key: spec.messages_key.clone(),
+            tools_key: spec.tools_key.clone(),
+        }
+    }
+
+    /// The body for an item: its question, or its own messages and tools where the spec says so.
+    pub fn body(&self, item: &Item) -> Bytes {
+        let field =
+            |key: &Option<String>| item.fields.get(key.as_ref()?).filter(|it| !it.is_null());
+        let question = || Value::from(item.input.as_str()).to_string();
+        let mut body = self.head.clone();
+        match (self.api, field(&self.messages_key)) {
+            (OpenaiApi::Completions, _) => {
+                body.push_str("\"prompt\":");
+                body.push_str(&question());
+            }
+            (OpenaiApi::Chat, Some(Value::Array(messages))) => {
+                body.push_str("\"messages\":[");
+                body.push_str(if messages.is_empty() {
+                    self.system.trim_end_matches(',')
+                } else {
+                    &self.system
+                });
+                let messages: Vec<String> = messages.iter().map(Value::to_string).collect();
+                body.push_str(&messages.join(","));
+                body.push(']');
+            }
+            (OpenaiApi::Chat, _) => {
+                body.push_str("\"messages\":[");
+                body.push_str(&self.system);
+                body.push_str("{\"role\":\"user\",\"content\":");
+                body.push_str(&question());
+                body.push_str("}]");
+            }
+        }
+        if let Some(tools) = field(&self.tools_key) {
+            body.push_str(",\"tools\":");
+            body.push_str(&tools.to_string());
+        }
+        body.push('}');
+        Bytes::from(body)
+    }
+}
+
+/// A JSON object without its closing brace, ready for more keys; it is never empty.
+fn head_of(common: &Map<String, Value>) -> String {
+    let mut text = json!(common).to_string();
+    text.pop();
+    text.push(',');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Address;
+
+    fn body(spec: &OpenaiSpec, fields: Value) -> Value {
+        let Value::Object(fields) = fields else { panic!("fields are an object") };
+        let item = Item { id: "1".into(), input: "say \"hi\"".into(), fields };
+        serde_json::from_slice(&Requests::new(spec).body(&item)).unwrap()
+    }
+
+    fn spec() -> OpenaiSpec {
+        let spec = OpenaiSpec::of(Address::from("http://h/v1".to_owned()), "m");
+        OpenaiSpec {
+            stream: false,
+            system: Some("Be brief.".into()),
+            messages_key: Some("turns".into()),
+            tools_key: Some("tools".into()),
+            ..spec
+        }
+    }
+
+    #[test]
+    fn messages_and_tools_can_come_from_the_dataset() {
+        let turns = json!([
+            { "role": "user", "content": "3 x 7?" },
+            { "role": "assistant", "content": "21" },
+            { "role": "user", "content": "and 8?" },
+        ]);
+        let tools = json!([{ "type": "function", "function": { "name": "multiply" } }]);
+        let sent = body(&spec(), json!({ "turns": turns, "tools": tools, "answer": 29 }));
+        let mut messages = vec![json!({ "role": "system", "content": "Be brief." })];
+        messages.extend(turns.as_array().unwrap().clone());
+        let expected =
+            json!({ "model": "m", "stream": false, "messages": messages, "tools": tools });
+        assert_eq!(sent, expected);
+    }
+
+    #[test]
+    fn an_item_without_messages_of_its_own_is_a_question() {
+        let sent = body(&spec(), json!({ "turns": null }));
+        assert_eq!(sent["messages"][1], json!({ "role": "user", "content": "say \"hi\"" }));
+        assert_eq!(sent["messages"][0]["role"], "system");
+        assert_eq!(sent.get("tools"), None);
+    }
+
+    #[test]
+    fn a_plain_prompt() {
+        let sent = body(&OpenaiSpec { api: OpenaiApi::Completions, ..spec() }, json!({}));
+        assert_eq!(sent, json!({ "model": "m", "stream": false, "prompt": "say \"hi\"" }));
+    }
+}

@@ -1,0 +1,88 @@
+//! Templates over an item, for requests that differ from one to the next.
+
+use super::ConnectError;
+use crate::measure::{Failure, FailureKind, Item};
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior, context};
+use serde_json::Value;
+
+/// Steps that a template may take: far more than a request needs, far fewer than a loop without
+/// end.
+const FUEL: u64 = 1_000_000;
+
+/// A template with one variable, `item`.
+pub(super) struct Template {
+    /// `None` where the text is the same for all items.
+    environment: Option<Environment<'static>>,
+    text: String,
+    name: String,
+}
+
+impl Template {
+    /// Reads a template; `name` is where it stands in the spec.
+    pub fn new(name: &str, text: &str) -> Result<Self, ConnectError> {
+        let plain = !["{{", "{%", "{#"].iter().any(|sign| text.contains(sign));
+        let environment = if plain {
+            None
+        } else {
+            let mut environment = Environment::new();
+            environment.set_undefined_behavior(UndefinedBehavior::Strict);
+            environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+            environment.set_fuel(Some(FUEL));
+            let added = environment.add_template_owned("it", text.to_owned());
+            added.map_err(|error| {
+                ConnectError::Client(format!("{name} is not a template: {error}"))
+            })?;
+            Some(environment)
+        };
+        Ok(Self { environment, text: text.to_owned(), name: name.to_owned() })
+    }
+
+    /// The text for an item.
+    pub fn render(&self, item: &Item) -> Result<String, Failure> {
+        let Some(environment) = &self.environment else { return Ok(self.text.clone()) };
+        let mut fields = item.fields.clone();
+        fields.insert("id".to_owned(), Value::from(item.id.as_str()));
+        fields.insert("input".to_owned(), Value::from(item.input.as_str()));
+        let rendered = environment
+            .get_template("it")
+            .and_then(|it| it.render(context! { item => Serde(fields) }));
+        rendered
+            .map_err(|error| Failure::new(FailureKind::Template, format!("{}: {error}", self.name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item() -> Item {
+        let Value::Object(fields) = serde_json::json!({ "topic": "sums" }) else { panic!() };
+        Item { id: "a/b".into(), input: "say \"hi\"".into(), fields }
+    }
+
+    #[test]
+    fn an_item_is_filled_in() {
+        let template = Template::new(
+            "body",
+            "{\"q\": {{ item.input | tojson }}, \"t\": \"{{ item.topic }}\"}",
+        );
+        let text = template.unwrap().render(&item()).unwrap();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value, serde_json::json!({ "q": "say \"hi\"", "t": "sums" }));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let broken = Template::new("workflow.body", "{{ item.").err().unwrap().to_string();
+        assert!(broken.starts_with("workflow.body is not a template"), "{broken}");
+        let missing = Template::new("workflow.body", "{{ item.answer }}").unwrap();
+        let failure = missing.render(&item()).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Template);
+        let endless = Template::new(
+            "b",
+            "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}",
+        );
+        assert!(endless.unwrap().render(&item()).unwrap_err().message.contains("fuel"));
+    }
+}

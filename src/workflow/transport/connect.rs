@@ -1,0 +1,239 @@
+//! From an address to a connected stream: names, proxies, TLS, sockets of this machine.
+
+use super::ConnectError;
+use super::tls;
+use crate::spec::Env;
+use crate::spec::workflow::{ConnectionSpec, HttpProtocol};
+use hyper::Uri;
+use hyper::header::HeaderValue;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+use tower_service::Service;
+
+/// A connected stream of whatever kind.
+pub(super) type Stream = TokioIo<Box<dyn Both>>;
+
+/// A stream that is read and written.
+pub(super) trait Both: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Both for T {}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoConnection {
+    #[error("no such name: {0}")]
+    Name(io::Error),
+    #[error("{0}")]
+    Refused(io::Error),
+    #[error("no connection within {} s", .0.as_secs_f64())]
+    Late(Duration),
+    #[error("TLS: {0}")]
+    Tls(io::Error),
+    #[error("the proxy {proxy}: {what}")]
+    Proxy { proxy: String, what: String },
+}
+
+/// Connects to one server.
+pub(super) struct Connector {
+    host: String,
+    port: u16,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+    proxy: Option<Intercept>,
+    unix_socket: Option<PathBuf>,
+    timeout: Option<Duration>,
+    target: Uri,
+    names: Arc<Names>,
+}
+
+impl Connector {
+    /// `base` is where requests go.
+    pub fn new(
+        base: &Uri,
+        spec: &ConnectionSpec,
+        base_dir: &Path,
+        env: &Env<'_>,
+    ) -> Result<Self, ConnectError> {
+        let https = base.scheme_str() == Some("https");
+        let host = base.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let port = base.port_u16().unwrap_or(if https { 443 } else { 80 });
+        let tls = if https {
+            let protocol: &[u8] = match spec.protocol {
+                HttpProtocol::Http1 => b"http/1.1",
+                HttpProtocol::Http2 => b"h2",
+            };
+            let ca = spec.ca.as_ref().map(|path| base_dir.join(path));
+            let config = tls::config(ca.as_deref(), spec.insecure, protocol)?;
+            let name = ServerName::try_from(host.clone());
+            let name = name.map_err(|error| ConnectError::Client(format!("{host}: {error}")))?;
+            Some((TlsConnector::from(Arc::new(config)), name))
+        } else {
+            None
+        };
+        let matcher = match &spec.proxy {
+            Some(proxy) => Matcher::builder().all(proxy.reveal(env)?).build(),
+            None => Matcher::from_env(),
+        };
+        let proxy = matcher.intercept(base).filter(|_| spec.unix_socket.is_none());
+        if let Some(proxy) = proxy.as_ref().filter(|it| it.uri().scheme_str() != Some("http")) {
+            let scheme = proxy.uri().scheme_str().unwrap_or_default();
+            return Err(ConnectError::Client(format!(
+                "a proxy is reached over http://, and this one over {scheme}://"
+            )));
+        }
+        Ok(Self {
+            host,
+            port,
+            tls,
+            proxy,
+            unix_socket: spec.unix_socket.as_ref().map(|path| base_dir.join(path)),
+            timeout: spec.connect_timeout.map(crate::spec::Seconds::to_std),
+            target: base.clone(),
+            names: Arc::default(),
+        })
+    }
+
+    /// The proxy that gets the requests themselves, with the whole address of each; `None` where
+    /// the server is asked, if need be through a tunnel.
+    fn asked_proxy(&self) -> Option<&Intercept> {
+        self.proxy.as_ref().filter(|_| self.tls.is_none())
+    }
+
+    /// Whether requests name their whole address.
+    pub fn asks_a_proxy(&self) -> bool {
+        self.asked_proxy().is_some()
+    }
+
+    /// Who asks the proxy, where it wants to know.
+    pub fn proxy_authorization(&self) -> Option<&HeaderValue> {
+        self.asked_proxy()?.basic_auth()
+    }
+
+    /// Makes a connection within the time allowed for it.
+    pub async fn connect(&self) -> Result<Stream, NoConnection> {
+        match self.timeout {
+            None => self.connected().await,
+            Some(timeout) => tokio::time::timeout(timeout, self.connected())
+                .await
+                .unwrap_or(Err(NoConnection::Late(timeout))),
+        }
+    }
+
+    async fn connected(&self) -> Result<Stream, NoConnection> {
+        let stream: Box<dyn Both> = match (&self.unix_socket, &self.proxy) {
+            (Some(path), _) => {
+                Box::new(UnixStream::connect(path).await.map_err(NoConnection::Refused)?)
+            }
+            (None, Some(proxy)) if self.tls.is_some() => self.tunnel(proxy).await?,
+            (None, Some(proxy)) => Box::new(to_proxy(&self.names, proxy.uri()).await?),
+            (None, None) => Box::new(self.names.connect(&self.host, self.port).await?),
+        };
+        let Some((connector, name)) = &self.tls else { return Ok(TokioIo::new(stream)) };
+        let stream = connector.connect(name.clone(), stream).await.map_err(NoConnection::Tls)?;
+        Ok(TokioIo::new(Box::new(stream)))
+    }
+
+    async fn tunnel(&self, proxy: &Intercept) -> Result<Box<dyn Both>, NoConnection> {
+        let mut tunnel = Tunnel::new(proxy.uri().clone(), ToProxy(Arc::clone(&self.names)));
+        if let Some(auth) = proxy.basic_auth() {
+            tunnel = tunnel.with_auth(auth.clone());
+        }
+        let stream = tunnel.call(self.target.clone()).await;
+        let stream = stream.map_err(|error| NoConnection::Proxy {
+            proxy: shown(proxy.uri()),
+            what: error.to_string(),
+        })?;
+        Ok(Box::new(stream.into_inner()))
+    }
+}
+
+/// A proxy's address without who asks.
+fn shown(proxy: &Uri) -> String {
+    let (host, port) = (proxy.host().unwrap_or_default(), proxy.port_u16().unwrap_or(80));
+    format!("{host}:{port}")
+}
+
+async fn to_proxy(names: &Names, proxy: &Uri) -> Result<TcpStream, NoConnection> {
+    let host = proxy.host().unwrap_or_default().trim_matches(['[', ']']);
+    let stream = names.connect(host, proxy.port_u16().unwrap_or(80)).await;
+    stream.map_err(|error| NoConnection::Proxy { proxy: shown(proxy), what: error.to_string() })
+}
+
+/// Connects to a proxy, for a tunnel through it.
+struct ToProxy(Arc<Names>);
+
+impl Service<Uri> for ToProxy {
+    type Response = TokioIo<TcpStream>;
+    type Error = NoConnection;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, NoConnection>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), NoConnection>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, proxy: Uri) -> Self::Future {
+        let names = Arc::clone(&self.0);
+        Box::pin(async move { to_proxy(&names, &proxy).await.map(TokioIo::new) })
+    }
+}
+
+/// The addresses behind a name, looked up once for the many connections of a level.
+#[derive(Default)]
+struct Names {
+    known: tokio::sync::Mutex<Option<(Instant, Vec<SocketAddr>)>>,
+}
+
+impl Names {
+    const FRESH: Duration = Duration::from_secs(30);
+
+    async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, NoConnection> {
+        let addresses = self.addresses(host, port).await?;
+        let mut refused = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for (tried, address) in addresses.into_iter().enumerate() {
+            match TcpStream::connect(address).await {
+                Ok(stream) => {
+                    // Small requests must not wait for the acknowledgement of the last.
+                    stream.set_nodelay(true).map_err(NoConnection::Refused)?;
+                    if tried > 0 {
+                        self.prefer(address).await;
+                    }
+                    return Ok(stream);
+                }
+                Err(error) => refused = error,
+            }
+        }
+        // A server can have moved.
+        *self.known.lock().await = None;
+        Err(NoConnection::Refused(refused))
+    }
+
+    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, NoConnection> {
+        let mut known = self.known.lock().await;
+        if let Some((_, addresses)) = known.as_ref().filter(|(at, _)| at.elapsed() < Self::FRESH) {
+            return Ok(addresses.clone());
+        }
+        let found = tokio::net::lookup_host((host, port)).await.map_err(NoConnection::Name)?;
+        let found: Vec<SocketAddr> = found.collect();
+        *known = Some((Instant::now(), found.clone()));
+        Ok(found)
+    }
+
+    /// The next connection tries this address first.
+    async fn prefer(&self, address: SocketAddr) {
+        if let Some((_, addresses)) = self.known.lock().await.as_mut() {
+            addresses.sort_by_key(|known| *known != address);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Connections that speak HTTP, and those that are kept between two requests.
+//!
+//! An HTTP/1.1 connection is driven by the task of the run that uses it: what arrives is seen
+//! without a detour through another task, and an idle connection costs nothing.
+
+use super::connect::{Connector, NoConnection, Stream};
+use crate::spec::workflow::HttpProtocol;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::{http1, http2};
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+/// A request as it is sent.
+pub(super) type Outgoing = Request<Full<Bytes>>;
+
+/// Makes connections and keeps them.
+pub(super) struct Connections {
+    connector: Connector,
+    protocol: HttpProtocol,
+    reuse: bool,
+    // Boxed: a connection is large, and moves at every request.
+    #[expect(clippy::vec_box, reason = "moved in and out all the time")]
+    idle: Mutex<Vec<Box<Http1>>>,
+    shared: tokio::sync::Mutex<Option<http2::SendRequest<Full<Bytes>>>>,
+}
+
+/// An HTTP/1.1 connection that is driven by whoever holds it.
+pub(super) struct Http1 {
+    sender: http1::SendRequest<Full<Bytes>>,
+    driver: http1::Connection<Stream, Full<Bytes>>,
+    /// How it ended, once it has.
+    ended: bool,
+}
+
+/// Something that a request can be sent on.
+pub(super) enum Connection {
+    Http1(Box<Http1>),
+    Http2(http2::SendRequest<Full<Bytes>>),
+}
+
+/// Why a request had no answer.
+#[derive(Debug)]
+pub(super) enum SendError {
+    Connect(NoConnection),
+    Http(hyper::Error),
+}
+
+impl Http1 {
+    /// Moves the connection on; whether it has ended.
+    fn drive(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.ended {
+            // Errors also reach the request that they concern.
+            self.ended = Pin::new(&mut self.driver).poll(cx).is_ready();
+        }
+        self.ended
+    }
+
+    /// Whether another request can be sent: the last one is over and the server still listens.
+    async fn is_ready(&mut self) -> bool {
+        poll_fn(|cx| {
+            if self.drive(cx) {
+                return Poll::Ready(false);
+            }
+            match self.sender.poll_ready(cx) {
+                Poll::Ready(result) => Poll::Ready(result.is_ok()),
+                // The rest of the last answer is still on its way: not worth waiting for.
+                Poll::Pending => Poll::Ready(false),
+            }
+        })
+        .await
+    }
+}
+
+impl Connections {
+    pub fn new(connector: Connector, protocol: HttpProtocol, reuse: bool) -> Self {
+        let (idle, shared) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { connector, protocol, reuse, idle, shared }
+    }
+
+    pub fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    pub fn protocol(&self) -> HttpProtocol {
+        self.protocol
+    }
+
+    /// A connection, and whether it was used before.
+    pub async fn get(&self) -> Result<(Connection, bool), SendError> {
+        match self.protocol {
+            HttpProtocol::Http1 => {
+                while let Some(mut kept) = self.take_idle() {
+                    if kept.is_ready().await {
+                        return Ok((Connection::Http1(kept), true));
+                    }
+                }
+                self.fresh().await.map(|connection| (connection, false))
+            }
+            HttpProtocol::Http2 if self.reuse => {
+                let mut shared = self.shared.lock().await;
+                if let Some(sender) = shared.as_ref().filter(|sender| !sender.is_closed()) {
+                    return Ok((Connection::Http2(sender.clone()), true));
+                }
+                let connection = self.fresh().await?;
+                if let Connection::Http2(sender) = &connection {
+                    *shared = Some(sender.clone());
+                }
+                Ok((connection, false))
+            }
+            HttpProtocol::Http2 => self.fresh().await.map(|connection| (connection, false)),
+        }
+    }
+
+    /// A new connection.
+    pub async fn fresh(&self) -> Result<Connection, SendError> {
+        // Boxed: a handshake's future is large, and would make that of every run as large.
+        let stream = Box::pin(self.connector.connect()).await.map_err(SendError::Connect)?;
+        match self.protocol {
+            HttpProtocol::Http1 => {
+                let (sender, driver) = http1::handshake(stream).await.map_err(SendError::Http)?;
+                Ok(Connection::Http1(Box::new(Http1 { sender, driver, ended: false })))
+            }
+            HttpProtocol::Http2 => {
+                let mut builder = http2::Builder::new(TokioExecutor::new());
+                builder.timer(TokioTimer::new());
+                let (sender, driver) = builder.handshake(stream).await.map_err(SendError::Http)?;
+                // Many runs share it, so it has a task of its own; it ends with the last sender.
+                tokio::spawn(async move {
+                    let _ = driver.await;
+                });
+                Ok(Connection::Http2(sender))
+            }
+        }
+    }
+
+    fn take_idle(&self) -> Option<Box<Http1>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Keeps a connection whose answer has been read to its end.
+    fn keep(&self, connection: Box<Http1>) {
+        if self.reuse && !connection.ended {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        }
+    }
+}
+
+impl Connection {
+    /// Sends a request and waits for the head of its answer.
+    pub async fn send(mut self, request: Outgoing) -> Result<Answering, hyper::Error> {
+        let response = match &mut self {
+            Self::Http2(sender) => sender.send_request(request).await?,
+            Self::Http1(connection) => {
+                let mut response = pin!(connection.sender.send_request(request));
+                let (driver, ended) = (&mut connection.driver, &mut connection.ended);
+                poll_fn(|cx| {
+                    if !*ended {
+                        *ended = Pin::new(&mut *driver).poll(cx).is_ready();
+                    }
+                    response.as_mut().poll(cx)
+                })
+                .await?
+            }
+        };
+        Ok(Answering { response, connection: Some(self) })
+    }
+}
+
+/// An answer whose head is there.
+pub(super) struct Answering {
+    response: Response<Incoming>,
+    connection: Option<Connection>,
+}
+
+impl Answering {
+    pub fn head(&self) -> &Response<Incoming> {
+        &self.response
+    }
+
+    /// The next piece of the body; `None` at its end, when the connection is free again.
+    pub async fn chunk(&mut self, home: &Connections) -> Result<Option<Bytes>, hyper::Error> {
+        loop {
+            let body = self.response.body_mut();
+            let connection = &mut self.connection;
+            let frame = poll_fn(|cx| {
+                if let Some(Connection::Http1(connection)) = connection {
+                    connection.drive(cx);
+                }
+                Pin::new(&mut *body).poll_frame(cx)
+            })
+            .await;
+            let Some(frame) = frame else {
+                if let Some(Connection::Http1(connection)) = self.connection.take() {
+                    home.keep(connection);
+                }
+                return Ok(None);
+            };
+            // What is no data are trailers, which carry nothing that is measured.
+            if let Ok(data) = frame?.into_data() {
+                return Ok(Some(data));
+            }
+        }
+    }
+}

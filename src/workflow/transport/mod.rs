@@ -1,0 +1,381 @@
+//! What the HTTP workflows share: one server with everything a request to it needs, and one
+//! failure for each thing that goes wrong.
+//!
+//! Requests go through `hyper` itself: a load generator must not cost more than what it measures,
+//! and has to see each piece of an answer when it arrives.
+
+mod connect;
+mod connection;
+mod failure;
+mod record;
+mod tls;
+
+pub(super) use record::{Answer, Notes};
+
+use super::ConnectError;
+use crate::measure::{Failure, FailureKind};
+use crate::spec::workflow::{ConnectionSpec, Headers, HttpProtocol};
+use crate::spec::{Address, Env, Seconds, Secret, redact};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use connect::Connector;
+use connection::{Answering, Connection, Connections, Outgoing, SendError};
+use http_body_util::Full;
+use hyper::header::{
+    AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION,
+    RETRY_AFTER, USER_AGENT,
+};
+use hyper::{Method, Request, StatusCode, Uri};
+use percent_encoding::percent_decode_str;
+use reqwest::Url;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A body larger than this is no answer.
+const LARGEST_BODY: usize = 256 << 20;
+/// How much of an error's body is quoted.
+const QUOTED_BODY: usize = 300;
+/// A closed connection shows within a round trip; a request that fails later was being worked on.
+const CLOSED_CONNECTION_SHOWS: Duration = Duration::from_millis(250);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+/// No server is waited for longer than this before a request is tried again.
+const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
+
+/// A server to ask, with everything a request to it needs.
+pub(super) struct Endpoint {
+    connections: Connections,
+    base: Url,
+    headers: HeaderMap,
+    /// Revealed secrets: whatever the server sends back is cleared of them before it is kept.
+    secrets: Vec<String>,
+    timeout: Duration,
+    first_byte_timeout: Option<Duration>,
+    retries: u32,
+    backoff: Duration,
+}
+
+/// What a spec says about reaching a server.
+pub(super) struct Access<'a> {
+    pub address: &'a Address,
+    pub api_key: Option<&'a Secret>,
+    pub headers: &'a Headers,
+    pub timeout: Seconds,
+    pub connection: &'a ConnectionSpec,
+    /// The folder that relative paths are relative to.
+    pub base_dir: &'a Path,
+}
+
+/// Where a request goes, ready to be sent: the form depends on who is asked.
+#[derive(Clone, Debug)]
+pub(super) struct Target(Uri);
+
+/// The head of an answer that is a success, or of any that the caller wants to judge.
+pub(super) struct Posted<'a> {
+    answering: Answering,
+    endpoint: &'a Endpoint,
+}
+
+impl Endpoint {
+    pub fn new(access: &Access<'_>, env: &Env<'_>) -> Result<Self, ConnectError> {
+        let Access { address, api_key, headers, timeout, connection, base_dir } = access;
+        let mut secrets = Vec::new();
+        let revealed = address.reveal(env)?;
+        let wrong =
+            || ConnectError::Client(format!("`{}` is not an address", redact(address.public())));
+        let mut base = Url::parse(revealed.trim_end_matches('/')).map_err(|_| wrong())?;
+        let uri: Uri = origin(&base).parse().map_err(|_| wrong())?;
+        let mut map = HeaderMap::new();
+        map.insert(
+            USER_AGENT,
+            HeaderValue::from_static(concat!("sizer/", env!("CARGO_PKG_VERSION"))),
+        );
+        if let Some(authority) = uri.authority() {
+            map.insert(HOST, plain("host", authority.as_str())?);
+        }
+        if !base.username().is_empty() || base.password().is_some() {
+            let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+            let (user, password) =
+                (decoded(base.username()), decoded(base.password().unwrap_or_default()));
+            let basic = BASE64_STANDARD.encode(format!("{user}:{password}"));
+            map.insert(AUTHORIZATION, sensitive("base_url", &format!("Basic {basic}"))?);
+            secrets.extend([password, basic]);
+            secrets.extend(base.password().map(str::to_owned));
+            let _ = (base.set_username(""), base.set_password(None));
+        }
+        if let Some(key) = api_key {
+            let key = key.reveal(env)?;
+            map.insert(AUTHORIZATION, sensitive("api_key", &format!("Bearer {key}"))?);
+            secrets.push(key);
+        }
+        for (name, value) in *headers {
+            let parsed = HeaderName::try_from(name.as_str());
+            let parsed = parsed
+                .map_err(|_| ConnectError::Client(format!("`{name}` is not a header name")))?;
+            let revealed = value.reveal(env)?;
+            map.insert(parsed, sensitive(name, &revealed)?);
+            if value.is_reference() {
+                secrets.extend(revealed.split_whitespace().map(str::to_owned));
+            }
+        }
+        let connector = Connector::new(&uri, connection, base_dir, env)?;
+        if let Some(auth) = connector.proxy_authorization() {
+            map.insert(PROXY_AUTHORIZATION, auth.clone());
+        }
+        if connection.protocol == HttpProtocol::Http1 && !connection.reuse {
+            map.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        // Short words ("Bearer") are no secrets, and masking them would garble every message.
+        secrets.retain(|secret| secret.len() > 6);
+        Ok(Self {
+            connections: Connections::new(connector, connection.protocol, connection.reuse),
+            base,
+            headers: map,
+            secrets,
+            timeout: timeout.to_std(),
+            first_byte_timeout: connection.first_byte_timeout.map(Seconds::to_std),
+            retries: connection.retries,
+            backoff: connection.backoff.to_std(),
+        })
+    }
+
+    /// The target below the base address, or with a path and query of its own.
+    pub fn target(&self, below: &str) -> Result<Target, ConnectError> {
+        self.exact_target(&format!("{}{below}", self.base.path().trim_end_matches('/')))
+    }
+
+    /// The target of a whole path and query.
+    pub fn exact_target(&self, path_and_query: &str) -> Result<Target, ConnectError> {
+        let whole = match self.connections.protocol() {
+            HttpProtocol::Http1 if !self.connections.connector().asks_a_proxy() => {
+                path_and_query.to_owned()
+            }
+            _ => format!("{}{path_and_query}", origin(&self.base).trim_end_matches('/')),
+        };
+        let uri = whole.parse().map_err(|_| {
+            ConnectError::Client(format!("`{}` is not a path", redact(path_and_query)))
+        })?;
+        Ok(Target(uri))
+    }
+
+    /// Whether the server can be reached: any answer at all will do.
+    pub async fn check(&self, target: &Target) -> Result<(), Failure> {
+        let request = self.request(&Method::GET, target, &HeaderMap::new(), Bytes::new());
+        let asked = async {
+            let connection = self.connections.fresh().await?;
+            connection.send(request).await.map_err(SendError::Http)
+        };
+        match tokio::time::timeout(CHECK_TIMEOUT, asked).await {
+            Ok(Err(error @ SendError::Connect(_))) => Err(self.failure(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn request(
+        &self,
+        method: &Method,
+        target: &Target,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Outgoing {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = target.0.clone();
+        let all = request.headers_mut();
+        all.clone_from(&self.headers);
+        // HTTP/2 has a field of its own for it.
+        if self.connections.protocol() == HttpProtocol::Http2 {
+            all.remove(HOST);
+        }
+        for (name, value) in headers {
+            all.insert(name.clone(), value.clone());
+        }
+        request
+    }
+
+    /// Sends a request and waits for the head of its answer, trying again as often as the spec
+    /// allows. The answer may have any status.
+    pub async fn send(
+        &self,
+        method: &Method,
+        target: &Target,
+        headers: &HeaderMap,
+        body: Bytes,
+        notes: &Notes,
+    ) -> Result<Posted<'_>, Failure> {
+        let mut pause = self.backoff;
+        for tries in 0.. {
+            let request = || self.request(method, target, headers, body.clone());
+            let sent = self.within_first_byte(self.once(&request, notes)).await;
+            let last = tries >= self.retries;
+            let wait = match sent {
+                Ok(answering) => {
+                    let status = answering.head().status();
+                    notes.status(status);
+                    if last || !is_worth_another_try(status) {
+                        return Ok(Posted { answering, endpoint: self });
+                    }
+                    let wait = retry_after(answering.head().headers()).unwrap_or(pause);
+                    // Read to its end, so that the connection can be used again.
+                    drop(Posted { answering, endpoint: self }.as_failure().await);
+                    wait
+                }
+                Err(failure) if last || failure.kind != FailureKind::Connect => {
+                    return Err(failure);
+                }
+                Err(_) => pause,
+            };
+            notes.retried();
+            tokio::time::sleep(wait.min(LONGEST_BACKOFF)).await;
+            pause = pause.saturating_mul(2);
+        }
+        // As many tries as there are numbers.
+        Err(Failure::new(FailureKind::Connect, "tried too often"))
+    }
+
+    async fn within_first_byte<T>(
+        &self,
+        sent: impl Future<Output = Result<T, SendError>>,
+    ) -> Result<T, Failure> {
+        let result = match self.first_byte_timeout {
+            None => sent.await,
+            Some(limit) => tokio::time::timeout(limit, sent).await.map_err(|_| {
+                let message = format!("no answer had begun within {} s", limit.as_secs_f64());
+                Failure::new(FailureKind::NoFirstByte, message)
+            })?,
+        };
+        result.map_err(|error| self.failure(&error))
+    }
+
+    /// Some servers promise to keep a connection and then close it. A request that meets such a
+    /// connection was never looked at, so it is sent again, once, on a new one; the time that this
+    /// takes is part of the run, and its record says that it happened.
+    async fn once(
+        &self,
+        request: &impl Fn() -> Outgoing,
+        notes: &Notes,
+    ) -> Result<Answering, SendError> {
+        let (connection, kept) = self.connections.get().await?;
+        let sent = Instant::now();
+        match connection.send(request()).await {
+            Err(error) if kept && is_closed_connection(&error, sent) => {
+                notes.reconnected();
+                let connection: Connection = self.connections.fresh().await?;
+                connection.send(request()).await.map_err(SendError::Http)
+            }
+            result => result.map_err(SendError::Http),
+        }
+    }
+
+    fn failure(&self, error: &SendError) -> Failure {
+        let (host, port) = (self.base.host_str(), self.base.port_or_known_default());
+        let at = format!("{}:{}", host.unwrap_or_default(), port.unwrap_or_default());
+        self.cleared(failure::of(error, &at))
+    }
+
+    fn cleared(&self, mut failure: Failure) -> Failure {
+        failure.message = self.cleared_text(failure.message);
+        failure
+    }
+
+    fn cleared_text(&self, mut text: String) -> String {
+        for secret in &self.secrets {
+            if text.contains(secret) {
+                text = text.replace(secret, "***");
+            }
+        }
+        text
+    }
+}
+
+impl Posted<'_> {
+    pub fn status(&self) -> StatusCode {
+        self.answering.head().status()
+    }
+
+    /// Any status but success is a failure that quotes the answer.
+    pub async fn success(mut self) -> Result<Self, Failure> {
+        if self.status().is_success() { Ok(self) } else { Err(self.as_failure().await) }
+    }
+
+    /// The answer as a failure, with the beginning of its body.
+    pub async fn as_failure(&mut self) -> Failure {
+        let head = self.answering.head();
+        let status = head.status();
+        let retry_after = head.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = retry_after.map(|it| format!(" (Retry-After: {it})")).unwrap_or_default();
+        let mut body = Vec::new();
+        while let Ok(Some(chunk)) = self.answering.chunk(&self.endpoint.connections).await {
+            body.extend_from_slice(&chunk);
+            if body.len() >= QUOTED_BODY {
+                break;
+            }
+        }
+        let body = String::from_utf8_lossy(body.get(..QUOTED_BODY).unwrap_or(&body));
+        let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
+        let body = if body.is_empty() { body } else { format!(": {body}") };
+        let kind = match status {
+            StatusCode::TOO_MANY_REQUESTS => FailureKind::RateLimited,
+            _ => FailureKind::HttpStatus,
+        };
+        self.endpoint.cleared(Failure::new(kind, format!("{status}{retry_after}{body}")))
+    }
+
+    /// Reads the body piece by piece.
+    pub async fn each_chunk(
+        mut self,
+        mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut size = 0_usize;
+        loop {
+            let chunk = self.answering.chunk(&self.endpoint.connections).await;
+            let chunk = chunk.map_err(|error| self.endpoint.failure(&SendError::Http(error)))?;
+            let Some(chunk) = chunk else { return Ok(()) };
+            size += chunk.len();
+            if size > LARGEST_BODY {
+                let message = format!("the answer is larger than {} MiB", LARGEST_BODY >> 20);
+                return Err(Failure::new(FailureKind::TooLarge, message));
+            }
+            each(&chunk)?;
+        }
+    }
+}
+
+/// Whether a request failed as it does on a kept connection that the server has closed: at once,
+/// and before any answer.
+fn is_closed_connection(error: &hyper::Error, sent: Instant) -> bool {
+    !error.is_parse() && !error.is_user() && sent.elapsed() < CLOSED_CONNECTION_SHOWS
+}
+
+fn is_worth_another_try(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
+}
+
+/// How long the server asks to be left alone; dates are not understood.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// Scheme, host and port.
+fn origin(url: &Url) -> String {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}/", url.scheme(), url.host_str().unwrap_or_default())
+}
+
+fn plain(name: &str, value: &str) -> Result<HeaderValue, ConnectError> {
+    let wrong = |_| ConnectError::Client(format!("the value of {name} cannot be sent in a header"));
+    HeaderValue::try_from(value).map_err(wrong)
+}
+
+fn sensitive(name: &str, value: &str) -> Result<HeaderValue, ConnectError> {
+    let mut value = plain(name, value)?;
+    value.set_sensitive(true);
+    Ok(value)
+}

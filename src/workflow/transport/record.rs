@@ -1,0 +1,78 @@
+//! From an exchange to the record of a run.
+
+use super::Endpoint;
+use crate::measure::{Failure, FailureKind, Item, LlmCall, Outcome, Phase, Run};
+use crate::workflow::Clock;
+use hyper::StatusCode;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
+
+/// What an exchange brought besides its times.
+#[derive(Debug, Default)]
+pub(in crate::workflow) struct Answer {
+    pub llm_calls: Vec<LlmCall>,
+    pub server_runtime: Option<f64>,
+}
+
+/// What is noted on the way, and stays when the exchange is cut off at its timeout.
+#[derive(Debug, Default)]
+pub(in crate::workflow) struct Notes {
+    status: AtomicU16,
+    retries: AtomicU32,
+    reconnected: AtomicBool,
+}
+
+impl Notes {
+    pub(super) fn status(&self, status: StatusCode) {
+        self.status.store(status.as_u16(), Ordering::Relaxed);
+    }
+
+    pub(super) fn retried(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn reconnected(&self) {
+        self.reconnected.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Endpoint {
+    /// Makes a run out of an exchange: times it, ends it at the timeout, records how it went.
+    pub async fn record<F>(
+        &self,
+        item: &Item,
+        clock: Clock,
+        exchange: impl FnOnce(f64, Arc<Notes>) -> F,
+    ) -> Run
+    where
+        F: Future<Output = Result<Answer, Failure>>,
+    {
+        let notes = Arc::<Notes>::default();
+        let start = clock.now();
+        let exchange = exchange(start, Arc::clone(&notes));
+        let result = tokio::time::timeout(self.timeout, exchange).await;
+        let end = clock.now();
+        let result = result.unwrap_or_else(|_| {
+            let message = format!("no complete answer within {} s", self.timeout.as_secs_f64());
+            Err(Failure::new(FailureKind::Timeout, message))
+        });
+        let (outcome, answer) = match result {
+            Ok(answer) => (Outcome::Ok, answer),
+            Err(failure) => (Outcome::Failed(self.cleared(failure)), Answer::default()),
+        };
+        let status = notes.status.load(Ordering::Relaxed);
+        Run {
+            id: item.id.clone(),
+            start,
+            end,
+            outcome,
+            llm_calls: answer.llm_calls,
+            server_runtime: answer.server_runtime,
+            phase: Phase::Measured,
+            http_status: (status > 0).then_some(status),
+            reconnected: notes.reconnected.load(Ordering::Relaxed),
+            retries: notes.retries.load(Ordering::Relaxed),
+        }
+    }
+}

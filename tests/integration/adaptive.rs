@@ -1,0 +1,118 @@
+//! Levels that follow from the ones before, and what else is asked of a server meanwhile.
+
+use crate::support::{SimulatorProcess, Sizer};
+use serde_json::Value;
+
+/// Eight slots and a queue behind them: the runtime is flat up to 8 and then grows in proportion.
+const SERVER: [&str; 4] =
+    ["engine.base=4ms", "engine.per_sequence=100us", "engine.max_batch=8", "output_tokens=5"];
+
+fn project(simulator: &SimulatorProcess, concurrency: &str, targets: &str) -> Sizer {
+    let workflow =
+        format!("{{type: openai, base_url: \"http://{}/v1\", model: m}}", simulator.address);
+    let rest = format!(
+        "concurrency: {{levels: adaptive, {concurrency}}}\ntest: {{gpu_count: 8}}\ntargets: {{users: 100, {targets}}}"
+    );
+    Sizer::new().workflow(&workflow, &rest)
+}
+
+fn levels(result: &Value) -> Vec<u64> {
+    let levels = result["levels"].as_array().unwrap().iter();
+    levels.map(|level| level["concurrency"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn levels_close_in_on_the_target() {
+    let simulator = SimulatorProcess::start(&SERVER);
+    // 25 ms alone, and 8 more runs in flight add 25 ms: 100 ms are crossed at about 30.
+    let project = project(&simulator, "max: 256", "workflow_runtime: 100ms");
+    project.run(&["run", "spec.yml", "--quiet"]);
+    let result = project.result();
+    let measured = levels(&result);
+    assert!([1, 2, 4, 8, 16, 32].iter().all(|level| measured.contains(level)), "{measured:?}");
+    assert!(measured.iter().filter(|level| (17..64).contains(*level)).count() >= 3, "{measured:?}");
+    assert!(!measured.contains(&128), "{measured:?}");
+    // Each level is an artifact of its own: nothing is asked again.
+    let before = simulator.metric("requests_total");
+    let plan = project.run(&["plan", "spec.yml"]).success();
+    plan.stdout("0 of ");
+    let ended = project.run(&["run", "spec.yml"]);
+    assert!(ended.stderr.contains("0 stages run"), "{ended:#?}");
+    assert_eq!(simulator.metric("requests_total"), before);
+    // Another target goes on from the levels that are there.
+    let higher = ["run", "spec.yml", "--quiet", "--set", "targets.workflow_runtime=200ms"];
+    project.run(&higher);
+    let further = levels(&project.result());
+    assert!(further.iter().any(|level| *level > *measured.iter().max().unwrap()), "{further:?}");
+}
+
+#[test]
+fn a_level_that_was_lost_is_the_only_one_measured_again() {
+    let simulator = SimulatorProcess::start(&SERVER);
+    let project = project(&simulator, "max: 16, budget: 400", "workflow_runtime: 10s");
+    // As if it had been stopped after its first level.
+    project.run(&["run", "spec.yml", "--quiet", "--until", "sweep@1"]);
+    let first = simulator.metric("requests_total");
+    assert!(first > 0);
+    project.run(&["run", "spec.yml", "--quiet"]);
+    let (result, before) = (project.result(), simulator.metric("requests_total"));
+    assert_eq!(levels(&result), [1, 2, 4, 8, 16]);
+    let runs: u64 =
+        result["levels"].as_array().unwrap().iter().map(|it| it["runs"].as_u64().unwrap()).sum();
+    assert_eq!(
+        (result["levels"][0]["runs"].as_u64(), runs),
+        (Some(first), before),
+        "each run once"
+    );
+    let status = project.run(&["status", "spec.yml"]).success();
+    assert!(!status.stdout.contains("stale"), "{}", status.stdout);
+    project.run(&["run", "spec.yml", "--quiet", "--force", "sweep@8"]);
+    let runs = simulator.metric("requests_total") - before;
+    let level = &project.result()["levels"][3];
+    assert_eq!(level["runs"].as_u64(), Some(runs), "that level alone");
+}
+
+#[test]
+fn the_server_is_asked_for_its_own_metrics() {
+    let simulator = SimulatorProcess::start(&["engine.base=10ms", "output_tokens=10"]);
+    let of = |metrics: &str| {
+        let workflow =
+            format!("{{type: openai, base_url: \"http://{}/v1\", model: m}}", simulator.address);
+        let scrape = format!(
+            "{{url: \"http://{}/metrics\", every: 20ms, metrics: [{metrics}]}}",
+            simulator.address
+        );
+        let rest = format!("test: {{scrape: {scrape}}}\nconcurrency: {{levels: [4], passes: 5}}");
+        let project = Sizer::new().workflow(&workflow, &rest);
+        project.run(&["run", "spec.yml", "--quiet"]);
+        project.result()
+    };
+    let result = of("");
+    let seen = &result["levels"][0]["scraped"]["sizer_simulator_requests_in_flight"];
+    let mean = seen["mean"].as_f64().unwrap_or_else(|| panic!("{result:#}"));
+    assert!((3.0..=4.0).contains(&mean) && seen["max"] == 4.0, "{seen:#}");
+    assert!(seen["samples"].as_u64().unwrap() >= 5, "{seen:#}");
+    let nothing = of("absent_metric");
+    let notes = nothing["notes"].to_string();
+    assert!(notes.contains("absent_metric"), "{notes}");
+}
+
+#[test]
+fn a_level_ends_when_its_p95_is_known() {
+    let workflow = "{type: simulator, engine: {base: 1ms}, output_tokens: {median: 4, sigma: 0.8}}";
+    let project = Sizer::new().workflow(
+        workflow,
+        "concurrency: {levels: [4], until: {p95_within: 60%, at_most: 3000}}\n\
+         targets: {workflow_runtime: 1s}",
+    );
+    project.run(&["run", "spec.yml", "--quiet"]);
+    let level = project.result()["levels"][0].clone();
+    let measured = level["measured"].as_u64().unwrap();
+    assert!((59..3000).contains(&measured), "{level:#}");
+    let runtime = &level["workflow_runtime"];
+    let end = |end: &str| runtime["intervals"]["p95"][end].as_f64().unwrap();
+    // Runs that were in flight when it was known are measured too, and change little.
+    assert!((end("high") - end("low")) / runtime["p95"].as_f64().unwrap() < 0.9, "{level:#}");
+    // Everything met the target.
+    assert_eq!(level["goodput"], level["throughput"], "{level:#}");
+}
