@@ -33,9 +33,9 @@ pub(super) struct Connections {
 /// An HTTP/1.1 connection that is driven by whoever holds it.
 pub(super) struct Http1 {
     sender: http1::SendRequest<Full<Bytes>>,
-    driver: http1::Connection<Stream, Full<Bytes>>,
-    /// How it ended, once it has.
-    ended: bool,
+    /// Gone once the connection has ended: a request that it had not sent yet hears of that only
+    /// when the driver is dropped.
+    driver: Option<http1::Connection<Stream, Full<Bytes>>>,
 }
 
 /// Something that a request can be sent on.
@@ -54,11 +54,7 @@ pub(super) enum SendError {
 impl Http1 {
     /// Moves the connection on; whether it has ended.
     fn drive(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.ended {
-            // Errors also reach the request that they concern.
-            self.ended = Pin::new(&mut self.driver).poll(cx).is_ready();
-        }
-        self.ended
+        drive(&mut self.driver, cx)
     }
 
     /// Whether another request can be sent: the last one is over and the server still listens.
@@ -75,6 +71,17 @@ impl Http1 {
         })
         .await
     }
+}
+
+fn drive(
+    driver: &mut Option<http1::Connection<Stream, Full<Bytes>>>,
+    cx: &mut Context<'_>,
+) -> bool {
+    // Errors also reach the request that they concern.
+    if driver.as_mut().is_some_and(|driver| Pin::new(driver).poll(cx).is_ready()) {
+        *driver = None;
+    }
+    driver.is_none()
 }
 
 impl Connections {
@@ -124,7 +131,7 @@ impl Connections {
         match self.protocol {
             HttpProtocol::Http1 => {
                 let (sender, driver) = http1::handshake(stream).await.map_err(SendError::Http)?;
-                Ok(Connection::Http1(Box::new(Http1 { sender, driver, ended: false })))
+                Ok(Connection::Http1(Box::new(Http1 { sender, driver: Some(driver) })))
             }
             HttpProtocol::Http2 => {
                 let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -145,7 +152,7 @@ impl Connections {
 
     /// Keeps a connection whose answer has been read to its end.
     fn keep(&self, connection: Box<Http1>) {
-        if self.reuse && !connection.ended {
+        if self.reuse && connection.driver.is_some() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
     }
@@ -158,11 +165,9 @@ impl Connection {
             Self::Http2(sender) => sender.send_request(request).await?,
             Self::Http1(connection) => {
                 let mut response = pin!(connection.sender.send_request(request));
-                let (driver, ended) = (&mut connection.driver, &mut connection.ended);
+                let driver = &mut connection.driver;
                 poll_fn(|cx| {
-                    if !*ended {
-                        *ended = Pin::new(&mut *driver).poll(cx).is_ready();
-                    }
+                    drive(driver, cx);
                     response.as_mut().poll(cx)
                 })
                 .await?
@@ -206,5 +211,43 @@ impl Answering {
                 return Ok(Some(data));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// The server closes a kept connection between the look at it and the request.
+    #[tokio::test]
+    async fn a_connection_that_closes_under_a_request_ends_it() {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let stream: Stream = hyper_util::rt::TokioIo::new(Box::new(ours));
+        let (sender, driver) = http1::handshake(stream).await.unwrap();
+        let connection = Connection::Http1(Box::new(Http1 { sender, driver: Some(driver) }));
+        let request = || Request::new(Full::new(Bytes::from_static(b"{}")));
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+        let serve = async {
+            theirs.read(&mut [0; 1024]).await.unwrap();
+            theirs.write_all(answer).await.unwrap();
+        };
+        let (answering, ()) = tokio::join!(connection.send(request()), serve);
+        let mut answering = answering.unwrap();
+        let body = answering.response.body_mut();
+        let Some(Connection::Http1(mut kept)) = answering.connection.take() else { panic!() };
+        while poll_fn(|cx| {
+            kept.drive(cx);
+            Pin::new(&mut *body).poll_frame(cx)
+        })
+        .await
+        .is_some()
+        {}
+        assert!(kept.is_ready().await);
+        drop(theirs);
+        let sent = Connection::Http1(kept).send(request());
+        let result = tokio::time::timeout(Duration::from_secs(5), sent).await;
+        assert!(result.expect("it waits for ever").is_err());
     }
 }
