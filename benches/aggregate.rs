@@ -39,14 +39,14 @@ fn generate(count: u32, path: &Path) -> Result<(), Box<dyn Error>> {
     let run = |index: u32| {
         let start = f64::from(index) * 1e-4;
         let end = start + 1.0 + random() * 4.0;
-        let tokens = 50.0 + random() * 200.0;
-        let mean = (end - start) / tokens;
+        let tokens = 50 + u64::from(index % 200);
+        let mean = (end - start) / tokens as f64;
         let call = LlmCall {
             start,
             end,
             ttft: Some(0.05 + random() * 0.2),
-            prompt_tokens: Some(100 + (random() * 900.0) as u64),
-            completion_tokens: Some(tokens as u64),
+            prompt_tokens: Some(100 + u64::from(index % 900)),
+            completion_tokens: Some(tokens),
             itl: Some(Gaps { mean, p95: mean * (1.5 + random()), max: mean * (3.0 + random()) }),
             finish_reason: Some("stop".to_owned()),
         };

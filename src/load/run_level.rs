@@ -109,5 +109,13 @@ pub async fn run_level(
     let records = std::mem::take(&mut *lock(&level.records));
     let runs = records.into_iter().flatten().collect();
     let (scraped, scrape_error) = scraping.map(super::scrape::Scraping::stop).unwrap_or_default();
-    Ok(Recording { runs, around: Around { client: Some(client), scraped, scrape_error } })
+    Ok(Recording {
+        runs,
+        around: Around {
+            concurrency: Some(level.concurrency),
+            client: Some(client),
+            scraped,
+            scrape_error,
+        },
+    })
 }

@@ -30,6 +30,8 @@ impl ClientHealth {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Around {
+    /// The level; `None` where it is not written down.
+    pub concurrency: Option<u32>,
     /// How the client fared; `None` where the runs came from elsewhere.
     pub client: Option<ClientHealth>,
     /// What the server said of itself, where it was asked.

@@ -108,6 +108,8 @@ pub enum FailureKind {
     RuleBroken,
     /// The request could not be made from the item.
     Template,
+    /// A recording of another load generator says so.
+    Reported,
 }
 
 impl fmt::Display for FailureKind {
@@ -128,6 +130,7 @@ impl fmt::Display for FailureKind {
             Self::TooLarge => "answer too large",
             Self::RuleBroken => "not a success",
             Self::Template => "no request",
+            Self::Reported => "reported as failed",
         })
     }
 }

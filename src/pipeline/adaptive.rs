@@ -8,11 +8,12 @@ use super::graph::{Graph, StageId};
 use super::keys::{Candidate, Found, Last, look_up};
 use super::select::Chosen;
 use super::stages::question;
+use crate::load::each_foreign_run;
 use crate::measure::LevelMetrics;
 use crate::sizing::{AdaptivePlan, NextLevel, Spend, next_level};
 use crate::spec::{Budget, Levels, Spec};
 use crate::store::Digest;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the spec lets an adaptive sweep do; `None` where its levels are fixed.
 pub(super) fn plan_of(spec: &Spec) -> Option<AdaptivePlan> {
@@ -46,10 +47,19 @@ pub(super) fn known_graph(spec: &Spec) -> Graph {
     Graph::of(spec, &levels)
 }
 
-/// Levels that the spec itself names; how many runs they have follows from it too.
+/// Levels that the spec itself names, or that a recording has; how many runs they have follows from
+/// there too.
 fn fixed(spec: &Spec) -> Vec<NextLevel> {
-    let levels = spec.concurrency.in_order().into_iter();
-    levels.map(|concurrency| NextLevel { concurrency, runs: 0 }).collect()
+    let mut levels = spec.concurrency.in_order();
+    if let (Levels::FromData, Some(path)) = (&spec.concurrency.levels, spec.workflow.recorded()) {
+        let mut found = BTreeSet::new();
+        // One that cannot be read is an error of the stage that needs it.
+        let _ = each_foreign_run(&spec.resolve(path), &mut |it| {
+            found.insert(it.concurrency);
+        });
+        levels = found.into_iter().collect();
+    }
+    levels.into_iter().map(|concurrency| NextLevel { concurrency, runs: 0 }).collect()
 }
 
 /// The metrics of a level, if they and all that they rest on are in the store.

@@ -4,6 +4,7 @@ use super::context::Context;
 use super::stages::check_templates;
 use super::{Pipeline, PipelineError};
 use crate::dataset::Counts;
+use crate::load::each_foreign_run;
 use crate::spec::process_env;
 
 /// What a valid spec amounts to.
@@ -25,12 +26,19 @@ impl Pipeline {
         spec.check_secrets(&process_env)?;
         // Checking asks no server: of a remote dataset there is maybe no copy yet.
         let remote = context.dataset_digest()?.is_none();
-        let counts =
-            if remote { Counts::default() } else { context.dataset_rows(&mut |_| Ok(()))? };
+        let counts = if let Some(path) = spec.workflow.recorded() {
+            let mut counts = Counts::default();
+            each_foreign_run(&spec.resolve(path), &mut |_| counts.items += 1)?;
+            counts
+        } else if remote {
+            Counts::default()
+        } else {
+            context.dataset_rows(&mut |_| Ok(()))?
+        };
         check_templates(&context)?;
         crate::workflow::check_spec(&spec.workflow, spec.base_dir())
             .map_err(|error| context.not_ready(error))?;
-        let levels = spec.concurrency.levels.values().len();
+        let levels = self.graph.levels().len();
         Ok(Checked { counts, remote, levels })
     }
 }

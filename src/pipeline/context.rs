@@ -93,11 +93,13 @@ impl<'a> Context<'a> {
         Ok(Some(made.await?))
     }
 
-    /// Where the dataset lies on this machine: the spec's file, or the copy of a remote one.
+    /// Where the dataset lies on this machine: the spec's file, or the copy of a remote one. What was
+    /// recorded stands in its place.
     pub fn dataset_path(&self) -> PathBuf {
-        match self.spec.dataset.url() {
-            Some(url) => self.store.download_path(url),
-            None => self.spec.resolve(&self.spec.dataset.path),
+        match (self.spec.workflow.recorded(), self.spec.dataset.url()) {
+            (Some(recording), _) => self.spec.resolve(recording),
+            (None, Some(url)) => self.store.download_path(url),
+            (None, None) => self.spec.resolve(&self.spec.dataset.path),
         }
     }
 
@@ -149,7 +151,12 @@ impl<'a> Context<'a> {
     }
 
     fn dataset_error(&self, error: &DatasetError) -> PipelineError {
-        let error = self.spec.error_at("dataset.path", error.to_string());
+        let error = if self.spec.workflow.recorded().is_some() {
+            let message = error.to_string().replacen("the dataset", "the recording", 1);
+            self.spec.error_at("workflow.path", message)
+        } else {
+            self.spec.error_at("dataset.path", error.to_string())
+        };
         error.help("paths in a spec are relative to the folder that it lies in").into()
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Reason, StageId};
 use crate::dataset::DatasetError;
-use crate::load::LoadError;
+use crate::load::{ForeignError, LoadError};
 use crate::measure::Failure;
 use crate::report::ReportError;
 use crate::spec::SpecError;
@@ -18,6 +18,9 @@ pub enum PipelineError {
     /// The dataset's content cannot be used.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// A recording of another load generator cannot be used.
+    #[error(transparent)]
+    Recording(#[from] ForeignError),
     /// The store, the lock file or an output cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -346,7 +346,10 @@ impl Running<'_> {
             "it was not selected to be made; select it too, or run without a selection once"
         } else if self.offline && *id == StageId::Expand && !self.context.dataset_path().is_file() {
             "offline no dataset is downloaded; run once without --offline"
-        } else if self.offline && id.asks_a_server() {
+        } else if self.offline
+            && id.asks_a_server()
+            && self.context.spec.workflow.recorded().is_none()
+        {
             "offline nothing is measured; run once without --offline"
         } else {
             return Ok(());

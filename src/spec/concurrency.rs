@@ -11,10 +11,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// How many runs in flight, and how many runs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Concurrency {
     /// The levels to measure.
+    #[serde(default)]
     pub levels: Levels,
     /// Adaptive levels: the first; 1 by default.
     #[serde(default)]
@@ -120,8 +121,11 @@ impl Budget {
 }
 
 /// The levels: a list, a range, or whatever the results of the ones before ask for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Levels {
+    /// All that a recording has.
+    #[default]
+    FromData,
     /// Doubled until a target is crossed or the server fails, then closing in on that point.
     Adaptive,
     /// Each concurrency by itself.
@@ -160,7 +164,7 @@ impl Levels {
     /// The concurrencies, ascending, each once; none where they are adaptive.
     pub fn values(&self) -> Vec<u32> {
         let mut values = match self {
-            Self::Adaptive => Vec::new(),
+            Self::FromData | Self::Adaptive => Vec::new(),
             Self::List(values) => values.clone(),
             Self::Range(range) => range.values(),
         };
@@ -197,6 +201,7 @@ impl Serialize for Levels {
     /// The concurrencies themselves: a list and a range that mean the same are equal.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
+            Self::FromData => serializer.serialize_str("recorded"),
             Self::Adaptive => serializer.serialize_str("adaptive"),
             Self::List(_) | Self::Range(_) => self.values().serialize(serializer),
         }

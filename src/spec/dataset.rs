@@ -85,7 +85,26 @@ impl Filter {
     }
 }
 
+impl Default for DatasetSpec {
+    /// No dataset: only recorded workflows do without.
+    fn default() -> Self {
+        Self {
+            path: PathBuf::new(),
+            format: None,
+            id_key: id(),
+            question_key: question(),
+            whole_row: false,
+            filter: Filter::default(),
+        }
+    }
+}
+
 impl DatasetSpec {
+    /// Whether there is one.
+    pub fn is_given(&self) -> bool {
+        !self.path.as_os_str().is_empty()
+    }
+
     /// The format that is named, or that the extension says.
     pub fn format(&self) -> Option<DatasetFormat> {
         let path = match self.url() {

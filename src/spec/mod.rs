@@ -63,6 +63,7 @@ pub struct Spec {
     /// Name of this sizing, shown in reports.
     pub name: String,
     /// What is asked.
+    #[serde(default)]
     pub dataset: DatasetSpec,
     /// The system under test.
     pub workflow: WorkflowSpec,
@@ -70,6 +71,7 @@ pub struct Spec {
     #[serde(default)]
     pub test: TestRig,
     /// How many runs in flight, and how many runs.
+    #[serde(default)]
     pub concurrency: Concurrency,
     /// What to aim for.
     #[serde(default)]
@@ -188,7 +190,7 @@ impl Spec {
                 return Err(self.error_at(&path, error.to_string()).help(error.help()));
             }
         }
-        let proxy = self.workflow.connection().proxy.as_ref();
+        let proxy = self.workflow.connection().and_then(|it| it.proxy.as_ref());
         for (path, address) in [
             (self.workflow.address_key(), self.workflow.address()),
             ("workflow.connection.proxy", proxy),

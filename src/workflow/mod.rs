@@ -69,6 +69,10 @@ pub fn connect(
         WorkflowSpec::Openai(spec) => Arc::new(openai::Openai::new(spec, base_dir, env)?),
         WorkflowSpec::Nat(spec) => Arc::new(nat::Nat::new(spec, base_dir, env)?),
         WorkflowSpec::Http(spec) => Arc::new(http::Http::new(spec, base_dir, env)?),
+        WorkflowSpec::Recorded(_) => {
+            let message = "what was recorded cannot be run again";
+            return Err(ConnectError::Client(message.to_owned()));
+        }
         WorkflowSpec::Simulator(spec) => Arc::new(simulator::Simulated::start(spec)?),
     })
 }
@@ -80,7 +84,7 @@ pub fn check_spec(spec: &WorkflowSpec, base_dir: &Path) -> Result<(), ConnectErr
         WorkflowSpec::Http(spec) => {
             http::Http::new(spec, base_dir, &|_| Some("x".to_owned())).map(drop)
         }
-        WorkflowSpec::Openai(_) | WorkflowSpec::Nat(_) | WorkflowSpec::Simulator(_) => Ok(()),
+        _ => Ok(()),
     }
 }
 

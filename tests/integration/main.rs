@@ -19,6 +19,7 @@ mod keeping;
 mod kept_connections;
 mod load;
 mod matrix;
+mod recorded;
 mod secrets;
 mod selection;
 mod spec_errors;

@@ -241,6 +241,7 @@ mod tests {
                 Run { phase: Phase::WarmUp, http_status: None, ..run("one", vec![bare]) },
             ],
             around: Around {
+                concurrency: Some(3),
                 client: Some(ClientHealth { cpu_share: 0.25, lag_p95: 1e-4, lag_max: 2e-3 }),
                 scraped: [("running".to_owned(), vec![(0.5, 3.0), (1.5, 5.0)])].into(),
                 scrape_error: Some("once it was not there".to_owned()),

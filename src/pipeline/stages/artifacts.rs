@@ -1,7 +1,7 @@
 //! The artifacts of stages that are done, in the forms in which they are kept.
 
-use crate::load::{RecordedRuns, from_parquet};
-use crate::measure::{Item, LevelMetrics, Recording, Row};
+use crate::load::{ForeignRun, RecordedRuns, from_parquet};
+use crate::measure::{Item, LevelMetrics, Recording, Row, Run};
 use crate::pipeline::{PipelineError, StageId};
 use crate::sizing::{Assessment, Fits};
 use crate::store::{Digest, Store};
@@ -31,6 +31,18 @@ impl<'a> Artifacts<'a> {
             most.is_none_or(|most| items.len() < most)
         })?;
         Ok(items)
+    }
+
+    /// The runs of one level of a recording.
+    pub fn foreign_runs(&self, concurrency: u32) -> Result<Vec<Run>, PipelineError> {
+        let mut runs = Vec::new();
+        self.each_line(&StageId::Expand, |foreign: ForeignRun| {
+            if foreign.concurrency == concurrency {
+                runs.push(foreign.run);
+            }
+            true
+        })?;
+        Ok(runs)
     }
 
     /// How many rows of the dataset were dropped.

@@ -2,6 +2,7 @@
 
 use super::artifacts::push_line;
 use super::{Artifacts, Context, Stage, ready};
+use crate::load::each_foreign_run;
 use crate::pipeline::PipelineError;
 use crate::workflow::Pending;
 use serde_json::{Value, json};
@@ -14,6 +15,9 @@ impl Stage for Expand {
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
+        if context.spec.workflow.recorded().is_some() {
+            return Ok(json!({ "recording": { "content": context.dataset_digest()? } }));
+        }
         let dataset = &context.spec.dataset;
         // Not the path: a renamed file with the same content is the same dataset.
         let workflow = &context.spec.workflow;
@@ -40,6 +44,11 @@ impl Stage for Expand {
 
 fn expand(context: &Context<'_>) -> Result<Vec<u8>, PipelineError> {
     let mut lines = Vec::new();
+    if context.spec.workflow.recorded().is_some() {
+        let path = context.dataset_path();
+        each_foreign_run(&path, &mut |run| push_line(&mut lines, &run))?;
+        return Ok(lines);
+    }
     context.dataset_rows(&mut |row| {
         push_line(&mut lines, &row);
         Ok(())

@@ -1,9 +1,9 @@
 //! `sweep@c`: the runs at one concurrency. The only stage that asks the server anything.
 
-use super::{Artifacts, Context, Stage};
+use super::{Artifacts, Context, Stage, ready};
 use crate::dataset::level_size;
 use crate::load::{LevelPlan, LoadError, Pace, Window, make_room, run_level, to_parquet};
-use crate::measure::{FailureKind, Item, Outcome, Recording, Run};
+use crate::measure::{Around, FailureKind, Item, Outcome, Recording, Run};
 use crate::pipeline::{PipelineError, StageId};
 use crate::spec::workflow::HttpProtocol;
 use crate::spec::{Mode, Process, WorkflowSpec};
@@ -22,6 +22,10 @@ impl Stage for Sweep {
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
         let spec = context.spec;
+        if spec.workflow.recorded().is_some() {
+            // All that there is to know of it is in what was recorded.
+            return Ok(json!({ "workflow": { "type": "recorded" } }));
+        }
         let mut load = json!(spec.concurrency);
         if let Some(load) = load.as_object_mut() {
             // Which other levels there are, and when they are measured, changes nothing here.
@@ -44,6 +48,9 @@ impl Stage for Sweep {
         context: &'a Context<'_>,
         artifacts: &'a Artifacts<'_>,
     ) -> Pending<'a, Result<Vec<u8>, PipelineError>> {
+        if context.spec.workflow.recorded().is_some() {
+            return ready(self.recorded(context, artifacts));
+        }
         Box::pin(self.sweep(context, artifacts))
     }
 }
@@ -55,6 +62,26 @@ fn lost_the_server(run: &Run) -> bool {
 }
 
 impl Sweep {
+    /// The runs that a recording has of this level.
+    fn recorded(
+        &self,
+        context: &Context<'_>,
+        artifacts: &Artifacts<'_>,
+    ) -> Result<Vec<u8>, PipelineError> {
+        let runs = artifacts.foreign_runs(self.concurrency)?;
+        if runs.is_empty() {
+            let message = format!("the recording has no run at concurrency {}", self.concurrency);
+            let error = context.spec.error_at("concurrency.levels", message);
+            return Err(error.help("leave `concurrency` out for all levels that it has").into());
+        }
+        let around = Around { concurrency: Some(self.concurrency), ..Around::default() };
+        let unwritten = |error: parquet::errors::ParquetError| PipelineError::Artifact {
+            stage: StageId::Sweep(self.concurrency),
+            message: error.to_string(),
+        };
+        to_parquet(&Recording { runs, around }).map_err(unwritten)
+    }
+
     async fn sweep(
         &self,
         context: &Context<'_>,
@@ -93,9 +120,9 @@ impl Sweep {
     /// Before the first level, so that none is measured in vain.
     fn make_room(&self, context: &Context<'_>) -> Result<(), LoadError> {
         let workflow = &context.spec.workflow;
-        let per_run = match (workflow, workflow.connection().protocol) {
+        let per_run = match (workflow, workflow.connection().map(|it| it.protocol)) {
             // All runs share a connection.
-            (_, HttpProtocol::Http2) => 0,
+            (_, Some(HttpProtocol::Http2)) => 0,
             // Both ends are in this process.
             (WorkflowSpec::Simulator(_), _) => 2,
             _ => 1,

@@ -55,6 +55,20 @@ impl Checker<'_> {
     }
 
     fn dataset(&self) -> Check {
+        if self.spec.workflow.recorded().is_some() {
+            return self.ensure(
+                !self.spec.dataset.is_given(),
+                "dataset",
+                "what was recorded asks nothing any more",
+                "leave it out",
+            );
+        }
+        self.ensure(
+            self.spec.dataset.is_given(),
+            "dataset",
+            "there is no dataset",
+            "add `dataset: {path: questions.jsonl}`",
+        )?;
         self.ensure(
             self.spec.dataset.format().is_some(),
             "dataset.path",

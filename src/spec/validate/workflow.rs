@@ -40,14 +40,14 @@ impl Checker<'_> {
                 }
                 Ok(())
             }
-            WorkflowSpec::Nat(_) => Ok(()),
+            WorkflowSpec::Nat(_) | WorkflowSpec::Recorded(_) => Ok(()),
             WorkflowSpec::Http(http) => self.http(http),
             WorkflowSpec::Simulator(simulator) => self.simulator(simulator),
         }
     }
 
     fn connection(&self) -> Check {
-        let connection = self.spec.workflow.connection();
+        let Some(connection) = self.spec.workflow.connection() else { return Ok(()) };
         if let Some(proxy) = &connection.proxy {
             self.address("workflow.connection.proxy", proxy.public())?;
         }

@@ -4,12 +4,14 @@ mod connection;
 mod http;
 mod nat;
 mod openai;
+mod recorded;
 mod simulator;
 
 pub use connection::{ConnectionSpec, HttpProtocol};
 pub use http::{HttpSpec, SuccessRule};
 pub use nat::NatSpec;
 pub use openai::{OpenaiApi, OpenaiSpec};
+pub use recorded::RecordedSpec;
 pub use simulator::{Agent, Engine, Fault, FaultKind, Length, Protocol, SimulatorSpec};
 
 use super::{Address, Seconds, Secret};
@@ -17,6 +19,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::fmt;
+use std::path::Path;
 
 /// Header names with their values, which may be references.
 pub type Headers = IndexMap<String, Secret>;
@@ -33,6 +36,8 @@ pub enum WorkflowSpec {
     Http(Box<HttpSpec>),
     /// An embedded LLM server.
     Simulator(Box<SimulatorSpec>),
+    /// Measurements of another load generator.
+    Recorded(RecordedSpec),
 }
 
 /// The kinds by name, with the types that hold their keys.
@@ -43,12 +48,13 @@ enum Kind {
     Nat,
     Http,
     Simulator,
+    Recorded,
 }
 
 impl<'de> Deserialize<'de> for WorkflowSpec {
     // By hand: serde's own tagged enums forget positions, and then no error has a line.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const KINDS: &[&str] = &["openai", "nat", "http", "simulator"];
+        const KINDS: &[&str] = &["openai", "nat", "http", "simulator", "recorded"];
         deserializer.deserialize_enum("WorkflowSpec", KINDS, KindVisitor)
     }
 }
@@ -67,6 +73,7 @@ impl<'de> de::Visitor<'de> for KindVisitor {
         let (kind, content) = access.variant()?;
         match kind {
             Kind::Openai => content.newtype_variant().map(WorkflowSpec::Openai),
+            Kind::Recorded => content.newtype_variant().map(WorkflowSpec::Recorded),
             Kind::Http => content.newtype_variant().map(WorkflowSpec::Http),
             Kind::Nat => content.newtype_variant().map(WorkflowSpec::Nat),
             Kind::Simulator => content.newtype_variant().map(WorkflowSpec::Simulator),
@@ -91,7 +98,7 @@ impl WorkflowSpec {
             Self::Openai(spec) => Some(&spec.base_url),
             Self::Nat(spec) => Some(&spec.base_url),
             Self::Http(spec) => Some(&spec.url),
-            Self::Simulator(_) => None,
+            Self::Simulator(_) | Self::Recorded(_) => None,
         }
     }
 
@@ -104,12 +111,21 @@ impl WorkflowSpec {
     }
 
     /// How the server is reached.
-    pub fn connection(&self) -> &ConnectionSpec {
+    pub fn connection(&self) -> Option<&ConnectionSpec> {
         match self {
-            Self::Openai(spec) => &spec.connection,
-            Self::Nat(spec) => &spec.connection,
-            Self::Http(spec) => &spec.connection,
-            Self::Simulator(spec) => &spec.connection,
+            Self::Openai(spec) => Some(&spec.connection),
+            Self::Nat(spec) => Some(&spec.connection),
+            Self::Http(spec) => Some(&spec.connection),
+            Self::Simulator(spec) => Some(&spec.connection),
+            Self::Recorded(_) => None,
+        }
+    }
+
+    /// The file of measurements, where nothing is measured.
+    pub fn recorded(&self) -> Option<&Path> {
+        match self {
+            Self::Recorded(spec) => Some(&spec.path),
+            _ => None,
         }
     }
 
@@ -121,7 +137,7 @@ impl WorkflowSpec {
                 Fields::Named(keys.into_iter().flatten().cloned().collect())
             }
             Self::Http(_) => Fields::All,
-            Self::Nat(_) | Self::Simulator(_) => Fields::Named(Vec::new()),
+            Self::Nat(_) | Self::Simulator(_) | Self::Recorded(_) => Fields::Named(Vec::new()),
         }
     }
 
@@ -140,6 +156,7 @@ impl WorkflowSpec {
             Self::Nat(spec) => spec.timeout,
             Self::Http(spec) => spec.timeout,
             Self::Simulator(spec) => spec.timeout,
+            Self::Recorded(_) => default_timeout(),
         }
     }
 
@@ -149,7 +166,7 @@ impl WorkflowSpec {
             Self::Openai(spec) => (spec.api_key.as_ref(), Some(&spec.headers)),
             Self::Nat(spec) => (spec.api_key.as_ref(), Some(&spec.headers)),
             Self::Http(spec) => (spec.api_key.as_ref(), Some(&spec.headers)),
-            Self::Simulator(_) => (None, None),
+            Self::Simulator(_) | Self::Recorded(_) => (None, None),
         };
         let api_key = api_key.map(|key| ("workflow.api_key".to_owned(), key));
         let headers = headers.into_iter().flatten();

@@ -230,7 +230,7 @@ mod tests {
         let request = || Request::new(Full::new(Bytes::from_static(b"{}")));
         let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
         let serve = async {
-            theirs.read(&mut [0; 1024]).await.unwrap();
+            assert!(theirs.read(&mut [0; 1024]).await.unwrap() > 0);
             theirs.write_all(answer).await.unwrap();
         };
         let (answering, ()) = tokio::join!(connection.send(request()), serve);

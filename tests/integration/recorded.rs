@@ -1,0 +1,116 @@
+//! Measurements of other load generators.
+
+use crate::support::Sizer;
+use serde_json::Value;
+use std::fmt::Write;
+
+const REST: &str = "test: {gpu_count: 8}\ntargets: {users: 100, workflow_runtime: 5s}";
+
+/// Runtimes of `0.5 s + 0.25 s × concurrency`, eight waves of them.
+fn runs() -> String {
+    let mut lines = String::new();
+    for concurrency in [1_u32, 2, 4, 8] {
+        let seconds = 0.5 + 0.25 * f64::from(concurrency);
+        for index in 0..8 * concurrency {
+            let start = f64::from(index / concurrency) * seconds;
+            let end = start + seconds;
+            let half = seconds / 2.0;
+            let _ = writeln!(
+                lines,
+                "{{\"concurrency\": {concurrency}, \"id\": {index}, \"start\": {start}, \"end\": {end}, \
+                 \"llm_latencies\": [{half}, 0.1]}}"
+            );
+        }
+    }
+    lines
+}
+
+fn spec(path: &str, rest: &str) -> String {
+    format!(
+        "version: 1\nname: brought\nworkflow: {{type: recorded, path: {path}}}\n{REST}\n{rest}\n"
+    )
+}
+
+fn p95s(result: &Value) -> Vec<(u64, f64)> {
+    let levels = result["levels"].as_array().unwrap().iter();
+    let of = |level: &Value| {
+        let p95 = level["workflow_runtime"]["p95"].as_f64().unwrap();
+        (level["concurrency"].as_u64().unwrap(), (p95 * 1e9).round() / 1e9)
+    };
+    levels.map(of).collect()
+}
+
+#[test]
+fn levels_come_from_the_data() {
+    let linear = "estimate: {method: linear}";
+    let project = Sizer::new().file("runs.jsonl", &runs()).spec(&spec("runs.jsonl", linear));
+    project.run(&["validate", "spec.yml"]).success().stdout("120 items, 4 levels");
+    project.run(&["run", "spec.yml", "--offline"]).success();
+    let result = project.result();
+    assert_eq!(p95s(&result), [(1, 0.75), (2, 1.0), (4, 1.5), (8, 2.5)]);
+    assert!((result["levels"][3]["throughput"].as_f64().unwrap() - 8.0 / 2.5).abs() < 1e-9);
+    assert_eq!(result["levels"][3]["llm_latency"]["count"], 128);
+    // (5 − 0.5) / 0.25 = 18 runs on 8 GPUs.
+    let point = result["estimates"][0]["gpus"]["point"].as_f64().unwrap();
+    assert!((point - 100.0 / 18.0 * 8.0).abs() < 1e-9, "{point}");
+    // A changed recording is another measurement.
+    let longer = runs().replace("\"end\": 0.75", "\"end\": 0.8");
+    std::fs::write(project.path("runs.jsonl"), longer).unwrap();
+    project.run(&["plan", "spec.yml"]).success().stdout("recording.content changed");
+}
+
+#[test]
+fn csv_and_the_files_of_sizer_itself_are_recordings_too() {
+    let mut csv = "concurrency,id,start,end,llm_latencies,error\n".to_owned();
+    for index in 0..20 {
+        let _ = writeln!(csv, "2,r{index},{index},{},0.5;0.25,", f64::from(index) + 1.0);
+    }
+    csv.push_str("2,bad,3,3.1,,it broke\n");
+    let project = Sizer::new()
+        .file("runs.csv", &csv)
+        .spec(&spec("runs.csv", "concurrency: {on_failure: {tolerate: 10%}}"));
+    project.run(&["run", "spec.yml"]);
+    let level = project.result()["levels"][0].clone();
+    assert_eq!((level["measured"].as_u64(), level["failed"].as_u64()), (Some(21), Some(1)));
+    assert_eq!(level["failures"][0]["kind"], "reported");
+    assert_eq!(level["failures"][0]["first_message"], "it broke");
+    assert_eq!(level["interrupted"], false);
+    assert_eq!(p95s(&project.result()), [(2, 1.0)]);
+    // Its own artifact, under another name.
+    let lock = project.read("sizer.lock");
+    let stanza = lock.split("sweep@2").nth(1).unwrap();
+    let digest = stanza.split("digest = \"").nth(1).unwrap().split('"').next().unwrap();
+    let object = project.path(".sizer/objects").join(&digest[..2]).join(&digest[2..]);
+    std::fs::copy(object, project.path("own.parquet")).unwrap();
+    let project = project.spec(&spec("own.parquet", "concurrency: {on_failure: {tolerate: 10%}}"));
+    project.run(&["run", "spec.yml"]);
+    assert_eq!(project.result()["levels"][0], level);
+}
+
+#[test]
+fn mistakes_in_recordings() {
+    let of = |name: &str, content: &str, rest: &str| {
+        let project = Sizer::new().file(name, content).spec(&spec(name, rest));
+        project.run(&["run", "spec.yml"]).stderr
+    };
+    let good = "{\"concurrency\": 1, \"start\": 0, \"end\": 1}\n";
+    insta::assert_snapshot!(
+        [
+            of("runs.jsonl", &format!("{good}{{\"concurrency\": 1, \"start\": 0}}\n"), ""),
+            of("runs.jsonl", &format!("{good}oops\n"), ""),
+            of("runs.jsonl", "{\"concurrency\": 1, \"start\": 2, \"end\": 1}\n", ""),
+            of("runs.jsonl", "{\"concurrency\": 0, \"start\": 0, \"end\": 1}\n", ""),
+            of("runs.jsonl", good, "concurrency: {levels: [1, 7]}"),
+            of("runs.jsonl", good, "concurrency: {levels: adaptive}"),
+            of("runs.jsonl", good, "dataset: {path: questions.jsonl}"),
+            of("runs.txt", good, ""),
+            of("runs.csv", "concurrency,start,end\n1,0,x\n", ""),
+            of("runs.parquet", "not Parquet", ""),
+        ]
+        .join("\n")
+    );
+    let gone = Sizer::new().spec(&spec("gone.jsonl", ""));
+    gone.run(&["run", "spec.yml"]).code(2).stderr("the recording gone.jsonl").stderr("spec.yml:3");
+    let none = Sizer::new().spec("version: 1\nname: n\nworkflow: {type: simulator}\n");
+    none.run(&["validate", "spec.yml"]).code(2).stderr("there is no dataset");
+}
