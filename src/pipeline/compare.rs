@@ -5,8 +5,9 @@ use super::context::Context;
 use super::keys::differences;
 use super::stages::{fit_options, question, stage};
 use super::{Pipeline, PipelineError, StageId};
+use crate::load::RecordedRuns;
 use crate::measure::{LevelMetrics, Metric, Quantile};
-use crate::sizing::{Fit, Fits, Recommendation, assess};
+use crate::sizing::{Fit, Fits, ObservedLevel, Recommendation, assess};
 use crate::spec::Spec;
 use crate::store::{LockFile, RunRecord, Store};
 use serde::Serialize;
@@ -173,8 +174,9 @@ impl Facts {
         if facts.absent.is_empty() {
             let levels: Vec<LevelMetrics> = facts.levels.values().cloned().collect();
             let fits = Fits::of(&levels, fit_options(&spec.estimate));
+            let observed = observed_of(lock, store);
             let Recommendation { recommended, .. } =
-                assess(&question(spec), &levels, &fits, &BTreeMap::new()).gpus;
+                assess(&question(spec), &levels, &fits, &BTreeMap::new(), &observed).gpus;
             facts.fit = p95_fit(&fits);
             facts.gpus = recommended;
         }
@@ -204,6 +206,16 @@ fn merge(reads: &mut serde_json::Map<String, Value>, slice: Value) {
             (_, keys) => drop(reads.insert(section, keys)),
         }
     }
+}
+
+/// The runs behind the levels of a lock file, as far as they are here.
+fn observed_of(lock: &LockFile, store: &Store) -> BTreeMap<u32, ObservedLevel> {
+    let sweeps = lock.stages().into_iter().flatten().filter_map(|(stage, locked)| {
+        let concurrency: u32 = stage.strip_prefix("sweep@")?.parse().ok()?;
+        let runs = RecordedRuns::open(store.open(&locked.digest).ok()?).ok()?;
+        Some((concurrency, ObservedLevel::of(concurrency, &runs).ok()?))
+    });
+    sweeps.collect()
 }
 
 fn p95_fit(fits: &Fits) -> Option<Fit> {

@@ -1,7 +1,7 @@
 //! The result: everything that was measured and concluded, as one typed document.
 
 use crate::measure::{LevelMetrics, Metric, Quantile};
-use crate::sizing::{Assessment, Estimate, Fit, Fits, PerMetric, Recommendation};
+use crate::sizing::{Assessment, Estimate, Fit, Fits, MethodName, PerMetric, Recommendation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -15,7 +15,8 @@ pub struct SizingResult {
     pub spec: SpecIdentity,
     /// Level by level, ascending.
     pub levels: Vec<LevelResult>,
-    /// The fits of the p95s.
+    /// Straight lines through the p95s: what the estimates rest on with `linear` and `robust`, a mere
+    /// description of the levels with `monotone`.
     pub fits: FitResults,
     /// Target by target.
     pub estimates: Vec<Estimate>,
@@ -126,6 +127,11 @@ impl SizingResult {
             notes,
             sources,
         }
+    }
+
+    /// Whether the estimates rest on straight lines, or there is none and the lines are all there is.
+    pub fn uses_lines(&self) -> bool {
+        self.estimates.iter().all(|estimate| estimate.method != MethodName::Monotone)
     }
 
     /// Whether the measurements say that a target cannot be met at any size.

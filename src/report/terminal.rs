@@ -46,7 +46,7 @@ fn write_summary(out: &mut String, result: &SizingResult) -> std::fmt::Result {
         (Metric::WorkflowRuntime, &result.fits.workflow_runtime),
         (Metric::LlmLatency, &result.fits.llm_latency),
     ] {
-        if let Some(fit) = fit {
+        if let Some(fit) = fit.as_ref().filter(|_| result.uses_lines()) {
             writeln!(out, "p95 {metric} = {}", fit_line(fit))?;
         }
     }
@@ -96,13 +96,32 @@ fn estimate_line(estimate: &Estimate) -> String {
     let Estimate { target, quantile, limit, .. } = estimate;
     let aim = format!("{quantile} {target} ≤ {} s", significant(*limit));
     let users = estimate.users.map(|users| format!(" for {users} users")).unwrap_or_default();
-    let capacity = estimate
-        .capacity
-        .map(|capacity| format!("; the test rig carries {}", significant(capacity.point)))
-        .unwrap_or_default();
+    let capacity = estimate.capacity.map(|capacity| {
+        let range = range(capacity.low, capacity.high, significant);
+        format!("; the test rig carries {}{range}", significant(capacity.point))
+    });
+    let capacity = capacity.unwrap_or_default();
     match (&estimate.gpus, &estimate.reason) {
-        (Some(gpus), _) => format!("{aim}{users}: {:.1} GPUs{capacity}", gpus.point),
+        (Some(gpus), _) => {
+            // Whole replicas have no decimals.
+            let count = |gpus: f64| {
+                let whole = estimate.confidence.is_some();
+                if whole { format!("{gpus:.0}") } else { format!("{gpus:.1}") }
+            };
+            let confidence = estimate.confidence.map(|it| format!(" with {:.0} %", it * 100.0));
+            let range = range(gpus.low, gpus.high, count);
+            let confidence = confidence.unwrap_or_default();
+            format!("{aim}{users}: {} GPUs{range}{confidence}{capacity}", count(gpus.point))
+        }
         (None, Some(reason)) => format!("{aim}{users}: no estimate: {reason}{capacity}"),
         (None, None) => format!("{aim}{users}: no estimate"),
+    }
+}
+
+/// ` (from to)`, where both ends are known.
+fn range(low: Option<f64>, high: Option<f64>, shown: impl Fn(f64) -> String) -> String {
+    match (low, high) {
+        (Some(low), Some(high)) => format!(" ({} to {})", shown(low), shown(high)),
+        _ => String::new(),
     }
 }

@@ -2,10 +2,10 @@
 
 use super::fit::{Linear, Method, Robust};
 use super::{
-    Estimate, Fit, MethodName, NoFit, Point, Recommendation, Rig, Target, estimate, recommend,
-    rough_gpus,
+    Certainty, Estimate, Fit, Margin, MethodName, NoFit, ObservedLevel, Point, Pooled,
+    Recommendation, Rig, Target, estimate, estimate_pooled, recommend, rough_gpus,
 };
-use crate::measure::{AgainstLimits, LevelMetrics, Metric, Quantile};
+use crate::measure::{AgainstLimits, LevelMetrics, Metric, Quantile, runs_to_bound};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -27,7 +27,8 @@ pub struct FitOptions {
 impl FitOptions {
     fn method(&self) -> Box<dyn Method> {
         match self.method {
-            MethodName::Linear => Box::new(Linear {
+            // The lines beside the curve only describe the levels.
+            MethodName::Linear | MethodName::Monotone => Box::new(Linear {
                 min_r_squared: self.min_r_squared,
                 remove_outliers: self.remove_outliers,
                 ..Linear::default()
@@ -112,6 +113,10 @@ pub struct Question {
     pub users: Option<u64>,
     /// What it was measured on.
     pub rig: Rig,
+    /// What is bought beyond the need.
+    pub margin: Margin,
+    /// How certain the intervals are.
+    pub certainty: Certainty,
 }
 
 impl Question {
@@ -185,21 +190,34 @@ pub struct Assessment {
 }
 
 /// Answers the question from levels (ascending), fits, and what the runs of each level say about
-/// the [main limits](Question::main_limits).
+/// the [main limits](Question::main_limits). The runs themselves, `observed`, are for the method
+/// `monotone` alone.
 pub fn assess(
     question: &Question,
     levels: &[LevelMetrics],
     fits: &Fits,
     against: &BTreeMap<u32, AgainstLimits>,
+    observed: &BTreeMap<u32, ObservedLevel>,
 ) -> Assessment {
-    let estimates: Vec<Estimate> = question
-        .targets
+    let usable = |concurrency: &u32| {
+        levels.iter().any(|level| level.concurrency == *concurrency && !level.interrupted)
+    };
+    let observed: Vec<&ObservedLevel> = observed
         .iter()
-        .map(|&target| {
-            let fit = fits.get(target.metric, target.quantile).cloned();
-            estimate(target, question.users, question.rig, fits.method, &fit, levels)
-        })
+        .filter(|(concurrency, _)| usable(concurrency))
+        .map(|(_, level)| level)
         .collect();
+    let Question { users, rig, margin, certainty, .. } = *question;
+    let of_target = |&target: &Target| {
+        if fits.method == MethodName::Monotone {
+            let pooled = Pooled::of(&observed, target.metric);
+            let pooled = pooled.as_ref();
+            return estimate_pooled(target, users, rig, margin, pooled, certainty, levels);
+        }
+        let fit = fits.get(target.metric, target.quantile).cloned();
+        estimate(target, users, rig, margin, fits.method, &fit, levels)
+    };
+    let estimates: Vec<Estimate> = question.targets.iter().map(of_target).collect();
     let limits = question.main_limits();
     let of_level = |level: &LevelMetrics| {
         let runs = against.get(&level.concurrency).filter(|_| !limits.is_empty());
@@ -280,7 +298,7 @@ fn notes(
         ));
     }
     let usable = levels.len() - interrupted.len();
-    if (2..ENOUGH_LEVELS).contains(&usable) {
+    if fits.method != MethodName::Monotone && (2..ENOUGH_LEVELS).contains(&usable) {
         notes.push(format!(
             "The fits rest on {usable} levels; ten or more, spread over a wide range, make them firmer."
         ));
@@ -293,7 +311,10 @@ fn notes(
         );
     }
     notes.extend(estimates.iter().filter_map(|it| robust_offer(question, levels, it)));
-    for metric in Metric::ALL {
+    if fits.method == MethodName::Monotone {
+        notes.extend(few_runs(levels));
+    }
+    for metric in Metric::ALL.into_iter().filter(|_| fits.method != MethodName::Monotone) {
         let told = estimates.iter().any(|estimate| estimate.target == metric);
         if let (false, Err(reason)) = (told, fits.get(metric, Quantile::P95)) {
             notes.push(format!("No fit of the {metric}: {reason}."));
@@ -310,6 +331,26 @@ fn notes(
         ));
     }
     notes
+}
+
+/// Where a p95 rests on so few runs that nothing bounds it.
+fn few_runs(levels: &[LevelMetrics]) -> Option<String> {
+    let enough = runs_to_bound(Quantile::P95.share());
+    let few = |level: &&LevelMetrics| {
+        let runs = level.workflow_runtime.map_or(0, |summary| summary.count);
+        !level.interrupted && (1..enough).contains(&runs)
+    };
+    let few: Vec<&LevelMetrics> = levels.iter().filter(few).collect();
+    let counts = || few.iter().filter_map(|level| Some(level.workflow_runtime?.count));
+    let (least, most) = (counts().min()?, counts().max()?);
+    let there_were =
+        if least == most { format!("{least}") } else { format!("between {least} and {most}") };
+    let names: Vec<String> = few.iter().map(|level| level.concurrency.to_string()).collect();
+    Some(format!(
+        "Fewer than {enough} runs bound no p95: at concurrency {} there were {there_were}, and the p95s shown for \
+         them are close to the longest run.",
+        names.join(", ")
+    ))
 }
 
 /// Where the levels do not lie on the reference's line: what the robust line would say.
@@ -330,7 +371,8 @@ fn robust_offer(
     let outliers: Vec<String> = fit.outliers.iter().map(ToString::to_string).collect();
     let target = Target { metric, quantile, limit };
     let name = MethodName::Robust;
-    let gpus = estimate(target, question.users, question.rig, name, &Ok(fit), levels).gpus?;
+    let Question { users, rig, margin, .. } = *question;
+    let gpus = estimate(target, users, rig, margin, name, &Ok(fit), levels).gpus?;
     Some(format!(
         "The {metric} lies on a line but for concurrency {}: the method `robust`, a line that outliers \
          cannot pull away, gives {:.1} GPUs. Measure that level again before you rely on it.",

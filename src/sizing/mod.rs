@@ -2,8 +2,12 @@
 
 mod adaptive;
 mod assess;
+mod curve;
 mod estimate;
 pub mod fit;
+mod nnls;
+mod observed;
+mod pooled;
 mod rough;
 mod target;
 
@@ -11,7 +15,11 @@ pub use adaptive::{AdaptivePlan, NextLevel, Spend, next_level};
 pub use assess::{
     Assessment, FitOptions, Fits, LevelAgainstTargets, NamedFit, PerMetric, Question, assess,
 };
-pub use estimate::{Capacity, Estimate, GpuCount, Recommendation, estimate, recommend};
+pub use estimate::{
+    Capacity, CurvePoint, Estimate, GpuCount, Recommendation, estimate, estimate_pooled, recommend,
+};
 pub use fit::{Fit, MethodName, NoFit, Point};
+pub use observed::{ObservedLevel, ObservedRun};
+pub use pooled::{CarriedRange, Certainty, Pooled};
 pub use rough::rough_gpus;
-pub use target::{Rig, Target};
+pub use target::{Margin, Rig, Target};

@@ -23,3 +23,12 @@ pub struct Rig {
     /// What one GPU costs per hour, where that is known.
     pub cost_per_gpu_hour: Option<f64>,
 }
+
+/// What is bought beyond what is needed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Margin {
+    /// Further capacity, as a share of what is needed.
+    pub headroom: f64,
+    /// Further replicas, for those that fail or are being replaced.
+    pub spares: u32,
+}

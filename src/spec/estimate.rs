@@ -1,5 +1,6 @@
 //! The spec's `estimate`.
 
+use super::Share;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,15 +10,32 @@ use serde::{Deserialize, Serialize};
 pub struct EstimateSpec {
     /// The model of time against concurrency.
     pub method: Method,
-    /// A fit that explains less of the variance than this is refused.
+    /// Probability that the truth lies within the interval of an estimate, and that what is
+    /// recommended is enough.
+    pub confidence: f64,
+    /// Further capacity to recommend, as a share of the need: `10%`.
+    pub headroom: Share,
+    /// Further replicas to recommend, for those that fail or are being replaced.
+    pub spares: u32,
+    /// Seed of the resampling behind the intervals.
+    pub seed: u64,
+    /// Lines only: a fit that explains less of the variance than this is refused.
     pub min_r_squared: f64,
-    /// Whether levels far off the line are left out of it (looked for with five levels or more).
+    /// Lines only: whether levels far off the line are left out of it (looked for with five levels or more).
     pub remove_outliers: bool,
 }
 
 impl Default for EstimateSpec {
     fn default() -> Self {
-        Self { method: Method::Linear, min_r_squared: 0.7, remove_outliers: true }
+        Self {
+            method: Method::Monotone,
+            confidence: 0.9,
+            headroom: Share::default(),
+            spares: 0,
+            seed: 0,
+            min_r_squared: 0.7,
+            remove_outliers: true,
+        }
     }
 }
 
@@ -25,6 +43,9 @@ impl Default for EstimateSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
+    /// A mean curve of the shape that load gives it, times a tail pooled over the levels around the
+    /// answer; with intervals.
+    Monotone,
     /// A straight line by least squares: the reference calculator's method.
     Linear,
     /// A straight line by repeated medians, which outliers cannot pull away.

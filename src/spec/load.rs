@@ -142,7 +142,7 @@ struct Tolerate {
 }
 
 /// A share: `1%`, or 0.01.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Share(f64);
 

@@ -4,8 +4,10 @@ use serde::Deserialize;
 use sizer::measure::{LevelMetrics, Metric, Quantile, Recording, Summary};
 use sizer::sizing::fit::{Linear, Method};
 use sizer::sizing::{
-    FitOptions, Fits, MethodName, NoFit, Point, Question, Rig, Target, assess, rough_gpus,
+    Certainty, FitOptions, Fits, Margin, MethodName, NoFit, Point, Question, Rig, Target, assess,
+    rough_gpus,
 };
+use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
 struct Case {
@@ -171,6 +173,8 @@ fn question() -> Question {
         targets: vec![target],
         users: Some(100),
         rig: Rig { gpu_count: Some(8), gpus_per_replica: 4, cost_per_gpu_hour: None },
+        margin: Margin::default(),
+        certainty: Certainty { confidence: 0.9, resamples: 0, seed: 0 },
     }
 }
 
@@ -195,7 +199,7 @@ fn the_guides_table_gives_its_estimate() {
     assert!((latency.slope - 0.14213).abs() < 1e-5 && (latency.intercept - 1.00367).abs() < 1e-5);
     assert_eq!(latency.outliers, [32]);
 
-    let assessment = assess(&question(), &levels, &fits, &std::collections::BTreeMap::new());
+    let assessment = assess(&question(), &levels, &fits, &BTreeMap::new(), &BTreeMap::new());
     let gpus = assessment.estimates[0].gpus.unwrap();
     assert!((gpus.point - 75.35).abs() < 0.01, "{}", gpus.point);
     assert_eq!(gpus.recommended, 76);
@@ -226,7 +230,8 @@ fn an_interrupted_level_changes_nothing() {
         &question(),
         &levels,
         &Fits::of(&levels, OPTIONS),
-        &std::collections::BTreeMap::new(),
+        &BTreeMap::new(),
+        &BTreeMap::new(),
     );
     let mut broken = LevelMetrics::of(64, &Recording::default(), 0.0);
     broken.interrupted = true;
@@ -236,7 +241,8 @@ fn an_interrupted_level_changes_nothing() {
         &question(),
         &levels,
         &Fits::of(&levels, OPTIONS),
-        &std::collections::BTreeMap::new(),
+        &BTreeMap::new(),
+        &BTreeMap::new(),
     );
     assert_eq!(before.estimates, after.estimates);
     assert!(after.notes.iter().any(|note| note.contains("64")));
@@ -252,7 +258,8 @@ fn an_answer_that_cannot_be_given_has_its_reason() {
             &question,
             levels,
             &Fits::of(levels, OPTIONS),
-            &std::collections::BTreeMap::new(),
+            &BTreeMap::new(),
+            &BTreeMap::new(),
         );
         let estimate = assessment.estimates[0].clone();
         (estimate.reason.unwrap(), estimate.unreachable)

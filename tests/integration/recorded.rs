@@ -114,3 +114,48 @@ fn mistakes_in_recordings() {
     let none = Sizer::new().spec("version: 1\nname: n\nworkflow: {type: simulator}\n");
     none.run(&["validate", "spec.yml"]).code(2).stderr("there is no dataset");
 }
+
+#[test]
+fn intervals_headroom_and_spares() {
+    let project = Sizer::new().file("runs.jsonl", &runs()).spec(&spec("runs.jsonl", ""));
+    let gpus = |settings: &[&str]| {
+        let mut args = vec!["run", "spec.yml", "--quiet", "--set", "test.gpus_per_replica=4"];
+        for setting in settings {
+            args.extend(["--set", setting]);
+        }
+        project.run(&args);
+        project.result()["estimates"][0]["gpus"].clone()
+    };
+    // Whole numbers, some of them written as 48.0.
+    let number = |gpus: &Value, key: &str| -> Option<u64> {
+        gpus[key].to_string().split('.').next().unwrap().parse().ok()
+    };
+    let plain = gpus(&[]);
+    // Equal runs on a line: 18 are carried on two replicas, so 100 users take 11.1.
+    assert_eq!(number(&plain, "point"), Some(48), "{plain:#}");
+    assert!(number(&plain, "low") <= Some(48) && Some(48) <= number(&plain, "high"), "{plain:#}");
+    let recommended = number(&plain, "recommended").unwrap();
+    assert!(recommended >= 48, "{plain:#}");
+    assert_eq!(number(&gpus(&["estimate.spares=1"]), "recommended"), Some(recommended + 4));
+    let roomy = number(&gpus(&["estimate.headroom=50%"]), "recommended").unwrap();
+    assert_eq!(roomy, (recommended * 3).div_ceil(8) * 4, "half as many more, in whole replicas");
+    let surer = gpus(&["estimate.confidence=0.99"]);
+    assert!(number(&surer, "high") >= number(&plain, "high"), "{surer:#}");
+    let mut last = 0;
+    for users in (50..1000).step_by(190) {
+        let more = number(&gpus(&[&format!("targets.users={users}")]), "recommended").unwrap();
+        assert!(more >= last, "more users never need fewer");
+        last = more;
+    }
+}
+
+#[test]
+fn a_level_that_failed_changes_nothing() {
+    let failed = "{\"concurrency\": 16, \"start\": 0, \"end\": 0.1, \"error\": \"refused\"}\n";
+    let of = |text: &str| {
+        let project = Sizer::new().file("runs.jsonl", text).spec(&spec("runs.jsonl", ""));
+        project.run(&["run", "spec.yml", "--quiet"]);
+        project.result()["estimates"].clone()
+    };
+    assert_eq!(of(&runs()), of(&(runs() + failed)));
+}

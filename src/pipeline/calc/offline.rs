@@ -6,7 +6,7 @@ use crate::measure::{AgainstLimits, LevelMetrics, Metric, Quantile, Recording, R
 use crate::pipeline::Observer;
 use crate::pipeline::stages::fit_options;
 use crate::report::{Material, SizingResult, SpecIdentity, report};
-use crate::sizing::{Fits, Question, Rig, Target, assess};
+use crate::sizing::{Certainty, Fits, Margin, Question, Rig, Target, assess};
 use crate::spec::EstimateSpec;
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub(super) fn run(
         let Ok(against) = AgainstLimits::of(&recording, &question.main_limits());
         (*concurrency, against)
     });
-    let assessment = assess(&question, &levels, &fits, &against.collect());
+    let assessment = assess(&question, &levels, &fits, &against.collect(), &BTreeMap::new());
     let identity = SpecIdentity { name: "calc".to_owned(), digest: String::new() };
     let result = SizingResult::assemble(identity, levels, &fits, assessment, BTreeMap::new());
     let job = dir.join("offline").join(jobs::new_name(options));
@@ -64,5 +64,8 @@ fn question(options: &CalcOptions) -> Question {
             gpus_per_replica: 1,
             cost_per_gpu_hour: None,
         },
+        margin: Margin::default(),
+        // Lines have no intervals.
+        certainty: Certainty { confidence: 0.9, resamples: 0, seed: 0 },
     }
 }

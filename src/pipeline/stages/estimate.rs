@@ -4,23 +4,33 @@ use super::artifacts::to_document;
 use super::{Artifacts, Context, Stage, ready};
 use crate::measure::{AgainstLimits, Metric};
 use crate::pipeline::{PipelineError, StageId};
-use crate::sizing::{Question, Rig, Target, assess};
-use crate::spec::{Limit, Spec};
+use crate::sizing::{Certainty, Margin, MethodName, ObservedLevel, Question, Rig, Target, assess};
+use crate::spec::{EstimateSpec, Limit, Spec};
 use crate::workflow::Pending;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+
+/// Enough for the ends of an interval to stay where they are, few enough for milliseconds.
+const RESAMPLES: usize = 1000;
 
 pub(super) struct EstimateStage;
 
 impl Stage for EstimateStage {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
         // Not what was asked while the levels were measured, which is in the levels.
         let test = crate::spec::TestRig { scrape: None, ..context.spec.test.clone() };
-        Ok(json!({ "targets": context.spec.targets, "test": test }))
+        let EstimateSpec { confidence, headroom, spares, seed, .. } = &context.spec.estimate;
+        Ok(json!({
+            "targets": context.spec.targets,
+            "test": test,
+            "estimate": {
+                "confidence": confidence, "headroom": headroom, "spares": spares, "seed": seed,
+            },
+        }))
     }
 
     fn run<'a>(
@@ -45,7 +55,14 @@ fn estimate(spec: &Spec, artifacts: &Artifacts<'_>) -> Result<Vec<u8>, PipelineE
             against.insert(level.concurrency, found);
         }
     }
-    to_document(&StageId::Estimate, &assess(&question, &levels, &fits, &against))
+    let mut observed = BTreeMap::new();
+    if fits.method == MethodName::Monotone && !limits.is_empty() {
+        for concurrency in levels.iter().map(|level| level.concurrency) {
+            let level = artifacts.runs(concurrency, |runs| ObservedLevel::of(concurrency, runs))?;
+            observed.insert(concurrency, level);
+        }
+    }
+    to_document(&StageId::Estimate, &assess(&question, &levels, &fits, &against, &observed))
 }
 
 /// What the spec asks, in the words of the estimator.
@@ -61,6 +78,12 @@ pub(in crate::pipeline) fn question(spec: &Spec) -> Question {
             gpu_count: spec.test.gpu_count,
             gpus_per_replica: spec.test.gpus_per_replica,
             cost_per_gpu_hour: spec.test.cost_per_gpu_hour,
+        },
+        margin: Margin { headroom: spec.estimate.headroom.get(), spares: spec.estimate.spares },
+        certainty: Certainty {
+            confidence: spec.estimate.confidence,
+            resamples: RESAMPLES,
+            seed: spec.estimate.seed,
         },
     }
 }

@@ -16,7 +16,10 @@ impl Stage for FitStage {
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
-        Ok(json!({ "estimate": context.spec.estimate }))
+        let EstimateSpec { method, min_r_squared, remove_outliers, .. } = &context.spec.estimate;
+        Ok(json!({ "estimate": {
+            "method": method, "min_r_squared": min_r_squared, "remove_outliers": remove_outliers,
+        }}))
     }
 
     fn run<'a>(
@@ -33,6 +36,7 @@ impl Stage for FitStage {
 /// How the spec wants fits to be made.
 pub(in crate::pipeline) fn fit_options(spec: &EstimateSpec) -> FitOptions {
     let method = match spec.method {
+        Method::Monotone => MethodName::Monotone,
         Method::Linear => MethodName::Linear,
         Method::Robust => MethodName::Robust,
     };

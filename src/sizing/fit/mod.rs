@@ -24,8 +24,10 @@ pub struct Point {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MethodName {
-    /// A straight line by least squares: the reference calculator's method.
+    /// A mean curve of the right shape, times a tail pooled over the levels around the answer.
     #[default]
+    Monotone,
+    /// A straight line by least squares: the reference calculator's method.
     Linear,
     /// A straight line by repeated medians, which outliers cannot pull away.
     Robust,
@@ -34,6 +36,7 @@ pub enum MethodName {
 impl std::fmt::Display for MethodName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::Monotone => "monotone",
             Self::Linear => "linear",
             Self::Robust => "robust",
         })

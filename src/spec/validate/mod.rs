@@ -43,6 +43,19 @@ impl Checker<'_> {
             "R² lies between 0 and 1",
             "0.7 is the default",
         )?;
+        let confidence = self.spec.estimate.confidence;
+        self.ensure(
+            (0.5..1.0).contains(&confidence),
+            "estimate.confidence",
+            "a confidence lies between 0.5 and 1",
+            "0.9 is the default",
+        )?;
+        self.ensure(
+            (0.0..=10.0).contains(&self.spec.estimate.headroom.get()),
+            "estimate.headroom",
+            "headroom is a share of the need, such as 10%",
+            "leave it out for none",
+        )?;
         self.outputs()
     }
 

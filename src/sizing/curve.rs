@@ -1,0 +1,125 @@
+//! Mean time against concurrency, in the shape that a closed loop gives it.
+//!
+//! By Little's law the throughput at concurrency c is c over the mean time. Adding load neither
+//! shortens the time nor, in a server that does not thrash, lowers the throughput, and each
+//! further run in flight costs at least as much as the one before. The curves with all three
+//! properties (rising, convex, `time / c` falling) are the sums of `w · max(c, k)` with weights
+//! that are not negative: parts that take the same time until k runs are in flight and share one
+//! bottleneck from there on.
+
+use super::nnls::nnls;
+
+/// A mean time that was seen at a concurrency.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Seen {
+    pub concurrency: f64,
+    /// Mean time in seconds.
+    pub seconds: f64,
+    /// What it rests on: its relative variance is inverse to this.
+    pub weight: f64,
+}
+
+/// A sum of parts `weight · max(c, knot)`, and a part that load never changes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Curve {
+    parts: Vec<(f64, f64)>,
+    constant: f64,
+}
+
+impl Curve {
+    /// The curve of that shape that is closest to what was seen (ascending, least squares of relative
+    /// errors), with knots at the concurrencies that were seen.
+    pub fn fit(seen: &[Seen]) -> Option<Self> {
+        let seen: Vec<&Seen> =
+            seen.iter().filter(|it| it.seconds > 0.0 && it.weight > 0.0).collect();
+        let (first, last) = (seen.first()?, seen.last()?);
+        // Below the first and beyond the last there is nothing to tell a knot from a constant.
+        let inside = seen.iter().map(|it| it.concurrency);
+        let inside = inside.filter(|c| *c > first.concurrency && *c < last.concurrency);
+        let knots: Vec<f64> = std::iter::once(0.0).chain(inside).collect();
+        let scaled = |it: &Seen, value: f64| value * it.weight.sqrt() / it.seconds;
+        let row = |it: &&Seen| -> Vec<f64> {
+            let parts = knots.iter().map(|knot| scaled(it, it.concurrency.max(*knot)));
+            parts.chain([scaled(it, 1.0)]).collect()
+        };
+        let rows: Vec<Vec<f64>> = seen.iter().map(row).collect();
+        let target: Vec<f64> = seen.iter().map(|it| it.weight.sqrt()).collect();
+        let mut weights = nnls(&rows, &target);
+        let constant = weights.pop()?;
+        Some(Self { parts: std::iter::zip(knots, weights).collect(), constant })
+    }
+
+    /// The mean time at a concurrency, in seconds.
+    pub fn at(&self, concurrency: f64) -> f64 {
+        let parts = self.parts.iter().map(|(knot, weight)| weight * concurrency.max(*knot));
+        self.constant + parts.sum::<f64>()
+    }
+
+    /// The concurrency at which the mean time is so long: 0 where it always is, infinite where it
+    /// never will be.
+    pub fn reaches(&self, seconds: f64) -> f64 {
+        const HIGHEST: f64 = 1e9;
+        if self.at(0.0) >= seconds {
+            return 0.0;
+        }
+        if self.at(HIGHEST) < seconds {
+            return f64::INFINITY;
+        }
+        // Between two knots it is a straight line.
+        let mut knots: Vec<f64> = self.parts.iter().map(|(knot, _)| *knot).collect();
+        knots.push(HIGHEST);
+        let mut low = 0.0;
+        for high in knots {
+            let (from, to) = (self.at(low), self.at(high));
+            if to >= seconds && to > from {
+                return low + (high - low) * (seconds - from) / (to - from);
+            }
+            low = high;
+        }
+        HIGHEST
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(points: &[(f64, f64)]) -> Vec<Seen> {
+        let seen = |&(concurrency, seconds)| Seen { concurrency, seconds, weight: 10.0 };
+        points.iter().map(seen).collect()
+    }
+
+    #[test]
+    fn a_curve_of_that_shape_is_found_exactly() {
+        // 2 s that load does not change, and a bottleneck of 0.25 s from 8 runs on.
+        let truth = |c: f64| 2.0 + 0.25 * c.max(8.0);
+        let points: Vec<(f64, f64)> =
+            [1.0, 2.0, 4.0, 8.0, 16.0, 32.0].map(|c| (c, truth(c))).to_vec();
+        let curve = Curve::fit(&seen(&points)).unwrap();
+        for c in [0.5, 3.0, 8.0, 12.0, 64.0] {
+            assert!((curve.at(c) - truth(c)).abs() < 1e-9, "{c}: {} {curve:?}", curve.at(c));
+        }
+        assert!((curve.reaches(truth(24.0)) - 24.0).abs() < 1e-9);
+        assert!((curve.reaches(truth(100.0)) - 100.0).abs() < 1e-9);
+        assert!(curve.reaches(1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn noise_does_not_break_the_shape() {
+        let points = [(1.0, 5.0), (2.0, 4.0), (4.0, 6.0), (8.0, 5.5), (16.0, 11.0), (32.0, 20.0)];
+        let curve = Curve::fit(&seen(&points)).unwrap();
+        let grid: Vec<f64> = (1..200).map(f64::from).collect();
+        for pair in grid.windows(2) {
+            let (low, high) = (curve.at(pair[0]), curve.at(pair[1]));
+            assert!(high >= low - 1e-12, "it never falls");
+            assert!(high / pair[1] <= low / pair[0] + 1e-12, "nor does the throughput");
+        }
+    }
+
+    #[test]
+    fn one_level_is_a_curve_too() {
+        let curve = Curve::fit(&seen(&[(4.0, 3.0)])).unwrap();
+        assert!((curve.at(4.0) - 3.0).abs() < 1e-9);
+        assert!(Curve::fit(&[]).is_none());
+    }
+}

@@ -1,0 +1,194 @@
+//! Runs and LLM calls as the pooled estimate needs them: how long each took, and how many others
+//! were in flight meanwhile.
+
+use crate::measure::{CallColumn, Phase, RunColumns};
+
+/// More runs of a level would say nothing else, and are thinned out evenly.
+const MOST_PER_LEVEL: usize = 20_000;
+
+/// One run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ObservedRun {
+    /// Runs in flight while it lasted, itself included: the level's concurrency where the load was
+    /// steady, the average over its own time where it was not.
+    pub concurrency: f64,
+    /// Its runtime in seconds.
+    pub runtime: f64,
+    /// Time of all its LLM calls together.
+    pub llm_time: f64,
+    /// How many calls it made.
+    pub llm_calls: f64,
+}
+
+/// The runs of a level that count.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ObservedLevel {
+    /// Its runs.
+    pub runs: Vec<ObservedRun>,
+    /// Its LLM calls, each with the concurrency of its run.
+    pub calls: Vec<(f64, f64)>,
+    /// Whether the load was never steady: a burst of fewer than three waves.
+    pub unsteady: bool,
+}
+
+struct Timed {
+    start: f64,
+    end: f64,
+    counts: bool,
+}
+
+impl ObservedLevel {
+    /// Takes the runs of a level.
+    ///
+    /// In a burst all runs begin at once and nothing follows the last: its first and its last wave
+    /// are left out where there are others, and every run stands for the load that it met.
+    pub fn of<S: RunColumns>(concurrency: u32, source: &S) -> Result<Self, S::Error> {
+        let mut runs: Vec<Timed> = Vec::new();
+        let mut warm = false;
+        source.each_head(&mut |head| {
+            let measured = head.phase == Phase::Measured;
+            warm |= !measured;
+            let counts = measured && head.failure.is_none();
+            runs.push(Timed { start: head.start, end: head.end, counts });
+        })?;
+        let mut llm = vec![(0.0, 0.0); runs.len()];
+        let mut calls = Vec::new();
+        source.each_call(CallColumn::Latency, &mut |run, latency| {
+            if let Some((time, count)) = llm.get_mut(run) {
+                *time += latency;
+                *count += 1.0;
+                calls.push((run, latency));
+            }
+        })?;
+        let wave = concurrency as usize;
+        let last_end = runs.iter().map(|run| run.end).fold(0.0, f64::max);
+        let at_once = runs.iter().filter(|run| run.start <= 1e-3 * last_end).count();
+        let burst = !warm && concurrency > 1 && at_once >= wave.min(runs.len());
+        let mut met = vec![f64::from(concurrency); runs.len()];
+        let mut unsteady = false;
+        if burst {
+            met = load_met(&runs);
+            unsteady = runs.len() < 3 * wave;
+            if !unsteady {
+                leave_out_the_edges(&mut runs, wave);
+            }
+        }
+        let step = runs.len().div_ceil(MOST_PER_LEVEL).max(1);
+        let kept =
+            |run: usize| run.is_multiple_of(step) && runs.get(run).is_some_and(|it| it.counts);
+        let observe = |(index, run): (usize, &Timed)| {
+            let (llm_time, llm_calls) = *llm.get(index).filter(|_| kept(index))?;
+            let concurrency = met.get(index)?.max(1.0);
+            Some(ObservedRun { concurrency, runtime: run.end - run.start, llm_time, llm_calls })
+        };
+        Ok(Self {
+            runs: runs.iter().enumerate().filter_map(observe).collect(),
+            calls: calls
+                .into_iter()
+                .filter(|(run, _)| kept(*run))
+                .filter_map(|(run, latency)| Some((*met.get(run)?, latency)))
+                .collect(),
+            unsteady,
+        })
+    }
+}
+
+/// Runs in flight, on average over the time of each run.
+fn load_met(runs: &[Timed]) -> Vec<f64> {
+    let mut edges: Vec<(f64, f64)> =
+        runs.iter().flat_map(|run| [(run.start, 1.0), (run.end, -1.0)]).collect();
+    edges.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
+    // Run-seconds up to each edge.
+    let mut areas = Vec::with_capacity(edges.len());
+    let (mut area, mut now, mut last) = (0.0, 0.0, 0.0);
+    for (at, change) in edges {
+        area += now * (at - last);
+        areas.push((at, area, now + change));
+        (now, last) = (now + change, at);
+    }
+    let up_to = |at: f64| {
+        let after = areas.partition_point(|(edge, ..)| *edge <= at);
+        let before = after.checked_sub(1).and_then(|index| areas.get(index));
+        before.map_or(0.0, |(edge, area, now)| area + now * (at - edge))
+    };
+    let mean = |run: &Timed| {
+        let length = run.end - run.start;
+        if length > 0.0 { (up_to(run.end) - up_to(run.start)) / length } else { 1.0 }
+    };
+    runs.iter().map(mean).collect()
+}
+
+/// Neither the first wave, which met an idle server, nor the last, behind which nothing came. They
+/// are told by when they began: leaving out by end would leave out the long ones.
+fn leave_out_the_edges(runs: &mut [Timed], wave: usize) {
+    let mut order: Vec<usize> = (0..runs.len()).collect();
+    order.sort_by(|a, b| {
+        let start = |index: &usize| runs.get(*index).map_or(0.0, |run| run.start);
+        start(a).total_cmp(&start(b))
+    });
+    let last = order.len().saturating_sub(wave);
+    let edges = order.iter().enumerate().filter(|(at, _)| *at < wave || *at >= last);
+    let edges: Vec<usize> = edges.map(|(_, index)| *index).collect();
+    for index in edges {
+        if let Some(run) = runs.get_mut(index) {
+            run.counts = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::{Outcome, Recording, Run};
+
+    fn run(start: f64, end: f64, phase: Phase) -> Run {
+        Run {
+            id: String::new(),
+            start,
+            end,
+            outcome: Outcome::Ok,
+            llm_calls: Vec::new(),
+            server_runtime: None,
+            phase,
+            http_status: None,
+            reconnected: false,
+            retries: 0,
+        }
+    }
+
+    fn observed(concurrency: u32, runs: Vec<Run>) -> ObservedLevel {
+        let Ok(level) = ObservedLevel::of(concurrency, &Recording { runs, ..Recording::default() });
+        level
+    }
+
+    #[test]
+    fn a_burst_stands_for_the_load_that_its_runs_met() {
+        // Two at once; the second is alone for half of its time.
+        let runs = vec![run(0.0, 2.0, Phase::Measured), run(0.0, 4.0, Phase::Measured)];
+        let level = observed(2, runs);
+        assert!(level.unsteady);
+        let met: Vec<f64> = level.runs.iter().map(|run| run.concurrency).collect();
+        assert_eq!(met, [2.0, 1.5]);
+    }
+
+    #[test]
+    fn a_long_burst_loses_its_first_and_last_wave() {
+        let waves = (0..8).map(|index| {
+            let start = f64::from(index / 2) * 3.0;
+            run(start, start + 3.0, Phase::Measured)
+        });
+        let level = observed(2, waves.collect());
+        assert!(!level.unsteady);
+        assert_eq!(level.runs.len(), 4);
+        assert!(level.runs.iter().all(|run| (run.concurrency - 2.0).abs() < 1e-12));
+    }
+
+    #[test]
+    fn a_steady_level_is_what_it_says() {
+        let mut runs = vec![run(0.0, 1.0, Phase::WarmUp); 3];
+        runs.extend((0..9).map(|index| run(1.0, 2.0 + f64::from(index), Phase::Measured)));
+        let level = observed(3, runs);
+        assert_eq!((level.runs.len(), level.unsteady), (9, false));
+        assert!(level.runs.iter().all(|run| (run.concurrency - 3.0).abs() < 1e-12));
+    }
+}

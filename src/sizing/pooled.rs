@@ -1,0 +1,399 @@
+//! The method `monotone`: a mean curve of the right shape, times a tail that is pooled over the
+//! levels around the answer.
+//!
+//! A p95 of few runs is very noisy, a mean far less so, and the shape of the distribution around the
+//! mean changes slowly from level to level. So the mean is fitted over all levels ([`Curve`]), every
+//! run is taken as a multiple of the mean at its level, and the quantile is that of all multiples,
+//! those of the levels around the answer counting most. docs/estimators.md has the whole of it.
+
+use super::curve::{Curve, Seen};
+use super::observed::{ObservedLevel, ObservedRun};
+use crate::measure::{Metric, Quantile};
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand_distr::{Distribution, StandardNormal};
+use std::collections::BTreeMap;
+
+/// Levels whose concurrency is this far away, as a logarithm, count e^(-1/2) as much.
+const REACH: f64 = 1.2;
+/// Rounds in which the answer and the weights around it agree with each other.
+const ROUNDS: usize = 6;
+/// Runs of a level wait for each other, so they say less than as many independent ones.
+const DEPENDENCE: f64 = 1.15;
+/// Spread of the error, as a logarithm, where no load was ever steady.
+const UNSTEADY: f64 = 0.15;
+/// Spread of the error, as a logarithm, for each e-fold beyond the highest level.
+const EXTRAPOLATION: f64 = 0.1;
+/// Bins per e-fold of concurrency.
+const BINS: f64 = 8.0;
+/// No estimate goes further beyond the highest level than this many times: a curve that is flat as
+/// far as it was seen says nothing of where it ends. More only where even a rig that is saturated
+/// from the highest level on carries more.
+const FURTHEST: f64 = 8.0;
+/// Least and most that a rig is said to carry.
+const LEAST: f64 = 0.01;
+const MOST: f64 = 1e8;
+
+/// How certain an interval is, and from how many resamples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Certainty {
+    /// The probability that the truth lies within it.
+    pub confidence: f64,
+    /// Resamples.
+    pub resamples: usize,
+    /// Seed of their randomness.
+    pub seed: u64,
+}
+
+/// What a rig carries, with what is left open.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CarriedRange {
+    /// The best single figure.
+    pub point: f64,
+    /// Lower end of the interval.
+    pub low: f64,
+    /// Upper end of the interval.
+    pub high: f64,
+    /// What it carries at least, with the whole of the confidence.
+    pub at_least: f64,
+}
+
+/// One time with the load that it met.
+#[derive(Clone, Copy)]
+struct Sample {
+    concurrency: f64,
+    seconds: f64,
+}
+
+/// All that was observed of a metric, ready to be asked.
+pub struct Pooled {
+    seen: Vec<Seen>,
+    /// Standard deviation of the logarithm of a mean over one run.
+    noise: f64,
+    curve: Curve,
+    /// Multiples of the mean, ascending, with the logarithm of their concurrency.
+    multiples: Vec<(f64, f64)>,
+    unsteady: bool,
+    highest: f64,
+    /// Whether all runs met the same load: then nothing shows how time grows with it.
+    one_load: bool,
+}
+
+impl Pooled {
+    /// Pools the levels; `None` where the metric was not seen.
+    pub fn of(levels: &[&ObservedLevel], metric: Metric) -> Option<Self> {
+        let samples: Vec<Sample> = match metric {
+            Metric::WorkflowRuntime => levels
+                .iter()
+                .flat_map(|level| &level.runs)
+                .map(|run| Sample { concurrency: run.concurrency, seconds: run.runtime })
+                .collect(),
+            Metric::LlmLatency => levels
+                .iter()
+                .flat_map(|level| &level.calls)
+                .map(|&(concurrency, seconds)| Sample { concurrency, seconds })
+                .collect(),
+        };
+        let samples: Vec<Sample> = samples.into_iter().filter(|it| it.seconds > 0.0).collect();
+        let (seen, noise) = match metric {
+            Metric::WorkflowRuntime => means_of_runs(levels),
+            Metric::LlmLatency => means(&samples),
+        };
+        let curve = Curve::fit(&seen)?;
+        let multiple = |it: &Sample| (it.seconds / curve.at(it.concurrency), it.concurrency.ln());
+        let mut multiples: Vec<(f64, f64)> = samples.iter().map(multiple).collect();
+        multiples.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let highest = seen.last()?.concurrency;
+        let unsteady = levels.iter().any(|level| level.unsteady);
+        let one_load = levels.len() < 2;
+        Some(Self { seen, noise, curve, multiples, unsteady, highest, one_load })
+    }
+
+    /// Whether a capacity would be a guess: it lies beyond the only load that there was.
+    pub fn is_a_guess(&self, carried: f64) -> bool {
+        self.one_load && carried > self.highest
+    }
+
+    /// The quantile at a concurrency, in seconds, with the tail of the levels around it.
+    pub fn at(&self, concurrency: f64, quantile: Quantile) -> f64 {
+        self.curve.at(concurrency) * self.tail(concurrency, quantile.share()).0
+    }
+
+    /// What the rig carries within a limit (seconds).
+    pub fn capacity(&self, quantile: Quantile, limit: f64, certainty: Certainty) -> CarriedRange {
+        let share = quantile.share();
+        let mut point = self.highest;
+        let mut tail = 1.0;
+        let mut runs = 1.0;
+        for _ in 0..ROUNDS {
+            (tail, runs) = self.tail(point, share);
+            point = self.carried(&self.curve, limit / tail);
+        }
+        let spread = DEPENDENCE * self.tail_spread(point, share, runs);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(certainty.seed);
+        let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
+        let mut drawn = Vec::with_capacity(certainty.resamples);
+        for _ in 0..certainty.resamples {
+            let again: Vec<Seen> = self
+                .seen
+                .iter()
+                .map(|seen| {
+                    let error = DEPENDENCE * self.noise / seen.weight.sqrt() * normal();
+                    Seen { seconds: seen.seconds * error.exp(), ..*seen }
+                })
+                .collect();
+            let error = spread * normal() + if self.unsteady { UNSTEADY * normal() } else { 0.0 };
+            let share_of_saturation = (normal().abs() / 4.0).min(1.0);
+            let Some(curve) = Curve::fit(&again) else { continue };
+            let within = limit / (tail * error.exp());
+            let carried = self.carried(&curve, within);
+            drawn.push(if carried > self.highest {
+                // Beyond the last level the truth lies between its slope, and a rig that is saturated
+                // from there on.
+                let saturated = self.saturated(&curve, within).ln() * share_of_saturation;
+                let between = saturated + carried.ln() * (1.0 - share_of_saturation);
+                let beyond = (between - self.highest.ln()).max(0.0);
+                (between + EXTRAPOLATION * beyond * normal()).exp()
+            } else {
+                carried
+            });
+        }
+        drawn.sort_unstable_by(f64::total_cmp);
+        let at = |share| crate::measure::quantile_of_sorted(&drawn, share).unwrap_or(point);
+        let outside = 1.0 - certainty.confidence;
+        CarriedRange {
+            point,
+            low: at(outside / 2.0).min(point),
+            high: at(1.0 - outside / 2.0).max(point),
+            at_least: at(outside).min(point),
+        }
+    }
+
+    /// The concurrency at which a curve reaches a mean time, as far as that can be said.
+    fn carried(&self, curve: &Curve, seconds: f64) -> f64 {
+        let furthest = (FURTHEST * self.highest).max(self.saturated(curve, seconds));
+        curve.reaches(seconds).min(furthest).clamp(LEAST, MOST)
+    }
+
+    /// The same for a rig whose throughput stays what it was at the highest level.
+    fn saturated(&self, curve: &Curve, seconds: f64) -> f64 {
+        (self.highest * seconds / curve.at(self.highest)).clamp(LEAST, MOST)
+    }
+
+    /// A quantile of the multiples around a concurrency, and how many runs it is worth.
+    fn tail(&self, concurrency: f64, share: f64) -> (f64, f64) {
+        let weights = self.weights(concurrency);
+        let sum: f64 = weights.iter().sum();
+        let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
+        (self.weighted_quantile(&weights, sum, share), sum * sum / squares)
+    }
+
+    /// Standard deviation of the logarithm of that quantile, from the order statistics around it.
+    fn tail_spread(&self, concurrency: f64, share: f64, runs: f64) -> f64 {
+        let weights = self.weights(concurrency);
+        let sum: f64 = weights.iter().sum();
+        let step = (share * (1.0 - share) / runs).sqrt();
+        let at = |share: f64| self.weighted_quantile(&weights, sum, share.clamp(0.001, 0.999)).ln();
+        (at(share + step) - at(share - step)) / 2.0
+    }
+
+    fn weights(&self, concurrency: f64) -> Vec<f64> {
+        let lowest = self.seen.first().map_or(1.0, |seen| seen.concurrency);
+        let centre = concurrency.clamp(lowest, self.highest).ln();
+        let weight = |(_, at): &(f64, f64)| (-0.5 * ((at - centre) / REACH).powi(2)).exp();
+        self.multiples.iter().map(weight).collect()
+    }
+
+    /// By linear interpolation between the middles of the weights.
+    fn weighted_quantile(&self, weights: &[f64], sum: f64, share: f64) -> f64 {
+        let wanted = share * sum;
+        let mut below = 0.0;
+        let mut last: Option<(f64, f64)> = None;
+        for ((multiple, _), weight) in std::iter::zip(&self.multiples, weights) {
+            let middle = below + weight / 2.0;
+            if middle >= wanted {
+                return match last {
+                    Some((before, at)) if middle > at => {
+                        before + (multiple - before) * (wanted - at) / (middle - at)
+                    }
+                    _ => *multiple,
+                };
+            }
+            last = Some((*multiple, middle));
+            below += weight;
+        }
+        last.map_or(1.0, |(multiple, _)| multiple)
+    }
+}
+
+/// Bins by concurrency, each with what `add` makes of its samples.
+fn binned<T>(items: impl Iterator<Item = (f64, T)>) -> Vec<(f64, Vec<T>)> {
+    let mut bins: BTreeMap<i64, (f64, Vec<T>)> = BTreeMap::new();
+    for (concurrency, item) in items {
+        #[expect(clippy::cast_possible_truncation, reason = "a few hundred at the most")]
+        let bin = (concurrency.ln() * BINS).round() as i64;
+        let (sum, members) = bins.entry(bin).or_insert_with(|| (0.0, Vec::new()));
+        *sum += concurrency;
+        members.push(item);
+    }
+    let mean = |(sum, members): (f64, Vec<T>)| (sum / members.len() as f64, members);
+    bins.into_values().map(mean).collect()
+}
+
+/// Mean runtimes. What load does not change, the time outside of LLM calls and how many calls a run
+/// makes, is taken from all levels together: chance there is not the level's doing.
+fn means_of_runs(levels: &[&ObservedLevel]) -> (Vec<Seen>, f64) {
+    let runs = || levels.iter().flat_map(|level| &level.runs);
+    let count = runs().count().max(1) as f64;
+    let calls = runs().map(|run| run.llm_calls).sum::<f64>() / count;
+    let outside = runs().map(|run| (run.runtime - run.llm_time).max(0.0)).sum::<f64>() / count;
+    let apart = |of: &dyn Fn(&ObservedRun) -> f64| {
+        depends_on_load(&binned(runs().map(|run| (run.concurrency, of(run)))))
+    };
+    // Where some runs show no calls, their time cannot be told apart; and a service that queues runs
+    // before their first call is slow outside of calls, the more so the higher the load.
+    if runs().any(|run| run.llm_calls < 1.0)
+        || apart(&|run| run.runtime - run.llm_time)
+        || apart(&|run| run.llm_calls)
+    {
+        let samples: Vec<Sample> = runs()
+            .map(|run| Sample { concurrency: run.concurrency, seconds: run.runtime })
+            .collect();
+        return means(&samples);
+    }
+    let bins = binned(runs().map(|run| (run.concurrency, run)));
+    let mut seen = Vec::new();
+    let mut errors = 0.0;
+    for (concurrency, members) in &bins {
+        let made: f64 = members.iter().map(|run| run.llm_calls).sum();
+        let latency = members.iter().map(|run| run.llm_time).sum::<f64>() / made;
+        let seconds = outside + calls * latency;
+        let residual = |run: &&&ObservedRun| run.llm_time - run.llm_calls * latency;
+        let squares: f64 = members.iter().map(|run| residual(&run).powi(2)).sum();
+        let weight = members.len() as f64;
+        errors += (calls * squares.sqrt() / made / seconds).powi(2) * weight * weight;
+        seen.push(Seen { concurrency: *concurrency, seconds, weight });
+    }
+    (seen, (errors / count).sqrt())
+}
+
+/// Whether means differ between bins by more than chance: an F statistic beyond what one in a
+/// thousand experiments of equal means gives.
+fn depends_on_load(bins: &[(f64, Vec<f64>)]) -> bool {
+    const BEYOND_CHANCE: f64 = 4.0;
+    let count: f64 = bins.iter().map(|(_, members)| members.len() as f64).sum();
+    let all = bins.iter().flat_map(|(_, members)| members).sum::<f64>() / count.max(1.0);
+    let (mut between, mut within) = (0.0, 0.0);
+    for (_, members) in bins {
+        let mean = members.iter().sum::<f64>() / members.len() as f64;
+        between += members.len() as f64 * (mean - all).powi(2);
+        within += members.iter().map(|it| (it - mean).powi(2)).sum::<f64>();
+    }
+    let groups = bins.len() as f64;
+    if groups < 2.0 || count <= groups {
+        return false;
+    }
+    let rounding = f64::EPSILON * count * all * all;
+    between / (groups - 1.0) > BEYOND_CHANCE * within / (count - groups) + rounding
+}
+
+/// Plain means, and the noise of one sample relative to its mean.
+fn means(samples: &[Sample]) -> (Vec<Seen>, f64) {
+    let bins = binned(samples.iter().map(|it| (it.concurrency, it.seconds)));
+    let mut errors = 0.0;
+    let seen = bins.iter().map(|(concurrency, members)| {
+        let weight = members.len() as f64;
+        let seconds = members.iter().sum::<f64>() / weight;
+        errors += members.iter().map(|it| (it / seconds - 1.0).powi(2)).sum::<f64>();
+        Seen { concurrency: *concurrency, seconds, weight }
+    });
+    let seen: Vec<Seen> = seen.collect();
+    (seen, (errors / samples.len().max(1) as f64).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CERTAINTY: Certainty = Certainty { confidence: 0.9, resamples: 300, seed: 1 };
+
+    /// Levels whose mean is flat at 2 s up to 16 runs in flight and in proportion from there on; a run
+    /// takes between 0.5 and 1.5 times the mean, evenly.
+    fn levels(concurrencies: &[u32], runs: u32, scale: f64) -> Vec<ObservedLevel> {
+        let level = |&concurrency: &u32| {
+            let concurrency = f64::from(concurrency);
+            let mean = scale * 2.0 * (concurrency / 16.0).max(1.0);
+            let run = |index: u32| {
+                let position = (f64::from(index * 37 % runs) + 0.5) / f64::from(runs);
+                let runtime = mean * (0.5 + position);
+                ObservedRun { concurrency, runtime, llm_time: 0.8 * runtime, llm_calls: 2.0 }
+            };
+            ObservedLevel { runs: (0..runs).map(run).collect(), ..ObservedLevel::default() }
+        };
+        concurrencies.iter().map(level).collect()
+    }
+
+    fn capacity(levels: &[ObservedLevel], limit: f64) -> CarriedRange {
+        let levels: Vec<&ObservedLevel> = levels.iter().collect();
+        let pooled = Pooled::of(&levels, Metric::WorkflowRuntime).unwrap();
+        pooled.capacity(Quantile::P95, limit, CERTAINTY)
+    }
+
+    #[test]
+    fn a_known_capacity_is_found() {
+        // The p95 of an even spread is 1.45 means: 8.7 s are crossed at three times the knee.
+        let found = capacity(&levels(&[1, 2, 4, 8, 16, 32, 64], 200, 1.0), 8.7);
+        assert!((found.point - 48.0).abs() < 1.5, "{found:?}");
+        assert!(found.low < 48.0 && 48.0 < found.high, "{found:?}");
+        assert!(found.low <= found.at_least && found.at_least <= found.point);
+        let beyond = capacity(&levels(&[1, 2, 4, 8, 16, 32], 200, 1.0), 8.7);
+        assert!((beyond.point - 48.0).abs() < 2.5, "{beyond:?}");
+        assert!(beyond.high - beyond.low > found.high - found.low, "further away, less certain");
+    }
+
+    #[test]
+    fn only_the_ratio_of_times_and_limit_counts() {
+        for scale in [0.01, 7.0, 1000.0] {
+            let one = capacity(&levels(&[1, 4, 16, 64], 50, 1.0), 6.0);
+            let other = capacity(&levels(&[1, 4, 16, 64], 50, scale), 6.0 * scale);
+            assert!((one.point / other.point - 1.0).abs() < 1e-6, "{one:?} {other:?}");
+            assert!((one.low / other.low - 1.0).abs() < 1e-6, "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn a_looser_limit_is_never_worse() {
+        let levels = levels(&[1, 2, 4, 8, 16, 32], 40, 1.0);
+        let limits = (5..60).map(|tenths| f64::from(tenths) * 0.3);
+        let found: Vec<CarriedRange> = limits.map(|limit| capacity(&levels, limit)).collect();
+        for pair in found.windows(2) {
+            assert!(pair[1].point >= pair[0].point * (1.0 - 1e-9), "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn a_curve_that_is_flat_as_far_as_it_was_seen_is_not_followed_for_ever() {
+        let flat = levels(&[1, 2, 4], 50, 1.0);
+        let found = capacity(&flat, 4.0);
+        assert!(found.point <= 32.0 + 1e-9, "{found:?}");
+        assert!(found.at_least < 0.7 * found.point, "{found:?}");
+        // In proportion from the highest level on, a limit of 290 s is 100 times what it takes there.
+        let saturated = capacity(&flat, 290.0);
+        assert!((saturated.point - 400.0).abs() < 40.0, "{saturated:?}");
+    }
+
+    #[test]
+    fn the_same_runs_give_the_same_figures() {
+        let levels = levels(&[1, 8, 64], 30, 1.0);
+        assert_eq!(capacity(&levels, 5.0), capacity(&levels, 5.0));
+    }
+
+    #[test]
+    fn more_runs_make_it_narrower() {
+        let width = |runs| {
+            let found = capacity(&levels(&[1, 4, 16, 64], runs, 1.0), 6.0);
+            (found.high / found.low).ln()
+        };
+        assert!(width(400) < 0.6 * width(40), "{} {}", width(400), width(40));
+    }
+}
