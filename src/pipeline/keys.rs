@@ -8,6 +8,7 @@ use super::{PipelineError, Reason};
 use crate::spec::Spec;
 use crate::store::{Digest, Key, LockFile, Manifest, Parts, Store, key_of};
 use serde_json::Value;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// What the stages of a spec were last: by its last run here, else by the lock file.
@@ -95,6 +96,9 @@ fn why_new(context: &Context<'_>, last: &Last, id: &StageId, parts: &Parts) -> R
     let mut changes = Vec::new();
     differences("", &before.parts.reads, &parts.reads, &mut changes);
     if !changes.is_empty() {
+        if *id == StageId::Expand {
+            say_how_many_rows(context, &before, &mut changes);
+        }
         return Reason::Changed(changes);
     }
     let names = before.parts.inputs.keys().chain(parts.inputs.keys());
@@ -105,6 +109,30 @@ fn why_new(context: &Context<'_>, last: &Last, id: &StageId, parts: &Parts) -> R
     changed.sort();
     changed.dedup();
     if changed.is_empty() { Reason::Damaged } else { Reason::InputsChanged(changed) }
+}
+
+/// Adds to "content changed" what became of the number of rows, as far as both can be read.
+fn say_how_many_rows(context: &Context<'_>, before: &Manifest, changes: &mut [String]) {
+    let Some(change) = changes.iter_mut().find(|it| it.ends_with("content changed")) else {
+        return;
+    };
+    let rows = |bytes: Vec<u8>| memchr::memchr_iter(b'\n', &bytes).count();
+    let Ok(before) = context.store.read(&before.digest).map(rows) else { return };
+    let mut now = 0_usize;
+    let mut count = |_| {
+        now += 1;
+        Ok(())
+    };
+    if context.spec.workflow.recorded().is_some() || context.dataset_rows(&mut count).is_err() {
+        return;
+    }
+    let named = |rows: usize| if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
+    let what = match now.cmp(&before) {
+        Ordering::Greater => format!("{} added", named(now - before)),
+        Ordering::Less => format!("{} fewer", named(before - now)),
+        Ordering::Equal => format!("{} as before", named(now)),
+    };
+    *change = format!("{change}: {what}");
 }
 
 /// The dotted paths at which two values differ, with both values.

@@ -73,9 +73,17 @@ fn a_changed_dataset_measures_again_and_a_touched_one_does_not() {
     let project = project.file("questions.jsonl", &questions);
     project.run(&["run", "spec.yml"]).success().stderr("0 stages run");
     let project = project.file("questions.jsonl", &questions.replace("8 x 2", "8 x 3"));
-    project.run(&["plan", "spec.yml"]).success().stdout("dataset.content changed");
+    project
+        .run(&["plan", "spec.yml"])
+        .success()
+        .stdout("dataset.content changed: 4 rows as before");
     project.run(&["run", "spec.yml"]).success();
     assert_eq!(simulator.metric("requests_total"), 28);
+    let two = "{\"id\": 5, \"question\": \"one\"}\n{\"id\": 6, \"question\": \"two\"}\n";
+    let project = project.file("questions.jsonl", &(questions.clone() + two));
+    project.run(&["plan", "spec.yml"]).success().stdout("dataset.content changed: 2 rows added");
+    let project = project.file("questions.jsonl", two);
+    project.run(&["plan", "spec.yml"]).success().stdout("dataset.content changed: 2 rows fewer");
 }
 
 #[test]
