@@ -23,14 +23,16 @@ fn levels(result: &Value) -> Vec<u64> {
 
 #[test]
 fn levels_close_in_on_the_target() {
-    let simulator = SimulatorProcess::start(&SERVER);
-    // 25 ms alone, and 8 more runs in flight add 25 ms: 100 ms are crossed at about 30.
-    let project = project(&simulator, "max: 256", "workflow_runtime: 100ms");
+    let slower = ["engine.base=8ms", "engine.per_sequence=100us", "engine.max_batch=8"];
+    let simulator = SimulatorProcess::start(&[&slower[..], &["output_tokens=5"]].concat());
+    // 45 ms alone, and 8 more runs in flight add as much: 200 ms are crossed at about 32, on a busy
+    // machine somewhat earlier.
+    let project = project(&simulator, "max: 256, budget: 600", "workflow_runtime: 200ms");
     project.run(&["run", "spec.yml", "--quiet"]);
     let result = project.result();
     let measured = levels(&result);
-    assert!([1, 2, 4, 8, 16, 32].iter().all(|level| measured.contains(level)), "{measured:?}");
-    assert!(measured.iter().filter(|level| (17..64).contains(*level)).count() >= 3, "{measured:?}");
+    assert!([1, 2, 4, 8, 16].iter().all(|level| measured.contains(level)), "{measured:?}");
+    assert!(measured.iter().filter(|level| (9..64).contains(*level)).count() >= 3, "{measured:?}");
     assert!(!measured.contains(&128), "{measured:?}");
     // Each level is an artifact of its own: nothing is asked again.
     let before = simulator.metric("requests_total");
@@ -40,10 +42,11 @@ fn levels_close_in_on_the_target() {
     assert!(ended.stderr.contains("0 stages run"), "{ended:#?}");
     assert_eq!(simulator.metric("requests_total"), before);
     // Another target goes on from the levels that are there.
-    let higher = ["run", "spec.yml", "--quiet", "--set", "targets.workflow_runtime=200ms"];
+    let higher = ["run", "spec.yml", "--quiet", "--set", "targets.workflow_runtime=2s"];
     project.run(&higher);
     let further = levels(&project.result());
-    assert!(further.iter().any(|level| *level > *measured.iter().max().unwrap()), "{further:?}");
+    assert!(further.contains(&128), "{further:?}");
+    assert_eq!(further[..4], [1, 2, 4, 8]);
 }
 
 #[test]
