@@ -206,14 +206,7 @@ impl Workflow for Http {
     fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
         // Made before the clock is read: making the request is not the server's time.
         let request = self.request(item);
-        Box::pin(async move {
-            let exchange = |start, notes| self.exchange(request, start, clock, notes);
-            let mut run = self.endpoint.record(item, clock, exchange).await;
-            let (start, end) = (run.start, run.end);
-            for call in &mut run.llm_calls {
-                (call.start, call.end) = (start, end);
-            }
-            run
-        })
+        let exchange = move |start, notes| self.exchange(request, start, clock, notes);
+        Box::pin(self.endpoint.record_as_call(item, clock, exchange))
     }
 }

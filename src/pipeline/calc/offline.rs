@@ -25,8 +25,8 @@ pub(super) fn run(
     let estimate = EstimateSpec { method: options.method, ..EstimateSpec::default() };
     let fits = Fits::of(&levels, fit_options(&estimate));
     let question = question(options);
-    let against = metrics.iter().map(|(concurrency, metrics)| {
-        let recording = Recording { runs: metrics.runs(), ..Recording::default() };
+    let against = metrics.keys().map(|concurrency| {
+        let recording = Recording { runs: runs_at(*concurrency).to_vec(), ..Recording::default() };
         let Ok(against) = AgainstLimits::of(&recording, &question.main_limits());
         (*concurrency, against)
     });

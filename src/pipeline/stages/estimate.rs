@@ -47,20 +47,17 @@ fn estimate(spec: &Spec, artifacts: &Artifacts<'_>) -> Result<Vec<u8>, PipelineE
     let levels = artifacts.levels()?;
     let fits = artifacts.fits()?;
     let limits = question.main_limits();
-    let mut against = BTreeMap::new();
-    if !limits.is_empty() {
-        for level in &levels {
-            let found =
-                artifacts.runs(level.concurrency, |runs| AgainstLimits::of(runs, &limits))?;
-            against.insert(level.concurrency, found);
-        }
-    }
-    let mut observed = BTreeMap::new();
-    if fits.method == MethodName::Monotone && !limits.is_empty() {
-        for concurrency in levels.iter().map(|level| level.concurrency) {
-            let level = artifacts.runs(concurrency, |runs| ObservedLevel::of(concurrency, runs))?;
-            observed.insert(concurrency, level);
-        }
+    let (mut against, mut observed) = (BTreeMap::new(), BTreeMap::new());
+    let asked = levels.iter().map(|level| level.concurrency).filter(|_| !limits.is_empty());
+    for concurrency in asked {
+        // A level's runs are opened and verified once for both.
+        artifacts.runs(concurrency, |runs| {
+            against.insert(concurrency, AgainstLimits::of(runs, &limits)?);
+            if fits.method == MethodName::Monotone {
+                observed.insert(concurrency, ObservedLevel::of(concurrency, runs)?);
+            }
+            Ok(())
+        })?;
     }
     to_document(&StageId::Estimate, &assess(&question, &levels, &fits, &against, &observed))
 }

@@ -123,16 +123,8 @@ impl Workflow for Openai {
     fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
         // Built before the clock is read: making the request is not the server's time.
         let body = self.requests.body(item);
-        Box::pin(async move {
-            let exchange = |start, notes| self.exchange(body, start, clock, notes);
-            let mut run = self.endpoint.record(item, clock, exchange).await;
-            // The run is the call: one reading of the clock serves both.
-            let (start, end) = (run.start, run.end);
-            for call in &mut run.llm_calls {
-                (call.start, call.end) = (start, end);
-            }
-            run
-        })
+        let exchange = move |start, notes| self.exchange(body, start, clock, notes);
+        Box::pin(self.endpoint.record_as_call(item, clock, exchange))
     }
 }
 

@@ -75,4 +75,22 @@ impl Endpoint {
             retries: notes.retries.load(Ordering::Relaxed),
         }
     }
+
+    /// The same where the run is its only LLM call: one reading of the clock serves both.
+    pub async fn record_as_call<F>(
+        &self,
+        item: &Item,
+        clock: Clock,
+        exchange: impl FnOnce(f64, Arc<Notes>) -> F,
+    ) -> Run
+    where
+        F: Future<Output = Result<Answer, Failure>>,
+    {
+        let mut run = self.record(item, clock, exchange).await;
+        let (start, end) = (run.start, run.end);
+        for call in &mut run.llm_calls {
+            (call.start, call.end) = (start, end);
+        }
+        run
+    }
 }
