@@ -26,6 +26,12 @@ struct Chunk<'a> {
     error: Option<&'a RawValue>,
 }
 
+/// A string that is a part of the chunk, unless something in it is escaped. (serde borrows a `Cow`
+/// where it is a field itself, not within an `Option`.)
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
 #[derive(Deserialize)]
 struct Choice<'a> {
     #[serde(default, borrow)]
@@ -34,17 +40,17 @@ struct Choice<'a> {
     message: Option<IgnoredAny>,
     /// What a completion of a plain prompt says, streamed or whole.
     #[serde(default, borrow)]
-    text: Option<Cow<'a, str>>,
+    text: Option<Text<'a>>,
     #[serde(default, borrow)]
-    finish_reason: Option<Cow<'a, str>>,
+    finish_reason: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Delta<'a> {
     #[serde(default, borrow)]
-    content: Option<Cow<'a, str>>,
+    content: Option<Text<'a>>,
     #[serde(default, borrow)]
-    reasoning_content: Option<Cow<'a, str>>,
+    reasoning_content: Option<Text<'a>>,
     #[serde(default)]
     tool_calls: Option<IgnoredAny>,
 }
@@ -52,9 +58,14 @@ struct Delta<'a> {
 impl Delta<'_> {
     /// Whether the model said anything: the first delta often holds only the role.
     fn has_token(&self) -> bool {
-        let said = |text: &Option<Cow<'_, str>>| text.as_ref().is_some_and(|text| !text.is_empty());
-        said(&self.content) || said(&self.reasoning_content) || self.tool_calls.is_some()
+        said(self.content.as_ref())
+            || said(self.reasoning_content.as_ref())
+            || self.tool_calls.is_some()
     }
+}
+
+fn said(text: Option<&Text<'_>>) -> bool {
+    text.is_some_and(|text| !text.0.is_empty())
 }
 
 fn server_error(error: &RawValue) -> Failure {
@@ -79,6 +90,59 @@ pub(super) struct Stream {
     said: Said,
     complete: bool,
     any: bool,
+    token: TokenLine,
+}
+
+/// The last chunk that said one token and nothing else, without its words. Most chunks of an answer
+/// differ from the one before in nothing but these, and then need no parsing.
+#[derive(Debug, Default)]
+struct TokenLine {
+    before: Vec<u8>,
+    after: Vec<u8>,
+}
+
+impl TokenLine {
+    /// Whether a chunk differs from the last one in nothing but its words. The same bytes around a
+    /// string without escapes are the same JSON.
+    fn matches(&self, data: &[u8]) -> bool {
+        let words = data
+            .strip_prefix(self.before.as_slice())
+            .and_then(|rest| rest.strip_suffix(self.after.as_slice()));
+        let plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
+        !self.before.is_empty()
+            && words.is_some_and(|words| {
+                !words.is_empty() && words.iter().all(plain) && std::str::from_utf8(words).is_ok()
+            })
+    }
+
+    /// Remembers a chunk whose words are a part of it, as they are where nothing is escaped.
+    fn learn(&mut self, data: &[u8], words: &str) {
+        let start = words.as_ptr().addr().wrapping_sub(data.as_ptr().addr());
+        let (before, after) = (data.get(..start), data.get(start.saturating_add(words.len())..));
+        if let (Some(before), Some(after)) = (before, after) {
+            self.before.clear();
+            self.before.extend_from_slice(before);
+            self.after.clear();
+            self.after.extend_from_slice(after);
+        }
+    }
+}
+
+impl Chunk<'_> {
+    /// The words of a chunk that says one token and nothing else that is measured.
+    fn only_words(&self) -> Option<&str> {
+        let [choice] = self.choices.as_deref()? else { return None };
+        let delta = choice.delta.as_ref()?;
+        let nothing_else = self.usage.is_none()
+            && choice.text.is_none()
+            && choice.finish_reason.is_none()
+            && delta.tool_calls.is_none()
+            && delta.reasoning_content.is_none();
+        match &delta.content {
+            Some(Text(Cow::Borrowed(words))) if nothing_else && !words.is_empty() => Some(words),
+            _ => None,
+        }
+    }
 }
 
 impl Stream {
@@ -99,6 +163,10 @@ impl Stream {
             self.complete = true;
             return Ok(());
         }
+        if self.token.matches(data) {
+            self.said.arrivals.push(now);
+            return Ok(());
+        }
         let chunk: Chunk<'_> = serde_json::from_slice(data)
             .map_err(|_| malformed("a chunk is not valid JSON", data))?;
         if let Some(error) = chunk.error {
@@ -109,14 +177,22 @@ impl Stream {
         for choice in chunk.choices.iter().flatten() {
             if let Some(reason) = &choice.finish_reason {
                 self.complete = true;
-                self.said.finish_reason = Some(short(reason));
+                self.said.finish_reason = Some(short(&reason.0));
             }
-            let text = choice.text.as_ref().is_some_and(|text| !text.is_empty());
-            if text || choice.delta.as_ref().is_some_and(Delta::has_token) {
+            if said(choice.text.as_ref()) || choice.delta.as_ref().is_some_and(Delta::has_token) {
                 self.said.arrivals.push(now);
             }
         }
+        if let Some(words) = chunk.only_words() {
+            self.token.learn(data, words);
+        }
         Ok(())
+    }
+
+    /// Forgets what the last chunk looked like.
+    #[cfg(fuzzing)]
+    pub fn forget(&mut self) {
+        self.token = TokenLine::default();
     }
 
     /// What was said, once the body has ended.
@@ -160,7 +236,7 @@ impl Whole {
         Ok(Said {
             arrivals: Vec::new(),
             usage: chunk.usage.unwrap_or_default(),
-            finish_reason: choice.finish_reason.as_deref().map(short),
+            finish_reason: choice.finish_reason.as_ref().map(|reason| short(&reason.0)),
         })
     }
 }
@@ -199,6 +275,39 @@ mod tests {
         assert_eq!(said.arrivals, [2.0]);
         assert_eq!(said.finish_reason.as_deref(), Some("stop"));
         assert_eq!(said.usage, Usage { prompt_tokens: Some(3), completion_tokens: Some(2) });
+    }
+
+    #[test]
+    fn lines_that_look_like_the_last_are_told_from_it() {
+        let token = |words: &str| {
+            format!(
+                r#"data: {{"choices":[{{"delta":{{"content":"{words}"}},"finish_reason":null}}]}}"#
+            )
+        };
+        let (plain, quoted) = (token("a"), token(r#"","finish":""#));
+        let (escaped, empty) = (token(r"\n"), token(""));
+        let ended = r#"data: {"choices":[{"delta":{"content":"z"},"finish_reason":"stop"}]}"#;
+        let twice = token(r#"x"}},{"delta":{"content":"y"#);
+        let usage =
+            r#"data: {"choices":[{"delta":{"content":"u"}}],"usage":{"completion_tokens":9}}"#;
+        let mut once = Stream::default();
+        once.line(plain.as_bytes(), 0.0).unwrap();
+        assert!(
+            once.token.matches(token("other words").as_bytes().strip_prefix(b"data: ").unwrap())
+        );
+        let said =
+            stream(&[&plain, &plain, &empty, &escaped, &quoted, &twice, usage, usage, ended]);
+        let said = said.unwrap();
+        assert_eq!(said.arrivals, [0.0, 1.0, 3.0, 5.0, 5.0, 6.0, 7.0, 8.0]);
+        assert_eq!(said.usage.completion_tokens, Some(9));
+        for broken in [r"\", "\u{1}", r#"" "#] {
+            let failed = stream(&[&plain, &token(broken)]).unwrap_err();
+            assert_eq!(failed.kind, FailureKind::Malformed, "{broken}");
+        }
+        let mut cut = Stream::default();
+        cut.line(plain.as_bytes(), 0.0).unwrap();
+        let not_utf8 = [&plain.as_bytes()[..40], b"\xff", &plain.as_bytes()[40..]].concat();
+        assert_eq!(cut.line(&not_utf8, 1.0).unwrap_err().kind, FailureKind::Malformed);
     }
 
     #[test]
