@@ -188,7 +188,10 @@ fn stages_line(outcome: &StudyOutcome) -> String {
 
 /// How a result ends the command.
 pub(super) fn end(result: &SizingResult) -> End {
-    let asked = result.estimates.iter().any(|estimate| estimate.users.is_some());
+    let asked = result
+        .estimates
+        .iter()
+        .any(|estimate| estimate.users.is_some() || estimate.request_rate.is_some());
     if result.is_out_of_reach() {
         End::OutOfReach
     } else if asked && result.estimates.iter().all(|estimate| estimate.capacity.is_none()) {

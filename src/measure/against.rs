@@ -27,16 +27,16 @@ impl AgainstLimits {
             }
         };
         for ((metric, limit), count) in std::iter::zip(limits, &mut over) {
-            match metric {
-                Metric::WorkflowRuntime => {
+            match metric.call_column() {
+                None => {
                     let times = std::iter::zip(&window.starts, &window.ends).enumerate();
                     for (run, _) in times.filter(|(_, (start, end))| **end - **start > *limit) {
                         note(run, count);
                     }
                 }
-                Metric::LlmLatency => {
-                    each_run_p95(source, &mut |run, latency| {
-                        if latency > *limit {
+                Some(column) => {
+                    each_run_p95(source, column, &mut |run, seconds| {
+                        if seconds > *limit {
                             note(run, count);
                         }
                     })?;
@@ -51,6 +51,7 @@ impl AgainstLimits {
 /// Hands over the p95 of each run's own calls.
 fn each_run_p95<S: RunColumns>(
     source: &S,
+    column: CallColumn,
     each: &mut dyn FnMut(usize, f64),
 ) -> Result<(), S::Error> {
     let mut run = 0;
@@ -62,12 +63,12 @@ fn each_run_p95<S: RunColumns>(
         }
         calls.clear();
     };
-    source.each_call(CallColumn::Latency, &mut |of, latency| {
+    source.each_call(column, &mut |of, seconds| {
         if of != run {
             end(run, &mut calls);
             run = of;
         }
-        calls.push(latency);
+        calls.push(seconds);
     })?;
     end(run, &mut calls);
     Ok(())

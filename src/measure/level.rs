@@ -167,6 +167,8 @@ impl LevelMetrics {
         match metric {
             Metric::WorkflowRuntime => self.workflow_runtime.as_ref(),
             Metric::LlmLatency => self.llm_latency.as_ref(),
+            Metric::Ttft => self.ttft.as_ref(),
+            Metric::Itl => self.itl.as_ref(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The times that targets can be set on.
 
+use super::CallColumn;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -23,17 +24,35 @@ pub enum Metric {
     WorkflowRuntime,
     /// Time of one LLM call.
     LlmLatency,
+    /// Time from the start of an LLM call to its first token; where answers are streamed.
+    Ttft,
+    /// Mean time between the tokens of an LLM call; where answers are streamed.
+    Itl,
 }
 
 impl Metric {
     /// All metrics, in the order in which they are reported.
-    pub const ALL: [Self; 2] = [Self::WorkflowRuntime, Self::LlmLatency];
+    pub const ALL: [Self; 4] = [Self::WorkflowRuntime, Self::LlmLatency, Self::Ttft, Self::Itl];
+    /// The two that every workflow with LLM calls has, and that the reference calculator knows.
+    pub const MAIN: [Self; 2] = [Self::WorkflowRuntime, Self::LlmLatency];
 
     /// The key of this metric in specs and results.
     pub fn key(self) -> &'static str {
         match self {
             Self::WorkflowRuntime => "workflow_runtime",
             Self::LlmLatency => "llm_latency",
+            Self::Ttft => "ttft",
+            Self::Itl => "itl",
+        }
+    }
+
+    /// The figure of LLM calls that it is; `None` for what is timed per run.
+    pub fn call_column(self) -> Option<CallColumn> {
+        match self {
+            Self::WorkflowRuntime => None,
+            Self::LlmLatency => Some(CallColumn::Latency),
+            Self::Ttft => Some(CallColumn::Ttft),
+            Self::Itl => Some(CallColumn::ItlMean),
         }
     }
 }
@@ -43,6 +62,8 @@ impl fmt::Display for Metric {
         f.write_str(match self {
             Self::WorkflowRuntime => "workflow runtime",
             Self::LlmLatency => "LLM latency",
+            Self::Ttft => "time to first token",
+            Self::Itl => "inter-token latency",
         })
     }
 }

@@ -31,11 +31,11 @@ fn header() -> Vec<String> {
         names.extend(Quantile::ALL.iter().map(|quantile| format!("{key}_{quantile}_s")));
     }
     names.extend(
-        ["ttft_p95_s", "itl_p95_s", "total_runtime_s", "throughput_per_s", "mean_in_flight"]
+        ["total_runtime_s", "throughput_per_s", "goodput_per_s", "mean_in_flight"]
             .map(str::to_owned),
     );
     names.extend(Metric::ALL.iter().map(|metric| format!("over_target_{}", metric.key())));
-    names.extend(Metric::ALL.iter().map(|metric| format!("rough_gpus_{}", metric.key())));
+    names.extend(Metric::MAIN.iter().map(|metric| format!("rough_gpus_{}", metric.key())));
     names
 }
 
@@ -53,13 +53,12 @@ fn row(level: &LevelResult) -> Vec<String> {
         cells.push(cell(summary.map(|summary| summary.mean)));
         cells.extend(Quantile::ALL.iter().map(|quantile| cell(summary.map(|s| s.at(*quantile)))));
     }
-    cells.push(cell(level.ttft.map(|summary| summary.p95)));
-    cells.push(cell(level.itl.map(|summary| summary.p95)));
     cells.push(level.total_runtime.to_string());
     cells.push(level.throughput.to_string());
+    cells.push(cell(level.goodput));
     cells.push(level.mean_in_flight.to_string());
     cells.extend(Metric::ALL.iter().map(|metric| cell(level.over_target.get(*metric))));
-    cells.extend(Metric::ALL.iter().map(|metric| cell(level.rough_gpus.get(*metric))));
+    cells.extend(Metric::MAIN.iter().map(|metric| cell(level.rough_gpus.get(*metric))));
     cells
 }
 

@@ -15,7 +15,7 @@ mod terminal;
 pub use comparison::{ComparedBranch, Comparison};
 pub use nat_calc_output::calc_output;
 pub use nat_summary::{NatTargets, nat_summary};
-pub use result::{FitResults, LevelResult, SizingResult, SpecIdentity, result_schema};
+pub use result::{LevelResult, SizingResult, SpecIdentity, result_schema};
 pub use template::TemplateError;
 pub use terminal::terminal_summary;
 

@@ -71,7 +71,7 @@ fn line(fit: &Fit) -> LinearFit {
     }
 }
 
-fn alerts(level: &LevelResult, fits: &super::FitResults) -> CalcAlerts {
+fn alerts(level: &LevelResult, fits: &PerMetric<Fit>) -> CalcAlerts {
     let is_outlier = |metric| fits.is_outlier(metric, level.concurrency);
     // Of a level that cannot be used the reference counts nothing.
     let over = |metric| {

@@ -1,6 +1,6 @@
 //! The result: everything that was measured and concluded, as one typed document.
 
-use crate::measure::{LevelMetrics, Metric, Quantile};
+use crate::measure::{LevelMetrics, Quantile};
 use crate::sizing::{Assessment, Estimate, Fit, Fits, MethodName, PerMetric, Recommendation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ pub struct SizingResult {
     pub levels: Vec<LevelResult>,
     /// Straight lines through the p95s: what the estimates rest on with `linear` and `robust`, a mere
     /// description of the levels with `monotone`.
-    pub fits: FitResults,
+    pub fits: PerMetric<Fit>,
     /// Target by target.
     pub estimates: Vec<Estimate>,
     /// Over all targets.
@@ -69,30 +69,6 @@ impl std::ops::Deref for LevelResult {
     }
 }
 
-/// The fits of the p95s; null where there is none.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct FitResults {
-    /// Of the workflow runtime.
-    pub workflow_runtime: Option<Fit>,
-    /// Of the LLM latency.
-    pub llm_latency: Option<Fit>,
-}
-
-impl FitResults {
-    /// The fit of a metric.
-    pub fn get(&self, metric: Metric) -> Option<&Fit> {
-        match metric {
-            Metric::WorkflowRuntime => self.workflow_runtime.as_ref(),
-            Metric::LlmLatency => self.llm_latency.as_ref(),
-        }
-    }
-
-    /// Whether the fit of a metric leaves a concurrency out as an outlier.
-    pub fn is_outlier(&self, metric: Metric, concurrency: u32) -> bool {
-        self.get(metric).is_some_and(|fit| fit.outliers.contains(&concurrency))
-    }
-}
-
 impl SizingResult {
     /// Puts a result together. `levels` and the assessment's are in the same order.
     pub fn assemble(
@@ -118,10 +94,7 @@ impl SizingResult {
             schema_version: 1,
             spec,
             levels,
-            fits: FitResults {
-                workflow_runtime: p95(Metric::WorkflowRuntime),
-                llm_latency: p95(Metric::LlmLatency),
-            },
+            fits: PerMetric::of(p95),
             estimates,
             gpus,
             notes,

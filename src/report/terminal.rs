@@ -95,7 +95,7 @@ fn fit_line(fit: &Fit) -> String {
 fn estimate_line(estimate: &Estimate) -> String {
     let Estimate { target, quantile, limit, .. } = estimate;
     let aim = format!("{quantile} {target} ≤ {} s", significant(*limit));
-    let users = estimate.users.map(|users| format!(" for {users} users")).unwrap_or_default();
+    let users = load_words(estimate);
     let capacity = estimate.capacity.map(|capacity| {
         let range = range(capacity.low, capacity.high, significant);
         format!("; the test rig carries {}{range}", significant(capacity.point))
@@ -115,6 +115,18 @@ fn estimate_line(estimate: &Estimate) -> String {
         }
         (None, Some(reason)) => format!("{aim}{users}: no estimate: {reason}{capacity}"),
         (None, None) => format!("{aim}{users}: no estimate"),
+    }
+}
+
+/// ` for 50 users`, or whatever the load is.
+fn load_words(estimate: &Estimate) -> String {
+    match (estimate.users, estimate.think_time, estimate.request_rate) {
+        (Some(users), None, _) => format!(" for {users} users"),
+        (Some(users), Some(think), _) => {
+            format!(" for {users} users who think {} s", significant(think))
+        }
+        (None, _, Some(rate)) => format!(" for {} runs per second", significant(rate)),
+        (None, _, None) => String::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::fit::{Linear, Method, Robust};
 use super::{
-    Certainty, Estimate, Fit, Margin, MethodName, NoFit, ObservedLevel, Point, Pooled,
+    Asked, Certainty, Estimate, Fit, Load, Margin, MethodName, NoFit, ObservedLevel, Point, Pooled,
     Recommendation, Rig, Target, estimate, estimate_pooled, recommend, rough_gpus,
 };
 use crate::measure::{AgainstLimits, LevelMetrics, Metric, Quantile, runs_to_bound};
@@ -109,8 +109,8 @@ fn points(levels: &[LevelMetrics], metric: Metric, quantile: Quantile) -> Vec<Po
 pub struct Question {
     /// All limits.
     pub targets: Vec<Target>,
-    /// Concurrent users to serve.
-    pub users: Option<u64>,
+    /// The loads to be served; the larger need decides.
+    pub loads: Vec<Load>,
     /// What it was measured on.
     pub rig: Rig,
     /// What is bought beyond the need.
@@ -143,6 +143,10 @@ pub struct PerMetric<T> {
     pub workflow_runtime: Option<T>,
     /// For the LLM latency.
     pub llm_latency: Option<T>,
+    /// For the time to first token.
+    pub ttft: Option<T>,
+    /// For the inter-token latency.
+    pub itl: Option<T>,
 }
 
 impl<T> PerMetric<T> {
@@ -151,6 +155,8 @@ impl<T> PerMetric<T> {
         Self {
             workflow_runtime: make(Metric::WorkflowRuntime),
             llm_latency: make(Metric::LlmLatency),
+            ttft: make(Metric::Ttft),
+            itl: make(Metric::Itl),
         }
     }
 
@@ -159,7 +165,16 @@ impl<T> PerMetric<T> {
         match metric {
             Metric::WorkflowRuntime => self.workflow_runtime.as_ref(),
             Metric::LlmLatency => self.llm_latency.as_ref(),
+            Metric::Ttft => self.ttft.as_ref(),
+            Metric::Itl => self.itl.as_ref(),
         }
+    }
+}
+
+impl PerMetric<Fit> {
+    /// Whether the fit of a metric leaves a concurrency out as an outlier.
+    pub fn is_outlier(&self, metric: Metric, concurrency: u32) -> bool {
+        self.get(metric).is_some_and(|fit| fit.outliers.contains(&concurrency))
     }
 }
 
@@ -207,17 +222,26 @@ pub fn assess(
         .filter(|(concurrency, _)| usable(concurrency))
         .map(|(_, level)| level)
         .collect();
-    let Question { users, rig, margin, certainty, .. } = *question;
-    let of_target = |&target: &Target| {
-        if fits.method == MethodName::Monotone {
-            let pooled = Pooled::of(&observed, target.metric);
-            let pooled = pooled.as_ref();
-            return estimate_pooled(target, users, rig, margin, pooled, certainty, levels);
+    let mut pools: BTreeMap<Metric, Option<Pooled>> = BTreeMap::new();
+    if fits.method == MethodName::Monotone {
+        let limited = question.targets.iter().map(|target| target.metric);
+        for metric in limited.chain([Metric::WorkflowRuntime]) {
+            pools.entry(metric).or_insert_with(|| Pooled::of(&observed, metric));
         }
-        let fit = fits.get(target.metric, target.quantile).cloned();
-        estimate(target, users, rig, margin, fits.method, &fit, levels)
-    };
-    let estimates: Vec<Estimate> = question.targets.iter().map(of_target).collect();
+    }
+    let pool = |metric: Metric| pools.get(&metric).and_then(Option::as_ref);
+    let estimates: Vec<Estimate> = asked(question, levels)
+        .iter()
+        .map(|asked| {
+            let Target { metric, quantile, .. } = asked.target;
+            if fits.method == MethodName::Monotone {
+                let whole = metric == Metric::WorkflowRuntime;
+                let runtime = if whole { None } else { pool(Metric::WorkflowRuntime) };
+                return estimate_pooled(asked, pool(metric), runtime, question.certainty);
+            }
+            estimate(asked, fits.method, &fits.get(metric, quantile).cloned())
+        })
+        .collect();
     let limits = question.main_limits();
     let of_level = |level: &LevelMetrics| {
         let runs = against.get(&level.concurrency).filter(|_| !limits.is_empty());
@@ -242,17 +266,40 @@ pub fn assess(
     }
 }
 
+/// Every target with every load; without a load there is still a capacity to be told.
+fn asked<'a>(question: &Question, levels: &'a [LevelMetrics]) -> Vec<Asked<'a>> {
+    let Question { rig, margin, .. } = *question;
+    let loads: Vec<Option<Load>> = match question.loads.as_slice() {
+        [] => vec![None],
+        loads => loads.iter().copied().map(Some).collect(),
+    };
+    let of_target = |&target: &Target| {
+        loads.clone().into_iter().map(move |load| Asked { target, load, rig, margin, levels })
+    };
+    question.targets.iter().flat_map(of_target).collect()
+}
+
 /// Rough estimates of a level: only where it meets every target, as in the reference.
 fn rough(question: &Question, level: &LevelMetrics) -> PerMetric<f64> {
     let observed = |target: Target| Some(level.metric(target.metric)?.at(target.quantile));
     let targets = || Metric::ALL.iter().filter_map(|metric| question.main_target(*metric));
     let violated =
         targets().any(|target| observed(target).is_some_and(|seconds| seconds > target.limit));
-    let (Some(users), Some(gpu_count)) = (question.users, question.rig.gpu_count) else {
-        return PerMetric { workflow_runtime: None, llm_latency: None };
+    let concurrent = |load: &Load| match load {
+        Load::Users { users, think } if *think <= 0.0 => Some(*users),
+        _ => None,
     };
+    let users = question.loads.iter().find_map(concurrent);
+    let (Some(users), Some(gpu_count)) = (users, question.rig.gpu_count) else {
+        return PerMetric::of(|_| None);
+    };
+    // Neither the first token nor the gaps between tokens are in proportion to the concurrency.
     PerMetric::of(|metric| {
-        let target = question.main_target(metric).filter(|_| !violated && !level.interrupted)?;
+        let main = Metric::MAIN.contains(&metric);
+        let target = question
+            .main_target(metric)
+            .filter(|_| main)
+            .filter(|_| !violated && !level.interrupted)?;
         rough_gpus(level.concurrency, observed(target)?, target.limit, users, gpu_count)
     })
 }
@@ -305,7 +352,7 @@ fn notes(
     }
     if question.targets.is_empty() {
         notes.push(
-            "No target is set, so there is no estimate: set targets.workflow_runtime or targets.llm_latency, \
+            "No target is set, so there is no estimate: set targets.workflow_runtime (or llm_latency, ttft, itl), \
              with targets.users and test.gpu_count."
                 .to_owned(),
         );
@@ -314,7 +361,7 @@ fn notes(
     if fits.method == MethodName::Monotone {
         notes.extend(few_runs(levels));
     }
-    for metric in Metric::ALL.into_iter().filter(|_| fits.method != MethodName::Monotone) {
+    for metric in Metric::MAIN.into_iter().filter(|_| fits.method != MethodName::Monotone) {
         let told = estimates.iter().any(|estimate| estimate.target == metric);
         if let (false, Err(reason)) = (told, fits.get(metric, Quantile::P95)) {
             notes.push(format!("No fit of the {metric}: {reason}."));
@@ -370,9 +417,9 @@ fn robust_offer(
     }
     let outliers: Vec<String> = fit.outliers.iter().map(ToString::to_string).collect();
     let target = Target { metric, quantile, limit };
-    let name = MethodName::Robust;
-    let Question { users, rig, margin, .. } = *question;
-    let gpus = estimate(target, users, rig, margin, name, &Ok(fit), levels).gpus?;
+    let asked = asked(question, levels);
+    let asked = asked.iter().find(|asked| asked.target == target)?;
+    let gpus = estimate(asked, MethodName::Robust, &Ok(fit)).gpus?;
     Some(format!(
         "The {metric} lies on a line but for concurrency {}: the method `robust`, a line that outliers \
          cannot pull away, gives {:.1} GPUs. Measure that level again before you rely on it.",

@@ -1,11 +1,15 @@
 //! Mean time against concurrency, in the shape that a closed loop gives it.
 //!
-//! By Little's law the throughput at concurrency c is c over the mean time. Adding load neither
+//! For whole runs and whole calls: by Little's law the throughput at concurrency c is c over the mean time. Adding load neither
 //! shortens the time nor, in a server that does not thrash, lowers the throughput, and each
 //! further run in flight costs at least as much as the one before. The curves with all three
 //! properties (rising, convex, `time / c` falling) are the sums of `w · max(c, k)` with weights
 //! that are not negative: parts that take the same time until k runs are in flight and share one
 //! bottleneck from there on.
+//!
+//! The time to first token and the gaps between tokens are parts of a call. They rise with the load,
+//! but the one may jump where a batch is full and the other stay there, so rising is all that their
+//! curve is held to: it is a sum of ramps between neighbouring levels.
 
 use super::nnls::nnls;
 
@@ -19,40 +23,80 @@ pub(super) struct Seen {
     pub weight: f64,
 }
 
-/// A sum of parts `weight · max(c, knot)`, and a part that load never changes.
+/// What is known of a curve before anything is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Rising, convex, and `time / c` falling.
+    ClosedLoop,
+    /// Rising.
+    Rising,
+}
+
+/// A part `weight · clamp(c, from, to)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Part {
+    from: f64,
+    to: f64,
+    /// What it is at `from` with weight 1.
+    base: f64,
+    weight: f64,
+}
+
+impl Part {
+    fn at(&self, concurrency: f64) -> f64 {
+        self.weight * (self.base + concurrency.clamp(self.from, self.to) - self.from)
+    }
+}
+
+/// A sum of parts, and a part that load never changes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Curve {
-    parts: Vec<(f64, f64)>,
+    parts: Vec<Part>,
     constant: f64,
 }
 
 impl Curve {
     /// The curve of that shape that is closest to what was seen (ascending, least squares of relative
     /// errors), with knots at the concurrencies that were seen.
-    pub fn fit(seen: &[Seen]) -> Option<Self> {
+    pub fn fit(seen: &[Seen], shape: Shape) -> Option<Self> {
         let seen: Vec<&Seen> =
             seen.iter().filter(|it| it.seconds > 0.0 && it.weight > 0.0).collect();
         let (first, last) = (seen.first()?, seen.last()?);
         // Below the first and beyond the last there is nothing to tell a knot from a constant.
         let inside = seen.iter().map(|it| it.concurrency);
         let inside = inside.filter(|c| *c > first.concurrency && *c < last.concurrency);
-        let knots: Vec<f64> = std::iter::once(0.0).chain(inside).collect();
+        let part = |from, to, base| Part { from, to, base, weight: 1.0 };
+        let mut parts: Vec<Part> = match shape {
+            Shape::ClosedLoop => {
+                let knots = std::iter::once(0.0).chain(inside);
+                knots.map(|knot| part(knot, f64::INFINITY, knot)).collect()
+            }
+            Shape::Rising => {
+                let knots: Vec<f64> = std::iter::once(first.concurrency).chain(inside).collect();
+                let ends = knots.iter().skip(1).copied().chain([f64::INFINITY]);
+                std::iter::zip(knots.iter().copied(), ends)
+                    .map(|(from, to)| part(from, to, 0.0))
+                    .collect()
+            }
+        };
         let scaled = |it: &Seen, value: f64| value * it.weight.sqrt() / it.seconds;
         let row = |it: &&Seen| -> Vec<f64> {
-            let parts = knots.iter().map(|knot| scaled(it, it.concurrency.max(*knot)));
+            let parts = parts.iter().map(|part| scaled(it, part.at(it.concurrency)));
             parts.chain([scaled(it, 1.0)]).collect()
         };
         let rows: Vec<Vec<f64>> = seen.iter().map(row).collect();
         let target: Vec<f64> = seen.iter().map(|it| it.weight.sqrt()).collect();
         let mut weights = nnls(&rows, &target);
         let constant = weights.pop()?;
-        Some(Self { parts: std::iter::zip(knots, weights).collect(), constant })
+        for (part, weight) in std::iter::zip(&mut parts, weights) {
+            part.weight = weight;
+        }
+        Some(Self { parts, constant })
     }
 
     /// The mean time at a concurrency, in seconds.
     pub fn at(&self, concurrency: f64) -> f64 {
-        let parts = self.parts.iter().map(|(knot, weight)| weight * concurrency.max(*knot));
-        self.constant + parts.sum::<f64>()
+        self.constant + self.parts.iter().map(|part| part.at(concurrency)).sum::<f64>()
     }
 
     /// The concurrency at which the mean time is so long: 0 where it always is, infinite where it
@@ -66,7 +110,7 @@ impl Curve {
             return f64::INFINITY;
         }
         // Between two knots it is a straight line.
-        let mut knots: Vec<f64> = self.parts.iter().map(|(knot, _)| *knot).collect();
+        let mut knots: Vec<f64> = self.parts.iter().map(|part| part.from).collect();
         knots.push(HIGHEST);
         let mut low = 0.0;
         for high in knots {
@@ -95,7 +139,7 @@ mod tests {
         let truth = |c: f64| 2.0 + 0.25 * c.max(8.0);
         let points: Vec<(f64, f64)> =
             [1.0, 2.0, 4.0, 8.0, 16.0, 32.0].map(|c| (c, truth(c))).to_vec();
-        let curve = Curve::fit(&seen(&points)).unwrap();
+        let curve = Curve::fit(&seen(&points), Shape::ClosedLoop).unwrap();
         for c in [0.5, 3.0, 8.0, 12.0, 64.0] {
             assert!((curve.at(c) - truth(c)).abs() < 1e-9, "{c}: {} {curve:?}", curve.at(c));
         }
@@ -107,7 +151,7 @@ mod tests {
     #[test]
     fn noise_does_not_break_the_shape() {
         let points = [(1.0, 5.0), (2.0, 4.0), (4.0, 6.0), (8.0, 5.5), (16.0, 11.0), (32.0, 20.0)];
-        let curve = Curve::fit(&seen(&points)).unwrap();
+        let curve = Curve::fit(&seen(&points), Shape::ClosedLoop).unwrap();
         let grid: Vec<f64> = (1..200).map(f64::from).collect();
         for pair in grid.windows(2) {
             let (low, high) = (curve.at(pair[0]), curve.at(pair[1]));
@@ -118,8 +162,23 @@ mod tests {
 
     #[test]
     fn one_level_is_a_curve_too() {
-        let curve = Curve::fit(&seen(&[(4.0, 3.0)])).unwrap();
-        assert!((curve.at(4.0) - 3.0).abs() < 1e-9);
-        assert!(Curve::fit(&[]).is_none());
+        for shape in [Shape::ClosedLoop, Shape::Rising] {
+            let curve = Curve::fit(&seen(&[(4.0, 3.0)]), shape).unwrap();
+            assert!((curve.at(4.0) - 3.0).abs() < 1e-9);
+            assert!(Curve::fit(&[], shape).is_none());
+        }
+    }
+
+    #[test]
+    fn what_only_rises_may_jump_and_stay() {
+        let points = [(1.0, 0.1), (8.0, 0.1), (16.0, 4.0), (32.0, 3.0), (64.0, 9.5)];
+        let curve = Curve::fit(&seen(&points), Shape::Rising).unwrap();
+        assert!((curve.at(0.5) - 0.1).abs() < 1e-9 && (curve.at(8.0) - 0.1).abs() < 1e-9);
+        // The two that fall are pooled: of relative errors, 2 w / Σ w/y in squares.
+        let pooled = (1.0 / 4.0 + 1.0 / 3.0) / (1.0 / 16.0 + 1.0 / 9.0);
+        assert!((curve.at(16.0) - pooled).abs() < 1e-9, "{}", curve.at(16.0));
+        assert!((curve.at(24.0) - pooled).abs() < 1e-9);
+        assert!((curve.reaches(2.0) - (8.0 + 8.0 * 1.9 / (pooled - 0.1))).abs() < 1e-9);
+        assert!((curve.at(96.0) - (9.5 + (9.5 - pooled))).abs() < 1e-9, "the last slope goes on");
     }
 }

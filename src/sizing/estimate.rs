@@ -1,7 +1,8 @@
 //! From a fit and a target to a number of GPUs, or the reason why there is none.
 
-use super::{CarriedRange, Certainty, Pooled};
-use super::{Fit, Margin, MethodName, NoFit, Rig, Target, fit::NoCapacity};
+use super::curve::{Curve, Seen, Shape};
+use super::fit::{Fit, MethodName, NoCapacity, NoFit};
+use super::{Carried, Certainty, Load, Margin, Pooled, Rig, Target};
 use crate::measure::{LevelMetrics, Metric, Quantile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,18 @@ pub struct GpuCount {
     pub recommended: u64,
 }
 
+/// A load in the form in which the spec does not give it, by Little's law at the limit: users as
+/// random arrivals, arrivals as concurrent users.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CrossCheck {
+    /// Runs per second; null where the spec gives those.
+    pub request_rate: Option<f64>,
+    /// Runs in flight; null where the spec gives users.
+    pub concurrent: Option<f64>,
+    /// GPUs that it would need.
+    pub gpus: f64,
+}
+
 /// The estimate for one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
@@ -49,8 +62,14 @@ pub struct Estimate {
     pub quantile: Quantile,
     /// The limit, in seconds.
     pub limit: f64,
-    /// Concurrent users to serve; null when the spec does not say.
+    /// Users to serve; null when the spec does not say.
     pub users: Option<u64>,
+    /// Time that they take between two runs, in seconds; null where they are concurrent runs.
+    #[serde(default)]
+    pub think_time: Option<f64>,
+    /// Runs to serve per second; null when the spec does not say.
+    #[serde(default)]
+    pub request_rate: Option<f64>,
     /// The method that was asked for.
     pub method: MethodName,
     /// The line behind the figure; null where there is none.
@@ -61,8 +80,14 @@ pub struct Estimate {
     pub confidence: Option<f64>,
     /// What the test rig carries; null where there is no estimate.
     pub capacity: Option<Capacity>,
-    /// What the users need; null where there is no estimate.
+    /// Runs per second that it serves at that concurrency; null where there is no estimate.
+    #[serde(default)]
+    pub throughput: Option<f64>,
+    /// What the load needs; null where there is no estimate.
     pub gpus: Option<GpuCount>,
+    /// The same load in the other form, and what that would need; null where there is no estimate.
+    #[serde(default)]
+    pub cross_check: Option<CrossCheck>,
     /// Whether the capacity lies outside the measured concurrencies.
     pub extrapolated: bool,
     /// Whether the measurements say that no number of GPUs meets this target.
@@ -82,51 +107,91 @@ pub struct Recommendation {
     pub cost_per_hour: Option<f64>,
 }
 
-/// An estimate before anything is known.
-fn open(target: Target, users: Option<u64>, method: MethodName) -> Estimate {
-    Estimate {
-        target: target.metric,
-        quantile: target.quantile,
-        limit: target.limit,
-        users,
-        method,
-        fit: None,
-        curve: None,
-        confidence: None,
-        capacity: None,
-        gpus: None,
-        extrapolated: false,
-        unreachable: false,
-        reason: None,
+/// What is asked about one target.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The limit.
+    pub target: Target,
+    /// The load to be served.
+    pub load: Option<Load>,
+    /// What it was measured on.
+    pub rig: Rig,
+    /// What is bought beyond the need.
+    pub margin: Margin,
+    /// All levels, the interrupted ones too.
+    pub levels: &'a [LevelMetrics],
+}
+
+impl Asked<'_> {
+    /// An estimate before anything is known.
+    fn open(&self, method: MethodName) -> Estimate {
+        let (users, think_time, request_rate) = match self.load {
+            Some(Load::Users { users, think }) => (Some(users), Some(think), None),
+            Some(Load::Rate { per_second }) => (None, None, Some(per_second)),
+            None => (None, None, None),
+        };
+        Estimate {
+            target: self.target.metric,
+            quantile: self.target.quantile,
+            limit: self.target.limit,
+            users,
+            think_time: think_time.filter(|think| *think > 0.0),
+            request_rate,
+            method,
+            fit: None,
+            curve: None,
+            confidence: None,
+            capacity: None,
+            throughput: None,
+            gpus: None,
+            cross_check: None,
+            extrapolated: false,
+            unreachable: false,
+            reason: None,
+        }
+    }
+
+    fn is_extrapolated(&self, capacity: f64) -> bool {
+        let range = measured_range(self.target, self.levels);
+        !range.is_some_and(|(low, high)| (f64::from(low)..=f64::from(high)).contains(&capacity))
+    }
+
+    /// Load and GPUs of the rig, or what is missing for a number of GPUs.
+    fn load_and_gpus(&self) -> Result<(Load, f64), String> {
+        match (self.load, self.rig.gpu_count) {
+            (Some(load), Some(gpu_count)) => Ok((load, f64::from(gpu_count))),
+            (load, gpu_count) => Err(missing(load.is_none(), gpu_count.is_none())),
+        }
     }
 }
 
-/// Estimates the GPUs for one target from all runs, with an interval.
+/// Estimates the GPUs for one target from all runs, with an interval. `runtime` is what was observed
+/// of whole runs, whatever is limited.
 ///
-/// Replicas stand side by side behind a load balancer, as those of the test rig do, and each
-/// carries the same share of the users: `replicas = users / (capacity / replicas of the rig)`, in
-/// whole ones.
+/// Replicas stand side by side behind a load balancer, as those of the test rig do, and share the
+/// load evenly: `replicas = users / (capacity / replicas of the rig)`, in whole ones. Users that think
+/// and runs that arrive are not always as many as on average; what that costs is in [`Load`]'s
+/// efficiency.
 pub fn estimate_pooled(
-    target: Target,
-    users: Option<u64>,
-    rig: Rig,
-    margin: Margin,
+    asked: &Asked<'_>,
     pooled: Option<&Pooled>,
+    runtime: Option<&Pooled>,
     certainty: Certainty,
-    levels: &[LevelMetrics],
 ) -> Estimate {
-    let mut result = open(target, users, MethodName::Monotone);
+    let Asked { target, rig, margin, levels, .. } = *asked;
+    let mut result = asked.open(MethodName::Monotone);
     let Some(pooled) = pooled else {
         result.reason = Some(NoFit::NotMeasured { metric: target.metric.to_string() }.to_string());
         return result;
     };
-    let range = pooled.capacity(target.quantile, target.limit, certainty);
-    let CarriedRange { point, low, high, at_least } = range;
+    let carried = pooled.capacity(target.quantile, target.limit, certainty, runtime);
+    let range = carried.range(|drawn| drawn.concurrency);
+    let point = range.point;
     if pooled.is_a_guess(point) {
         result.reason = Some(NoFit::TooFewLevels { usable: 1 }.to_string());
         return result;
     }
-    if high < 1.0 {
+    if range.high < 1.0 {
         let alone = pooled.at(1.0, target.quantile);
         result.unreachable = true;
         result.reason = Some(beyond_reach(target, alone));
@@ -141,41 +206,76 @@ pub fn estimate_pooled(
     curve.sort_by(|a, b| a.concurrency.total_cmp(&b.concurrency));
     result.curve = Some(curve);
     result.confidence = Some(certainty.confidence);
-    result.capacity = Some(Capacity { point, low: Some(low), high: Some(high) });
-    result.extrapolated = !measured_range(target, levels)
-        .is_some_and(|(low, high)| (f64::from(low)..=f64::from(high)).contains(&point));
-    match (users, rig.gpu_count) {
-        (Some(users), Some(gpu_count)) => {
-            let needed = |carried: f64| {
-                let gpus = users as f64 / carried * f64::from(gpu_count);
-                whole_replicas(gpus, rig.gpus_per_replica)
-            };
-            result.gpus = Some(GpuCount {
-                point: needed(point) as f64,
-                low: Some(needed(high) as f64),
-                high: Some(needed(low) as f64),
-                recommended: to_buy(needed(at_least) as f64, rig, margin),
-            });
+    result.capacity = Some(Capacity { point, low: Some(range.low), high: Some(range.high) });
+    result.throughput = Some(point / carried.point.mean_runtime);
+    result.extrapolated = asked.is_extrapolated(point);
+    let (load, gpu_count) = match asked.load_and_gpus() {
+        Ok(known) => known,
+        Err(reason) => {
+            result.reason = Some(reason);
+            return result;
         }
-        (users, gpu_count) => result.reason = Some(missing(users.is_none(), gpu_count.is_none())),
-    }
+    };
+    let mean = |runs: f64| runtime.unwrap_or(pooled).mean(runs);
+    let spread = pooled.spread_around(point);
+    let fast = |runs: f64| spread.up_to(target.limit / pooled.mean(runs));
+    let efficiency = |load: Load| {
+        load.efficiency(point, target.quantile.share(), &mean, &fast).max(f64::EPSILON)
+    };
+    let needed = |load: Load, efficiency: f64, drawn: Carried| {
+        load.rigs(drawn.concurrency, drawn.mean_runtime) / efficiency * gpu_count
+    };
+    let own = efficiency(load);
+    let gpus = carried.range(|drawn| 1.0 / needed(load, own, drawn));
+    let whole = |inverse: f64| whole_replicas(1.0 / inverse, rig.gpus_per_replica) as f64;
+    result.gpus = Some(GpuCount {
+        point: whole(gpus.point),
+        low: Some(whole(gpus.high)),
+        high: Some(whole(gpus.low)),
+        recommended: to_buy(whole(gpus.at_least), rig, margin),
+    });
+    let other = other_form(load, carried.point.mean_runtime);
+    let gpus = needed(other, efficiency(other), carried.point);
+    result.cross_check =
+        Some(cross_check(other, whole_replicas(gpus, rig.gpus_per_replica) as f64));
     result
 }
 
+/// Users as arrivals per second, arrivals as concurrent users, where runs take so long on average.
+fn other_form(load: Load, mean_runtime: f64) -> Load {
+    match load {
+        Load::Users { users, think } => {
+            Load::Rate { per_second: users as f64 / (mean_runtime + think) }
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "positive, and a float-to-int cast saturates"
+        )]
+        Load::Rate { per_second } => {
+            Load::Users { users: (per_second * mean_runtime).ceil().max(1.0) as u64, think: 0.0 }
+        }
+    }
+}
+
+fn cross_check(other: Load, gpus: f64) -> CrossCheck {
+    match other {
+        Load::Users { users, .. } => {
+            CrossCheck { request_rate: None, concurrent: Some(users as f64), gpus }
+        }
+        Load::Rate { per_second } => {
+            CrossCheck { request_rate: Some(per_second), concurrent: None, gpus }
+        }
+    }
+}
+
 /// Estimates the GPUs for one target: `capacity = (limit − intercept) / slope`, then
-/// `users / capacity × gpu_count` (the reference's slope-based estimate).
-///
-/// `levels` are all that were measured; those that count are the ones not interrupted.
-pub fn estimate(
-    target: Target,
-    users: Option<u64>,
-    rig: Rig,
-    margin: Margin,
-    method: MethodName,
-    fit: &Result<Fit, NoFit>,
-    levels: &[LevelMetrics],
-) -> Estimate {
-    let mut result = Estimate { fit: fit.as_ref().ok().cloned(), ..open(target, users, method) };
+/// `users / capacity × gpu_count` (the reference's slope-based estimate). Users that think and runs
+/// that arrive count as many as are in flight on average: a line knows nothing of how single runs
+/// are spread.
+pub fn estimate(asked: &Asked<'_>, method: MethodName, fit: &Result<Fit, NoFit>) -> Estimate {
+    let Asked { target, rig, margin, levels, .. } = *asked;
+    let mut result = Estimate { fit: fit.as_ref().ok().cloned(), ..asked.open(method) };
     if let Some(reason) = out_of_reach(target, levels) {
         result.unreachable = true;
         result.reason = Some(reason);
@@ -205,17 +305,35 @@ pub fn estimate(
         }
     };
     result.capacity = Some(Capacity { point: capacity, low: None, high: None });
-    result.extrapolated = !measured_range(target, levels)
-        .is_some_and(|(low, high)| (f64::from(low)..=f64::from(high)).contains(&capacity));
-    match (users, rig.gpu_count) {
-        (Some(users), Some(gpu_count)) => {
-            let point = users as f64 / capacity * f64::from(gpu_count);
+    result.extrapolated = asked.is_extrapolated(capacity);
+    let mean_runtime = mean_runtime(levels, capacity);
+    result.throughput = mean_runtime.map(|mean| capacity / mean);
+    match (asked.load_and_gpus(), mean_runtime) {
+        (Ok((load, gpu_count)), Some(mean)) => {
+            let needed = |load: Load| load.rigs(capacity, mean) * gpu_count;
+            let point = needed(load);
             let recommended = to_buy(point, rig, margin);
             result.gpus = Some(GpuCount { point, low: None, high: None, recommended });
+            let other = other_form(load, mean);
+            result.cross_check = Some(cross_check(other, needed(other)));
         }
-        (users, gpu_count) => result.reason = Some(missing(users.is_none(), gpu_count.is_none())),
+        (Err(reason), _) => result.reason = Some(reason),
+        (_, None) => {
+            result.reason = Some("no run was timed, so nothing says how many are in flight".into());
+        }
     }
     result
+}
+
+/// Mean runtime at a concurrency, in seconds, by the levels' own means.
+fn mean_runtime(levels: &[LevelMetrics], concurrency: f64) -> Option<f64> {
+    let seen = levels.iter().filter(|level| !level.interrupted).filter_map(|level| {
+        let runtime = level.workflow_runtime?;
+        let concurrency = f64::from(level.concurrency);
+        Some(Seen { concurrency, seconds: runtime.mean, weight: runtime.count as f64 })
+    });
+    let curve = Curve::fit(&seen.collect::<Vec<_>>(), Shape::ClosedLoop)?;
+    Some(curve.at(concurrency)).filter(|mean| *mean > 0.0)
 }
 
 /// Combines the estimates: the largest count decides; a target out of reach decides alone.
@@ -294,8 +412,8 @@ fn levels_within(target: Target, levels: &[LevelMetrics]) -> impl Iterator<Item 
         .map(|(concurrency, _)| concurrency)
 }
 
-fn missing(users: bool, gpu_count: bool) -> String {
-    let what = match (users, gpu_count) {
+fn missing(load: bool, gpu_count: bool) -> String {
+    let what = match (load, gpu_count) {
         (true, true) => "targets.users and test.gpu_count are",
         (true, false) => "targets.users is",
         _ => "test.gpu_count is",

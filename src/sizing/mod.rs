@@ -5,6 +5,7 @@ mod assess;
 mod curve;
 mod estimate;
 pub mod fit;
+mod flow;
 mod nnls;
 mod observed;
 mod pooled;
@@ -16,10 +17,11 @@ pub use assess::{
     Assessment, FitOptions, Fits, LevelAgainstTargets, NamedFit, PerMetric, Question, assess,
 };
 pub use estimate::{
-    Capacity, CurvePoint, Estimate, GpuCount, Recommendation, estimate, estimate_pooled, recommend,
+    Asked, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Recommendation, estimate,
+    estimate_pooled, recommend,
 };
 pub use fit::{Fit, MethodName, NoFit, Point};
-pub use observed::{ObservedLevel, ObservedRun};
-pub use pooled::{CarriedRange, Certainty, Pooled};
+pub use observed::{Observations, ObservedLevel, ObservedRun};
+pub use pooled::{Carried, CarriedDraws, CarriedRange, Certainty, Pooled};
 pub use rough::rough_gpus;
-pub use target::{Margin, Rig, Target};
+pub use target::{Load, Margin, Rig, Target};

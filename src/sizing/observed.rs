@@ -20,13 +20,20 @@ pub struct ObservedRun {
     pub llm_calls: f64,
 }
 
+/// Times in seconds, each with the concurrency of its run.
+pub type Observations = Vec<(f64, f64)>;
+
 /// The runs of a level that count.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObservedLevel {
     /// Its runs.
     pub runs: Vec<ObservedRun>,
-    /// Its LLM calls, each with the concurrency of its run.
-    pub calls: Vec<(f64, f64)>,
+    /// Its LLM calls.
+    pub calls: Observations,
+    /// The times to their first token, where they were streamed.
+    pub first_tokens: Observations,
+    /// Their mean times between tokens, where they were streamed.
+    pub gaps: Observations,
     /// Whether the load was never steady: a burst of fewer than three waves.
     pub unsteady: bool,
 }
@@ -52,12 +59,10 @@ impl ObservedLevel {
             runs.push(Timed { start: head.start, end: head.end, counts });
         })?;
         let mut llm = vec![(0.0, 0.0); runs.len()];
-        let mut calls = Vec::new();
         source.each_call(CallColumn::Latency, &mut |run, latency| {
             if let Some((time, count)) = llm.get_mut(run) {
                 *time += latency;
                 *count += 1.0;
-                calls.push((run, latency));
             }
         })?;
         let wave = concurrency as usize;
@@ -76,6 +81,13 @@ impl ObservedLevel {
         let step = runs.len().div_ceil(MOST_PER_LEVEL).max(1);
         let kept =
             |run: usize| run.is_multiple_of(step) && runs.get(run).is_some_and(|it| it.counts);
+        let of_calls = |column| -> Result<Observations, S::Error> {
+            let mut seen = Vec::new();
+            source.each_call(column, &mut |run, seconds| {
+                seen.extend(met.get(run).filter(|_| kept(run)).map(|met| (*met, seconds)));
+            })?;
+            Ok(seen)
+        };
         let observe = |(index, run): (usize, &Timed)| {
             let (llm_time, llm_calls) = *llm.get(index).filter(|_| kept(index))?;
             let concurrency = met.get(index)?.max(1.0);
@@ -83,11 +95,9 @@ impl ObservedLevel {
         };
         Ok(Self {
             runs: runs.iter().enumerate().filter_map(observe).collect(),
-            calls: calls
-                .into_iter()
-                .filter(|(run, _)| kept(*run))
-                .filter_map(|(run, latency)| Some((*met.get(run)?, latency)))
-                .collect(),
+            calls: of_calls(CallColumn::Latency)?,
+            first_tokens: of_calls(CallColumn::Ttft)?,
+            gaps: of_calls(CallColumn::ItlMean)?,
             unsteady,
         })
     }

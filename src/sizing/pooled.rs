@@ -6,8 +6,8 @@
 //! run is taken as a multiple of the mean at its level, and the quantile is that of all multiples,
 //! those of the levels around the answer counting most. docs/estimators.md has the whole of it.
 
-use super::curve::{Curve, Seen};
-use super::observed::{ObservedLevel, ObservedRun};
+use super::curve::{Curve, Seen, Shape};
+use super::observed::{Observations, ObservedLevel, ObservedRun};
 use crate::measure::{Metric, Quantile};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 
 /// Levels whose concurrency is this far away, as a logarithm, count e^(-1/2) as much.
 const REACH: f64 = 1.2;
+/// The same for times that are a part of a call: their distribution is another where calls queue.
+const REACH_OF_PARTS: f64 = 0.5;
 /// Rounds in which the answer and the weights around it agree with each other.
 const ROUNDS: usize = 6;
 /// Runs of a level wait for each other, so they say less than as many independent ones.
@@ -45,7 +47,25 @@ pub struct Certainty {
     pub seed: u64,
 }
 
-/// What a rig carries, with what is left open.
+/// What a rig carries within a limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Carried {
+    /// Runs in flight.
+    pub concurrency: f64,
+    /// How long they take on average, in seconds.
+    pub mean_runtime: f64,
+}
+
+/// What a rig carries, and what else it might.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CarriedDraws {
+    /// The best single figures.
+    pub point: Carried,
+    drawn: Vec<Carried>,
+    confidence: f64,
+}
+
+/// A figure of what is carried, with what is left open.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CarriedRange {
     /// The best single figure.
@@ -54,8 +74,25 @@ pub struct CarriedRange {
     pub low: f64,
     /// Upper end of the interval.
     pub high: f64,
-    /// What it carries at least, with the whole of the confidence.
+    /// What it is at least, with the whole of the confidence.
     pub at_least: f64,
+}
+
+impl CarriedDraws {
+    /// The range of a figure.
+    pub fn range(&self, figure: impl Fn(Carried) -> f64) -> CarriedRange {
+        let point = figure(self.point);
+        let mut drawn: Vec<f64> = self.drawn.iter().map(|drawn| figure(*drawn)).collect();
+        drawn.sort_unstable_by(f64::total_cmp);
+        let at = |share| crate::measure::quantile_of_sorted(&drawn, share).unwrap_or(point);
+        let outside = 1.0 - self.confidence;
+        CarriedRange {
+            point,
+            low: at(outside / 2.0).min(point),
+            high: at(1.0 - outside / 2.0).max(point),
+            at_least: at(outside).min(point),
+        }
+    }
 }
 
 /// One time with the load that it met.
@@ -71,42 +108,84 @@ pub struct Pooled {
     /// Standard deviation of the logarithm of a mean over one run.
     noise: f64,
     curve: Curve,
+    shape: Shape,
+    reach: f64,
     /// Multiples of the mean, ascending, with the logarithm of their concurrency.
     multiples: Vec<(f64, f64)>,
     unsteady: bool,
     highest: f64,
+    /// Seconds that each further run in flight costs a rig that is saturated at the highest level.
+    saturated_slope: f64,
     /// Whether all runs met the same load: then nothing shows how time grows with it.
     one_load: bool,
+}
+
+/// Multiples of a mean, ascending, each with the share of times up to there.
+pub(super) struct Spread {
+    shares: Vec<(f64, f64)>,
+}
+
+impl Spread {
+    /// The share of times up to a multiple of their mean: the inverse of the pooled quantile.
+    pub fn up_to(&self, multiple: f64) -> f64 {
+        let above = self.shares.partition_point(|(at, _)| *at <= multiple);
+        let before = above.checked_sub(1).and_then(|index| self.shares.get(index));
+        match (before, self.shares.get(above)) {
+            (Some((from, low)), Some((to, high))) => {
+                low + (high - low) * (multiple - from) / (to - from)
+            }
+            (None, _) => 0.0,
+            (_, None) => 1.0,
+        }
+    }
 }
 
 impl Pooled {
     /// Pools the levels; `None` where the metric was not seen.
     pub fn of(levels: &[&ObservedLevel], metric: Metric) -> Option<Self> {
-        let samples: Vec<Sample> = match metric {
-            Metric::WorkflowRuntime => levels
-                .iter()
-                .flat_map(|level| &level.runs)
-                .map(|run| Sample { concurrency: run.concurrency, seconds: run.runtime })
-                .collect(),
-            Metric::LlmLatency => levels
-                .iter()
-                .flat_map(|level| &level.calls)
-                .map(|&(concurrency, seconds)| Sample { concurrency, seconds })
-                .collect(),
+        let of_calls = |calls: fn(&ObservedLevel) -> &Observations| -> Vec<Sample> {
+            let calls = levels.iter().flat_map(|level| calls(level));
+            calls.map(|&(concurrency, seconds)| Sample { concurrency, seconds }).collect()
+        };
+        let samples = match metric {
+            Metric::WorkflowRuntime => runtimes(levels),
+            Metric::LlmLatency => of_calls(|level| &level.calls),
+            Metric::Ttft => of_calls(|level| &level.first_tokens),
+            Metric::Itl => of_calls(|level| &level.gaps),
         };
         let samples: Vec<Sample> = samples.into_iter().filter(|it| it.seconds > 0.0).collect();
         let (seen, noise) = match metric {
             Metric::WorkflowRuntime => means_of_runs(levels),
-            Metric::LlmLatency => means(&samples),
+            _ => means(&samples),
         };
-        let curve = Curve::fit(&seen)?;
+        let (shape, reach) = match metric {
+            Metric::WorkflowRuntime | Metric::LlmLatency => (Shape::ClosedLoop, REACH),
+            Metric::Ttft | Metric::Itl => (Shape::Rising, REACH_OF_PARTS),
+        };
+        let curve = Curve::fit(&seen, shape)?;
         let multiple = |it: &Sample| (it.seconds / curve.at(it.concurrency), it.concurrency.ln());
         let mut multiples: Vec<(f64, f64)> = samples.iter().map(multiple).collect();
         multiples.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let highest = seen.last()?.concurrency;
+        let saturated_slope = match metric {
+            // All of the wait behind a full batch comes before the first token.
+            Metric::Ttft => wait_for_one_more(levels)?,
+            _ => curve.at(highest) / highest,
+        };
         let unsteady = levels.iter().any(|level| level.unsteady);
         let one_load = levels.len() < 2;
-        Some(Self { seen, noise, curve, multiples, unsteady, highest, one_load })
+        Some(Self {
+            seen,
+            noise,
+            curve,
+            shape,
+            reach,
+            multiples,
+            unsteady,
+            highest,
+            saturated_slope,
+            one_load,
+        })
     }
 
     /// Whether a capacity would be a guess: it lies beyond the only load that there was.
@@ -119,8 +198,35 @@ impl Pooled {
         self.curve.at(concurrency) * self.tail(concurrency, quantile.share()).0
     }
 
-    /// What the rig carries within a limit (seconds).
-    pub fn capacity(&self, quantile: Quantile, limit: f64, certainty: Certainty) -> CarriedRange {
+    /// The mean at a concurrency, in seconds.
+    pub fn mean(&self, concurrency: f64) -> f64 {
+        self.curve.at(concurrency)
+    }
+
+    /// How times spread around their mean at the levels around a concurrency.
+    pub(super) fn spread_around(&self, concurrency: f64) -> Spread {
+        let weights = self.weights(concurrency);
+        let sum: f64 = weights.iter().sum();
+        let mut below = 0.0;
+        let of = |(&(multiple, _), weight): (&(f64, f64), &f64)| {
+            let middle = (below + weight / 2.0) / sum;
+            below += weight;
+            (multiple, middle)
+        };
+        Spread { shares: std::iter::zip(&self.multiples, &weights).map(of).collect() }
+    }
+
+    /// What the rig carries within a limit (seconds). `runtime` is what was observed of whole runs,
+    /// where that is something else.
+    pub fn capacity(
+        &self,
+        quantile: Quantile,
+        limit: f64,
+        certainty: Certainty,
+        runtime: Option<&Self>,
+    ) -> CarriedDraws {
+        let mean_runtime =
+            |own: &Curve, concurrency: f64| runtime.map_or(own, |it| &it.curve).at(concurrency);
         let share = quantile.share();
         let mut point = self.highest;
         let mut tail = 1.0;
@@ -144,10 +250,10 @@ impl Pooled {
                 .collect();
             let error = spread * normal() + if self.unsteady { UNSTEADY * normal() } else { 0.0 };
             let share_of_saturation = (normal().abs() / 4.0).min(1.0);
-            let Some(curve) = Curve::fit(&again) else { continue };
+            let Some(curve) = Curve::fit(&again, self.shape) else { continue };
             let within = limit / (tail * error.exp());
             let carried = self.carried(&curve, within);
-            drawn.push(if carried > self.highest {
+            let concurrency = if carried > self.highest {
                 // Beyond the last level the truth lies between its slope, and a rig that is saturated
                 // from there on.
                 let saturated = self.saturated(&curve, within).ln() * share_of_saturation;
@@ -156,17 +262,11 @@ impl Pooled {
                 (between + EXTRAPOLATION * beyond * normal()).exp()
             } else {
                 carried
-            });
+            };
+            drawn.push(Carried { concurrency, mean_runtime: mean_runtime(&curve, concurrency) });
         }
-        drawn.sort_unstable_by(f64::total_cmp);
-        let at = |share| crate::measure::quantile_of_sorted(&drawn, share).unwrap_or(point);
-        let outside = 1.0 - certainty.confidence;
-        CarriedRange {
-            point,
-            low: at(outside / 2.0).min(point),
-            high: at(1.0 - outside / 2.0).max(point),
-            at_least: at(outside).min(point),
-        }
+        let point = Carried { concurrency: point, mean_runtime: mean_runtime(&self.curve, point) };
+        CarriedDraws { point, drawn, confidence: certainty.confidence }
     }
 
     /// The concurrency at which a curve reaches a mean time, as far as that can be said.
@@ -177,7 +277,8 @@ impl Pooled {
 
     /// The same for a rig whose throughput stays what it was at the highest level.
     fn saturated(&self, curve: &Curve, seconds: f64) -> f64 {
-        (self.highest * seconds / curve.at(self.highest)).clamp(LEAST, MOST)
+        let further = (seconds - curve.at(self.highest)) / self.saturated_slope;
+        (self.highest + further).clamp(LEAST, MOST)
     }
 
     /// A quantile of the multiples around a concurrency, and how many runs it is worth.
@@ -200,7 +301,7 @@ impl Pooled {
     fn weights(&self, concurrency: f64) -> Vec<f64> {
         let lowest = self.seen.first().map_or(1.0, |seen| seen.concurrency);
         let centre = concurrency.clamp(lowest, self.highest).ln();
-        let weight = |(_, at): &(f64, f64)| (-0.5 * ((at - centre) / REACH).powi(2)).exp();
+        let weight = |(_, at): &(f64, f64)| (-0.5 * ((at - centre) / self.reach).powi(2)).exp();
         self.multiples.iter().map(weight).collect()
     }
 
@@ -224,6 +325,21 @@ impl Pooled {
         }
         last.map_or(1.0, |(multiple, _)| multiple)
     }
+}
+
+fn runtimes(levels: &[&ObservedLevel]) -> Vec<Sample> {
+    let runs = levels.iter().flat_map(|level| &level.runs);
+    runs.map(|run| Sample { concurrency: run.concurrency, seconds: run.runtime }).collect()
+}
+
+/// How much longer one more run in flight makes each LLM call of the others wait, where the highest
+/// level has saturated the rig: its time divided by the runs in flight and the calls of a run.
+fn wait_for_one_more(levels: &[&ObservedLevel]) -> Option<f64> {
+    let runs: Vec<f64> =
+        levels.iter().flat_map(|level| &level.runs).map(|run| run.llm_calls).collect();
+    let calls = (runs.iter().sum::<f64>() / runs.len().max(1) as f64).max(1.0);
+    let highest = *means(&runtimes(levels)).0.last()?;
+    Some(highest.seconds / highest.concurrency / calls)
 }
 
 /// Bins by concurrency, each with what `add` makes of its samples.
@@ -336,7 +452,7 @@ mod tests {
     fn capacity(levels: &[ObservedLevel], limit: f64) -> CarriedRange {
         let levels: Vec<&ObservedLevel> = levels.iter().collect();
         let pooled = Pooled::of(&levels, Metric::WorkflowRuntime).unwrap();
-        pooled.capacity(Quantile::P95, limit, CERTAINTY)
+        pooled.capacity(Quantile::P95, limit, CERTAINTY, None).range(|drawn| drawn.concurrency)
     }
 
     #[test]

@@ -13,6 +13,23 @@ pub struct Target {
     pub limit: f64,
 }
 
+/// The load to be served.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Load {
+    /// Users of whom each begins the next run some time after the last one ended.
+    Users {
+        /// How many.
+        users: u64,
+        /// Time between two runs, in seconds; 0 where users are concurrent runs.
+        think: f64,
+    },
+    /// Runs that arrive at random, whether or not others have ended.
+    Rate {
+        /// Runs per second.
+        per_second: f64,
+    },
+}
+
 /// The GPUs that served the workflow while it was measured, and the unit that can be added.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rig {

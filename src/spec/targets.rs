@@ -65,15 +65,27 @@ impl Default for TestRig {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Targets {
-    /// Concurrent users to serve.
+    /// Users to serve; concurrent runs, unless they think.
     #[serde(default)]
     pub users: Option<u64>,
+    /// Time that a user takes between two runs, while the levels of the sweep count runs in flight.
+    #[serde(default)]
+    pub think_time: Option<Seconds>,
+    /// Runs to serve per second, arriving at random. With `users` as well, the larger need decides.
+    #[serde(default)]
+    pub request_rate: Option<f64>,
     /// Longest acceptable end-to-end time of a run.
     #[serde(default)]
     pub workflow_runtime: Option<Limit>,
     /// Longest acceptable time of an LLM call.
     #[serde(default)]
     pub llm_latency: Option<Limit>,
+    /// Longest acceptable time to the first token of an LLM call.
+    #[serde(default)]
+    pub ttft: Option<Limit>,
+    /// Longest acceptable mean time between the tokens of an LLM call.
+    #[serde(default)]
+    pub itl: Option<Limit>,
 }
 
 impl Targets {
@@ -82,6 +94,8 @@ impl Targets {
         match metric {
             Metric::WorkflowRuntime => self.workflow_runtime.as_ref(),
             Metric::LlmLatency => self.llm_latency.as_ref(),
+            Metric::Ttft => self.ttft.as_ref(),
+            Metric::Itl => self.itl.as_ref(),
         }
     }
 }

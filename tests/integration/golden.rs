@@ -4,7 +4,7 @@ use serde::Deserialize;
 use sizer::measure::{LevelMetrics, Metric, Quantile, Recording, Summary};
 use sizer::sizing::fit::{Linear, Method};
 use sizer::sizing::{
-    Certainty, FitOptions, Fits, Margin, MethodName, NoFit, Point, Question, Rig, Target, assess,
+    Certainty, FitOptions, Fits, Load, Margin, MethodName, NoFit, Point, Question, Rig, Target, assess,
     rough_gpus,
 };
 use std::collections::BTreeMap;
@@ -171,7 +171,7 @@ fn question() -> Question {
     let target = Target { metric: Metric::WorkflowRuntime, quantile: Quantile::P95, limit: 10.0 };
     Question {
         targets: vec![target],
-        users: Some(100),
+        loads: vec![Load::Users { users: 100, think: 0.0 }],
         rig: Rig { gpu_count: Some(8), gpus_per_replica: 4, cost_per_gpu_hour: None },
         margin: Margin::default(),
         certainty: Certainty { confidence: 0.9, resamples: 0, seed: 0 },
@@ -253,7 +253,7 @@ fn an_answer_that_cannot_be_given_has_its_reason() {
     let reason = |limit: f64, levels: &[LevelMetrics], users: Option<u64>| {
         let mut question = question();
         question.targets[0].limit = limit;
-        question.users = users;
+        question.loads = users.map(|users| Load::Users { users, think: 0.0 }).into_iter().collect();
         let assessment = assess(
             &question,
             levels,

@@ -6,7 +6,7 @@ use crate::measure::{AgainstLimits, LevelMetrics, Metric, Quantile, Recording, R
 use crate::pipeline::Observer;
 use crate::pipeline::stages::fit_options;
 use crate::report::{Material, SizingResult, SpecIdentity, report};
-use crate::sizing::{Certainty, Fits, Margin, Question, Rig, Target, assess};
+use crate::sizing::{Certainty, Fits, Load, Margin, Question, Rig, Target, assess};
 use crate::spec::EstimateSpec;
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ fn question(options: &CalcOptions) -> Question {
             .filter(|(_, limit)| *limit > 0.0)
             .map(|(metric, limit)| Target { metric, quantile: Quantile::P95, limit })
             .collect(),
-        users: Some(options.target_users),
+        loads: vec![Load::Users { users: options.target_users, think: 0.0 }],
         rig: Rig {
             gpu_count: Some(options.test_gpu_count),
             gpus_per_replica: 1,

@@ -4,8 +4,10 @@ use super::artifacts::to_document;
 use super::{Artifacts, Context, Stage, ready};
 use crate::measure::{AgainstLimits, Metric};
 use crate::pipeline::{PipelineError, StageId};
-use crate::sizing::{Certainty, Margin, MethodName, ObservedLevel, Question, Rig, Target, assess};
-use crate::spec::{EstimateSpec, Limit, Spec};
+use crate::sizing::{
+    Certainty, Load, Margin, MethodName, ObservedLevel, Question, Rig, Target, assess,
+};
+use crate::spec::{EstimateSpec, Limit, Seconds, Spec, Targets};
 use crate::workflow::Pending;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -17,7 +19,7 @@ pub(super) struct EstimateStage;
 
 impl Stage for EstimateStage {
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
@@ -62,6 +64,13 @@ fn estimate(spec: &Spec, artifacts: &Artifacts<'_>) -> Result<Vec<u8>, PipelineE
     to_document(&StageId::Estimate, &assess(&question, &levels, &fits, &against, &observed))
 }
 
+fn loads(targets: &Targets) -> Vec<Load> {
+    let think = targets.think_time.map_or(0.0, Seconds::get);
+    let users = targets.users.map(|users| Load::Users { users, think });
+    let rate = targets.request_rate.map(|per_second| Load::Rate { per_second });
+    users.into_iter().chain(rate).collect()
+}
+
 /// What the spec asks, in the words of the estimator.
 pub(in crate::pipeline) fn question(spec: &Spec) -> Question {
     let targets = Metric::ALL.iter().flat_map(|&metric| {
@@ -70,7 +79,7 @@ pub(in crate::pipeline) fn question(spec: &Spec) -> Question {
     });
     Question {
         targets: targets.collect(),
-        users: spec.targets.users,
+        loads: loads(&spec.targets),
         rig: Rig {
             gpu_count: spec.test.gpu_count,
             gpus_per_replica: spec.test.gpus_per_replica,

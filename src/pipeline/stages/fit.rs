@@ -12,7 +12,7 @@ pub(super) struct FitStage;
 
 impl Stage for FitStage {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {

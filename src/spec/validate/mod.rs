@@ -137,6 +137,31 @@ impl Checker<'_> {
             "there must be at least 1",
             "leave it out when only gathering",
         )?;
+        self.ensure(
+            targets.request_rate.is_none_or(|rate| rate.is_finite() && rate > 0.0),
+            "targets.request_rate",
+            "it must be above 0",
+            "it counts runs per second",
+        )?;
+        self.ensure(
+            targets.think_time.is_none() || targets.users.is_some(),
+            "targets.think_time",
+            "nobody is there to think",
+            "set `targets.users` as well, or `targets.request_rate` alone",
+        )?;
+        let sweep = &self.spec.concurrency;
+        let in_flight = sweep.think_time.is_none() && sweep.rate.is_none();
+        for (path, set) in [
+            ("targets.think_time", targets.think_time.is_some()),
+            ("targets.request_rate", targets.request_rate.is_some()),
+        ] {
+            self.ensure(
+                in_flight || !set,
+                path,
+                "the levels of this sweep count users, not runs in flight",
+                "leave it out, or measure without `concurrency.think_time` and `concurrency.rate`",
+            )?;
+        }
         for metric in Metric::ALL {
             let path = format!("targets.{}", metric.key());
             let Some(limit) = targets.limit(metric) else { continue };

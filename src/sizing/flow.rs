@@ -1,0 +1,160 @@
+//! From concurrency to users that think and to runs that arrive.
+//!
+//! A sweep shows how long runs take at each concurrency. What serves them can then be replaced by a
+//! single server whose speed depends on how many runs it holds: the flow-equivalent server of Chandy,
+//! Herzog and Woo (1975). In front of it stand users that think, or a stream of arrivals; how many
+//! runs are in flight then fluctuates, as a birth and death process whose probabilities are known in
+//! closed form. By the arrival theorem a new run meets what others leave behind.
+
+use super::Load;
+
+/// Beyond so many runs in flight their fluctuation is lost in the noise of what was measured.
+const MOST_STATES: f64 = 20_000.0;
+/// States that are this much less likely than the likeliest do not count.
+const NEGLIGIBLE: f64 = 1e-12;
+
+/// Mean runtime of a rig in seconds, by runs in flight.
+pub(super) type MeanRuntime<'a> = dyn Fn(f64) -> f64 + 'a;
+
+impl Load {
+    /// Rigs for the load, were each to hold exactly `carried` runs that take `mean_runtime` seconds on
+    /// average (Little's law).
+    pub(super) fn rigs(self, carried: f64, mean_runtime: f64) -> f64 {
+        match self {
+            Self::Users { users, think } => {
+                let busy = mean_runtime / (mean_runtime + think);
+                users as f64 * if think > 0.0 { busy } else { 1.0 } / carried
+            }
+            Self::Rate { per_second } => per_second * mean_runtime / carried,
+        }
+    }
+
+    /// The share of runs that are fast enough on so many rigs side by side, each of which has such a
+    /// mean runtime; `fast_enough` is that share where so many runs are in flight on a rig.
+    fn share_within(self, rigs: f64, mean: &MeanRuntime<'_>, fast_enough: &MeanRuntime<'_>) -> f64 {
+        let ended_per_second = |runs: f64| runs / mean(runs / rigs);
+        // How likely one more run is than one fewer, beside `runs` in flight.
+        let (others, ratio): (f64, Box<dyn Fn(f64) -> f64 + '_>) = match self {
+            Self::Users { users, think } => {
+                let others = users as f64 - 1.0;
+                (
+                    others,
+                    Box::new(move |runs| (others - runs + 1.0) / think / ended_per_second(runs)),
+                )
+            }
+            Self::Rate { per_second } => {
+                (f64::INFINITY, Box::new(move |runs| per_second / ended_per_second(runs)))
+            }
+        };
+        let (mut weight, mut sum, mut within, mut likeliest) = (1.0_f64, 0.0, 0.0, 0.0_f64);
+        let mut runs = 0.0;
+        while runs <= others {
+            sum += weight;
+            within += weight * fast_enough((runs + 1.0) / rigs);
+            likeliest = likeliest.max(weight);
+            runs += 1.0;
+            let ratio = ratio(runs);
+            weight *= ratio;
+            if runs > 2.0 * MOST_STATES {
+                // More arrives than is ever served.
+                return 0.0;
+            }
+            if ratio < 1.0 && weight < NEGLIGIBLE * likeliest {
+                break;
+            }
+            if weight > 1e200 {
+                (weight, sum, within, likeliest) =
+                    (weight / 1e200, sum / 1e200, within / 1e200, likeliest / 1e200);
+            }
+        }
+        within / sum
+    }
+
+    /// What fluctuation leaves of a rig's capacity: the rigs that would do if each held exactly
+    /// `carried` runs, over those that are needed for `share` of the runs to be fast enough.
+    pub(super) fn efficiency(
+        self,
+        carried: f64,
+        share: f64,
+        mean: &MeanRuntime<'_>,
+        fast_enough: &MeanRuntime<'_>,
+    ) -> f64 {
+        const HALVINGS: usize = 30;
+        const MOST_RIGS: f64 = 64.0;
+        if matches!(self, Self::Users { think, .. } if think <= 0.0) {
+            return 1.0;
+        }
+        let steady = self.rigs(carried, mean(carried));
+        if steady * carried > MOST_STATES {
+            return 1.0;
+        }
+        let enough = |rigs: f64| self.share_within(rigs, mean, fast_enough) >= share;
+        let (mut low, mut high) = ((steady / 4.0).ln(), (steady * MOST_RIGS).ln());
+        for _ in 0..HALVINGS {
+            let middle = f64::midpoint(low, high);
+            if enough(middle.exp()) { high = middle } else { low = middle }
+        }
+        steady / high.exp()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUN: f64 = 2.0;
+
+    /// A rig of ten servers, of which a run takes one for 2 s on average.
+    fn mean(runs: f64) -> f64 {
+        RUN * (runs / 10.0).max(1.0)
+    }
+
+    /// Runs are fast enough where they find a free server.
+    fn fast(runs: f64) -> f64 {
+        f64::from(runs <= 10.0 + 1e-9)
+    }
+
+    /// Erlang's C formula: the share of arrivals that wait, with `servers` servers.
+    fn erlang_c(servers: u32, load: f64) -> f64 {
+        let mut terms = vec![1.0];
+        for k in 1..=servers {
+            terms.push(terms[k as usize - 1] * load / f64::from(k));
+        }
+        let last = terms[servers as usize] * f64::from(servers) / (f64::from(servers) - load);
+        last / (terms[..servers as usize].iter().sum::<f64>() + last)
+    }
+
+    #[test]
+    fn random_arrivals_wait_as_erlang_says() {
+        for per_second in [1.0, 3.0, 4.5] {
+            let share = Load::Rate { per_second }.share_within(1.0, &mean, &fast);
+            let waits = erlang_c(10, per_second * RUN);
+            assert!((1.0 - share - waits).abs() < 1e-9, "{per_second}: {share} {waits}");
+        }
+        assert!(Load::Rate { per_second: 5.1 }.share_within(1.0, &mean, &fast) < 1e-9);
+        // Two rigs side by side are twenty servers.
+        let share = Load::Rate { per_second: 8.0 }.share_within(2.0, &mean, &fast);
+        assert!((1.0 - share - erlang_c(20, 16.0)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn thinking_users_meet_what_the_others_leave() {
+        // Ten users on ten servers: nobody waits. Eleven: the last one does when all others are there,
+        // each with probability 2 / (2 + 6).
+        let think = 6.0;
+        let share = |users| Load::Users { users, think }.share_within(1.0, &mean, &fast);
+        assert!((share(10) - 1.0).abs() < 1e-12);
+        assert!((1.0 - share(11) - 0.25_f64.powi(10)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn fluctuation_costs_less_where_there_is_more_to_share_it() {
+        let rate = |per_second| Load::Rate { per_second }.efficiency(10.0, 0.95, &mean, &fast);
+        let (small, large) = (rate(1.0), rate(300.0));
+        assert!(small < 0.7 && large > 0.9 && large < 1.0, "{small} {large}");
+        assert!(
+            (Load::Users { users: 7, think: 0.0 }.efficiency(10.0, 0.95, &mean, &fast) - 1.0).abs()
+                < 1e-12
+        );
+    }
+}
