@@ -5,6 +5,7 @@
 mod adaptive;
 mod cache;
 mod calc;
+mod capacity;
 mod commands;
 mod composition;
 mod damage;
