@@ -20,6 +20,7 @@ mod simulate;
 mod spec_args;
 mod status;
 mod validate;
+mod what_if;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ enum Verb {
     Run(run::Args),
     Plan(plan::Args),
     Estimate(estimate::Args),
+    WhatIf(what_if::Args),
     Render(render::Args),
     Status(status::Args),
     Show(show::Args),
@@ -92,6 +94,7 @@ pub fn main() -> ExitCode {
         Verb::Run(args) => run::run(&args),
         Verb::Plan(args) => plan::run(&args),
         Verb::Estimate(args) => estimate::run(&args),
+        Verb::WhatIf(args) => what_if::run(&args),
         Verb::Render(args) => render::run(&args),
         Verb::Status(args) => status::run(&args),
         Verb::Show(args) => show::run(&args),

@@ -25,7 +25,7 @@ pub(super) fn plan_of(spec: &Spec) -> Option<AdaptivePlan> {
             Budget::Runs(runs) => Spend::Runs(runs as f64),
             Budget::Seconds(seconds) => Spend::Seconds(seconds.get()),
         }),
-        targets: question(spec).targets,
+        targets: question(spec, &spec.targets.main()).targets,
     })
 }
 

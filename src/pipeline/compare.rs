@@ -7,7 +7,7 @@ use super::stages::{fit_options, question, stage};
 use super::{Pipeline, PipelineError, StageId};
 use crate::load::RecordedRuns;
 use crate::measure::{LevelMetrics, Metric, Quantile};
-use crate::sizing::{Fit, Fits, ObservedLevel, Recommendation, assess};
+use crate::sizing::{Evidence, Fit, Fits, ObservedLevel, Recommendation};
 use crate::spec::Spec;
 use crate::store::{LockFile, RunRecord, Store};
 use serde::Serialize;
@@ -175,8 +175,9 @@ impl Facts {
             let levels: Vec<LevelMetrics> = facts.levels.values().cloned().collect();
             let fits = Fits::of(&levels, fit_options(&spec.estimate));
             let observed = observed_of(lock, store);
-            let Recommendation { recommended, .. } =
-                assess(&question(spec), &levels, &fits, &BTreeMap::new(), &observed).gpus;
+            let Recommendation { recommended, .. } = Evidence::new(&levels, &fits, &observed)
+                .answer(&question(spec, &spec.targets.main()))
+                .1;
             facts.fit = p95_fit(&fits);
             facts.gpus = recommended;
         }

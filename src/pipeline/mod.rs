@@ -21,6 +21,7 @@ mod select;
 mod stages;
 mod status;
 mod study;
+mod what_if;
 
 pub use calc::{CalcError, CalcOptions, CalcOutcome, calc_spec, imported_spec};
 pub use cancel::CancellationToken;
@@ -35,6 +36,7 @@ pub use reason::Reason;
 pub use select::{Pattern, Selection};
 pub use status::{StageStatus, State};
 pub use study::{ByBranch, Study, StudyOutcome};
+pub use what_if::Grid;
 
 use crate::spec::Spec;
 

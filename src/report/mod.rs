@@ -11,6 +11,7 @@ mod result_json;
 mod table;
 mod template;
 mod terminal;
+mod what_if;
 
 pub use comparison::{ComparedBranch, Comparison};
 pub use nat_calc_output::calc_output;
@@ -18,6 +19,7 @@ pub use nat_summary::{NatTargets, nat_summary};
 pub use result::{LevelResult, SizingResult, SpecIdentity, result_schema};
 pub use template::TemplateError;
 pub use terminal::terminal_summary;
+pub use what_if::{CaseLimit, WhatIf, WhatIfCase};
 
 use crate::measure::Run;
 use std::path::Path;

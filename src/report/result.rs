@@ -1,7 +1,9 @@
 //! The result: everything that was measured and concluded, as one typed document.
 
 use crate::measure::{LevelMetrics, Quantile};
-use crate::sizing::{Assessment, Estimate, Fit, Fits, MethodName, PerMetric, Recommendation};
+use crate::sizing::{
+    Alternative, Assessment, Estimate, Fit, Fits, MethodName, PerMetric, Recommendation,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,6 +24,9 @@ pub struct SizingResult {
     pub estimates: Vec<Estimate>,
     /// Over all targets.
     pub gpus: Recommendation,
+    /// What other sets of targets would need.
+    #[serde(default)]
+    pub alternatives: Vec<Alternative>,
     /// What a careful reader should know.
     pub notes: Vec<String>,
     /// Digests of the artifacts that the figures come from, by stage.
@@ -78,7 +83,7 @@ impl SizingResult {
         assessment: Assessment,
         sources: BTreeMap<String, String>,
     ) -> Self {
-        let Assessment { levels: against, estimates, gpus, notes } = assessment;
+        let Assessment { levels: against, estimates, gpus, alternatives, notes } = assessment;
         let p95 = |metric| fits.get(metric, Quantile::P95).ok().cloned();
         let levels = levels
             .into_iter()
@@ -97,6 +102,7 @@ impl SizingResult {
             fits: PerMetric::of(p95),
             estimates,
             gpus,
+            alternatives,
             notes,
             sources,
         }

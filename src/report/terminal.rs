@@ -4,7 +4,7 @@ use super::format::significant;
 use super::result::SizingResult;
 use super::table::levels_table;
 use crate::measure::Metric;
-use crate::sizing::{Estimate, Fit};
+use crate::sizing::{Estimate, Fit, Recommendation};
 use std::fmt::Write;
 
 /// The summary in plain text.
@@ -56,12 +56,17 @@ fn write_summary(out: &mut String, result: &SizingResult) -> std::fmt::Result {
     for estimate in &result.estimates {
         writeln!(out, "{}", estimate_line(estimate))?;
     }
-    if let Some(recommended) = result.gpus.recommended {
-        let decided_by =
-            result.gpus.decided_by.map(|metric| format!(" (decided by the {metric} target)"));
-        let cost = result.gpus.cost_per_hour.map(|cost| format!(", {cost:.2} per hour"));
-        let (decided_by, cost) = (decided_by.unwrap_or_default(), cost.unwrap_or_default());
-        writeln!(out, "Recommended: {recommended} GPUs{cost}{decided_by}")?;
+    if let Some(line) = recommended_line(&result.gpus) {
+        writeln!(out, "{line}")?;
+    }
+    for alternative in &result.alternatives {
+        writeln!(out, "\n=== {} ===", alternative.name)?;
+        for estimate in &alternative.estimates {
+            writeln!(out, "{}", estimate_line(estimate))?;
+        }
+        if let Some(line) = recommended_line(&alternative.gpus) {
+            writeln!(out, "{line}")?;
+        }
     }
     if !result.notes.is_empty() {
         writeln!(out)?;
@@ -70,6 +75,14 @@ fn write_summary(out: &mut String, result: &SizingResult) -> std::fmt::Result {
         writeln!(out, "note: {note}")?;
     }
     Ok(())
+}
+
+fn recommended_line(gpus: &Recommendation) -> Option<String> {
+    let recommended = gpus.recommended?;
+    let decided_by = gpus.decided_by.map(|metric| format!(" (decided by the {metric} target)"));
+    let cost = gpus.cost_per_hour.map(|cost| format!(", {cost:.2} per hour"));
+    let (decided_by, cost) = (decided_by.unwrap_or_default(), cost.unwrap_or_default());
+    Some(format!("Recommended: {recommended} GPUs{cost}{decided_by}"))
 }
 
 fn fit_line(fit: &Fit) -> String {

@@ -200,48 +200,81 @@ pub struct Assessment {
     pub estimates: Vec<Estimate>,
     /// Over all targets.
     pub gpus: Recommendation,
+    /// What other sets of targets would need.
+    pub alternatives: Vec<Alternative>,
     /// What a careful reader should know, in sentences.
     pub notes: Vec<String>,
 }
 
-/// Answers the question from levels (ascending), fits, and what the runs of each level say about
-/// the [main limits](Question::main_limits). The runs themselves, `observed`, are for the method
-/// `monotone` alone.
+/// The answer to a set of targets beside the main one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Alternative {
+    /// Its name.
+    pub name: String,
+    /// Target by target.
+    pub estimates: Vec<Estimate>,
+    /// Over all targets of the set.
+    pub gpus: Recommendation,
+}
+
+/// What was measured, ready for any number of questions.
+pub struct Evidence<'a> {
+    levels: &'a [LevelMetrics],
+    fits: &'a Fits,
+    pools: BTreeMap<Metric, Pooled>,
+}
+
+impl<'a> Evidence<'a> {
+    /// Takes levels (ascending) with their fits, and the runs of each, which only the method `monotone`
+    /// reads.
+    pub fn new(
+        levels: &'a [LevelMetrics],
+        fits: &'a Fits,
+        observed: &BTreeMap<u32, ObservedLevel>,
+    ) -> Self {
+        let usable = |concurrency: &u32| {
+            levels.iter().any(|level| level.concurrency == *concurrency && !level.interrupted)
+        };
+        let observed: Vec<&ObservedLevel> = observed
+            .iter()
+            .filter(|(concurrency, _)| usable(concurrency))
+            .map(|(_, level)| level)
+            .collect();
+        let metrics = Metric::ALL.into_iter().filter(|_| fits.method == MethodName::Monotone);
+        let pools =
+            metrics.filter_map(|metric| Some((metric, Pooled::of(&observed, metric)?))).collect();
+        Self { levels, fits, pools }
+    }
+
+    /// The estimate of every target with every load, and what to buy over all of them.
+    pub fn answer(&self, question: &Question) -> (Vec<Estimate>, Recommendation) {
+        let asked = asked(question, self.levels);
+        let estimates: Vec<Estimate> =
+            asked.iter().map(|asked| self.estimate(asked, question.certainty)).collect();
+        let gpus = recommend(&estimates, question.rig.cost_per_gpu_hour);
+        (estimates, gpus)
+    }
+
+    fn estimate(&self, asked: &Asked<'_>, certainty: Certainty) -> Estimate {
+        let Target { metric, quantile, .. } = asked.target;
+        if self.fits.method == MethodName::Monotone {
+            let whole = metric == Metric::WorkflowRuntime;
+            let runtime = self.pools.get(&Metric::WorkflowRuntime).filter(|_| !whole);
+            return estimate_pooled(asked, self.pools.get(&metric), runtime, certainty);
+        }
+        estimate(asked, self.fits.method, &self.fits.get(metric, quantile).cloned())
+    }
+}
+
+/// Answers the question from what was measured, and from what the runs of each level say about the
+/// [main limits](Question::main_limits).
 pub fn assess(
     question: &Question,
-    levels: &[LevelMetrics],
-    fits: &Fits,
+    evidence: &Evidence<'_>,
     against: &BTreeMap<u32, AgainstLimits>,
-    observed: &BTreeMap<u32, ObservedLevel>,
 ) -> Assessment {
-    let usable = |concurrency: &u32| {
-        levels.iter().any(|level| level.concurrency == *concurrency && !level.interrupted)
-    };
-    let observed: Vec<&ObservedLevel> = observed
-        .iter()
-        .filter(|(concurrency, _)| usable(concurrency))
-        .map(|(_, level)| level)
-        .collect();
-    let mut pools: BTreeMap<Metric, Option<Pooled>> = BTreeMap::new();
-    if fits.method == MethodName::Monotone {
-        let limited = question.targets.iter().map(|target| target.metric);
-        for metric in limited.chain([Metric::WorkflowRuntime]) {
-            pools.entry(metric).or_insert_with(|| Pooled::of(&observed, metric));
-        }
-    }
-    let pool = |metric: Metric| pools.get(&metric).and_then(Option::as_ref);
-    let estimates: Vec<Estimate> = asked(question, levels)
-        .iter()
-        .map(|asked| {
-            let Target { metric, quantile, .. } = asked.target;
-            if fits.method == MethodName::Monotone {
-                let whole = metric == Metric::WorkflowRuntime;
-                let runtime = if whole { None } else { pool(Metric::WorkflowRuntime) };
-                return estimate_pooled(asked, pool(metric), runtime, question.certainty);
-            }
-            estimate(asked, fits.method, &fits.get(metric, quantile).cloned())
-        })
-        .collect();
+    let Evidence { levels, fits, .. } = *evidence;
+    let (estimates, gpus) = evidence.answer(question);
     let limits = question.main_limits();
     let of_level = |level: &LevelMetrics| {
         let runs = against.get(&level.concurrency).filter(|_| !limits.is_empty());
@@ -257,10 +290,10 @@ pub fn assess(
         }
     };
     let against = levels.iter().map(of_level).collect();
-    let gpus = recommend(&estimates, question.rig.cost_per_gpu_hour);
     Assessment {
         levels: against,
         gpus,
+        alternatives: Vec::new(),
         notes: notes(question, levels, fits, &estimates),
         estimates,
     }

@@ -14,7 +14,8 @@ mod target;
 
 pub use adaptive::{AdaptivePlan, NextLevel, Spend, next_level};
 pub use assess::{
-    Assessment, FitOptions, Fits, LevelAgainstTargets, NamedFit, PerMetric, Question, assess,
+    Alternative, Assessment, Evidence, FitOptions, Fits, LevelAgainstTargets, NamedFit, PerMetric,
+    Question, assess,
 };
 pub use estimate::{
     Asked, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Recommendation, estimate,

@@ -43,17 +43,19 @@ impl FromStr for Seconds {
         let unit_at = trimmed.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(trimmed.len());
         let (number, unit) = trimmed.split_at(unit_at);
         let scale = match unit {
-            "us" => 1e-6,
-            "ms" => 1e-3,
-            "" | "s" => 1.0,
+            "us" | "ms" | "" | "s" => 1.0,
             "m" | "min" => 60.0,
             "h" => 3600.0,
             "d" => 86_400.0,
             _ => return Err(wrong()),
         };
         let number: f64 = number.trim().parse().map_err(|_| wrong())?;
-        // Milliseconds are divided, since 300 × 0.001 is not the double nearest to 0.3.
-        let seconds = if unit == "ms" { number / 1e3 } else { number * scale };
+        // Parts of a second are divided, since 300 × 0.001 is not the double nearest to 0.3.
+        let seconds = match unit {
+            "us" => number / 1e6,
+            "ms" => number / 1e3,
+            _ => number * scale,
+        };
         Self::new(seconds).ok_or_else(wrong)
     }
 }

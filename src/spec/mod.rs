@@ -44,7 +44,7 @@ pub use schema::json_schema;
 pub use secret::{Address, Secret};
 pub use set::Override;
 pub use spec_set::SpecSet;
-pub use targets::{Limit, ScrapeSpec, Targets, TestRig};
+pub use targets::{Limit, ScrapeSpec, TargetSets, Targets, TestRig};
 pub use workflow::WorkflowSpec;
 
 use matrix::Branch;
@@ -75,7 +75,7 @@ pub struct Spec {
     pub concurrency: Concurrency,
     /// What to aim for.
     #[serde(default)]
-    pub targets: Targets,
+    pub targets: TargetSets,
     /// How levels become an estimate.
     #[serde(default)]
     pub estimate: EstimateSpec,

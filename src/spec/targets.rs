@@ -4,7 +4,7 @@ use super::{Address, Seconds};
 use crate::measure::{Metric, Quantile};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -65,6 +65,9 @@ impl Default for TestRig {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Targets {
+    /// What they are called in reports, where there are several sets.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Users to serve; concurrent runs, unless they think.
     #[serde(default)]
     pub users: Option<u64>,
@@ -98,6 +101,94 @@ impl Targets {
             Metric::Itl => self.itl.as_ref(),
         }
     }
+
+    /// The same, to be changed.
+    pub fn limit_mut(&mut self, metric: Metric) -> &mut Option<Limit> {
+        match metric {
+            Metric::WorkflowRuntime => &mut self.workflow_runtime,
+            Metric::LlmLatency => &mut self.llm_latency,
+            Metric::Ttft => &mut self.ttft,
+            Metric::Itl => &mut self.itl,
+        }
+    }
+}
+
+/// One set of targets, or a list of sets: the first is what is recommended and planned for, the others
+/// are answered beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetSets(Vec<Targets>);
+
+impl TargetSets {
+    /// The set that counts.
+    pub fn main(&self) -> Targets {
+        self.0.first().cloned().unwrap_or_default()
+    }
+
+    /// The others.
+    pub fn others(&self) -> &[Targets] {
+        self.0.get(1..).unwrap_or_default()
+    }
+
+    /// All sets, each with its path in the spec.
+    pub fn with_paths(&self) -> impl Iterator<Item = (String, &Targets)> {
+        let alone = self.0.len() < 2;
+        let path = move |index| if alone { "targets".into() } else { format!("targets.{index}") };
+        self.0.iter().enumerate().map(move |(index, set)| (path(index), set))
+    }
+}
+
+impl Default for TargetSets {
+    fn default() -> Self {
+        Self(vec![Targets::default()])
+    }
+}
+
+impl Serialize for TargetSets {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            [alone] => alone.serialize(serializer),
+            sets => sets.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for TargetSets {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMore;
+        impl<'de> de::Visitor<'de> for OneOrMore {
+            type Value = TargetSets;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "targets such as {users: 100, workflow_runtime: 10s}, or a list of such sets",
+                )
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, access: A) -> Result<TargetSets, A::Error> {
+                let alone = Targets::deserialize(de::value::MapAccessDeserializer::new(access))?;
+                Ok(TargetSets(vec![alone]))
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, access: A) -> Result<TargetSets, A::Error> {
+                Vec::deserialize(de::value::SeqAccessDeserializer::new(access)).map(TargetSets)
+            }
+        }
+        deserializer.deserialize_any(OneOrMore)
+    }
+}
+
+impl JsonSchema for TargetSets {
+    fn schema_name() -> Cow<'static, str> {
+        "TargetSets".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let set = generator.subschema_for::<Targets>();
+        schemars::json_schema!({
+            "description": "One set of targets, or a list of sets of which the first is planned for",
+            "anyOf": [set.clone(), { "type": "array", "items": set, "minItems": 1 }],
+        })
+    }
 }
 
 /// A limit: `10s` on the p95, or one per quantile: `{p50: 3s, p95: 10s}`.
@@ -106,6 +197,11 @@ impl Targets {
 pub struct Limit(IndexMap<Quantile, Seconds>);
 
 impl Limit {
+    /// A limit on the p95 alone.
+    pub fn on_p95(seconds: Seconds) -> Self {
+        Self(IndexMap::from([(Quantile::P95, seconds)]))
+    }
+
     /// Quantiles and their limits in seconds, in ascending order of quantile.
     pub fn iter(&self) -> impl Iterator<Item = (Quantile, f64)> + '_ {
         self.0.iter().map(|(quantile, seconds)| (*quantile, seconds.get()))

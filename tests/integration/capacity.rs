@@ -8,8 +8,8 @@ use sizer::measure::{
     quantile_of_sorted,
 };
 use sizer::sizing::{
-    Assessment, Certainty, FitOptions, Fits, Load, Margin, MethodName, ObservedLevel, Question,
-    Rig, Target, assess,
+    Assessment, Certainty, Evidence, FitOptions, Fits, Load, Margin, MethodName, ObservedLevel,
+    Question, Rig, Target, assess,
 };
 use sizer::spec::Seconds;
 use sizer::spec::workflow::Engine;
@@ -139,13 +139,14 @@ fn estimate(target: Target, loads: Vec<Load>) -> Assessment {
         margin: Margin::default(),
         certainty: Certainty { confidence: 0.9, resamples: 500, seed: 1 },
     };
-    assess(&question, &levels, &Fits::of(&levels, options), &BTreeMap::new(), &observed)
+    let fits = Fits::of(&levels, options);
+    assess(&question, &Evidence::new(&levels, &fits, &observed), &BTreeMap::new())
 }
 
 /// The fewest replicas that meet a limit.
 fn truth(source: Source, limit: f64, of: impl Fn(&Run) -> Option<f64> + Copy) -> u32 {
     let enough = |replicas: &u32| p95(&play(*replicas, source, 6000, 99), of) <= limit;
-    (1..60).find(enough).expect("no number of replicas is enough")
+    (1..60).find(enough).unwrap()
 }
 
 fn agrees(estimated: f64, true_count: u32) -> bool {
@@ -161,7 +162,8 @@ fn runs_that_arrive_need_what_simulating_them_says() {
     for per_second in [9.0, 30.0] {
         let found = estimate(RUNTIME, vec![Load::Rate { per_second }]);
         let gpus = found.estimates[0].gpus.unwrap();
-        let truth = truth(Source::Arrivals { per_second }, RUNTIME.limit, |run| Some(run.runtime()));
+        let truth =
+            truth(Source::Arrivals { per_second }, RUNTIME.limit, |run| Some(run.runtime()));
         assert!(agrees(gpus.point, truth), "{per_second}/s: {gpus:?}, in truth {truth}");
         assert!(gpus.recommended >= u64::from(truth), "{gpus:?}, in truth {truth}");
     }
@@ -183,14 +185,16 @@ fn users_that_think_need_what_simulating_them_says() {
 fn first_tokens_and_gaps_have_targets_of_their_own() {
     let concurrent = |users: u32| Source::Users { users, think: 0.0 };
     let load = Load::Users { users: 150, think: 0.0 };
-    let cases: [(Metric, f64, fn(&Run) -> Option<f64>); 2] = [
-        (Metric::Ttft, 2.0, |run| run.llm_calls[0].ttft),
-        (Metric::Itl, 0.055, |run| Some(run.llm_calls[0].itl?.mean)),
-    ];
-    for (metric, limit, of) in cases {
+    let of = |metric| {
+        move |run: &Run| match metric {
+            Metric::Ttft => run.llm_calls[0].ttft,
+            _ => Some(run.llm_calls[0].itl?.mean),
+        }
+    };
+    for (metric, limit) in [(Metric::Ttft, 2.0), (Metric::Itl, 0.055)] {
         let found = estimate(Target { metric, quantile: Quantile::P95, limit }, vec![load]);
         let gpus = found.estimates[0].gpus.unwrap();
-        let truth = truth(concurrent(150), limit, of);
+        let truth = truth(concurrent(150), limit, of(metric));
         assert!(agrees(gpus.point, truth), "{metric}: {gpus:?}, in truth {truth}");
     }
 }

@@ -4,8 +4,8 @@ use serde::Deserialize;
 use sizer::measure::{LevelMetrics, Metric, Quantile, Recording, Summary};
 use sizer::sizing::fit::{Linear, Method};
 use sizer::sizing::{
-    Certainty, FitOptions, Fits, Load, Margin, MethodName, NoFit, Point, Question, Rig, Target, assess,
-    rough_gpus,
+    Assessment, Certainty, Evidence, FitOptions, Fits, Load, Margin, MethodName, NoFit, Point,
+    Question, Rig, Target, assess, rough_gpus,
 };
 use std::collections::BTreeMap;
 
@@ -167,6 +167,11 @@ fn table_levels() -> Vec<LevelMetrics> {
     TABLE.iter().map(level).collect()
 }
 
+fn assessed(question: &Question, levels: &[LevelMetrics]) -> Assessment {
+    let fits = Fits::of(levels, OPTIONS);
+    assess(question, &Evidence::new(levels, &fits, &BTreeMap::new()), &BTreeMap::new())
+}
+
 fn question() -> Question {
     let target = Target { metric: Metric::WorkflowRuntime, quantile: Quantile::P95, limit: 10.0 };
     Question {
@@ -199,7 +204,7 @@ fn the_guides_table_gives_its_estimate() {
     assert!((latency.slope - 0.14213).abs() < 1e-5 && (latency.intercept - 1.00367).abs() < 1e-5);
     assert_eq!(latency.outliers, [32]);
 
-    let assessment = assess(&question(), &levels, &fits, &BTreeMap::new(), &BTreeMap::new());
+    let assessment = assessed(&question(), &levels);
     let gpus = assessment.estimates[0].gpus.unwrap();
     assert!((gpus.point - 75.35).abs() < 0.01, "{}", gpus.point);
     assert_eq!(gpus.recommended, 76);
@@ -226,24 +231,12 @@ fn the_guides_example_gives_its_estimate() {
 #[test]
 fn an_interrupted_level_changes_nothing() {
     let mut levels = table_levels();
-    let before = assess(
-        &question(),
-        &levels,
-        &Fits::of(&levels, OPTIONS),
-        &BTreeMap::new(),
-        &BTreeMap::new(),
-    );
+    let before = assessed(&question(), &levels);
     let mut broken = LevelMetrics::of(64, &Recording::default(), 0.0);
     broken.interrupted = true;
     broken.workflow_runtime = summary(0.1);
     levels.push(broken);
-    let after = assess(
-        &question(),
-        &levels,
-        &Fits::of(&levels, OPTIONS),
-        &BTreeMap::new(),
-        &BTreeMap::new(),
-    );
+    let after = assessed(&question(), &levels);
     assert_eq!(before.estimates, after.estimates);
     assert!(after.notes.iter().any(|note| note.contains("64")));
 }
@@ -254,13 +247,7 @@ fn an_answer_that_cannot_be_given_has_its_reason() {
         let mut question = question();
         question.targets[0].limit = limit;
         question.loads = users.map(|users| Load::Users { users, think: 0.0 }).into_iter().collect();
-        let assessment = assess(
-            &question,
-            levels,
-            &Fits::of(levels, OPTIONS),
-            &BTreeMap::new(),
-            &BTreeMap::new(),
-        );
+        let assessment = assessed(&question, levels);
         let estimate = assessment.estimates[0].clone();
         (estimate.reason.unwrap(), estimate.unreachable)
     };

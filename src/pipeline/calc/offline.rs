@@ -6,7 +6,7 @@ use crate::measure::{AgainstLimits, LevelMetrics, Metric, Quantile, Recording, R
 use crate::pipeline::Observer;
 use crate::pipeline::stages::fit_options;
 use crate::report::{Material, SizingResult, SpecIdentity, report};
-use crate::sizing::{Certainty, Fits, Load, Margin, Question, Rig, Target, assess};
+use crate::sizing::{Certainty, Evidence, Fits, Load, Margin, Question, Rig, Target, assess};
 use crate::spec::EstimateSpec;
 use std::collections::BTreeMap;
 
@@ -30,7 +30,8 @@ pub(super) fn run(
         let Ok(against) = AgainstLimits::of(&recording, &question.main_limits());
         (*concurrency, against)
     });
-    let assessment = assess(&question, &levels, &fits, &against.collect(), &BTreeMap::new());
+    let assessment =
+        assess(&question, &Evidence::new(&levels, &fits, &BTreeMap::new()), &against.collect());
     let identity = SpecIdentity { name: "calc".to_owned(), digest: String::new() };
     let result = SizingResult::assemble(identity, levels, &fits, assessment, BTreeMap::new());
     let job = dir.join("offline").join(jobs::new_name(options));

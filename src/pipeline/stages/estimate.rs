@@ -2,10 +2,11 @@
 
 use super::artifacts::to_document;
 use super::{Artifacts, Context, Stage, ready};
-use crate::measure::{AgainstLimits, Metric};
+use crate::measure::{AgainstLimits, LevelMetrics, Metric};
 use crate::pipeline::{PipelineError, StageId};
 use crate::sizing::{
-    Certainty, Load, Margin, MethodName, ObservedLevel, Question, Rig, Target, assess,
+    Alternative, Certainty, Evidence, Fits, Load, Margin, MethodName, ObservedLevel, Question, Rig,
+    Target, assess,
 };
 use crate::spec::{EstimateSpec, Limit, Seconds, Spec, Targets};
 use crate::workflow::Pending;
@@ -45,23 +46,50 @@ impl Stage for EstimateStage {
 }
 
 fn estimate(spec: &Spec, artifacts: &Artifacts<'_>) -> Result<Vec<u8>, PipelineError> {
-    let question = question(spec);
-    let levels = artifacts.levels()?;
-    let fits = artifacts.fits()?;
-    let limits = question.main_limits();
-    let (mut against, mut observed) = (BTreeMap::new(), BTreeMap::new());
-    let asked = levels.iter().map(|level| level.concurrency).filter(|_| !limits.is_empty());
-    for concurrency in asked {
-        // A level's runs are opened and verified once for both.
+    let main = question(spec, &spec.targets.main());
+    let (levels, fits) = (artifacts.levels()?, artifacts.fits()?);
+    let asked = !main.targets.is_empty() || !spec.targets.others().is_empty();
+    let mut against = BTreeMap::new();
+    let observed = if asked {
+        observe(&levels, &fits, artifacts, &main.main_limits(), &mut against)?
+    } else {
+        BTreeMap::new()
+    };
+    let evidence = Evidence::new(&levels, &fits, &observed);
+    let mut assessment = assess(&main, &evidence, &against);
+    let others = spec.targets.others().iter().enumerate();
+    assessment.alternatives = others
+        .map(|(index, targets)| {
+            let (estimates, gpus) = evidence.answer(&question(spec, targets));
+            let name = targets.name.clone().unwrap_or_else(|| format!("set {}", index + 2));
+            Alternative { name, estimates, gpus }
+        })
+        .collect();
+    to_document(&StageId::Estimate, &assessment)
+}
+
+/// The runs of all levels, as far as the method reads them, and how they stand against limits. A
+/// level's runs are opened and verified once for both.
+pub(in crate::pipeline) fn observe(
+    levels: &[LevelMetrics],
+    fits: &Fits,
+    artifacts: &Artifacts<'_>,
+    limits: &[(Metric, f64)],
+    against: &mut BTreeMap<u32, AgainstLimits>,
+) -> Result<BTreeMap<u32, ObservedLevel>, PipelineError> {
+    let mut observed = BTreeMap::new();
+    for concurrency in levels.iter().map(|level| level.concurrency) {
         artifacts.runs(concurrency, |runs| {
-            against.insert(concurrency, AgainstLimits::of(runs, &limits)?);
+            if !limits.is_empty() {
+                against.insert(concurrency, AgainstLimits::of(runs, limits)?);
+            }
             if fits.method == MethodName::Monotone {
                 observed.insert(concurrency, ObservedLevel::of(concurrency, runs)?);
             }
             Ok(())
         })?;
     }
-    to_document(&StageId::Estimate, &assess(&question, &levels, &fits, &against, &observed))
+    Ok(observed)
 }
 
 fn loads(targets: &Targets) -> Vec<Load> {
@@ -71,15 +99,16 @@ fn loads(targets: &Targets) -> Vec<Load> {
     users.into_iter().chain(rate).collect()
 }
 
-/// What the spec asks, in the words of the estimator.
-pub(in crate::pipeline) fn question(spec: &Spec) -> Question {
+/// What a spec with such targets asks, in the words of the estimator.
+pub(in crate::pipeline) fn question(spec: &Spec, targets: &Targets) -> Question {
+    let loads = loads(targets);
     let targets = Metric::ALL.iter().flat_map(|&metric| {
-        let limits = spec.targets.limit(metric).into_iter().flat_map(Limit::iter);
+        let limits = targets.limit(metric).into_iter().flat_map(Limit::iter);
         limits.map(move |(quantile, limit)| Target { metric, quantile, limit })
     });
     Question {
         targets: targets.collect(),
-        loads: loads(&spec.targets),
+        loads,
         rig: Rig {
             gpu_count: spec.test.gpu_count,
             gpus_per_replica: spec.test.gpus_per_replica,

@@ -6,7 +6,7 @@ mod workflow;
 use super::decode::suggestion;
 use super::error::SpecError;
 use super::tree::Node;
-use super::{BUILT_IN_REPORTS, Spec, redact, url_password};
+use super::{BUILT_IN_REPORTS, Spec, Targets, redact, url_password};
 use crate::measure::Metric;
 
 const MOST_GPUS: u32 = 100_000_000;
@@ -130,40 +130,51 @@ impl Checker<'_> {
     }
 
     fn targets(&self) -> Check {
-        let targets = &self.spec.targets;
+        let mut sets = self.spec.targets.with_paths();
+        self.ensure(
+            self.spec.targets.with_paths().count() > 0,
+            "targets",
+            "the list is empty",
+            "leave it out when only gathering",
+        )?;
+        sets.try_for_each(|(at, targets)| self.target_set(&at, targets))
+    }
+
+    fn target_set(&self, at: &str, targets: &Targets) -> Check {
+        let path = |key: &str| format!("{at}.{key}");
         self.ensure(
             targets.users.is_none_or(|users| users > 0),
-            "targets.users",
+            &path("users"),
             "there must be at least 1",
             "leave it out when only gathering",
         )?;
         self.ensure(
             targets.request_rate.is_none_or(|rate| rate.is_finite() && rate > 0.0),
-            "targets.request_rate",
+            &path("request_rate"),
             "it must be above 0",
             "it counts runs per second",
         )?;
         self.ensure(
             targets.think_time.is_none() || targets.users.is_some(),
-            "targets.think_time",
+            &path("think_time"),
             "nobody is there to think",
-            "set `targets.users` as well, or `targets.request_rate` alone",
+            "set `users` as well, or `request_rate` alone",
         )?;
         let sweep = &self.spec.concurrency;
         let in_flight = sweep.think_time.is_none() && sweep.rate.is_none();
-        for (path, set) in [
-            ("targets.think_time", targets.think_time.is_some()),
-            ("targets.request_rate", targets.request_rate.is_some()),
+        for (key, set) in [
+            ("think_time", targets.think_time.is_some()),
+            ("request_rate", targets.request_rate.is_some()),
         ] {
             self.ensure(
                 in_flight || !set,
-                path,
+                &path(key),
                 "the levels of this sweep count users, not runs in flight",
                 "leave it out, or measure without `concurrency.think_time` and `concurrency.rate`",
             )?;
         }
         for metric in Metric::ALL {
-            let path = format!("targets.{}", metric.key());
+            let path = path(metric.key());
             let Some(limit) = targets.limit(metric) else { continue };
             let help = "leave it out to set no target";
             self.ensure(limit.iter().count() > 0, &path, "no quantile is given", help)?;

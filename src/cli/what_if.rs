@@ -1,0 +1,86 @@
+//! `sizer what-if`.
+
+use super::End;
+use super::diagnose::{CliError, print, print_json};
+use super::run::block_on;
+use super::spec_args::SpecArgs;
+use crate::measure::Metric;
+use crate::pipeline::{Grid, PipelineError, RunOptions};
+use crate::spec::Seconds;
+use clap::ValueEnum;
+
+/// A grid of loads and limits, answered from the levels that are there
+///
+/// Every combination of the values given; what is not given stays as the spec has it, and with no
+/// value at all the spec's own sets of targets are answered. Nothing is measured.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    spec: SpecArgs,
+    /// Users to serve
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
+    users: Vec<u64>,
+    /// Runs to serve per second
+    #[arg(long, value_name = "RATE", value_delimiter = ',', value_parser = rate)]
+    request_rate: Vec<f64>,
+    /// Limits on the p95 workflow runtime
+    #[arg(long, value_name = "TIME", value_delimiter = ',', value_parser = limit)]
+    workflow_runtime: Vec<Seconds>,
+    /// Limits on the p95 LLM latency
+    #[arg(long, value_name = "TIME", value_delimiter = ',', value_parser = limit)]
+    llm_latency: Vec<Seconds>,
+    /// Limits on the p95 time to first token
+    #[arg(long, value_name = "TIME", value_delimiter = ',', value_parser = limit)]
+    ttft: Vec<Seconds>,
+    /// Limits on the p95 inter-token latency
+    #[arg(long, value_name = "TIME", value_delimiter = ',', value_parser = limit)]
+    itl: Vec<Seconds>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = GridFormat::Table)]
+    format: GridFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum GridFormat {
+    /// Loads down, limits across, in Markdown
+    Table,
+    /// One row per combination
+    Csv,
+    /// For machines
+    Json,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate > 0.0);
+    rate.ok_or_else(|| "a rate is a number above 0, in runs per second".to_owned())
+}
+
+fn limit(text: &str) -> Result<Seconds, String> {
+    let limit: Seconds = text.parse().map_err(|error| format!("{error}"))?;
+    if limit.get() > 0.0 { Ok(limit) } else { Err("no time can be 0".to_owned()) }
+}
+
+pub(super) fn run(args: &Args) -> Result<End, CliError> {
+    let grid = Grid {
+        users: args.users.clone(),
+        request_rates: args.request_rate.clone(),
+        limits: [
+            (Metric::WorkflowRuntime, args.workflow_runtime.clone()),
+            (Metric::LlmLatency, args.llm_latency.clone()),
+            (Metric::Ttft, args.ttft.clone()),
+            (Metric::Itl, args.itl.clone()),
+        ]
+        .into(),
+    };
+    let study = args.spec.study()?;
+    let found = block_on(async |cancel| {
+        study.what_if(&grid, RunOptions { cancel, ..RunOptions::default() }).await
+    })??;
+    match args.format {
+        GridFormat::Table => print(&found.to_text())?,
+        GridFormat::Csv => print(&found.to_csv().map_err(PipelineError::from)?)?,
+        GridFormat::Json => print_json(&found)?,
+    }
+    let answered = found.cases.iter().any(|case| case.gpus.is_some());
+    Ok(if answered { End::Done } else { End::NoAnswer })
+}

@@ -1,0 +1,110 @@
+//! Other targets, answered from the levels that are there.
+
+use super::execute::own;
+use super::made::Made;
+use super::stages::{Artifacts, observe, question};
+use super::{Pipeline, PipelineError, RunOptions, Selection, StageId, Study};
+use crate::measure::Metric;
+use crate::report::{WhatIf, WhatIfCase};
+use crate::sizing::Evidence;
+use crate::spec::{Limit, Seconds, Spec, Targets};
+use crate::store::Store;
+use std::collections::BTreeMap;
+
+/// Values to combine; where there are none, those of the spec stay.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Grid {
+    /// Users to serve.
+    pub users: Vec<u64>,
+    /// Runs to serve per second.
+    pub request_rates: Vec<f64>,
+    /// Limits on the p95 of each metric.
+    pub limits: BTreeMap<Metric, Vec<Seconds>>,
+}
+
+impl Grid {
+    /// All combinations; without any value, the sets of targets that the spec has itself.
+    fn cases(&self, spec: &Spec) -> Result<Vec<Targets>, PipelineError> {
+        let main = spec.targets.main();
+        let limits: Vec<_> = self.limits.iter().filter(|(_, values)| !values.is_empty()).collect();
+        if self.users.is_empty() && self.request_rates.is_empty() && limits.is_empty() {
+            return Ok(spec.targets.with_paths().map(|(_, targets)| targets.clone()).collect());
+        }
+        let sweep = &spec.concurrency;
+        if !self.request_rates.is_empty() && (sweep.think_time.is_some() || sweep.rate.is_some()) {
+            let message = "the levels of this sweep count users, so they say nothing of a rate";
+            return Err(spec.error_at("concurrency", message.to_owned()).into());
+        }
+        let of_users = |users: &u64| Targets {
+            users: Some(*users),
+            request_rate: None,
+            name: None,
+            ..main.clone()
+        };
+        let of_rate = |rate: &f64| Targets {
+            users: None,
+            think_time: None,
+            request_rate: Some(*rate),
+            name: None,
+            ..main.clone()
+        };
+        let mut cases: Vec<Targets> =
+            self.users.iter().map(of_users).chain(self.request_rates.iter().map(of_rate)).collect();
+        if cases.is_empty() {
+            cases.push(main);
+        }
+        for (metric, values) in limits {
+            let each = |case: &Targets| -> Vec<Targets> {
+                let limited = |value: &Seconds| {
+                    let mut case = case.clone();
+                    *case.limit_mut(*metric) = Some(Limit::on_p95(*value));
+                    case
+                };
+                values.iter().map(limited).collect()
+            };
+            cases = cases.iter().flat_map(each).collect();
+        }
+        Ok(cases)
+    }
+}
+
+impl Study {
+    /// Answers every combination of a grid for every branch. Measures nothing: a level that is not
+    /// there is an error. Adaptive levels are those of the spec's own targets.
+    pub async fn what_if(&self, grid: &Grid, options: RunOptions) -> Result<WhatIf, PipelineError> {
+        let selection = Selection::until("fit");
+        let options = RunOptions { selection, offline: true, ..options };
+        let mut cases = Vec::new();
+        for (branch, pipeline) in self.branches() {
+            cases.extend(pipeline.cases(grid, branch, &options).await?);
+        }
+        Ok(WhatIf::of(cases))
+    }
+}
+
+impl Pipeline {
+    async fn cases(
+        &self,
+        grid: &Grid,
+        branch: Option<&str>,
+        options: &RunOptions,
+    ) -> Result<Vec<WhatIfCase>, PipelineError> {
+        let spec = self.spec();
+        let cases = grid.cases(spec)?;
+        let _owner = own(spec, options).await?;
+        let outcome = self.run_owned(options.clone(), &Made::default()).await?;
+        let store = Store::beside(spec.base_dir());
+        let done = outcome.stages.into_iter().filter(|stage| stage.id != StageId::Expand);
+        let digests = done.map(|stage| (stage.id, stage.digest)).collect();
+        let artifacts = Artifacts::new(&store, digests);
+        let (levels, fits) = (artifacts.levels()?, artifacts.fits()?);
+        let observed = observe(&levels, &fits, &artifacts, &[], &mut BTreeMap::new())?;
+        let evidence = Evidence::new(&levels, &fits, &observed);
+        let answer = |targets: &Targets| {
+            let question = question(spec, targets);
+            let (estimates, gpus) = evidence.answer(&question);
+            WhatIfCase::of(branch, targets.name.as_deref(), &question, &estimates, &gpus)
+        };
+        Ok(cases.iter().map(answer).collect())
+    }
+}

@@ -1,0 +1,267 @@
+//! A grid of targets and what each would need.
+
+use super::ReportError;
+use super::format::significant;
+use crate::measure::{Metric, Quantile};
+use crate::sizing::{Estimate, GpuCount, Load, Question, Recommendation};
+use comfy_table::{Table, presets};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// All combinations, branch by branch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WhatIf {
+    /// Version of this document's form: 1.
+    pub schema_version: u32,
+    /// Every combination.
+    pub cases: Vec<WhatIfCase>,
+}
+
+/// One combination of a load and limits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WhatIfCase {
+    /// The branch of the matrix; null without one.
+    pub branch: Option<String>,
+    /// What the set of targets is called; null for a combination.
+    pub name: Option<String>,
+    /// Users to serve.
+    pub users: Option<u64>,
+    /// Time that they take between two runs, in seconds.
+    pub think_time: Option<f64>,
+    /// Runs to serve per second.
+    pub request_rate: Option<f64>,
+    /// The limits.
+    pub limits: Vec<CaseLimit>,
+    /// What it needs by the target that decides; null where there is no answer.
+    pub gpus: Option<GpuCount>,
+    /// The target that decides.
+    pub decided_by: Option<Metric>,
+    /// What the recommended GPUs cost per hour; null without a price.
+    pub cost_per_hour: Option<f64>,
+    /// Whether no branch answers the same case for less: by cost where all have one, else by GPUs.
+    pub cheapest: bool,
+    /// Why there is no answer.
+    pub reason: Option<String>,
+}
+
+/// A limit of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CaseLimit {
+    /// The time that is limited.
+    pub target: Metric,
+    /// The quantile that is limited.
+    pub quantile: Quantile,
+    /// The limit, in seconds.
+    pub seconds: f64,
+}
+
+impl WhatIfCase {
+    /// The answer to a question, in one row.
+    pub fn of(
+        branch: Option<&str>,
+        name: Option<&str>,
+        question: &Question,
+        estimates: &[Estimate],
+        gpus: &Recommendation,
+    ) -> Self {
+        let (mut users, mut think_time, mut request_rate) = (None, None, None);
+        for load in &question.loads {
+            match *load {
+                Load::Users { users: count, think } => {
+                    users = Some(count);
+                    think_time = Some(think).filter(|think| *think > 0.0);
+                }
+                Load::Rate { per_second } => request_rate = Some(per_second),
+            }
+        }
+        // One target without an answer leaves the case without one.
+        let unanswered = estimates.iter().find(|estimate| estimate.gpus.is_none());
+        let reason = match unanswered {
+            Some(estimate) => estimate.reason.clone(),
+            None if estimates.is_empty() => Some("no target is set".to_owned()),
+            None => None,
+        };
+        let decides = |count: &GpuCount| Some(count.recommended) == gpus.recommended;
+        let count = estimates.iter().filter_map(|estimate| estimate.gpus).filter(decides);
+        let count = count.max_by(|a, b| a.point.total_cmp(&b.point));
+        let limit = |target: &crate::sizing::Target| CaseLimit {
+            target: target.metric,
+            quantile: target.quantile,
+            seconds: target.limit,
+        };
+        Self {
+            branch: branch.map(str::to_owned),
+            name: name.map(str::to_owned),
+            users,
+            think_time,
+            request_rate,
+            limits: question.targets.iter().map(limit).collect(),
+            gpus: count.filter(|_| reason.is_none()),
+            decided_by: gpus.decided_by,
+            cost_per_hour: gpus.cost_per_hour.filter(|_| reason.is_none()),
+            cheapest: false,
+            reason,
+        }
+    }
+
+    fn asks_the_same(&self, other: &Self) -> bool {
+        let asked = |case: &Self| (case.users, case.think_time, case.request_rate);
+        asked(self) == asked(other) && self.limits == other.limits && self.name == other.name
+    }
+
+    fn load(&self) -> String {
+        let users = self.users.map(|users| format!("{users} users"));
+        let think = self.think_time.map(|think| format!("who think {} s", significant(think)));
+        let rate = self.request_rate.map(|rate| format!("{} runs/s", significant(rate)));
+        let users = users.into_iter().chain(think).collect::<Vec<_>>().join(" ");
+        let parts = [Some(users).filter(|users| !users.is_empty()), rate];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" and ")
+    }
+
+    fn title(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{name}: {}", self.load()),
+            None => self.load(),
+        }
+    }
+
+    fn aims(&self) -> String {
+        let aim = |limit: &CaseLimit| {
+            let CaseLimit { target, quantile, seconds } = limit;
+            format!("{quantile} {target} ≤ {} s", significant(*seconds))
+        };
+        self.limits.iter().map(aim).collect::<Vec<_>>().join(", ")
+    }
+
+    fn count(&self) -> String {
+        let Some(gpus) = self.gpus else { return "none".to_owned() };
+        match (gpus.low, gpus.high) {
+            (Some(low), Some(high)) => {
+                format!("{} ({} to {})", gpus.recommended, significant(low), significant(high))
+            }
+            _ => gpus.recommended.to_string(),
+        }
+    }
+}
+
+impl WhatIf {
+    /// Marks the cheapest branch of every case.
+    pub fn of(mut cases: Vec<WhatIfCase>) -> Self {
+        let all = cases.clone();
+        for case in &mut cases {
+            let rivals = || all.iter().filter(|it| it.asks_the_same(case) && it.gpus.is_some());
+            // Prices decide only where every answer has one: a missing price is not a low one.
+            let priced = rivals().all(|rival| rival.cost_per_hour.is_some());
+            let cost = |case: &WhatIfCase| match case.cost_per_hour {
+                Some(cost) if priced => cost,
+                _ => case.gpus.map_or(f64::INFINITY, |gpus| gpus.recommended as f64),
+            };
+            let least = rivals().map(cost).fold(f64::INFINITY, f64::min);
+            case.cheapest = case.gpus.is_some() && cost(case) <= least;
+        }
+        Self { schema_version: 1, cases }
+    }
+
+    /// Tables in Markdown: loads down, limits across, a table per branch.
+    pub fn to_text(&self) -> String {
+        let branches = distinct(self.cases.iter().map(|case| case.branch.clone()));
+        let aims = distinct(self.cases.iter().map(WhatIfCase::aims));
+        let several = branches.len() > 1;
+        let mut text = vec!["GPUs to buy (interval of the need)\n".to_owned()];
+        for branch in &branches {
+            let of_branch: Vec<&WhatIfCase> =
+                self.cases.iter().filter(|case| case.branch == *branch).collect();
+            let loads = distinct(of_branch.iter().map(|case| case.title()));
+            let answer = |case: &WhatIfCase| {
+                let cost = case.cost_per_hour.map(|cost| format!(", {cost:.2}/h"));
+                let mark = if several && case.cheapest { " *" } else { "" };
+                format!("{}{}{mark}", case.count(), cost.unwrap_or_default())
+            };
+            let mut table = Table::new();
+            table.load_style(presets::ASCII_MARKDOWN);
+            if loads.len() * aims.len() == of_branch.len() {
+                table.set_header(std::iter::once("").chain(aims.iter().map(String::as_str)));
+                // Limits vary fastest.
+                for (load, row) in std::iter::zip(&loads, of_branch.chunks(aims.len().max(1))) {
+                    let cells = row.iter().map(|case| answer(case));
+                    table.add_row(std::iter::once(load.clone()).chain(cells));
+                }
+            } else {
+                table.set_header(["", "Targets", "GPUs"]);
+                for case in &of_branch {
+                    table.add_row([case.title(), case.aims(), answer(case)]);
+                }
+            }
+            let title = branch.as_ref().map(|branch| format!("\n## {branch}\n"));
+            text.push(format!("{}\n{table}\n", title.unwrap_or_default()));
+        }
+        if several {
+            text.push("\n* the cheapest branch for the case\n".to_owned());
+        }
+        for reason in distinct(self.cases.iter().filter_map(|case| case.reason.clone())) {
+            text.push(format!("\nnone: {reason}\n"));
+        }
+        text.concat()
+    }
+
+    /// One row per case.
+    pub fn to_csv(&self) -> Result<String, ReportError> {
+        let failed = |message: String| ReportError::Format { report: "what-if", message };
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let limits = distinct(self.cases.iter().flat_map(|case| {
+            case.limits.iter().map(|limit| format!("{}_{}_s", limit.target.key(), limit.quantile))
+        }));
+        let mut header: Vec<String> =
+            ["branch", "name", "users", "think_time_s", "request_rate_per_s"]
+                .map(str::to_owned)
+                .to_vec();
+        header.extend(limits.iter().cloned());
+        header.extend(
+            ["gpus_point", "gpus_low", "gpus_high", "gpus_recommended", "decided_by"]
+                .map(str::to_owned),
+        );
+        header.extend(["cost_per_hour", "cheapest", "reason"].map(str::to_owned));
+        writer.write_record(&header).map_err(|error| failed(error.to_string()))?;
+        for case in &self.cases {
+            let mut row = vec![
+                case.branch.clone().unwrap_or_default(),
+                case.name.clone().unwrap_or_default(),
+                cell(case.users),
+                cell(case.think_time),
+                cell(case.request_rate),
+            ];
+            row.extend(limits.iter().map(|name| {
+                let of_name = |limit: &&CaseLimit| {
+                    format!("{}_{}_s", limit.target.key(), limit.quantile) == *name
+                };
+                cell(case.limits.iter().find(of_name).map(|limit| limit.seconds))
+            }));
+            row.push(cell(case.gpus.map(|gpus| gpus.point)));
+            row.push(cell(case.gpus.and_then(|gpus| gpus.low)));
+            row.push(cell(case.gpus.and_then(|gpus| gpus.high)));
+            row.push(cell(case.gpus.map(|gpus| gpus.recommended)));
+            row.push(case.decided_by.map(|metric| metric.key().to_owned()).unwrap_or_default());
+            row.push(cell(case.cost_per_hour));
+            row.push(case.cheapest.to_string());
+            row.push(case.reason.clone().unwrap_or_default());
+            writer.write_record(&row).map_err(|error| failed(error.to_string()))?;
+        }
+        let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
+        String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+    }
+}
+
+fn cell(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// Each value once, in the order in which they come.
+fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut seen = Vec::new();
+    for value in values {
+        if !seen.contains(&value) {
+            seen.push(value);
+        }
+    }
+    seen
+}
