@@ -2,7 +2,7 @@
 
 use crate::measure::{LevelMetrics, Quantile};
 use crate::sizing::{
-    Alternative, Assessment, Estimate, Fit, Fits, MethodName, PerMetric, Recommendation,
+    Alternative, Assessment, Diagnosis, Estimate, Fit, Fits, MethodName, PerMetric, Recommendation,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,9 @@ pub struct SizingResult {
     /// What other sets of targets would need.
     #[serde(default)]
     pub alternatives: Vec<Alternative>,
+    /// How the rig answers to load.
+    #[serde(default)]
+    pub diagnosis: Diagnosis,
     /// What a careful reader should know.
     pub notes: Vec<String>,
     /// Digests of the artifacts that the figures come from, by stage.
@@ -83,7 +86,8 @@ impl SizingResult {
         assessment: Assessment,
         sources: BTreeMap<String, String>,
     ) -> Self {
-        let Assessment { levels: against, estimates, gpus, alternatives, notes } = assessment;
+        let Assessment { levels: against, estimates, gpus, alternatives, diagnosis, notes } =
+            assessment;
         let p95 = |metric| fits.get(metric, Quantile::P95).ok().cloned();
         let levels = levels
             .into_iter()
@@ -103,6 +107,7 @@ impl SizingResult {
             estimates,
             gpus,
             alternatives,
+            diagnosis,
             notes,
             sources,
         }

@@ -1,5 +1,6 @@
 //! The whole way from levels to a recommendation: all fits, all estimates, and what to say of them.
 
+use super::diagnose::{Diagnosis, of_estimate};
 use super::fit::{Linear, Method, Robust};
 use super::{
     Asked, Certainty, Estimate, Fit, Load, Margin, MethodName, NoFit, ObservedLevel, Point, Pooled,
@@ -202,6 +203,8 @@ pub struct Assessment {
     pub gpus: Recommendation,
     /// What other sets of targets would need.
     pub alternatives: Vec<Alternative>,
+    /// How the rig answers to load.
+    pub diagnosis: Diagnosis,
     /// What a careful reader should know, in sentences.
     pub notes: Vec<String>,
 }
@@ -273,7 +276,7 @@ pub fn assess(
     evidence: &Evidence<'_>,
     against: &BTreeMap<u32, AgainstLimits>,
 ) -> Assessment {
-    let Evidence { levels, fits, .. } = *evidence;
+    let levels = evidence.levels;
     let (estimates, gpus) = evidence.answer(question);
     let limits = question.main_limits();
     let of_level = |level: &LevelMetrics| {
@@ -290,13 +293,8 @@ pub fn assess(
         }
     };
     let against = levels.iter().map(of_level).collect();
-    Assessment {
-        levels: against,
-        gpus,
-        alternatives: Vec::new(),
-        notes: notes(question, levels, fits, &estimates),
-        estimates,
-    }
+    let (diagnosis, notes) = diagnose(question, evidence, &estimates);
+    Assessment { levels: against, gpus, alternatives: Vec::new(), diagnosis, notes, estimates }
 }
 
 /// Every target with every load; without a load there is still a capacity to be told.
@@ -337,13 +335,14 @@ fn rough(question: &Question, level: &LevelMetrics) -> PerMetric<f64> {
     })
 }
 
-fn notes(
+/// How the rig answers to load, and everything that is worth saying in words.
+fn diagnose(
     question: &Question,
-    levels: &[LevelMetrics],
-    fits: &Fits,
+    evidence: &Evidence<'_>,
     estimates: &[Estimate],
-) -> Vec<String> {
+) -> (Diagnosis, Vec<String>) {
     const ENOUGH_LEVELS: usize = 10;
+    let Evidence { levels, fits, .. } = *evidence;
     let mut notes = Vec::new();
     let interrupted: Vec<String> =
         levels.iter().filter(|l| l.interrupted).map(|l| l.concurrency.to_string()).collect();
@@ -390,6 +389,17 @@ fn notes(
                 .to_owned(),
         );
     }
+    let diagnosis = Diagnosis::of(levels, evidence.pools.get(&Metric::WorkflowRuntime));
+    notes.extend(diagnosis.sentences(levels));
+    for estimate in estimates {
+        for note in
+            of_estimate(estimate, levels, question.rig, evidence.pools.get(&estimate.target))
+        {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+    }
     notes.extend(estimates.iter().filter_map(|it| robust_offer(question, levels, it)));
     if fits.method == MethodName::Monotone {
         notes.extend(few_runs(levels));
@@ -400,17 +410,7 @@ fn notes(
             notes.push(format!("No fit of the {metric}: {reason}."));
         }
     }
-    for estimate in
-        estimates.iter().filter(|estimate| estimate.extrapolated && estimate.capacity.is_some())
-    {
-        let highest = levels.iter().filter(|l| !l.interrupted).map(|l| l.concurrency).max();
-        notes.push(format!(
-            "The {} target lies outside the measured levels (highest {}): its estimate is an extrapolation.",
-            estimate.target,
-            highest.unwrap_or_default()
-        ));
-    }
-    notes
+    (diagnosis, notes)
 }
 
 /// Where a p95 rests on so few runs that nothing bounds it.

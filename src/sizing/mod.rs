@@ -3,6 +3,7 @@
 mod adaptive;
 mod assess;
 mod curve;
+mod diagnose;
 mod estimate;
 pub mod fit;
 mod flow;
@@ -17,6 +18,7 @@ pub use assess::{
     Alternative, Assessment, Evidence, FitOptions, Fits, LevelAgainstTargets, NamedFit, PerMetric,
     Question, assess,
 };
+pub use diagnose::{Diagnosis, SlowLevel};
 pub use estimate::{
     Asked, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Recommendation, estimate,
     estimate_pooled, recommend,

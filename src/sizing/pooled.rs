@@ -203,6 +203,33 @@ impl Pooled {
         self.curve.at(concurrency)
     }
 
+    /// The mean that was seen at a concurrency.
+    pub(super) fn seen_at(&self, concurrency: f64) -> Option<f64> {
+        Some(self.bin(concurrency)?.seconds)
+    }
+
+    /// What all other levels make one expect at a concurrency between them, and the standard error of
+    /// the logarithm of what was seen there.
+    pub(super) fn expected_from_others(&self, concurrency: f64) -> Option<(f64, f64)> {
+        let bin = self.bin(concurrency)?;
+        let others: Vec<Seen> = self.seen.iter().filter(|seen| *seen != bin).copied().collect();
+        let curve = Curve::fit(&others, self.shape)?;
+        (bin.concurrency < self.highest)
+            .then(|| (curve.at(bin.concurrency), DEPENDENCE * self.noise / bin.weight.sqrt()))
+    }
+
+    fn bin(&self, concurrency: f64) -> Option<&Seen> {
+        let same = |seen: &&Seen| (seen.concurrency / concurrency).ln().abs() < 0.5 / BINS;
+        self.seen.iter().find(same)
+    }
+
+    /// The level, and about how many more runs there, that would halve the interval of a capacity: what is
+    /// uncertain about mean and tail shrinks with the root of the runs that count around it.
+    pub(super) fn runs_to_halve(&self, capacity: f64, quantile: Quantile) -> (f64, f64) {
+        let (_, runs) = self.tail(capacity, quantile.share());
+        (capacity.clamp(1.0, MOST).round(), (3.0 * runs).ceil())
+    }
+
     /// How times spread around their mean at the levels around a concurrency.
     pub(super) fn spread_around(&self, concurrency: f64) -> Spread {
         let weights = self.weights(concurrency);
@@ -502,6 +529,24 @@ mod tests {
     fn the_same_runs_give_the_same_figures() {
         let levels = levels(&[1, 8, 64], 30, 1.0);
         assert_eq!(capacity(&levels, 5.0), capacity(&levels, 5.0));
+    }
+
+    #[test]
+    fn as_many_more_runs_as_it_says_halve_the_interval() {
+        let width = |levels: &[ObservedLevel]| {
+            let found = capacity(levels, 8.7);
+            (found.high / found.low).ln()
+        };
+        let mut measured = levels(&[1, 4, 16, 32, 64, 128], 60, 1.0);
+        let before = width(&measured);
+        let refs: Vec<&ObservedLevel> = measured.iter().collect();
+        let pooled = Pooled::of(&refs, Metric::WorkflowRuntime).unwrap();
+        let (level, runs) = pooled.runs_to_halve(48.0, Quantile::P95);
+        assert_eq!(level.to_string(), "48");
+        let runs = runs.to_string().parse().unwrap();
+        measured.extend(levels(&[48], runs, 1.0));
+        let share = width(&measured) / before;
+        assert!((0.35..0.65).contains(&share), "{runs} runs: {share}");
     }
 
     #[test]

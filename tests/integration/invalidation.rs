@@ -47,6 +47,7 @@ const COMMON: &[(&str, &str, &str)] = &[
     ("concurrency.order", "shuffled", REPORTS),
     ("concurrency.on_failure", "{tolerate: 1%}", FROM_SWEEP),
     ("concurrency.seed", "7", FROM_SWEEP),
+    ("targets.name", "today", FROM_ESTIMATE),
     ("targets.users", "200", FROM_ESTIMATE),
     ("targets.workflow_runtime", "6s", FROM_ESTIMATE),
     ("targets.think_time", "6s", FROM_ESTIMATE),

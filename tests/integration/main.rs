@@ -25,3 +25,4 @@ mod secrets;
 mod selection;
 mod spec_errors;
 mod support;
+mod what_if;

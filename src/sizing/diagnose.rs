@@ -1,0 +1,240 @@
+//! What the levels and the estimates say besides a number, for people who have to trust it.
+
+use super::pooled::Pooled;
+use super::{Estimate, Rig};
+use crate::measure::LevelMetrics;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Throughput that grows by less than this from one level to the next is saturated.
+const SATURATED: f64 = 1.1;
+/// A level is slow without reason where it is this many standard errors above the curve,
+const STANDARD_ERRORS: f64 = 4.0;
+/// and by this share.
+const SLOWER: f64 = 0.1;
+
+/// How the rig answers to load.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Diagnosis {
+    /// Where the straight lines of an idle and of a saturated rig meet (Denning and Buzen, 1978); null
+    /// where no measured level is saturated.
+    pub knee: Option<f64>,
+    /// Runs per second that a saturated rig serves; null where no measured level is saturated.
+    pub saturation_throughput: Option<f64>,
+    /// Levels that were slower than load explains.
+    pub slow_levels: Vec<SlowLevel>,
+}
+
+/// A level that was slower than load explains.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SlowLevel {
+    /// Runs in flight.
+    pub concurrency: u32,
+    /// Mean runtime in seconds.
+    pub mean: f64,
+    /// What the other levels make one expect there.
+    pub expected: f64,
+}
+
+impl Diagnosis {
+    /// Looks at the levels that were not interrupted, with the curve through all of their runs.
+    pub(super) fn of(levels: &[LevelMetrics], runtime: Option<&Pooled>) -> Self {
+        let mut seen: Vec<(f64, f64)> = levels
+            .iter()
+            .filter(|level| !level.interrupted && level.throughput > 0.0)
+            .filter_map(|level| Some((f64::from(level.concurrency), level.workflow_runtime?.mean)))
+            .collect();
+        seen.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut found = Self { slow_levels: slow_levels(levels, runtime), ..Self::default() };
+        // Between the two highest levels: what a further run in flight costs there.
+        if let [first, .., before, last] = seen.as_slice() {
+            let mean = |at: f64, own: f64| runtime.map_or(own, |runtime| runtime.mean(at));
+            let (low, high) = (mean(before.0, before.1), mean(last.0, last.1));
+            let slope = (high - low) / (last.0 - before.0);
+            let grows = (last.0 / high) / (before.0 / low);
+            if slope > 0.0 && grows < SATURATED && last.0 / before.0 >= 1.2 {
+                found.saturation_throughput = Some(last.0 / high);
+                let idle = mean(first.0, first.1);
+                found.knee =
+                    Some(idle * last.0 / high).filter(|knee| (first.0..=last.0).contains(knee));
+            }
+        }
+        found
+    }
+
+    /// The same in sentences.
+    pub(super) fn sentences(&self, levels: &[LevelMetrics]) -> Vec<String> {
+        let mut said = Vec::new();
+        let highest = levels.iter().filter(|l| !l.interrupted).map(|l| l.concurrency).max();
+        match (self.knee, self.saturation_throughput, highest) {
+            (Some(knee), Some(throughput), _) => said.push(format!(
+                "The test rig saturates at about {throughput:.3} runs per second; its knee, from which on more load \
+                 only adds waiting, lies near concurrency {knee:.0}."
+            )),
+            (_, None, Some(highest)) if levels.len() > 2 => said.push(format!(
+                "No saturation was seen up to concurrency {highest}: throughput still grew."
+            )),
+            _ => {}
+        }
+        for slow in &self.slow_levels {
+            let SlowLevel { concurrency, mean, expected } = slow;
+            said.push(format!(
+                "Concurrency {concurrency} was slower than load explains: {mean:.3} s on average where the other levels \
+                 make one expect {expected:.3} s. Its runs are kept, since nothing says that it will not happen \
+                 again; if something else used the rig, measure it again with --force sweep@{concurrency}."
+            ));
+        }
+        said
+    }
+}
+
+/// Levels above a curve through the others by more than chance.
+fn slow_levels(levels: &[LevelMetrics], runtime: Option<&Pooled>) -> Vec<SlowLevel> {
+    let Some(runtime) = runtime else { return Vec::new() };
+    let usable: Vec<&LevelMetrics> = levels.iter().filter(|level| !level.interrupted).collect();
+    if usable.len() < 4 {
+        return Vec::new();
+    }
+    let slow = |level: &&LevelMetrics| {
+        let at = f64::from(level.concurrency);
+        let (expected, error) = runtime.expected_from_others(at)?;
+        let mean = runtime.seen_at(at)?;
+        let far = (mean / expected).ln() > STANDARD_ERRORS * error;
+        (far && mean > expected * (1.0 + SLOWER)).then_some(SlowLevel {
+            concurrency: level.concurrency,
+            mean,
+            expected,
+        })
+    };
+    usable.iter().filter_map(slow).collect()
+}
+
+/// What to know of one estimate.
+pub(super) fn of_estimate(
+    estimate: &Estimate,
+    levels: &[LevelMetrics],
+    rig: Rig,
+    pooled: Option<&Pooled>,
+) -> Vec<String> {
+    let Estimate { target, quantile, .. } = estimate;
+    let mut said = Vec::new();
+    let Some(capacity) = estimate.capacity else { return said };
+    let usable = || levels.iter().filter(|l| !l.interrupted && l.metric(*target).is_some());
+    let below = usable().map(|l| l.concurrency).filter(|c| f64::from(*c) <= capacity.point).max();
+    let above = usable().map(|l| l.concurrency).filter(|c| f64::from(*c) > capacity.point).min();
+    match (below, above) {
+        (Some(below), Some(above)) => said.push(format!(
+            "The {quantile} {target} target is met up to concurrency {:.1}, inside the measured range (between {below} \
+             and {above}).",
+            capacity.point
+        )),
+        (Some(highest), None) => said.push(format!(
+            "The {target} target lies outside the measured levels (highest {highest}): its estimate is an \
+             extrapolation. A level near concurrency {:.0} would settle it.",
+            capacity.point
+        )),
+        (None, Some(lowest)) => said.push(format!(
+            "The {target} target lies outside the measured levels (lowest {lowest}): its estimate is an \
+             extrapolation."
+        )),
+        (None, None) => {}
+    }
+    let open = estimate.gpus.is_some_and(|gpus| gpus.low < gpus.high);
+    if let Some(pooled) = pooled.filter(|_| open && !estimate.extrapolated) {
+        let (level, runs) = pooled.runs_to_halve(capacity.point, *quantile);
+        said.push(format!(
+            "About {runs:.0} more runs at concurrency {level:.0} would halve the interval of that capacity."
+        ));
+    }
+    if let Some(check) = estimate.cross_check {
+        let gpus = if check.gpus.fract() == 0.0 {
+            format!("{:.0}", check.gpus)
+        } else {
+            format!("{:.1}", check.gpus)
+        };
+        if let Some(rate) = check.request_rate {
+            said.push(format!(
+                "By Little's law that load is {rate:.3} runs per second at the {target} target; arriving at random they \
+                 would need {gpus} GPUs."
+            ));
+        }
+        if let Some(users) = check.concurrent {
+            said.push(format!(
+                "By Little's law about {users:.0} runs are then in flight at the {target} target; as many concurrent \
+                 users would need {gpus} GPUs."
+            ));
+        }
+    }
+    let replicas = rig.gpu_count.map(|gpus| gpus / rig.gpus_per_replica.max(1));
+    if let (Some(replicas), Some(_)) = (replicas, estimate.gpus) {
+        said.push(format!(
+            "Assumed: replicas like the {} measured, behind a load balancer that spreads the load as evenly as on the \
+             test rig, with as much of everything else (network, tools, retrieval) for each.",
+            if replicas == 1 { "one".to_owned() } else { replicas.to_string() }
+        ));
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::{Metric, Outcome, Phase, Recording, Run};
+    use crate::sizing::ObservedLevel;
+    use std::collections::BTreeMap;
+
+    /// Levels at which runs take such a mean time, a tenth more or less in turns.
+    fn diagnosed(levels: &[u32], mean: impl Fn(u32) -> f64) -> Diagnosis {
+        let (mut metrics, mut observed) = (Vec::new(), BTreeMap::new());
+        for &concurrency in levels {
+            let mut runs = Vec::new();
+            for index in 0..concurrency.max(10) * 4 {
+                let start = f64::from(index / concurrency) * mean(concurrency);
+                let end = start + mean(concurrency) * if index % 2 == 0 { 0.9 } else { 1.1 };
+                let phase = if index < concurrency { Phase::WarmUp } else { Phase::Measured };
+                runs.push(Run {
+                    id: String::new(),
+                    start,
+                    end,
+                    outcome: Outcome::Ok,
+                    llm_calls: Vec::new(),
+                    server_runtime: None,
+                    phase,
+                    http_status: None,
+                    reconnected: false,
+                    retries: 0,
+                });
+            }
+            let recording = Recording { runs, ..Recording::default() };
+            metrics.push(LevelMetrics::of(concurrency, &recording, 0.0));
+            let Ok(level) = ObservedLevel::of(concurrency, &recording);
+            observed.insert(concurrency, level);
+        }
+        let refs: Vec<&ObservedLevel> = observed.values().collect();
+        Diagnosis::of(&metrics, Pooled::of(&refs, Metric::WorkflowRuntime).as_ref())
+    }
+
+    /// 2 s up to 16 runs in flight, in proportion from there on: 8 runs per second.
+    fn hockey(concurrency: u32) -> f64 {
+        2.0 * (f64::from(concurrency) / 16.0).max(1.0)
+    }
+
+    #[test]
+    fn the_knee_is_where_both_lines_meet() {
+        let found = diagnosed(&[1, 4, 8, 16, 32, 64], hockey);
+        assert!((found.knee.unwrap() - 16.0).abs() < 0.5, "{found:?}");
+        assert!((found.saturation_throughput.unwrap() - 8.0).abs() < 0.2, "{found:?}");
+        assert_eq!(found.slow_levels, []);
+        assert_eq!(diagnosed(&[1, 2, 4, 8], hockey), Diagnosis::default(), "nothing is saturated");
+    }
+
+    #[test]
+    fn a_level_that_load_does_not_explain_is_named() {
+        let disturbed =
+            |concurrency| hockey(concurrency) * if concurrency == 8 { 1.6 } else { 1.0 };
+        let found = diagnosed(&[1, 4, 8, 16, 32, 64], disturbed);
+        let [slow] = found.slow_levels.as_slice() else { panic!("{found:?}") };
+        assert_eq!(slow.concurrency, 8);
+        assert!((slow.mean - 3.2).abs() < 0.05 && (slow.expected - 2.0).abs() < 0.1, "{slow:?}");
+    }
+}
