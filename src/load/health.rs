@@ -3,8 +3,9 @@
 use crate::measure::{ClientHealth, Quantile, quantile_of_sorted};
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep_until};
 
 /// How often the client's timers are looked at.
 const TICK: Duration = Duration::from_millis(20);
@@ -50,7 +51,7 @@ impl Drop for Monitor {
 async fn watch(lags: Arc<Mutex<Vec<f64>>>) {
     loop {
         let due = Instant::now() + TICK;
-        tokio::time::sleep_until(due.into()).await;
+        sleep_until(due).await;
         let late = Instant::now().saturating_duration_since(due).as_secs_f64();
         let mut lags = lags.lock().unwrap_or_else(PoisonError::into_inner);
         if lags.len() < MOST_SAMPLES {

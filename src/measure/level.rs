@@ -69,6 +69,9 @@ pub struct LevelMetrics {
     pub server_runtime: Option<Summary>,
     /// From the start of the first measured run to the end of the last.
     pub total_runtime: f64,
+    /// From the start of the level to the end of its last run, warm-up and cool-down included.
+    #[serde(default)]
+    pub elapsed: f64,
     /// Successful runs per second.
     pub throughput: f64,
     /// Generated tokens per second over the level; null when the server does not count them.
@@ -144,6 +147,7 @@ impl LevelMetrics {
             call_tokens_per_second: calls(CallColumn::TokensPerSecond)?,
             server_runtime: Summary::of(server_runtimes),
             total_runtime: window.seconds(),
+            elapsed: window.elapsed(),
             throughput: window
                 .per_second((0..runs).filter(|run| window.ended_within(*run)).count() as f64),
             tokens_per_second: tokens_per_second(source, &window)?,
@@ -316,6 +320,7 @@ mod tests {
         assert!((runtime.mean - 4.0).abs() < 1e-12 && (runtime.p99 - 4.0).abs() < 1e-12);
         // From 3 s to 11 s: two measured runs and one of the warm-up ended.
         assert!((level.total_runtime - 8.0).abs() < 1e-12);
+        assert!(level.elapsed >= level.total_runtime);
         assert!((level.throughput - 3.0 / 8.0).abs() < 1e-12);
         assert!((level.tokens_per_second.unwrap() - 30.0 / 8.0).abs() < 1e-12);
         // 6 s and 4 s and 4 s and 2 s of runs within 8 s.

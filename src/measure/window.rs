@@ -41,6 +41,11 @@ impl Window {
         if self.to > self.from { self.to - self.from } else { 0.0 }
     }
 
+    /// Until when anything was in flight, in seconds since the level began.
+    pub fn elapsed(&self) -> f64 {
+        self.ends.iter().copied().fold(0.0, f64::max)
+    }
+
     /// So many per second of the window.
     pub fn per_second(&self, count: f64) -> f64 {
         let seconds = self.seconds();

@@ -145,7 +145,7 @@ fn left_of(budget: Spend, measured: &[LevelMetrics]) -> f64 {
     match budget {
         Spend::Runs(runs) => runs - measured.iter().map(|level| level.measured as f64).sum::<f64>(),
         Spend::Seconds(seconds) => {
-            seconds - measured.iter().map(|level| level.total_runtime).sum::<f64>()
+            seconds - measured.iter().map(|level| level.elapsed).sum::<f64>()
         }
     }
 }
