@@ -2,7 +2,8 @@
 //! on that point, with the runs where they say most.
 
 use super::Target;
-use crate::measure::LevelMetrics;
+use super::curve::{Curve, Seen, Shape};
+use crate::measure::{LevelMetrics, Metric};
 
 /// What may be spent on all levels together.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,53 +36,177 @@ pub struct NextLevel {
     pub runs: usize,
 }
 
-/// Waves of a level on the way up: enough to see on which side of a target it lies.
+/// Waves of a level on the way up: enough to see how time grows, and no more.
 const WAVES_UP: f64 = 2.0;
 const FEWEST_UP: f64 = 20.0;
+/// Share of a budget that a level on the way up may take, where there is one.
+const SHARE_UP: f64 = 0.1;
 /// Waves of a level near the crossing, where nothing says how much may be spent.
 const WAVES_NEAR: f64 = 8.0;
 const FEWEST_NEAR: f64 = 120.0;
-/// The crossing is known well enough once it lies between two levels this close to each other.
-const CLOSE: f64 = 1.08;
-/// Levels near the crossing over which the rest of a budget is spread.
-const LEVELS_NEAR: f64 = 4.0;
+/// Levels this close to each other say the same.
+const CLOSE: f64 = 1.06;
+/// Where levels are measured around the crossing, as shares of it, in this order.
+const AROUND: [f64; 5] = [1.0, 0.88, 1.14, 0.94, 1.07];
+/// Levels near the crossing over which a budget is spread.
+const LEVELS_NEAR: f64 = 3.0;
+/// A level is near the crossing within this, as a logarithm.
+const NEAR: f64 = 0.3;
+/// A crossing this far beyond the highest level that may be measured is out of its sight.
+const AROUND_MOST: f64 = 1.2;
+/// A crossing must lie this far below the highest level to have been passed.
+const PASSED: f64 = 0.97;
+/// Levels whose concurrency is this far away, as a logarithm, count e^(-1/2) as much for the tail.
+const REACH: f64 = 1.2;
 
 /// The level that says most after those measured so far, in whatever order; `None` once there is
 /// nothing left to learn or to spend. The same levels always give the same answer.
+///
+/// Where the targets are crossed is told from all levels together, as the estimate does it: a curve
+/// through the means, times the tail. A single p95 of few runs crosses a target by chance.
 pub fn next_level(plan: &AdaptivePlan, measured: &[LevelMetrics]) -> Option<NextLevel> {
-    let known = |concurrency: u32| measured.iter().any(|it| it.concurrency == concurrency);
-    let meets = |level: &&LevelMetrics| meets_all(level, &plan.targets);
-    let below = measured.iter().filter(meets).map(|level| level.concurrency).max();
-    // The lowest that does not; one that met the targets above it was lucky, or this one was not.
-    let above = measured.iter().filter(|it| !meets(it)).map(|level| level.concurrency).min();
-    let below = match above {
-        Some(above) => measured
-            .iter()
-            .filter(|level| meets(level) && level.concurrency < above)
-            .map(|level| level.concurrency)
-            .max(),
-        None => below,
-    };
     let left = plan.budget.map(|budget| left_of(budget, measured));
     if left.is_some_and(|left| left <= 0.0) {
         return None;
     }
-    let (concurrency, near) = match (below, above) {
-        (None, None) => (plan.start, false),
-        (Some(below), None) => (below.saturating_mul(2).min(plan.max), false),
-        (None, Some(above)) => (above / 2, false),
-        (Some(below), Some(above)) => (between(plan, measured, below, above)?, true),
+    let Some(lowest) = measured.iter().map(|level| level.concurrency).min() else {
+        return Some(sized(plan, measured, left, plan.start.min(plan.max), None));
     };
-    if concurrency == 0 || known(concurrency) {
+    let usable: Vec<&LevelMetrics> = measured.iter().filter(|level| !level.interrupted).collect();
+    let highest = usable.iter().map(|level| level.concurrency).max();
+    let failed = measured.iter().filter(|it| it.interrupted).map(|it| it.concurrency).min();
+    let crossing = crossing(plan, &usable);
+    match (highest, failed) {
+        // The server fails before the targets are crossed: that is the crossing.
+        (highest, Some(failed))
+            if highest.is_none_or(|highest| f64::from(highest) < crossing || highest > failed) =>
+        {
+            let below = usable.iter().map(|level| level.concurrency).filter(|it| *it < failed);
+            let Some(below) = below.max() else {
+                let lower = failed.min(lowest) / 2;
+                return (lower > 0).then(|| sized(plan, measured, left, lower, None));
+            };
+            let close = f64::from(failed) <= f64::from(below) * CLOSE || failed - below <= 1;
+            let middle = round((f64::from(below) * f64::from(failed)).sqrt());
+            let middle = middle.clamp(below + 1, (failed - 1).max(below + 1));
+            (!close).then(|| sized(plan, measured, left, middle, Some(0)))
+        }
+        (Some(highest), None) if highest < plan.max && crossing > PASSED * f64::from(highest) => {
+            let higher = highest.saturating_mul(2).min(plan.max);
+            Some(sized(plan, measured, left, higher, None))
+        }
+        (Some(_), _) if lowest > 1 && crossing < f64::from(lowest) => {
+            Some(sized(plan, measured, left, lowest / 2, None))
+        }
+        (Some(_), _) => near(plan, measured, left, crossing),
+        (None, _) => None,
+    }
+}
+
+/// A level around the crossing that says something new.
+fn near(
+    plan: &AdaptivePlan,
+    measured: &[LevelMetrics],
+    left: Option<f64>,
+    crossing: f64,
+) -> Option<NextLevel> {
+    // Beyond what may be measured, or below a single run.
+    if crossing > f64::from(plan.max) * AROUND_MOST || crossing < 0.5 {
         return None;
     }
+    let is_near = |level: u32| (f64::from(level) / crossing.max(1.0)).ln().abs() < NEAR;
+    let well_measured = |it: &&LevelMetrics| {
+        is_near(it.concurrency)
+            && it.measured as f64 >= FEWEST_NEAR.min(3.0 * f64::from(it.concurrency))
+    };
+    let done = measured.iter().filter(well_measured).count();
+    if plan.budget.is_none() && done as f64 >= LEVELS_NEAR {
+        return None;
+    }
+    let is_new = |level: u32| {
+        measured.iter().all(|it| {
+            let (a, b) = (f64::from(level), f64::from(it.concurrency));
+            level != it.concurrency && (a / b).max(b / a) >= CLOSE.min((b + 0.9) / b)
+        })
+    };
+    let allowed = |level: &u32| (1..=plan.max).contains(level) && is_new(*level);
+    let around = AROUND.iter().map(|share| round(crossing * share));
+    let next_to = [-1.0, 1.0, -2.0, 2.0].iter().map(|step| round(crossing + step));
+    let level = around.chain(next_to).find(allowed)?;
+    Some(sized(plan, measured, left, level, Some(done)))
+}
+
+/// The concurrency at which the first target is crossed, by all levels together: 0 where that is so
+/// with a single run in flight, infinite where nothing speaks of a crossing.
+fn crossing(plan: &AdaptivePlan, usable: &[&LevelMetrics]) -> f64 {
+    const ROUNDS: usize = 4;
+    let of_target = |target: &Target| {
+        let mut seen: Vec<(Seen, f64)> = usable
+            .iter()
+            .filter_map(|level| {
+                let summary = level.metric(target.metric)?;
+                let seen = Seen {
+                    concurrency: f64::from(level.concurrency),
+                    seconds: summary.mean,
+                    weight: summary.count as f64,
+                };
+                (summary.mean > 0.0).then(|| (seen, summary.at(target.quantile) / summary.mean))
+            })
+            .collect();
+        seen.sort_by(|a, b| a.0.concurrency.total_cmp(&b.0.concurrency));
+        let shape = match target.metric {
+            Metric::WorkflowRuntime | Metric::LlmLatency => Shape::ClosedLoop,
+            Metric::Ttft | Metric::Itl => Shape::Rising,
+        };
+        let means: Vec<Seen> = seen.iter().map(|(mean, _)| *mean).collect();
+        let curve = Curve::fit(&means, shape)?;
+        let highest = means.last()?.concurrency;
+        let mut at = highest;
+        for _ in 0..ROUNDS {
+            let centre = at.clamp(1.0, highest);
+            let (mut sum, mut weights) = (0.0, 0.0);
+            for (mean, ratio) in &seen {
+                let far = (mean.concurrency / centre).ln() / REACH;
+                let weight = mean.weight * (-0.5 * far * far).exp();
+                sum += weight * ratio;
+                weights += weight;
+            }
+            at = curve.reaches(target.limit * weights / sum);
+        }
+        Some(at)
+    };
+    plan.targets.iter().filter_map(of_target).fold(f64::INFINITY, f64::min)
+}
+
+/// A level with as many runs as it is worth. `near` is how many levels around the crossing there are.
+fn sized(
+    plan: &AdaptivePlan,
+    measured: &[LevelMetrics],
+    left: Option<f64>,
+    concurrency: u32,
+    near: Option<usize>,
+) -> NextLevel {
     let waves = |count: f64, fewest: f64| (count * f64::from(concurrency)).max(fewest);
-    let wanted = if near { waves(WAVES_NEAR, FEWEST_NEAR) } else { waves(WAVES_UP, FEWEST_UP) };
+    let wanted = match near {
+        Some(_) => waves(WAVES_NEAR, FEWEST_NEAR),
+        None => waves(WAVES_UP, FEWEST_UP),
+    };
     let runs = match (plan.budget, left) {
         (Some(budget), Some(left)) => {
-            let affordable = affordable(budget, left, concurrency, measured);
-            let share = if near { affordable / LEVELS_NEAR } else { affordable };
-            if near { share.max(affordable.min(f64::from(concurrency))) } else { wanted.min(share) }
+            let affordable = |left| affordable(budget, left, concurrency, measured);
+            match near {
+                Some(done) => {
+                    let share = left / (LEVELS_NEAR - done as f64).max(1.0);
+                    affordable(share).max(affordable(left).min(f64::from(concurrency)))
+                }
+                None => {
+                    let (Spend::Runs(all) | Spend::Seconds(all)) = budget;
+                    // Not less than what shows a mean, and never more than there is.
+                    let fewest = f64::from(concurrency).max(FEWEST_UP / 4.0);
+                    let share = affordable(SHARE_UP * all).max(fewest);
+                    wanted.min(share).min(affordable(left))
+                }
+            }
         }
         _ => wanted,
     };
@@ -91,53 +216,7 @@ pub fn next_level(plan: &AdaptivePlan, measured: &[LevelMetrics]) -> Option<Next
         reason = "positive, and a float-to-int cast saturates"
     )]
     let runs = runs.max(1.0).ceil() as usize;
-    Some(NextLevel { concurrency, runs })
-}
-
-/// Whether a level meets every target; one that failed, or that lacks what is limited, does not.
-fn meets_all(level: &LevelMetrics, targets: &[Target]) -> bool {
-    let met = |target: &Target| {
-        level.metric(target.metric).is_none_or(|seen| seen.at(target.quantile) <= target.limit)
-    };
-    !level.interrupted && targets.iter().all(met)
-}
-
-/// A level between one that meets the targets and one that does not: where a straight line between
-/// them crosses the target, but never close to either end. Once they are close, a neighbour of the
-/// crossing that was not measured yet.
-fn between(plan: &AdaptivePlan, measured: &[LevelMetrics], below: u32, above: u32) -> Option<u32> {
-    let (low, high) = (f64::from(below), f64::from(above));
-    if high <= low * CLOSE || above - below <= 1 {
-        // With a budget there is more to spend near the crossing; without, this is it.
-        plan.budget?;
-        let around = [above, below]
-            .into_iter()
-            .flat_map(|level| {
-                let step = (f64::from(level) * (CLOSE - 1.0) / 2.0).round().max(1.0);
-                [f64::from(level) - step, f64::from(level) + step]
-            })
-            .map(round)
-            .filter(|level| (1..=plan.max).contains(level))
-            .find(|level| measured.iter().all(|it| it.concurrency != *level));
-        return around;
-    }
-    let crossing = crossing(plan, measured, below, above).unwrap_or(0.5);
-    // On a logarithmic scale, as the levels are.
-    let share = crossing.clamp(0.25, 0.75);
-    let level = round(low * (high / low).powf(share));
-    Some(level.clamp(below + 1, above - 1))
-}
-
-/// The share of the way from one level to the other at which the first target is crossed.
-fn crossing(plan: &AdaptivePlan, measured: &[LevelMetrics], below: u32, above: u32) -> Option<f64> {
-    let at = |concurrency| measured.iter().find(|level| level.concurrency == concurrency);
-    let (low, high) = (at(below)?, at(above)?);
-    let share = |target: &Target| {
-        let from = low.metric(target.metric)?.at(target.quantile);
-        let to = high.metric(target.metric)?.at(target.quantile);
-        (to > target.limit && to > from).then(|| (target.limit - from) / (to - from))
-    };
-    plan.targets.iter().filter_map(share).min_by(f64::total_cmp).filter(|_| !high.interrupted)
+    NextLevel { concurrency, runs }
 }
 
 /// What is left of a budget.
@@ -150,14 +229,19 @@ fn left_of(budget: Spend, measured: &[LevelMetrics]) -> f64 {
     }
 }
 
-/// Runs at a level that what is left pays for.
-fn affordable(budget: Spend, left: f64, concurrency: u32, measured: &[LevelMetrics]) -> f64 {
+/// Runs at a level that so much pays for. Of a time, the warm-up and the wait for the last run
+/// are no part.
+fn affordable(budget: Spend, amount: f64, concurrency: u32, measured: &[LevelMetrics]) -> f64 {
+    const WAVES_AROUND: f64 = 2.5;
     match budget {
-        Spend::Runs(_) => left,
+        Spend::Runs(_) => amount,
         Spend::Seconds(_) => {
             let distance = |level: &&LevelMetrics| level.concurrency.abs_diff(concurrency);
             let nearest = measured.iter().filter(|it| it.throughput > 0.0).min_by_key(distance);
-            nearest.map_or(f64::INFINITY, |level| left * level.throughput)
+            nearest.map_or(f64::INFINITY, |level| {
+                let runs = amount * level.throughput;
+                (runs - WAVES_AROUND * f64::from(concurrency)).max(0.0)
+            })
         }
     }
 }
@@ -217,9 +301,9 @@ mod tests {
         measured.iter().map(|level| level.concurrency).collect()
     }
 
-    /// Flat up to a knee at 40, then a second for every four more: 10 s are crossed at 72.
+    /// Flat up to a knee at 14.4, then in proportion: 10 s are crossed at 72.
     fn hockey(concurrency: u32) -> f64 {
-        2.0 + f64::from(concurrency.saturating_sub(40)) / 4.0
+        2.0 * (f64::from(concurrency) / 14.4).max(1.0)
     }
 
     #[test]
@@ -227,10 +311,9 @@ mod tests {
         let levels = concurrencies(&sweep(&plan(1024, None), hockey));
         assert_eq!(levels[..8], [1, 2, 4, 8, 16, 32, 64, 128]);
         let near: Vec<u32> = levels[8..].to_vec();
-        let below = levels.iter().filter(|level| hockey(**level) <= 10.0).max().unwrap();
-        let above = levels.iter().filter(|level| hockey(**level) > 10.0).min().unwrap();
-        assert!(f64::from(*above) <= f64::from(*below) * CLOSE, "{near:?}");
-        assert!(near.len() <= 5, "{near:?}");
+        assert_eq!(near[0], 72);
+        assert!((2..=3).contains(&near.len()), "{near:?}");
+        assert!(near.iter().all(|level| (60..=85).contains(level)), "{near:?}");
     }
 
     #[test]
