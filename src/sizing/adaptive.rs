@@ -40,7 +40,7 @@ pub struct NextLevel {
 const WAVES_UP: f64 = 2.0;
 const FEWEST_UP: f64 = 20.0;
 /// Share of a budget that a level on the way up may take, where there is one.
-const SHARE_UP: f64 = 0.1;
+const SHARE_UP: f64 = 0.07;
 /// Waves of a level near the crossing, where nothing says how much may be spent.
 const WAVES_NEAR: f64 = 8.0;
 const FEWEST_NEAR: f64 = 120.0;
@@ -133,7 +133,11 @@ fn near(
     let around = AROUND.iter().map(|share| round(crossing * share));
     let next_to = [-1.0, 1.0, -2.0, 2.0].iter().map(|step| round(crossing + step));
     let level = around.chain(next_to).find(allowed)?;
-    Some(sized(plan, measured, left, level, Some(done)))
+    // Less than a wave says nothing: what is left of the budget stays.
+    let (budget, wave) = (plan.budget, f64::from(level));
+    let worth =
+        |left| budget.is_none_or(|budget| affordable(budget, left, level, measured) >= wave);
+    left.is_none_or(worth).then(|| sized(plan, measured, left, level, Some(done)))
 }
 
 /// The concurrency at which the first target is crossed, by all levels together: 0 where that is so
@@ -194,18 +198,15 @@ fn sized(
     let runs = match (plan.budget, left) {
         (Some(budget), Some(left)) => {
             let affordable = |left| affordable(budget, left, concurrency, measured);
-            match near {
-                Some(done) => {
-                    let share = left / (LEVELS_NEAR - done as f64).max(1.0);
-                    affordable(share).max(affordable(left).min(f64::from(concurrency)))
-                }
-                None => {
-                    let (Spend::Runs(all) | Spend::Seconds(all)) = budget;
-                    // Not less than what shows a mean, and never more than there is.
-                    let fewest = f64::from(concurrency).max(FEWEST_UP / 4.0);
-                    let share = affordable(SHARE_UP * all).max(fewest);
-                    wanted.min(share).min(affordable(left))
-                }
+            if let Some(done) = near {
+                let share = left / (LEVELS_NEAR - done as f64).max(1.0);
+                affordable(share).max(affordable(left).min(2.0 * f64::from(concurrency)))
+            } else {
+                let (Spend::Runs(all) | Spend::Seconds(all)) = budget;
+                // Not less than what shows a mean, and never more than there is.
+                let fewest = f64::from(concurrency).max(FEWEST_UP / 4.0);
+                let share = affordable(SHARE_UP * all).max(fewest);
+                wanted.min(share).min(affordable(left))
             }
         }
         _ => wanted,

@@ -139,6 +139,15 @@ pub(super) fn of_estimate(
         )),
         (None, None) => {}
     }
+    let alone = f64::from(rig.gpu_count.unwrap_or(1)) / f64::from(rig.gpus_per_replica.max(1));
+    if capacity.low.is_some_and(|low| low < alone) {
+        said.push(format!(
+            "Whether any number of GPUs meets the {target} target is not certain: it is so close to what a run takes \
+             alone that the interval reaches one replica for each run. Measure more runs at concurrency {:.0}, or \
+             loosen the target.",
+            alone.max(1.0)
+        ));
+    }
     let open = estimate.gpus.is_some_and(|gpus| gpus.low < gpus.high);
     if let Some(pooled) = pooled.filter(|_| open && !estimate.extrapolated) {
         let (level, runs) = pooled.runs_to_halve(capacity.point, *quantile);

@@ -222,14 +222,16 @@ pub fn estimate_pooled(
     let efficiency = |load: Load| {
         load.efficiency(point, target.quantile.share(), &mean, &fast).max(f64::EPSILON)
     };
+    // A replica of one's own is all that a run can be given.
+    let alone = (gpu_count / f64::from(rig.gpus_per_replica)).max(1.0);
     let needed = |load: Load, efficiency: f64, drawn: Carried| {
-        load.rigs(drawn.concurrency, drawn.mean_runtime) / efficiency * gpu_count
+        load.rigs((drawn.concurrency * efficiency).max(alone), drawn.mean_runtime) * gpu_count
     };
     let own = efficiency(load);
     let gpus = carried.range(|drawn| 1.0 / needed(load, own, drawn));
     let whole = |inverse: f64| whole_replicas(1.0 / inverse, rig.gpus_per_replica) as f64;
     result.gpus = Some(GpuCount {
-        point: whole(gpus.point),
+        point: whole(gpus.likely),
         low: Some(whole(gpus.high)),
         high: Some(whole(gpus.low)),
         recommended: to_buy(whole(gpus.at_least), rig, margin),

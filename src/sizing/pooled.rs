@@ -32,6 +32,8 @@ const BINS: f64 = 8.0;
 /// far as it was seen says nothing of where it ends. More only where even a rig that is saturated
 /// from the highest level on carries more.
 const FURTHEST: f64 = 8.0;
+/// Share of the draws below what is taken as likely: too few GPUs cost more than too many.
+const LIKELY: f64 = 0.45;
 /// Least and most that a rig is said to carry.
 const LEAST: f64 = 0.01;
 const MOST: f64 = 1e8;
@@ -76,6 +78,8 @@ pub struct CarriedRange {
     pub high: f64,
     /// What it is at least, with the whole of the confidence.
     pub at_least: f64,
+    /// What it is rather more than less likely to reach.
+    pub likely: f64,
 }
 
 impl CarriedDraws {
@@ -91,6 +95,7 @@ impl CarriedDraws {
             low: at(outside / 2.0).min(point),
             high: at(1.0 - outside / 2.0).max(point),
             at_least: at(outside).min(point),
+            likely: at(LIKELY).min(point),
         }
     }
 }

@@ -20,6 +20,7 @@ mod keeping;
 mod kept_connections;
 mod load;
 mod matrix;
+mod properties;
 mod recorded;
 mod secrets;
 mod selection;

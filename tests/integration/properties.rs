@@ -1,0 +1,226 @@
+//! What holds of every estimate, whatever was measured: over seeded random sweeps.
+
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
+use rand_distr::{Distribution, LogNormal};
+use sizer::measure::{
+    Failure, FailureKind, LevelMetrics, LlmCall, Metric, Outcome, Phase, Quantile, Recording, Run,
+};
+use sizer::sizing::{
+    Certainty, Evidence, FitOptions, Fits, GpuCount, Load, Margin, MethodName, ObservedLevel,
+    Question, Rig, Target,
+};
+use std::collections::BTreeMap;
+
+/// A sweep with all that an estimate needs of it.
+#[derive(Clone)]
+struct Sweep(BTreeMap<u32, Recording>);
+
+fn run(start: f64, end: f64, phase: Phase) -> Run {
+    let middle = f64::midpoint(start, end);
+    let call = |start, end| LlmCall {
+        start,
+        end,
+        ttft: None,
+        prompt_tokens: None,
+        completion_tokens: None,
+        itl: None,
+        finish_reason: None,
+    };
+    Run {
+        id: String::new(),
+        start,
+        end,
+        outcome: Outcome::Ok,
+        llm_calls: vec![call(start, middle), call(middle, start + 0.9 * (end - start))],
+        server_runtime: None,
+        phase,
+        http_status: None,
+        reconnected: false,
+        retries: 0,
+    }
+}
+
+impl Sweep {
+    /// Levels of a server with a random knee, in sustained load with log-normal times.
+    fn random(seed: u64) -> Self {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let (idle, knee) = (rng.random_range(0.5..20.0), rng.random_range(2.0..40.0_f64));
+        let spread = LogNormal::new(0.0, rng.random_range(0.05..0.8)).unwrap();
+        let highest = rng.random_range(3..7);
+        let levels = (0..=highest).map(|power| {
+            let concurrency = 1_u32 << power;
+            let mean = idle * (f64::from(concurrency) / knee).max(1.0);
+            let mut runs = Vec::new();
+            for user in 0..concurrency {
+                let mut at = 0.0;
+                for wave in 0..8 {
+                    let end = at + mean * spread.sample(&mut rng);
+                    let phase = if wave == 0 { Phase::WarmUp } else { Phase::Measured };
+                    runs.push(run(
+                        at + f64::from(user) * 1e-3,
+                        end + f64::from(user) * 1e-3,
+                        phase,
+                    ));
+                    at = end;
+                }
+            }
+            (concurrency, Recording { runs, ..Recording::default() })
+        });
+        Self(levels.collect())
+    }
+
+    /// The same with every time multiplied.
+    fn scaled(&self, factor: f64) -> Self {
+        let mut scaled = self.clone();
+        for run in scaled.0.values_mut().flat_map(|recording| &mut recording.runs) {
+            run.start *= factor;
+            run.end *= factor;
+            for call in &mut run.llm_calls {
+                call.start *= factor;
+                call.end *= factor;
+            }
+        }
+        scaled
+    }
+
+    fn gpus(&self, method: MethodName, ask: Ask) -> Option<GpuCount> {
+        let (mut levels, mut observed) = (Vec::new(), BTreeMap::new());
+        for (concurrency, recording) in &self.0 {
+            levels.push(LevelMetrics::of(*concurrency, recording, 0.0));
+            let Ok(level) = ObservedLevel::of(*concurrency, recording);
+            observed.insert(*concurrency, level);
+        }
+        let options = FitOptions { method, min_r_squared: 0.0, remove_outliers: true };
+        let fits = Fits::of(&levels, options);
+        let question = Question {
+            targets: vec![Target { metric: ask.metric, quantile: Quantile::P95, limit: ask.limit }],
+            loads: vec![ask.load],
+            rig: Rig { gpu_count: Some(ask.rig), gpus_per_replica: 2, cost_per_gpu_hour: None },
+            margin: Margin::default(),
+            certainty: Certainty { confidence: 0.9, resamples: 200, seed: 3 },
+        };
+        Evidence::new(&levels, &fits, &observed).answer(&question).0[0].gpus
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Ask {
+    metric: Metric,
+    limit: f64,
+    load: Load,
+    /// GPUs of the test rig.
+    rig: u32,
+}
+
+fn users(users: u64) -> Load {
+    Load::Users { users, think: 0.0 }
+}
+
+/// Sweeps with a limit well above what a lone run takes.
+fn each(mut check: impl FnMut(&Sweep, Ask, MethodName)) {
+    for seed in 0..12 {
+        let sweep = Sweep::random(seed);
+        let alone = LevelMetrics::of(1, &sweep.0[&1], 0.0).workflow_runtime.unwrap();
+        for method in [MethodName::Monotone, MethodName::Linear, MethodName::Robust] {
+            for metric in [Metric::WorkflowRuntime, Metric::LlmLatency] {
+                let limit = alone.p99 * 1.7;
+                check(&sweep, Ask { metric, limit, load: users(300), rig: 4 }, method);
+            }
+        }
+    }
+}
+
+fn no_more(less: Option<GpuCount>, more: Option<GpuCount>, what: &str) {
+    let (Some(less), Some(more)) = (less, more) else { return };
+    assert!(less.recommended <= more.recommended, "{what}: {less:?} {more:?}");
+    assert!(less.point <= more.point * (1.0 + 1e-9), "{what}: {less:?} {more:?}");
+}
+
+#[test]
+fn the_unit_of_time_does_not_matter() {
+    each(|sweep, ask, method| {
+        let counts = sweep.gpus(method, ask);
+        for factor in [1e-3, 7.3, 3600.0] {
+            let scaled = Ask { limit: ask.limit * factor, ..ask };
+            let again = sweep.scaled(factor).gpus(method, scaled);
+            assert_eq!(counts.is_some(), again.is_some());
+            if let (Some(counts), Some(again)) = (counts, again) {
+                assert_eq!(counts.recommended, again.recommended, "× {factor}");
+                assert!((counts.point / again.point - 1.0).abs() < 1e-6, "{counts:?} {again:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn more_users_never_need_fewer() {
+    each(|sweep, ask, method| {
+        let loads = |thousandths: u64| {
+            let count = 3 * thousandths / 10;
+            [
+                users(count),
+                Load::Users { users: count, think: ask.limit },
+                Load::Rate { per_second: thousandths as f64 / ask.limit / 10.0 },
+            ]
+        };
+        let mut before = [None; 3];
+        for thousandths in [10, 12, 50, 300, 301, 2000] {
+            let counts = loads(thousandths).map(|load| sweep.gpus(method, Ask { load, ..ask }));
+            for (less, more) in std::iter::zip(before, counts) {
+                no_more(less, more, "users");
+            }
+            before = counts;
+        }
+    });
+}
+
+#[test]
+fn a_looser_target_never_needs_more() {
+    each(|sweep, ask, method| {
+        let mut before = None;
+        for share in [1.0, 1.05, 1.3, 2.0, 4.0] {
+            let counts = sweep.gpus(method, Ask { limit: ask.limit * share, ..ask });
+            no_more(counts, before, "a looser limit");
+            before = counts;
+        }
+    });
+}
+
+/// Twice the rig that is as fast at twice the concurrency needs no more GPUs, nor do three of them.
+#[test]
+fn a_larger_rig_that_is_as_fast_never_raises_it() {
+    each(|sweep, ask, method| {
+        let on_one = sweep.gpus(method, ask);
+        for replicas in [2, 3] {
+            let levels = sweep.0.iter().map(|(level, it)| (level * replicas, it.clone()));
+            let larger = Sweep(levels.collect());
+            let rig = ask.rig * replicas;
+            let Some(counts) = larger.gpus(method, Ask { rig, ..ask }) else { continue };
+            let Some(on_one) = on_one else { continue };
+            // Levels are binned by their logarithm, which may cost one replica of two GPUs.
+            assert!(counts.recommended <= on_one.recommended + 2, "{counts:?} {on_one:?}");
+            assert!(counts.point <= on_one.point + 2.0 + 1e-9, "{counts:?} {on_one:?}");
+        }
+    });
+}
+
+#[test]
+fn an_interrupted_level_changes_nothing() {
+    each(|sweep, ask, method| {
+        let mut with = sweep.clone();
+        let mut broken = with.0[&4].clone();
+        for run in &mut broken.runs {
+            run.outcome = Outcome::Failed(Failure::new(FailureKind::HttpStatus, "503"));
+        }
+        with.0.insert(3, broken.clone());
+        with.0.insert(1000, broken);
+        let (before, after) = (sweep.gpus(method, ask), with.gpus(method, ask));
+        assert_eq!(before, after);
+    });
+}
+
+#[test]
+fn the_same_runs_give_the_same_answer_to_the_bit() {
+    each(|sweep, ask, method| assert_eq!(sweep.gpus(method, ask), sweep.gpus(method, ask)));
+}
