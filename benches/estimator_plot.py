@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 SIZER = pathlib.Path(__file__).parent.parent / "target/release/sizer"
-WIDTH, HEIGHT, LEFT, BOTTOM = 720, 420, 60, 50
+WIDTH, HEIGHT, LEFT, BOTTOM = 720, 480, 60, 130
 
 
 def result(scenario, runs, method):
@@ -64,7 +64,7 @@ def main():
         text(x(c), y(0) + 18, c, anchor="middle")
     for s in range(0, int(most_s) + 1, max(1, round(most_s / 6))):
         text(x(0) - 8, y(s) + 4, s, anchor="end")
-    text(x(most_c / 2), HEIGHT - 10, "concurrency", anchor="middle")
+    text(x(most_c / 2), y(0) + 38, "concurrency", anchor="middle")
     text(8, 14, "workflow runtime, s")
     line([(0, limit), (most_c, limit)], 'stroke="#555" stroke-dasharray="6 4"')
     text(x(0) + 8, y(limit) - 6, f"target {limit} s", "#555")
@@ -87,7 +87,7 @@ def main():
     keys = [("black", "● p95 of a level with its 90 % interval, ○ mean"), ("#2a78b0", "monotone: p95 curve; shaded: 90 % interval of the capacity"),
             ("#c2552d", "linear: the reference calculator's line"), ("#2c8a2c", "the true capacity")]
     for index, (colour, words) in enumerate(keys):
-        text(x(0) + 20, 40 + 18 * index, words, colour)
+        text(x(0), y(0) + 60 + 18 * index, words, colour)
     out.append("</svg>")
     print("\n".join(out))
 
