@@ -9,7 +9,7 @@ pub struct AgainstLimits {
     /// Measured runs over each limit, in the order of the limits; failed runs are not counted.
     pub over: Vec<u64>,
     /// Runs per second that succeeded within every limit (goodput), on the same basis as the
-    /// throughput: whatever ended within the window.
+    /// throughput: the share of each run that lies within the window.
     pub goodput: f64,
 }
 
@@ -18,12 +18,12 @@ impl AgainstLimits {
     /// calls, as the reference counts them.
     pub fn of<S: RunColumns>(source: &S, limits: &[(Metric, f64)]) -> Result<Self, S::Error> {
         let window = Window::of(source, |_| {})?;
-        let mut good: Vec<bool> = (0..window.runs()).map(|run| window.ended_within(run)).collect();
+        let mut good: Vec<f64> = (0..window.runs()).map(|run| window.share_within(run)).collect();
         let mut over = vec![0; limits.len()];
         let mut note = |run: usize, count: &mut u64| {
             *count += u64::from(window.counts(run));
             if let Some(good) = good.get_mut(run) {
-                *good = false;
+                *good = 0.0;
             }
         };
         for ((metric, limit), count) in std::iter::zip(limits, &mut over) {
@@ -43,8 +43,7 @@ impl AgainstLimits {
                 }
             }
         }
-        let good = good.into_iter().filter(|good| *good).count();
-        Ok(Self { over, goodput: window.per_second(good as f64) })
+        Ok(Self { over, goodput: window.per_second(good.into_iter().sum()) })
     }
 }
 

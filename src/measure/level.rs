@@ -93,8 +93,8 @@ impl LevelMetrics {
     /// without making the level useless.
     ///
     /// Times are those of the runs in the measured window that succeeded. The window lasts from
-    /// the start of its first run to the end of its last; what is done per second is whatever ended
-    /// within it, warm-up and cool-down included, since all of it was load.
+    /// the start of its first run to the end of its last; what is done per second is the share of
+    /// each run that lies within it, warm-up and cool-down included, since all of it was load.
     pub fn of(concurrency: u32, recording: &Recording, tolerated: f64) -> Self {
         let Ok(level) = Self::of_columns(concurrency, recording, &recording.around, tolerated);
         level
@@ -148,8 +148,7 @@ impl LevelMetrics {
             server_runtime: Summary::of(server_runtimes),
             total_runtime: window.seconds(),
             elapsed: window.elapsed(),
-            throughput: window
-                .per_second((0..runs).filter(|run| window.ended_within(*run)).count() as f64),
+            throughput: window.per_second((0..runs).map(|run| window.share_within(run)).sum()),
             tokens_per_second: tokens_per_second(source, &window)?,
             mean_in_flight: in_flight.iter().sum::<f64>() / in_flight.len().max(1) as f64,
             in_flight,
@@ -194,9 +193,7 @@ fn summary_of_calls<S: RunColumns>(
 fn tokens_per_second<S: RunColumns>(source: &S, window: &Window) -> Result<Option<f64>, S::Error> {
     let mut tokens = 0.0;
     source.each_call(CallColumn::CompletionTokens, &mut |run, count| {
-        if window.ended_within(run) {
-            tokens += count;
-        }
+        tokens += count * window.share_within(run);
     })?;
     Ok((tokens > 0.0).then(|| window.per_second(tokens)))
 }
@@ -318,17 +315,35 @@ mod tests {
         assert_eq!((level.runs, level.measured), (5, 2));
         let runtime = level.workflow_runtime.unwrap();
         assert!((runtime.mean - 4.0).abs() < 1e-12 && (runtime.p99 - 4.0).abs() < 1e-12);
-        // From 3 s to 11 s: two measured runs and one of the warm-up ended.
+        // From 3 s to 11 s: two measured runs, two thirds of one of the warm-up, 2 s of 21.
+        let done = 2.0 + 6.0 / 9.0 + 2.0 / 21.0;
         assert!((level.total_runtime - 8.0).abs() < 1e-12);
         assert!(level.elapsed >= level.total_runtime);
-        assert!((level.throughput - 3.0 / 8.0).abs() < 1e-12);
-        assert!((level.tokens_per_second.unwrap() - 30.0 / 8.0).abs() < 1e-12);
+        assert!((level.throughput - done / 8.0).abs() < 1e-12);
+        assert!((level.tokens_per_second.unwrap() - 10.0 * done / 8.0).abs() < 1e-12);
         // 6 s and 4 s and 4 s and 2 s of runs within 8 s.
         assert!((level.mean_in_flight - 16.0 / 8.0).abs() < 1e-12);
         // Two until 9 s and then three, but for one that began at 30 - 21 s; parts are of 0.4 s.
         assert_eq!(level.in_flight.len(), 20);
         assert!((level.in_flight[0] - 2.0).abs() < 1e-12, "{:?}", level.in_flight);
         assert!((level.in_flight[19] - 2.0).abs() < 1e-12, "{:?}", level.in_flight);
+    }
+
+    #[test]
+    fn waves_in_step_are_not_counted_at_both_edges() {
+        let mut runs = Vec::new();
+        for (wave, phase) in [Phase::WarmUp, Phase::Measured, Phase::CoolDown].iter().enumerate() {
+            let start = wave as f64 * 2.0;
+            let of_wave = Run { phase: *phase, ..run(start, start + 2.0, Outcome::Ok) };
+            runs.extend(vec![of_wave; 4]);
+        }
+        // The first of a wave ends a moment earlier, and the next begins then.
+        runs[0].end -= 1e-6;
+        runs[4].start -= 1e-6;
+        let level = level(&runs, 0.0);
+        assert!((level.throughput - 4.0 / 2.0).abs() < 1e-4, "{}", level.throughput);
+        let Ok(against) = AgainstLimits::of(&recording(&runs), &[(Metric::WorkflowRuntime, 3.0)]);
+        assert!((against.goodput - level.throughput).abs() < 1e-12);
     }
 
     #[test]

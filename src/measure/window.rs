@@ -67,10 +67,21 @@ impl Window {
         self.standing.get(run).is_some_and(|standing| *standing == MEASURED | OK)
     }
 
-    /// Whether a run succeeded and ended within the window, in whatever phase it began.
-    pub fn ended_within(&self, run: usize) -> bool {
+    /// The share of a run that lies within the window, in whatever phase it began; 0 where it failed.
+    /// Counting ends would count both edges where runs go in step: a wave too many.
+    pub fn share_within(&self, run: usize) -> f64 {
         let ok = self.standing.get(run).is_some_and(|standing| standing & OK > 0);
-        ok && self.ends.get(run).is_some_and(|end| *end > self.from && *end <= self.to)
+        let (Some(start), Some(end)) = (self.starts.get(run), self.ends.get(run)) else {
+            return 0.0;
+        };
+        let length = end - start;
+        if !ok {
+            0.0
+        } else if length > 0.0 {
+            ((end.min(self.to) - start.max(self.from)) / length).clamp(0.0, 1.0)
+        } else {
+            f64::from(*end >= self.from && *end <= self.to)
+        }
     }
 
     /// Runtimes of the runs that count.
