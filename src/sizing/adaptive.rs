@@ -233,7 +233,7 @@ fn left_of(budget: Spend, measured: &[LevelMetrics]) -> f64 {
 /// Runs at a level that so much pays for. Of a time, the warm-up and the wait for the last run
 /// are no part.
 fn affordable(budget: Spend, amount: f64, concurrency: u32, measured: &[LevelMetrics]) -> f64 {
-    const WAVES_AROUND: f64 = 2.5;
+    const WAVES_AROUND: f64 = 2.0;
     match budget {
         Spend::Runs(_) => amount,
         Spend::Seconds(_) => {
