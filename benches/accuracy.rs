@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, LogNormal};
 use sizer::load::{LevelPlan, Pace, Window, run_level};
 use sizer::measure::{
-    Failure, Item, LevelMetrics, LlmCall, Metric, Outcome, Phase, Quantile, Run, quantile_of_sorted,
+    Failure, Item, LevelMetrics, LlmCall, Metric, Quantile, Run, quantile_of_sorted,
 };
 use sizer::pipeline::CancellationToken;
 use sizer::sizing::{
@@ -278,29 +278,10 @@ impl Workflow for Agent {
                 let _ =
                     self.submissions.send((self.origin.elapsed().as_secs_f64(), sequence, done));
                 let _ = end.await;
-                llm_calls.push(LlmCall {
-                    start: began,
-                    end: clock.now(),
-                    ttft: None,
-                    prompt_tokens: None,
-                    completion_tokens: None,
-                    itl: None,
-                    finish_reason: None,
-                });
+                llm_calls.push(LlmCall { start: began, end: clock.now(), ..LlmCall::default() });
                 sleep(Duration::from_secs_f64(pause)).await;
             }
-            Run {
-                id: item.id.clone(),
-                start,
-                end: clock.now(),
-                outcome: Outcome::Ok,
-                llm_calls,
-                server_runtime: None,
-                phase: Phase::Measured,
-                http_status: None,
-                reconnected: false,
-                retries: 0,
-            }
+            Run { id: item.id.clone(), start, end: clock.now(), llm_calls, ..Run::default() }
         })
     }
 }

@@ -2,7 +2,7 @@
 //! a level. `cargo bench --bench aggregate [-- RUNS]`; see README.md.
 
 use sizer::load::{RecordedRuns, to_parquet};
-use sizer::measure::{Gaps, LevelMetrics, LlmCall, Outcome, Phase, Recording, Run};
+use sizer::measure::{Gaps, LevelMetrics, LlmCall, Recording, Run};
 use std::error::Error;
 use std::fs::File;
 use std::path::Path;
@@ -54,13 +54,9 @@ fn generate(count: u32, path: &Path) -> Result<(), Box<dyn Error>> {
             id: (index % 1000).to_string(),
             start,
             end,
-            outcome: Outcome::Ok,
             llm_calls: vec![call],
-            server_runtime: None,
-            phase: Phase::Measured,
             http_status: Some(200),
-            reconnected: false,
-            retries: 0,
+            ..Run::default()
         }
     };
     let recording = Recording { runs: (0..count).map(run).collect(), ..Recording::default() };

@@ -242,11 +242,8 @@ fn run_of(row: Row) -> Result<ForeignRun, String> {
         end,
         outcome: error.map_or(Outcome::Ok, failed),
         llm_calls: calls,
-        server_runtime: None,
         phase,
-        http_status: None,
-        reconnected: false,
-        retries: 0,
+        ..Run::default()
     };
     Ok(ForeignRun { concurrency, run })
 }

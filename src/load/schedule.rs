@@ -225,16 +225,11 @@ mod tests {
     fn ended(phase: Phase, ok: bool) -> Run {
         let failure = Failure::new(FailureKind::Timeout, "late");
         Run {
-            id: String::new(),
             start: 0.0,
             end: 1.0,
             outcome: if ok { Outcome::Ok } else { Outcome::Failed(failure) },
-            llm_calls: Vec::new(),
-            server_runtime: None,
             phase,
-            http_status: None,
-            reconnected: false,
-            retries: 0,
+            ..Run::default()
         }
     }
 

@@ -279,18 +279,7 @@ mod tests {
     fn run(start: f64, end: f64, outcome: Outcome) -> Run {
         let call =
             LlmCall { start, end: end - 0.5, completion_tokens: Some(10), ..LlmCall::default() };
-        Run {
-            id: "1".into(),
-            start,
-            end,
-            outcome,
-            llm_calls: vec![call],
-            server_runtime: None,
-            phase: Phase::Measured,
-            http_status: None,
-            reconnected: false,
-            retries: 0,
-        }
+        Run { id: "1".into(), start, end, outcome, llm_calls: vec![call], ..Run::default() }
     }
 
     fn recording(runs: &[Run]) -> Recording {

@@ -160,10 +160,11 @@ impl Failure {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The whole answer arrived.
+    #[default]
     Ok,
     /// It did not; the run's times are never counted.
     Failed(Failure),
@@ -189,8 +190,9 @@ impl Phase {
     }
 }
 
-/// One workflow run for one item.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// One workflow run for one item; by default a measured one that succeeded, of which nothing else is
+/// known.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// The item's id, with `_repN` when the dataset was repeated.
     pub id: String,

@@ -2,7 +2,7 @@
 //!
 //! The fields and their order are those of version 1.9.0; times are in seconds.
 
-use crate::measure::{LevelMetrics, LlmCall, Outcome, Phase, Recording, Run, Summary};
+use crate::measure::{LevelMetrics, LlmCall, Recording, Run, Summary};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -132,17 +132,12 @@ impl SizingMetrics {
             id: id.clone(),
             start: 0.0,
             end: item.workflow_runtime,
-            outcome: Outcome::Ok,
             llm_calls: Some(item.llm_latency)
                 .filter(|it| *it > 0.0)
                 .map(call)
                 .into_iter()
                 .collect(),
-            server_runtime: None,
-            phase: Phase::Measured,
-            http_status: None,
-            reconnected: false,
-            retries: 0,
+            ..Run::default()
         };
         self.per_item_metrics.iter().map(run).collect()
     }

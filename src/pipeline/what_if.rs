@@ -30,8 +30,7 @@ impl Grid {
         if self.users.is_empty() && self.request_rates.is_empty() && limits.is_empty() {
             return Ok(spec.targets.with_paths().map(|(_, targets)| targets.clone()).collect());
         }
-        let sweep = &spec.concurrency;
-        if !self.request_rates.is_empty() && (sweep.think_time.is_some() || sweep.rate.is_some()) {
+        if !self.request_rates.is_empty() && spec.concurrency.counts_users() {
             let message = "the levels of this sweep count users, so they say nothing of a rate";
             return Err(spec.error_at("concurrency", message.to_owned()).into());
         }

@@ -3,6 +3,7 @@
 use super::format::significant;
 use super::{ReportError, SizingResult};
 use crate::measure::Metric;
+use crate::sizing::Estimate;
 use comfy_table::{Table, presets};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,23 @@ pub struct ComparedBranch {
     pub reason: Option<String>,
 }
 
+/// What an answer is compared by: its cost where every answer has one, since a missing price is not a
+/// low one; its GPUs otherwise.
+pub(super) fn price(cost_per_hour: Option<f64>, gpus: Option<u64>, all_priced: bool) -> f64 {
+    match cost_per_hour {
+        Some(cost) if all_priced => cost,
+        _ => gpus.map_or(f64::INFINITY, |gpus| gpus as f64),
+    }
+}
+
+/// Why estimates give no answer together: one target without one leaves all without one.
+pub(super) fn why_unanswered(estimates: &[Estimate]) -> Option<String> {
+    match estimates.iter().find(|estimate| estimate.gpus.is_none()) {
+        Some(estimate) => estimate.reason.clone(),
+        None => estimates.is_empty().then(|| "no target is set".to_owned()),
+    }
+}
+
 impl Comparison {
     /// Compares results by the labels of their branches.
     pub fn of(name: &str, results: &[(String, &SizingResult)]) -> Self {
@@ -45,12 +63,8 @@ impl Comparison {
             results.iter().map(|(label, result)| ComparedBranch::of(label, result)).collect();
         let answered =
             || branches.iter().filter(|branch| branch.reason.is_none() && branch.gpus.is_some());
-        // Prices decide only where every answer has one: a missing price is not a low one.
         let priced = answered().all(|branch| branch.cost_per_hour.is_some());
-        let cost = |branch: &&ComparedBranch| match branch.cost_per_hour {
-            Some(cost) if priced => cost,
-            _ => branch.gpus.map_or(f64::INFINITY, |gpus| gpus as f64),
-        };
+        let cost = |branch: &&ComparedBranch| price(branch.cost_per_hour, branch.gpus, priced);
         let cheapest = answered().min_by(|a, b| cost(a).total_cmp(&cost(b)));
         let cheapest = cheapest.map(|branch| branch.branch.clone());
         Self { schema_version: 1, name: name.to_owned(), branches, cheapest }
@@ -97,13 +111,7 @@ impl ComparedBranch {
         let gpus = &result.gpus;
         let deciding =
             result.estimates.iter().find(|estimate| Some(estimate.target) == gpus.decided_by);
-        // One target without an answer leaves the whole branch without one.
-        let unanswered = result.estimates.iter().find(|estimate| estimate.gpus.is_none());
-        let reason = match unanswered {
-            Some(estimate) => estimate.reason.clone(),
-            None if result.estimates.is_empty() => Some("no target is set".to_owned()),
-            None => None,
-        };
+        let reason = why_unanswered(&result.estimates);
         Self {
             branch: label.to_owned(),
             gpus: gpus.recommended.filter(|_| reason.is_none()),

@@ -1,5 +1,6 @@
 //! `levels.csv`: one row per level.
 
+use super::format::cell;
 use super::{Material, Report, ReportError};
 use crate::measure::{Metric, Quantile};
 use crate::report::result::LevelResult;
@@ -60,9 +61,4 @@ fn row(level: &LevelResult) -> Vec<String> {
     cells.extend(Metric::ALL.iter().map(|metric| cell(level.over_target.get(*metric))));
     cells.extend(Metric::MAIN.iter().map(|metric| cell(level.rough_gpus.get(*metric))));
     cells
-}
-
-/// A value, or an empty cell.
-fn cell(value: Option<impl ToString>) -> String {
-    value.map(|value| value.to_string()).unwrap_or_default()
 }

@@ -1,7 +1,8 @@
 //! A grid of targets and what each would need.
 
 use super::ReportError;
-use super::format::significant;
+use super::comparison::{price, why_unanswered};
+use super::format::{cell, significant};
 use crate::measure::{Metric, Quantile};
 use crate::sizing::{Estimate, GpuCount, Load, Question, Recommendation};
 use comfy_table::{Table, presets};
@@ -74,13 +75,7 @@ impl WhatIfCase {
                 Load::Rate { per_second } => request_rate = Some(per_second),
             }
         }
-        // One target without an answer leaves the case without one.
-        let unanswered = estimates.iter().find(|estimate| estimate.gpus.is_none());
-        let reason = match unanswered {
-            Some(estimate) => estimate.reason.clone(),
-            None if estimates.is_empty() => Some("no target is set".to_owned()),
-            None => None,
-        };
+        let reason = why_unanswered(estimates);
         let decides = |count: &GpuCount| Some(count.recommended) == gpus.recommended;
         let count = estimates.iter().filter_map(|estimate| estimate.gpus).filter(decides);
         let count = count.max_by(|a, b| a.point.total_cmp(&b.point));
@@ -150,11 +145,9 @@ impl WhatIf {
         let all = cases.clone();
         for case in &mut cases {
             let rivals = || all.iter().filter(|it| it.asks_the_same(case) && it.gpus.is_some());
-            // Prices decide only where every answer has one: a missing price is not a low one.
             let priced = rivals().all(|rival| rival.cost_per_hour.is_some());
-            let cost = |case: &WhatIfCase| match case.cost_per_hour {
-                Some(cost) if priced => cost,
-                _ => case.gpus.map_or(f64::INFINITY, |gpus| gpus.recommended as f64),
+            let cost = |case: &WhatIfCase| {
+                price(case.cost_per_hour, case.gpus.map(|gpus| gpus.recommended), priced)
             };
             let least = rivals().map(cost).fold(f64::INFINITY, f64::min);
             case.cheapest = case.gpus.is_some() && cost(case) <= least;
@@ -249,10 +242,6 @@ impl WhatIf {
         let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
         String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
     }
-}
-
-fn cell(value: Option<impl ToString>) -> String {
-    value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 /// Each value once, in the order in which they come.

@@ -3,7 +3,8 @@
 
 use super::Target;
 use super::curve::{Curve, Seen, Shape};
-use crate::measure::{LevelMetrics, Metric};
+use super::pooled::REACH;
+use crate::measure::LevelMetrics;
 
 /// What may be spent on all levels together.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,8 +57,6 @@ const NEAR: f64 = 0.3;
 const AROUND_MOST: f64 = 1.2;
 /// A crossing must lie this far below the highest level to have been passed.
 const PASSED: f64 = 0.97;
-/// Levels whose concurrency is this far away, as a logarithm, count e^(-1/2) as much for the tail.
-const REACH: f64 = 1.2;
 
 /// The level that says most after those measured so far, in whatever order; `None` once there is
 /// nothing left to learn or to spend. The same levels always give the same answer.
@@ -148,22 +147,14 @@ fn crossing(plan: &AdaptivePlan, usable: &[&LevelMetrics]) -> f64 {
         let mut seen: Vec<(Seen, f64)> = usable
             .iter()
             .filter_map(|level| {
-                let summary = level.metric(target.metric)?;
-                let seen = Seen {
-                    concurrency: f64::from(level.concurrency),
-                    seconds: summary.mean,
-                    weight: summary.count as f64,
-                };
-                (summary.mean > 0.0).then(|| (seen, summary.at(target.quantile) / summary.mean))
+                let seen = Seen::of(level, target.metric).filter(|seen| seen.seconds > 0.0)?;
+                let quantile = level.metric(target.metric)?.at(target.quantile);
+                Some((seen, quantile / seen.seconds))
             })
             .collect();
         seen.sort_by(|a, b| a.0.concurrency.total_cmp(&b.0.concurrency));
-        let shape = match target.metric {
-            Metric::WorkflowRuntime | Metric::LlmLatency => Shape::ClosedLoop,
-            Metric::Ttft | Metric::Itl => Shape::Rising,
-        };
         let means: Vec<Seen> = seen.iter().map(|(mean, _)| *mean).collect();
-        let curve = Curve::fit(&means, shape)?;
+        let curve = Curve::fit(&means, Shape::of(target.metric))?;
         let highest = means.last()?.concurrency;
         let mut at = highest;
         for _ in 0..ROUNDS {
@@ -260,23 +251,12 @@ fn round(level: f64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Metric, Outcome, Phase, Quantile, Recording, Run};
+    use crate::measure::{Metric, Quantile, Recording, Run};
 
     /// A level at which every run takes as long.
     fn level(step: NextLevel, seconds: f64) -> LevelMetrics {
         let wave = |index: usize| (index / step.concurrency as usize) as f64 * seconds;
-        let run = |index| Run {
-            id: String::new(),
-            start: wave(index),
-            end: wave(index) + seconds,
-            outcome: Outcome::Ok,
-            llm_calls: Vec::new(),
-            server_runtime: None,
-            phase: Phase::Measured,
-            http_status: None,
-            reconnected: false,
-            retries: 0,
-        };
+        let run = |index| Run { start: wave(index), end: wave(index) + seconds, ..Run::default() };
         let recording =
             Recording { runs: (0..step.runs).map(run).collect(), ..Recording::default() };
         LevelMetrics::of(step.concurrency, &recording, 0.0)

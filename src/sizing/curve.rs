@@ -12,6 +12,7 @@
 //! curve is held to: it is a sum of ramps between neighbouring levels.
 
 use super::nnls::nnls;
+use crate::measure::{LevelMetrics, Metric};
 
 /// A mean time that was seen at a concurrency.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,6 +24,15 @@ pub(super) struct Seen {
     pub weight: f64,
 }
 
+impl Seen {
+    /// What a level says of a metric; `None` where it was not measured.
+    pub fn of(level: &LevelMetrics, metric: Metric) -> Option<Self> {
+        let summary = level.metric(metric)?;
+        let (concurrency, weight) = (f64::from(level.concurrency), summary.count as f64);
+        Some(Self { concurrency, seconds: summary.mean, weight })
+    }
+}
+
 /// What is known of a curve before anything is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -30,6 +40,16 @@ pub(super) enum Shape {
     ClosedLoop,
     /// Rising.
     Rising,
+}
+
+impl Shape {
+    /// The shape of a metric's mean.
+    pub fn of(metric: Metric) -> Self {
+        match metric {
+            Metric::WorkflowRuntime | Metric::LlmLatency => Self::ClosedLoop,
+            Metric::Ttft | Metric::Itl => Self::Rising,
+        }
+    }
 }
 
 /// A part `weight · clamp(c, from, to)`.

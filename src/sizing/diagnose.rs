@@ -188,7 +188,7 @@ pub(super) fn of_estimate(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Metric, Outcome, Phase, Recording, Run};
+    use crate::measure::{Metric, Phase, Recording, Run};
     use crate::sizing::ObservedLevel;
     use std::collections::BTreeMap;
 
@@ -201,18 +201,7 @@ mod tests {
                 let start = f64::from(index / concurrency) * mean(concurrency);
                 let end = start + mean(concurrency) * if index % 2 == 0 { 0.9 } else { 1.1 };
                 let phase = if index < concurrency { Phase::WarmUp } else { Phase::Measured };
-                runs.push(Run {
-                    id: String::new(),
-                    start,
-                    end,
-                    outcome: Outcome::Ok,
-                    llm_calls: Vec::new(),
-                    server_runtime: None,
-                    phase,
-                    http_status: None,
-                    reconnected: false,
-                    retries: 0,
-                });
+                runs.push(Run { start, end, phase, ..Run::default() });
             }
             let recording = Recording { runs, ..Recording::default() };
             metrics.push(LevelMetrics::of(concurrency, &recording, 0.0));

@@ -329,11 +329,8 @@ pub fn estimate(asked: &Asked<'_>, method: MethodName, fit: &Result<Fit, NoFit>)
 
 /// Mean runtime at a concurrency, in seconds, by the levels' own means.
 fn mean_runtime(levels: &[LevelMetrics], concurrency: f64) -> Option<f64> {
-    let seen = levels.iter().filter(|level| !level.interrupted).filter_map(|level| {
-        let runtime = level.workflow_runtime?;
-        let concurrency = f64::from(level.concurrency);
-        Some(Seen { concurrency, seconds: runtime.mean, weight: runtime.count as f64 })
-    });
+    let usable = levels.iter().filter(|level| !level.interrupted);
+    let seen = usable.filter_map(|level| Seen::of(level, Metric::WorkflowRuntime));
     let curve = Curve::fit(&seen.collect::<Vec<_>>(), Shape::ClosedLoop)?;
     Some(curve.at(concurrency)).filter(|mean| *mean > 0.0)
 }

@@ -149,21 +149,10 @@ fn leave_out_the_edges(runs: &mut [Timed], wave: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Outcome, Recording, Run};
+    use crate::measure::{Recording, Run};
 
     fn run(start: f64, end: f64, phase: Phase) -> Run {
-        Run {
-            id: String::new(),
-            start,
-            end,
-            outcome: Outcome::Ok,
-            llm_calls: Vec::new(),
-            server_runtime: None,
-            phase,
-            http_status: None,
-            reconnected: false,
-            retries: 0,
-        }
+        Run { start, end, phase, ..Run::default() }
     }
 
     fn observed(concurrency: u32, runs: Vec<Run>) -> ObservedLevel {

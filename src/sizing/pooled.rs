@@ -15,7 +15,7 @@ use rand_distr::{Distribution, StandardNormal};
 use std::collections::BTreeMap;
 
 /// Levels whose concurrency is this far away, as a logarithm, count e^(-1/2) as much.
-const REACH: f64 = 1.2;
+pub(super) const REACH: f64 = 1.2;
 /// The same for times that are a part of a call: their distribution is another where calls queue.
 const REACH_OF_PARTS: f64 = 0.5;
 /// Rounds in which the answer and the weights around it agree with each other.
@@ -163,10 +163,8 @@ impl Pooled {
             Metric::WorkflowRuntime => means_of_runs(levels),
             _ => means(&samples),
         };
-        let (shape, reach) = match metric {
-            Metric::WorkflowRuntime | Metric::LlmLatency => (Shape::ClosedLoop, REACH),
-            Metric::Ttft | Metric::Itl => (Shape::Rising, REACH_OF_PARTS),
-        };
+        let shape = Shape::of(metric);
+        let reach = if shape == Shape::ClosedLoop { REACH } else { REACH_OF_PARTS };
         let curve = Curve::fit(&seen, shape)?;
         let multiple = |it: &Sample| (it.seconds / curve.at(it.concurrency), it.concurrency.ln());
         let mut multiples: Vec<(f64, f64)> = samples.iter().map(multiple).collect();

@@ -79,6 +79,11 @@ impl Concurrency {
         })
     }
 
+    /// Whether a level counts users, of whom not all have a run in flight.
+    pub fn counts_users(&self) -> bool {
+        self.think_time.is_some() || self.rate.is_some()
+    }
+
     /// The first of adaptive levels.
     pub fn first_level(&self) -> u32 {
         self.start.unwrap_or(1)

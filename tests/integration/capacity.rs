@@ -4,8 +4,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Exp, LogNormal};
 use sizer::measure::{
-    Gaps, LevelMetrics, LlmCall, Metric, Outcome, Phase, Quantile, Recording, Run,
-    quantile_of_sorted,
+    Gaps, LevelMetrics, LlmCall, Metric, Phase, Quantile, Recording, Run, quantile_of_sorted,
 };
 use sizer::sizing::{
     Assessment, Certainty, Evidence, FitOptions, Fits, Load, Margin, MethodName, ObservedLevel,
@@ -79,16 +78,11 @@ fn play(replicas: u32, source: Source, count: usize, seed: u64) -> Vec<Run> {
                 finish_reason: None,
             };
             runs.push(Run {
-                id: String::new(),
                 start,
                 end,
-                outcome: Outcome::Ok,
                 llm_calls: vec![call],
-                server_runtime: None,
                 phase: if runs.len() < warm_up { Phase::WarmUp } else { Phase::Measured },
-                http_status: None,
-                reconnected: false,
-                retries: 0,
+                ..Run::default()
             });
             if let Source::Users { think, .. } = source {
                 due.push(end + exponential(&mut rng, think));

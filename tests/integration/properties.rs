@@ -18,26 +18,13 @@ struct Sweep(BTreeMap<u32, Recording>);
 
 fn run(start: f64, end: f64, phase: Phase) -> Run {
     let middle = f64::midpoint(start, end);
-    let call = |start, end| LlmCall {
-        start,
-        end,
-        ttft: None,
-        prompt_tokens: None,
-        completion_tokens: None,
-        itl: None,
-        finish_reason: None,
-    };
+    let call = |start, end| LlmCall { start, end, ..LlmCall::default() };
     Run {
-        id: String::new(),
         start,
         end,
-        outcome: Outcome::Ok,
         llm_calls: vec![call(start, middle), call(middle, start + 0.9 * (end - start))],
-        server_runtime: None,
         phase,
-        http_status: None,
-        reconnected: false,
-        retries: 0,
+        ..Run::default()
     }
 }
 

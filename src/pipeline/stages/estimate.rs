@@ -78,6 +78,9 @@ pub(in crate::pipeline) fn observe(
     against: &mut BTreeMap<u32, AgainstLimits>,
 ) -> Result<BTreeMap<u32, ObservedLevel>, PipelineError> {
     let mut observed = BTreeMap::new();
+    if limits.is_empty() && fits.method != MethodName::Monotone {
+        return Ok(observed);
+    }
     for concurrency in levels.iter().map(|level| level.concurrency) {
         artifacts.runs(concurrency, |runs| {
             if !limits.is_empty() {

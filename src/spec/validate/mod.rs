@@ -160,8 +160,7 @@ impl Checker<'_> {
             "nobody is there to think",
             "set `users` as well, or `request_rate` alone",
         )?;
-        let sweep = &self.spec.concurrency;
-        let in_flight = sweep.think_time.is_none() && sweep.rate.is_none();
+        let in_flight = !self.spec.concurrency.counts_users();
         for (key, set) in [
             ("think_time", targets.think_time.is_some()),
             ("request_rate", targets.request_rate.is_some()),
