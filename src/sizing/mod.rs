@@ -2,11 +2,14 @@
 
 mod adaptive;
 mod assess;
+mod carried;
 mod curve;
 mod diagnose;
 mod estimate;
 pub mod fit;
+mod fits;
 mod flow;
+mod means;
 mod nnls;
 mod observed;
 mod pooled;
@@ -15,16 +18,17 @@ mod target;
 
 pub use adaptive::{AdaptivePlan, NextLevel, Spend, next_level};
 pub use assess::{
-    Alternative, Assessment, Evidence, FitOptions, Fits, LevelAgainstTargets, NamedFit, PerMetric,
-    Question, assess,
+    Alternative, Assessment, Evidence, LevelAgainstTargets, PerMetric, Question, assess,
 };
+pub use carried::{Carried, CarriedDraws, CarriedRange, Certainty};
 pub use diagnose::{Diagnosis, SlowLevel};
 pub use estimate::{
     Asked, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Recommendation, estimate,
     estimate_pooled, recommend,
 };
 pub use fit::{Fit, MethodName, NoFit, Point};
+pub use fits::{FitOptions, Fits, NamedFit};
 pub use observed::{Observations, ObservedLevel, ObservedRun};
-pub use pooled::{Carried, CarriedDraws, CarriedRange, Certainty, Pooled};
+pub use pooled::Pooled;
 pub use rough::rough_gpus;
 pub use target::{Load, Margin, Rig, Target};

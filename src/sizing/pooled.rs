@@ -6,13 +6,14 @@
 //! run is taken as a multiple of the mean at its level, and the quantile is that of all multiples,
 //! those of the levels around the answer counting most. docs/estimators.md has the whole of it.
 
+use super::carried::{Carried, CarriedDraws, Certainty};
 use super::curve::{Curve, Seen, Shape};
-use super::observed::{Observations, ObservedLevel, ObservedRun};
+use super::means::{BINS, Sample, means, means_of_runs, runtimes, wait_for_one_more};
+use super::observed::{Observations, ObservedLevel};
 use crate::measure::{Metric, Quantile};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand_distr::{Distribution, StandardNormal};
-use std::collections::BTreeMap;
 
 /// Levels whose concurrency is this far away, as a logarithm, count e^(-1/2) as much.
 pub(super) const REACH: f64 = 1.2;
@@ -26,86 +27,13 @@ const DEPENDENCE: f64 = 1.15;
 const UNSTEADY: f64 = 0.15;
 /// Spread of the error, as a logarithm, for each e-fold beyond the highest level.
 const EXTRAPOLATION: f64 = 0.1;
-/// Bins per e-fold of concurrency.
-const BINS: f64 = 8.0;
 /// No estimate goes further beyond the highest level than this many times: a curve that is flat as
 /// far as it was seen says nothing of where it ends. More only where even a rig that is saturated
 /// from the highest level on carries more.
 const FURTHEST: f64 = 8.0;
-/// Share of the draws below what is taken as likely: too few GPUs cost more than too many.
-const LIKELY: f64 = 0.45;
 /// Least and most that a rig is said to carry.
 const LEAST: f64 = 0.01;
 const MOST: f64 = 1e8;
-
-/// How certain an interval is, and from how many resamples.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Certainty {
-    /// The probability that the truth lies within it.
-    pub confidence: f64,
-    /// Resamples.
-    pub resamples: usize,
-    /// Seed of their randomness.
-    pub seed: u64,
-}
-
-/// What a rig carries within a limit.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Carried {
-    /// Runs in flight.
-    pub concurrency: f64,
-    /// How long they take on average, in seconds.
-    pub mean_runtime: f64,
-}
-
-/// What a rig carries, and what else it might.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CarriedDraws {
-    /// The best single figures.
-    pub point: Carried,
-    drawn: Vec<Carried>,
-    confidence: f64,
-}
-
-/// A figure of what is carried, with what is left open.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CarriedRange {
-    /// The best single figure.
-    pub point: f64,
-    /// Lower end of the interval.
-    pub low: f64,
-    /// Upper end of the interval.
-    pub high: f64,
-    /// What it is at least, with the whole of the confidence.
-    pub at_least: f64,
-    /// What it is rather more than less likely to reach.
-    pub likely: f64,
-}
-
-impl CarriedDraws {
-    /// The range of a figure.
-    pub fn range(&self, figure: impl Fn(Carried) -> f64) -> CarriedRange {
-        let point = figure(self.point);
-        let mut drawn: Vec<f64> = self.drawn.iter().map(|drawn| figure(*drawn)).collect();
-        drawn.sort_unstable_by(f64::total_cmp);
-        let at = |share| crate::measure::quantile_of_sorted(&drawn, share).unwrap_or(point);
-        let outside = 1.0 - self.confidence;
-        CarriedRange {
-            point,
-            low: at(outside / 2.0).min(point),
-            high: at(1.0 - outside / 2.0).max(point),
-            at_least: at(outside).min(point),
-            likely: at(LIKELY).min(point),
-        }
-    }
-}
-
-/// One time with the load that it met.
-#[derive(Clone, Copy)]
-struct Sample {
-    concurrency: f64,
-    seconds: f64,
-}
 
 /// All that was observed of a metric, ready to be asked.
 pub struct Pooled {
@@ -357,109 +285,10 @@ impl Pooled {
     }
 }
 
-fn runtimes(levels: &[&ObservedLevel]) -> Vec<Sample> {
-    let runs = levels.iter().flat_map(|level| &level.runs);
-    runs.map(|run| Sample { concurrency: run.concurrency, seconds: run.runtime }).collect()
-}
-
-/// How much longer one more run in flight makes each LLM call of the others wait, where the highest
-/// level has saturated the rig: its time divided by the runs in flight and the calls of a run.
-fn wait_for_one_more(levels: &[&ObservedLevel]) -> Option<f64> {
-    let runs: Vec<f64> =
-        levels.iter().flat_map(|level| &level.runs).map(|run| run.llm_calls).collect();
-    let calls = (runs.iter().sum::<f64>() / runs.len().max(1) as f64).max(1.0);
-    let highest = *means(&runtimes(levels)).0.last()?;
-    Some(highest.seconds / highest.concurrency / calls)
-}
-
-/// Bins by concurrency, each with what `add` makes of its samples.
-fn binned<T>(items: impl Iterator<Item = (f64, T)>) -> Vec<(f64, Vec<T>)> {
-    let mut bins: BTreeMap<i64, (f64, Vec<T>)> = BTreeMap::new();
-    for (concurrency, item) in items {
-        #[expect(clippy::cast_possible_truncation, reason = "a few hundred at the most")]
-        let bin = (concurrency.ln() * BINS).round() as i64;
-        let (sum, members) = bins.entry(bin).or_insert_with(|| (0.0, Vec::new()));
-        *sum += concurrency;
-        members.push(item);
-    }
-    let mean = |(sum, members): (f64, Vec<T>)| (sum / members.len() as f64, members);
-    bins.into_values().map(mean).collect()
-}
-
-/// Mean runtimes. What load does not change, the time outside of LLM calls and how many calls a run
-/// makes, is taken from all levels together: chance there is not the level's doing.
-fn means_of_runs(levels: &[&ObservedLevel]) -> (Vec<Seen>, f64) {
-    let runs = || levels.iter().flat_map(|level| &level.runs);
-    let count = runs().count().max(1) as f64;
-    let calls = runs().map(|run| run.llm_calls).sum::<f64>() / count;
-    let outside = runs().map(|run| (run.runtime - run.llm_time).max(0.0)).sum::<f64>() / count;
-    let apart = |of: &dyn Fn(&ObservedRun) -> f64| {
-        depends_on_load(&binned(runs().map(|run| (run.concurrency, of(run)))))
-    };
-    // Where some runs show no calls, their time cannot be told apart; and a service that queues runs
-    // before their first call is slow outside of calls, the more so the higher the load.
-    if runs().any(|run| run.llm_calls < 1.0)
-        || apart(&|run| run.runtime - run.llm_time)
-        || apart(&|run| run.llm_calls)
-    {
-        let samples: Vec<Sample> = runs()
-            .map(|run| Sample { concurrency: run.concurrency, seconds: run.runtime })
-            .collect();
-        return means(&samples);
-    }
-    let bins = binned(runs().map(|run| (run.concurrency, run)));
-    let mut seen = Vec::new();
-    let mut errors = 0.0;
-    for (concurrency, members) in &bins {
-        let made: f64 = members.iter().map(|run| run.llm_calls).sum();
-        let latency = members.iter().map(|run| run.llm_time).sum::<f64>() / made;
-        let seconds = outside + calls * latency;
-        let residual = |run: &&&ObservedRun| run.llm_time - run.llm_calls * latency;
-        let squares: f64 = members.iter().map(|run| residual(&run).powi(2)).sum();
-        let weight = members.len() as f64;
-        errors += (calls * squares.sqrt() / made / seconds).powi(2) * weight * weight;
-        seen.push(Seen { concurrency: *concurrency, seconds, weight });
-    }
-    (seen, (errors / count).sqrt())
-}
-
-/// Whether means differ between bins by more than chance: an F statistic beyond what one in a
-/// thousand experiments of equal means gives.
-fn depends_on_load(bins: &[(f64, Vec<f64>)]) -> bool {
-    const BEYOND_CHANCE: f64 = 4.0;
-    let count: f64 = bins.iter().map(|(_, members)| members.len() as f64).sum();
-    let all = bins.iter().flat_map(|(_, members)| members).sum::<f64>() / count.max(1.0);
-    let (mut between, mut within) = (0.0, 0.0);
-    for (_, members) in bins {
-        let mean = members.iter().sum::<f64>() / members.len() as f64;
-        between += members.len() as f64 * (mean - all).powi(2);
-        within += members.iter().map(|it| (it - mean).powi(2)).sum::<f64>();
-    }
-    let groups = bins.len() as f64;
-    if groups < 2.0 || count <= groups {
-        return false;
-    }
-    let rounding = f64::EPSILON * count * all * all;
-    between / (groups - 1.0) > BEYOND_CHANCE * within / (count - groups) + rounding
-}
-
-/// Plain means, and the noise of one sample relative to its mean.
-fn means(samples: &[Sample]) -> (Vec<Seen>, f64) {
-    let bins = binned(samples.iter().map(|it| (it.concurrency, it.seconds)));
-    let mut errors = 0.0;
-    let seen = bins.iter().map(|(concurrency, members)| {
-        let weight = members.len() as f64;
-        let seconds = members.iter().sum::<f64>() / weight;
-        errors += members.iter().map(|it| (it / seconds - 1.0).powi(2)).sum::<f64>();
-        Seen { concurrency: *concurrency, seconds, weight }
-    });
-    let seen: Vec<Seen> = seen.collect();
-    (seen, (errors / samples.len().max(1) as f64).sqrt())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sizing::{CarriedRange, ObservedRun};
 
     const CERTAINTY: Certainty = Certainty { confidence: 0.9, resamples: 300, seed: 1 };
 

@@ -1,0 +1,115 @@
+//! Mean times by concurrency, and how noisy they are: what the curve goes through.
+
+use super::curve::Seen;
+use super::observed::{ObservedLevel, ObservedRun};
+use std::collections::BTreeMap;
+
+/// Bins per e-fold of concurrency.
+pub(super) const BINS: f64 = 8.0;
+
+/// One time with the load that it met.
+#[derive(Clone, Copy)]
+pub(super) struct Sample {
+    pub concurrency: f64,
+    pub seconds: f64,
+}
+
+pub(super) fn runtimes(levels: &[&ObservedLevel]) -> Vec<Sample> {
+    let runs = levels.iter().flat_map(|level| &level.runs);
+    runs.map(|run| Sample { concurrency: run.concurrency, seconds: run.runtime }).collect()
+}
+
+/// How much longer one more run in flight makes each LLM call of the others wait, where the highest
+/// level has saturated the rig: its time divided by the runs in flight and the calls of a run.
+pub(super) fn wait_for_one_more(levels: &[&ObservedLevel]) -> Option<f64> {
+    let runs: Vec<f64> =
+        levels.iter().flat_map(|level| &level.runs).map(|run| run.llm_calls).collect();
+    let calls = (runs.iter().sum::<f64>() / runs.len().max(1) as f64).max(1.0);
+    let highest = *means(&runtimes(levels)).0.last()?;
+    Some(highest.seconds / highest.concurrency / calls)
+}
+
+/// Bins by concurrency, each with what `add` makes of its samples.
+fn binned<T>(items: impl Iterator<Item = (f64, T)>) -> Vec<(f64, Vec<T>)> {
+    let mut bins: BTreeMap<i64, (f64, Vec<T>)> = BTreeMap::new();
+    for (concurrency, item) in items {
+        #[expect(clippy::cast_possible_truncation, reason = "a few hundred at the most")]
+        let bin = (concurrency.ln() * BINS).round() as i64;
+        let (sum, members) = bins.entry(bin).or_insert_with(|| (0.0, Vec::new()));
+        *sum += concurrency;
+        members.push(item);
+    }
+    let mean = |(sum, members): (f64, Vec<T>)| (sum / members.len() as f64, members);
+    bins.into_values().map(mean).collect()
+}
+
+/// Mean runtimes. What load does not change, the time outside of LLM calls and how many calls a run
+/// makes, is taken from all levels together: chance there is not the level's doing.
+pub(super) fn means_of_runs(levels: &[&ObservedLevel]) -> (Vec<Seen>, f64) {
+    let runs = || levels.iter().flat_map(|level| &level.runs);
+    let count = runs().count().max(1) as f64;
+    let calls = runs().map(|run| run.llm_calls).sum::<f64>() / count;
+    let outside = runs().map(|run| (run.runtime - run.llm_time).max(0.0)).sum::<f64>() / count;
+    let apart = |of: &dyn Fn(&ObservedRun) -> f64| {
+        depends_on_load(&binned(runs().map(|run| (run.concurrency, of(run)))))
+    };
+    // Where some runs show no calls, their time cannot be told apart; and a service that queues runs
+    // before their first call is slow outside of calls, the more so the higher the load.
+    if runs().any(|run| run.llm_calls < 1.0)
+        || apart(&|run| run.runtime - run.llm_time)
+        || apart(&|run| run.llm_calls)
+    {
+        let samples: Vec<Sample> = runs()
+            .map(|run| Sample { concurrency: run.concurrency, seconds: run.runtime })
+            .collect();
+        return means(&samples);
+    }
+    let bins = binned(runs().map(|run| (run.concurrency, run)));
+    let mut seen = Vec::new();
+    let mut errors = 0.0;
+    for (concurrency, members) in &bins {
+        let made: f64 = members.iter().map(|run| run.llm_calls).sum();
+        let latency = members.iter().map(|run| run.llm_time).sum::<f64>() / made;
+        let seconds = outside + calls * latency;
+        let residual = |run: &&&ObservedRun| run.llm_time - run.llm_calls * latency;
+        let squares: f64 = members.iter().map(|run| residual(&run).powi(2)).sum();
+        let weight = members.len() as f64;
+        errors += (calls * squares.sqrt() / made / seconds).powi(2) * weight * weight;
+        seen.push(Seen { concurrency: *concurrency, seconds, weight });
+    }
+    (seen, (errors / count).sqrt())
+}
+
+/// Whether means differ between bins by more than chance: an F statistic beyond what one in a
+/// thousand experiments of equal means gives.
+fn depends_on_load(bins: &[(f64, Vec<f64>)]) -> bool {
+    const BEYOND_CHANCE: f64 = 4.0;
+    let count: f64 = bins.iter().map(|(_, members)| members.len() as f64).sum();
+    let all = bins.iter().flat_map(|(_, members)| members).sum::<f64>() / count.max(1.0);
+    let (mut between, mut within) = (0.0, 0.0);
+    for (_, members) in bins {
+        let mean = members.iter().sum::<f64>() / members.len() as f64;
+        between += members.len() as f64 * (mean - all).powi(2);
+        within += members.iter().map(|it| (it - mean).powi(2)).sum::<f64>();
+    }
+    let groups = bins.len() as f64;
+    if groups < 2.0 || count <= groups {
+        return false;
+    }
+    let rounding = f64::EPSILON * count * all * all;
+    between / (groups - 1.0) > BEYOND_CHANCE * within / (count - groups) + rounding
+}
+
+/// Plain means, and the noise of one sample relative to its mean.
+pub(super) fn means(samples: &[Sample]) -> (Vec<Seen>, f64) {
+    let bins = binned(samples.iter().map(|it| (it.concurrency, it.seconds)));
+    let mut errors = 0.0;
+    let seen = bins.iter().map(|(concurrency, members)| {
+        let weight = members.len() as f64;
+        let seconds = members.iter().sum::<f64>() / weight;
+        errors += members.iter().map(|it| (it / seconds - 1.0).powi(2)).sum::<f64>();
+        Seen { concurrency: *concurrency, seconds, weight }
+    });
+    let seen: Vec<Seen> = seen.collect();
+    (seen, (errors / samples.len().max(1) as f64).sqrt())
+}
