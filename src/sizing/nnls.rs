@@ -10,8 +10,10 @@ const ROUNDING: f64 = 1e-10;
 pub(super) fn nnls(rows: &[Vec<f64>], b: &[f64]) -> Vec<f64> {
     let columns = rows.first().map_or(0, Vec::len);
     let dot = |i: usize, j: usize| rows.iter().map(|row| row[i] * row[j]).sum::<f64>();
+    // Symmetric: half of it is computed, since resampling does so a thousand times.
+    let half: Vec<Vec<f64>> = (0..columns).map(|i| (0..=i).map(|j| dot(i, j)).collect()).collect();
     let gram: Vec<Vec<f64>> =
-        (0..columns).map(|i| (0..columns).map(|j| dot(i, j)).collect()).collect();
+        (0..columns).map(|i| (0..columns).map(|j| half[i.max(j)][i.min(j)]).collect()).collect();
     let target: Vec<f64> =
         (0..columns).map(|i| std::iter::zip(rows, b).map(|(row, b)| row[i] * b).sum()).collect();
     let scale = target.iter().fold(0.0_f64, |most, it| most.max(it.abs()));
