@@ -49,6 +49,7 @@ fn generate(count: u32, path: &Path) -> Result<(), Box<dyn Error>> {
             completion_tokens: Some(tokens),
             itl: Some(Gaps { mean, p95: mean * (1.5 + random()), max: mean * (3.0 + random()) }),
             finish_reason: Some("stop".to_owned()),
+            ..LlmCall::default()
         };
         Run {
             id: (index % 1000).to_string(),

@@ -21,6 +21,8 @@ pub struct Head {
     pub reconnected: bool,
     /// How often it was tried again.
     pub retries: u32,
+    /// LLM calls that failed within it.
+    pub failed_calls: u32,
 }
 
 /// A figure that every LLM call has or lacks.
@@ -103,6 +105,7 @@ impl Run {
             server_runtime: self.server_runtime,
             reconnected: self.reconnected,
             retries: self.retries,
+            failed_calls: self.failed_calls,
         }
     }
 }

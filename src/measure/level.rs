@@ -41,6 +41,9 @@ pub struct LevelMetrics {
     pub reconnected: u64,
     /// Requests that failed and were tried again, as the spec allows.
     pub retries: u64,
+    /// LLM calls that failed within runs, whatever became of those; no other figure counts them.
+    #[serde(default)]
+    pub failed_calls: u64,
     /// What failed and how often, by kind.
     pub failures: Vec<FailureCount>,
     /// HTTP statuses of all answers, and how often each came.
@@ -49,6 +52,9 @@ pub struct LevelMetrics {
     pub finish_reasons: BTreeMap<String, u64>,
     /// End-to-end times of the runs that succeeded; null when none did.
     pub workflow_runtime: Option<Summary>,
+    /// LLM calls of each run that succeeded; null when none was seen.
+    #[serde(default)]
+    pub llm_calls: Option<Summary>,
     /// Times of all LLM calls of the runs that succeeded; null when none was seen.
     pub llm_latency: Option<Summary>,
     /// Time to first token of those calls; null when nothing was streamed.
@@ -133,10 +139,12 @@ impl LevelMetrics {
             client_limited: client.is_some_and(|client| client.limits(typical)),
             reconnected: tally.reconnected,
             retries: tally.retries,
+            failed_calls: tally.failed_calls,
             failures,
             http_statuses: tally.statuses,
             finish_reasons: finish_reasons(source, &window)?,
             workflow_runtime,
+            llm_calls: calls_per_run(source, &window)?,
             llm_latency: calls(CallColumn::Latency)?,
             ttft: calls(CallColumn::Ttft)?,
             itl: calls(CallColumn::ItlMean)?,
@@ -190,6 +198,21 @@ fn summary_of_calls<S: RunColumns>(
     Ok(Summary::of(values))
 }
 
+/// How many calls each run made that counts.
+fn calls_per_run<S: RunColumns>(source: &S, window: &Window) -> Result<Option<Summary>, S::Error> {
+    let mut counts = vec![0.0; window.runs()];
+    let mut any = false;
+    source.each_call(CallColumn::Latency, &mut |run, _| {
+        any = true;
+        if let Some(count) = counts.get_mut(run) {
+            *count += 1.0;
+        }
+    })?;
+    let counting = counts.into_iter().enumerate().filter(|(run, _)| window.counts(*run));
+    let counts: Vec<f64> = counting.map(|(_, count)| count).collect();
+    Ok(if any { Summary::of(counts) } else { None })
+}
+
 fn tokens_per_second<S: RunColumns>(source: &S, window: &Window) -> Result<Option<f64>, S::Error> {
     let mut tokens = 0.0;
     source.each_call(CallColumn::CompletionTokens, &mut |run, count| {
@@ -225,6 +248,7 @@ struct Tally {
     runs: usize,
     reconnected: u64,
     retries: u64,
+    failed_calls: u64,
     statuses: BTreeMap<u16, u64>,
     /// How many runs failed in each way, and which of them ended first.
     kinds: BTreeMap<FailureKind, (u64, usize, f64)>,
@@ -234,6 +258,7 @@ impl Tally {
     fn add(&mut self, head: &Head) {
         self.reconnected += u64::from(head.reconnected);
         self.retries += u64::from(head.retries);
+        self.failed_calls += u64::from(head.failed_calls);
         if let Some(status) = head.http_status {
             *self.statuses.entry(status).or_default() += 1;
         }

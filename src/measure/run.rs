@@ -30,6 +30,15 @@ pub struct LlmCall {
     /// Why the model stopped, where it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
+    /// The model that was asked, where calls are seen on their way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Which of several servers was asked, by the name that the spec gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
+    /// HTTP status of the answer, where calls are seen on their way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
 }
 
 /// Times between the tokens of one call (inter-token latencies), in seconds. Tokens that arrive in
@@ -108,8 +117,12 @@ pub enum FailureKind {
     RuleBroken,
     /// The request could not be made from the item.
     Template,
-    /// A recording of another load generator says so.
+    /// A recording of another load generator says so, or a worker does of its run.
     Reported,
+    /// The program could not be started.
+    Spawn,
+    /// The program ended otherwise than with success.
+    Exit,
 }
 
 impl fmt::Display for FailureKind {
@@ -131,6 +144,8 @@ impl fmt::Display for FailureKind {
             Self::RuleBroken => "not a success",
             Self::Template => "no request",
             Self::Reported => "reported as failed",
+            Self::Spawn => "not started",
+            Self::Exit => "program failed",
         })
     }
 }
@@ -221,6 +236,9 @@ pub struct Run {
     /// How often the request failed and was tried again within the run's time.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub retries: u32,
+    /// LLM calls that failed within the run; they are in no other figure.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed_calls: u32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]

@@ -1,10 +1,10 @@
 //! What the stages of one run share.
 
 use super::observer::Silent;
-use super::{CancellationToken, Graph, Observer, PipelineError};
+use super::{CancellationToken, Graph, Observer, PipelineError, StageId};
 use crate::dataset::{self, Counts, DatasetError, Needs};
 use crate::load::{LoadError, Scraper};
-use crate::measure::Row;
+use crate::measure::{Item, Row};
 use crate::sizing::NextLevel;
 use crate::spec::{Levels, Spec, process_env};
 use crate::store::{Digest, Store};
@@ -23,6 +23,7 @@ pub(super) struct Context<'a> {
     pub observer: Arc<dyn Observer>,
     pub cancel: CancellationToken,
     dataset: OnceLock<Digest>,
+    program_files: OnceLock<BTreeMap<String, Digest>>,
     /// Levels with the runs that were chosen for them.
     planned: Mutex<BTreeMap<u32, usize>>,
     scraper: OnceCell<Scraper>,
@@ -47,6 +48,7 @@ impl<'a> Context<'a> {
             observer,
             cancel,
             dataset: OnceLock::new(),
+            program_files: OnceLock::new(),
             workflow: OnceCell::new(),
             measured: AtomicBool::new(false),
         }
@@ -93,6 +95,20 @@ impl<'a> Context<'a> {
         Ok(Some(made.await?))
     }
 
+    /// The digests of the files that the workflow's program is made of.
+    pub fn program_files(&self) -> Result<&BTreeMap<String, Digest>, PipelineError> {
+        if let Some(known) = self.program_files.get() {
+            return Ok(known);
+        }
+        let found = super::files::of_programs(self.spec)?;
+        Ok(self.program_files.get_or_init(|| found))
+    }
+
+    /// Whether there is a dataset at all: a chain can go without one.
+    pub fn has_dataset(&self) -> bool {
+        self.spec.dataset.is_given() || self.spec.workflow.recorded().is_some()
+    }
+
     /// Where the dataset lies on this machine: the spec's file, or the copy of a remote one. What was
     /// recorded stands in its place.
     pub fn dataset_path(&self) -> PathBuf {
@@ -107,6 +123,9 @@ impl<'a> Context<'a> {
     pub fn dataset_digest(&self) -> Result<Option<&Digest>, PipelineError> {
         if let Some(digest) = self.dataset.get() {
             return Ok(Some(digest));
+        }
+        if !self.has_dataset() {
+            return Ok(Some(self.dataset.get_or_init(|| Digest::of(b""))));
         }
         let path = self.dataset_path();
         if self.spec.dataset.url().is_some() && !path.is_file() {
@@ -123,6 +142,11 @@ impl<'a> Context<'a> {
         &self,
         each: &mut dyn FnMut(Row) -> Result<(), DatasetError>,
     ) -> Result<Counts, PipelineError> {
+        if !self.has_dataset() {
+            let item = Item { id: "1".to_owned(), ..Item::default() };
+            each(Row::Item(item))?;
+            return Ok(Counts { items: 1, ..Counts::default() });
+        }
         let path = self.dataset_path();
         let before = self.dataset_digest()?.cloned();
         let workflow = &self.spec.workflow;
@@ -181,19 +205,34 @@ impl<'a> Context<'a> {
     }
 
     /// The workflow, made ready and seen to answer.
-    pub async fn workflow(&self) -> Result<Arc<dyn Workflow>, PipelineError> {
+    pub async fn workflow(&self, stage: &StageId) -> Result<Arc<dyn Workflow>, PipelineError> {
         let connect = async || {
             self.spec.check_secrets(&process_env)?;
             let (spec, base_dir) = (&self.spec.workflow, self.spec.base_dir());
             let workflow = workflow::connect(spec, base_dir, &process_env);
             let workflow = workflow.map_err(|error| self.not_ready(error))?;
-            workflow
-                .check()
-                .await
-                .map_err(|failure| PipelineError::Unreachable { stage: None, failure })?;
+            let ready = tokio::select! {
+                ready = workflow.check() => ready,
+                () = self.cancel.cancelled() => {
+                    workflow.close().await;
+                    let stage = stage.clone();
+                    return Err(PipelineError::Load { stage, error: LoadError::Cancelled });
+                }
+            };
+            if let Err(failure) = ready {
+                workflow.close().await;
+                return Err(PipelineError::Unreachable { stage: None, failure });
+            }
             Ok(workflow)
         };
         self.workflow.get_or_try_init(connect).await.cloned()
+    }
+
+    /// Ends whatever was started for the workflow.
+    pub async fn close(&self) {
+        if let Some(workflow) = self.workflow.get() {
+            workflow.close().await;
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Reason, StageId};
 use crate::dataset::DatasetError;
 use crate::load::{ForeignError, LoadError};
-use crate::measure::Failure;
+use crate::measure::{Failure, FailureKind};
 use crate::report::ReportError;
 use crate::spec::SpecError;
 use crate::store::StoreError;
@@ -28,10 +28,7 @@ pub enum PipelineError {
     #[error("the workflow cannot be reached: {0}")]
     Connect(#[from] ConnectError),
     /// The server does not answer.
-    #[error(
-        "the server cannot be reached{at}: {failure}. Is it running, and is workflow.base_url right?",
-        at = stage.as_ref().map(|stage| format!(" any more ({stage} is not kept)")).unwrap_or_default()
-    )]
+    #[error("{}", unreachable_text(stage.as_ref(), failure))]
     Unreachable {
         /// The stage during which it went away; `None` before the first.
         stage: Option<StageId>,
@@ -88,4 +85,14 @@ pub enum PipelineError {
 
 fn counted(count: usize) -> String {
     if count == 1 { "1 level is".to_owned() } else { format!("{count} levels are") }
+}
+
+fn unreachable_text(stage: Option<&StageId>, failure: &Failure) -> String {
+    let at = stage.map(|stage| format!(" any more ({stage} is not kept)")).unwrap_or_default();
+    if failure.kind == FailureKind::Spawn {
+        return format!("the workflow cannot be measured{at}: {}", failure.message);
+    }
+    format!(
+        "the server cannot be reached{at}: {failure}. Is it running, and is workflow.base_url right?"
+    )
 }

@@ -129,6 +129,7 @@ impl Pipeline {
             reports: Vec::new(),
         };
         let ended = run.everything(&last).await.and_then(|()| run.remember(&last.latest));
+        context.close().await;
         let Running { manifests, reports: stages, graph, .. } = run;
         // Also after a failure: what is finished is what the next run begins with, and with
         // `keep_going` some reports may be there.

@@ -9,6 +9,7 @@ mod context;
 mod diary;
 mod error;
 mod execute;
+mod files;
 mod graph;
 mod keep;
 mod keys;

@@ -33,12 +33,17 @@ pub(super) fn by_rig<'a>(specs: impl Iterator<Item = &'a Spec>) -> Vec<Vec<usize
 
 /// All that tells one rig from another: the name that the spec gives it, and its server.
 fn names(spec: &Spec) -> BTreeSet<String> {
-    let server = match (&spec.workflow, spec.workflow.address()) {
-        // All simulators of a process share its cores.
-        (WorkflowSpec::Simulator(_), _) | (_, None) => "the embedded simulator".to_owned(),
-        (_, Some(address)) => origin(address.public()),
+    let asked = spec.workflow.addresses();
+    let servers = asked.iter().map(|(_, address)| origin(address.public()));
+    // All simulators of a process share its cores, and all programs those of this machine.
+    let local = match &spec.workflow {
+        WorkflowSpec::Command(_) => Some("this machine"),
+        _ if spec.workflow.serve().is_some() => Some("this machine"),
+        _ if asked.is_empty() => Some("the embedded simulator"),
+        _ => None,
     };
-    spec.test.rig.iter().map(|rig| format!("rig {rig}")).chain([server]).collect()
+    let named = spec.test.rig.iter().map(|rig| format!("rig {rig}"));
+    named.chain(servers).chain(local.map(str::to_owned)).collect()
 }
 
 /// Scheme, host and port: whatever lies behind two paths of one server shares its GPUs.

@@ -279,6 +279,13 @@ fn diagnose(
              were sent again on a new one; their time counts that."
         ));
     }
+    let failed_calls: u64 = levels.iter().map(|level| level.failed_calls).sum();
+    if failed_calls > 0 {
+        notes.push(format!(
+            "{failed_calls} LLM calls failed within runs. A run's time counts those that it tried again; the LLM \
+             latency counts none of them."
+        ));
+    }
     if let Some((level, error)) =
         levels.iter().find_map(|level| Some((level.concurrency, level.scrape_error.as_ref()?)))
     {

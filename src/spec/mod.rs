@@ -190,14 +190,14 @@ impl Spec {
                 return Err(self.error_at(&path, error.to_string()).help(error.help()));
             }
         }
-        let proxy = self.workflow.connection().and_then(|it| it.proxy.as_ref());
-        for (path, address) in [
-            (self.workflow.address_key(), self.workflow.address()),
-            ("workflow.connection.proxy", proxy),
-            ("test.scrape.url", self.test.scrape.as_ref().map(|scrape| &scrape.url)),
-        ] {
-            if let Some(Err(error)) = address.map(|address| address.reveal(env)) {
-                return Err(self.error_at(path, error.to_string()).help(error.help()));
+        let proxies = self.workflow.connections().filter_map(|(at, connection)| {
+            Some((format!("{at}.proxy"), connection.proxy.as_ref()?))
+        });
+        let scraped = self.test.scrape.as_ref();
+        let scraped = scraped.map(|scrape| ("test.scrape.url".to_owned(), &scrape.url));
+        for (path, address) in self.workflow.addresses().into_iter().chain(proxies).chain(scraped) {
+            if let Err(error) = address.reveal(env) {
+                return Err(self.error_at(&path, error.to_string()).help(error.help()));
             }
         }
         Ok(())

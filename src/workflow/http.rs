@@ -1,7 +1,8 @@
 //! Any service that answers HTTP requests: path, headers and body are templates over the item.
 
+use super::proxy::Proxy;
 use super::template::Template;
-use super::transport::{Access, Answer, Endpoint, Notes, Target};
+use super::transport::{Access, Answer, Endpoint, Notes, Target, split_url};
 use super::{Clock, ConnectError, Headers, Pending, Workflow};
 use crate::measure::{Failure, FailureKind, Gaps, Item, LlmCall, Run};
 use crate::spec::workflow::{HttpSpec, SuccessRule};
@@ -30,6 +31,8 @@ pub struct Http {
     body: Template,
     stream: bool,
     rule: Rule,
+    /// Sees the LLM calls behind the service.
+    proxy: Option<Arc<Proxy>>,
 }
 
 struct Rule {
@@ -39,12 +42,17 @@ struct Rule {
 
 impl Http {
     /// Makes a service ready.
-    pub fn new(spec: &HttpSpec, base_dir: &Path, env: &Env<'_>) -> Result<Self, ConnectError> {
+    pub(super) fn new(
+        spec: &HttpSpec,
+        proxy: Option<Arc<Proxy>>,
+        base_dir: &Path,
+        env: &Env<'_>,
+    ) -> Result<Self, ConnectError> {
         let wrong = |key: &str, what: String| {
             ConnectError::Client(format!("workflow.{key} cannot be used: {what}"))
         };
         // The server is one; what differs from item to item is what it is asked.
-        let (server, path) = split(spec.url.public());
+        let (server, path) = split_url(spec.url.public());
         let (fixed, templated): (Headers, Vec<_>) = partition(&spec.headers);
         let endpoint = Endpoint::new(
             &Access {
@@ -83,6 +91,7 @@ impl Http {
                 spec: spec.success.clone(),
                 regex: regex.map_err(|error| wrong("success.regex", error.to_string()))?,
             },
+            proxy,
         })
     }
 
@@ -181,16 +190,6 @@ fn quoted(body: &[u8]) -> String {
     String::from_utf8_lossy(body.get(..QUOTED).unwrap_or(body)).into_owned()
 }
 
-/// Server, and path with query.
-fn split(url: &str) -> (&str, &str) {
-    let host = url.find("://").map_or(0, |at| at + 3);
-    let end = url.get(host..).and_then(|rest| rest.find(['/', '?'])).map(|at| host + at);
-    match end {
-        None => (url, "/"),
-        Some(end) => url.split_at(end),
-    }
-}
-
 /// Headers that are the same for all items, and those that are not.
 fn partition(headers: &Headers) -> (Headers, Vec<(&String, &Secret)>) {
     let (templated, fixed): (Vec<_>, Vec<_>) =
@@ -205,8 +204,17 @@ impl Workflow for Http {
 
     fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
         // Made before the clock is read: making the request is not the server's time.
-        let request = self.request(item);
-        let exchange = move |start, notes| self.exchange(request, start, clock, notes);
-        Box::pin(self.endpoint.record_as_call(item, clock, exchange))
+        let mut request = self.request(item);
+        let Some(proxy) = &self.proxy else {
+            let exchange = move |start, notes| self.exchange(request, start, clock, notes);
+            return Box::pin(self.endpoint.record_as_call(item, clock, exchange));
+        };
+        Box::pin(proxy.watch(&item.id, clock, move |known_by| {
+            if let Ok((_, headers, _)) = &mut request {
+                headers.extend(known_by);
+            }
+            let exchange = move |start, notes| self.exchange(request, start, clock, notes);
+            self.endpoint.record(item, clock, exchange)
+        }))
     }
 }

@@ -1,10 +1,14 @@
 //! Systems under test, one file per kind behind one trait.
 
+pub mod chain;
 mod clock;
 pub mod http;
 mod lines;
+pub mod local;
+mod masks;
 pub mod nat;
 pub mod openai;
+mod proxy;
 pub mod simulator;
 mod template;
 mod transport;
@@ -14,6 +18,7 @@ pub use clock::Clock;
 use crate::measure::{Failure, Item, Run};
 use crate::spec::workflow::Headers;
 use crate::spec::{Env, ReferenceError, WorkflowSpec};
+use proxy::Proxy;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
@@ -27,11 +32,23 @@ pub trait Workflow: Send + Sync {
     /// Whether the system can be reached at all; asked before a sweep, never during one.
     fn check(&self) -> Pending<'_, Result<(), Failure>>;
 
+    /// Makes ready for a level at which `concurrency` runs of such items are in flight. What goes
+    /// wrong shows in the runs.
+    fn prepare<'a>(&'a self, concurrency: u32, items: &'a [Item]) -> Pending<'a, ()> {
+        let _ = (concurrency, items);
+        Box::pin(std::future::ready(()))
+    }
+
     /// Runs the workflow once. Never fails as a call: a run that went wrong says so in its record.
     ///
     /// Times in the record are seconds on `clock`, taken before the request is sent and after the
     /// last byte arrived.
     fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run>;
+
+    /// Ends whatever was started for it; called once no run is under way any more.
+    fn close(&self) -> Pending<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Why a workflow could not be made ready.
@@ -49,6 +66,9 @@ pub enum ConnectError {
     /// The simulator cannot listen.
     #[error("the simulator cannot listen on a loopback port: {0}")]
     Listen(std::io::Error),
+    /// The recording proxy cannot listen.
+    #[error("the proxy for LLM calls cannot listen on its loopback port: {0}")]
+    ProxyListen(std::io::Error),
 }
 
 impl From<ReferenceError> for ConnectError {
@@ -65,25 +85,39 @@ pub fn connect(
     base_dir: &Path,
     env: &Env<'_>,
 ) -> Result<Arc<dyn Workflow>, ConnectError> {
-    Ok(match spec {
+    let proxy = match spec {
+        WorkflowSpec::Nat(_) | WorkflowSpec::Http(_) => spec.llm(),
+        _ => None,
+    };
+    let proxy = proxy.map(|llm| Proxy::start(llm, spec.timeout(), base_dir, env)).transpose()?;
+    let proxy = proxy.map(Arc::new);
+    let variables = proxy.as_ref().map(|proxy| proxy.variables()).unwrap_or_default();
+    let workflow: Arc<dyn Workflow> = match spec {
         WorkflowSpec::Openai(spec) => Arc::new(openai::Openai::new(spec, base_dir, env)?),
-        WorkflowSpec::Nat(spec) => Arc::new(nat::Nat::new(spec, base_dir, env)?),
-        WorkflowSpec::Http(spec) => Arc::new(http::Http::new(spec, base_dir, env)?),
+        WorkflowSpec::Nat(spec) => Arc::new(nat::Nat::new(spec, proxy, base_dir, env)?),
+        WorkflowSpec::Http(spec) => Arc::new(http::Http::new(spec, proxy, base_dir, env)?),
+        WorkflowSpec::Command(spec) => Arc::new(local::Command::new(spec, base_dir, env)?),
+        WorkflowSpec::Chain(spec) => Arc::new(chain::Chain::new(spec, base_dir, env)?),
         WorkflowSpec::Recorded(_) => {
             let message = "what was recorded cannot be run again";
             return Err(ConnectError::Client(message.to_owned()));
         }
         WorkflowSpec::Simulator(spec) => Arc::new(simulator::Simulated::start(spec)?),
+    };
+    Ok(match spec.serve() {
+        Some(serve) => Arc::new(local::Served::new(serve, workflow, variables, base_dir, env)?),
+        None => workflow,
     })
 }
 
 /// Finds mistakes in what only the workflow itself understands, such as templates. Asks no server
 /// and needs no secret.
 pub fn check_spec(spec: &WorkflowSpec, base_dir: &Path) -> Result<(), ConnectError> {
+    let env = |_: &str| Some("x".to_owned());
     match spec {
-        WorkflowSpec::Http(spec) => {
-            http::Http::new(spec, base_dir, &|_| Some("x".to_owned())).map(drop)
-        }
+        WorkflowSpec::Http(spec) => http::Http::new(spec, None, base_dir, &env).map(drop),
+        WorkflowSpec::Command(spec) => local::Command::check_spec(spec, base_dir, &env),
+        WorkflowSpec::Chain(spec) => chain::Chain::new(spec, base_dir, &env).map(drop),
         _ => Ok(()),
     }
 }

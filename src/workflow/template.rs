@@ -4,16 +4,17 @@ use super::ConnectError;
 use crate::measure::{Failure, FailureKind, Item};
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// Steps that a template may take: far more than a request needs, far fewer than a loop without
 /// end.
 const FUEL: u64 = 1_000_000;
 
-/// A template with one variable, `item`.
+/// A template with the variable `item`, and others where it is said.
 pub(super) struct Template {
     /// `None` where the text is the same for all items.
-    environment: Option<Environment<'static>>,
+    environment: Option<Box<Environment<'static>>>,
     text: String,
     name: String,
 }
@@ -33,20 +34,36 @@ impl Template {
             added.map_err(|error| {
                 ConnectError::Client(format!("{name} is not a template: {error}"))
             })?;
-            Some(environment)
+            Some(Box::new(environment))
         };
         Ok(Self { environment, text: text.to_owned(), name: name.to_owned() })
     }
 
+    /// Whether the text is the same for all items.
+    pub fn is_fixed(&self) -> bool {
+        self.environment.is_none()
+    }
+
+    /// A template that says something where a condition holds, and nothing where it does not.
+    pub fn condition(name: &str, condition: &str) -> Result<Self, ConnectError> {
+        Self::new(name, &format!("{{% if {condition} %}}yes{{% endif %}}"))
+    }
+
     /// The text for an item.
     pub fn render(&self, item: &Item) -> Result<String, Failure> {
+        self.render_with(item, Map::new())
+    }
+
+    /// The text for an item, with further variables.
+    pub fn render_with(&self, item: &Item, more: Map<String, Value>) -> Result<String, Failure> {
         let Some(environment) = &self.environment else { return Ok(self.text.clone()) };
         let mut fields = item.fields.clone();
         fields.insert("id".to_owned(), Value::from(item.id.as_str()));
         fields.insert("input".to_owned(), Value::from(item.input.as_str()));
-        let rendered = environment
-            .get_template("it")
-            .and_then(|it| it.render(context! { item => Serde(fields) }));
+        let more: BTreeMap<String, minijinja::Value> =
+            more.into_iter().map(|(name, value)| (name, Serde(value).into())).collect();
+        let values = context! { item => Serde(fields), ..minijinja::Value::from(more) };
+        let rendered = environment.get_template("it").and_then(|it| it.render(values));
         rendered
             .map_err(|error| Failure::new(FailureKind::Template, format!("{}: {error}", self.name)))
     }

@@ -72,10 +72,8 @@ fn play(replicas: u32, source: Source, count: usize, seed: u64) -> Vec<Run> {
                 start,
                 end,
                 ttft: first.map(|at| at - start),
-                prompt_tokens: None,
-                completion_tokens: None,
                 itl: (tokens > 1).then_some(Gaps { mean: gap, p95: gap, max: gap }),
-                finish_reason: None,
+                ..LlmCall::default()
             };
             runs.push(Run {
                 start,

@@ -138,6 +138,7 @@ impl RunColumns for RecordedRuns {
             let again = Column::<BoolType>::read(group, Col::Reconnected)?.values;
             let mut again = again.into_iter();
             let mut retries = Column::<Int32Type>::read(group, Col::Retries)?.values.into_iter();
+            let mut failed_calls = Column::<Int32Type>::read(group, Col::FailedCalls)?.nullable();
             for phase in names {
                 let status = statuses.next().flatten();
                 let retries = retries.next().ok_or_else(damaged)?;
@@ -150,6 +151,11 @@ impl RunColumns for RecordedRuns {
                     server_runtime: servers.next().flatten(),
                     reconnected: again.next().ok_or_else(damaged)?,
                     retries: u32::try_from(retries).unwrap_or_default(),
+                    failed_calls: failed_calls
+                        .next()
+                        .flatten()
+                        .and_then(|count| u32::try_from(count).ok())
+                        .unwrap_or_default(),
                 });
             }
             Ok(())

@@ -45,9 +45,13 @@ pub const RUNS_SCHEMA: &str = "message runs {
         optional double itl_p95;
         optional double itl_max;
         optional binary finish_reason (UTF8);
+        optional binary model (UTF8);
+        optional binary upstream (UTF8);
+        optional int32 http_status;
       }
     }
   }
+  optional int32 failed_calls;
 }";
 
 /// The columns of a file, in the order of the schema.
@@ -73,6 +77,10 @@ enum Col {
     ItlP95,
     ItlMax,
     FinishReason,
+    Model,
+    Upstream,
+    CallStatus,
+    FailedCalls,
 }
 
 /// Where the file's own metadata says what was noted besides the runs.
@@ -124,7 +132,11 @@ fn write_group(group: &mut Group<'_>, runs: &[Run]) -> Result<()> {
     of_calls::<DoubleType>(group, runs, false, |call| Some(call.itl?.mean))?;
     of_calls::<DoubleType>(group, runs, false, |call| Some(call.itl?.p95))?;
     of_calls::<DoubleType>(group, runs, false, |call| Some(call.itl?.max))?;
-    of_calls::<ByteArrayType>(group, runs, false, |call| call.finish_reason.as_deref().map(text))
+    of_calls::<ByteArrayType>(group, runs, false, |call| call.finish_reason.as_deref().map(text))?;
+    of_calls::<ByteArrayType>(group, runs, false, |call| call.model.as_deref().map(text))?;
+    of_calls::<ByteArrayType>(group, runs, false, |call| call.upstream.as_deref().map(text))?;
+    of_calls::<Int32Type>(group, runs, false, |call| call.http_status.map(i32::from))?;
+    optional::<Int32Type>(group, runs, |run| i32::try_from(run.failed_calls).ok())
 }
 
 type Group<'a> = SerializedRowGroupWriter<'a, Vec<u8>>;
@@ -211,6 +223,9 @@ mod tests {
             completion_tokens: None,
             itl: Some(Gaps { mean: 0.001, p95: 0.002, max: 0.1 + 0.2 }),
             finish_reason: Some("stop".into()),
+            model: Some("m".into()),
+            upstream: Some("llm".into()),
+            http_status: Some(200),
         };
         let run = |id: &str, llm_calls: Vec<LlmCall>| Run {
             id: id.into(),
@@ -223,6 +238,7 @@ mod tests {
             http_status: Some(200),
             reconnected: true,
             retries: 2,
+            failed_calls: 4,
         };
         let bare = LlmCall { end: 1.0, ..LlmCall::default() };
         let failure = Failure::new(FailureKind::RateLimited, "é \"quoted\"");
@@ -276,6 +292,8 @@ mod tests {
             completion_tokens: (tokens != 3).then_some(tokens),
             itl: (tokens > 4).then_some(Gaps { mean: 0.1, p95: 0.2, max: 0.3 * tokens as f64 }),
             finish_reason: tokens.is_multiple_of(2).then(|| "stop".to_owned()),
+            model: (tokens > 3).then(|| "m".to_owned()),
+            ..LlmCall::default()
         };
         let mut runs = Vec::new();
         for index in 0..40_u64 {
@@ -297,6 +315,7 @@ mod tests {
                 http_status: (index % 2 == 0).then_some(200),
                 reconnected: index % 11 == 0,
                 retries: u32::from(index % 13 == 0),
+                failed_calls: u32::from(index % 8 == 0),
             });
         }
         let recording = Recording { runs, around: recording().around };

@@ -41,6 +41,7 @@ fn read_group(group: &dyn RowGroupReader, runs: &mut Vec<Run>) -> Result<()> {
     let mut server_runtimes = Column::<DoubleType>::read(group, Col::ServerRuntime)?.nullable();
     let mut reconnected = Column::<BoolType>::read(group, Col::Reconnected)?.values.into_iter();
     let mut retries = Column::<Int32Type>::read(group, Col::Retries)?.values.into_iter();
+    let mut failed_calls = Column::<Int32Type>::read(group, Col::FailedCalls)?.nullable();
     let mut calls = read_calls(group)?.into_iter();
     for id in ids {
         let kind = kinds.next().flatten().and_then(|kind| named::<FailureKind>(&kind));
@@ -59,6 +60,7 @@ fn read_group(group: &dyn RowGroupReader, runs: &mut Vec<Run>) -> Result<()> {
             http_status: status.and_then(|status| u16::try_from(status).ok()),
             reconnected: reconnected.next().ok_or_else(damaged)?,
             retries: retries.next().and_then(|it| u32::try_from(it).ok()).ok_or_else(damaged)?,
+            failed_calls: number(failed_calls.next().flatten()).unwrap_or_default(),
         });
     }
     Ok(())
@@ -78,6 +80,9 @@ fn read_calls(group: &dyn RowGroupReader) -> Result<Vec<Vec<LlmCall>>> {
     let mut p95s = Column::<DoubleType>::read(group, Col::ItlP95)?.of_calls();
     let mut maxima = Column::<DoubleType>::read(group, Col::ItlMax)?.of_calls();
     let mut reasons = Column::<ByteArrayType>::read(group, Col::FinishReason)?.of_calls();
+    let mut models = Column::<ByteArrayType>::read(group, Col::Model)?.of_calls();
+    let mut upstreams = Column::<ByteArrayType>::read(group, Col::Upstream)?.of_calls();
+    let mut statuses = Column::<Int32Type>::read(group, Col::CallStatus)?.of_calls();
     let count = |tokens: i64| u64::try_from(tokens).ok();
     let mut runs: Vec<Vec<LlmCall>> = Vec::new();
     for (definition, repetition) in rows {
@@ -99,6 +104,9 @@ fn read_calls(group: &dyn RowGroupReader) -> Result<Vec<Vec<LlmCall>>> {
                 _ => None,
             },
             finish_reason: reasons.next().flatten().map(|reason| plain_text(&reason)),
+            model: models.next().flatten().map(|model| plain_text(&model)),
+            upstream: upstreams.next().flatten().map(|name| plain_text(&name)),
+            http_status: number(statuses.next().flatten()),
         };
         if let Some(calls) = runs.last_mut() {
             calls.push(call);
@@ -118,6 +126,10 @@ impl<T: DataType> Column<T> {
     pub fn read(group: &dyn RowGroupReader, column: Col) -> Result<Self> {
         let rows = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
         let (mut values, mut definitions, mut repetitions) = (Vec::new(), Vec::new(), Vec::new());
+        // The last columns came later: a file without them is an older one.
+        if column as usize >= group.num_columns() {
+            return Ok(Self { values, definitions, repetitions });
+        }
         let mut reader = get_typed_column_reader::<T>(group.get_column_reader(column as usize)?);
         let mut left = rows;
         while left > 0 {
@@ -159,6 +171,10 @@ impl<T: DataType> Column<T> {
             if definition >= present { Some((rows - 1, values.next()?)) } else { None }
         })
     }
+}
+
+fn number<T: TryFrom<i32>>(value: Option<i32>) -> Option<T> {
+    value.and_then(|value| T::try_from(value).ok())
 }
 
 pub(super) fn plain_text(bytes: &ByteArray) -> String {

@@ -5,6 +5,8 @@ use crate::pipeline::PipelineError;
 use crate::report::{
     Material, ReportError, SizingResult, SpecIdentity, UserTemplate, built_in_template, report,
 };
+use crate::spec::WorkflowSpec;
+use crate::spec::workflow::CommandSpec;
 use crate::store::Digest;
 use crate::workflow::Pending;
 use serde_json::{Value, json};
@@ -105,6 +107,9 @@ pub(in crate::pipeline) fn assemble(
             .notes
             .push(format!("{rows} of the dataset had an empty question and were left out."));
     }
+    if let WorkflowSpec::Command(command) = &context.spec.workflow {
+        assessment.notes.push(started(command).to_owned());
+    }
     Ok(SizingResult::assemble(
         identity(context),
         artifacts.levels()?,
@@ -112,6 +117,15 @@ pub(in crate::pipeline) fn assemble(
         assessment,
         artifacts.sources(),
     ))
+}
+
+/// What of a program's time was measured.
+fn started(command: &CommandSpec) -> &'static str {
+    if command.persistent {
+        "Worker processes were started and had answered once before each level: runtimes leave out starting the program."
+    } else {
+        "Every run was a process of its own: runtimes include starting the program."
+    }
 }
 
 /// Which spec the result answers.

@@ -36,11 +36,16 @@ impl Stage for Sweep {
             }
             load.insert("warmup".into(), spec.concurrency.warmup_waves().into());
         }
-        Ok(json!({
+        let mut slice = json!({
             "workflow": spec.workflow,
             "concurrency": load,
             "test": { "rig": spec.test.rig, "scrape": spec.test.scrape },
-        }))
+        });
+        let files = context.program_files()?;
+        if let Some(slice) = slice.as_object_mut().filter(|_| !files.is_empty()) {
+            slice.insert("files".into(), json!(files));
+        }
+        Ok(slice)
     }
 
     fn run<'a>(
@@ -89,7 +94,7 @@ impl Sweep {
     ) -> Result<Vec<u8>, PipelineError> {
         let id = StageId::Sweep(self.concurrency);
         let load_error = |error| PipelineError::Load { stage: id.clone(), error };
-        let workflow = context.workflow().await?;
+        let workflow = context.workflow(&id).await?;
         let plan = self.plan(context, artifacts)?;
         let scraper = context.scraper().await?;
         self.make_room(context).map_err(load_error)?;
@@ -99,6 +104,7 @@ impl Sweep {
             Window::Until { most, .. } => plan.warmup + most,
             Window::Seconds(_) => 0,
         };
+        workflow.prepare(self.concurrency, &plan.items).await;
         context.observer.level_started(self.concurrency, planned);
         let observer = Arc::clone(&context.observer);
         let on_run = Arc::new(move |run: &Run| observer.run_done(run));
@@ -125,6 +131,10 @@ impl Sweep {
             (_, Some(HttpProtocol::Http2)) => 0,
             // Both ends are in this process.
             (WorkflowSpec::Simulator(_), _) => 2,
+            // Three pipes and a handle of the process, and both ends of a call or two.
+            (WorkflowSpec::Command(_), _) => 8,
+            // Both sides of the proxy.
+            _ if workflow.llm().is_some() => 4,
             _ => 1,
         };
         let highest = context.highest_level().max(self.concurrency);

@@ -1,6 +1,8 @@
 //! What types alone cannot say about a spec, each as an error at its place.
 
+mod chain;
 mod load;
+mod local;
 mod workflow;
 
 use super::decode::suggestion;
@@ -75,6 +77,9 @@ impl Checker<'_> {
                 "what was recorded asks nothing any more",
                 "leave it out",
             );
+        }
+        if !self.spec.workflow.needs_dataset() && !self.spec.dataset.is_given() {
+            return Ok(());
         }
         self.ensure(
             self.spec.dataset.is_given(),

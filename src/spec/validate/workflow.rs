@@ -1,7 +1,7 @@
 //! The system under test: its address, its secrets, and what each kind needs.
 
 use super::{Check, Checker};
-use crate::spec::workflow::{HttpSpec, Length, SimulatorSpec};
+use crate::spec::workflow::{ConnectionSpec, HttpSpec, Length, SimulatorSpec};
 use crate::spec::{Secret, WorkflowSpec, names_a_secret, url_password};
 
 impl Checker<'_> {
@@ -13,14 +13,24 @@ impl Checker<'_> {
             "no run can end within 0 s",
             "300s is the default",
         )?;
-        if let Some(address) = workflow.address() {
-            self.address(workflow.address_key(), address.public())?;
+        for (path, address) in workflow.addresses() {
+            self.address(&path, address.public())?;
         }
-        self.connection()?;
+        for (at, connection) in workflow.connections() {
+            self.connection(at, connection)?;
+        }
         for (path, secret) in workflow.secrets() {
             self.secret(&path, secret)?;
         }
+        if let Some(llm) = workflow.llm() {
+            self.llm(llm)?;
+        }
+        if let Some(serve) = workflow.serve() {
+            self.serve(serve)?;
+        }
         match workflow {
+            WorkflowSpec::Command(command) => self.command(command),
+            WorkflowSpec::Chain(chain) => self.chain(chain),
             WorkflowSpec::Openai(openai) => {
                 for key in ["model", "messages", "stream", "stream_options"] {
                     self.ensure(
@@ -46,20 +56,20 @@ impl Checker<'_> {
         }
     }
 
-    fn connection(&self) -> Check {
-        let Some(connection) = self.spec.workflow.connection() else { return Ok(()) };
+    fn connection(&self, at: &str, connection: &ConnectionSpec) -> Check {
+        let at = |key: &str| format!("{at}.{key}");
         if let Some(proxy) = &connection.proxy {
-            self.address("workflow.connection.proxy", proxy.public())?;
+            self.address(&at("proxy"), proxy.public())?;
         }
         self.ensure(
             connection.proxy.is_none() || connection.unix_socket.is_none(),
-            "workflow.connection.proxy",
+            &at("proxy"),
             "a socket of this machine is reached without a proxy",
             "keep `proxy` or `unix_socket`",
         )?;
         self.ensure(
             !connection.insecure || connection.ca.is_none(),
-            "workflow.connection.insecure",
+            &at("insecure"),
             "any certificate is accepted, so `ca` changes nothing",
             "keep `ca` or `insecure`",
         )?;
@@ -69,7 +79,7 @@ impl Checker<'_> {
         ] {
             self.ensure(
                 limit.is_none_or(|limit| limit.get() > 0.0),
-                &format!("workflow.connection.{key}"),
+                &at(key),
                 "nothing happens within 0 s",
                 "leave it out to set no limit of its own",
             )?;
@@ -78,15 +88,7 @@ impl Checker<'_> {
     }
 
     fn http(&self, http: &HttpSpec) -> Check {
-        let url = http.url.public();
-        let host = url.find("://").map_or(url, |at| url.get(at + 3..).unwrap_or_default());
-        let host = host.split(['/', '?']).next().unwrap_or_default();
-        self.ensure(
-            !host.contains("{{") && !host.contains("{%"),
-            "workflow.url",
-            "one workflow is one server: only path and query can differ from item to item",
-            "write the host as it is; `matrix` measures several servers",
-        )?;
+        self.fixed_host("workflow.url", http.url.public())?;
         self.ensure(
             http.success.equals.is_none() || http.success.pointer.is_some(),
             "workflow.success.equals",
@@ -98,6 +100,17 @@ impl Checker<'_> {
             "workflow.success.status",
             "a status lies between 100 and 599",
             "leave it out for 200 to 299",
+        )
+    }
+
+    pub(super) fn fixed_host(&self, path: &str, url: &str) -> Check {
+        let host = url.find("://").map_or(url, |at| url.get(at + 3..).unwrap_or_default());
+        let host = host.split(['/', '?']).next().unwrap_or_default();
+        self.ensure(
+            !host.contains("{{") && !host.contains("{%"),
+            path,
+            "one workflow is one server: only path and query can differ from item to item",
+            "write the host as it is; `matrix` measures several servers",
         )
     }
 

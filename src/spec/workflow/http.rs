@@ -1,6 +1,6 @@
 //! `type: http`.
 
-use super::{ConnectionSpec, Headers, default_timeout};
+use super::{ConnectionSpec, Headers, LlmSpec, ServeSpec, default_timeout};
 use crate::spec::{Address, Seconds, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,12 @@ pub struct HttpSpec {
     /// How the server is reached.
     #[serde(default)]
     pub connection: ConnectionSpec,
+    /// The LLM servers behind it, to record its calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub llm: Option<LlmSpec>,
+    /// A server to start before the sweep, and to stop after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serve: Option<ServeSpec>,
 }
 
 /// What makes an answer a success; all that is given has to hold.

@@ -1,14 +1,23 @@
 //! The spec's `workflow`: one file per kind of system under test.
 
+mod chain;
+mod command;
 mod connection;
 mod http;
+mod llm;
 mod nat;
 mod openai;
 mod recorded;
 mod simulator;
 
+pub(in crate::spec) use chain::each_step;
+pub use chain::{
+    ChainSpec, Choice, Draw, HttpCall, LlmStep, Message, RepeatStep, Step, ToolStep, WhenStep,
+};
+pub use command::{CommandSpec, ServeSpec};
 pub use connection::{ConnectionSpec, HttpProtocol};
 pub use http::{HttpSpec, SuccessRule};
+pub use llm::{LlmSpec, UpstreamSpec};
 pub use nat::NatSpec;
 pub use openai::{OpenaiApi, OpenaiSpec};
 pub use recorded::RecordedSpec;
@@ -24,16 +33,23 @@ use std::path::Path;
 /// Header names with their values, which may be references.
 pub type Headers = IndexMap<String, Secret>;
 
+/// Environment variables with their values, which may be references.
+pub type Variables = IndexMap<String, Secret>;
+
 /// The system under test, told by `type`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum WorkflowSpec {
     /// An endpoint that speaks the chat completions protocol.
-    Openai(OpenaiSpec),
+    Openai(Box<OpenaiSpec>),
     /// A workflow served by NeMo Agent Toolkit.
-    Nat(NatSpec),
+    Nat(Box<NatSpec>),
     /// Any service that answers HTTP requests.
     Http(Box<HttpSpec>),
+    /// Any program on this machine.
+    Command(Box<CommandSpec>),
+    /// The shape of an agent's load.
+    Chain(Box<ChainSpec>),
     /// An embedded LLM server.
     Simulator(Box<SimulatorSpec>),
     /// Measurements of another load generator.
@@ -47,6 +63,8 @@ enum Kind {
     Openai,
     Nat,
     Http,
+    Command,
+    Chain,
     Simulator,
     Recorded,
 }
@@ -54,7 +72,8 @@ enum Kind {
 impl<'de> Deserialize<'de> for WorkflowSpec {
     // By hand: serde's own tagged enums forget positions, and then no error has a line.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const KINDS: &[&str] = &["openai", "nat", "http", "simulator", "recorded"];
+        const KINDS: &[&str] =
+            &["openai", "nat", "http", "command", "chain", "simulator", "recorded"];
         deserializer.deserialize_enum("WorkflowSpec", KINDS, KindVisitor)
     }
 }
@@ -76,6 +95,8 @@ impl<'de> de::Visitor<'de> for KindVisitor {
             Kind::Recorded => content.newtype_variant().map(WorkflowSpec::Recorded),
             Kind::Http => content.newtype_variant().map(WorkflowSpec::Http),
             Kind::Nat => content.newtype_variant().map(WorkflowSpec::Nat),
+            Kind::Command => content.newtype_variant().map(WorkflowSpec::Command),
+            Kind::Chain => content.newtype_variant().map(WorkflowSpec::Chain),
             Kind::Simulator => content.newtype_variant().map(WorkflowSpec::Simulator),
         }
     }
@@ -98,16 +119,21 @@ impl WorkflowSpec {
             Self::Openai(spec) => Some(&spec.base_url),
             Self::Nat(spec) => Some(&spec.base_url),
             Self::Http(spec) => Some(&spec.url),
-            Self::Simulator(_) | Self::Recorded(_) => None,
+            Self::Command(_) | Self::Chain(_) | Self::Simulator(_) | Self::Recorded(_) => None,
         }
     }
 
-    /// The key under which the spec names it.
-    pub fn address_key(&self) -> &'static str {
-        match self {
+    /// All servers that it asks, with the keys under which the spec names them.
+    pub fn addresses(&self) -> Vec<(String, &Address)> {
+        let key = match self {
             Self::Http(_) => "workflow.url",
             _ => "workflow.base_url",
-        }
+        };
+        let own = self.address().map(|address| (key.to_owned(), address));
+        let ready = self.serve().and_then(|serve| serve.ready.as_ref());
+        let ready = ready.map(|address| ("workflow.serve.ready".to_owned(), address));
+        let behind = self.llm().map(LlmSpec::addresses).unwrap_or_default();
+        own.into_iter().chain(ready).chain(behind).collect()
     }
 
     /// How the server is reached.
@@ -117,7 +143,35 @@ impl WorkflowSpec {
             Self::Nat(spec) => Some(&spec.connection),
             Self::Http(spec) => Some(&spec.connection),
             Self::Simulator(spec) => Some(&spec.connection),
-            Self::Recorded(_) => None,
+            Self::Command(_) | Self::Chain(_) | Self::Recorded(_) => None,
+        }
+    }
+
+    /// All that is said about reaching servers, with its place in the spec.
+    pub fn connections(&self) -> impl Iterator<Item = (&'static str, &ConnectionSpec)> {
+        let own = self.connection().map(|connection| ("workflow.connection", connection));
+        let llm = self.llm().map(|llm| ("workflow.llm.connection", &llm.connection));
+        own.into_iter().chain(llm)
+    }
+
+    /// The LLM servers behind it, where their calls are recorded on the way.
+    pub fn llm(&self) -> Option<&LlmSpec> {
+        match self {
+            Self::Nat(spec) => spec.llm.as_ref(),
+            Self::Http(spec) => spec.llm.as_ref(),
+            Self::Command(spec) => spec.llm.as_ref(),
+            Self::Chain(spec) => Some(&spec.llm),
+            Self::Openai(_) | Self::Simulator(_) | Self::Recorded(_) => None,
+        }
+    }
+
+    /// The server that is started for it.
+    pub fn serve(&self) -> Option<&ServeSpec> {
+        match self {
+            Self::Openai(spec) => spec.serve.as_ref(),
+            Self::Nat(spec) => spec.serve.as_ref(),
+            Self::Http(spec) => spec.serve.as_ref(),
+            _ => None,
         }
     }
 
@@ -129,6 +183,11 @@ impl WorkflowSpec {
         }
     }
 
+    /// Whether a run can go without a question.
+    pub fn needs_dataset(&self) -> bool {
+        !matches!(self, Self::Recorded(_) | Self::Chain(_))
+    }
+
     /// What a run needs of a dataset's entry besides id and question.
     pub fn fields(&self) -> Fields {
         match self {
@@ -136,7 +195,7 @@ impl WorkflowSpec {
                 let keys = [&spec.messages_key, &spec.tools_key];
                 Fields::Named(keys.into_iter().flatten().cloned().collect())
             }
-            Self::Http(_) => Fields::All,
+            Self::Http(_) | Self::Command(_) | Self::Chain(_) => Fields::All,
             Self::Nat(_) | Self::Simulator(_) | Self::Recorded(_) => Fields::Named(Vec::new()),
         }
     }
@@ -155,6 +214,8 @@ impl WorkflowSpec {
             Self::Openai(spec) => spec.timeout,
             Self::Nat(spec) => spec.timeout,
             Self::Http(spec) => spec.timeout,
+            Self::Command(spec) => spec.timeout,
+            Self::Chain(spec) => spec.timeout,
             Self::Simulator(spec) => spec.timeout,
             Self::Recorded(_) => default_timeout(),
         }
@@ -162,17 +223,36 @@ impl WorkflowSpec {
 
     /// All secrets with their paths in the spec.
     pub fn secrets(&self) -> Vec<(String, &Secret)> {
-        let (api_key, headers) = match self {
-            Self::Openai(spec) => (spec.api_key.as_ref(), Some(&spec.headers)),
-            Self::Nat(spec) => (spec.api_key.as_ref(), Some(&spec.headers)),
-            Self::Http(spec) => (spec.api_key.as_ref(), Some(&spec.headers)),
-            Self::Simulator(_) | Self::Recorded(_) => (None, None),
+        let own = match self {
+            Self::Openai(spec) => of_access("workflow", spec.api_key.as_ref(), &spec.headers),
+            Self::Nat(spec) => of_access("workflow", spec.api_key.as_ref(), &spec.headers),
+            Self::Http(spec) => of_access("workflow", spec.api_key.as_ref(), &spec.headers),
+            Self::Command(spec) => of_env("workflow", &spec.env),
+            Self::Chain(spec) => chain::secrets(&spec.steps, "workflow.steps"),
+            Self::Simulator(_) | Self::Recorded(_) => Vec::new(),
         };
-        let api_key = api_key.map(|key| ("workflow.api_key".to_owned(), key));
-        let headers = headers.into_iter().flatten();
-        let headers = headers.map(|(name, value)| (format!("workflow.headers.{name}"), value));
-        api_key.into_iter().chain(headers).collect()
+        let serve = self.serve().map(|serve| of_env("workflow.serve", &serve.env));
+        let llm = self.llm().map(LlmSpec::secrets);
+        own.into_iter()
+            .chain(serve.into_iter().flatten())
+            .chain(llm.into_iter().flatten())
+            .collect()
     }
+}
+
+/// The secrets that open a server.
+fn of_access<'a>(
+    at: &str,
+    api_key: Option<&'a Secret>,
+    headers: &'a Headers,
+) -> Vec<(String, &'a Secret)> {
+    let api_key = api_key.map(|key| (format!("{at}.api_key"), key));
+    let headers = headers.into_iter().map(|(name, value)| (format!("{at}.headers.{name}"), value));
+    api_key.into_iter().chain(headers).collect()
+}
+
+fn of_env<'a>(at: &str, env: &'a Variables) -> Vec<(String, &'a Secret)> {
+    env.into_iter().map(|(name, value)| (format!("{at}.env.{name}"), value)).collect()
 }
 
 fn default_timeout() -> Seconds {

@@ -1,6 +1,6 @@
 //! `type: openai`.
 
-use super::{ConnectionSpec, Headers, default_timeout, yes};
+use super::{ConnectionSpec, Headers, ServeSpec, default_timeout, yes};
 use crate::spec::{Address, Seconds, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,9 @@ pub struct OpenaiSpec {
     /// How the server is reached.
     #[serde(default)]
     pub connection: ConnectionSpec,
+    /// A server to start before the sweep, and to stop after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serve: Option<ServeSpec>,
 }
 
 /// The requests of the protocol.
@@ -80,6 +83,7 @@ impl OpenaiSpec {
             extra_body: serde_json::Map::new(),
             headers: Headers::new(),
             connection: ConnectionSpec::default(),
+            serve: None,
         }
     }
 }

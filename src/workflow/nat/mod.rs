@@ -5,6 +5,7 @@ mod steps;
 pub use steps::Steps;
 
 use super::lines::Lines;
+use super::proxy::Proxy;
 use super::transport::{Access, Answer, Endpoint, Notes, Target};
 use super::{Clock, ConnectError, Headers, Pending, Workflow};
 use crate::measure::{Failure, Item, Run};
@@ -23,11 +24,18 @@ pub struct Nat {
     generate: Target,
     health: Target,
     headers: HeaderMap,
+    /// Sees the LLM calls behind the service, in place of its intermediate steps.
+    proxy: Option<Arc<Proxy>>,
 }
 
 impl Nat {
     /// Makes a served workflow ready.
-    pub fn new(spec: &NatSpec, base_dir: &Path, env: &Env<'_>) -> Result<Self, ConnectError> {
+    pub(super) fn new(
+        spec: &NatSpec,
+        proxy: Option<Arc<Proxy>>,
+        base_dir: &Path,
+        env: &Env<'_>,
+    ) -> Result<Self, ConnectError> {
         Self::of(
             &Access {
                 address: &spec.base_url,
@@ -37,6 +45,7 @@ impl Nat {
                 connection: &spec.connection,
                 base_dir,
             },
+            proxy,
             env,
         )
     }
@@ -51,10 +60,14 @@ impl Nat {
         let (api_key, base_dir) = (None, Path::new("."));
         let access =
             Access { address: &address, api_key, headers: &headers, timeout, connection, base_dir };
-        Self::of(&access, &|_| None)
+        Self::of(&access, None, &|_| None)
     }
 
-    fn of(access: &Access<'_>, env: &Env<'_>) -> Result<Self, ConnectError> {
+    fn of(
+        access: &Access<'_>,
+        proxy: Option<Arc<Proxy>>,
+        env: &Env<'_>,
+    ) -> Result<Self, ConnectError> {
         let endpoint = Endpoint::new(access, env)?;
         let json = HeaderValue::from_static("application/json");
         Ok(Self {
@@ -62,17 +75,18 @@ impl Nat {
             health: endpoint.target("/health")?,
             endpoint,
             headers: HeaderMap::from_iter([(CONTENT_TYPE, json)]),
+            proxy,
         })
     }
 
     async fn exchange(
         &self,
+        headers: &HeaderMap,
         body: Bytes,
         start: f64,
         notes: Arc<Notes>,
     ) -> Result<Answer, Failure> {
-        let sent =
-            self.endpoint.send(&Method::POST, &self.generate, &self.headers, body, &notes).await?;
+        let sent = self.endpoint.send(&Method::POST, &self.generate, headers, body, &notes).await?;
         let mut lines = Lines::default();
         let mut steps = Steps::default();
         let each = |chunk: &[u8]| lines.feed(chunk, |line| steps.line(line));
@@ -90,9 +104,16 @@ impl Workflow for Nat {
 
     fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
         let body = Bytes::from(json!({ "input_message": item.input }).to_string());
-        Box::pin(
-            self.endpoint.record(item, clock, |start, notes| self.exchange(body, start, notes)),
-        )
+        let Some(proxy) = &self.proxy else {
+            let exchange = |start, notes| self.exchange(&self.headers, body, start, notes);
+            return Box::pin(self.endpoint.record(item, clock, exchange));
+        };
+        Box::pin(proxy.watch(&item.id, clock, async move |known_by| {
+            let mut headers = self.headers.clone();
+            headers.extend(known_by);
+            let exchange = |start, notes| self.exchange(&headers, body, start, notes);
+            self.endpoint.record(item, clock, exchange).await
+        }))
     }
 }
 

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 /// Token counts, where the server gives them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub(super) struct Usage {
+pub(in crate::workflow) struct Usage {
     #[serde(default)]
     pub prompt_tokens: Option<u64>,
     #[serde(default)]
@@ -36,13 +36,28 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 struct Choice<'a> {
     #[serde(default, borrow)]
     delta: Option<Delta<'a>>,
-    #[serde(default)]
-    message: Option<IgnoredAny>,
+    #[serde(default, borrow)]
+    message: Option<Message<'a>>,
     /// What a completion of a plain prompt says, streamed or whole.
     #[serde(default, borrow)]
     text: Option<Text<'a>>,
     #[serde(default, borrow)]
     finish_reason: Option<Text<'a>>,
+}
+
+/// A message that came whole; its content can be missing where tools are called.
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(default, borrow)]
+    content: Option<Content<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    #[serde(borrow)]
+    Text(Cow<'a, str>),
+    Other(IgnoredAny),
 }
 
 #[derive(Deserialize)]
@@ -77,19 +92,22 @@ fn server_error(error: &RawValue) -> Failure {
 
 /// What a complete answer tells besides its text.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Said {
+pub(in crate::workflow) struct Said {
     /// When tokens arrived, where the answer was streamed.
     pub arrivals: Vec<f64>,
     pub usage: Usage,
     pub finish_reason: Option<String>,
+    /// The words, where somebody asks for them.
+    pub text: Option<String>,
 }
 
 /// A streamed answer, line by line.
 #[derive(Debug, Default)]
-pub(super) struct Stream {
+pub(in crate::workflow) struct Stream {
     said: Said,
     complete: bool,
     any: bool,
+    failed: bool,
     token: TokenLine,
 }
 
@@ -102,17 +120,17 @@ struct TokenLine {
 }
 
 impl TokenLine {
-    /// Whether a chunk differs from the last one in nothing but its words. The same bytes around a
+    /// The words of a chunk that differs from the last one in nothing else. The same bytes around a
     /// string without escapes are the same JSON.
-    fn matches(&self, data: &[u8]) -> bool {
-        let words = data
-            .strip_prefix(self.before.as_slice())
-            .and_then(|rest| rest.strip_suffix(self.after.as_slice()));
+    fn words<'a>(&self, data: &'a [u8]) -> Option<&'a str> {
+        if self.before.is_empty() {
+            return None;
+        }
+        let words = data.strip_prefix(self.before.as_slice())?;
+        let words = words.strip_suffix(self.after.as_slice())?;
         let plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
-        !self.before.is_empty()
-            && words.is_some_and(|words| {
-                !words.is_empty() && words.iter().all(plain) && std::str::from_utf8(words).is_ok()
-            })
+        let alone = !words.is_empty() && words.iter().all(plain);
+        std::str::from_utf8(words).ok().filter(|_| alone)
     }
 
     /// Remembers a chunk whose words are a part of it, as they are where nothing is escaped.
@@ -145,7 +163,26 @@ impl Chunk<'_> {
     }
 }
 
+/// Of what is said, no more is kept.
+const MOST_TEXT: usize = 1 << 20;
+
+impl Said {
+    fn keep(&mut self, words: &str) {
+        if let Some(text) = &mut self.text
+            && text.len() < MOST_TEXT
+        {
+            text.push_str(words);
+        }
+    }
+}
+
 impl Stream {
+    /// A stream whose words are kept.
+    pub fn with_text() -> Self {
+        let said = Said { text: Some(String::new()), ..Said::default() };
+        Self { said, ..Self::default() }
+    }
+
     /// Takes one line of the body, which arrived at `now`.
     pub fn line(&mut self, line: &[u8], now: f64) -> Result<(), Failure> {
         let Some(data) = line.strip_prefix(b"data:") else {
@@ -163,13 +200,15 @@ impl Stream {
             self.complete = true;
             return Ok(());
         }
-        if self.token.matches(data) {
+        if let Some(words) = self.token.words(data) {
             self.said.arrivals.push(now);
+            self.said.keep(words);
             return Ok(());
         }
         let chunk: Chunk<'_> = serde_json::from_slice(data)
             .map_err(|_| malformed("a chunk is not valid JSON", data))?;
         if let Some(error) = chunk.error {
+            self.failed = true;
             return Err(server_error(error));
         }
         self.any = true;
@@ -182,11 +221,25 @@ impl Stream {
             if said(choice.text.as_ref()) || choice.delta.as_ref().is_some_and(Delta::has_token) {
                 self.said.arrivals.push(now);
             }
+            let content = choice.delta.as_ref().and_then(|delta| delta.content.as_ref());
+            if let Some(Text(words)) = content.or(choice.text.as_ref()) {
+                self.said.keep(words);
+            }
         }
         if let Some(words) = chunk.only_words() {
             self.token.learn(data, words);
         }
         Ok(())
+    }
+
+    /// Whether the server reported an error in the stream.
+    pub fn reported_an_error(&self) -> bool {
+        self.failed
+    }
+
+    /// What was said until now, complete or not.
+    pub fn so_far(self) -> Said {
+        self.said
     }
 
     /// Forgets what the last chunk looked like.
@@ -210,7 +263,7 @@ impl Stream {
 }
 
 /// An answer in one piece.
-pub(super) struct Whole;
+pub(in crate::workflow) struct Whole;
 
 impl Whole {
     /// What a complete answer says.
@@ -237,6 +290,11 @@ impl Whole {
             arrivals: Vec::new(),
             usage: chunk.usage.unwrap_or_default(),
             finish_reason: choice.finish_reason.as_ref().map(|reason| short(&reason.0)),
+            text: match (&choice.message, &choice.text) {
+                (Some(Message { content: Some(Content::Text(words)) }), _)
+                | (None, Some(Text(words))) => Some(words.clone().into_owned()),
+                _ => None,
+            },
         })
     }
 }
@@ -293,7 +351,9 @@ mod tests {
         let mut once = Stream::default();
         once.line(plain.as_bytes(), 0.0).unwrap();
         assert!(
-            once.token.matches(token("other words").as_bytes().strip_prefix(b"data: ").unwrap())
+            once.token
+                .words(token("other words").as_bytes().strip_prefix(b"data: ").unwrap())
+                .is_some()
         );
         let said =
             stream(&[&plain, &plain, &empty, &escaped, &quoted, &twice, usage, usage, ended]);

@@ -1,10 +1,10 @@
 //! The chat completions protocol, and completions of a plain prompt: one run is one LLM call.
 
-mod answer;
+pub(super) mod answer;
 mod request;
 
 use super::lines::Lines;
-use super::transport::{Access, Answer, Endpoint, Notes, Target};
+use super::transport::{Access, Answer, Endpoint, Notes, Posted, Target};
 use super::{Clock, ConnectError, Headers, Pending, Workflow};
 use crate::measure::{Failure, FailureKind, Gaps, Item, LlmCall, Run};
 use crate::spec::workflow::{ConnectionSpec, OpenaiApi, OpenaiSpec};
@@ -82,37 +82,50 @@ impl Openai {
     ) -> Result<Answer, Failure> {
         let (to, headers) = (&self.completions, &self.headers);
         let sent = self.endpoint.send(&Method::POST, to, headers, body, &notes).await?;
-        let sent = sent.success().await?;
-        let said = if self.stream {
-            let mut lines = Lines::default();
-            let mut stream = Stream::default();
-            let each = |chunk: &[u8]| {
-                let now = clock.now();
-                lines.feed(chunk, |line| stream.line(line, now))
-            };
-            sent.each_chunk(each).await?;
-            lines.finish(|line| stream.line(line, clock.now()))?;
-            stream.finish()?
-        } else {
-            let mut body = Vec::new();
-            let each = |chunk: &[u8]| {
-                body.extend_from_slice(chunk);
-                Ok(())
-            };
-            sent.each_chunk(each).await?;
-            Whole::parse(&body)?
-        };
-        let call = LlmCall {
-            start,
-            end: clock.now(),
-            ttft: said.arrivals.first().map(|at| at - start),
-            prompt_tokens: said.usage.prompt_tokens,
-            completion_tokens: said.usage.completion_tokens,
-            itl: Gaps::between(&said.arrivals),
-            finish_reason: said.finish_reason,
-        };
+        let stream = self.stream.then(Stream::default);
+        let (call, _) = read(sent, stream, start, clock).await?;
         Ok(Answer { llm_calls: vec![call], server_runtime: None })
     }
+}
+
+/// Reads an answer to its end, as the call that it belongs to and its words, where `stream` keeps
+/// them; without one it comes whole, and its words are always there.
+pub(super) async fn read(
+    sent: Posted<'_>,
+    stream: Option<Stream>,
+    start: f64,
+    clock: Clock,
+) -> Result<(LlmCall, Option<String>), Failure> {
+    let sent = sent.success().await?;
+    let said = if let Some(mut stream) = stream {
+        let mut lines = Lines::default();
+        let each = |chunk: &[u8]| {
+            let now = clock.now();
+            lines.feed(chunk, |line| stream.line(line, now))
+        };
+        sent.each_chunk(each).await?;
+        lines.finish(|line| stream.line(line, clock.now()))?;
+        stream.finish()?
+    } else {
+        let mut body = Vec::new();
+        let each = |chunk: &[u8]| {
+            body.extend_from_slice(chunk);
+            Ok(())
+        };
+        sent.each_chunk(each).await?;
+        Whole::parse(&body)?
+    };
+    let call = LlmCall {
+        start,
+        end: clock.now(),
+        ttft: said.arrivals.first().map(|at| at - start),
+        prompt_tokens: said.usage.prompt_tokens,
+        completion_tokens: said.usage.completion_tokens,
+        itl: Gaps::between(&said.arrivals),
+        finish_reason: said.finish_reason,
+        ..LlmCall::default()
+    };
+    Ok((call, said.text))
 }
 
 impl Workflow for Openai {

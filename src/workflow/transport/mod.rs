@@ -7,12 +7,15 @@
 mod connect;
 mod connection;
 mod failure;
+mod passing;
 mod record;
 mod tls;
 
+pub(super) use passing::Passing;
 pub(super) use record::{Answer, Notes};
 
 use super::ConnectError;
+use super::masks::Masks;
 use crate::measure::{Failure, FailureKind};
 use crate::spec::workflow::{ConnectionSpec, Headers, HttpProtocol};
 use crate::spec::{Address, Env, Seconds, Secret, redact};
@@ -47,8 +50,7 @@ pub(super) struct Endpoint {
     connections: Connections,
     base: Url,
     headers: HeaderMap,
-    /// Revealed secrets: whatever the server sends back is cleared of them before it is kept.
-    secrets: Vec<String>,
+    masks: Masks,
     timeout: Duration,
     first_byte_timeout: Option<Duration>,
     retries: u32,
@@ -79,7 +81,7 @@ pub(super) struct Posted<'a> {
 impl Endpoint {
     pub fn new(access: &Access<'_>, env: &Env<'_>) -> Result<Self, ConnectError> {
         let Access { address, api_key, headers, timeout, connection, base_dir } = access;
-        let mut secrets = Vec::new();
+        let mut masks = Masks::default();
         let revealed = address.reveal(env)?;
         let wrong =
             || ConnectError::Client(format!("`{}` is not an address", redact(address.public())));
@@ -99,14 +101,15 @@ impl Endpoint {
                 (decoded(base.username()), decoded(base.password().unwrap_or_default()));
             let basic = BASE64_STANDARD.encode(format!("{user}:{password}"));
             map.insert(AUTHORIZATION, sensitive("base_url", &format!("Basic {basic}"))?);
-            secrets.extend([password, basic]);
-            secrets.extend(base.password().map(str::to_owned));
+            masks.add(password);
+            masks.add(basic);
+            masks.add(base.password().unwrap_or_default());
             let _ = (base.set_username(""), base.set_password(None));
         }
         if let Some(key) = api_key {
             let key = key.reveal(env)?;
             map.insert(AUTHORIZATION, sensitive("api_key", &format!("Bearer {key}"))?);
-            secrets.push(key);
+            masks.add(key);
         }
         for (name, value) in *headers {
             let parsed = HeaderName::try_from(name.as_str());
@@ -115,7 +118,7 @@ impl Endpoint {
             let revealed = value.reveal(env)?;
             map.insert(parsed, sensitive(name, &revealed)?);
             if value.is_reference() {
-                secrets.extend(revealed.split_whitespace().map(str::to_owned));
+                revealed.split_whitespace().for_each(|word| masks.add(word));
             }
         }
         let connector = Connector::new(&uri, connection, base_dir, env)?;
@@ -125,13 +128,11 @@ impl Endpoint {
         if connection.protocol == HttpProtocol::Http1 && !connection.reuse {
             map.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        // Short words ("Bearer") are no secrets, and masking them would garble every message.
-        secrets.retain(|secret| secret.len() > 6);
         Ok(Self {
             connections: Connections::new(connector, connection.protocol, connection.reuse),
             base,
             headers: map,
-            secrets,
+            masks,
             timeout: timeout.to_std(),
             first_byte_timeout: connection.first_byte_timeout.map(Seconds::to_std),
             retries: connection.retries,
@@ -270,21 +271,12 @@ impl Endpoint {
     fn failure(&self, error: &SendError) -> Failure {
         let (host, port) = (self.base.host_str(), self.base.port_or_known_default());
         let at = format!("{}:{}", host.unwrap_or_default(), port.unwrap_or_default());
-        self.cleared(failure::of(error, &at))
+        self.masks.failure(failure::of(error, &at))
     }
 
-    fn cleared(&self, mut failure: Failure) -> Failure {
-        failure.message = self.cleared_text(failure.message);
-        failure
-    }
-
-    fn cleared_text(&self, mut text: String) -> String {
-        for secret in &self.secrets {
-            if text.contains(secret) {
-                text = text.replace(secret, "***");
-            }
-        }
-        text
+    /// The secrets that open the server.
+    pub fn masks(&self) -> &Masks {
+        &self.masks
     }
 }
 
@@ -318,7 +310,7 @@ impl Posted<'_> {
             StatusCode::TOO_MANY_REQUESTS => FailureKind::RateLimited,
             _ => FailureKind::HttpStatus,
         };
-        self.endpoint.cleared(Failure::new(kind, format!("{status}{retry_after}{body}")))
+        self.endpoint.masks.failure(Failure::new(kind, format!("{status}{retry_after}{body}")))
     }
 
     /// Reads the body piece by piece.
@@ -378,4 +370,14 @@ fn sensitive(name: &str, value: &str) -> Result<HeaderValue, ConnectError> {
     let mut value = plain(name, value)?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// Server, and path with query.
+pub(super) fn split_url(url: &str) -> (&str, &str) {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let end = url.get(host..).and_then(|rest| rest.find(['/', '?'])).map(|at| host + at);
+    match end {
+        None => (url, "/"),
+        Some(end) => url.split_at(end),
+    }
 }

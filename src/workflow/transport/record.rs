@@ -59,7 +59,7 @@ impl Endpoint {
         });
         let (outcome, answer) = match result {
             Ok(answer) => (Outcome::Ok, answer),
-            Err(failure) => (Outcome::Failed(self.cleared(failure)), Answer::default()),
+            Err(failure) => (Outcome::Failed(self.masks.failure(failure)), Answer::default()),
         };
         let status = notes.status.load(Ordering::Relaxed);
         Run {
@@ -73,6 +73,7 @@ impl Endpoint {
             http_status: (status > 0).then_some(status),
             reconnected: notes.reconnected.load(Ordering::Relaxed),
             retries: notes.retries.load(Ordering::Relaxed),
+            failed_calls: 0,
         }
     }
 

@@ -1,0 +1,127 @@
+//! The shape of an agent's load.
+
+use super::{Check, Checker};
+use crate::spec::workflow::{ChainSpec, Draw, LlmStep, Step, ToolStep, each_step};
+
+/// Far beyond what any agent does, and far below what would keep a load generator busy.
+const MOST_TOKENS: f64 = 1e6;
+const MOST_ROUNDS: f64 = 1e4;
+const MOST_STEPS: usize = 10_000;
+
+impl Checker<'_> {
+    pub(super) fn chain(&self, chain: &ChainSpec) -> Check {
+        let mut count = 0_usize;
+        let mut checked = Ok(());
+        each_step(&chain.steps, "workflow.steps", &mut |at, step| {
+            count += 1;
+            if checked.is_ok() {
+                checked = self.step(chain, at, step);
+            }
+        });
+        checked?;
+        self.ensure(
+            (1..=MOST_STEPS).contains(&count),
+            "workflow.steps",
+            "a chain has between 1 and 10000 steps",
+            "such as `- llm: {prompt: \"{{ item.input }}\"}`",
+        )
+    }
+
+    fn step(&self, chain: &ChainSpec, at: &str, step: &Step) -> Check {
+        match step {
+            Step::Llm(llm) => self.llm_step(chain, &format!("{at}.llm"), llm),
+            Step::Tool(tool) => self.tool_step(&format!("{at}.tool"), tool),
+            Step::Repeat(repeat) => {
+                self.draw(&format!("{at}.repeat.times"), Some(&repeat.times), MOST_ROUNDS)
+            }
+            Step::Parallel(branches) => self.ensure(
+                !branches.is_empty(),
+                &format!("{at}.parallel"),
+                "nothing is done at the same time",
+                "it is a list of lists of steps",
+            ),
+            Step::When(_) => Ok(()),
+            Step::Choose(choices) => self.ensure(
+                choices.iter().any(|choice| choice.weight > 0),
+                &format!("{at}.choose"),
+                "there is nothing to choose",
+                "give at least one list of steps a `weight` above 0",
+            ),
+        }
+    }
+
+    fn llm_step(&self, chain: &ChainSpec, at: &str, step: &LlmStep) -> Check {
+        let path = |key: &str| format!("{at}.{key}");
+        self.draw(&path("prompt_tokens"), step.prompt_tokens.as_ref(), MOST_TOKENS)?;
+        self.draw(&path("max_tokens"), step.max_tokens.as_ref(), MOST_TOKENS)?;
+        self.ensure(
+            step.model.is_some() || chain.model.is_some(),
+            at,
+            "no model is named",
+            "add `workflow.model`, or `model` here",
+        )?;
+        let given = [
+            step.prompt.is_some() || step.system.is_some(),
+            !step.messages.is_empty(),
+            step.prompt_tokens.is_some(),
+        ];
+        self.ensure(
+            given.iter().filter(|given| **given).count() <= 1,
+            at,
+            "what is asked is given twice",
+            "keep `prompt` (with `system`), `messages` or `prompt_tokens`",
+        )?;
+        let known = chain.llm.servers();
+        self.ensure(
+            step.upstream.as_ref().is_none_or(|name| known.contains_key(name)),
+            &path("upstream"),
+            "no such server is named under `workflow.llm.upstreams`",
+            "leave it out for the first",
+        )?;
+        for key in ["model", "messages", "stream", "stream_options", "max_tokens"] {
+            self.ensure(
+                !step.extra_body.contains_key(key),
+                &path(&format!("extra_body.{key}")),
+                "sizer itself sets this key",
+                "use the step's own key of that name",
+            )?;
+        }
+        Ok(())
+    }
+
+    fn tool_step(&self, at: &str, tool: &ToolStep) -> Check {
+        const LONGEST: f64 = 86_400.0;
+        let given = [tool.sleep.is_some(), !tool.command.is_empty(), tool.http.is_some()];
+        self.ensure(
+            given.iter().filter(|given| **given).count() == 1,
+            at,
+            "a tool is one of `sleep`, `command` and `http`",
+            "such as `sleep: 200ms`",
+        )?;
+        self.draw(&format!("{at}.sleep"), tool.sleep.as_ref(), LONGEST)?;
+        let Some(http) = &tool.http else { return Ok(()) };
+        let url = format!("{at}.http.url");
+        self.address(&url, http.url.public())?;
+        self.fixed_host(&url, http.url.public())
+    }
+
+    fn draw(&self, path: &str, draw: Option<&Draw>, most: f64) -> Check {
+        let Some(draw) = draw else { return Ok(()) };
+        let numbers = draw.numbers();
+        let sound = numbers.iter().all(|it| it.is_finite() && (0.0..=most).contains(it));
+        let sound = sound
+            && match draw {
+                Draw::LogNormal { sigma, .. } => *sigma <= 3.0,
+                Draw::Uniform { from, to } => from <= to,
+                Draw::Values { values } => !values.is_empty(),
+                Draw::Same(_) => true,
+            };
+        let message = format!("it lies between 0 and {most}; a sigma between 0 and 3");
+        self.ensure(
+            sound,
+            path,
+            &message,
+            "a number, {median: 0.2, sigma: 0.5}, {from: 0.1, to: 0.3} or {values: [0.1, 0.3]}",
+        )
+    }
+}

@@ -1,0 +1,109 @@
+//! `llm`: the LLM servers behind a workflow, as a recording proxy sees them.
+
+use super::{ConnectionSpec, Headers};
+use crate::spec::{Address, Secret};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// The name of the only upstream.
+const ONLY: &str = "llm";
+
+/// The LLM servers behind a workflow. A proxy on a loopback port stands before them and records each
+/// call of each run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LlmSpec {
+    /// Where the API lives, such as `http://localhost:8000/v1`.
+    #[serde(default)]
+    pub upstream: Option<Address>,
+    /// The bearer token for it, by reference: `${env:API_KEY}`. Without one, what the workflow sends
+    /// is passed on.
+    #[serde(default)]
+    pub api_key: Option<Secret>,
+    /// Headers for it, besides those that the workflow sends.
+    #[serde(default)]
+    pub headers: Headers,
+    /// Environment variables that tell a program the proxy's address.
+    #[serde(default = "openai_base_url")]
+    pub env: Vec<String>,
+    /// Several servers by name, in place of `upstream`.
+    #[serde(default)]
+    pub upstreams: IndexMap<String, UpstreamSpec>,
+    /// The proxy's port, for services that sizer does not start; 0 for any free one.
+    #[serde(default)]
+    pub port: u16,
+    /// A file for the bodies of all requests and answers, as lines of JSON; without it none is kept.
+    #[serde(default)]
+    pub bodies: Option<PathBuf>,
+    /// How the servers are reached.
+    #[serde(default)]
+    pub connection: ConnectionSpec,
+}
+
+/// One of several LLM servers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamSpec {
+    /// Where the API lives, such as `http://localhost:8000/v1`.
+    pub url: Address,
+    /// The bearer token for it, by reference: `${env:API_KEY}`.
+    #[serde(default)]
+    pub api_key: Option<Secret>,
+    /// Headers for it, besides those that the workflow sends.
+    #[serde(default)]
+    pub headers: Headers,
+    /// Environment variables that tell a program where it is; `PLANNER_BASE_URL` for the server
+    /// `planner` where none is given.
+    #[serde(default)]
+    pub env: Vec<String>,
+}
+
+fn openai_base_url() -> Vec<String> {
+    vec!["OPENAI_BASE_URL".to_owned()]
+}
+
+impl LlmSpec {
+    /// A server without a key.
+    pub fn of(upstream: Address) -> Self {
+        Self { upstream: Some(upstream), env: openai_base_url(), ..Self::default() }
+    }
+
+    /// All servers by name, the first of them being the default.
+    pub fn servers(&self) -> IndexMap<String, UpstreamSpec> {
+        let only = self.upstream.as_ref().map(|url| {
+            let (api_key, headers) = (self.api_key.clone(), self.headers.clone());
+            let env = self.env.clone();
+            (ONLY.to_owned(), UpstreamSpec { url: url.clone(), api_key, headers, env })
+        });
+        let named = self.upstreams.iter().map(|(name, server)| {
+            let mut server = server.clone();
+            if server.env.is_empty() {
+                let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+                let name: String = name.to_ascii_uppercase().chars().map(plain).collect();
+                server.env.push(format!("{name}_BASE_URL"));
+            }
+            (name.clone(), server)
+        });
+        only.into_iter().chain(named).collect()
+    }
+
+    /// The addresses with their paths in the spec.
+    pub(in crate::spec) fn addresses(&self) -> Vec<(String, &Address)> {
+        let only = self.upstream.iter().map(|url| ("workflow.llm.upstream".to_owned(), url));
+        let named = self.upstreams.iter();
+        only.chain(named.map(|(name, it)| (format!("workflow.llm.upstreams.{name}.url"), &it.url)))
+            .collect()
+    }
+
+    /// The secrets with their paths in the spec.
+    pub(super) fn secrets(&self) -> Vec<(String, &Secret)> {
+        let only = ("workflow.llm".to_owned(), self.api_key.as_ref(), &self.headers);
+        let named = self.upstreams.iter().map(|(name, it)| {
+            (format!("workflow.llm.upstreams.{name}"), it.api_key.as_ref(), &it.headers)
+        });
+        let all = std::iter::once(only).chain(named);
+        all.flat_map(|(at, key, headers)| super::of_access(&at, key, headers)).collect()
+    }
+}

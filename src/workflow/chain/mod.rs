@@ -1,0 +1,173 @@
+//! The shape of an agent's load, played against LLM servers: `build` makes a spec's steps ready,
+//! `play` goes through them, `draw` gives the numbers that differ from run to run.
+
+mod build;
+mod draw;
+mod play;
+
+use super::local::Program;
+use super::template::Template;
+use super::transport::{Endpoint, Target};
+use super::{Clock, ConnectError, Pending, Workflow};
+use crate::measure::{Failure, FailureKind, Item, Outcome, Run};
+use crate::spec::Env;
+use crate::spec::workflow::{ChainSpec, Draw};
+use hyper::Method;
+use hyper::header::HeaderMap;
+use indexmap::IndexMap;
+use play::Player;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// The shape of an agent's load.
+pub struct Chain {
+    steps: Vec<Step>,
+    servers: IndexMap<String, Arc<Server>>,
+    /// Runs of this level until now: lists of values are gone through in turn.
+    runs: AtomicU64,
+    seed: u64,
+    timeout: Duration,
+}
+
+/// An LLM server.
+struct Server {
+    name: String,
+    endpoint: Endpoint,
+    completions: Target,
+    models: Target,
+}
+
+/// A step, ready to be played. `number` tells it from all others of the chain.
+enum Step {
+    Llm(Box<Ask>),
+    Sleep {
+        number: u64,
+        seconds: Draw,
+    },
+    Command {
+        program: Box<Program>,
+        output: Option<String>,
+    },
+    Http {
+        request: Box<Request>,
+        output: Option<String>,
+    },
+    Repeat {
+        number: u64,
+        times: Draw,
+        steps: Vec<Step>,
+    },
+    Parallel(Vec<Vec<Step>>),
+    When {
+        condition: Template,
+        steps: Vec<Step>,
+        otherwise: Vec<Step>,
+    },
+    /// Lists of steps with their weights.
+    Choose(Vec<(u64, Vec<Step>)>),
+}
+
+/// A call of a model.
+struct Ask {
+    number: u64,
+    server: Arc<Server>,
+    /// The request's body but for what differs from run to run.
+    body: serde_json::Map<String, serde_json::Value>,
+    model: String,
+    stream: bool,
+    prompt: Prompt,
+    max_tokens: Option<Draw>,
+    output: Option<String>,
+}
+
+/// What a model is asked.
+enum Prompt {
+    /// Roles with what is said.
+    Messages(Vec<(String, Template)>),
+    /// So many tokens of filler.
+    Filler(Draw),
+}
+
+/// A request to a service.
+struct Request {
+    endpoint: Endpoint,
+    method: Method,
+    path: Template,
+    headers: HeaderMap,
+    body: Option<Template>,
+}
+
+impl Chain {
+    /// Makes a chain ready.
+    pub fn new(spec: &ChainSpec, base_dir: &Path, env: &Env<'_>) -> Result<Self, ConnectError> {
+        let (servers, steps) = build::build(spec, base_dir, env)?;
+        let (runs, timeout) = (AtomicU64::new(0), spec.timeout.to_std());
+        Ok(Self { steps, servers, runs, seed: spec.seed, timeout })
+    }
+
+    async fn timed(&self, item: &Item, clock: Clock) -> Run {
+        let turn = self.runs.fetch_add(1, Ordering::Relaxed);
+        let player = Player::new(item, clock, self.seed, turn);
+        let start = clock.now();
+        let played = tokio::time::timeout(self.timeout, player.play(&self.steps, turn, 0)).await;
+        let end = clock.now();
+        let outcome = match played {
+            Ok(Ok(())) => Outcome::Ok,
+            Ok(Err(failure)) => Outcome::Failed(failure),
+            Err(_) => {
+                let seconds = self.timeout.as_secs_f64();
+                let message = format!("not all steps were done within {seconds} s");
+                Outcome::Failed(Failure::new(FailureKind::Timeout, message))
+            }
+        };
+        let mut llm_calls = player.calls();
+        llm_calls.sort_by(|a, b| a.start.total_cmp(&b.start));
+        Run { id: item.id.clone(), start, end, outcome, llm_calls, ..Run::default() }
+    }
+}
+
+impl Workflow for Chain {
+    fn check(&self) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            for server in self.servers.values() {
+                server.endpoint.check(&server.models).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn prepare<'a>(&'a self, _: u32, _: &'a [Item]) -> Pending<'a, ()> {
+        self.runs.store(0, Ordering::Relaxed);
+        Box::pin(std::future::ready(()))
+    }
+
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+        Box::pin(self.timed(item, clock))
+    }
+
+    fn close(&self) -> Pending<'_, ()> {
+        Box::pin(async move { each_program(&self.steps, &mut Program::kill_strays) })
+    }
+}
+
+fn each_program(steps: &[Step], each: &mut dyn FnMut(&Program)) {
+    for step in steps {
+        match step {
+            Step::Command { program, .. } => each(program),
+            Step::Llm(_) | Step::Sleep { .. } | Step::Http { .. } => {}
+            Step::Repeat { steps, .. } => each_program(steps, each),
+            Step::Parallel(lists) => lists.iter().for_each(|steps| each_program(steps, each)),
+            Step::When { steps, otherwise, .. } => {
+                each_program(steps, each);
+                each_program(otherwise, each);
+            }
+            Step::Choose(choices) => {
+                for (_, steps) in choices {
+                    each_program(steps, each);
+                }
+            }
+        }
+    }
+}

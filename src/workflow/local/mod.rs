@@ -1,0 +1,173 @@
+//! Programs on this machine: any program as a workflow, and servers that are started for one.
+//!
+//! `program` is what a spec names, `process` a group of processes that is ended as one, `once` a
+//! process for each run, `workers` processes that stay, `serve` a server; `strays` finds what left
+//! its group.
+
+mod once;
+mod process;
+mod program;
+mod serve;
+mod strays;
+mod tail;
+mod workers;
+
+pub(super) use program::{Named, Program};
+pub use serve::Served;
+
+use super::proxy::{Proxy, Ticket};
+use super::{Clock, ConnectError, Pending, Workflow};
+use crate::measure::{Failure, FailureKind, Item, Run};
+use crate::spec::Env;
+use crate::spec::workflow::CommandSpec;
+use serde_json::{Map, Value};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use workers::Workers;
+
+/// Any program on this machine.
+pub struct Command {
+    how: How,
+    proxy: Option<Arc<Proxy>>,
+    timeout: Duration,
+}
+
+enum How {
+    /// A process for each run.
+    Once(Program),
+    /// Processes that stay.
+    Workers(Workers),
+}
+
+impl Command {
+    /// Makes a program ready. Must be called within a tokio runtime.
+    pub fn new(spec: &CommandSpec, base_dir: &Path, env: &Env<'_>) -> Result<Self, ConnectError> {
+        let proxy = spec.llm.as_ref().map(|llm| Proxy::start(llm, spec.timeout, base_dir, env));
+        let proxy = proxy.transpose()?.map(Arc::new);
+        let mut program = program(spec, base_dir, env)?;
+        if let Some(proxy) = &proxy {
+            program.mask(proxy.masks());
+        }
+        let timeout = spec.timeout.to_std();
+        let how = if spec.persistent {
+            How::Workers(Workers::new(program, proxy.clone(), timeout))
+        } else {
+            How::Once(program)
+        };
+        Ok(Self { how, proxy, timeout })
+    }
+
+    /// Finds mistakes in a spec without starting anything.
+    pub fn check_spec(
+        spec: &CommandSpec,
+        base_dir: &Path,
+        env: &Env<'_>,
+    ) -> Result<(), ConnectError> {
+        program(spec, base_dir, env).map(drop)
+    }
+
+    async fn timed(&self, item: &Item, clock: Clock) -> Run {
+        let ticket = self.proxy.as_ref().map(|proxy| proxy.open(&item.id, clock));
+        let run = match &self.how {
+            How::Once(program) => {
+                let mut variables = ticket.as_ref().map(Ticket::variables).unwrap_or_default();
+                variables.extend(key_variable(ticket.is_some()));
+                once::run(program, item, &variables, self.timeout, clock).await
+            }
+            How::Workers(workers) => {
+                let told = ticket.as_ref().map(Ticket::to_json).unwrap_or_default();
+                workers.run(item, told, clock).await
+            }
+        };
+        match ticket {
+            Some(ticket) => ticket.finish(run).await,
+            None => run,
+        }
+    }
+}
+
+fn program(spec: &CommandSpec, base_dir: &Path, env: &Env<'_>) -> Result<Program, ConnectError> {
+    let named = Named {
+        at: "workflow",
+        run: &spec.run,
+        shell: spec.shell,
+        env: &spec.env,
+        cwd: spec.cwd.as_deref(),
+        base_dir,
+    };
+    let program = Program::new(&named, env)?;
+    if spec.persistent && !program.is_fixed() {
+        let message = "`run` and `env` of a persistent worker cannot hold templates: it serves many items, and is \
+                       handed each as a line of JSON";
+        return Err(ConnectError::Client(message.to_owned()));
+    }
+    Ok(program)
+}
+
+/// Clients of LLM servers refuse to begin without a key, which the proxy may have in their place.
+fn key_variable(behind_a_proxy: bool) -> Option<(String, String)> {
+    const KEY: &str = "OPENAI_API_KEY";
+    let missing = behind_a_proxy && std::env::var_os(KEY).is_none();
+    missing.then(|| (KEY.to_owned(), "sizer".to_owned()))
+}
+
+/// An item as a program gets it: its fields with its id and its question.
+fn fields(item: &Item) -> Map<String, Value> {
+    let mut fields = item.fields.clone();
+    fields.insert("id".to_owned(), item.id.as_str().into());
+    fields.insert("input".to_owned(), item.input.as_str().into());
+    fields
+}
+
+impl Workflow for Command {
+    fn check(&self) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn prepare<'a>(&'a self, concurrency: u32, items: &'a [Item]) -> Pending<'a, ()> {
+        Box::pin(async move {
+            if let (How::Workers(workers), Some(item)) = (&self.how, items.first()) {
+                workers.prepare(concurrency as usize, item).await;
+            }
+        })
+    }
+
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+        Box::pin(self.timed(item, clock))
+    }
+
+    fn close(&self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            match &self.how {
+                How::Once(program) => program.kill_strays(),
+                How::Workers(workers) => workers.close().await,
+            }
+        })
+    }
+}
+
+/// Runs a program for its output, as a tool does; an exit without success is a failure.
+pub(super) async fn output(
+    program: &Program,
+    item: &Item,
+    more: Map<String, Value>,
+) -> Result<String, Failure> {
+    use tokio::io::AsyncReadExt;
+    const LARGEST: u64 = 1 << 20;
+    let mut process = process::Process::start(&mut program.command_with(item, &more, &[])?)?;
+    drop(process.stdin());
+    let mut printed = Vec::new();
+    if let Some(stdout) = process.stdout() {
+        let read = stdout.take(LARGEST).read_to_end(&mut printed).await;
+        read.map_err(|error| Failure::new(FailureKind::Exit, error.to_string()))?;
+    }
+    let status = process.wait().await;
+    let status = status.map_err(|error| Failure::new(FailureKind::Exit, error.to_string()))?;
+    let evidence = process.evidence().await;
+    if status.success() {
+        Ok(String::from_utf8_lossy(&printed).into_owned())
+    } else {
+        Err(program.masks().failure(process::exit(status, &evidence)))
+    }
+}

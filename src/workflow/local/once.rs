@@ -1,0 +1,77 @@
+//! A process for each run.
+
+use super::process::{Process, exit};
+use super::program::Program;
+use super::tail::Tail;
+use crate::measure::{Failure, FailureKind, Item, Outcome, Run};
+use crate::workflow::Clock;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+
+/// Runs a program for an item. Its time includes starting it, as it does for a user who calls it.
+pub(super) async fn run(
+    program: &Program,
+    item: &Item,
+    variables: &[(String, String)],
+    timeout: Duration,
+    clock: Clock,
+) -> Run {
+    let command = program.command(item, variables);
+    let input = serde_json::to_vec(&super::fields(item)).unwrap_or_default();
+    let start = clock.now();
+    let exchange = async {
+        let mut command = command.map_err(|failure| (failure, start))?;
+        let mut process = Process::start(&mut command).map_err(|failure| (failure, clock.now()))?;
+        let printed = Arc::<Tail>::default();
+        let printing = Tail::listen(&printed, process.stdout());
+        let mut stdin = process.stdin();
+        let feed = async {
+            if let Some(stdin) = &mut stdin {
+                // A program that does not read its input need not.
+                let _ = stdin.write_all(&input).await;
+            }
+            drop(stdin);
+            std::future::pending::<()>().await;
+        };
+        let ended = async {
+            tokio::select! {
+                biased;
+                status = process.wait() => status,
+                () = feed => Err(std::io::ErrorKind::Other.into()),
+            }
+        };
+        let ended = tokio::time::timeout(timeout, ended).await;
+        let end = clock.now();
+        let failure = match ended {
+            Ok(Ok(status)) if status.success() => None,
+            Ok(Ok(status)) => {
+                let mut evidence = process.evidence().await;
+                if evidence.is_empty() {
+                    evidence = printed.text();
+                }
+                Some(exit(status, &evidence))
+            }
+            Ok(Err(error)) => Some(Failure::new(FailureKind::Exit, error.to_string())),
+            Err(_) => {
+                process.stop().await;
+                let evidence = process.evidence().await;
+                let seconds = timeout.as_secs_f64();
+                let message = format!("not over within {seconds} s; on stderr: {evidence}");
+                Some(Failure::new(FailureKind::Timeout, message))
+            }
+        };
+        // Children that outlive their parent are not part of any run.
+        process.kill();
+        printing.abort();
+        match failure {
+            None => Ok(end),
+            Some(failure) => Err((failure, end)),
+        }
+    };
+    let (outcome, end) = match exchange.await {
+        Ok(end) => (Outcome::Ok, end),
+        Err((failure, end)) => (Outcome::Failed(program.masks().failure(failure)), end),
+    };
+    Run { id: item.id.clone(), start, end, outcome, ..Run::default() }
+}

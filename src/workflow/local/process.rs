@@ -1,0 +1,134 @@
+//! A process with all that it starts: one group, ended as one.
+
+use super::tail::Tail;
+use crate::measure::{Failure, FailureKind};
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::task::JoinHandle;
+
+/// How long a process may take to end by itself once it is asked to.
+const GRACE: Duration = Duration::from_secs(2);
+/// Once a process is over, what it said last is there.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// A process that leads a group of its own. Dropped, the whole group is killed.
+pub(super) struct Process {
+    child: Child,
+    group: Group,
+    said: Arc<Tail>,
+    listening: JoinHandle<()>,
+}
+
+/// A process group.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn signal(&self, signal: Signal) {
+        if let Some(leader) = self.0 {
+            // It fails where nobody is left, and that is what is wanted.
+            let _ = kill_process_group(leader, signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+impl Process {
+    /// Starts a command whose streams are pipes; what it says on stderr is kept for evidence.
+    pub fn start(command: &mut Command) -> Result<Self, Failure> {
+        let mut process = Self::start_unheard(command)?;
+        let stderr = process.stderr();
+        process.listening = Tail::listen(&process.said, stderr);
+        Ok(process)
+    }
+
+    /// Starts a command whose streams are pipes, all of which are the caller's.
+    pub fn start_unheard(command: &mut Command) -> Result<Self, Failure> {
+        let program = command.as_std().get_program().to_string_lossy().into_owned();
+        command.process_group(0);
+        command.kill_on_drop(true);
+        let child = command.spawn().map_err(|error| {
+            Failure::new(FailureKind::Spawn, format!("`{program}` cannot be started: {error}"))
+        })?;
+        let leader = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let (said, listening) = (Arc::default(), tokio::spawn(std::future::ready(())));
+        Ok(Self { child, group: Group(leader), said, listening })
+    }
+
+    /// Where it reads; at most once.
+    pub fn stdin(&mut self) -> Option<ChildStdin> {
+        self.child.stdin.take()
+    }
+
+    /// Where it prints; at most once.
+    pub fn stdout(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
+    }
+
+    /// Where it complains; at most once.
+    pub fn stderr(&mut self) -> Option<ChildStderr> {
+        self.child.stderr.take()
+    }
+
+    /// Waits for its end.
+    pub async fn wait(&mut self) -> std::io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// What it has said on stderr of late, once it is over or will not say more.
+    pub async fn evidence(&mut self) -> String {
+        let _ = tokio::time::timeout(LAST_WORDS, &mut self.listening).await;
+        self.said.text()
+    }
+
+    /// What it has said on stderr until now.
+    pub fn said(&self) -> &Arc<Tail> {
+        &self.said
+    }
+
+    /// Kills whatever is left of the group.
+    pub fn kill(&mut self) {
+        self.group.signal(Signal::KILL);
+    }
+
+    /// Asks the group to end, and kills what does not.
+    pub async fn stop(&mut self) {
+        self.group.signal(Signal::TERM);
+        let _ = tokio::time::timeout(GRACE, self.child.wait()).await;
+        self.kill();
+        // Killed, it is only to be collected.
+        let _ = tokio::time::timeout(GRACE, self.child.wait()).await;
+    }
+
+    /// Lets it end by itself, as it does when its input ends; then the same.
+    pub async fn finish(mut self) {
+        if tokio::time::timeout(GRACE, self.child.wait()).await.is_err() {
+            self.stop().await;
+        }
+        self.kill();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+/// An exit that is no success, with what was said before it.
+pub(super) fn exit(status: ExitStatus, evidence: &str) -> Failure {
+    let evidence = if evidence.is_empty() { "it said nothing on stderr" } else { evidence };
+    Failure::new(FailureKind::Exit, format!("{status}: {evidence}"))
+}

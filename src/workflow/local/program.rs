@@ -1,0 +1,148 @@
+//! A program as a spec names it, ready to be started for an item.
+
+use super::strays::{MARK, kill_strays};
+use crate::measure::{Failure, FailureKind, Item};
+use crate::spec::workflow::Variables;
+use crate::spec::{Env, names_a_secret};
+use crate::workflow::ConnectError;
+use crate::workflow::masks::Masks;
+use crate::workflow::template::Template;
+use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tokio::process::Command;
+use uuid::Uuid;
+
+/// What a spec says about a program.
+pub(in crate::workflow) struct Named<'a> {
+    /// Where it stands in the spec.
+    pub at: &'a str,
+    pub run: &'a [String],
+    pub shell: bool,
+    pub env: &'a Variables,
+    pub cwd: Option<&'a Path>,
+    /// The folder that relative paths are relative to.
+    pub base_dir: &'a Path,
+}
+
+/// A program with its arguments and variables.
+pub(in crate::workflow) struct Program {
+    arguments: Vec<Template>,
+    variables: Vec<(String, Variable)>,
+    cwd: PathBuf,
+    masks: Masks,
+    mark: String,
+}
+
+enum Variable {
+    Fixed(String),
+    OfItem(Template),
+}
+
+impl Program {
+    pub fn new(named: &Named<'_>, env: &Env<'_>) -> Result<Self, ConnectError> {
+        let Named { at, run, shell, env: variables, cwd, base_dir } = named;
+        let templates = run.iter().enumerate();
+        let templates =
+            templates.map(|(index, text)| Template::new(&format!("{at}.run.{index}"), text));
+        let mut arguments = templates.collect::<Result<Vec<_>, _>>()?;
+        if *shell {
+            let plain = |text| Template::new(at, text);
+            let script = arguments.remove(0);
+            let words = [plain("sh")?, plain("-c")?, script, plain("sh")?];
+            arguments = words.into_iter().chain(arguments).collect();
+        }
+        let mut masks = Masks::default();
+        // Programs inherit all variables, and print what they like.
+        for (name, value) in std::env::vars_os() {
+            if names_a_secret(&name.to_string_lossy())
+                && let Ok(value) = value.into_string()
+            {
+                masks.add(value);
+            }
+        }
+        let mut known = Vec::new();
+        for (name, value) in *variables {
+            let revealed = value.reveal(env)?;
+            if value.is_reference() {
+                masks.add(revealed.as_str());
+            }
+            // What a reference leads to is no template.
+            let variable = if value.public().contains("{{") && !value.is_reference() {
+                Variable::OfItem(Template::new(&format!("{at}.env.{name}"), &revealed)?)
+            } else {
+                Variable::Fixed(revealed)
+            };
+            known.push((name.clone(), variable));
+        }
+        let cwd = cwd.map_or_else(|| base_dir.to_path_buf(), |cwd| base_dir.join(cwd));
+        Ok(Self {
+            arguments,
+            variables: known,
+            cwd,
+            masks,
+            mark: Uuid::new_v4().simple().to_string(),
+        })
+    }
+
+    /// The secrets that it is told.
+    pub fn masks(&self) -> &Masks {
+        &self.masks
+    }
+
+    /// Adds secrets that it may come to know.
+    pub fn mask(&mut self, others: &Masks) {
+        self.masks.extend(others);
+    }
+
+    /// Whether it is the same for all items.
+    pub fn is_fixed(&self) -> bool {
+        self.arguments.iter().all(Template::is_fixed)
+            && self.variables.iter().all(|(_, it)| matches!(it, Variable::Fixed(_)))
+    }
+
+    /// Kills whatever it left behind.
+    pub fn kill_strays(&self) {
+        kill_strays(&self.mark);
+    }
+
+    /// Makes the command for an item, with further environment variables. All three streams are pipes.
+    pub fn command(&self, item: &Item, more: &[(String, String)]) -> Result<Command, Failure> {
+        self.command_with(item, &Map::new(), more)
+    }
+
+    /// The same with further variables of the templates.
+    pub fn command_with(
+        &self,
+        item: &Item,
+        values: &Map<String, Value>,
+        more: &[(String, String)],
+    ) -> Result<Command, Failure> {
+        let render = |template: &Template| {
+            if template.is_fixed() {
+                template.render(item)
+            } else {
+                template.render_with(item, values.clone())
+            }
+        };
+        let mut arguments = self.arguments.iter().map(render);
+        let program = arguments.next().transpose()?;
+        let missing = || Failure::new(FailureKind::Spawn, "no program is named");
+        let mut command = Command::new(program.ok_or_else(missing)?);
+        for argument in arguments {
+            command.arg(argument?);
+        }
+        command.current_dir(&self.cwd).env(MARK, &self.mark);
+        for (name, value) in more {
+            command.env(name, value);
+        }
+        for (name, variable) in &self.variables {
+            match variable {
+                Variable::Fixed(value) => command.env(name, value),
+                Variable::OfItem(template) => command.env(name, render(template)?),
+            };
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Ok(command)
+    }
+}

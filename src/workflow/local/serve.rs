@@ -1,0 +1,210 @@
+//! A server that is started before a sweep, and stopped after it.
+
+use super::process::{Process, exit};
+use super::program::{Named, Program};
+use super::tail::Tail;
+use crate::measure::{Failure, FailureKind, Item, Run};
+use crate::spec::workflow::{ConnectionSpec, Headers, ServeSpec};
+use crate::spec::{Address, Env, Seconds};
+use crate::workflow::transport::{Access, Endpoint, Notes, Target};
+use crate::workflow::{Clock, ConnectError, Pending, Workflow};
+use bytes::Bytes;
+use hyper::Method;
+use hyper::header::HeaderMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+
+/// How often a server is asked whether it is ready.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// A workflow with the server that serves it.
+pub struct Served {
+    inner: Arc<dyn Workflow>,
+    program: Program,
+    variables: Vec<(String, String)>,
+    ready: Option<(Endpoint, Target)>,
+    ready_timeout: Duration,
+    log: Option<PathBuf>,
+    server: Mutex<Option<Server>>,
+}
+
+struct Server {
+    process: Process,
+    printed: Arc<Tail>,
+    printing: [JoinHandle<()>; 2],
+}
+
+impl Served {
+    /// A server that is started when the workflow is looked for. `variables` are for it besides its own.
+    pub fn new(
+        spec: &ServeSpec,
+        inner: Arc<dyn Workflow>,
+        variables: Vec<(String, String)>,
+        base_dir: &Path,
+        env: &Env<'_>,
+    ) -> Result<Self, ConnectError> {
+        let named = Named {
+            at: "workflow.serve",
+            run: &spec.run,
+            shell: spec.shell,
+            env: &spec.env,
+            cwd: spec.cwd.as_deref(),
+            base_dir,
+        };
+        let program = Program::new(&named, env)?;
+        if !program.is_fixed() {
+            let message =
+                "`run` and `env` of `serve` cannot hold templates: a server serves all items";
+            return Err(ConnectError::Client(message.to_owned()));
+        }
+        let ready = spec.ready.as_ref().map(|address| endpoint(address, base_dir, env));
+        Ok(Self {
+            inner,
+            program,
+            variables,
+            ready: ready.transpose()?,
+            ready_timeout: spec.ready_timeout.to_std(),
+            log: spec.log.as_ref().map(|log| base_dir.join(log)),
+            server: Mutex::default(),
+        })
+    }
+
+    /// Whether it answers as it does when it is ready.
+    async fn is_ready(&self) -> Result<(), Failure> {
+        let Some((endpoint, target)) = &self.ready else { return self.inner.check().await };
+        let (headers, notes) = (HeaderMap::new(), Notes::default());
+        let sent = endpoint.send(&Method::GET, target, &headers, Bytes::new(), &notes);
+        sent.await?.success().await.map(drop)
+    }
+
+    async fn look(&self) -> Result<(), Failure> {
+        let mut server = self.server.lock().await;
+        if let Some(server) = &mut *server {
+            return match server.process.ended() {
+                None => self.inner.check().await,
+                Some(status) => Err(self.ended(status, server).await),
+            };
+        }
+        // Or another server would be measured than the one that is asked for.
+        if tokio::time::timeout(Duration::from_secs(2), self.is_ready()).await == Ok(Ok(())) {
+            let message = "something answers already where `workflow.serve` is to start its server: stop it, or leave \
+                           `serve` out";
+            return Err(Failure::new(FailureKind::Spawn, message));
+        }
+        let mut starting = self.start()?;
+        let began = Instant::now();
+        loop {
+            if let Some(status) = starting.process.ended() {
+                return Err(self.ended(status, &mut starting).await);
+            }
+            let asked = tokio::time::timeout(self.ready_timeout, self.is_ready()).await;
+            let failure = match asked {
+                Ok(Ok(())) => break,
+                Ok(Err(failure)) => failure.to_string(),
+                Err(_) => "it does not answer".to_owned(),
+            };
+            if began.elapsed() >= self.ready_timeout {
+                starting.process.stop().await;
+                let said = starting.said().await;
+                let seconds = self.ready_timeout.as_secs_f64();
+                let message = format!(
+                    "the server of `workflow.serve` was not ready within {seconds} s ({failure}); it said: {said}"
+                );
+                return Err(self
+                    .program
+                    .masks()
+                    .failure(Failure::new(FailureKind::Spawn, message)));
+            }
+            tokio::time::sleep(PATIENCE).await;
+        }
+        *server = Some(starting);
+        drop(server);
+        self.inner.check().await
+    }
+
+    fn start(&self) -> Result<Server, Failure> {
+        let log = self.log.as_ref().map(|path| {
+            let both = File::create(path).and_then(|file| Ok((file.try_clone()?, file)));
+            both.map_err(|error| {
+                let path = path.display();
+                let message = format!("the server's log {path} cannot be written: {error}");
+                Failure::new(FailureKind::Spawn, message)
+            })
+        });
+        let (out, err) = log.transpose()?.unzip();
+        let command = self.program.command(&Item::default(), &self.variables);
+        let mut process = Process::start_unheard(&mut command?)?;
+        drop(process.stdin());
+        let printed = Arc::<Tail>::default();
+        let printing = [
+            Tail::listen_and_write(&printed, process.stdout(), out),
+            Tail::listen_and_write(&printed, process.stderr(), err),
+        ];
+        Ok(Server { process, printed, printing })
+    }
+
+    async fn ended(&self, status: std::process::ExitStatus, server: &mut Server) -> Failure {
+        let failure = exit(status, &server.said().await);
+        let message = format!("the server of `workflow.serve` has ended, {}", failure.message);
+        self.program.masks().failure(Failure::new(FailureKind::Spawn, message))
+    }
+}
+
+impl Server {
+    /// What it has said of late.
+    async fn said(&mut self) -> String {
+        const LAST_WORDS: Duration = Duration::from_millis(100);
+        let all = futures_util::future::join_all(&mut self.printing);
+        let _ = tokio::time::timeout(LAST_WORDS, all).await;
+        let text = self.printed.text();
+        if text.is_empty() { "nothing".to_owned() } else { text }
+    }
+}
+
+fn endpoint(
+    address: &Address,
+    base_dir: &Path,
+    env: &Env<'_>,
+) -> Result<(Endpoint, Target), ConnectError> {
+    let headers = Headers::new();
+    let access = Access {
+        address,
+        api_key: None,
+        headers: &headers,
+        timeout: Seconds::default(),
+        connection: &ConnectionSpec::default(),
+        base_dir,
+    };
+    let endpoint = Endpoint::new(&access, env)?;
+    let target = endpoint.target("")?;
+    Ok((endpoint, target))
+}
+
+impl Workflow for Served {
+    fn check(&self) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(self.look())
+    }
+
+    fn prepare<'a>(&'a self, concurrency: u32, items: &'a [Item]) -> Pending<'a, ()> {
+        self.inner.prepare(concurrency, items)
+    }
+
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+        self.inner.run(item, clock)
+    }
+
+    fn close(&self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            self.inner.close().await;
+            if let Some(mut server) = self.server.lock().await.take() {
+                server.process.stop().await;
+                let _ = server.said().await;
+            }
+            self.program.kill_strays();
+        })
+    }
+}

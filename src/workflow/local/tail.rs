@@ -1,0 +1,86 @@
+//! The last words of a program.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::task::JoinHandle;
+
+/// As much as a person reads of them.
+const KEPT: usize = 2000;
+
+/// The end of what was said.
+#[derive(Default)]
+pub(super) struct Tail {
+    bytes: Mutex<VecDeque<u8>>,
+}
+
+impl Tail {
+    /// Listens until the stream ends, so that nobody who speaks has to wait.
+    pub fn listen(
+        this: &Arc<Self>,
+        from: Option<impl AsyncRead + Unpin + Send + 'static>,
+    ) -> JoinHandle<()> {
+        Self::listen_and_write(this, from, None)
+    }
+
+    /// The same, and writes all of it to a file.
+    pub fn listen_and_write(
+        this: &Arc<Self>,
+        from: Option<impl AsyncRead + Unpin + Send + 'static>,
+        mut to: Option<File>,
+    ) -> JoinHandle<()> {
+        let this = Arc::clone(this);
+        tokio::spawn(async move {
+            let Some(mut from) = from else { return };
+            let mut buffer = vec![0; 4096];
+            while let Ok(read) = from.read(&mut buffer).await {
+                let Some(said) = buffer.get(..read).filter(|said| !said.is_empty()) else { return };
+                // A log that cannot be written must not stop the program.
+                let _ = to.as_mut().map(|to| to.write_all(said));
+                this.hear(said);
+            }
+        })
+    }
+
+    fn hear(&self, said: &[u8]) {
+        let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        bytes.extend(said);
+        let surplus = bytes.len().saturating_sub(KEPT);
+        bytes.drain(..surplus);
+    }
+
+    /// The last lines as one: the last says most, so a cut is at the front.
+    pub fn text(&self) -> String {
+        const SHOWN: usize = 400;
+        let bytes: Vec<u8> = {
+            let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+            bytes.iter().copied().collect()
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let text = lines.collect::<Vec<_>>().join(" | ");
+        if text.len() <= SHOWN {
+            return text;
+        }
+        let from = text.ceil_char_boundary(text.len() - SHOWN);
+        format!("… {}", text.get(from..).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_lines_stay() {
+        let tail = Tail::default();
+        for line in 0..1000 {
+            tail.hear(format!("line {line}\n\n").as_bytes());
+        }
+        let text = tail.text();
+        assert!(text.starts_with("… ") && text.ends_with("| line 998 | line 999"), "{text}");
+        assert!(text.len() < 410 && tail.bytes.lock().unwrap().len() == KEPT);
+    }
+}

@@ -1,0 +1,243 @@
+//! Worker processes that stay for many runs: one line of JSON in and one out per run.
+
+use super::process::{Process, exit};
+use super::program::Program;
+use crate::measure::{Failure, FailureKind, Item, Outcome, Run};
+use crate::workflow::Clock;
+use crate::workflow::proxy::{Proxy, Ticket};
+use futures_util::stream::{self, StreamExt};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{ChildStdin, ChildStdout};
+use tokio::sync::Semaphore;
+
+/// An answer is no longer.
+const LONGEST_ANSWER: u64 = 16 << 20;
+/// Workers that are started at the same time: starting a program takes all of a core.
+const STARTING: usize = 4;
+
+/// One worker.
+struct Worker {
+    process: Process,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+}
+
+/// What a worker says of a run; all of it may be missing, and whatever else it says is its own.
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    id: Option<Value>,
+    #[serde(default)]
+    error: Option<Value>,
+    #[serde(default)]
+    runtime: Option<f64>,
+}
+
+/// A place for a worker; empty where it died, until the next run.
+type Place = Option<Worker>;
+
+/// The workers of a level.
+pub(super) struct Workers {
+    program: Program,
+    proxy: Option<Arc<Proxy>>,
+    timeout: Duration,
+    /// Places that no run occupies.
+    free: Mutex<VecDeque<Place>>,
+    permits: Semaphore,
+}
+
+impl Workers {
+    pub fn new(program: Program, proxy: Option<Arc<Proxy>>, timeout: Duration) -> Self {
+        let (free, permits) = (Mutex::default(), Semaphore::new(0));
+        Self { program, proxy, timeout, free, permits }
+    }
+
+    fn free(&self) -> MutexGuard<'_, VecDeque<Place>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings the workers to as many as that, each of which has answered once. Asked while no run
+    /// is under way.
+    pub async fn prepare(&self, count: usize, warm_up: &Item) {
+        let (mut kept, mut missing) = (VecDeque::new(), 0);
+        let surplus: Vec<Place> = {
+            let mut free = self.free();
+            while free.len() < count {
+                free.push_back(None);
+            }
+            let surplus = free.split_off(count).into_iter().collect();
+            for mut place in free.drain(..) {
+                // One that died since the last level is known only by asking.
+                if place.as_mut().is_some_and(|worker| worker.process.ended().is_none()) {
+                    kept.push_back(place);
+                } else {
+                    missing += 1;
+                }
+            }
+            surplus
+        };
+        stop(surplus).await;
+        let started = stream::iter(0..missing).map(|_| self.start(warm_up));
+        let started: Vec<Place> =
+            started.buffer_unordered(STARTING).map(Result::ok).collect().await;
+        let mut free = self.free();
+        *free = kept.into_iter().chain(started).collect();
+        self.permits.forget_permits(self.permits.available_permits());
+        self.permits.add_permits(free.len());
+    }
+
+    /// Starts a worker and has it answer once, which is not measured.
+    async fn start(&self, warm_up: &Item) -> Result<Worker, Failure> {
+        // Its calls are nobody's.
+        let ticket = self.proxy.as_ref().map(|proxy| proxy.open("warm-up", Clock::start()));
+        let mut told = ticket.as_ref().map(Ticket::to_json).unwrap_or_default();
+        told.insert("warmup".to_owned(), true.into());
+        let variables = self.proxy.as_ref().map(|proxy| proxy.variables()).unwrap_or_default();
+        let mut command = self.program.command(&Item::default(), &variables)?;
+        let mut process = Process::start(&mut command)?;
+        let lost = || Failure::new(FailureKind::Spawn, "a worker has no pipes");
+        let stdin = process.stdin().ok_or_else(lost)?;
+        let stdout = BufReader::new(process.stdout().ok_or_else(lost)?);
+        let mut worker = Worker { process, stdin, stdout };
+        let line = line_of(warm_up, told);
+        let asked = worker.ask(&line, &warm_up.id);
+        match tokio::time::timeout(self.timeout, asked).await {
+            Ok(Ok(_)) => Ok(worker),
+            Ok(Err(failure)) => Err(failure),
+            Err(_) => Err(self.too_late(worker).await),
+        }
+    }
+
+    /// Runs an item. Waiting for a worker is not part of it, nor is replacing one that died.
+    pub async fn run(&self, item: &Item, told: Map<String, Value>, clock: Clock) -> Run {
+        let mut run = Run { id: item.id.clone(), ..Run::default() };
+        let Ok(permit) = self.permits.acquire().await else { return run };
+        let mut place = self.free().pop_front().flatten();
+        let line = line_of(item, told);
+        let mut result = Err(Failure::new(FailureKind::Spawn, "no worker"));
+        if place.is_none() {
+            match self.start(item).await {
+                Ok(worker) => place = Some(worker),
+                Err(failure) => result = Err(failure),
+            }
+        }
+        run.start = clock.now();
+        if let Some(worker) = &mut place {
+            let asked = worker.ask(&line, &item.id);
+            let answered = tokio::time::timeout(self.timeout, asked).await;
+            run.end = clock.now();
+            result = match (answered, place.take()) {
+                // A worker that says its run failed is as good as ever.
+                (Ok(Ok(answer)), worker) => {
+                    place = worker;
+                    Ok(answer)
+                }
+                (Ok(Err(failure)), worker) => {
+                    stop(vec![worker]).await;
+                    Err(failure)
+                }
+                (Err(_), Some(worker)) => Err(self.too_late(worker).await),
+                (Err(_), None) => result,
+            };
+        } else {
+            run.end = run.start;
+        }
+        self.free().push_back(place);
+        drop(permit);
+        let result = result.and_then(|answer| {
+            run.server_runtime = answer.runtime.filter(|seconds| seconds.is_finite());
+            match answer.error {
+                None | Some(Value::Null) => Ok(()),
+                Some(Value::String(error)) => Err(Failure::new(FailureKind::Reported, error)),
+                Some(error) => Err(Failure::new(FailureKind::Reported, error.to_string())),
+            }
+        });
+        if let Err(failure) = result {
+            run.outcome = Outcome::Failed(self.program.masks().failure(failure));
+        }
+        run
+    }
+
+    async fn too_late(&self, mut worker: Worker) -> Failure {
+        worker.process.stop().await;
+        let evidence = worker.process.evidence().await;
+        let seconds = self.timeout.as_secs_f64();
+        let message = format!("no answer within {seconds} s; on stderr: {evidence}");
+        Failure::new(FailureKind::Timeout, message)
+    }
+
+    /// Ends all workers.
+    pub async fn close(&self) {
+        let all: Vec<Place> = self.free().drain(..).collect();
+        self.permits.forget_permits(self.permits.available_permits());
+        stop(all).await;
+        self.program.kill_strays();
+    }
+}
+
+/// Ends workers, which do so by themselves when there is nothing more to read.
+async fn stop(places: Vec<Place>) {
+    let ends = places.into_iter().flatten().map(|worker| {
+        let Worker { process, stdin, stdout } = worker;
+        drop((stdin, stdout));
+        process.finish()
+    });
+    futures_util::future::join_all(ends).await;
+}
+
+/// A request as the worker reads it: the item, and where its LLM servers are.
+fn line_of(item: &Item, mut told: Map<String, Value>) -> String {
+    told.insert("id".to_owned(), item.id.as_str().into());
+    told.insert("item".to_owned(), super::fields(item).into());
+    let mut line = Value::from(told).to_string();
+    line.push('\n');
+    line
+}
+
+impl Worker {
+    /// Hands over a line and waits for the answer to it.
+    async fn ask(&mut self, line: &str, id: &str) -> Result<Answer, Failure> {
+        if self.stdin.write_all(line.as_bytes()).await.is_err() {
+            return Err(self.died().await);
+        }
+        let mut answer = Vec::new();
+        let mut limited = (&mut self.stdout).take(LONGEST_ANSWER);
+        let read = limited.read_until(b'\n', &mut answer).await;
+        if read.is_err() || !answer.ends_with(b"\n") {
+            if answer.len() as u64 >= LONGEST_ANSWER {
+                let message = "a worker's line is longer than 16 MiB";
+                return Err(Failure::new(FailureKind::TooLarge, message));
+            }
+            return Err(self.died().await);
+        }
+        let malformed = |what: &str| {
+            const QUOTED: usize = 120;
+            let said = String::from_utf8_lossy(answer.get(..QUOTED).unwrap_or(&answer));
+            let help = "a worker prints one line of JSON per run on stdout, and all else on stderr";
+            let message = format!("{what}: `{}`; {help}", said.trim());
+            Failure::new(FailureKind::Malformed, message)
+        };
+        let object = answer.trim_ascii_start().starts_with(b"{");
+        let parsed: Option<Answer> = serde_json::from_slice(&answer).ok().filter(|_| object);
+        let answer = parsed.ok_or_else(|| malformed("a worker's line is not a JSON object"))?;
+        if answer.id.as_ref().is_some_and(|said| *said != id) {
+            return Err(malformed("a worker answers for another run than it was asked for"));
+        }
+        Ok(answer)
+    }
+
+    /// How it ended, and what it said before.
+    async fn died(&mut self) -> Failure {
+        const SHORTLY: Duration = Duration::from_millis(500);
+        if let Ok(Ok(status)) = tokio::time::timeout(SHORTLY, self.process.wait()).await {
+            return exit(status, &self.process.evidence().await);
+        }
+        let said = self.process.said().text();
+        Failure::new(FailureKind::Exit, format!("a worker closed its output; on stderr: {said}"))
+    }
+}

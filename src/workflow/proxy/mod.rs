@@ -1,0 +1,160 @@
+//! A recording reverse proxy on a loopback port: stands between a workflow and its LLM servers, and
+//! learns every call of every run without the workflow's help.
+//!
+//! A run gets a token, as part of the base URLs that it is handed or as a header that it passes on.
+//! `ticket` knows which tokens are valid and what was seen under them, `server` decides what may
+//! pass, `forward` passes it on, `watch` makes an LLM call out of what goes by.
+
+mod bodies;
+mod forward;
+mod server;
+mod ticket;
+mod watch;
+
+pub(super) use ticket::Ticket;
+
+use super::masks::Masks;
+use super::transport::{Access, Endpoint};
+use super::{Clock, ConnectError};
+use crate::measure::Run;
+use crate::spec::workflow::LlmSpec;
+use crate::spec::{Env, Seconds, Secret};
+use bodies::Bodies;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use indexmap::IndexMap;
+use reqwest::Url;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use ticket::Tickets;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// One LLM server behind the proxy.
+struct Upstream {
+    name: String,
+    endpoint: Arc<Endpoint>,
+    /// The path of its base address.
+    path: String,
+    /// Variables that tell a program where it is.
+    env: Vec<String>,
+    /// Whether the spec has a key for it; otherwise the workflow's own is passed on.
+    has_key: bool,
+}
+
+/// What all requests share.
+struct Shared {
+    address: SocketAddr,
+    upstreams: IndexMap<String, Upstream>,
+    tickets: Tickets,
+    bodies: Option<Bodies>,
+}
+
+/// A running proxy; it stops when dropped.
+pub(super) struct Proxy {
+    shared: Arc<Shared>,
+    masks: Masks,
+    task: JoinHandle<()>,
+}
+
+impl Proxy {
+    /// Starts a proxy. Must be called within a tokio runtime.
+    pub fn start(
+        spec: &LlmSpec,
+        timeout: Seconds,
+        base_dir: &Path,
+        env: &Env<'_>,
+    ) -> Result<Self, ConnectError> {
+        let mut upstreams = IndexMap::new();
+        let mut masks = Masks::default();
+        for (name, server) in spec.servers() {
+            let access = Access {
+                address: &server.url,
+                api_key: server.api_key.as_ref(),
+                headers: &server.headers,
+                timeout,
+                connection: &spec.connection,
+                base_dir,
+            };
+            let endpoint = Endpoint::new(&access, env)?;
+            masks.extend(endpoint.masks());
+            let path = Url::parse(&server.url.reveal(env)?);
+            let path = path.map(|url| url.path().trim_end_matches('/').to_owned());
+            let upstream = Upstream {
+                name: name.clone(),
+                endpoint: Arc::new(endpoint),
+                path: path.unwrap_or_default(),
+                env: server.env,
+                has_key: server.api_key.as_ref().is_some_and(Secret::is_reference),
+            };
+            upstreams.insert(name, upstream);
+        }
+        let bodies = spec.bodies.as_ref().map(|path| Bodies::create(&base_dir.join(path), &masks));
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, spec.port));
+        let listener = listener.and_then(|listener| {
+            listener.set_nonblocking(true)?;
+            TcpListener::from_std(listener)
+        });
+        let listener = listener.map_err(ConnectError::ProxyListen)?;
+        let address = listener.local_addr().map_err(ConnectError::ProxyListen)?;
+        let bodies = bodies.transpose()?;
+        let shared = Arc::new(Shared { address, upstreams, tickets: Tickets::default(), bodies });
+        let task = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
+        Ok(Self { shared, masks, task })
+    }
+
+    /// Lets a run in; its calls are timed on `clock`.
+    pub fn open(&self, id: &str, clock: Clock) -> Ticket {
+        ticket::Ticket::new(Arc::clone(&self.shared), id, clock)
+    }
+
+    /// Variables for a service that serves all runs, and has to pass on a header of each.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        self.shared.variables("")
+    }
+
+    /// The secrets that open the servers behind it.
+    pub fn masks(&self) -> &Masks {
+        &self.masks
+    }
+
+    /// Lets a run in, makes it with whatever tells the workflow of the proxy, and adds the calls
+    /// that were seen.
+    pub async fn watch<F: Future<Output = Run>>(
+        &self,
+        id: &str,
+        clock: Clock,
+        run: impl FnOnce(HeaderMap) -> F,
+    ) -> Run {
+        let ticket = self.open(id, clock);
+        let headers = ticket.headers().into_iter().filter_map(|(name, value)| {
+            Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?))
+        });
+        let run = run(headers.collect()).await;
+        ticket.finish(run).await
+    }
+}
+
+impl Shared {
+    /// The address of a server behind the proxy.
+    fn base_url(&self, token: &str, upstream: &Upstream) -> String {
+        let Self { address, .. } = self;
+        let Upstream { name, path, .. } = upstream;
+        let token = if token.is_empty() { String::new() } else { format!("/{token}") };
+        format!("http://{address}{token}/{name}{path}")
+    }
+
+    fn variables(&self, token: &str) -> Vec<(String, String)> {
+        let each = self.upstreams.values().flat_map(|upstream| {
+            let url = self.base_url(token, upstream);
+            upstream.env.iter().map(move |name| (name.clone(), url.clone()))
+        });
+        each.collect()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

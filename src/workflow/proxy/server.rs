@@ -1,0 +1,141 @@
+//! What may pass: requests to this very port, with a token that was given out.
+
+use super::forward::{Answer, forward, refusal};
+use super::ticket::OpenRun;
+use super::{Shared, Upstream};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// Heads of requests are no longer: those of LLM clients have a few hundred bytes.
+const LONGEST_HEAD: usize = 64 << 10;
+const MOST_HEADERS: usize = 100;
+/// A head that takes longer to come is none.
+const SLOWEST_HEAD: Duration = Duration::from_secs(30);
+
+/// Where an admitted request goes.
+struct Admitted<'a> {
+    run: Arc<OpenRun>,
+    upstream: &'a Upstream,
+    /// Path and query at the server.
+    rest: String,
+}
+
+/// Why a request may not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Refused(StatusCode, &'static str);
+
+/// Serves until the task is aborted; all connections end with it.
+pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(SLOWEST_HEAD)
+        .max_headers(MOST_HEADERS)
+        .max_buf_size(LONGEST_HEAD);
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = listener.accept().await;
+        while connections.try_join_next().is_some() {}
+        let Ok((stream, _)) = accepted else {
+            // Out of files, most likely: some will be closed soon.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            continue;
+        };
+        // Small pieces must not wait for the client's acknowledgement of the piece before.
+        let _ = stream.set_nodelay(true);
+        let shared = Arc::clone(&shared);
+        let service = service_fn(move |request| {
+            let shared = Arc::clone(&shared);
+            async move { Ok::<_, Infallible>(answer(&shared, request).await) }
+        });
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        connections.spawn(async move {
+            // A connection that breaks is told by the call that it cuts.
+            let _ = connection.await;
+        });
+    }
+}
+
+async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Answer {
+    match admit(shared, &request) {
+        Ok(Admitted { run, upstream, rest }) => {
+            forward(shared, run, upstream, &rest, request).await
+        }
+        Err(Refused(status, message)) => refusal(status, message),
+    }
+}
+
+/// Decides whether a request may pass, by its head alone.
+fn admit<'a>(shared: &'a Shared, request: &Request<Incoming>) -> Result<Admitted<'a>, Refused> {
+    let headers = request.headers();
+    let uri = request.uri();
+    if uri.authority().is_some() || *request.method() == Method::CONNECT {
+        let message = "this proxy stands before its own servers alone";
+        return Err(Refused(StatusCode::FORBIDDEN, message));
+    }
+    is_for_us(shared, headers)?;
+    is_framed_once(headers)?;
+    let path = uri.path_and_query().map_or("/", |it| it.as_str());
+    let (first, after) = segment(path);
+    let (run, (name, rest)) = match shared.tickets.find(first) {
+        Some(run) => (run, segment(after)),
+        None => (by_header(shared, headers)?, (first, after)),
+    };
+    let upstream = shared.upstreams.get(name);
+    let upstream =
+        upstream.ok_or(Refused(StatusCode::NOT_FOUND, "no server is known by this name"))?;
+    let rest = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+    Ok(Admitted { run, upstream, rest })
+}
+
+/// Pages in a browser can send requests to any port, but not with this host.
+fn is_for_us(shared: &Shared, headers: &HeaderMap) -> Result<(), Refused> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (host, other) = (hosts.next(), hosts.next());
+    let port = shared.address.port();
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let ours = [format!("{}:{port}", shared.address.ip()), format!("localhost:{port}")];
+    if other.is_none() && ours.iter().any(|it| it.eq_ignore_ascii_case(host)) {
+        Ok(())
+    } else {
+        Err(Refused(StatusCode::MISDIRECTED_REQUEST, "this is not the host that was asked for"))
+    }
+}
+
+/// Two lengths for one body are how a second request is hidden in it.
+fn is_framed_once(headers: &HeaderMap) -> Result<(), Refused> {
+    let lengths = headers.get_all(CONTENT_LENGTH).iter().count();
+    let encodings = headers.get_all(TRANSFER_ENCODING).iter().count();
+    let chunked = headers.get(TRANSFER_ENCODING).is_none_or(|it| it.as_bytes() == b"chunked");
+    if lengths + encodings > 1 || !chunked {
+        return Err(Refused(StatusCode::BAD_REQUEST, "the body's length is not said once"));
+    }
+    Ok(())
+}
+
+/// A service that serves all runs passes on one of their headers.
+fn by_header(shared: &Shared, headers: &HeaderMap) -> Result<Arc<OpenRun>, Refused> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let trace = text("traceparent").and_then(|it| it.split('-').nth(1));
+    let mut tokens = [text("x-sizer-run"), trace].into_iter().flatten();
+    let found = tokens.find_map(|token| shared.tickets.find(token));
+    let message = "no run is under way for this token; calls need the base URL that the run was given, or its \
+                   x-sizer-run or traceparent header";
+    found.ok_or(Refused(StatusCode::FORBIDDEN, message))
+}
+
+/// The first segment of a path, and what follows it.
+fn segment(path: &str) -> (&str, &str) {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let end = path.find(['/', '?']).unwrap_or(path.len());
+    path.split_at(end)
+}

@@ -1,0 +1,213 @@
+//! From what goes by to an LLM call.
+
+use super::bodies::MOST_KEPT;
+use super::ticket::OpenRun;
+use super::{Shared, Upstream};
+use crate::measure::{Gaps, LlmCall};
+use crate::workflow::lines::Lines;
+use crate::workflow::openai::answer::{Said, Stream, Usage, Whole};
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::CONTENT_TYPE;
+use hyper::{Method, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Of a whole answer, no more is looked at.
+const MOST_READ: usize = 16 << 20;
+
+/// A call under way. Dropped before it is complete, it has failed.
+pub(super) struct Watch {
+    shared: Arc<Shared>,
+    run: Arc<OpenRun>,
+    upstream: String,
+    /// Whether this is a call at all: questions about the server are not.
+    counts: bool,
+    request: Bytes,
+    start: f64,
+    status: StatusCode,
+    reading: Reading,
+    /// The answer, where bodies are kept.
+    kept: Vec<u8>,
+    over: bool,
+}
+
+enum Reading {
+    Stream { lines: Lines, stream: Stream, broken: bool },
+    Whole(Vec<u8>),
+}
+
+/// What is read of a request.
+#[derive(Default, Deserialize)]
+struct Asked {
+    #[serde(default)]
+    model: Option<String>,
+    #[serde(default)]
+    messages: Value,
+    #[serde(default)]
+    prompt: Value,
+    #[serde(default)]
+    input: Value,
+}
+
+/// Counts of tokens as servers of other kinds give them.
+#[derive(Default, Deserialize)]
+struct OtherAnswer {
+    #[serde(default)]
+    usage: OtherUsage,
+}
+
+#[derive(Default, Deserialize)]
+struct OtherUsage {
+    #[serde(default, alias = "input_tokens")]
+    prompt_tokens: Option<u64>,
+    #[serde(default, alias = "output_tokens")]
+    completion_tokens: Option<u64>,
+}
+
+impl Watch {
+    pub fn begin(
+        shared: Arc<Shared>,
+        run: Arc<OpenRun>,
+        upstream: &Upstream,
+        method: &Method,
+        request: Bytes,
+        start: f64,
+    ) -> Self {
+        let counts = *method == Method::POST;
+        if counts {
+            run.begin();
+        }
+        Self {
+            shared,
+            run,
+            upstream: upstream.name.clone(),
+            counts,
+            request,
+            start,
+            status: StatusCode::BAD_GATEWAY,
+            reading: Reading::Whole(Vec::new()),
+            kept: Vec::new(),
+            over: false,
+        }
+    }
+
+    /// The answer has begun.
+    pub fn head(&mut self, head: &Response<Incoming>) {
+        self.status = head.status();
+        let kind = head.headers().get(CONTENT_TYPE).map_or(&b""[..], |it| it.as_bytes());
+        if kind.starts_with(b"text/event-stream") {
+            let (lines, stream) = (Lines::default(), Stream::default());
+            self.reading = Reading::Stream { lines, stream, broken: false };
+        }
+    }
+
+    /// A piece of the answer goes by.
+    pub fn piece(&mut self, bytes: &[u8]) {
+        if self.shared.bodies.is_some() && self.kept.len() < MOST_KEPT {
+            self.kept.extend_from_slice(bytes);
+        }
+        let now = self.run.clock.now();
+        match &mut self.reading {
+            Reading::Stream { lines, stream, broken } => {
+                // Whatever this is, it is the workflow's to judge.
+                *broken = *broken || lines.feed(bytes, |line| stream.line(line, now)).is_err();
+            }
+            Reading::Whole(body) if body.len() < MOST_READ => body.extend_from_slice(bytes),
+            Reading::Whole(_) => {}
+        }
+    }
+
+    /// The answer is complete.
+    pub fn complete(&mut self) {
+        self.end(true);
+    }
+
+    fn end(&mut self, complete: bool) {
+        if std::mem::replace(&mut self.over, true) {
+            return;
+        }
+        let end = self.run.clock.now();
+        if let Some(bodies) = &self.shared.bodies {
+            bodies.write(&self.run.id, &self.upstream, &self.request, &self.kept);
+        }
+        if !self.counts {
+            return;
+        }
+        let good = complete && self.status.is_success();
+        let call = good.then(|| self.call(end)).flatten();
+        self.run.end(call);
+    }
+
+    /// The call; `None` where the server reported an error in a stream of its own.
+    fn call(&mut self, end: f64) -> Option<LlmCall> {
+        let asked: Asked = serde_json::from_slice(&self.request).unwrap_or_default();
+        let reading = std::mem::replace(&mut self.reading, Reading::Whole(Vec::new()));
+        let said = match reading {
+            Reading::Stream { mut lines, mut stream, mut broken } => {
+                broken = broken || lines.finish(|line| stream.line(line, end)).is_err();
+                if stream.reported_an_error() {
+                    return None;
+                }
+                let mut said = stream.so_far();
+                // A server that counts nothing sends a piece for each token.
+                let pieces = (!broken).then_some(said.arrivals.len() as u64);
+                let counted = said.usage.completion_tokens;
+                said.usage.completion_tokens = counted.or(pieces.filter(|count| *count > 0));
+                said
+            }
+            Reading::Whole(body) => Whole::parse(&body).unwrap_or_else(|_| {
+                let other: OtherAnswer = serde_json::from_slice(&body).unwrap_or_default();
+                let OtherUsage { prompt_tokens, completion_tokens } = other.usage;
+                let usage = Usage { prompt_tokens, completion_tokens };
+                Said { usage, ..Said::default() }
+            }),
+        };
+        Some(LlmCall {
+            start: self.start,
+            end,
+            ttft: said.arrivals.first().map(|at| at - self.start),
+            prompt_tokens: said.usage.prompt_tokens.or_else(|| asked.prompt_tokens()),
+            completion_tokens: said.usage.completion_tokens,
+            itl: Gaps::between(&said.arrivals),
+            finish_reason: said.finish_reason,
+            model: asked.model,
+            upstream: Some(self.upstream.clone()),
+            http_status: Some(self.status.as_u16()),
+        })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.end(false);
+    }
+}
+
+impl Asked {
+    /// About how long the prompt is: four characters to a token.
+    fn prompt_tokens(&self) -> Option<u64> {
+        let characters: usize = [&self.messages, &self.prompt, &self.input]
+            .into_iter()
+            .map(|value| characters(value, 0))
+            .sum();
+        (characters > 0).then(|| characters.div_ceil(4) as u64)
+    }
+}
+
+/// The characters of what is said in messages; names of roles and the like are no part of it.
+fn characters(value: &Value, depth: usize) -> usize {
+    const DEEPEST: usize = 8;
+    match value {
+        Value::String(text) => text.chars().count(),
+        Value::Array(values) if depth < DEEPEST => {
+            values.iter().map(|value| characters(value, depth + 1)).sum()
+        }
+        Value::Object(map) if depth < DEEPEST => {
+            let said = ["content", "text"].into_iter().filter_map(|key| map.get(key));
+            said.map(|value| characters(value, depth + 1)).sum()
+        }
+        _ => 0,
+    }
+}

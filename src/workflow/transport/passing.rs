@@ -1,0 +1,48 @@
+//! Answers that are passed on to somebody else, piece by piece.
+
+use super::connection::SendError;
+use super::{Answering, Endpoint, Notes, Target};
+use crate::measure::Failure;
+use bytes::Bytes;
+use hyper::body::{Body, Incoming};
+use hyper::header::HeaderMap;
+use hyper::{Method, Response};
+use std::sync::Arc;
+
+/// An answer on its way.
+pub(in crate::workflow) struct Passing {
+    answering: Answering,
+    endpoint: Arc<Endpoint>,
+}
+
+impl Endpoint {
+    /// Sends a request of somebody else's; its answer may have any status.
+    pub async fn pass(
+        self: &Arc<Self>,
+        method: &Method,
+        target: &Target,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Passing, Failure> {
+        let posted = self.send(method, target, headers, body, &Notes::default()).await?;
+        Ok(Passing { answering: posted.answering, endpoint: Arc::clone(self) })
+    }
+}
+
+impl Passing {
+    /// Status and headers.
+    pub fn head(&self) -> &Response<Incoming> {
+        self.answering.head()
+    }
+
+    /// Whether nothing more is to come: known early where the answer said how long it is.
+    pub fn is_over(&self) -> bool {
+        self.answering.head().body().is_end_stream()
+    }
+
+    /// The next piece; `None` at the end.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
+        let chunk = self.answering.chunk(&self.endpoint.connections).await;
+        chunk.map_err(|error| self.endpoint.failure(&SendError::Http(error)))
+    }
+}
