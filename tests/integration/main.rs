@@ -19,6 +19,7 @@ mod invalidation;
 mod keeping;
 mod kept_connections;
 mod load;
+mod local;
 mod matrix;
 mod properties;
 mod recorded;

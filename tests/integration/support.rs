@@ -258,3 +258,8 @@ pub(crate) fn holds(path: &Path, text: &str) -> bool {
     let bytes = std::fs::read(path).unwrap();
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
+
+/// A port that nobody listens on now.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}

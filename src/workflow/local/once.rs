@@ -24,7 +24,7 @@ pub(super) async fn run(
         let mut command = command.map_err(|failure| (failure, start))?;
         let mut process = Process::start(&mut command).map_err(|failure| (failure, clock.now()))?;
         let printed = Arc::<Tail>::default();
-        let printing = Tail::listen(&printed, process.stdout());
+        let mut printing = Tail::listen(&printed, process.stdout());
         let mut stdin = process.stdin();
         let feed = async {
             if let Some(stdin) = &mut stdin {
@@ -48,6 +48,7 @@ pub(super) async fn run(
             Ok(Ok(status)) => {
                 let mut evidence = process.evidence().await;
                 if evidence.is_empty() {
+                    printing.last_words().await;
                     evidence = printed.text();
                 }
                 Some(exit(status, &evidence))
@@ -63,7 +64,6 @@ pub(super) async fn run(
         };
         // Children that outlive their parent are not part of any run.
         process.kill();
-        printing.abort();
         match failure {
             None => Ok(end),
             Some(failure) => Err((failure, end)),

@@ -1,25 +1,22 @@
 //! A process with all that it starts: one group, ended as one.
 
-use super::tail::Tail;
+use super::tail::{Listener, Tail};
 use crate::measure::{Failure, FailureKind};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
-use tokio::task::JoinHandle;
 
 /// How long a process may take to end by itself once it is asked to.
 const GRACE: Duration = Duration::from_secs(2);
-/// Once a process is over, what it said last is there.
-const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// A process that leads a group of its own. Dropped, the whole group is killed.
 pub(super) struct Process {
     child: Child,
     group: Group,
     said: Arc<Tail>,
-    listening: JoinHandle<()>,
+    listening: Listener,
 }
 
 /// A process group.
@@ -58,7 +55,7 @@ impl Process {
             Failure::new(FailureKind::Spawn, format!("`{program}` cannot be started: {error}"))
         })?;
         let leader = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        let (said, listening) = (Arc::default(), tokio::spawn(std::future::ready(())));
+        let (said, listening) = (Arc::default(), Listener::none());
         Ok(Self { child, group: Group(leader), said, listening })
     }
 
@@ -89,7 +86,7 @@ impl Process {
 
     /// What it has said on stderr of late, once it is over or will not say more.
     pub async fn evidence(&mut self) -> String {
-        let _ = tokio::time::timeout(LAST_WORDS, &mut self.listening).await;
+        self.listening.last_words().await;
         self.said.text()
     }
 
@@ -118,12 +115,6 @@ impl Process {
             self.stop().await;
         }
         self.kill();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.listening.abort();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::process::{Process, exit};
 use super::program::{Named, Program};
-use super::tail::Tail;
+use super::tail::{Listener, Tail};
 use crate::measure::{Failure, FailureKind, Item, Run};
 use crate::spec::workflow::{ConnectionSpec, Headers, ServeSpec};
 use crate::spec::{Address, Env, Seconds};
@@ -16,7 +16,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
 
 /// How often a server is asked whether it is ready.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -35,7 +34,7 @@ pub struct Served {
 struct Server {
     process: Process,
     printed: Arc<Tail>,
-    printing: [JoinHandle<()>; 2],
+    printing: [Listener; 2],
 }
 
 impl Served {
@@ -157,9 +156,9 @@ impl Served {
 impl Server {
     /// What it has said of late.
     async fn said(&mut self) -> String {
-        const LAST_WORDS: Duration = Duration::from_millis(100);
-        let all = futures_util::future::join_all(&mut self.printing);
-        let _ = tokio::time::timeout(LAST_WORDS, all).await;
+        for listener in &mut self.printing {
+            listener.last_words().await;
+        }
         let text = self.printed.text();
         if text.is_empty() { "nothing".to_owned() } else { text }
     }

@@ -4,9 +4,12 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::JoinHandle;
 
+/// Once a process is over, what it said last is there.
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(100);
 /// As much as a person reads of them.
 const KEPT: usize = 2000;
 
@@ -16,12 +19,35 @@ pub(super) struct Tail {
     bytes: Mutex<VecDeque<u8>>,
 }
 
+/// Whoever listens to a program; dropped, nobody does.
+pub(super) struct Listener(JoinHandle<()>);
+
+impl Listener {
+    /// Nobody.
+    pub fn none() -> Self {
+        Self(tokio::spawn(std::future::ready(())))
+    }
+
+    /// Waits until a program that is over has been heard to its end, or a child of it speaks on.
+    pub async fn last_words(&mut self) {
+        if !self.0.is_finished() {
+            let _ = tokio::time::timeout(LAST_WORDS, &mut self.0).await;
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 impl Tail {
     /// Listens until the stream ends, so that nobody who speaks has to wait.
     pub fn listen(
         this: &Arc<Self>,
         from: Option<impl AsyncRead + Unpin + Send + 'static>,
-    ) -> JoinHandle<()> {
+    ) -> Listener {
         Self::listen_and_write(this, from, None)
     }
 
@@ -30,9 +56,9 @@ impl Tail {
         this: &Arc<Self>,
         from: Option<impl AsyncRead + Unpin + Send + 'static>,
         mut to: Option<File>,
-    ) -> JoinHandle<()> {
+    ) -> Listener {
         let this = Arc::clone(this);
-        tokio::spawn(async move {
+        Listener(tokio::spawn(async move {
             let Some(mut from) = from else { return };
             let mut buffer = vec![0; 4096];
             while let Ok(read) = from.read(&mut buffer).await {
@@ -41,7 +67,7 @@ impl Tail {
                 let _ = to.as_mut().map(|to| to.write_all(said));
                 this.hear(said);
             }
-        })
+        }))
     }
 
     fn hear(&self, said: &[u8]) {

@@ -2,6 +2,7 @@
 
 use super::process::{Process, exit};
 use super::program::Program;
+use super::tail::LAST_WORDS;
 use crate::measure::{Failure, FailureKind, Item, Outcome, Run};
 use crate::workflow::Clock;
 use crate::workflow::proxy::{Proxy, Ticket};
@@ -207,7 +208,15 @@ impl Worker {
         }
         let mut answer = Vec::new();
         let mut limited = (&mut self.stdout).take(LONGEST_ANSWER);
-        let read = limited.read_until(b'\n', &mut answer).await;
+        let mut reading = std::pin::pin!(limited.read_until(b'\n', &mut answer));
+        let read = tokio::select! {
+            biased;
+            read = &mut reading => read,
+            // A child can hold the pipe open for longer than the worker lives.
+            _ = self.process.wait() => tokio::time::timeout(LAST_WORDS, reading)
+                .await
+                .unwrap_or_else(|_| Err(std::io::ErrorKind::UnexpectedEof.into())),
+        };
         if read.is_err() || !answer.ends_with(b"\n") {
             if answer.len() as u64 >= LONGEST_ANSWER {
                 let message = "a worker's line is longer than 16 MiB";
