@@ -22,6 +22,7 @@ mod load;
 mod local;
 mod matrix;
 mod properties;
+mod proxy;
 mod recorded;
 mod secrets;
 mod selection;

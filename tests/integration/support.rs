@@ -1,5 +1,6 @@
 //! A fluent builder for runs of the binary, and the servers that tests need.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -212,6 +213,7 @@ impl Scripted {
                             respond(&mut stream, "200 OK", "{}");
                             continue;
                         }
+                        LAST_REQUEST.with_borrow_mut(|last| last.clone_from(&request));
                         log.lock().unwrap().push(request);
                         posts += 1;
                         if !answer(&mut stream, posts) {
@@ -223,6 +225,15 @@ impl Scripted {
         });
         Self { address, requests }
     }
+}
+
+thread_local! {
+    static LAST_REQUEST: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// The request that a scripted server is answering: each connection has a thread of its own.
+pub(crate) fn last_request() -> String {
+    LAST_REQUEST.with_borrow(String::clone)
 }
 
 /// A whole answer with its length.

@@ -4,7 +4,7 @@ use super::forward::{Answer, forward, refusal};
 use super::ticket::OpenRun;
 use super::{Shared, Upstream};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
@@ -66,12 +66,19 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Answer {
-    match admit(shared, &request) {
+    let chunked = request.headers().contains_key(TRANSFER_ENCODING);
+    let mut answer = match admit(shared, &request) {
         Ok(Admitted { run, upstream, rest }) => {
             forward(shared, run, upstream, &rest, request).await
         }
         Err(Refused(status, message)) => refusal(status, message),
+    };
+    if chunked {
+        // What follows such a body may have been a part of it for whoever counted bytes: nothing on
+        // this connection is looked at any more.
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
+    answer
 }
 
 /// Decides whether a request may pass, by its head alone.
@@ -81,6 +88,11 @@ fn admit<'a>(shared: &'a Shared, request: &Request<Incoming>) -> Result<Admitted
     if uri.authority().is_some() || *request.method() == Method::CONNECT {
         let message = "this proxy stands before its own servers alone";
         return Err(Refused(StatusCode::FORBIDDEN, message));
+    }
+    let sizes = headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    if sizes.sum::<usize>() > LONGEST_HEAD {
+        let message = "the headers are larger than 64 KiB";
+        return Err(Refused(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message));
     }
     is_for_us(shared, headers)?;
     is_framed_once(headers)?;
