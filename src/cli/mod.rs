@@ -19,6 +19,7 @@ mod show;
 mod simulate;
 mod spec_args;
 mod status;
+mod trace;
 mod validate;
 mod what_if;
 
@@ -56,6 +57,7 @@ enum Verb {
     Init(init::Args),
     Migrate(migrate::Args),
     Schema(schema::Args),
+    Trace(trace::Args),
     Simulate(simulate::Args),
 }
 
@@ -108,6 +110,7 @@ pub fn main() -> ExitCode {
         Verb::Init(args) => init::run(&args),
         Verb::Migrate(args) => migrate::run(&args),
         Verb::Schema(args) => schema::run(&args),
+        Verb::Trace(args) => trace::run(&args),
         Verb::Simulate(args) => simulate::run(&args),
     };
     match result {

@@ -22,6 +22,7 @@ mod select;
 mod stages;
 mod status;
 mod study;
+mod trace;
 mod what_if;
 
 pub use calc::{CalcError, CalcOptions, CalcOutcome, calc_spec, imported_spec};
@@ -37,6 +38,7 @@ pub use reason::Reason;
 pub use select::{Pattern, Selection};
 pub use status::{StageStatus, State};
 pub use study::{ByBranch, Study, StudyOutcome};
+pub use trace::{TraceOptions, Traced};
 pub use what_if::Grid;
 
 use crate::spec::Spec;

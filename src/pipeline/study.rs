@@ -76,6 +76,14 @@ impl Study {
         Self { pipelines: specs.into().into_specs().into_iter().map(Pipeline::new).collect() }
     }
 
+    /// The pipeline of a spec without a matrix.
+    pub fn single(&self) -> Option<&Pipeline> {
+        match self.pipelines.as_slice() {
+            [pipeline] => Some(pipeline),
+            _ => None,
+        }
+    }
+
     /// The pipelines with the labels of their branches.
     pub fn branches(&self) -> impl Iterator<Item = (Option<&str>, &Pipeline)> {
         self.pipelines.iter().map(|pipeline| (pipeline.spec().branch(), pipeline))

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod adaptive;
+mod agent;
 mod cache;
 mod calc;
 mod capacity;
+mod chain;
 mod commands;
 mod composition;
 mod damage;

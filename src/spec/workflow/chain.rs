@@ -4,7 +4,7 @@ use super::{Headers, LlmSpec, default_timeout, yes};
 use crate::spec::{Address, Seconds, Secret};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -216,8 +216,7 @@ pub struct Choice {
 /// `200ms`.
 ///
 /// Runs go through `values` in turn, all lists in step: what was recorded together stays together.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Draw {
     /// Always the same.
     Same(f64),
@@ -395,6 +394,39 @@ impl<'de> de::Visitor<'de> for DrawVisitor {
             _ => Err(de::Error::custom(
                 "this is neither {median, sigma} nor {from, to} nor {values}",
             )),
+        }
+    }
+}
+
+/// A number as people write it.
+struct Short(f64);
+
+impl Serialize for Short {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        const EXACT: f64 = 1e15;
+        if self.0.fract() == 0.0 && self.0.abs() < EXACT {
+            #[expect(clippy::cast_possible_truncation, reason = "it is whole and small")]
+            return serializer.serialize_i64(self.0 as i64);
+        }
+        serializer.serialize_f64(self.0)
+    }
+}
+
+impl Serialize for Draw {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let pair = |serializer: S, pair: [(&str, f64); 2]| {
+            serializer.collect_map(pair.map(|(key, value)| (key, Short(value))))
+        };
+        match self {
+            Self::Same(value) => Short(*value).serialize(serializer),
+            Self::LogNormal { median, sigma } => {
+                pair(serializer, [("median", *median), ("sigma", *sigma)])
+            }
+            Self::Uniform { from, to } => pair(serializer, [("from", *from), ("to", *to)]),
+            Self::Values { values } => {
+                let values: Vec<Short> = values.iter().copied().map(Short).collect();
+                serializer.collect_map([("values", serde_yaml::FlowSeq(values))])
+            }
         }
     }
 }

@@ -1,0 +1,55 @@
+//! `sizer trace`.
+
+use super::End;
+use super::diagnose::{CliError, print};
+use super::init::write_new;
+use super::progress::Progress;
+use super::run::block_on;
+use super::spec_args::SpecArgs;
+use crate::pipeline::TraceOptions;
+use std::io::IsTerminal;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Run an agent and write the shape of its load as a spec
+///
+/// The workflow runs as it is, and its LLM calls are seen on their way. What comes out is a `chain`: as
+/// many calls, prompts and answers as long, the same pauses between them, side by side where they
+/// were. It runs where the agent's tools and data are not.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    spec: SpecArgs,
+    /// How many runs to look at
+    #[arg(long, default_value = "20", value_name = "N")]
+    runs: NonZeroUsize,
+    /// How many of them are in flight; with 1 a pause is the agent's own, and not a queue's
+    #[arg(long, default_value = "1", value_name = "N")]
+    concurrency: NonZeroU32,
+    /// Where to write the spec; without it, it is printed
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Result<End, CliError> {
+    let study = args.spec.study()?;
+    let pipeline = study.single().ok_or_else(|| {
+        let message = "this spec has a matrix, and a trace is of one workflow: name one without";
+        CliError::Usage(message.to_owned())
+    })?;
+    let options = TraceOptions { runs: args.runs.get(), concurrency: args.concurrency.get() };
+    let observer = Arc::new(Progress::new(std::io::stderr().is_terminal()));
+    let traced = block_on(async |cancel| pipeline.trace(&options, observer, cancel).await)??;
+    for note in &traced.notes {
+        eprintln!("note: {note}");
+    }
+    match &args.output {
+        None => print(&traced.spec)?,
+        Some(file) => {
+            write_new(file, &traced.spec)?;
+            print(&format!("wrote {0}\nrun it: sizer run {0}\n", file.display()))?;
+        }
+    }
+    Ok(End::Done)
+}

@@ -1,0 +1,109 @@
+//! Record and replay: runs an agent as it is, and writes the shape of its load as a spec.
+
+mod shape;
+mod spec_text;
+
+use super::context::Context;
+use super::{CancellationToken, Observer, Pipeline, PipelineError, StageId};
+use crate::load::{LevelPlan, LoadError, Pace, Window, run_level};
+use crate::measure::{Item, Outcome, Row, Run};
+use shape::Shape;
+use std::sync::Arc;
+
+/// How an agent is traced.
+#[derive(Clone, Debug)]
+pub struct TraceOptions {
+    /// How many runs are looked at.
+    pub runs: usize,
+    /// How many of them are in flight; with one, nothing waits for anything else.
+    pub concurrency: u32,
+}
+
+/// The shape of an agent's load.
+#[derive(Clone, Debug)]
+pub struct Traced {
+    /// A spec with a `chain` workflow.
+    pub spec: String,
+    /// What a careful reader should know.
+    pub notes: Vec<String>,
+}
+
+impl Pipeline {
+    /// Runs the workflow and makes a `chain` of what was seen. Nothing is kept in the store.
+    pub async fn trace(
+        &self,
+        options: &TraceOptions,
+        observer: Arc<dyn Observer>,
+        cancel: CancellationToken,
+    ) -> Result<Traced, PipelineError> {
+        let spec = &self.spec;
+        spec_text::servers(spec)?;
+        let context = Context::new(spec, &self.graph, observer, cancel);
+        let recorded = self.runs(&context, options).await;
+        context.close().await;
+        let runs = recorded?;
+        let (good, failed): (Vec<Run>, Vec<Run>) = runs.into_iter().partition(Run::is_ok);
+        let error = |message: String| spec.error_at("workflow", message);
+        let first = failed.first().map(|run| match &run.outcome {
+            Outcome::Failed(failure) => failure.to_string(),
+            Outcome::Ok => String::new(),
+        });
+        let (Some(shape), false) = (Shape::of(&good), good.is_empty()) else {
+            return Err(match first {
+                Some(first) if good.is_empty() => error(format!("all runs failed: {first}")).into(),
+                _ => error("no LLM call was seen in any run".to_owned())
+                    .help(
+                        "the workflow must use the address in OPENAI_BASE_URL (or in `base_url` of a worker's line), \
+                         or pass on the x-sizer-run or traceparent header",
+                    )
+                    .into(),
+            });
+        };
+        let mut notes = shape.notes();
+        if let Some(first) = first {
+            let (failed, all) = (failed.len(), failed.len() + good.len());
+            notes.push(format!("{failed} of {all} runs failed and are left out: {first}"));
+        }
+        Ok(Traced { spec: spec_text::write(spec, &shape)?, notes })
+    }
+
+    async fn runs(
+        &self,
+        context: &Context<'_>,
+        options: &TraceOptions,
+    ) -> Result<Vec<Run>, PipelineError> {
+        let stage = StageId::Sweep(options.concurrency);
+        context.fetch_dataset(false).await?;
+        let mut items: Vec<Item> = Vec::new();
+        context.dataset_rows(&mut |row| {
+            if let Row::Item(item) = row
+                && items.len() < options.runs
+            {
+                items.push(item);
+            }
+            Ok(())
+        })?;
+        let workflow = context.workflow(&stage).await?;
+        workflow.prepare(options.concurrency, &items).await;
+        context.observer.level_started(options.concurrency, options.runs);
+        let plan = LevelPlan {
+            concurrency: options.concurrency,
+            items,
+            warmup: 0,
+            window: Window::Runs(options.runs),
+            keep_loaded: false,
+            ramp: 0.0,
+            pace: Pace::Closed { think: 0.0, sigma: 0.0 },
+            seed: 0,
+            tolerated: 1.0,
+        };
+        let observer = Arc::clone(&context.observer);
+        let on_run = Arc::new(move |run: &Run| observer.run_done(run));
+        let recording = run_level(plan, workflow, None, &context.cancel, on_run).await;
+        let recording = recording.map_err(|error| match error {
+            LoadError::Cancelled => PipelineError::Cancelled { levels: 0 },
+            error => PipelineError::Load { stage, error },
+        })?;
+        Ok(recording.runs)
+    }
+}
