@@ -27,6 +27,8 @@ pub(super) struct Context<'a> {
     /// Levels with the runs that were chosen for them.
     planned: Mutex<BTreeMap<u32, usize>>,
     scraper: OnceCell<Scraper>,
+    /// A workflow of the caller's own.
+    handed: Option<Arc<dyn Workflow>>,
     workflow: OnceCell<Arc<dyn Workflow>>,
     /// Whether a level was measured already.
     measured: AtomicBool,
@@ -49,6 +51,7 @@ impl<'a> Context<'a> {
             cancel,
             dataset: OnceLock::new(),
             program_files: OnceLock::new(),
+            handed: None,
             workflow: OnceCell::new(),
             measured: AtomicBool::new(false),
         }
@@ -57,6 +60,11 @@ impl<'a> Context<'a> {
     /// A context for looking only: nobody watches, nothing is to be stopped.
     pub fn at_rest(spec: &'a Spec, graph: &Graph) -> Self {
         Self::new(spec, graph, Arc::new(Silent), CancellationToken::new())
+    }
+
+    /// The same with a workflow of the caller's own.
+    pub fn handed(self, workflow: Option<Arc<dyn Workflow>>) -> Self {
+        Self { handed: workflow, ..self }
     }
 
     /// Takes note of a level that was chosen while the run is under way.
@@ -209,8 +217,11 @@ impl<'a> Context<'a> {
         let connect = async || {
             self.spec.check_secrets(&process_env)?;
             let (spec, base_dir) = (&self.spec.workflow, self.spec.base_dir());
-            let workflow = workflow::connect(spec, base_dir, &process_env);
-            let workflow = workflow.map_err(|error| self.not_ready(error))?;
+            let workflow = match &self.handed {
+                Some(workflow) => Arc::clone(workflow),
+                None => workflow::connect(spec, base_dir, &process_env)
+                    .map_err(|error| self.not_ready(error))?,
+            };
             let ready = tokio::select! {
                 ready = workflow.check() => ready,
                 () = self.cancel.cancelled() => {

@@ -105,6 +105,7 @@ impl Pipeline {
         let chosen = options.selection.choose(&self.graph, self.spec.branch());
         let RunOptions { observer, cancel, selection, offline, keep_going, .. } = options;
         let context = Context::new(&self.spec, &self.graph, observer, cancel);
+        let context = context.handed(self.workflow.clone());
         let mut last = Last::of(&self.spec, &context.store);
         if let Some(notice) = lock_notice(last.lock.state()) {
             context.observer.notice(&notice);

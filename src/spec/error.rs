@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A text that a spec (or a part of it) was read from.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Source {
     /// File name as the user gave it, or the flag.
     pub name: String,
@@ -47,6 +47,10 @@ struct Inner {
 impl SpecError {
     /// An error at a place.
     pub fn at(place: &Place, message: impl Into<String>) -> Self {
+        // A spec made in code has no lines.
+        if place.line == 0 {
+            return Self::in_file(&place.source.name, message);
+        }
         Self(Box::new(Inner {
             message: message.into(),
             file: place.source.name.clone(),

@@ -104,6 +104,58 @@ impl Spec {
         SpecSet::parse(text, file, parts)?.single()
     }
 
+    /// A spec made in code: what to measure, and the defaults for all else; set its fields, then hand
+    /// it to [`Spec::checked`]. `file` need not exist: relative paths are relative to its folder, where
+    /// the store lies as well, and the store knows the spec by its name.
+    ///
+    /// ```
+    /// use sizer::spec::workflow::{OpenaiSpec, WorkflowSpec};
+    /// use sizer::spec::{Address, Levels, Limit, Seconds, Spec, Targets};
+    ///
+    /// let server = Address::from("http://localhost:8000/v1".to_owned());
+    /// let workflow = WorkflowSpec::Openai(Box::new(OpenaiSpec::of(server, "my-model")));
+    /// let mut spec = Spec::new("calculator", workflow, "calculator.yml");
+    /// spec.dataset.path = "questions.jsonl".into();
+    /// spec.test.gpu_count = Some(8);
+    /// spec.concurrency.levels = Levels::List(vec![1, 2, 4, 8, 16, 32]);
+    /// spec.concurrency.passes = Some(2);
+    /// spec.targets = Targets {
+    ///     users: Some(100),
+    ///     workflow_runtime: Seconds::new(10.0).map(Limit::on_p95),
+    ///     ..Targets::default()
+    /// }
+    /// .into();
+    /// let spec = spec.checked()?;
+    /// assert_eq!(spec.base_dir(), std::path::Path::new("."));
+    /// # Ok::<(), sizer::spec::SpecError>(())
+    /// ```
+    pub fn new(name: &str, workflow: WorkflowSpec, file: impl Into<PathBuf>) -> Self {
+        let file = file.into();
+        let source = Source { name: file.display().to_string(), text: String::new() };
+        let origin =
+            Origin { tree: Arc::new(Node::nothing(source)), file, profile: None, branch: None };
+        Self {
+            version: 1,
+            name: name.to_owned(),
+            dataset: DatasetSpec::default(),
+            workflow,
+            test: TestRig::default(),
+            concurrency: Concurrency::default(),
+            targets: TargetSets::default(),
+            estimate: EstimateSpec::default(),
+            outputs: Outputs::default(),
+            origin: Some(origin),
+        }
+    }
+
+    /// The spec, if it makes sense: what reading a file checks as well.
+    pub fn checked(self) -> Result<Self, SpecError> {
+        let tree = self.origin.as_ref().map(|origin| Arc::clone(&origin.tree));
+        let nothing = || Arc::new(Node::nothing(Source::default()));
+        validate::check(&self, &tree.unwrap_or_else(nothing))?;
+        Ok(self)
+    }
+
     fn of_branch(branch: Branch, file: &Path, parts: &Parts<'_>) -> Result<Self, SpecError> {
         let Branch { label, tree } = branch;
         // Before anything else: with another version all other errors are moot.

@@ -137,6 +137,12 @@ impl TargetSets {
     }
 }
 
+impl From<Targets> for TargetSets {
+    fn from(targets: Targets) -> Self {
+        Self(vec![targets])
+    }
+}
+
 impl Default for TargetSets {
     fn default() -> Self {
         Self(vec![Targets::default()])

@@ -38,6 +38,12 @@ pub(super) struct Entry {
 }
 
 impl Node {
+    /// A spec that nobody wrote.
+    pub fn nothing(source: Source) -> Self {
+        let place = Place { source: Arc::new(source), line: 0, column: 0 };
+        Self { value: Value::Null, place }
+    }
+
     /// Parses one YAML document. Anchors and aliases are resolved; a repeated key is an error.
     pub fn parse(source: &Arc<Source>) -> Result<Self, SpecError> {
         let options = serde_yaml::options! {

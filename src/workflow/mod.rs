@@ -102,6 +102,13 @@ pub fn connect(
             let message = "what was recorded cannot be run again";
             return Err(ConnectError::Client(message.to_owned()));
         }
+        WorkflowSpec::Custom(spec) => {
+            let name = &spec.name;
+            let message = format!(
+                "`{name}` is a workflow of a Rust program, which hands it to `Pipeline::with_workflow`"
+            );
+            return Err(ConnectError::Client(message));
+        }
         WorkflowSpec::Simulator(spec) => Arc::new(simulator::Simulated::start(spec)?),
     };
     Ok(match spec.serve() {

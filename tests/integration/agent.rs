@@ -95,7 +95,8 @@ fn a_process_for_each_run_is_seen_as_well() {
 fn a_real_agent_has_a_shape() {
     let Some(python) = python() else { return };
     let simulator = SimulatorProcess::start(&["engine.base=4ms", "output_tokens=50"]);
-    let rest = "concurrency: {levels: [1, 3], passes: 2}";
+    let rest =
+        "concurrency: {levels: [1, 3], passes: 2}\noutputs: {reports: [levels.csv, result.json]}";
     let project = agent(&python, &simulator, true, rest);
     project.run(&["trace", "spec.yml", "--runs", "3", "-o", "chain.yml"]).success();
     let text = project.read("chain.yml");

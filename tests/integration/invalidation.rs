@@ -117,6 +117,36 @@ const HTTP: &[(&str, &str, &str)] = &[
     ("workflow.connection", "{reuse: false}", FROM_SWEEP),
 ];
 
+/// What HTTP workflows can have, and none of the above has.
+const SERVED: &[(&str, &str, &str)] = &[
+    ("workflow.serve", "{run: [other]}", FROM_SWEEP),
+    ("workflow.serve", "{run: [x], log: l, ready: 'http://h', ready_timeout: 1s}", REPORTS),
+];
+
+const BEHIND: &[(&str, &str, &str)] = &[
+    ("workflow.llm", "{upstream: 'http://other/v1'}", FROM_SWEEP),
+    ("workflow.llm", "{upstream: 'http://h/v1', port: 7, bodies: b}", REPORTS),
+];
+
+const COMMAND: &[(&str, &str, &str)] = &[
+    ("workflow.run", "[cat, '-']", FROM_SWEEP),
+    ("workflow.shell", "true", FROM_SWEEP),
+    ("workflow.env", "{A: b}", FROM_SWEEP),
+    ("workflow.cwd", "..", FROM_SWEEP),
+    ("workflow.persistent", "true", FROM_SWEEP),
+    ("workflow.files", "['q*.jsonl']", FROM_SWEEP),
+    ("workflow.timeout", "10s", FROM_SWEEP),
+];
+
+const CHAIN: &[(&str, &str, &str)] = &[
+    ("workflow.llm", "{upstream: 'http://other/v1'}", FROM_SWEEP),
+    ("workflow.model", "other", FROM_SWEEP),
+    ("workflow.stream", "false", FROM_SWEEP),
+    ("workflow.steps", "[llm: {max_tokens: 3}]", FROM_SWEEP),
+    ("workflow.seed", "1", FROM_SWEEP),
+    ("workflow.timeout", "10s", FROM_SWEEP),
+];
+
 /// Keys that fixed levels refuse.
 const ADAPTIVE: [&str; 3] = ["concurrency.start", "concurrency.max", "concurrency.budget"];
 
@@ -184,6 +214,41 @@ fn http_keys() {
     let url = format!("http://{}/v1/chat/completions", simulator.address);
     let body = r#"'{"messages": [{"content": {{ item.input | tojson }}}]}'"#;
     check(&project(&format!("{{type: http, url: \"{url}\", body: {body}}}")), HTTP);
+}
+
+#[test]
+fn command_keys() {
+    let rows: Vec<_> = COMMAND.iter().chain(BEHIND).copied().collect();
+    check(&project("{type: command, run: [cat], llm: {upstream: 'http://h/v1'}}"), &rows);
+}
+
+#[test]
+fn chain_keys() {
+    let simulator = SimulatorProcess::fast();
+    let url = format!("http://{}/v1", simulator.address);
+    let steps = "steps: [llm: {max_tokens: 2}]";
+    check(
+        &project(&format!("{{type: chain, model: m, llm: {{upstream: '{url}'}}, {steps}}}")),
+        CHAIN,
+    );
+}
+
+#[test]
+fn keys_of_servers_that_are_started() {
+    let port = crate::support::free_port();
+    let binary = crate::support::BINARY;
+    let run = format!("run: [{binary}, simulate, --port, '{port}']");
+    let workflow = format!("{{type: nat, base_url: 'http://127.0.0.1:{port}', serve: {{{run}}}}}");
+    // The second row has to be the same program.
+    let same = format!("{{{run}, log: l, ready: 'http://h', ready_timeout: 1s}}");
+    let rows: Vec<_> = NAT
+        .iter()
+        .copied()
+        .chain(SERVED.iter().map(|(key, value, then)| {
+            (*key, if *then == REPORTS { same.as_str() } else { *value }, *then)
+        }))
+        .collect();
+    check(&project(&workflow), &rows);
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod interrupt;
 mod invalidation;
 mod keeping;
 mod kept_connections;
+mod library;
 mod load;
 mod local;
 mod matrix;

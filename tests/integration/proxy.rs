@@ -142,15 +142,7 @@ fn only_what_was_let_in_passes() {
             open.post(&open.chat(), &host, &format!("x-long: {}\r\n", "a".repeat(100_000))),
             "431",
         ),
-        (
-            "too many headers",
-            open.post(
-                &open.chat(),
-                &host,
-                &(0..200).map(|n| format!("x-{n}: 1\r\n")).collect::<String>(),
-            ),
-            "431",
-        ),
+        ("too many headers", open.post(&open.chat(), &host, &"x-many: 1\r\n".repeat(200)), "431"),
         ("no HTTP", open.send("hello\r\n\r\n"), "400"),
         ("HTTP/2 without being asked", open.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "400"),
     ] {

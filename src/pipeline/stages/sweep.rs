@@ -37,7 +37,7 @@ impl Stage for Sweep {
             load.insert("warmup".into(), spec.concurrency.warmup_waves().into());
         }
         let mut slice = json!({
-            "workflow": spec.workflow,
+            "workflow": measured(json!(spec.workflow)),
             "concurrency": load,
             "test": { "rig": spec.test.rig, "scrape": spec.test.scrape },
         });
@@ -58,6 +58,22 @@ impl Stage for Sweep {
         }
         Box::pin(self.sweep(context, artifacts))
     }
+}
+
+/// What of a workflow makes a measurement: not where something is written, or how long one waits
+/// before it begins. Files are told by their content.
+fn measured(mut workflow: Value) -> Value {
+    const BESIDE: [(&str, &[&str]); 3] = [
+        ("", &["files"]),
+        ("/llm", &["port", "bodies"]),
+        ("/serve", &["files", "ready", "ready_timeout", "log"]),
+    ];
+    for (at, keys) in BESIDE {
+        if let Some(Value::Object(section)) = workflow.pointer_mut(at) {
+            section.retain(|key, _| !keys.contains(&key.as_str()));
+        }
+    }
+    workflow
 }
 
 /// Whether a run failed as it does when the server goes away.

@@ -39,6 +39,7 @@ impl Pipeline {
         let spec = &self.spec;
         spec_text::servers(spec)?;
         let context = Context::new(spec, &self.graph, observer, cancel);
+        let context = context.handed(self.workflow.clone());
         let recorded = self.runs(&context, options).await;
         context.close().await;
         let runs = recorded?;

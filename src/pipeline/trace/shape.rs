@@ -194,7 +194,9 @@ fn each_call(steps: &mut [Step], each: &mut dyn FnMut(&mut LlmStep)) {
             Step::Llm(call) => each(call),
             Step::Parallel(lists) => lists.iter_mut().for_each(|steps| each_call(steps, each)),
             Step::Choose(choices) => {
-                choices.iter_mut().for_each(|choice| each_call(&mut choice.steps, each));
+                for choice in choices {
+                    each_call(&mut choice.steps, each);
+                }
             }
             Step::Tool(_) | Step::Repeat(_) | Step::When(_) => {}
         }

@@ -67,6 +67,9 @@ pub(super) fn write(spec: &Spec, shape: &Shape) -> Result<String, PipelineError>
     for key in ["test", "concurrency", "targets", "estimate", "outputs"] {
         let mut section = canonical.get(key).map_or(Value::Null, |it| plain(it, &defaults(key)));
         whole(&mut section);
+        if let Some(reports) = section.get_mut("reports").and_then(Value::as_array_mut) {
+            reports.iter_mut().for_each(by_name);
+        }
         if !section.as_object().is_some_and(Map::is_empty) && !section.is_null() {
             sections.insert(key, Part::Plain(section));
         }
@@ -95,6 +98,13 @@ fn plain(section: &Value, defaults: &Value) -> Value {
         .iter()
         .filter(|(key, value)| !value.is_null() && defaults.get(*key) != Some(*value));
     Value::Object(said.map(|(key, value)| (key.clone(), value.clone())).collect())
+}
+
+/// A built-in report as people name it.
+fn by_name(report: &mut Value) {
+    if report.get("template").is_some_and(Value::is_null) {
+        *report = report.get("name").cloned().unwrap_or_default();
+    }
 }
 
 /// Whole numbers as such.

@@ -1,7 +1,7 @@
 //! The system under test: its address, its secrets, and what each kind needs.
 
 use super::{Check, Checker};
-use crate::spec::workflow::{ConnectionSpec, HttpSpec, Length, SimulatorSpec};
+use crate::spec::workflow::{ConnectionSpec, CustomSpec, HttpSpec, Length, SimulatorSpec};
 use crate::spec::{Secret, WorkflowSpec, names_a_secret, url_password};
 
 impl Checker<'_> {
@@ -51,6 +51,7 @@ impl Checker<'_> {
                 Ok(())
             }
             WorkflowSpec::Nat(_) | WorkflowSpec::Recorded(_) => Ok(()),
+            WorkflowSpec::Custom(custom) => self.custom(custom),
             WorkflowSpec::Http(http) => self.http(http),
             WorkflowSpec::Simulator(simulator) => self.simulator(simulator),
         }
@@ -101,6 +102,18 @@ impl Checker<'_> {
             "a status lies between 100 and 599",
             "leave it out for 200 to 299",
         )
+    }
+
+    fn custom(&self, custom: &CustomSpec) -> Check {
+        for key in custom.settings.keys().filter(|key| names_a_secret(key)) {
+            self.ensure(
+                false,
+                &format!("workflow.settings.{key}"),
+                "this looks like a secret, and settings are stored in artifacts",
+                "hand it to the workflow in code",
+            )?;
+        }
+        Ok(())
     }
 
     pub(super) fn fixed_host(&self, path: &str, url: &str) -> Check {

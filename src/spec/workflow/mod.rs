@@ -3,6 +3,7 @@
 mod chain;
 mod command;
 mod connection;
+mod custom;
 mod http;
 mod llm;
 mod nat;
@@ -16,6 +17,7 @@ pub use chain::{
 };
 pub use command::{CommandSpec, ServeSpec};
 pub use connection::{ConnectionSpec, HttpProtocol};
+pub use custom::CustomSpec;
 pub use http::{HttpSpec, SuccessRule};
 pub use llm::{LlmSpec, UpstreamSpec};
 pub use nat::NatSpec;
@@ -54,6 +56,8 @@ pub enum WorkflowSpec {
     Simulator(Box<SimulatorSpec>),
     /// Measurements of another load generator.
     Recorded(RecordedSpec),
+    /// A workflow that a Rust program brings along.
+    Custom(CustomSpec),
 }
 
 /// The kinds by name, with the types that hold their keys.
@@ -67,13 +71,14 @@ enum Kind {
     Chain,
     Simulator,
     Recorded,
+    Custom,
 }
 
 impl<'de> Deserialize<'de> for WorkflowSpec {
     // By hand: serde's own tagged enums forget positions, and then no error has a line.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         const KINDS: &[&str] =
-            &["openai", "nat", "http", "command", "chain", "simulator", "recorded"];
+            &["openai", "nat", "http", "command", "chain", "simulator", "recorded", "custom"];
         deserializer.deserialize_enum("WorkflowSpec", KINDS, KindVisitor)
     }
 }
@@ -92,6 +97,7 @@ impl<'de> de::Visitor<'de> for KindVisitor {
         let (kind, content) = access.variant()?;
         match kind {
             Kind::Openai => content.newtype_variant().map(WorkflowSpec::Openai),
+            Kind::Custom => content.newtype_variant().map(WorkflowSpec::Custom),
             Kind::Recorded => content.newtype_variant().map(WorkflowSpec::Recorded),
             Kind::Http => content.newtype_variant().map(WorkflowSpec::Http),
             Kind::Nat => content.newtype_variant().map(WorkflowSpec::Nat),
@@ -119,7 +125,11 @@ impl WorkflowSpec {
             Self::Openai(spec) => Some(&spec.base_url),
             Self::Nat(spec) => Some(&spec.base_url),
             Self::Http(spec) => Some(&spec.url),
-            Self::Command(_) | Self::Chain(_) | Self::Simulator(_) | Self::Recorded(_) => None,
+            Self::Command(_)
+            | Self::Chain(_)
+            | Self::Simulator(_)
+            | Self::Recorded(_)
+            | Self::Custom(_) => None,
         }
     }
 
@@ -143,7 +153,7 @@ impl WorkflowSpec {
             Self::Nat(spec) => Some(&spec.connection),
             Self::Http(spec) => Some(&spec.connection),
             Self::Simulator(spec) => Some(&spec.connection),
-            Self::Command(_) | Self::Chain(_) | Self::Recorded(_) => None,
+            Self::Command(_) | Self::Chain(_) | Self::Recorded(_) | Self::Custom(_) => None,
         }
     }
 
@@ -161,7 +171,7 @@ impl WorkflowSpec {
             Self::Http(spec) => spec.llm.as_ref(),
             Self::Command(spec) => spec.llm.as_ref(),
             Self::Chain(spec) => Some(&spec.llm),
-            Self::Openai(_) | Self::Simulator(_) | Self::Recorded(_) => None,
+            Self::Openai(_) | Self::Simulator(_) | Self::Recorded(_) | Self::Custom(_) => None,
         }
     }
 
@@ -195,7 +205,7 @@ impl WorkflowSpec {
                 let keys = [&spec.messages_key, &spec.tools_key];
                 Fields::Named(keys.into_iter().flatten().cloned().collect())
             }
-            Self::Http(_) | Self::Command(_) | Self::Chain(_) => Fields::All,
+            Self::Http(_) | Self::Command(_) | Self::Chain(_) | Self::Custom(_) => Fields::All,
             Self::Nat(_) | Self::Simulator(_) | Self::Recorded(_) => Fields::Named(Vec::new()),
         }
     }
@@ -217,7 +227,7 @@ impl WorkflowSpec {
             Self::Command(spec) => spec.timeout,
             Self::Chain(spec) => spec.timeout,
             Self::Simulator(spec) => spec.timeout,
-            Self::Recorded(_) => default_timeout(),
+            Self::Recorded(_) | Self::Custom(_) => default_timeout(),
         }
     }
 
@@ -229,7 +239,7 @@ impl WorkflowSpec {
             Self::Http(spec) => of_access("workflow", spec.api_key.as_ref(), &spec.headers),
             Self::Command(spec) => of_env("workflow", &spec.env),
             Self::Chain(spec) => chain::secrets(&spec.steps, "workflow.steps"),
-            Self::Simulator(_) | Self::Recorded(_) => Vec::new(),
+            Self::Simulator(_) | Self::Recorded(_) | Self::Custom(_) => Vec::new(),
         };
         let serve = self.serve().map(|serve| of_env("workflow.serve", &serve.env));
         let llm = self.llm().map(LlmSpec::secrets);

@@ -54,13 +54,14 @@ pub(super) async fn forward(
     rest: &str,
     request: Request<Incoming>,
 ) -> Answer {
-    let start = run.clock.now();
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, LARGEST_REQUEST).collect().await else {
         let message = "the request broke off, or is larger than 64 MiB";
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, message);
     };
     let body = body.to_bytes();
+    // A client that dawdles over its request is not a slow server.
+    let start = run.clock.now();
     let Ok(target) = upstream.endpoint.exact_target(rest) else {
         return refusal(StatusCode::BAD_REQUEST, "this is not a path");
     };
