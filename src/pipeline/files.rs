@@ -1,7 +1,8 @@
 //! The files that a workflow's programs are made of: another program is another measurement.
 
 use crate::pipeline::PipelineError;
-use crate::spec::{Spec, WorkflowSpec};
+use crate::spec::Spec;
+use crate::spec::workflow::ProgramSpec;
 use crate::store::Digest;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,11 +15,8 @@ const MOST_FILES: usize = 10_000;
 /// under `files`.
 pub(super) fn of_programs(spec: &Spec) -> Result<BTreeMap<String, Digest>, PipelineError> {
     let mut found = BTreeMap::new();
-    let programs = match &spec.workflow {
-        WorkflowSpec::Command(it) => Some(("workflow", &it.run, it.cwd.as_deref(), &it.files)),
-        other => other.serve().map(|it| ("workflow.serve", &it.run, it.cwd.as_deref(), &it.files)),
-    };
-    let Some((at, run, cwd, files)) = programs else { return Ok(found) };
+    let Some(program) = spec.workflow.program() else { return Ok(found) };
+    let ProgramSpec { at, run, cwd, files, .. } = program;
     let base = spec.resolve(cwd.unwrap_or(Path::new("")));
     for argument in run {
         let path = Path::new(argument);

@@ -430,7 +430,7 @@ fn service(proxy: u16, header: &'static str) -> Scripted {
             call.read_to_string(&mut answer).unwrap();
             assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         }
-        respond(socket, "200 OK", "{}")
+        respond(socket, "200 OK", "data: {\"value\": \"21\"}\n\n")
     })
 }
 
@@ -438,12 +438,14 @@ fn service(proxy: u16, header: &'static str) -> Scripted {
 fn a_service_passes_on_a_header_and_every_call_finds_its_run() {
     let simulator = SimulatorProcess::fast();
     let upstream = simulator.address;
-    for header in ["traceparent", "x-sizer-run"] {
+    for (header, kind, key, path) in
+        [("traceparent", "http", "url", "/ask"), ("x-sizer-run", "nat", "base_url", "")]
+    {
         let port = free_port();
         let service = service(port, header);
         let project = Sizer::new().workflow(
             &format!(
-                "{{type: http, url: 'http://{}/ask', llm: {{port: {port}, upstreams: {{planner: {{url: 'http://{upstream}/v1'}}, answerer: {{url: 'http://{upstream}/v1'}}}}}}}}",
+                "{{type: {kind}, {key}: 'http://{}{path}', llm: {{port: {port}, upstreams: {{planner: {{url: 'http://{upstream}/v1'}}, answerer: {{url: 'http://{upstream}/v1'}}}}}}}}",
                 service.address
             ),
             "concurrency: {mode: burst, levels: [4], runs: 12}",

@@ -1,15 +1,15 @@
 //! Programs on this machine, and the LLM servers that they ask.
 
 use super::{Check, Checker};
-use crate::spec::workflow::{CommandSpec, LlmSpec, ServeSpec};
+use crate::spec::workflow::{CommandSpec, LlmSpec, ProgramSpec, ServeSpec};
 
 impl Checker<'_> {
     pub(super) fn command(&self, command: &CommandSpec) -> Check {
-        self.program("workflow", &command.run, command.shell)
+        self.program(&command.program())
     }
 
     pub(super) fn serve(&self, serve: &ServeSpec) -> Check {
-        self.program("workflow.serve", &serve.run, serve.shell)?;
+        self.program(&serve.program())?;
         self.ensure(
             serve.ready_timeout.get() > 0.0,
             "workflow.serve.ready_timeout",
@@ -18,7 +18,8 @@ impl Checker<'_> {
         )
     }
 
-    fn program(&self, at: &str, run: &[String], shell: bool) -> Check {
+    fn program(&self, program: &ProgramSpec<'_>) -> Check {
+        let ProgramSpec { at, run, shell, .. } = program;
         let path = format!("{at}.run");
         let first = run.first().map(|program| program.trim()).unwrap_or_default();
         self.ensure(
@@ -28,7 +29,7 @@ impl Checker<'_> {
             "write it with its arguments, such as [python, agent.py]",
         )?;
         self.ensure(
-            !(shell && (first.contains("{{") || first.contains("{%"))),
+            !(*shell && (first.contains("{{") || first.contains("{%"))),
             &format!("{path}.0"),
             "a script must not be made of an item: whatever the item says would be run",
             "hand the item over as an argument: [\"ask \\\"$1\\\"\", \"{{ item.input }}\"]",

@@ -4,7 +4,7 @@ use super::{LlmSpec, Variables, default_timeout};
 use crate::spec::Seconds;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Any program on this machine. By default each run is a process of its own, with the item as JSON on
 /// its standard input; its exit status says how the run went.
@@ -71,6 +71,39 @@ pub struct ServeSpec {
     /// Where to write what the server prints.
     #[serde(default)]
     pub log: Option<PathBuf>,
+}
+
+/// What workflows and servers say alike of their programs.
+#[derive(Clone, Copy, Debug)]
+pub struct ProgramSpec<'a> {
+    /// Where it stands in the spec.
+    pub at: &'a str,
+    /// The program and its arguments.
+    pub run: &'a [String],
+    /// Whether the first of `run` is a script.
+    pub shell: bool,
+    /// Environment variables besides those of sizer itself.
+    pub env: &'a Variables,
+    /// The folder to run in.
+    pub cwd: Option<&'a Path>,
+    /// Globs of files that it is made of.
+    pub files: &'a [String],
+}
+
+impl CommandSpec {
+    /// Its program.
+    pub fn program(&self) -> ProgramSpec<'_> {
+        let Self { run, shell, env, cwd, files, .. } = self;
+        ProgramSpec { at: "workflow", run, shell: *shell, env, cwd: cwd.as_deref(), files }
+    }
+}
+
+impl ServeSpec {
+    /// Its program.
+    pub fn program(&self) -> ProgramSpec<'_> {
+        let Self { run, shell, env, cwd, files, .. } = self;
+        ProgramSpec { at: "workflow.serve", run, shell: *shell, env, cwd: cwd.as_deref(), files }
+    }
 }
 
 fn a_minute() -> Seconds {

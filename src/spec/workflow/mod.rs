@@ -4,6 +4,7 @@ mod chain;
 mod command;
 mod connection;
 mod custom;
+mod draw;
 mod http;
 mod llm;
 mod nat;
@@ -13,11 +14,12 @@ mod simulator;
 
 pub(in crate::spec) use chain::each_step;
 pub use chain::{
-    ChainSpec, Choice, Draw, HttpCall, LlmStep, Message, RepeatStep, Step, ToolStep, WhenStep,
+    ChainSpec, Choice, HttpCall, LlmStep, Message, RepeatStep, Step, ToolStep, WhenStep,
 };
-pub use command::{CommandSpec, ServeSpec};
+pub use command::{CommandSpec, ProgramSpec, ServeSpec};
 pub use connection::{ConnectionSpec, HttpProtocol};
 pub use custom::CustomSpec;
+pub use draw::Draw;
 pub use http::{HttpSpec, SuccessRule};
 pub use llm::{LlmSpec, UpstreamSpec};
 pub use nat::NatSpec;
@@ -182,6 +184,14 @@ impl WorkflowSpec {
             Self::Nat(spec) => spec.serve.as_ref(),
             Self::Http(spec) => spec.serve.as_ref(),
             _ => None,
+        }
+    }
+
+    /// The program that is started for it, or is it.
+    pub fn program(&self) -> Option<ProgramSpec<'_>> {
+        match self {
+            Self::Command(spec) => Some(spec.program()),
+            other => other.serve().map(ServeSpec::program),
         }
     }
 

@@ -2,10 +2,11 @@
 
 use super::{Ask, Prompt, Request, Server, Step};
 use crate::spec::workflow::{
-    ChainSpec, ConnectionSpec, HttpCall, LlmStep, Step as StepSpec, ToolStep, Variables,
+    ChainSpec, ConnectionSpec, HttpCall, LlmStep, ProgramSpec, Step as StepSpec, ToolStep,
+    Variables,
 };
 use crate::spec::{Address, Env};
-use crate::workflow::local::{Named, Program};
+use crate::workflow::local::Program;
 use crate::workflow::template::Template;
 use crate::workflow::transport::{Access, Endpoint, split_url};
 use crate::workflow::{ConnectError, Headers};
@@ -137,15 +138,16 @@ impl Builder<'_> {
             let request = Box::new(self.request(http, &format!("{at}.http"))?);
             return Ok(Step::Http { request, output });
         }
-        let named = Named {
+        let named = ProgramSpec {
             at: &format!("{at}.command"),
             run: &tool.command,
             shell: false,
             env: &Variables::new(),
             cwd: None,
-            base_dir: self.base_dir,
+            files: &[],
         };
-        Ok(Step::Command { program: Box::new(Program::new(&named, self.env)?), output })
+        let program = Program::new(&named, self.base_dir, self.env)?;
+        Ok(Step::Command { program: Box::new(program), output })
     }
 
     fn request(&self, http: &HttpCall, at: &str) -> Result<Request, ConnectError> {

@@ -12,7 +12,7 @@ mod strays;
 mod tail;
 mod workers;
 
-pub(super) use program::{Named, Program};
+pub(super) use program::Program;
 pub use serve::Served;
 
 use super::proxy::{Proxy, Ticket};
@@ -88,15 +88,7 @@ impl Command {
 }
 
 fn program(spec: &CommandSpec, base_dir: &Path, env: &Env<'_>) -> Result<Program, ConnectError> {
-    let named = Named {
-        at: "workflow",
-        run: &spec.run,
-        shell: spec.shell,
-        env: &spec.env,
-        cwd: spec.cwd.as_deref(),
-        base_dir,
-    };
-    let program = Program::new(&named, env)?;
+    let program = Program::new(&spec.program(), base_dir, env)?;
     if spec.persistent && !program.is_fixed() {
         let message = "`run` and `env` of a persistent worker cannot hold templates: it serves many items, and is \
                        handed each as a line of JSON";

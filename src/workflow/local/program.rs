@@ -2,7 +2,7 @@
 
 use super::strays::{MARK, kill_strays};
 use crate::measure::{Failure, FailureKind, Item};
-use crate::spec::workflow::Variables;
+use crate::spec::workflow::ProgramSpec;
 use crate::spec::{Env, names_a_secret};
 use crate::workflow::ConnectError;
 use crate::workflow::masks::Masks;
@@ -12,18 +12,6 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tokio::process::Command;
 use uuid::Uuid;
-
-/// What a spec says about a program.
-pub(in crate::workflow) struct Named<'a> {
-    /// Where it stands in the spec.
-    pub at: &'a str,
-    pub run: &'a [String],
-    pub shell: bool,
-    pub env: &'a Variables,
-    pub cwd: Option<&'a Path>,
-    /// The folder that relative paths are relative to.
-    pub base_dir: &'a Path,
-}
 
 /// A program with its arguments and variables.
 pub(in crate::workflow) struct Program {
@@ -40,8 +28,13 @@ enum Variable {
 }
 
 impl Program {
-    pub fn new(named: &Named<'_>, env: &Env<'_>) -> Result<Self, ConnectError> {
-        let Named { at, run, shell, env: variables, cwd, base_dir } = named;
+    /// Makes a program ready; relative paths are relative to `base_dir`.
+    pub fn new(
+        spec: &ProgramSpec<'_>,
+        base_dir: &Path,
+        env: &Env<'_>,
+    ) -> Result<Self, ConnectError> {
+        let ProgramSpec { at, run, shell, env: variables, cwd, .. } = spec;
         let templates = run.iter().enumerate();
         let templates =
             templates.map(|(index, text)| Template::new(&format!("{at}.run.{index}"), text));

@@ -1,7 +1,7 @@
 //! A server that is started before a sweep, and stopped after it.
 
 use super::process::{Process, exit};
-use super::program::{Named, Program};
+use super::program::Program;
 use super::tail::{Listener, Tail};
 use crate::measure::{Failure, FailureKind, Item, Run};
 use crate::spec::workflow::{ConnectionSpec, Headers, ServeSpec};
@@ -46,15 +46,7 @@ impl Served {
         base_dir: &Path,
         env: &Env<'_>,
     ) -> Result<Self, ConnectError> {
-        let named = Named {
-            at: "workflow.serve",
-            run: &spec.run,
-            shell: spec.shell,
-            env: &spec.env,
-            cwd: spec.cwd.as_deref(),
-            base_dir,
-        };
-        let program = Program::new(&named, env)?;
+        let program = Program::new(&spec.program(), base_dir, env)?;
         if !program.is_fixed() {
             let message =
                 "`run` and `env` of `serve` cannot hold templates: a server serves all items";
