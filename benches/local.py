@@ -43,7 +43,7 @@ class Simulator:
         return sorted(lines, key=lambda line: line["start"])
 
 
-def sweep(folder, workflow, level, runs, mode="burst", stage_folder="run"):
+def sweep(folder, workflow, level, runs, mode="burst", core="0", stage_folder="run"):
     """The runs of one level, warm-up and cool-down included."""
     place = folder / stage_folder
     shutil.rmtree(place, ignore_errors=True)
@@ -54,7 +54,7 @@ def sweep(folder, workflow, level, runs, mode="burst", stage_folder="run"):
         f"version: 1\nname: local\ndataset: {{path: questions.jsonl}}\nworkflow: {json.dumps(workflow)}\n"
         f"concurrency: {{mode: {mode}, levels: [{level}], runs: {runs}}}\noutputs: {{reports: [result.json]}}\n")
     # The interpreters of the agents may use both cores: they need far more than sizer.
-    subprocess.run(["taskset", "-c", "0", SIZER, "run", "spec.yml", "-q"], cwd=place, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["taskset", "-c", core, SIZER, "run", "spec.yml", "-q"], cwd=place, check=True, stdout=subprocess.DEVNULL)
     shown = subprocess.run([SIZER, "show", "spec.yml", f"sweep@{level}"], cwd=place, check=True,
                            capture_output=True, text=True).stdout
     return [json.loads(line) for line in shown.splitlines()]
@@ -69,7 +69,7 @@ def agent(python, address, persistent=True):
 def real_client(folder, python):
     print("== a real client, against the simulator's log and the worker's own clock")
     for level in [1, 2, 4, 8, 16]:
-        simulator = Simulator(folder, "engine.base=15ms", "output_tokens={median: 16, sigma: 0.6}")
+        simulator = Simulator(folder, "engine.base=25ms", "output_tokens={median: 16, sigma: 0.6}")
         runs = sweep(folder, agent(python, simulator.address), level, max(40, 8 * level), "sustained")
         # Each worker answers once before the level.
         seen = simulator.stop()[4 * level:]
@@ -121,46 +121,67 @@ def replay(folder, python):
     simulator.stop()
 
 
+def waiting_proxy(folder, upstream):
+    """A run that does nothing but keep its address valid; the process and the address."""
+    place = folder / "proxy"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    (place / "questions.jsonl").write_text(QUESTIONS)
+    script = 'printf %s "$OPENAI_BASE_URL" > part; mv part url; while [ ! -e go ]; do sleep 0.1; done'
+    workflow = {"type": "command", "shell": True, "run": [script], "llm": {"upstream": upstream}}
+    (place / "spec.yml").write_text(
+        "version: 1\nname: proxy\ndataset: {path: questions.jsonl}\n"
+        f"workflow: {json.dumps(workflow)}\nconcurrency: {{mode: burst, levels: [1], runs: 1}}\n")
+    process = subprocess.Popen([SIZER, "run", "spec.yml", "-q"], cwd=place, stdout=subprocess.DEVNULL)
+    while not (place / "url").exists():
+        time.sleep(0.05)
+    return process, (place / "url").read_text()
+
+
+def cpu_of(process):
+    ticks = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK")
+
+
+# Every stream by itself, or all in one batch, whose tokens then come at the same instant.
+ENGINES = {
+    "whole answers": (False, ["engine.replicas=64", "engine.max_batch=1", "engine.jitter=0.3"]),
+    "streams apart": (True, ["engine.replicas=64", "engine.max_batch=1", "engine.jitter=0.3"]),
+    "streams in step": (True, ["engine.max_batch=100000"]),
+}
+
+
 def overhead(folder):
-    print("== what the proxy adds at concurrency 64, streamed")
-    for nth in range(5):
-        added = {}
-        for proxied in [False, True]:
-            simulator = Simulator(folder, "engine.max_batch=100000", "engine.base=20ms", "engine.per_sequence=0us",
-                                  "engine.per_prefill_token=0us", "output_tokens={median: 40, sigma: 0.5}")
-            base, waiting = f"{simulator.address}/v1", None
-            if proxied:
-                # A run that does nothing but keep its address valid.
-                place = folder / "proxy"
-                shutil.rmtree(place, ignore_errors=True)
-                place.mkdir()
-                (place / "questions.jsonl").write_text(QUESTIONS)
-                script = 'printf %s "$OPENAI_BASE_URL" > part; mv part url; while [ ! -e go ]; do sleep 0.1; done'
-                workflow = {"type": "command", "shell": True, "run": [script], "llm": {"upstream": base}}
-                (place / "spec.yml").write_text(
-                    "version: 1\nname: proxy\ndataset: {path: questions.jsonl}\n"
-                    f"workflow: {json.dumps(workflow)}\nconcurrency: {{mode: burst, levels: [1], runs: 1}}\n")
-                waiting = subprocess.Popen([SIZER, "run", "spec.yml", "-q"], cwd=place, stdout=subprocess.DEVNULL)
-                while not (place / "url").exists():
-                    time.sleep(0.05)
-                base = (place / "url").read_text()
-            began = time.monotonic()
-            runs = sweep(folder, {"type": "openai", "base_url": base, "model": "m"}, 64, 640)
-            wall = time.monotonic() - began
-            if waiting:
-                ticks = pathlib.Path(f"/proc/{waiting.pid}/stat").read_text().rsplit(")", 1)[1].split()
-                cpu = (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK")
-                (place / "go").touch()
-                waiting.wait()
-            seen = simulator.stop()
-            ours = [run["end"] - run["start"] for run in runs]
-            theirs = [line["end"] - line["start"] for line in seen]
-            added[proxied] = (p95(ours) - p95(theirs), p95(ours), statistics.mean(ours) - statistics.mean(theirs), wall)
-        direct, through = added[False], added[True]
-        print(f"round {nth + 1}: p95 {direct[1]:.4f} s direct, {through[1]:.4f} s through the proxy; above the server's log "
-              f"{1e3 * direct[0]:.2f} ms and {1e3 * through[0]:.2f} ms: the proxy adds {1e3 * (through[0] - direct[0]):+.2f} ms "
-              f"at p95, {1e3 * (through[2] - direct[2]):+.2f} ms on average; runs per second "
-              f"{through[3] and direct[3] / through[3]:.3f} x; {1e6 * cpu / 640 / 40:.0f} us of CPU per token")
+    print("== what the proxy adds at concurrency 64: client times above the server's own log, direct and through it")
+    for name, (stream, engine) in ENGINES.items():
+        for nth in range(3):
+            above, wall = {}, {}
+            for proxied in [False, True]:
+                simulator = Simulator(folder, *engine, "engine.base=10ms", "engine.per_sequence=0us",
+                                      "engine.per_prefill_token=0us", "output_tokens={median: 40, sigma: 0.5}")
+                base, proxy = f"{simulator.address}/v1", None
+                if proxied:
+                    proxy, base = waiting_proxy(folder, base)
+                began = time.monotonic()
+                workflow = {"type": "openai", "base_url": base, "model": "m", "stream": stream}
+                runs = sweep(folder, workflow, 64, 960, core="1")
+                wall[proxied] = time.monotonic() - began
+                if proxy:
+                    cpu = cpu_of(proxy)
+                    (folder / "proxy/go").touch()
+                    proxy.wait()
+                ours = sorted(runs, key=lambda run: run["start"])
+                seen = simulator.stop()
+                above[proxied] = {
+                    "p95": p95([run["end"] - run["start"] for run in ours]) - p95([it["end"] - it["start"] for it in seen]),
+                    "mean": statistics.mean(run["end"] - run["start"] for run in ours)
+                    - statistics.mean(it["end"] - it["start"] for it in seen),
+                }
+            direct, through = above[False], above[True]
+            print(f"{name}, round {nth + 1}: p95 {1e3 * direct['p95']:.2f} ms and {1e3 * through['p95']:.2f} ms "
+                  f"({1e3 * (through['p95'] - direct['p95']):+.2f} ms), mean {1e3 * direct['mean']:.2f} ms and "
+                  f"{1e3 * through['mean']:.2f} ms ({1e3 * (through['mean'] - direct['mean']):+.2f} ms); runs per second "
+                  f"{wall[False] / wall[True]:.3f} x; {1e6 * cpu / 960:.0f} us of CPU per call")
 
 
 def main():
