@@ -38,6 +38,7 @@ impl Pipeline {
         check_templates(&context)?;
         crate::workflow::check_spec(&spec.workflow, spec.base_dir())
             .map_err(|error| context.not_ready(error))?;
+        context.program_files()?;
         let levels = self.graph.levels().len();
         Ok(Checked { counts, remote, levels })
     }

@@ -121,6 +121,9 @@ pub fn connect(
 /// and needs no secret.
 pub fn check_spec(spec: &WorkflowSpec, base_dir: &Path) -> Result<(), ConnectError> {
     let env = |_: &str| Some("x".to_owned());
+    if let Some(serve) = spec.serve() {
+        local::Served::program(serve, base_dir, &env)?;
+    }
     match spec {
         WorkflowSpec::Http(spec) => http::Http::new(spec, None, base_dir, &env).map(drop),
         WorkflowSpec::Command(spec) => local::Command::check_spec(spec, base_dir, &env),

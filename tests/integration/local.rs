@@ -270,6 +270,32 @@ fn secrets_of_a_program_stay_out_of_everything() {
 }
 
 #[test]
+fn clients_find_the_proxy_and_a_key_in_their_environment() {
+    for (persistent, upstreams, expected) in [
+        (false, "upstream: 'http://127.0.0.1:9/v1'", "/llm/v1|sizer|"),
+        (
+            true,
+            "upstream: 'http://127.0.0.1:9/v1', env: [ASK_AT, OPENAI_BASE_URL]",
+            "/llm/v1|sizer|",
+        ),
+        (
+            false,
+            "upstreams: {planner: {url: 'http://127.0.0.1:9/p/v1'}, b: {url: 'http://127.0.0.1:9', env: [OPENAI_BASE_URL]}}",
+            "/b|sizer|http",
+        ),
+    ] {
+        let script = "printf '%s|%s|%s' \"$OPENAI_BASE_URL\" \"$OPENAI_API_KEY\" \"$PLANNER_BASE_URL\" > seen\nread -r line; echo '{}'\n";
+        let project = Sizer::new().file("agent.sh", script).workflow(
+            &format!("{{type: command, persistent: {persistent}, run: [sh, agent.sh], llm: {{{upstreams}}}}}"),
+            "concurrency: {mode: burst, levels: [1], runs: 1}",
+        );
+        project.command(&["run", "spec.yml"]).env_remove("OPENAI_API_KEY").output().unwrap();
+        let seen = project.read("seen");
+        assert!(seen.starts_with("http://127.0.0.1:") && seen.contains(expected), "{seen}");
+    }
+}
+
+#[test]
 fn another_program_is_another_measurement() {
     let project = Sizer::new()
         .file("agent.sh", "cat > /dev/null\n")
@@ -383,6 +409,8 @@ fn mistakes_in_local_workflows() {
             "type: command, run: [x], llm: {api_key: '${env:K}', upstreams: {a: {url: 'http://h'}}}",
             "type: command, run: [x], llm: {upstreams: {a/b: {url: 'http://h'}}}",
             "type: http, url: 'http://h', serve: {run: [x], ready_timeout: 0s}",
+            "type: http, url: 'http://h', serve: {run: [x, '{{ item.id }}']}",
+            "type: command, run: [x], files: ['*.none']",
         ]
         .map(of)
         .join("\n")

@@ -71,8 +71,7 @@ impl Command {
         let ticket = self.proxy.as_ref().map(|proxy| proxy.open(&item.id, clock));
         let run = match &self.how {
             How::Once(program) => {
-                let mut variables = ticket.as_ref().map(Ticket::variables).unwrap_or_default();
-                variables.extend(key_variable(ticket.is_some()));
+                let variables = ticket.as_ref().map(Ticket::variables).unwrap_or_default();
                 once::run(program, item, &variables, self.timeout, clock).await
             }
             How::Workers(workers) => {
@@ -95,13 +94,6 @@ fn program(spec: &CommandSpec, base_dir: &Path, env: &Env<'_>) -> Result<Program
         return Err(ConnectError::Client(message.to_owned()));
     }
     Ok(program)
-}
-
-/// Clients of LLM servers refuse to begin without a key, which the proxy may have in their place.
-fn key_variable(behind_a_proxy: bool) -> Option<(String, String)> {
-    const KEY: &str = "OPENAI_API_KEY";
-    let missing = behind_a_proxy && std::env::var_os(KEY).is_none();
-    missing.then(|| (KEY.to_owned(), "sizer".to_owned()))
 }
 
 /// An item as a program gets it: its fields with its id and its question.

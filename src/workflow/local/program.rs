@@ -59,6 +59,7 @@ impl Program {
             let revealed = value.reveal(env)?;
             if value.is_reference() {
                 masks.add(revealed.as_str());
+                revealed.split_whitespace().for_each(|word| masks.add(word));
             }
             // What a reference leads to is no template.
             let variable = if value.public().contains("{{") && !value.is_reference() {

@@ -46,12 +46,7 @@ impl Served {
         base_dir: &Path,
         env: &Env<'_>,
     ) -> Result<Self, ConnectError> {
-        let program = Program::new(&spec.program(), base_dir, env)?;
-        if !program.is_fixed() {
-            let message =
-                "`run` and `env` of `serve` cannot hold templates: a server serves all items";
-            return Err(ConnectError::Client(message.to_owned()));
-        }
+        let program = Self::program(spec, base_dir, env)?;
         let ready = spec.ready.as_ref().map(|address| endpoint(address, base_dir, env));
         Ok(Self {
             inner,
@@ -62,6 +57,20 @@ impl Served {
             log: spec.log.as_ref().map(|log| base_dir.join(log)),
             server: Mutex::default(),
         })
+    }
+
+    /// The program, if it can be started as the spec says.
+    pub(in crate::workflow) fn program(
+        spec: &ServeSpec,
+        base_dir: &Path,
+        env: &Env<'_>,
+    ) -> Result<Program, ConnectError> {
+        let program = Program::new(&spec.program(), base_dir, env)?;
+        if program.is_fixed() {
+            return Ok(program);
+        }
+        let message = "`run` and `env` of `serve` cannot hold templates: a server serves all items";
+        Err(ConnectError::Client(message.to_owned()))
     }
 
     /// Whether it answers as it does when it is ready.

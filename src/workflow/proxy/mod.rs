@@ -30,6 +30,9 @@ use ticket::Tickets;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+/// Clients refuse to begin without a key, which the proxy may have in their place.
+const KEY: &str = "OPENAI_API_KEY";
+
 /// One LLM server behind the proxy.
 struct Upstream {
     name: String,
@@ -149,7 +152,8 @@ impl Shared {
             let url = self.base_url(token, upstream);
             upstream.env.iter().map(move |name| (name.clone(), url.clone()))
         });
-        each.collect()
+        let key = std::env::var_os(KEY).is_none().then(|| (KEY.to_owned(), "sizer".to_owned()));
+        each.chain(key).collect()
     }
 }
 
