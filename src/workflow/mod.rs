@@ -32,8 +32,8 @@ pub trait Workflow: Send + Sync {
     /// Whether the system can be reached at all; asked before a sweep, never during one.
     fn check(&self) -> Pending<'_, Result<(), Failure>>;
 
-    /// Makes ready for a level at which `concurrency` runs of such items are in flight. What goes
-    /// wrong shows in the runs.
+    /// Makes ready for a level at which `concurrency` runs of such items are in flight. Called before
+    /// the first run of each level, while none is under way; what goes wrong shows in the runs.
     fn prepare<'a>(&'a self, concurrency: u32, items: &'a [Item]) -> Pending<'a, ()> {
         let _ = (concurrency, items);
         Box::pin(std::future::ready(()))

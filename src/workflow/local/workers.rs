@@ -117,7 +117,11 @@ impl Workers {
     /// Runs an item. Waiting for a worker is not part of it, nor is replacing one that died.
     pub async fn run(&self, item: &Item, told: Map<String, Value>, clock: Clock) -> Run {
         let mut run = Run { id: item.id.clone(), ..Run::default() };
-        let Ok(permit) = self.permits.acquire().await else { return run };
+        let Ok(permit) = self.permits.acquire().await else {
+            // Never while a level is under way: nothing closes it.
+            let failure = Failure::new(FailureKind::Spawn, "the workers are gone");
+            return Run { outcome: Outcome::Failed(failure), ..run };
+        };
         let mut place = self.free().pop_front().flatten();
         let line = line_of(item, told);
         let mut result = Err(Failure::new(FailureKind::Spawn, "no worker"));
