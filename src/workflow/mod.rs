@@ -91,7 +91,7 @@ pub fn connect(
     };
     let proxy = proxy.map(|llm| Proxy::start(llm, spec.timeout(), base_dir, env)).transpose()?;
     let proxy = proxy.map(Arc::new);
-    let variables = proxy.as_ref().map(|proxy| proxy.variables()).unwrap_or_default();
+    let behind = proxy.clone();
     let workflow: Arc<dyn Workflow> = match spec {
         WorkflowSpec::Openai(spec) => Arc::new(openai::Openai::new(spec, base_dir, env)?),
         WorkflowSpec::Nat(spec) => Arc::new(nat::Nat::new(spec, proxy, base_dir, env)?),
@@ -112,7 +112,9 @@ pub fn connect(
         WorkflowSpec::Simulator(spec) => Arc::new(simulator::Simulated::start(spec)?),
     };
     Ok(match spec.serve() {
-        Some(serve) => Arc::new(local::Served::new(serve, workflow, variables, base_dir, env)?),
+        Some(serve) => {
+            Arc::new(local::Served::new(serve, workflow, behind.as_deref(), base_dir, env)?)
+        }
         None => workflow,
     })
 }

@@ -274,6 +274,11 @@ fn secrets_of_a_program_stay_out_of_everything() {
             assert!(!holds(&file, CANARY), "{}", file.display());
         }
     }
+    let serve = "{run: [sh, -c, 'printf \"my key is %s\" $KEY; echo; printf %s $KEY; exit 1'], env: {KEY: '${env:THE_KEY}'}, log: l.log}";
+    let project = served(serve, free_port()).env("THE_KEY", CANARY);
+    let ended = project.run(&["run", "spec.yml"]).code(1).stderr("my key is *** | ***");
+    assert!(!format!("{ended:?}").contains(CANARY));
+    assert_eq!(project.read("l.log"), "my key is ***\n***");
     let project = Sizer::new().workflow("{type: command, run: [x], env: {API_KEY: abc}}", BURST);
     project.run(&["validate", "spec.yml"]).code(2).stderr("a secret stands here in plain text");
 }

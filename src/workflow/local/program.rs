@@ -39,7 +39,7 @@ impl Program {
         let templates =
             templates.map(|(index, text)| Template::new(&format!("{at}.run.{index}"), text));
         let mut arguments = templates.collect::<Result<Vec<_>, _>>()?;
-        if *shell {
+        if *shell && !arguments.is_empty() {
             let plain = |text| Template::new(at, text);
             let script = arguments.remove(0);
             let words = [plain("sh")?, plain("-c")?, script, plain("sh")?];

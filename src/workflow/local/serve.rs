@@ -2,10 +2,11 @@
 
 use super::process::{Process, exit};
 use super::program::Program;
-use super::tail::{Listener, Tail};
+use super::tail::{Listener, Log, Tail};
 use crate::measure::{Failure, FailureKind, Item, Run};
 use crate::spec::workflow::{ConnectionSpec, Headers, ServeSpec};
 use crate::spec::{Address, Env, Seconds};
+use crate::workflow::proxy::Proxy;
 use crate::workflow::transport::{Access, Endpoint, Notes, Target};
 use crate::workflow::{Clock, ConnectError, Pending, Workflow};
 use bytes::Bytes;
@@ -38,15 +39,19 @@ struct Server {
 }
 
 impl Served {
-    /// A server that is started when the workflow is looked for. `variables` are for it besides its own.
-    pub fn new(
+    /// A server that is started when the workflow is looked for, and told of the proxy.
+    pub(in crate::workflow) fn new(
         spec: &ServeSpec,
         inner: Arc<dyn Workflow>,
-        variables: Vec<(String, String)>,
+        proxy: Option<&Proxy>,
         base_dir: &Path,
         env: &Env<'_>,
     ) -> Result<Self, ConnectError> {
-        let program = Self::program(spec, base_dir, env)?;
+        let mut program = Self::program(spec, base_dir, env)?;
+        if let Some(proxy) = proxy {
+            program.mask(proxy.masks());
+        }
+        let variables = proxy.map(Proxy::variables).unwrap_or_default();
         let ready = spec.ready.as_ref().map(|address| endpoint(address, base_dir, env));
         Ok(Self {
             inner,
@@ -135,7 +140,9 @@ impl Served {
                 Failure::new(FailureKind::Spawn, message)
             })
         });
+        let masked = |file| Log::new(file, self.program.masks().clone());
         let (out, err) = log.transpose()?.unzip();
+        let (out, err) = (out.map(masked), err.map(masked));
         let command = self.program.command(&Item::default(), &self.variables);
         let mut process = Process::start_unheard(&mut command?)?;
         drop(process.stdin());

@@ -1,5 +1,6 @@
 //! The last words of a program.
 
+use crate::workflow::masks::Masks;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
@@ -17,6 +18,42 @@ const KEPT: usize = 2000;
 #[derive(Default)]
 pub(super) struct Tail {
     bytes: Mutex<VecDeque<u8>>,
+}
+
+/// A file for all that a program says, line by line and without the secrets that it was told.
+pub(super) struct Log {
+    file: File,
+    masks: Masks,
+    line: Vec<u8>,
+}
+
+impl Log {
+    pub fn new(file: File, masks: Masks) -> Self {
+        Self { file, masks, line: Vec::new() }
+    }
+
+    fn write(&mut self, said: &[u8]) {
+        const LONGEST_LINE: usize = 64 << 10;
+        for piece in said.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || self.line.len() > LONGEST_LINE {
+                self.end_line();
+            }
+        }
+    }
+
+    fn end_line(&mut self) {
+        let line = String::from_utf8_lossy(&self.line).into_owned();
+        // A log that cannot be written must not stop the program.
+        let _ = self.file.write_all(self.masks.text(line).as_bytes());
+        self.line.clear();
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.end_line();
+    }
 }
 
 /// Whoever listens to a program; dropped, nobody does.
@@ -55,16 +92,17 @@ impl Tail {
     pub fn listen_and_write(
         this: &Arc<Self>,
         from: Option<impl AsyncRead + Unpin + Send + 'static>,
-        mut to: Option<File>,
+        mut to: Option<Log>,
     ) -> Listener {
         let this = Arc::clone(this);
         Listener(tokio::spawn(async move {
             let Some(mut from) = from else { return };
             let mut buffer = vec![0; 4096];
             while let Ok(read) = from.read(&mut buffer).await {
-                let Some(said) = buffer.get(..read).filter(|said| !said.is_empty()) else { return };
-                // A log that cannot be written must not stop the program.
-                let _ = to.as_mut().map(|to| to.write_all(said));
+                let Some(said) = buffer.get(..read).filter(|said| !said.is_empty()) else { break };
+                if let Some(log) = &mut to {
+                    log.write(said);
+                }
                 this.hear(said);
             }
         }))
