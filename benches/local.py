@@ -15,6 +15,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SIZER = str(ROOT / "target/release/sizer")
+LEVELS = [1, 2, 4, 8, 16]
 QUESTIONS = "".join(json.dumps({"id": n, "question": f"What is {n} x 7?"}) + "\n" for n in range(20))
 
 
@@ -68,7 +69,7 @@ def agent(python, address, persistent=True):
 
 def real_client(folder, python):
     print("== a real client, against the simulator's log and the worker's own clock")
-    for level in [1, 2, 4, 8, 16]:
+    for level in LEVELS:
         simulator = Simulator(folder, "engine.base=25ms", "output_tokens={median: 16, sigma: 0.6}")
         runs = sweep(folder, agent(python, simulator.address), level, max(40, 8 * level), "sustained")
         # Each worker answers once before the level.

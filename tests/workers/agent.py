@@ -30,14 +30,15 @@ async def run(client, question):
     await asyncio.gather(ask(client, found, stream=False), ask(client, question, stream=True))
 
 
-async def persistent():
-    loop = asyncio.get_running_loop()
+def persistent():
     # One client for all runs, as agents have: each run gets its own address.
     client = openai.AsyncOpenAI(base_url="http://127.0.0.1:1", api_key="none", max_retries=0)
-    while line := await loop.run_in_executor(None, sys.stdin.readline):
-        request = json.loads(line)
+    loop = asyncio.new_event_loop()
+    for line in sys.stdin:
         started = time.monotonic()
-        await run(client.with_options(base_url=request["base_url"]), request["item"]["input"])
+        request = json.loads(line)
+        known = client.with_options(base_url=request["base_url"])
+        loop.run_until_complete(run(known, request["item"]["input"]))
         print(json.dumps({"id": request["id"], "runtime": time.monotonic() - started}), flush=True)
 
 
@@ -46,4 +47,7 @@ async def once():
     await run(openai.AsyncOpenAI(max_retries=0), item["input"])
 
 
-asyncio.run(persistent() if "--persistent" in sys.argv else once())
+if "--persistent" in sys.argv:
+    persistent()
+else:
+    asyncio.run(once())
