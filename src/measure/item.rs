@@ -15,6 +15,16 @@ pub struct Item {
     pub fields: Map<String, Value>,
 }
 
+impl Item {
+    /// The item as templates and programs see it: its fields, with its id and its question.
+    pub fn to_fields(&self) -> Map<String, Value> {
+        let mut fields = self.fields.clone();
+        fields.insert("id".to_owned(), self.id.as_str().into());
+        fields.insert("input".to_owned(), self.input.as_str().into());
+        fields
+    }
+}
+
 /// What became of one dataset row: an item, or the reason why it is none.
 ///
 /// Dropped rows are kept in the expanded dataset, so that a count in a report can be traced to

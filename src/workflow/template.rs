@@ -57,12 +57,9 @@ impl Template {
     /// The text for an item, with further variables.
     pub fn render_with(&self, item: &Item, more: Map<String, Value>) -> Result<String, Failure> {
         let Some(environment) = &self.environment else { return Ok(self.text.clone()) };
-        let mut fields = item.fields.clone();
-        fields.insert("id".to_owned(), Value::from(item.id.as_str()));
-        fields.insert("input".to_owned(), Value::from(item.input.as_str()));
         let more: BTreeMap<String, minijinja::Value> =
             more.into_iter().map(|(name, value)| (name, Serde(value).into())).collect();
-        let values = context! { item => Serde(fields), ..minijinja::Value::from(more) };
+        let values = context! { item => Serde(item.to_fields()), ..minijinja::Value::from(more) };
         let rendered = environment.get_template("it").and_then(|it| it.render(values));
         rendered
             .map_err(|error| Failure::new(FailureKind::Template, format!("{}: {error}", self.name)))

@@ -3,7 +3,6 @@
 //! It needs an interpreter that has the package: the one in `SIZER_TEST_PYTHON`, or `python3`.
 
 use crate::support::{SimulatorProcess, Sizer};
-use serde_json::Value;
 use std::process::Command;
 
 const AGENT: &str = include_str!("../workers/agent.py");
@@ -35,11 +34,6 @@ fn agent(python: &str, simulator: &SimulatorProcess, persistent: bool, rest: &st
     )
 }
 
-fn runs(project: &Sizer, stage: &str) -> Vec<Value> {
-    let shown = project.run(&["show", "spec.yml", stage]).success().stdout;
-    shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
 #[test]
 fn every_call_of_a_real_client_belongs_to_its_run() {
     let Some(python) = python() else { return };
@@ -48,7 +42,7 @@ fn every_call_of_a_real_client_belongs_to_its_run() {
     let project = agent(&python, &simulator, true, rest);
     project.run(&["run", "spec.yml", "--quiet"]).success();
     for (level, count) in [(1, 2), (8, 16), (16, 32)] {
-        let runs = runs(&project, &format!("sweep@{level}"));
+        let runs = project.runs(&format!("sweep@{level}"));
         assert_eq!(runs.len(), count);
         for run in runs {
             assert_eq!(run["outcome"], "ok", "{run:#}");

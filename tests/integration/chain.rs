@@ -22,11 +22,6 @@ fn bodies(server: &Scripted) -> Vec<Value> {
         .collect()
 }
 
-fn runs(project: &Sizer, stage: &str) -> Vec<Value> {
-    let shown = project.run(&["show", "spec.yml", stage]).success().stdout;
-    shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
 #[test]
 fn steps_see_the_item_and_what_came_before() {
     // Answers with what it was asked last, in capitals; streamed where that is wanted.
@@ -89,7 +84,7 @@ fn steps_see_the_item_and_what_came_before() {
         server.requests.lock().unwrap().iter().find(|it| it.contains("/tool")).unwrap().clone();
     assert!(tool.starts_with("POST /tool?q=a%20b "), "{tool}");
     assert!(tool.ends_with("ran PLAN SUMS"), "{tool}");
-    let [run] = runs(&project, "sweep@1").try_into().unwrap();
+    let [run] = project.runs("sweep@1").try_into().unwrap();
     let calls = run["llm_calls"].as_array().unwrap();
     assert_eq!(calls.len(), 4);
     assert_eq!((&calls[2]["model"], &calls[0]["ttft"]), (&"other".into(), &Value::Null));
@@ -109,7 +104,8 @@ fn parallel_steps_are_parallel_and_values_are_taken_in_turn() {
     let project =
         chain(simulator.address, steps, "concurrency: {mode: burst, levels: [1], runs: 6}");
     project.run(&["run", "spec.yml"]).success();
-    let seen: Vec<Vec<(u64, u64)>> = runs(&project, "sweep@1")
+    let seen: Vec<Vec<(u64, u64)>> = project
+        .runs("sweep@1")
         .iter()
         .map(|run| {
             let calls = run["llm_calls"].as_array().unwrap();

@@ -342,9 +342,8 @@ fn streams_pass_untouched_and_as_they_come() {
     );
     let (project, level) = open.finish();
     assert_eq!(level["llm_calls"]["mean"], 0.5);
-    let runs = project.run(&["show", "spec.yml", "sweep@1"]).success().stdout;
-    let run: Value = serde_json::from_str(runs.lines().next().unwrap()).unwrap();
-    let call = &run["llm_calls"][0];
+    let runs = project.runs("sweep@1");
+    let call = &runs[0]["llm_calls"][0];
     assert_eq!(
         (&call["model"], &call["upstream"], &call["http_status"]),
         (&"llama".into(), &"llm".into(), &200.into())
@@ -458,8 +457,7 @@ fn a_service_passes_on_a_header_and_every_call_finds_its_run() {
             (&calls["count"], &calls["p50"], &calls["p99"]),
             (&12.into(), &2.0.into(), &2.0.into())
         );
-        let runs = project.run(&["show", "spec.yml", "sweep@4"]).success().stdout;
-        for run in runs.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
+        for run in project.runs("sweep@4") {
             let calls = run["llm_calls"].as_array().unwrap();
             let asked: Vec<&str> =
                 calls.iter().map(|call| call["upstream"].as_str().unwrap()).collect();

@@ -70,6 +70,12 @@ impl Sizer {
         serde_json::from_str(&self.read("out/result.json")).unwrap()
     }
 
+    /// The runs of a level, as `sizer show` prints them.
+    pub fn runs(&self, stage: &str) -> Vec<serde_json::Value> {
+        let shown = self.run(&["show", "spec.yml", stage]).success().stdout;
+        shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
         command.args(args).current_dir(self.dir.path()).envs(&self.env);

@@ -96,14 +96,6 @@ fn program(spec: &CommandSpec, base_dir: &Path, env: &Env<'_>) -> Result<Program
     Ok(program)
 }
 
-/// An item as a program gets it: its fields with its id and its question.
-fn fields(item: &Item) -> Map<String, Value> {
-    let mut fields = item.fields.clone();
-    fields.insert("id".to_owned(), item.id.as_str().into());
-    fields.insert("input".to_owned(), item.input.as_str().into());
-    fields
-}
-
 impl Workflow for Command {
     fn check(&self) -> Pending<'_, Result<(), Failure>> {
         Box::pin(std::future::ready(Ok(())))

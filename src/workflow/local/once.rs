@@ -18,7 +18,7 @@ pub(super) async fn run(
     clock: Clock,
 ) -> Run {
     let command = program.command(item, variables);
-    let input = serde_json::to_vec(&super::fields(item)).unwrap_or_default();
+    let input = serde_json::to_vec(&item.to_fields()).unwrap_or_default();
     let start = clock.now();
     let exchange = async {
         let mut command = command.map_err(|failure| (failure, start))?;

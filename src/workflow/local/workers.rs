@@ -198,7 +198,7 @@ async fn stop(places: Vec<Place>) {
 /// A request as the worker reads it: the item, and where its LLM servers are.
 fn line_of(item: &Item, mut told: Map<String, Value>) -> String {
     told.insert("id".to_owned(), item.id.as_str().into());
-    told.insert("item".to_owned(), super::fields(item).into());
+    told.insert("item".to_owned(), item.to_fields().into());
     let mut line = Value::from(told).to_string();
     line.push('\n');
     line

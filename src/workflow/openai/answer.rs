@@ -1,7 +1,7 @@
 //! Answers of the chat completions protocol, streamed and whole.
 
 use super::malformed;
-use crate::measure::{Failure, FailureKind};
+use crate::measure::{Failure, FailureKind, Gaps, LlmCall};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -167,6 +167,20 @@ impl Chunk<'_> {
 const MOST_TEXT: usize = 1 << 20;
 
 impl Said {
+    /// The call that it belongs to.
+    pub fn as_call(&self, start: f64, end: f64) -> LlmCall {
+        LlmCall {
+            start,
+            end,
+            ttft: self.arrivals.first().map(|at| at - start),
+            prompt_tokens: self.usage.prompt_tokens,
+            completion_tokens: self.usage.completion_tokens,
+            itl: Gaps::between(&self.arrivals),
+            finish_reason: self.finish_reason.clone(),
+            ..LlmCall::default()
+        }
+    }
+
     fn keep(&mut self, words: &str) {
         if let Some(text) = &mut self.text
             && text.len() < MOST_TEXT

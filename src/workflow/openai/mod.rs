@@ -6,7 +6,7 @@ mod request;
 use super::lines::Lines;
 use super::transport::{Access, Answer, Endpoint, Notes, Posted, Target};
 use super::{Clock, ConnectError, Headers, Pending, Workflow};
-use crate::measure::{Failure, FailureKind, Gaps, Item, LlmCall, Run};
+use crate::measure::{Failure, FailureKind, Item, LlmCall, Run};
 use crate::spec::workflow::{ConnectionSpec, OpenaiApi, OpenaiSpec};
 use crate::spec::{Address, Env, Seconds};
 use answer::{Stream, Whole};
@@ -115,17 +115,7 @@ pub(super) async fn read(
         sent.each_chunk(each).await?;
         Whole::parse(&body)?
     };
-    let call = LlmCall {
-        start,
-        end: clock.now(),
-        ttft: said.arrivals.first().map(|at| at - start),
-        prompt_tokens: said.usage.prompt_tokens,
-        completion_tokens: said.usage.completion_tokens,
-        itl: Gaps::between(&said.arrivals),
-        finish_reason: said.finish_reason,
-        ..LlmCall::default()
-    };
-    Ok((call, said.text))
+    Ok((said.as_call(start, clock.now()), said.text))
 }
 
 impl Workflow for Openai {

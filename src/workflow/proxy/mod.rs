@@ -18,7 +18,7 @@ use super::transport::{Access, Endpoint};
 use super::{Clock, ConnectError};
 use crate::measure::Run;
 use crate::spec::workflow::LlmSpec;
-use crate::spec::{Env, Seconds, Secret};
+use crate::spec::{Env, Seconds};
 use bodies::Bodies;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use indexmap::IndexMap;
@@ -88,7 +88,7 @@ impl Proxy {
                 endpoint: Arc::new(endpoint),
                 path: path.unwrap_or_default(),
                 env: server.env,
-                has_key: server.api_key.as_ref().is_some_and(Secret::is_reference),
+                has_key: server.api_key.is_some(),
             };
             upstreams.insert(name, upstream);
         }

@@ -3,7 +3,7 @@
 use super::bodies::MOST_KEPT;
 use super::ticket::OpenRun;
 use super::{Shared, Upstream};
-use crate::measure::{Gaps, LlmCall};
+use crate::measure::LlmCall;
 use crate::workflow::lines::Lines;
 use crate::workflow::openai::answer::{Said, Stream, Usage, Whole};
 use bytes::Bytes;
@@ -164,17 +164,13 @@ impl Watch {
                 Said { usage, ..Said::default() }
             }),
         };
+        let call = said.as_call(self.start, end);
         Some(LlmCall {
-            start: self.start,
-            end,
-            ttft: said.arrivals.first().map(|at| at - self.start),
-            prompt_tokens: said.usage.prompt_tokens.or_else(|| asked.prompt_tokens()),
-            completion_tokens: said.usage.completion_tokens,
-            itl: Gaps::between(&said.arrivals),
-            finish_reason: said.finish_reason,
+            prompt_tokens: call.prompt_tokens.or_else(|| asked.prompt_tokens()),
             model: asked.model,
             upstream: Some(self.upstream.clone()),
             http_status: Some(self.status.as_u16()),
+            ..call
         })
     }
 }
