@@ -53,6 +53,13 @@ pub fn runs_to_bound(share: f64) -> u64 {
     runs
 }
 
+/// The probability of at most so many successes in so many independent trials.
+pub fn at_most(successes: usize, trials: usize, chance: f64) -> f64 {
+    let (first, masses) = binomial(trials, chance);
+    let counted = (successes + 1).saturating_sub(first).min(masses.len());
+    masses.iter().take(counted).sum::<f64>().min(1.0)
+}
+
 /// The binomial distribution around its mode: the first number of successes, and the probabilities
 /// from there on. What lies further from the mode than twelve standard deviations is nothing.
 fn binomial(trials: usize, chance: f64) -> (usize, Vec<f64>) {
@@ -110,6 +117,21 @@ mod tests {
         (1000, 0.99, (Some(984), Some(995))),
         (10_000_000, 0.95, (Some(9_498_865), Some(9_501_133))),
     ];
+
+    /// `scipy.stats.binom.cdf`.
+    #[test]
+    fn at_most_is_the_distribution_function() {
+        for (successes, trials, chance, expected) in [
+            (0, 59, 0.05, 0.048_494_5),
+            (5, 20, 0.05, 0.999_670_7),
+            (20, 20, 0.05, 1.0),
+            (60, 1000, 0.05, 0.932_937_5),
+            (30, 1000, 0.05, 0.001_277_1),
+        ] {
+            let found = at_most(successes, trials, chance);
+            assert!((found - expected).abs() < 1e-6, "{successes} of {trials}: {found}");
+        }
+    }
 
     #[test]
     fn fifty_nine_runs_bound_a_p95() {

@@ -14,7 +14,7 @@ mod window;
 
 pub use against::AgainstLimits;
 pub use columns::{CallColumn, Head, RunColumns};
-pub use interval::{CONFIDENCE, Interval, runs_to_bound};
+pub use interval::{CONFIDENCE, Interval, at_most, runs_to_bound};
 pub use item::{Item, Row};
 pub use level::{FailureCount, LevelMetrics};
 pub use metric::Metric;

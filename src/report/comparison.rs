@@ -1,9 +1,10 @@
 //! The branches of a matrix side by side.
 
 use super::format::significant;
+use super::prose::recommendation;
 use super::{ReportError, SizingResult};
 use crate::measure::Metric;
-use crate::sizing::Estimate;
+use crate::sizing::{Estimate, Recommendation};
 use comfy_table::{Table, presets};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -49,10 +50,11 @@ pub(super) fn price(cost_per_hour: Option<f64>, gpus: Option<u64>, all_priced: b
 }
 
 /// Why estimates give no answer together: one target without one leaves all without one.
-pub(super) fn why_unanswered(estimates: &[Estimate]) -> Option<String> {
+pub(super) fn why_unanswered(estimates: &[Estimate], gpus: &Recommendation) -> Option<String> {
     match estimates.iter().find(|estimate| estimate.gpus.is_none()) {
         Some(estimate) => estimate.reason.clone(),
-        None => estimates.is_empty().then(|| "no target is set".to_owned()),
+        None if estimates.is_empty() => Some("no target is set".to_owned()),
+        None => recommendation(gpus, estimates).filter(|_| gpus.recommended.is_none()),
     }
 }
 
@@ -111,7 +113,7 @@ impl ComparedBranch {
         let gpus = &result.gpus;
         let deciding =
             result.estimates.iter().find(|estimate| Some(estimate.target) == gpus.decided_by);
-        let reason = why_unanswered(&result.estimates);
+        let reason = why_unanswered(&result.estimates, gpus);
         Self {
             branch: label.to_owned(),
             gpus: gpus.recommended.filter(|_| reason.is_none()),

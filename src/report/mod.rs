@@ -6,6 +6,7 @@ mod levels_csv;
 mod nat_calc_output;
 mod nat_summary;
 mod plot;
+mod prose;
 mod result;
 mod result_json;
 mod table;

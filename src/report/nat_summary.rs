@@ -44,9 +44,9 @@ pub fn nat_summary(result: &SizingResult, targets: NatTargets) -> String {
         let Some(estimate) = result.estimates.iter().find(|it| it.target == metric) else {
             continue;
         };
-        let _ = match (&estimate.gpus, &estimate.reason) {
+        let _ = match (estimate.gpus.map(|gpus| gpus.point), &estimate.reason) {
             (Some(gpus), _) => {
-                writeln!(out, "Estimated GPU count ({title}): {:.1}", gpus.point)
+                writeln!(out, "Estimated GPU count ({title}): {gpus:.1}")
             }
             (None, Some(reason)) => writeln!(out, "No GPU estimate ({title}): {reason}"),
             (None, None) => Ok(()),

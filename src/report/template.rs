@@ -1,11 +1,14 @@
 //! Reports from templates: the built-in summary and whatever the user writes.
 
 use super::format::significant;
+use super::prose::{estimate_line, recommendation, sum_line};
 use super::table::levels_table;
 use super::{Material, Report, ReportError};
+use crate::sizing::Estimate;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
+use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior, context};
+use serde::Deserialize;
 use std::io::Write;
 
 /// The built-in summary.
@@ -59,10 +62,13 @@ impl Report for Template {
             .map_err(|error| self.failed(&error))?;
         environment.set_syntax(syntax);
         environment.add_filter("significant", significant);
+        environment.add_filter("answer", answer);
         let failed = |error: &minijinja::Error| self.failed(error);
         let context = context! {
             result => Serde(result),
             table => levels_table(result),
+            recommendation => recommendation(&result.gpus, &result.estimates),
+            sum => sum_line(&result.gpus, &result.estimates),
             sizer_version => env!("CARGO_PKG_VERSION"),
         };
         // The name decides on escaping: `.html` is escaped, `.md` is not.
@@ -72,6 +78,11 @@ impl Report for Template {
         template.render_captured_to(context, &mut out).map_err(|error| failed(&error))?;
         Ok(out.bytes)
     }
+}
+
+/// The filter `answer`: an estimate in a sentence.
+fn answer(estimate: Value) -> Result<String, minijinja::Error> {
+    Ok(estimate_line(&Estimate::deserialize(estimate)?))
 }
 
 impl Template {

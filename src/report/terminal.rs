@@ -1,6 +1,7 @@
 //! The summary on the terminal: the table, the estimates, the answer.
 
 use super::format::significant;
+use super::prose::{estimate_line, recommendation, sum_line};
 use super::result::SizingResult;
 use super::table::levels_table;
 use crate::measure::Metric;
@@ -53,20 +54,10 @@ fn write_summary(out: &mut String, result: &SizingResult) -> std::fmt::Result {
     if !result.estimates.is_empty() {
         writeln!(out, "\n=== GPU ESTIMATES ===")?;
     }
-    for estimate in &result.estimates {
-        writeln!(out, "{}", estimate_line(estimate))?;
-    }
-    if let Some(line) = recommended_line(&result.gpus) {
-        writeln!(out, "{line}")?;
-    }
+    write_answer(out, &result.estimates, &result.gpus)?;
     for alternative in &result.alternatives {
         writeln!(out, "\n=== {} ===", alternative.name)?;
-        for estimate in &alternative.estimates {
-            writeln!(out, "{}", estimate_line(estimate))?;
-        }
-        if let Some(line) = recommended_line(&alternative.gpus) {
-            writeln!(out, "{line}")?;
-        }
+        write_answer(out, &alternative.estimates, &alternative.gpus)?;
     }
     if !result.notes.is_empty() {
         writeln!(out)?;
@@ -77,12 +68,25 @@ fn write_summary(out: &mut String, result: &SizingResult) -> std::fmt::Result {
     Ok(())
 }
 
-fn recommended_line(gpus: &Recommendation) -> Option<String> {
-    let recommended = gpus.recommended?;
-    let decided_by = gpus.decided_by.map(|metric| format!(" (decided by the {metric} target)"));
-    let cost = gpus.cost_per_hour.map(|cost| format!(", {cost:.2} per hour"));
-    let (decided_by, cost) = (decided_by.unwrap_or_default(), cost.unwrap_or_default());
-    Some(format!("Recommended: {recommended} GPUs{cost}{decided_by}"))
+/// The estimates with their doubts, and what to buy.
+fn write_answer(
+    out: &mut String,
+    estimates: &[Estimate],
+    gpus: &Recommendation,
+) -> std::fmt::Result {
+    for estimate in estimates {
+        writeln!(out, "{}", estimate_line(estimate))?;
+        for doubt in &estimate.doubts {
+            writeln!(out, "  - {doubt}")?;
+        }
+    }
+    if let Some(line) = recommendation(gpus, estimates) {
+        writeln!(out, "{line}")?;
+    }
+    if let Some(line) = sum_line(gpus, estimates) {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
 }
 
 fn fit_line(fit: &Fit) -> String {
@@ -103,50 +107,4 @@ fn fit_line(fit: &Fit) -> String {
         significant(fit.slope),
         fit.r_squared
     )
-}
-
-fn estimate_line(estimate: &Estimate) -> String {
-    let Estimate { target, quantile, limit, .. } = estimate;
-    let aim = format!("{quantile} {target} ≤ {} s", significant(*limit));
-    let users = load_words(estimate);
-    let capacity = estimate.capacity.map(|capacity| {
-        let range = range(capacity.low, capacity.high, significant);
-        format!("; the test rig carries {}{range}", significant(capacity.point))
-    });
-    let capacity = capacity.unwrap_or_default();
-    match (&estimate.gpus, &estimate.reason) {
-        (Some(gpus), _) => {
-            // Whole replicas have no decimals.
-            let count = |gpus: f64| {
-                let whole = estimate.confidence.is_some();
-                if whole { format!("{gpus:.0}") } else { format!("{gpus:.1}") }
-            };
-            let confidence = estimate.confidence.map(|it| format!(" with {:.0} %", it * 100.0));
-            let range = range(gpus.low, gpus.high, count);
-            let confidence = confidence.unwrap_or_default();
-            format!("{aim}{users}: {} GPUs{range}{confidence}{capacity}", count(gpus.point))
-        }
-        (None, Some(reason)) => format!("{aim}{users}: no estimate: {reason}{capacity}"),
-        (None, None) => format!("{aim}{users}: no estimate"),
-    }
-}
-
-/// ` for 50 users`, or whatever the load is.
-fn load_words(estimate: &Estimate) -> String {
-    match (estimate.users, estimate.think_time, estimate.request_rate) {
-        (Some(users), None, _) => format!(" for {users} users"),
-        (Some(users), Some(think), _) => {
-            format!(" for {users} users who think {} s", significant(think))
-        }
-        (None, _, Some(rate)) => format!(" for {} runs per second", significant(rate)),
-        (None, _, None) => String::new(),
-    }
-}
-
-/// ` (from to)`, where both ends are known.
-fn range(low: Option<f64>, high: Option<f64>, shown: impl Fn(f64) -> String) -> String {
-    match (low, high) {
-        (Some(low), Some(high)) => format!(" ({} to {})", shown(low), shown(high)),
-        _ => String::new(),
-    }
 }

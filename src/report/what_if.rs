@@ -75,10 +75,12 @@ impl WhatIfCase {
                 Load::Rate { per_second } => request_rate = Some(per_second),
             }
         }
-        let reason = why_unanswered(estimates);
-        let decides = |count: &GpuCount| Some(count.recommended) == gpus.recommended;
-        let count = estimates.iter().filter_map(|estimate| estimate.gpus).filter(decides);
-        let count = count.max_by(|a, b| a.point.total_cmp(&b.point));
+        let reason = why_unanswered(estimates, gpus);
+        let decides = |it: &&Estimate| {
+            Some(it.target) == gpus.decided_by
+                && it.gpus.is_some_and(|count| count.recommended == gpus.recommended)
+        };
+        let count = estimates.iter().find(decides).and_then(|estimate| estimate.gpus);
         let limit = |target: &crate::sizing::Target| CaseLimit {
             target: target.metric,
             quantile: target.quantile,
@@ -129,12 +131,14 @@ impl WhatIfCase {
     }
 
     fn count(&self) -> String {
-        let Some(gpus) = self.gpus else { return "none".to_owned() };
+        let Some((gpus, recommended)) = self.gpus.and_then(|it| Some((it, it.recommended?))) else {
+            return "none".to_owned();
+        };
         match (gpus.low, gpus.high) {
             (Some(low), Some(high)) => {
-                format!("{} ({} to {})", gpus.recommended, significant(low), significant(high))
+                format!("{recommended} ({} to {})", significant(low), significant(high))
             }
-            _ => gpus.recommended.to_string(),
+            _ => recommended.to_string(),
         }
     }
 }
@@ -147,7 +151,7 @@ impl WhatIf {
             let rivals = || all.iter().filter(|it| it.asks_the_same(case) && it.gpus.is_some());
             let priced = rivals().all(|rival| rival.cost_per_hour.is_some());
             let cost = |case: &WhatIfCase| {
-                price(case.cost_per_hour, case.gpus.map(|gpus| gpus.recommended), priced)
+                price(case.cost_per_hour, case.gpus.and_then(|gpus| gpus.recommended), priced)
             };
             let least = rivals().map(cost).fold(f64::INFINITY, f64::min);
             case.cheapest = case.gpus.is_some() && cost(case) <= least;
@@ -232,7 +236,7 @@ impl WhatIf {
             row.push(cell(case.gpus.map(|gpus| gpus.point)));
             row.push(cell(case.gpus.and_then(|gpus| gpus.low)));
             row.push(cell(case.gpus.and_then(|gpus| gpus.high)));
-            row.push(cell(case.gpus.map(|gpus| gpus.recommended)));
+            row.push(cell(case.gpus.and_then(|gpus| gpus.recommended)));
             row.push(case.decided_by.map(|metric| metric.key().to_owned()).unwrap_or_default());
             row.push(cell(case.cost_per_hour));
             row.push(case.cheapest.to_string());

@@ -1,11 +1,12 @@
 //! The whole way from levels to a recommendation: all fits, all estimates, and what to say of them.
 
 use super::diagnose::{Diagnosis, of_estimate};
+use super::evidence::{Evidence, asked};
 use super::fit::{Method, Robust};
-use super::fits::{Fits, points};
+use super::fits::points;
 use super::{
-    Asked, Certainty, Estimate, Fit, Load, Margin, MethodName, ObservedLevel, Pooled,
-    Recommendation, Rig, Target, estimate, estimate_pooled, recommend, rough_gpus,
+    Certainty, Estimate, Fit, Load, Margin, MethodName, Recommendation, Rig, Target, estimate,
+    rough_gpus,
 };
 use crate::measure::{AgainstLimits, LevelMetrics, Metric, Quantile, runs_to_bound};
 use schemars::JsonSchema;
@@ -28,6 +29,8 @@ pub struct Question {
     pub margin: Margin,
     /// How certain the intervals are.
     pub certainty: Certainty,
+    /// Whether a level counts users, of whom not all have a run in flight.
+    pub counts_users: bool,
 }
 
 impl Question {
@@ -130,55 +133,6 @@ pub struct Alternative {
     pub gpus: Recommendation,
 }
 
-/// What was measured, ready for any number of questions.
-pub struct Evidence<'a> {
-    levels: &'a [LevelMetrics],
-    fits: &'a Fits,
-    pools: BTreeMap<Metric, Pooled>,
-}
-
-impl<'a> Evidence<'a> {
-    /// Takes levels (ascending) with their fits, and the runs of each, which only the method `monotone`
-    /// reads.
-    pub fn new(
-        levels: &'a [LevelMetrics],
-        fits: &'a Fits,
-        observed: &BTreeMap<u32, ObservedLevel>,
-    ) -> Self {
-        let usable = |concurrency: &u32| {
-            levels.iter().any(|level| level.concurrency == *concurrency && !level.interrupted)
-        };
-        let observed: Vec<&ObservedLevel> = observed
-            .iter()
-            .filter(|(concurrency, _)| usable(concurrency))
-            .map(|(_, level)| level)
-            .collect();
-        let metrics = Metric::ALL.into_iter().filter(|_| fits.method == MethodName::Monotone);
-        let pools =
-            metrics.filter_map(|metric| Some((metric, Pooled::of(&observed, metric)?))).collect();
-        Self { levels, fits, pools }
-    }
-
-    /// The estimate of every target with every load, and what to buy over all of them.
-    pub fn answer(&self, question: &Question) -> (Vec<Estimate>, Recommendation) {
-        let asked = asked(question, self.levels);
-        let estimates: Vec<Estimate> =
-            asked.iter().map(|asked| self.estimate(asked, question.certainty)).collect();
-        let gpus = recommend(&estimates, question.rig.cost_per_gpu_hour);
-        (estimates, gpus)
-    }
-
-    fn estimate(&self, asked: &Asked<'_>, certainty: Certainty) -> Estimate {
-        let Target { metric, quantile, .. } = asked.target;
-        if self.fits.method == MethodName::Monotone {
-            let whole = metric == Metric::WorkflowRuntime;
-            let runtime = self.pools.get(&Metric::WorkflowRuntime).filter(|_| !whole);
-            return estimate_pooled(asked, self.pools.get(&metric), runtime, certainty);
-        }
-        estimate(asked, self.fits.method, &self.fits.get(metric, quantile).cloned())
-    }
-}
-
 /// Answers the question from what was measured, and from what the runs of each level say about the
 /// [main limits](Question::main_limits).
 pub fn assess(
@@ -205,19 +159,6 @@ pub fn assess(
     let against = levels.iter().map(of_level).collect();
     let (diagnosis, notes) = diagnose(question, evidence, &estimates);
     Assessment { levels: against, gpus, alternatives: Vec::new(), diagnosis, notes, estimates }
-}
-
-/// Every target with every load; without a load there is still a capacity to be told.
-fn asked<'a>(question: &Question, levels: &'a [LevelMetrics]) -> Vec<Asked<'a>> {
-    let Question { rig, margin, .. } = *question;
-    let loads: Vec<Option<Load>> = match question.loads.as_slice() {
-        [] => vec![None],
-        loads => loads.iter().copied().map(Some).collect(),
-    };
-    let of_target = |&target: &Target| {
-        loads.clone().into_iter().map(move |load| Asked { target, load, rig, margin, levels })
-    };
-    question.targets.iter().flat_map(of_target).collect()
 }
 
 /// Rough estimates of a level: only where it meets every target, as in the reference.
@@ -252,7 +193,7 @@ fn diagnose(
     estimates: &[Estimate],
 ) -> (Diagnosis, Vec<String>) {
     const ENOUGH_LEVELS: usize = 10;
-    let Evidence { levels, fits, .. } = *evidence;
+    let (levels, fits) = (evidence.levels, evidence.fits);
     let mut notes = Vec::new();
     let interrupted: Vec<String> =
         levels.iter().filter(|l| l.interrupted).map(|l| l.concurrency.to_string()).collect();
@@ -306,11 +247,12 @@ fn diagnose(
                 .to_owned(),
         );
     }
-    let diagnosis = Diagnosis::of(levels, evidence.pools.get(&Metric::WorkflowRuntime));
-    notes.extend(diagnosis.sentences(levels));
+    let diagnosis = Diagnosis::of(levels, evidence.pooled(Metric::WorkflowRuntime));
+    let left_out: Vec<u32> = estimates.iter().flat_map(|it| it.left_out.clone()).collect();
+    notes.extend(diagnosis.sentences(levels, &left_out));
     for estimate in estimates {
         for note in
-            of_estimate(estimate, levels, question.rig, evidence.pools.get(&estimate.target))
+            of_estimate(estimate, levels, question.rig, evidence.pooled(estimate.target))
         {
             if !notes.contains(&note) {
                 notes.push(note);
@@ -369,11 +311,11 @@ fn robust_offer(
     let target = Target { metric, quantile, limit };
     let asked = asked(question, levels);
     let asked = asked.iter().find(|asked| asked.target == target)?;
-    let gpus = estimate(asked, MethodName::Robust, &Ok(fit)).gpus?;
+    let gpus = estimate(asked, MethodName::Robust, &Ok(fit)).gpus?.point;
     Some(format!(
         "The {metric} lies on a line but for concurrency {}: the method `robust`, a line that outliers \
          cannot pull away, gives {:.1} GPUs. Measure that level again before you rely on it.",
         outliers.join(", "),
-        gpus.point
+        gpus
     ))
 }

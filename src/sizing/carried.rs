@@ -1,5 +1,9 @@
 //! What a rig carries within a limit, as a best figure and as draws of what else it might be.
 
+use super::verdict::Bounds;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
+
 /// Share of the draws below what is taken as likely: too few GPUs cost more than too many.
 const LIKELY: f64 = 0.45;
 
@@ -21,6 +25,8 @@ pub struct Carried {
     pub concurrency: f64,
     /// How long they take on average, in seconds.
     pub mean_runtime: f64,
+    /// Whether it is no more than how far any figure goes.
+    pub capped: bool,
 }
 
 /// What a rig carries, and what else it might.
@@ -29,6 +35,8 @@ pub struct CarriedDraws {
     /// The best single figures.
     pub point: Carried,
     pub(super) drawn: Vec<Carried>,
+    /// What would be carried were the rig saturated from the highest level on.
+    pub(super) saturated: f64,
     pub(super) confidence: f64,
 }
 
@@ -48,6 +56,73 @@ pub struct CarriedRange {
 }
 
 impl CarriedDraws {
+    /// Draw by draw the less of what two models of the same resamples say.
+    pub(super) fn less_of(&self, other: &Self) -> Self {
+        let less = |a: &Carried, b: &Carried| if b.concurrency < a.concurrency { *b } else { *a };
+        Self {
+            point: less(&self.point, &other.point),
+            drawn: std::iter::zip(&self.drawn, &other.drawn).map(|(a, b)| less(a, b)).collect(),
+            saturated: self.saturated.min(other.saturated),
+            confidence: self.confidence,
+        }
+    }
+
+    /// The draws that reach a load; where the best figure does not, their median takes its place.
+    pub(super) fn at_least(&self, load: f64, mean_runtime: impl Fn(f64) -> f64) -> Self {
+        let mut kept = self.clone();
+        kept.drawn.retain(|it| it.concurrency >= load);
+        if kept.point.concurrency < load {
+            let mut drawn: Vec<f64> = kept.drawn.iter().map(|it| it.concurrency).collect();
+            drawn.sort_unstable_by(f64::total_cmp);
+            let concurrency = crate::measure::quantile_of_sorted(&drawn, 0.5).unwrap_or(load);
+            let mean_runtime = mean_runtime(concurrency);
+            kept.point = Carried { concurrency, mean_runtime, capped: false };
+        }
+        kept
+    }
+
+    /// Whether a figure is one of those that are only as far as any figure goes.
+    pub(super) fn is_capped_at(&self, concurrency: f64) -> bool {
+        let capped = self.drawn.iter().filter(|it| it.capped).map(|it| it.concurrency);
+        capped.fold(f64::INFINITY, f64::min) <= concurrency
+    }
+
+    /// Keeps what lies within bounds. What does not was drawn from a model that is wrong there: in its
+    /// place comes any load between the bounds, on a logarithmic scale. `lowest` is the lowest level,
+    /// `mean_runtime` how long runs take at a load.
+    pub(super) fn keep_within(
+        &mut self,
+        bounds: &Bounds,
+        lowest: f64,
+        seed: u64,
+        mean_runtime: impl Fn(f64) -> f64,
+    ) {
+        let highest = bounds.highest().unwrap_or(f64::INFINITY);
+        let at_least = bounds.at_least.unwrap_or(0.0).min(highest);
+        let outside = |it: &Carried| it.concurrency < at_least || it.concurrency > highest;
+        if !outside(&self.point) && !self.drawn.iter().any(outside) {
+            return;
+        }
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x626F_756E_6473);
+        let from = if at_least > 0.0 { at_least } else { lowest.min(highest / 2.0) }.ln();
+        let to = if highest.is_finite() { highest.ln() } else { from };
+        for it in &mut self.drawn {
+            let share: f64 = rng.random();
+            if outside(it) {
+                let concurrency = (from + share * (to - from)).exp().clamp(at_least, highest);
+                let mean_runtime = mean_runtime(concurrency);
+                *it = Carried { concurrency, mean_runtime, capped: false };
+            }
+        }
+        if outside(&self.point) {
+            let mut drawn: Vec<f64> = self.drawn.iter().map(|it| it.concurrency).collect();
+            drawn.sort_unstable_by(f64::total_cmp);
+            let middle = crate::measure::quantile_of_sorted(&drawn, 0.5).unwrap_or(at_least);
+            let mean_runtime = mean_runtime(middle);
+            self.point = Carried { concurrency: middle, mean_runtime, capped: false };
+        }
+    }
+
     /// The range of a figure.
     pub fn range(&self, figure: impl Fn(Carried) -> f64) -> CarriedRange {
         let point = figure(self.point);
@@ -60,7 +135,7 @@ impl CarriedDraws {
             low: at(outside / 2.0).min(point),
             high: at(1.0 - outside / 2.0).max(point),
             at_least: at(outside).min(point),
-            likely: at(LIKELY).min(point),
+            likely: at(crate::sizing::knob("LIKELY",LIKELY)).min(point),
         }
     }
 }

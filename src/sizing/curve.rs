@@ -114,6 +114,12 @@ impl Curve {
         Some(Self { parts, constant })
     }
 
+    /// How many figures of it were taken from what was seen.
+    pub fn parts_used(&self) -> usize {
+        let parts = self.parts.iter().filter(|part| part.weight > 0.0).count();
+        parts + usize::from(self.constant > 0.0)
+    }
+
     /// The mean time at a concurrency, in seconds.
     pub fn at(&self, concurrency: f64) -> f64 {
         self.constant + self.parts.iter().map(|part| part.at(concurrency)).sum::<f64>()
@@ -144,6 +150,32 @@ impl Curve {
     }
 }
 
+impl Curve {
+    /// How early and how late the mean time may be that long, where nothing was seen between two
+    /// neighbouring levels: for the same figures at the levels, the ends of what the shape allows. `levels`
+    /// are the concurrencies that were seen, ascending; `None` outside of them.
+    pub fn reaches_between(&self, levels: &[f64], seconds: f64, shape: Shape) -> Option<(f64, f64)> {
+        let at = self.reaches(seconds);
+        let above = levels.partition_point(|level| *level < at);
+        let (from, to) = (*levels.get(above.checked_sub(1)?)?, *levels.get(above)?);
+        if shape == Shape::Rising {
+            // It may jump anywhere between the two.
+            return Some((from, to));
+        }
+        // A chord lies above a convex curve; below it lie what leads on from the left, and what leads
+        // back from the right, no steeper than in proportion to the load.
+        let slope = |a: f64, b: f64| (self.at(b) - self.at(a)) / (b - a);
+        let before = above.checked_sub(2).and_then(|index| levels.get(index));
+        let left = before.map_or(0.0, |before| slope(*before, from));
+        let right = levels.get(above + 1).map_or(f64::INFINITY, |after| slope(to, *after));
+        let right = right.min(self.at(to) / to);
+        let by_left = from + (seconds - self.at(from)) / left;
+        let by_right = to - (self.at(to) - seconds) / right;
+        let latest = by_left.min(by_right);
+        Some((at, if latest.is_finite() { latest.clamp(at, to) } else { at }))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +198,21 @@ mod tests {
         assert!((curve.reaches(truth(24.0)) - 24.0).abs() < 1e-9);
         assert!((curve.reaches(truth(100.0)) - 100.0).abs() < 1e-9);
         assert!(curve.reaches(1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn between_levels_the_shape_leaves_a_range() {
+        // Flat at 1 s up to a knee at 12, in proportion from there on; seen at 4, 8, 16 and 32.
+        let truth = |c: f64| (c / 12.0_f64).max(1.0);
+        let levels = [4.0, 8.0, 16.0, 32.0];
+        let points: Vec<(f64, f64)> = levels.map(|c| (c, truth(c))).to_vec();
+        let curve = Curve::fit(&seen(&points), Shape::ClosedLoop).unwrap();
+        let (chord, latest) = curve.reaches_between(&levels, 1.1, Shape::ClosedLoop).unwrap();
+        assert!((chord - (8.0 + 8.0 * 0.3)).abs() < 1e-6, "{chord}");
+        assert!((latest - 13.2).abs() < 1e-6, "where it is in truth: {latest}");
+        assert_eq!(curve.reaches_between(&levels, 9.0, Shape::ClosedLoop), None);
+        let rising = Curve::fit(&seen(&points), Shape::Rising).unwrap();
+        assert_eq!(rising.reaches_between(&levels, 1.1, Shape::Rising), Some((8.0, 16.0)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the levels and the estimates say besides a number, for people who have to trust it.
 
 use super::pooled::Pooled;
-use super::{Estimate, Rig};
+use super::{CrossCheck, Estimate, Grade, Rig};
 use crate::measure::LevelMetrics;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ impl Diagnosis {
     }
 
     /// The same in sentences.
-    pub(super) fn sentences(&self, levels: &[LevelMetrics]) -> Vec<String> {
+    pub(super) fn sentences(&self, levels: &[LevelMetrics], left_out: &[u32]) -> Vec<String> {
         let mut said = Vec::new();
         let highest = levels.iter().filter(|l| !l.interrupted).map(|l| l.concurrency).max();
         match (self.knee, self.saturation_throughput, highest) {
@@ -78,10 +78,15 @@ impl Diagnosis {
         }
         for slow in &self.slow_levels {
             let SlowLevel { concurrency, mean, expected } = slow;
+            let kept = if left_out.contains(concurrency) {
+                "An estimate leaves it out, since it contradicts the others"
+            } else {
+                "Its runs are kept, since nothing says that it will not happen again"
+            };
             said.push(format!(
                 "Concurrency {concurrency} was slower than load explains: {mean:.3} s on average where the other levels \
-                 make one expect {expected:.3} s. Its runs are kept, since nothing says that it will not happen \
-                 again; if something else used the rig, measure it again with --force sweep@{concurrency}."
+                 make one expect {expected:.3} s. {kept}; if something else used the rig, measure it again with \
+                 --force sweep@{concurrency}."
             ));
         }
         said
@@ -98,8 +103,12 @@ fn slow_levels(levels: &[LevelMetrics], runtime: Option<&Pooled>) -> Vec<SlowLev
     let slow = |level: &&LevelMetrics| {
         let at = f64::from(level.concurrency);
         let (expected, error) = runtime.expected_from_others(at)?;
-        let mean = runtime.seen_at(at)?;
-        let far = (mean / expected).ln() > STANDARD_ERRORS * error;
+        let seen = runtime.seen_at(at)?;
+        let far = (seen / expected).ln() > STANDARD_ERRORS * error;
+        // What people see is the level's own mean; that of the curve leaves out chance in how many calls
+        // its runs made.
+        let mean = level.workflow_runtime?.mean;
+        let expected = mean * expected / seen;
         (far && mean > expected * (1.0 + SLOWER)).then_some(SlowLevel {
             concurrency: level.concurrency,
             mean,
@@ -109,7 +118,7 @@ fn slow_levels(levels: &[LevelMetrics], runtime: Option<&Pooled>) -> Vec<SlowLev
     usable.iter().filter_map(slow).collect()
 }
 
-/// What to know of one estimate.
+/// What to know of one estimate besides its doubts.
 pub(super) fn of_estimate(
     estimate: &Estimate,
     levels: &[LevelMetrics],
@@ -118,61 +127,25 @@ pub(super) fn of_estimate(
 ) -> Vec<String> {
     let Estimate { target, quantile, .. } = estimate;
     let mut said = Vec::new();
-    let Some(capacity) = estimate.capacity else { return said };
+    let settled = estimate.grade.is_some_and(|grade| grade < Grade::Unsettled);
+    let Some(capacity) = estimate.capacity.map(|it| it.point).filter(|_| settled) else {
+        return said;
+    };
     let usable = || levels.iter().filter(|l| !l.interrupted && l.metric(*target).is_some());
-    let below = usable().map(|l| l.concurrency).filter(|c| f64::from(*c) <= capacity.point).max();
-    let above = usable().map(|l| l.concurrency).filter(|c| f64::from(*c) > capacity.point).min();
-    match (below, above) {
-        (Some(below), Some(above)) => said.push(format!(
-            "The {quantile} {target} target is met up to concurrency {:.1}, inside the measured range (between {below} \
-             and {above}).",
-            capacity.point
-        )),
-        (Some(highest), None) => said.push(format!(
-            "The {target} target lies outside the measured levels (highest {highest}): its estimate is an \
-             extrapolation. A level near concurrency {:.0} would settle it.",
-            capacity.point
-        )),
-        (None, Some(lowest)) => said.push(format!(
-            "The {target} target lies outside the measured levels (lowest {lowest}): its estimate is an \
-             extrapolation."
-        )),
-        (None, None) => {}
-    }
-    let alone = f64::from(rig.gpu_count.unwrap_or(1)) / f64::from(rig.gpus_per_replica.max(1));
-    if capacity.low.is_some_and(|low| low < alone) {
+    let below = usable().map(|l| l.concurrency).filter(|c| f64::from(*c) <= capacity).max();
+    let above = usable().map(|l| l.concurrency).filter(|c| f64::from(*c) > capacity).min();
+    if let (Some(below), Some(above)) = (below, above) {
         said.push(format!(
-            "Whether any number of GPUs meets the {target} target is not certain: it is so close to what a run takes \
-             alone that the interval reaches one replica for each run. Measure more runs at concurrency {:.0}, or \
-             loosen the target.",
-            alone.max(1.0)
+            "The {quantile} {target} target is met up to concurrency {capacity:.1}, inside the measured range (between \
+             {below} and {above})."
         ));
     }
     let open = estimate.gpus.is_some_and(|gpus| gpus.low < gpus.high);
     if let Some(pooled) = pooled.filter(|_| open && !estimate.extrapolated) {
-        let (level, runs) = pooled.runs_to_halve(capacity.point, *quantile);
+        let (level, runs) = pooled.runs_to_halve(capacity, *quantile);
         said.push(format!(
             "About {runs:.0} more runs at concurrency {level:.0} would halve the interval of that capacity."
         ));
-    }
-    if let Some(check) = estimate.cross_check {
-        let gpus = if check.gpus.fract() == 0.0 {
-            format!("{:.0}", check.gpus)
-        } else {
-            format!("{:.1}", check.gpus)
-        };
-        if let Some(rate) = check.request_rate {
-            said.push(format!(
-                "By Little's law that load is {rate:.3} runs per second at the {target} target; arriving at random they \
-                 would need {gpus} GPUs."
-            ));
-        }
-        if let Some(users) = check.concurrent {
-            said.push(format!(
-                "By Little's law about {users:.0} runs are then in flight at the {target} target; as many concurrent \
-                 users would need {gpus} GPUs."
-            ));
-        }
     }
     let replicas = rig.gpu_count.map(|gpus| gpus / rig.gpus_per_replica.max(1));
     if let (Some(replicas), Some(_)) = (replicas, estimate.gpus) {
@@ -183,6 +156,26 @@ pub(super) fn of_estimate(
         ));
     }
     said
+}
+
+/// The load in its other form, where that would need another number of GPUs.
+pub(super) fn other_form(check: &CrossCheck) -> Option<String> {
+    let gpus = if check.gpus.fract() == 0.0 {
+        format!("{:.0}", check.gpus)
+    } else {
+        format!("{:.1}", check.gpus)
+    };
+    let load = match (check.request_rate, check.concurrent) {
+        (Some(rate), _) => {
+            format!("that load is {rate:.3} runs per second, which arriving at random need {gpus} GPUs")
+        }
+        (None, Some(users)) => {
+            format!("about {users:.0} runs are then in flight, which as concurrent users need {gpus} GPUs")
+        }
+        (None, None) => return None,
+    };
+    Some(format!("by Little's law {load}: be sure which of the two forms your load has"))
+        .filter(|_| check.differs)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::curve::Seen;
 use super::observed::{ObservedLevel, ObservedRun};
+use crate::measure::Metric;
 use std::collections::BTreeMap;
 
 /// Bins per e-fold of concurrency.
@@ -14,7 +15,22 @@ pub(super) struct Sample {
     pub seconds: f64,
 }
 
-pub(super) fn runtimes(levels: &[&ObservedLevel]) -> Vec<Sample> {
+/// The times of a level, each with the load that it met; of an instant nothing can be said.
+pub(super) fn times(level: &ObservedLevel, metric: Metric) -> Vec<Sample> {
+    let of_calls = |calls: &[(f64, f64)]| {
+        calls.iter().map(|&(concurrency, seconds)| Sample { concurrency, seconds }).collect()
+    };
+    let mut samples: Vec<Sample> = match metric {
+        Metric::WorkflowRuntime => runtimes(std::slice::from_ref(&level)),
+        Metric::LlmLatency => of_calls(&level.calls),
+        Metric::Ttft => of_calls(&level.first_tokens),
+        Metric::Itl => of_calls(&level.gaps),
+    };
+    samples.retain(|it| it.seconds > 0.0);
+    samples
+}
+
+fn runtimes(levels: &[&ObservedLevel]) -> Vec<Sample> {
     let runs = levels.iter().flat_map(|level| &level.runs);
     runs.map(|run| Sample { concurrency: run.concurrency, seconds: run.runtime }).collect()
 }

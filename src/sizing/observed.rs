@@ -38,6 +38,31 @@ pub struct ObservedLevel {
     pub unsteady: bool,
 }
 
+impl ObservedLevel {
+    /// Whether all runs met the same load.
+    pub(super) fn is_level(&self) -> bool {
+        let mut loads = self.runs.iter().map(|run| run.concurrency);
+        let first = loads.next().unwrap_or(1.0);
+        loads.all(|load| (load / first - 1.0).abs() < 1e-9)
+    }
+
+    /// The same with no more than so many runs, and as many calls in proportion, spread evenly.
+    pub(super) fn thinned(&self, most: usize) -> Self {
+        let step = self.runs.len().div_ceil(most).max(1);
+        if step == 1 {
+            return self.clone();
+        }
+        let each = |of: &Observations| of.iter().step_by(step).copied().collect();
+        Self {
+            runs: self.runs.iter().step_by(step).copied().collect(),
+            calls: each(&self.calls),
+            first_tokens: each(&self.first_tokens),
+            gaps: each(&self.gaps),
+            unsteady: self.unsteady,
+        }
+    }
+}
+
 struct Timed {
     start: f64,
     end: f64,

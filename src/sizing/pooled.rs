@@ -8,8 +8,11 @@
 
 use super::carried::{Carried, CarriedDraws, Certainty};
 use super::curve::{Curve, Seen, Shape};
-use super::means::{BINS, Sample, means, means_of_runs, runtimes, wait_for_one_more};
-use super::observed::{Observations, ObservedLevel};
+use super::means::{BINS, means, means_of_runs, times, wait_for_one_more};
+use super::misfit::{self, Residual};
+use super::observed::ObservedLevel;
+use super::tails::{DEPENDENCE, Spread, Tail, Tails};
+use super::verdict::Level;
 use crate::measure::{Metric, Quantile};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -21,8 +24,6 @@ pub(super) const REACH: f64 = 1.2;
 const REACH_OF_PARTS: f64 = 0.5;
 /// Rounds in which the answer and the weights around it agree with each other.
 const ROUNDS: usize = 6;
-/// Runs of a level wait for each other, so they say less than as many independent ones.
-const DEPENDENCE: f64 = 1.15;
 /// Spread of the error, as a logarithm, where no load was ever steady.
 const UNSTEADY: f64 = 0.15;
 /// Spread of the error, as a logarithm, for each e-fold beyond the highest level.
@@ -31,6 +32,9 @@ const EXTRAPOLATION: f64 = 0.1;
 /// far as it was seen says nothing of where it ends. More only where even a rig that is saturated
 /// from the highest level on carries more.
 const FURTHEST: f64 = 8.0;
+/// What lies between two neighbouring levels was not seen: of a normal distribution, this many standard
+/// deviations lead to either end of what the levels leave open.
+const UNSEEN: f64 = 2.5;
 /// Least and most that a rig is said to carry.
 const LEAST: f64 = 0.01;
 const MOST: f64 = 1e8;
@@ -40,12 +44,14 @@ pub struct Pooled {
     seen: Vec<Seen>,
     /// Standard deviation of the logarithm of a mean over one run.
     noise: f64,
+    /// Standard deviation of the logarithm of levels around the curve, beyond their own noise.
+    between: f64,
     curve: Curve,
     shape: Shape,
-    reach: f64,
-    /// Multiples of the mean, ascending, with the logarithm of their concurrency.
-    multiples: Vec<(f64, f64)>,
+    tails: Tails,
     unsteady: bool,
+    /// Whether all runs of a level met the same load.
+    steady: bool,
     highest: f64,
     /// Seconds that each further run in flight costs a rig that is saturated at the highest level.
     saturated_slope: f64,
@@ -53,69 +59,63 @@ pub struct Pooled {
     one_load: bool,
 }
 
-/// Multiples of a mean, ascending, each with the share of times up to there.
-pub(super) struct Spread {
-    shares: Vec<(f64, f64)>,
-}
-
-impl Spread {
-    /// The share of times up to a multiple of their mean: the inverse of the pooled quantile.
-    pub fn up_to(&self, multiple: f64) -> f64 {
-        let above = self.shares.partition_point(|(at, _)| *at <= multiple);
-        let before = above.checked_sub(1).and_then(|index| self.shares.get(index));
-        match (before, self.shares.get(above)) {
-            (Some((from, low)), Some((to, high))) => {
-                low + (high - low) * (multiple - from) / (to - from)
-            }
-            (None, _) => 0.0,
-            (_, None) => 1.0,
-        }
-    }
-}
-
 impl Pooled {
-    /// Pools the levels; `None` where the metric was not seen.
-    pub fn of(levels: &[&ObservedLevel], metric: Metric) -> Option<Self> {
-        let of_calls = |calls: fn(&ObservedLevel) -> &Observations| -> Vec<Sample> {
-            let calls = levels.iter().flat_map(|level| calls(level));
-            calls.map(|&(concurrency, seconds)| Sample { concurrency, seconds }).collect()
-        };
-        let samples = match metric {
-            Metric::WorkflowRuntime => runtimes(levels),
-            Metric::LlmLatency => of_calls(|level| &level.calls),
-            Metric::Ttft => of_calls(|level| &level.first_tokens),
-            Metric::Itl => of_calls(|level| &level.gaps),
-        };
-        let samples: Vec<Sample> = samples.into_iter().filter(|it| it.seconds > 0.0).collect();
+    /// Pools levels; `None` where the metric was not seen. Where failed runs are counted, they are slower
+    /// than any limit.
+    pub(super) fn of(levels: &[Level<'_>], metric: Metric, count_failed: bool) -> Option<Self> {
+        let observed: Vec<&ObservedLevel> = levels.iter().map(|level| level.observed).collect();
+        let failed = levels.iter().map(|level| {
+            let failed = if count_failed { level.metrics.failed } else { 0 };
+            (level.concurrency(), failed)
+        });
+        Self::of_observed(&observed, &failed.collect::<Vec<_>>(), metric)
+    }
+
+    /// The same from runs alone, with how many failed at each level.
+    fn of_observed(
+        levels: &[&ObservedLevel],
+        failed: &[(f64, u64)],
+        metric: Metric,
+    ) -> Option<Self> {
+        let samples: Vec<_> = levels.iter().map(|level| times(level, metric)).collect();
         let (seen, noise) = match metric {
             Metric::WorkflowRuntime => means_of_runs(levels),
-            _ => means(&samples),
+            _ => means(&samples.concat()),
         };
         let shape = Shape::of(metric);
         let reach = if shape == Shape::ClosedLoop { REACH } else { REACH_OF_PARTS };
         let curve = Curve::fit(&seen, shape)?;
-        let multiple = |it: &Sample| (it.seconds / curve.at(it.concurrency), it.concurrency.ln());
-        let mut multiples: Vec<(f64, f64)> = samples.iter().map(multiple).collect();
-        multiples.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        let highest = seen.last()?.concurrency;
+        // In a burst a long run meets fewer others: what it met says something of the run itself.
+        let steady = levels.iter().all(|level| level.is_level());
+        let between = if steady && crate::sizing::knob("BM",1.0)>0.0 { between_levels(&seen, &curve, noise) } else { 0.0 };
+        let curve = if between > 0.0 { fit_alike(&seen, noise, between, shape)? } else { curve };
+        let (lowest, highest) = (seen.first()?.concurrency, seen.last()?.concurrency);
+        let mut tails = Tails::new(reach, lowest, highest);
+        for (index, samples) in samples.iter().enumerate() {
+            let multiples =
+                samples.iter().map(|it| (it.concurrency, it.seconds / curve.at(it.concurrency)));
+            tails.add(index, multiples);
+        }
+        for (index, (concurrency, count)) in failed.iter().enumerate() {
+            tails.add_failed(index, *concurrency, *count);
+        }
         let saturated_slope = match metric {
             // All of the wait behind a full batch comes before the first token.
             Metric::Ttft => wait_for_one_more(levels)?,
             _ => curve.at(highest) / highest,
         };
-        let unsteady = levels.iter().any(|level| level.unsteady);
-        let one_load = levels.len() < 2;
         Some(Self {
             seen,
             noise,
+            between,
             curve,
             shape,
-            reach,
-            multiples,
-            unsteady,
+            tails: tails.sorted(),
+            steady,
+            unsteady: levels.iter().any(|level| level.unsteady),
             highest,
             saturated_slope,
-            one_load,
+            one_load: levels.len() < 2,
         })
     }
 
@@ -126,7 +126,7 @@ impl Pooled {
 
     /// The quantile at a concurrency, in seconds, with the tail of the levels around it.
     pub fn at(&self, concurrency: f64, quantile: Quantile) -> f64 {
-        self.curve.at(concurrency) * self.tail(concurrency, quantile.share()).0
+        self.curve.at(concurrency) * self.tails.at(concurrency, quantile.share()).multiple
     }
 
     /// The mean at a concurrency, in seconds.
@@ -134,9 +134,39 @@ impl Pooled {
         self.curve.at(concurrency)
     }
 
+    /// The highest load that was seen.
+    pub fn highest(&self) -> f64 {
+        self.highest
+    }
+
+    /// Whether no load was ever steady at some level.
+    pub fn is_unsteady(&self) -> bool {
+        self.unsteady
+    }
+
+    /// By how much levels differ from the curve beyond their own noise, as a logarithm.
+    pub fn between_levels(&self) -> f64 {
+        self.between
+    }
+
+    /// By how much levels differ from the whole in mean and tail, beyond their own noise.
+    pub(super) fn misfit(&self, quantile: Quantile) -> f64 {
+        self.between.hypot(self.tail_between(quantile.share()))
+    }
+
+    /// By how much the levels' own tails differ beyond chance, as a logarithm.
+    fn tail_between(&self, share: f64) -> f64 {
+        if self.steady && crate::sizing::knob("BT",1.0)>0.0 { self.tails.between_levels(share) } else { 0.0 }
+    }
+
     /// The mean that was seen at a concurrency.
     pub(super) fn seen_at(&self, concurrency: f64) -> Option<f64> {
         Some(self.bin(concurrency)?.seconds)
+    }
+
+    /// The means that were seen, with the standard error of the logarithm of each.
+    pub(super) fn means(&self) -> impl Iterator<Item = (Seen, f64)> + '_ {
+        self.seen.iter().map(|seen| (*seen, DEPENDENCE * self.noise / seen.weight.sqrt()))
     }
 
     /// What all other levels make one expect at a concurrency between them, and the standard error of
@@ -154,24 +184,43 @@ impl Pooled {
         self.seen.iter().find(same)
     }
 
+    /// How many runs the quantile around a concurrency is worth.
+    pub(super) fn runs_around(&self, concurrency: f64, quantile: Quantile) -> f64 {
+        self.tails.at(concurrency, quantile.share()).runs
+    }
+
     /// The level, and about how many more runs there, that would halve the interval of a capacity: what is
     /// uncertain about mean and tail shrinks with the root of the runs that count around it.
     pub(super) fn runs_to_halve(&self, capacity: f64, quantile: Quantile) -> (f64, f64) {
-        let (_, runs) = self.tail(capacity, quantile.share());
+        let runs = self.runs_around(capacity, quantile);
         (capacity.clamp(1.0, MOST).round(), (3.0 * runs).ceil())
     }
 
     /// How times spread around their mean at the levels around a concurrency.
     pub(super) fn spread_around(&self, concurrency: f64) -> Spread {
-        let weights = self.weights(concurrency);
-        let sum: f64 = weights.iter().sum();
-        let mut below = 0.0;
-        let of = |(&(multiple, _), weight): (&(f64, f64), &f64)| {
-            let middle = (below + weight / 2.0) / sum;
-            below += weight;
-            (multiple, middle)
-        };
-        Spread { shares: std::iter::zip(&self.multiples, &weights).map(of).collect() }
+        self.tails.spread_around(concurrency)
+    }
+
+    /// The load beyond which a rig is never said to carry anything within a limit.
+    pub(super) fn furthest(&self, seconds: f64) -> f64 {
+        (FURTHEST * self.highest).max(self.saturated(&self.curve, seconds))
+    }
+
+    /// The best single figure of what the rig carries within a limit (seconds), and the tail there.
+    fn best(&self, share: f64, limit: f64) -> (Reached, Tail) {
+        let mut at = self.highest;
+        let mut found = (Reached { concurrency: at, capped: false }, self.tails.at(at, share));
+        for _ in 0..ROUNDS {
+            let tail = self.tails.at(at, share);
+            let reached = self.carried(&self.curve, limit / tail.multiple);
+            (at, found) = (reached.concurrency, (reached, tail));
+        }
+        found
+    }
+
+    /// The best single figure of what the rig carries within a limit (seconds).
+    pub(super) fn point(&self, quantile: Quantile, limit: f64) -> f64 {
+        self.best(quantile.share(), limit).0.concurrency
     }
 
     /// What the rig carries within a limit (seconds). `runtime` is what was observed of whole runs,
@@ -186,51 +235,70 @@ impl Pooled {
         let mean_runtime =
             |own: &Curve, concurrency: f64| runtime.map_or(own, |it| &it.curve).at(concurrency);
         let share = quantile.share();
-        let mut point = self.highest;
-        let mut tail = 1.0;
-        let mut runs = 1.0;
-        for _ in 0..ROUNDS {
-            (tail, runs) = self.tail(point, share);
-            point = self.carried(&self.curve, limit / tail);
-        }
-        let spread = DEPENDENCE * self.tail_spread(point, share, runs);
+        let (point, tail) = self.best(share, limit);
+        let of_tail = self.tails.spread(point.concurrency, share, tail.runs);
+        let of_levels = self.tail_between(share) / tail.levels.sqrt();
+        let spread = of_tail.hypot(of_levels);
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(certainty.seed);
         let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
         let mut drawn = Vec::with_capacity(certainty.resamples);
         for _ in 0..certainty.resamples {
             let again: Vec<Seen> = self
-                .seen
-                .iter()
-                .map(|seen| {
-                    let error = DEPENDENCE * self.noise / seen.weight.sqrt() * normal();
-                    Seen { seconds: seen.seconds * error.exp(), ..*seen }
+                .means()
+                .map(|(seen, error)| {
+                    let error = error.hypot(self.between) * normal();
+                    let weight = self.weight_alike(&seen);
+                    Seen { seconds: seen.seconds * error.exp(), weight, ..seen }
                 })
                 .collect();
-            let error = spread * normal() + if self.unsteady { UNSTEADY * normal() } else { 0.0 };
+            let error = spread * normal() + if self.shape==Shape::Rising {crate::sizing::knob("PARTS",0.0)*normal()} else {crate::sizing::knob("WHOLE",0.0)*normal()} + if self.unsteady { UNSTEADY * normal() } else { 0.0 };
             let share_of_saturation = (normal().abs() / 4.0).min(1.0);
             let Some(curve) = Curve::fit(&again, self.shape) else { continue };
-            let within = limit / (tail * error.exp());
-            let carried = self.carried(&curve, within);
-            let concurrency = if carried > self.highest {
+            let within = limit / (tail.multiple * error.exp());
+            let Reached { concurrency, capped } = self.carried(&curve, within);
+            let unseen = normal() / if self.shape==Shape::Rising {crate::sizing::knob("UNSEENR",UNSEEN)} else {crate::sizing::knob("UNSEEN",UNSEEN)};
+            let concurrency = self.between_neighbours(&curve, within, concurrency, unseen);
+            let concurrency = if concurrency > self.highest {
                 // Beyond the last level the truth lies between its slope, and a rig that is saturated
                 // from there on.
                 let saturated = self.saturated(&curve, within).ln() * share_of_saturation;
-                let between = saturated + carried.ln() * (1.0 - share_of_saturation);
+                let between = saturated + concurrency.ln() * (1.0 - share_of_saturation);
                 let beyond = (between - self.highest.ln()).max(0.0);
                 (between + EXTRAPOLATION * beyond * normal()).exp()
             } else {
-                carried
+                concurrency
             };
-            drawn.push(Carried { concurrency, mean_runtime: mean_runtime(&curve, concurrency) });
+            let mean_runtime = mean_runtime(&curve, concurrency);
+            drawn.push(Carried { concurrency, mean_runtime, capped });
         }
-        let point = Carried { concurrency: point, mean_runtime: mean_runtime(&self.curve, point) };
-        CarriedDraws { point, drawn, confidence: certainty.confidence }
+        let mean_runtime = mean_runtime(&self.curve, point.concurrency);
+        let Reached { concurrency, capped } = point;
+        let point = Carried { concurrency, mean_runtime, capped };
+        let saturated = self.saturated(&self.curve, limit / tail.multiple);
+        CarriedDraws { point, drawn, saturated, confidence: certainty.confidence }
     }
 
     /// The concurrency at which a curve reaches a mean time, as far as that can be said.
-    fn carried(&self, curve: &Curve, seconds: f64) -> f64 {
+    fn carried(&self, curve: &Curve, seconds: f64) -> Reached {
         let furthest = (FURTHEST * self.highest).max(self.saturated(curve, seconds));
-        curve.reaches(seconds).min(furthest).clamp(LEAST, MOST)
+        let reached = curve.reaches(seconds);
+        Reached {
+            concurrency: reached.min(furthest).clamp(LEAST, MOST),
+            capped: reached > furthest,
+        }
+    }
+
+    /// A crossing moved towards either end of what the levels beside it leave open, by a share.
+    fn between_neighbours(&self, curve: &Curve, seconds: f64, at: f64, share: f64) -> f64 {
+        let levels: Vec<f64> = self.seen.iter().map(|seen| seen.concurrency).collect();
+        let Some((earliest, latest)) = curve.reaches_between(&levels, seconds, self.shape) else {
+            return at;
+        };
+        let end = if share < 0.0 { earliest } else { latest };
+        if end <= 0.0 || at <= 0.0 {
+            return at;
+        }
+        (at.ln() + (end / at).ln() * share.abs().min(1.0)).exp()
     }
 
     /// The same for a rig whose throughput stays what it was at the highest level.
@@ -239,50 +307,41 @@ impl Pooled {
         (self.highest + further).clamp(LEAST, MOST)
     }
 
-    /// A quantile of the multiples around a concurrency, and how many runs it is worth.
-    fn tail(&self, concurrency: f64, share: f64) -> (f64, f64) {
-        let weights = self.weights(concurrency);
-        let sum: f64 = weights.iter().sum();
-        let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
-        (self.weighted_quantile(&weights, sum, share), sum * sum / squares)
+    /// The weight of a mean where levels differ by more than their own noise.
+    fn weight_alike(&self, seen: &Seen) -> f64 {
+        weight_alike(seen, self.noise, self.between)
     }
+}
 
-    /// Standard deviation of the logarithm of that quantile, from the order statistics around it.
-    fn tail_spread(&self, concurrency: f64, share: f64, runs: f64) -> f64 {
-        let weights = self.weights(concurrency);
-        let sum: f64 = weights.iter().sum();
-        let step = (share * (1.0 - share) / runs).sqrt();
-        let at = |share: f64| self.weighted_quantile(&weights, sum, share.clamp(0.001, 0.999)).ln();
-        (at(share + step) - at(share - step)) / 2.0
-    }
+/// Where a curve reaches a time.
+#[derive(Clone, Copy)]
+struct Reached {
+    concurrency: f64,
+    /// Whether it is only as far as any figure goes.
+    capped: bool,
+}
 
-    fn weights(&self, concurrency: f64) -> Vec<f64> {
-        let lowest = self.seen.first().map_or(1.0, |seen| seen.concurrency);
-        let centre = concurrency.clamp(lowest, self.highest).ln();
-        let weight = |(_, at): &(f64, f64)| (-0.5 * ((at - centre) / self.reach).powi(2)).exp();
-        self.multiples.iter().map(weight).collect()
-    }
+fn weight_alike(seen: &Seen, noise: f64, between: f64) -> f64 {
+    let own = DEPENDENCE * noise / seen.weight.sqrt();
+    let all = own.hypot(between);
+    if all > 0.0 { seen.weight * (own / all).powi(2) } else { seen.weight }
+}
 
-    /// By linear interpolation between the middles of the weights.
-    fn weighted_quantile(&self, weights: &[f64], sum: f64, share: f64) -> f64 {
-        let wanted = share * sum;
-        let mut below = 0.0;
-        let mut last: Option<(f64, f64)> = None;
-        for ((multiple, _), weight) in std::iter::zip(&self.multiples, weights) {
-            let middle = below + weight / 2.0;
-            if middle >= wanted {
-                return match last {
-                    Some((before, at)) if middle > at => {
-                        before + (multiple - before) * (wanted - at) / (middle - at)
-                    }
-                    _ => *multiple,
-                };
-            }
-            last = Some((*multiple, middle));
-            below += weight;
-        }
-        last.map_or(1.0, |(multiple, _)| multiple)
-    }
+/// The curve through levels that differ by more than their own noise: many runs then make a level no
+/// more right than few.
+fn fit_alike(seen: &[Seen], noise: f64, between: f64, shape: Shape) -> Option<Curve> {
+    let alike = |it: &Seen| Seen { weight: weight_alike(it, noise, between), ..*it };
+    Curve::fit(&seen.iter().map(alike).collect::<Vec<_>>(), shape)
+}
+
+fn between_levels(seen: &[Seen], curve: &Curve, noise: f64) -> f64 {
+    let residual = |it: &Seen| Residual {
+        off: (it.seconds / curve.at(it.concurrency)).ln(),
+        error: DEPENDENCE * noise / it.weight.sqrt(),
+    };
+    let residuals: Vec<Residual> =
+        seen.iter().map(residual).filter(|it| it.error > 0.0 && it.off.is_finite()).collect();
+    misfit::between(&residuals, curve.parts_used())
 }
 
 #[cfg(test)]
@@ -310,7 +369,7 @@ mod tests {
 
     fn capacity(levels: &[ObservedLevel], limit: f64) -> CarriedRange {
         let levels: Vec<&ObservedLevel> = levels.iter().collect();
-        let pooled = Pooled::of(&levels, Metric::WorkflowRuntime).unwrap();
+        let pooled = Pooled::of_observed(&levels, &[], Metric::WorkflowRuntime).unwrap();
         pooled.capacity(Quantile::P95, limit, CERTAINTY, None).range(|drawn| drawn.concurrency)
     }
 
@@ -372,7 +431,7 @@ mod tests {
         let mut measured = levels(&[1, 4, 16, 32, 64, 128], 60, 1.0);
         let before = width(&measured);
         let refs: Vec<&ObservedLevel> = measured.iter().collect();
-        let pooled = Pooled::of(&refs, Metric::WorkflowRuntime).unwrap();
+        let pooled = Pooled::of_observed(&refs, &[], Metric::WorkflowRuntime).unwrap();
         let (level, runs) = pooled.runs_to_halve(48.0, Quantile::P95);
         assert_eq!(level.to_string(), "48");
         let runs = runs.to_string().parse().unwrap();

@@ -68,5 +68,6 @@ fn question(options: &CalcOptions) -> Question {
         margin: Margin::default(),
         // Lines have no intervals.
         certainty: Certainty { confidence: 0.9, resamples: 0, seed: 0 },
+        counts_users: false,
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct EstimateStage;
 
 impl Stage for EstimateStage {
     fn version(&self) -> u32 {
-        7
+        8
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
@@ -123,5 +123,6 @@ pub(in crate::pipeline) fn question(spec: &Spec, targets: &Targets) -> Question 
             resamples: RESAMPLES,
             seed: spec.estimate.seed,
         },
+        counts_users: spec.concurrency.counts_users(),
     }
 }

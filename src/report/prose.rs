@@ -1,0 +1,173 @@
+//! The words of an answer, the same wherever people read it.
+
+use super::format::significant;
+use crate::sizing::{Capacity, Estimate, GpuCount, Grade, Recommendation, Sum};
+
+/// The estimate of one target in a sentence without its full stop.
+pub(super) fn estimate_line(estimate: &Estimate) -> String {
+    let Estimate { target, quantile, limit, .. } = estimate;
+    let aim = format!("{quantile} {target} ≤ {} s{}", significant(*limit), load_words(estimate));
+    let capacity = estimate.capacity.map(|it| format!("; {}", capacity_words(&it, estimate)));
+    let capacity = capacity.unwrap_or_default();
+    match (&estimate.gpus, &estimate.reason) {
+        (Some(gpus), _) => {
+            let grade = match estimate.grade {
+                Some(grade) if grade != Grade::Unsettled => format!(", {grade}"),
+                _ => String::new(),
+            };
+            format!("{aim}: {}{grade}{capacity}", gpus_words(gpus, estimate))
+        }
+        (None, Some(reason)) => format!("{aim}: no estimate: {reason}{capacity}"),
+        (None, None) => format!("{aim}: no estimate{capacity}"),
+    }
+}
+
+/// ` for 50 users`, or whatever the load is.
+fn load_words(estimate: &Estimate) -> String {
+    match (estimate.users, estimate.think_time, estimate.request_rate) {
+        (Some(users), None, _) => format!(" for {users} users"),
+        (Some(users), Some(think), _) => {
+            format!(" for {users} users who think {} s", significant(think))
+        }
+        (None, _, Some(rate)) => format!(" for {} runs per second", significant(rate)),
+        (None, _, None) => String::new(),
+    }
+}
+
+/// A count with its interval, or what is known of it.
+fn gpus_words(gpus: &GpuCount, estimate: &Estimate) -> String {
+    // Whole replicas have no decimals.
+    let confidence = estimate.confidence.map(|it| format!(" with {:.0} %", it * 100.0));
+    let count =
+        |gpus: f64| if confidence.is_some() { format!("{gpus:.0}") } else { format!("{gpus:.1}") };
+    let unsettled = estimate.grade == Some(Grade::Unsettled);
+    match (unsettled, gpus.low, gpus.high, &confidence) {
+        (false, Some(low), Some(high), Some(confidence)) => {
+            format!("{} GPUs ({} to {}){confidence}", count(gpus.point), count(low), count(high))
+        }
+        (false, ..) => format!("{} GPUs", count(gpus.point)),
+        (true, .., None) => format!("unsettled; the line says {} GPUs", count(gpus.point)),
+        (true, ..) => {
+            let (low, high) = gpus.bounds();
+            format!("unsettled, {}", between(low, high, count))
+        }
+    }
+}
+
+/// What the rig carries, or what is known of it.
+fn capacity_words(capacity: &Capacity, estimate: &Estimate) -> String {
+    let unsettled = estimate.grade == Some(Grade::Unsettled) && estimate.confidence.is_some();
+    if !unsettled {
+        return match (capacity.low, capacity.high) {
+            (Some(low), Some(high)) => format!(
+                "the test rig carries {} ({} to {})",
+                three(capacity.point),
+                three(low),
+                three(high)
+            ),
+            _ => format!("the test rig carries {}", significant(capacity.point)),
+        };
+    }
+    match (capacity.at_least.or(capacity.low), capacity.at_most.or(capacity.high)) {
+        (None, None) => "nothing says what the test rig carries".to_owned(),
+        (low, high) => format!("the test rig carries {} runs in flight", load_between(low, high)),
+    }
+}
+
+fn load_between(low: Option<f64>, high: Option<f64>) -> String {
+    match (low, high) {
+        (Some(low), Some(high)) => format!("between {} and {}", three(low), three(high)),
+        (Some(low), None) => format!("at least {}", three(low)),
+        (None, Some(high)) => format!("at most {}", three(high)),
+        (None, None) => "an unknown number of".to_owned(),
+    }
+}
+
+fn between(low: Option<f64>, high: Option<f64>, shown: impl Fn(f64) -> String) -> String {
+    match (low, high) {
+        (Some(low), Some(high)) => format!("between {} and {} GPUs", shown(low), shown(high)),
+        (Some(low), None) => format!("at least {} GPUs", shown(low)),
+        (None, Some(high)) => format!("at most {} GPUs", shown(high)),
+        (None, None) => "with nothing that bounds the number of GPUs".to_owned(),
+    }
+}
+
+/// A figure with three digits: as many as an estimate can bear.
+fn three(value: f64) -> String {
+    if value >= 99.95 { format!("{value:.0}") } else { significant(rounded(value)) }
+}
+
+fn rounded(value: f64) -> f64 {
+    if value <= 0.0 {
+        return value;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the exponent of a float")]
+    let digits = 2 - value.log10().floor() as i32;
+    let scale = 10_f64.powi(digits);
+    (value * scale).round() / scale
+}
+
+/// What to buy over all targets, and why that or nothing.
+pub(super) fn recommendation(gpus: &Recommendation, estimates: &[Estimate]) -> Option<String> {
+    let of = gpus.decided_by.map(|metric| format!("the {metric} target")).unwrap_or_default();
+    if let Some(recommended) = gpus.recommended {
+        let cost = gpus.cost_per_hour.map(|cost| format!(", {cost:.2} per hour"));
+        let grade = gpus.grade.map(|grade| format!("; {grade}")).unwrap_or_default();
+        return Some(format!(
+            "Recommended: {recommended} GPUs{} (decided by {of}{grade})",
+            cost.unwrap_or_default()
+        ));
+    }
+    if estimates.iter().any(|estimate| estimate.unreachable) {
+        return Some(format!("No number of GPUs meets {of}."));
+    }
+    if !gpus.unanswered.is_empty() {
+        let targets: Vec<String> = gpus.unanswered.iter().map(ToString::to_string).collect();
+        let what = if targets.len() == 1 { "target" } else { "targets" };
+        return Some(format!(
+            "No recommendation: the {what} on {} could not be answered.",
+            targets.join(", ")
+        ));
+    }
+    (gpus.grade == Some(Grade::Unsettled)).then(|| {
+        let known = between(gpus.at_least, gpus.at_most, |gpus| format!("{gpus:.0}"));
+        format!("No recommendation: {of} is unsettled, {known}.")
+    })
+}
+
+/// How the recommendation comes about: `121.4 needed → 124 in whole replicas → …`; only what adds to it.
+pub(super) fn sum_line(gpus: &Recommendation, estimates: &[Estimate]) -> Option<String> {
+    let recommended = gpus.recommended?;
+    let decides = |it: &&Estimate| {
+        Some(it.target) == gpus.decided_by
+            && it.gpus.is_some_and(|count| count.recommended == Some(recommended))
+    };
+    let estimate = estimates.iter().find(decides)?;
+    let Sum { needed, whole_replicas, with_confidence, with_headroom, with_spares } =
+        estimate.gpus?.sum?;
+    let mut steps = vec![
+        format!("{needed:.1} needed"),
+        format!("{whole_replicas} in whole replicas"),
+    ];
+    if let (Some(confident), Some(confidence)) = (with_confidence, estimate.confidence) {
+        steps.push(format!("{confident} are enough with {:.0} %", confidence * 100.0));
+    }
+    if with_headroom > with_confidence.unwrap_or(whole_replicas) {
+        steps.push(format!("{with_headroom} with headroom"));
+    }
+    if with_spares > with_headroom {
+        steps.push(format!("{with_spares} with spares"));
+    }
+    Some(steps.join(" → "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_digits_are_enough() {
+        let shown = [0.012_34, 1.0, 9.999, 23.186_2, 99.96, 123.4, 4321.0].map(three);
+        assert_eq!(shown, ["0.0123", "1", "10", "23.2", "100", "123", "4321"]);
+    }
+}

@@ -1,0 +1,130 @@
+//! From a need to whole replicas, and from all targets to what to buy.
+
+use super::{CrossCheck, Estimate, GpuCount, Recommendation, Sum};
+use crate::sizing::{Grade, Load, Margin, Rig};
+
+/// The smallest number of whole replicas with at least `gpus` GPUs, in GPUs.
+pub(super) fn whole_replicas(gpus: f64, gpus_per_replica: u32) -> u64 {
+    // A count that is whole but for rounding must not cost a further replica.
+    let replicas = (gpus / f64::from(gpus_per_replica) * (1.0 - 1e-12)).ceil().max(1.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive, and a float-to-int cast saturates"
+    )]
+    let replicas = replicas as u64;
+    replicas.saturating_mul(u64::from(gpus_per_replica))
+}
+
+/// Adds up what to buy: the need, and what is enough with the confidence asked for, in GPUs.
+pub(super) fn sum(needed: f64, confident: Option<f64>, rig: Rig, margin: Margin) -> Sum {
+    let whole = |gpus: f64| whole_replicas(gpus, rig.gpus_per_replica);
+    let with_confidence = confident.map(whole);
+    // Headroom is added to whole replicas where they are certain, to the bare need where nothing is.
+    let before = with_confidence.map_or(needed, |gpus| gpus as f64);
+    let with_headroom = whole(before * (1.0 + margin.headroom));
+    let spares = u64::from(margin.spares) * u64::from(rig.gpus_per_replica);
+    Sum {
+        needed,
+        whole_replicas: whole(needed),
+        with_confidence,
+        with_headroom,
+        with_spares: with_headroom.saturating_add(spares),
+    }
+}
+
+/// Users as arrivals per second, arrivals as concurrent users, where runs take so long on average.
+pub(super) fn other_form(load: Load, mean_runtime: f64) -> Load {
+    match load {
+        Load::Users { users, think } => {
+            Load::Rate { per_second: users as f64 / (mean_runtime + think) }
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "positive, and a float-to-int cast saturates"
+        )]
+        Load::Rate { per_second } => {
+            Load::Users { users: (per_second * mean_runtime).ceil().max(1.0) as u64, think: 0.0 }
+        }
+    }
+}
+
+/// The same load in the other form, which would need so many GPUs.
+pub(super) fn cross_check(other: Load, gpus: f64, differs: bool) -> CrossCheck {
+    let (request_rate, concurrent) = match other {
+        Load::Users { users, .. } => (None, Some(users as f64)),
+        Load::Rate { per_second } => (Some(per_second), None),
+    };
+    CrossCheck { request_rate, concurrent, gpus, differs }
+}
+
+impl GpuCount {
+    /// What is known of it: how many are needed at least, and how many are enough.
+    pub fn bounds(&self) -> (Option<f64>, Option<f64>) {
+        (self.least(), self.most())
+    }
+
+    /// How many are needed at least, as far as that is known.
+    fn least(&self) -> Option<f64> {
+        let one_sided = self.at_least.is_some() || self.at_most.is_some();
+        self.at_least.or(self.low.filter(|_| !one_sided))
+    }
+
+    /// How many are enough, as far as that is known.
+    fn most(&self) -> Option<f64> {
+        let one_sided = self.at_least.is_some() || self.at_most.is_some();
+        self.at_most.or(self.high.filter(|_| !one_sided))
+    }
+}
+
+/// Combines the estimates: the largest need decides, a target out of reach decides alone, and there is
+/// no recommendation where a target that may need more is unanswered or unsettled.
+pub fn recommend(estimates: &[Estimate], cost_per_gpu_hour: Option<f64>) -> Recommendation {
+    if let Some(estimate) = estimates.iter().find(|estimate| estimate.unreachable) {
+        let decided_by = Some(estimate.target);
+        return Recommendation { decided_by, grade: estimate.grade, ..Recommendation::default() };
+    }
+    let mut found = Recommendation::default();
+    let any = estimates.iter().any(|estimate| estimate.gpus.is_some());
+    for estimate in estimates.iter().filter(|it| it.gpus.is_none() && (any || it.capacity.is_none())) {
+        if !found.unanswered.contains(&estimate.target) {
+            found.unanswered.push(estimate.target);
+        }
+    }
+    let counted = || estimates.iter().filter_map(|it| Some((it, it.gpus?)));
+    found.at_least = counted().filter_map(|(_, gpus)| gpus.least()).reduce(f64::max);
+    let ends: Option<Vec<f64>> = counted().map(|(_, gpus)| gpus.most()).collect();
+    found.at_most = ends.and_then(|ends| ends.into_iter().reduce(f64::max));
+    // Of equal counts, the one with the larger need, which is the smaller capacity.
+    let need = |gpus: &GpuCount| {
+        let sum = gpus.sum?;
+        Some((sum.with_spares, sum.with_confidence.unwrap_or(0), sum.needed))
+    };
+    let mut decided: Option<(u64, u64, f64)> = None;
+    for (estimate, gpus) in counted() {
+        let own = need(&gpus);
+        if own.is_some_and(|own| decided.is_none_or(|before| own > before)) {
+            decided = own;
+            found.decided_by = Some(estimate.target);
+            found.recommended = gpus.recommended;
+            found.grade = estimate.grade;
+        }
+    }
+    // An unsettled target does not matter where all that it can need is bought anyway.
+    let bought = decided.map_or(0.0, |(_, confident, needed)| needed.max(confident as f64));
+    let unsettled = counted().filter(|(it, _)| it.grade == Some(Grade::Unsettled));
+    let mut open = unsettled.filter(|(_, gpus)| gpus.most().is_none_or(|most| most > bought));
+    if let Some((estimate, _)) = open.next() {
+        found.decided_by = Some(estimate.target);
+        found.recommended = None;
+        found.grade = Some(Grade::Unsettled);
+    }
+    if !found.unanswered.is_empty() {
+        found.recommended = None;
+        found.grade = any.then_some(Grade::Unsettled);
+    }
+    let price = |gpus: u64| Some(gpus as f64 * cost_per_gpu_hour?);
+    found.cost_per_hour = found.recommended.and_then(price);
+    found
+}

@@ -1,0 +1,112 @@
+//! The estimate of a straight line, as the reference calculator makes it.
+
+use super::buy::{cross_check, other_form, sum};
+use super::{Asked, Capacity, Estimate, GpuCount, Proven, beyond_reach, levels_within, observed};
+use crate::measure::{LevelMetrics, Metric};
+use crate::sizing::curve::{Curve, Seen, Shape};
+use crate::sizing::fit::{Fit, MethodName, NoCapacity, NoFit};
+use crate::sizing::grade::Doubt;
+use crate::sizing::verdict::Bounds;
+use crate::sizing::{Load, Target};
+
+/// Estimates the GPUs for one target: `capacity = (limit − intercept) / slope`, then
+/// `users / capacity × gpu_count` (the reference's slope-based estimate). Users that think and runs
+/// that arrive count as many as are in flight on average: a line knows nothing of how single runs
+/// are spread.
+pub fn estimate(asked: &Asked<'_>, method: MethodName, fit: &Result<Fit, NoFit>) -> Estimate {
+    let Asked { target, rig, margin, levels, .. } = *asked;
+    let mut result = Estimate { fit: fit.as_ref().ok().cloned(), ..asked.open(method) };
+    if let Some(reason) = out_of_reach(target, levels) {
+        result.unreachable = true;
+        result.reason = Some(reason);
+        return result;
+    }
+    let fit = match fit {
+        Ok(fit) => fit,
+        Err(reason) => {
+            result.reason = Some(reason.to_string());
+            return result;
+        }
+    };
+    let capacity = match fit.capacity(target.limit) {
+        Ok(capacity) => capacity,
+        Err(reason) => {
+            let met = levels_within(target, levels).next();
+            result.unreachable =
+                met.is_none() && matches!(reason, NoCapacity::LimitAtOrBelowIntercept { .. });
+            result.reason = Some(match met {
+                Some(level) => format!(
+                    "{reason}. Yet concurrency {level} met the target when measured: the fit does not describe \
+                     these levels there"
+                ),
+                None => reason.to_string(),
+            });
+            return result;
+        }
+    };
+    result.capacity = Some(Capacity::of(capacity));
+    result.extrapolated = asked.is_extrapolated(capacity);
+    let mean_runtime = mean_runtime(levels, capacity);
+    result.throughput = mean_runtime.map(|mean| capacity / mean);
+    match (asked.load_and_gpus(), mean_runtime) {
+        (Ok((load, gpu_count)), Some(mean)) => {
+            let needed = |load: Load| load.rigs(capacity, mean) * gpu_count;
+            let point = needed(load);
+            let sum = sum(point, None, rig, margin);
+            result.gpus = Some(GpuCount {
+                point,
+                low: None,
+                high: None,
+                at_least: None,
+                at_most: None,
+                recommended: Some(sum.with_spares),
+                sum: Some(sum),
+            });
+            let other = other_form(load, mean);
+            let gpus = needed(other);
+            let differs = (gpus / point - 1.0).abs() > 0.5;
+            result.cross_check =
+                (!asked.counts_users).then(|| cross_check(other, gpus, differs));
+        }
+        (Err(reason), _) => result.reason = Some(reason),
+        (_, None) => {
+            result.reason = Some("no run was timed, so nothing says how many are in flight".into());
+        }
+    }
+    result
+}
+
+/// Holds a line's answer against what the levels prove by themselves.
+pub(in crate::sizing) fn grade_line(result: &mut Estimate, levels: &[LevelMetrics], bounds: &Bounds) {
+    let Some(point) = result.capacity.map(|capacity| capacity.point) else { return };
+    result.proven = Proven { at_least: bounds.at_least, below: bounds.below };
+    let mut doubts = vec![Doubt::NoInterval];
+    if bounds.contradict(point, point) {
+        let (at_least, below) = (bounds.at_least, bounds.below);
+        doubts.push(Doubt::LineAgainstLevels { at_least, below });
+    }
+    for &(missed, met) in bounds.contradictions.iter().take(1) {
+        doubts.push(Doubt::Contradiction { missed, met });
+    }
+    if result.extrapolated {
+        let usable = levels.iter().filter(|level| !level.interrupted);
+        let highest = usable.map(|level| level.concurrency).max().unwrap_or_default();
+        doubts.push(Doubt::Extrapolated { highest: f64::from(highest) });
+    }
+    result.graded(&doubts);
+}
+
+/// Mean runtime at a concurrency, in seconds, by the levels' own means.
+fn mean_runtime(levels: &[LevelMetrics], concurrency: f64) -> Option<f64> {
+    let usable = levels.iter().filter(|level| !level.interrupted);
+    let seen = usable.filter_map(|level| Seen::of(level, Metric::WorkflowRuntime));
+    let curve = Curve::fit(&seen.collect::<Vec<_>>(), Shape::ClosedLoop)?;
+    Some(curve.at(concurrency)).filter(|mean| *mean > 0.0)
+}
+
+/// With a single run in flight there is no queue to shorten: where even that is too slow, and no
+/// level was fast enough, more GPUs of the same kind change nothing.
+fn out_of_reach(target: Target, levels: &[LevelMetrics]) -> Option<String> {
+    let (_, alone) = observed(target, levels).find(|&(concurrency, _)| concurrency == 1)?;
+    (levels_within(target, levels).next().is_none()).then(|| beyond_reach(target, 1, alone, true))
+}

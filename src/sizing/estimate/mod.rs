@@ -1,0 +1,324 @@
+//! From a fit and a target to a number of GPUs, or the reason why there is none.
+
+mod buy;
+mod line;
+mod pooled;
+mod refit;
+
+pub use buy::recommend;
+pub use line::estimate;
+pub(super) use line::grade_line;
+pub(super) use pooled::estimate_pooled;
+pub(super) use refit::MetricModels;
+
+use super::fit::{Fit, MethodName};
+use super::grade::{Doubt, grade};
+use super::{Grade, Load, Margin, Rig, Target};
+use crate::measure::{LevelMetrics, Metric, Quantile};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Concurrency that the test rig carries within the target.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Capacity {
+    /// The best single figure.
+    pub point: f64,
+    /// Lower end of the interval; null where the method gives none, or only one end is known.
+    pub low: Option<f64>,
+    /// Upper end of the interval; null where the method gives none, or only one end is known.
+    pub high: Option<f64>,
+    /// What is known to be carried, where nothing that was measured shows where it ends.
+    #[serde(default)]
+    pub at_least: Option<f64>,
+    /// What is known not to be exceeded, where nothing shows that any run is fast enough.
+    #[serde(default)]
+    pub at_most: Option<f64>,
+}
+
+/// A point of the fitted curve.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CurvePoint {
+    /// Runs in flight.
+    pub concurrency: f64,
+    /// The limited quantile there, in seconds.
+    pub seconds: f64,
+}
+
+/// GPUs for the target users.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GpuCount {
+    /// The best single figure: whole replicas with `monotone`, not rounded with a line. Of an unsettled
+    /// answer it is the best guess and no more.
+    pub point: f64,
+    /// Lower end of the interval; null where the method gives none, or only one end is known.
+    pub low: Option<f64>,
+    /// Upper end of the interval; null where the method gives none, or only one end is known.
+    pub high: Option<f64>,
+    /// What is needed at least, where more may be, or no number is enough.
+    #[serde(default)]
+    pub at_least: Option<f64>,
+    /// What is enough, where nothing that was measured shows that fewer are not.
+    #[serde(default)]
+    pub at_most: Option<f64>,
+    /// Whole replicas: what to buy, with headroom and spares; null where the answer is unsettled.
+    pub recommended: Option<u64>,
+    /// How `recommended` comes about; null where the answer is unsettled.
+    #[serde(default)]
+    pub sum: Option<Sum>,
+}
+
+/// From what is needed to what is bought, in GPUs; each is at least the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sum {
+    /// The best single figure before it is rounded.
+    pub needed: f64,
+    /// The same in whole replicas.
+    pub whole_replicas: u64,
+    /// Whole replicas that are enough with the confidence asked for; null where the method gives no
+    /// interval. What follows is policy, not confidence.
+    pub with_confidence: Option<u64>,
+    /// With the headroom asked for.
+    pub with_headroom: u64,
+    /// With the spare replicas asked for: what is recommended.
+    pub with_spares: u64,
+}
+
+/// A load in the form in which the spec does not give it, by Little's law at the limit: users as
+/// random arrivals, arrivals as concurrent users.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CrossCheck {
+    /// Runs per second; null where the spec gives those.
+    pub request_rate: Option<f64>,
+    /// Runs in flight; null where the spec gives users.
+    pub concurrent: Option<f64>,
+    /// GPUs that it would need.
+    pub gpus: f64,
+    /// Whether that lies outside the interval of the estimate, and the estimate outside its interval.
+    #[serde(default)]
+    pub differs: bool,
+}
+
+/// The estimate for one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Estimate {
+    /// The time that is limited.
+    pub target: Metric,
+    /// The quantile that is limited.
+    pub quantile: Quantile,
+    /// The limit, in seconds.
+    pub limit: f64,
+    /// Users to serve; null when the spec does not say.
+    pub users: Option<u64>,
+    /// Time that they take between two runs, in seconds; null where they are concurrent runs.
+    #[serde(default)]
+    pub think_time: Option<f64>,
+    /// Runs to serve per second; null when the spec does not say.
+    #[serde(default)]
+    pub request_rate: Option<f64>,
+    /// The method that was asked for.
+    pub method: MethodName,
+    /// The line behind the figure; null where there is none.
+    pub fit: Option<Fit>,
+    /// The curve behind the figure; null with a line.
+    pub curve: Option<Vec<CurvePoint>>,
+    /// Probability that the truth lies within the intervals; null where there are none.
+    pub confidence: Option<f64>,
+    /// What the test rig carries; null where there is no estimate.
+    pub capacity: Option<Capacity>,
+    /// Runs per second that it serves at that concurrency; null where there is no estimate.
+    #[serde(default)]
+    pub throughput: Option<f64>,
+    /// What the load needs; null where there is no estimate.
+    pub gpus: Option<GpuCount>,
+    /// The same load in the other form, and what that would need; null where there is no estimate.
+    #[serde(default)]
+    pub cross_check: Option<CrossCheck>,
+    /// How far the answer can be relied on; null where there is none.
+    #[serde(default)]
+    pub grade: Option<Grade>,
+    /// Why it can be relied on no further, in sentences.
+    #[serde(default)]
+    pub doubts: Vec<String>,
+    /// What the levels by themselves prove of the capacity.
+    #[serde(default)]
+    pub proven: Proven,
+    /// Levels that were left out of the curve, since they contradict the others.
+    #[serde(default)]
+    pub left_out: Vec<u32>,
+    /// Whether the capacity lies outside the measured concurrencies.
+    pub extrapolated: bool,
+    /// Whether the measurements say that no number of GPUs meets this target.
+    pub unreachable: bool,
+    /// Why there is no estimate; null where there is one.
+    pub reason: Option<String>,
+}
+
+/// What levels prove of a capacity by themselves, beyond chance; null where none does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Proven {
+    /// A load that met the target.
+    pub at_least: Option<f64>,
+    /// The lowest level that missed the target, or at which the server refused runs.
+    pub below: Option<f64>,
+}
+
+/// The number to buy over all targets.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Recommendation {
+    /// GPUs in whole replicas; null where a target has no estimate, cannot be met, or is unsettled.
+    pub recommended: Option<u64>,
+    /// The target that decides: the one with the smallest capacity, or one that is out of reach or
+    /// unsettled; null where there is no estimate.
+    pub decided_by: Option<Metric>,
+    /// How far the recommendation can be relied on; null where there is no estimate.
+    #[serde(default)]
+    pub grade: Option<Grade>,
+    /// GPUs that are needed at least, over all targets; null where nothing says.
+    #[serde(default)]
+    pub at_least: Option<f64>,
+    /// GPUs that are enough for all targets; null where nothing says.
+    #[serde(default)]
+    pub at_most: Option<f64>,
+    /// Targets that have no estimate though one was asked for.
+    #[serde(default)]
+    pub unanswered: Vec<Metric>,
+    /// What they cost per hour; null without a price or a recommendation.
+    pub cost_per_hour: Option<f64>,
+}
+
+/// What is asked about one target.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The limit.
+    pub target: Target,
+    /// The load to be served.
+    pub load: Option<Load>,
+    /// What it was measured on.
+    pub rig: Rig,
+    /// What is bought beyond the need.
+    pub margin: Margin,
+    /// All levels, the interrupted ones too.
+    pub levels: &'a [LevelMetrics],
+    /// Whether a level counts users, of whom not all have a run in flight.
+    pub counts_users: bool,
+}
+
+impl Asked<'_> {
+    /// An estimate before anything is known.
+    fn open(&self, method: MethodName) -> Estimate {
+        let (users, think_time, request_rate) = match self.load {
+            Some(Load::Users { users, think }) => (Some(users), Some(think), None),
+            Some(Load::Rate { per_second }) => (None, None, Some(per_second)),
+            None => (None, None, None),
+        };
+        Estimate {
+            target: self.target.metric,
+            quantile: self.target.quantile,
+            limit: self.target.limit,
+            users,
+            think_time: think_time.filter(|think| *think > 0.0),
+            request_rate,
+            method,
+            fit: None,
+            curve: None,
+            confidence: None,
+            capacity: None,
+            throughput: None,
+            gpus: None,
+            cross_check: None,
+            grade: None,
+            doubts: Vec::new(),
+            proven: Proven::default(),
+            left_out: Vec::new(),
+            extrapolated: false,
+            unreachable: false,
+            reason: None,
+        }
+    }
+
+    fn is_extrapolated(&self, capacity: f64) -> bool {
+        let range = measured_range(self.target, self.levels);
+        !range.is_some_and(|(low, high)| (f64::from(low)..=f64::from(high)).contains(&capacity))
+    }
+
+    /// Runs per second at a capacity. Where levels count users, by what was served per user there.
+    fn throughput(&self, capacity: f64, mean_runtime: f64) -> Option<f64> {
+        if !self.counts_users {
+            return Some(capacity / mean_runtime);
+        }
+        let usable = self.levels.iter().filter(|it| !it.interrupted && it.throughput > 0.0);
+        let distance = |level: &&LevelMetrics| (f64::from(level.concurrency) / capacity).ln().abs();
+        let nearest = usable.min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
+        Some(capacity * nearest.throughput / f64::from(nearest.concurrency))
+    }
+
+    /// Load and GPUs of the rig, or what is missing for a number of GPUs.
+    fn load_and_gpus(&self) -> Result<(Load, f64), String> {
+        match (self.load, self.rig.gpu_count) {
+            (Some(load), Some(gpu_count)) => Ok((load, f64::from(gpu_count))),
+            (load, gpu_count) => Err(missing(load.is_none(), gpu_count.is_none())),
+        }
+    }
+}
+
+
+impl Capacity {
+    /// A figure about which no more is known.
+    fn of(point: f64) -> Self {
+        Self { point, low: None, high: None, at_least: None, at_most: None }
+    }
+}
+
+impl Estimate {
+    /// Grades the answer, and says why.
+    fn graded(&mut self, doubts: &[Doubt]) -> Grade {
+        let of_all = grade(doubts);
+        self.grade = Some(of_all);
+        let mut telling: Vec<&Doubt> =
+            doubts.iter().filter(|doubt| doubt.grade() > Grade::Solid).collect();
+        telling.sort_by_key(|doubt| std::cmp::Reverse(doubt.grade()));
+        self.doubts = telling.iter().map(ToString::to_string).collect();
+        of_all
+    }
+}
+
+/// Concurrency and observed seconds of each level that counts for a target.
+fn observed(target: Target, levels: &[LevelMetrics]) -> impl Iterator<Item = (u32, f64)> {
+    levels.iter().filter(|level| !level.interrupted).filter_map(move |level| {
+        Some((level.concurrency, level.metric(target.metric)?.at(target.quantile)))
+    })
+}
+
+/// The concurrencies that met a target when they were measured.
+fn levels_within(target: Target, levels: &[LevelMetrics]) -> impl Iterator<Item = u32> {
+    observed(target, levels)
+        .filter(move |&(_, seconds)| seconds <= target.limit)
+        .map(|(concurrency, _)| concurrency)
+}
+
+/// Lowest and highest concurrency that count for a target.
+fn measured_range(target: Target, levels: &[LevelMetrics]) -> Option<(u32, u32)> {
+    let usable = || observed(target, levels).map(|(concurrency, _)| concurrency);
+    Some((usable().min()?, usable().max()?))
+}
+
+/// Why more GPUs of the same kind change nothing; `measured` where a level says so, not the curve.
+fn beyond_reach(target: Target, concurrency: u32, seconds: f64, measured: bool) -> String {
+    let source = if measured { "is already" } else { "would, by the levels measured, already be" };
+    format!(
+        "no number of GPUs meets this target, since at concurrency {concurrency} the {} {source} {seconds:.3} s. \
+         It takes a faster model, a faster GPU, shorter answers, or a target above that",
+        target.quantile
+    )
+}
+
+fn missing(load: bool, gpu_count: bool) -> String {
+    let what = match (load, gpu_count) {
+        (true, true) => "targets.users and test.gpu_count are",
+        (true, false) => "targets.users is",
+        _ => "test.gpu_count is",
+    };
+    format!(
+        "{what} not set: the capacity of the test rig is known, the number of GPUs needs that too"
+    )
+}

@@ -1,0 +1,109 @@
+//! Models of a metric: through all usable levels, with those whose runs failed now and then, and
+//! without any one of them.
+
+use crate::measure::{Metric, Quantile};
+use crate::sizing::observed::ObservedLevel;
+use crate::sizing::verdict::Level;
+use crate::sizing::{CarriedDraws, Certainty, Pooled};
+use std::cell::OnceCell;
+
+/// Where more than this share of a level's runs failed, the rest says nothing of the load.
+const SPORADIC: f64 = 0.025;
+/// More runs of a level than this change nothing about what the answer is without another level.
+const MOST_RUNS: usize = 2_000;
+
+/// What was observed of a metric, through the usable levels and through more.
+pub(in crate::sizing) struct Models {
+    /// Through the usable levels.
+    usable: Pooled,
+    /// With the levels of which few runs failed, each failure slower than any limit: what is carried
+    /// by it is no less than in truth, where a failure is the load's.
+    with_failed: Option<Pooled>,
+}
+
+impl Models {
+    fn of(levels: &[Level<'_>], metric: Metric, count_failed: bool) -> Option<Self> {
+        let usable: Vec<Level<'_>> =
+            levels.iter().filter(|level| level.is_usable()).copied().collect();
+        let sporadic = |level: &&Level<'_>| {
+            let (failed, runs) = (level.metrics.failed as f64, level.metrics.runs as f64);
+            level.is_usable() || failed <= SPORADIC * runs
+        };
+        let more: Vec<Level<'_>> = levels.iter().filter(sporadic).copied().collect();
+        let with_failed = (more.len() > usable.len()).then(|| Pooled::of(&more, metric, true));
+        Some(Self {
+            usable: Pooled::of(&usable, metric, count_failed)?,
+            with_failed: with_failed.flatten(),
+        })
+    }
+
+    /// What describes the usable levels.
+    pub fn usable(&self) -> &Pooled {
+        &self.usable
+    }
+
+    /// The one that is closer to the truth around a load: it has seen higher ones.
+    pub fn furthest(&self) -> &Pooled {
+        self.with_failed.as_ref().unwrap_or(&self.usable)
+    }
+
+    /// The best single figure of what is carried within a limit.
+    pub fn point(&self, quantile: Quantile, limit: f64) -> f64 {
+        let of = |pooled: &Pooled| pooled.point(quantile, limit);
+        self.with_failed.as_ref().map_or(f64::INFINITY, of).min(of(&self.usable))
+    }
+
+    /// What is carried within a limit: the less of what both say.
+    pub fn capacity(
+        &self,
+        quantile: Quantile,
+        limit: f64,
+        certainty: Certainty,
+        runtime: Option<&Pooled>,
+    ) -> CarriedDraws {
+        let of = |pooled: &Pooled| pooled.capacity(quantile, limit, certainty, runtime);
+        let usable = of(&self.usable);
+        match self.with_failed.as_ref().map(of) {
+            Some(other) => usable.less_of(&other),
+            None => usable,
+        }
+    }
+}
+
+/// All models of a metric.
+pub(in crate::sizing) struct MetricModels<'a> {
+    /// All levels, ascending, those that failed too.
+    pub levels: Vec<Level<'a>>,
+    /// Through all of them.
+    pub whole: Models,
+    metric: Metric,
+    count_failed: bool,
+    thinned: OnceCell<Vec<ObservedLevel>>,
+    without: Vec<OnceCell<Option<Models>>>,
+}
+
+impl<'a> MetricModels<'a> {
+    /// Models of levels, ascending; `None` where no usable one saw the metric.
+    pub fn of(levels: &[Level<'a>], metric: Metric, count_failed: bool) -> Option<Self> {
+        let whole = Models::of(levels, metric, count_failed)?;
+        let without = levels.iter().map(|_| OnceCell::new()).collect();
+        let (levels, thinned) = (levels.to_vec(), OnceCell::new());
+        Some(Self { levels, whole, metric, count_failed, thinned, without })
+    }
+
+    /// The model through all levels but one, given by its position.
+    pub fn without(&self, index: usize) -> Option<&Models> {
+        let make = || {
+            let thinned = self.thinned.get_or_init(|| {
+                self.levels.iter().map(|level| level.observed.thinned(MOST_RUNS)).collect()
+            });
+            let levels = std::iter::zip(&self.levels, thinned).enumerate();
+            let others: Vec<Level<'_>> = levels
+                .filter(|(other, _)| *other != index)
+                .map(|(_, (level, observed))| Level { observed, ..*level })
+                .collect();
+            Models::of(&others, self.metric, self.count_failed)
+        };
+        self.without.get(index)?.get_or_init(make).as_ref()
+    }
+}

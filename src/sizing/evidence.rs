@@ -1,0 +1,104 @@
+//! What was measured, ready for any number of questions.
+
+use super::estimate::{MetricModels, estimate_pooled, grade_line};
+use super::verdict::{Bounds, Level, Verdict};
+use super::{
+    Asked, Certainty, Estimate, Fits, Load, MethodName, ObservedLevel, Pooled, Question,
+    Recommendation, Target, estimate, recommend,
+};
+use crate::measure::{LevelMetrics, Metric};
+use std::collections::BTreeMap;
+
+/// What was measured, ready for any number of questions.
+pub struct Evidence<'a> {
+    pub(super) levels: &'a [LevelMetrics],
+    pub(super) fits: &'a Fits,
+    seen: Vec<Level<'a>>,
+    models: BTreeMap<Metric, MetricModels<'a>>,
+}
+
+impl<'a> Evidence<'a> {
+    /// Takes levels (ascending) with their fits, and the runs of each, of which the method `monotone` makes
+    /// its models. A run that failed, at a level that tolerates that, is left out.
+    pub fn new(
+        levels: &'a [LevelMetrics],
+        fits: &'a Fits,
+        observed: &'a BTreeMap<u32, ObservedLevel>,
+    ) -> Self {
+        Self::with(levels, fits, observed, false)
+    }
+
+    /// The same, with each run that failed counted as slower than any limit.
+    pub fn counting_failures(
+        levels: &'a [LevelMetrics],
+        fits: &'a Fits,
+        observed: &'a BTreeMap<u32, ObservedLevel>,
+    ) -> Self {
+        Self::with(levels, fits, observed, true)
+    }
+
+    fn with(
+        levels: &'a [LevelMetrics],
+        fits: &'a Fits,
+        observed: &'a BTreeMap<u32, ObservedLevel>,
+        count_failed: bool,
+    ) -> Self {
+        let seen = levels.iter().filter_map(|metrics| {
+            let observed = observed.get(&metrics.concurrency)?;
+            Some(Level { metrics, observed })
+        });
+        let seen: Vec<Level<'a>> = seen.collect();
+        let metrics = Metric::ALL.into_iter().filter(|_| fits.method == MethodName::Monotone);
+        let models = metrics
+            .filter_map(|metric| Some((metric, MetricModels::of(&seen, metric, count_failed)?)));
+        Self { levels, fits, models: models.collect(), seen }
+    }
+
+    /// What describes the usable levels; `None` with a line, or where the metric was not seen.
+    pub(super) fn pooled(&self, metric: Metric) -> Option<&Pooled> {
+        Some(self.models.get(&metric)?.whole.usable())
+    }
+
+    /// The estimate of every target with every load, and what to buy over all of them.
+    pub fn answer(&self, question: &Question) -> (Vec<Estimate>, Recommendation) {
+        let asked = asked(question, self.levels);
+        let estimates: Vec<Estimate> =
+            asked.iter().map(|asked| self.estimate(asked, question.certainty)).collect();
+        let gpus = recommend(&estimates, question.rig.cost_per_gpu_hour);
+        (estimates, gpus)
+    }
+
+    fn estimate(&self, asked: &Asked<'_>, certainty: Certainty) -> Estimate {
+        let Target { metric, quantile, .. } = asked.target;
+        if self.fits.method == MethodName::Monotone {
+            let whole = metric == Metric::WorkflowRuntime;
+            let runtime = self.pooled(Metric::WorkflowRuntime).filter(|_| !whole);
+            return estimate_pooled(asked, self.models.get(&metric), runtime, certainty);
+        }
+        let mut found =
+            estimate(asked, self.fits.method, &self.fits.get(metric, quantile).cloned());
+        let verdicts = self.seen.iter().map(|level| Verdict::of(level, &asked.target));
+        grade_line(&mut found, self.levels, &Bounds::of(&verdicts.collect::<Vec<_>>()));
+        found
+    }
+}
+
+/// Every target with every load; without a load there is still a capacity to be told.
+pub(super) fn asked<'a>(question: &Question, levels: &'a [LevelMetrics]) -> Vec<Asked<'a>> {
+    let Question { rig, margin, counts_users, .. } = *question;
+    let loads: Vec<Option<Load>> = match question.loads.as_slice() {
+        [] => vec![None],
+        loads => loads.iter().copied().map(Some).collect(),
+    };
+    let of_target = |&target: &Target| {
+        loads.clone().into_iter().map(move |load| Asked {
+            target,
+            load,
+            rig,
+            margin,
+            levels,
+            counts_users,
+        })
+    };
+    question.targets.iter().flat_map(of_target).collect()
+}

@@ -1,0 +1,77 @@
+//! By how much levels differ from what a model says of them, beyond the noise of their own runs: a rig
+//! that was disturbed, or is not the same from one level to the next.
+
+/// Levels that agree differ by more than chance in one of so many sweeps.
+const BEYOND_CHANCE: f64 = 1.645;
+
+/// A level against the model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Residual {
+    /// How far it lies from the model.
+    pub off: f64,
+    /// The standard error of that.
+    pub error: f64,
+}
+
+/// Standard deviation between levels beyond the errors of each: the `τ` at which the sum of
+/// `off² / (error² + τ²)` is what the degrees of freedom let expect (Paule and Mandel, 1982); 0 where they
+/// differ by no more than chance. `fitted` is how many figures of the model were taken from them.
+pub(super) fn between(residuals: &[Residual], fitted: usize) -> f64 {
+    const HALVINGS: usize = 40;
+    let free = residuals.len().saturating_sub(fitted) as f64;
+    if free < 1.0 {
+        return 0.0;
+    }
+    let sum = |tau: f64| -> f64 {
+        residuals.iter().map(|it| it.off.powi(2) / (it.error.powi(2) + tau * tau)).sum()
+    };
+    if sum(0.0) <= chi_squared(free) {
+        return 0.0;
+    }
+    let largest = residuals.iter().map(|it| it.off.abs()).fold(0.0, f64::max);
+    let (mut low, mut high) = (0.0, largest * residuals.len() as f64);
+    for _ in 0..HALVINGS {
+        let middle = f64::midpoint(low, high);
+        if sum(middle) > free { low = middle } else { high = middle }
+    }
+    high
+}
+
+/// The value that a χ² of so many degrees of freedom exceeds by chance in one of twenty (the cube root is
+/// close to normal: Wilson and Hilferty, 1931).
+fn chi_squared(free: f64) -> f64 {
+    let variance = 2.0 / (9.0 * free);
+    free * (1.0 - variance + BEYOND_CHANCE * variance.sqrt()).powi(3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn residuals(offs: &[f64], error: f64) -> Vec<Residual> {
+        offs.iter().map(|off| Residual { off: *off, error }).collect()
+    }
+
+    /// `scipy.stats.chi2.ppf(0.95, n)`.
+    #[test]
+    fn the_bound_is_that_of_chi_squared() {
+        for (free, expected) in [(1.0, 3.841), (2.0, 5.991), (5.0, 11.070), (10.0, 18.307)] {
+            assert!((chi_squared(free) / expected - 1.0).abs() < 0.03, "{free}");
+        }
+    }
+
+    #[test]
+    fn what_chance_explains_is_no_misfit() {
+        let offs = [0.01, -0.012, 0.004, -0.008];
+        assert!(between(&residuals(&offs, 0.01), 1).abs() < 1e-12);
+        assert!(between(&residuals(&offs[..1], 1e-6), 1).abs() < 1e-12, "nothing is left to tell");
+    }
+
+    #[test]
+    fn the_spread_of_exact_levels_is_their_standard_deviation() {
+        let offs = [0.08, -0.08, 0.1, -0.1, 0.02];
+        let squares: f64 = offs.iter().map(|off| off * off).sum();
+        let found = between(&residuals(&offs, 1e-9), 1);
+        assert!((found - (squares / 4.0).sqrt()).abs() < 1e-6, "{found}");
+    }
+}

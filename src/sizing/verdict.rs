@@ -1,0 +1,159 @@
+//! What each level says of a target by itself, whatever curve goes through all of them: its runs
+//! met it or missed it beyond chance, or the server refused.
+
+use super::Target;
+use super::means::times;
+use super::observed::ObservedLevel;
+use super::tails::DEPENDENCE;
+use crate::measure::{FailureKind, LevelMetrics, Metric, at_most};
+
+/// Chance at which runs that only seem to meet or to miss a target do so. Runs of a level wait for each
+/// other, so it is less than the 5 % of a one-sided interval.
+const CHANCE: f64 = 0.03;
+/// HTTP statuses by which a server, or what stands before it, says that it gets too much.
+const OVERLOADED: [u16; 5] = [429, 502, 503, 504, 529];
+
+/// A level with the runs behind its metrics.
+#[derive(Clone, Copy)]
+pub(super) struct Level<'a> {
+    pub metrics: &'a LevelMetrics,
+    pub observed: &'a ObservedLevel,
+}
+
+impl Level<'_> {
+    pub fn concurrency(&self) -> f64 {
+        f64::from(self.metrics.concurrency)
+    }
+
+    /// Whether it may enter a fit.
+    pub fn is_usable(&self) -> bool {
+        !self.metrics.interrupted
+    }
+
+    /// The mean of a metric, with the standard error of its logarithm; `None` of fewer than two times.
+    pub fn mean(&self, metric: Metric) -> Option<(f64, f64)> {
+        let times = times(self.observed, metric);
+        let count = times.len() as f64;
+        let mean = times.iter().map(|it| it.seconds).sum::<f64>() / count;
+        let squares: f64 = times.iter().map(|it| (it.seconds / mean - 1.0).powi(2)).sum();
+        (count >= 2.0).then(|| (mean, DEPENDENCE * (squares / (count - 1.0) / count).sqrt()))
+    }
+
+    /// Whether runs failed as they do where a server gets more than it can hold.
+    pub fn was_refused(&self) -> bool {
+        use FailureKind::{Connect, HttpStatus, NoFirstByte, RateLimited, Timeout};
+        let overloaded = |message: &str| {
+            OVERLOADED.iter().any(|status| message.contains(&status.to_string()))
+        };
+        let statuses = || self.metrics.http_statuses.keys().any(|it| OVERLOADED.contains(it));
+        self.metrics.failures.iter().any(|failure| match failure.kind {
+            RateLimited | Connect | Timeout | NoFirstByte => true,
+            HttpStatus => statuses() || overloaded(&failure.first_message),
+            _ => false,
+        })
+    }
+}
+
+/// What a level says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Says {
+    /// Its runs meet the target, beyond chance.
+    Meets,
+    /// Its runs miss the target, beyond chance.
+    Misses,
+    /// The server refused runs, or let them time out.
+    Refused,
+    /// Neither, or too little was seen.
+    Open,
+}
+
+/// What a level says of a target.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Verdict {
+    pub concurrency: f64,
+    /// Runs in flight that those which counted met on average: fewer than the level's in a burst.
+    pub met: f64,
+    pub says: Says,
+    /// Whether its runs failed, so that it is in no fit.
+    pub failed: bool,
+}
+
+impl Verdict {
+    /// Holds the times of a level against a limit. A failed run is slower than any.
+    pub fn of(level: &Level<'_>, target: &Target) -> Self {
+        let times = times(level.observed, target.metric);
+        let over = times.iter().filter(|it| it.seconds > target.limit).count();
+        let failed = if level.is_usable() { 0 } else { whole(level.metrics.failed) };
+        let met = times.iter().map(|it| it.concurrency).sum::<f64>() / times.len().max(1) as f64;
+        let allowed = 1.0 - target.quantile.share();
+        let (missed, seen) = (over + failed, times.len() + failed);
+        let says = if !level.is_usable() && level.was_refused() {
+            Says::Refused
+        } else if missed > 0 && 1.0 - at_most(missed - 1, seen, allowed) <= CHANCE {
+            Says::Misses
+        } else if level.is_usable() && at_most(over, times.len(), allowed) <= CHANCE {
+            Says::Meets
+        } else {
+            Says::Open
+        };
+        let concurrency = level.concurrency();
+        let met = if times.is_empty() { concurrency } else { met.min(concurrency) };
+        Self { concurrency, met, says, failed: !level.is_usable() }
+    }
+}
+
+fn whole(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// What all levels together prove of a capacity.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Bounds {
+    /// The highest load that met the target, beyond chance.
+    pub at_least: Option<f64>,
+    /// The lowest level that missed it, or that the server refused.
+    pub below: Option<f64>,
+    /// Whether it is `below` since the server refused there.
+    pub refused: bool,
+    /// Levels that missed the target below others that met it: one of the two is wrong.
+    pub contradictions: Vec<(f64, f64)>,
+}
+
+impl Bounds {
+    /// Puts the verdicts together. Where they contradict each other, only what is below and above all
+    /// contradictions bounds.
+    pub fn of(verdicts: &[Verdict]) -> Self {
+        let misses = |it: &&Verdict| matches!(it.says, Says::Misses | Says::Refused);
+        let missed = || verdicts.iter().filter(misses);
+        let met = || verdicts.iter().filter(|it| it.says == Says::Meets);
+        let mut contradictions = Vec::new();
+        for low in missed() {
+            for high in met().filter(|high| high.concurrency > low.concurrency) {
+                contradictions.push((low.concurrency, high.concurrency));
+            }
+        }
+        let lowest = contradictions.iter().map(|it| it.0).fold(f64::INFINITY, f64::min);
+        let highest = contradictions.iter().map(|it| it.1).fold(0.0, f64::max);
+        let at_least = met().filter(|it| it.concurrency < lowest).map(|it| it.met);
+        let below = missed().filter(|it| it.concurrency > highest);
+        let below = below.min_by(|a, b| a.concurrency.total_cmp(&b.concurrency));
+        Self {
+            at_least: at_least.reduce(f64::max),
+            below: below.map(|it| it.concurrency),
+            refused: below.is_some_and(|it| it.says == Says::Refused),
+            contradictions,
+        }
+    }
+
+    /// The highest capacity that they allow: one run less than what was refused.
+    pub fn highest(&self) -> Option<f64> {
+        let floor = self.at_least.unwrap_or(0.0);
+        self.below.map(|below| if self.refused { (below - 1.0).max(floor) } else { below })
+    }
+
+    /// Whether an interval has nothing in common with them.
+    pub fn contradict(&self, low: f64, high: f64) -> bool {
+        self.at_least.is_some_and(|at_least| high < at_least)
+            || self.highest().is_some_and(|highest| low > highest)
+    }
+}
