@@ -45,7 +45,8 @@ impl Case {
         let kind = Self::kind_of(index);
         let round = index / Kind::ALL.len();
         let kinds = match kind {
-            Kind::Two => Kind::PAIRS[round % Kind::PAIRS.len()].to_vec(),
+            // Each pair with either plan.
+            Kind::Two => Kind::PAIRS[round / 2 % Kind::PAIRS.len()].to_vec(),
             kind => vec![kind],
         };
         let mut scenario = Scenario::random(1000 * seed, ROUGH_RUNS);
