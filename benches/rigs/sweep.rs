@@ -1,0 +1,108 @@
+//! A rig's sweep by sizer's own planner and load generator, and sizer's own estimate from it.
+
+use super::agent::Agent;
+use super::{Scenario, Trouble};
+use sizer::load::{LevelPlan, Pace, Window, run_level};
+use sizer::measure::{Item, LevelMetrics, Metric, Quantile, Run};
+use sizer::pipeline::CancellationToken;
+use sizer::sizing::{
+    AdaptivePlan, Certainty, Estimate, Evidence, FitOptions, Fits, Load, Margin, MethodName,
+    ObservedLevel, Question, Rig, Spend, Target, next_level,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What was measured.
+pub struct Swept {
+    /// The levels, in the order in which they were measured.
+    pub levels: Vec<LevelMetrics>,
+    observed: BTreeMap<u32, ObservedLevel>,
+}
+
+fn target(scenario: &Scenario) -> Target {
+    Target { metric: Metric::WorkflowRuntime, quantile: Quantile::P95, limit: scenario.limit }
+}
+
+/// A level that is warmed up and kept loaded.
+pub fn level(scenario: &Scenario, concurrency: u32, runs: usize) -> LevelPlan {
+    LevelPlan {
+        concurrency,
+        items: vec![Item { id: "0".into(), ..Item::default() }],
+        warmup: concurrency as usize,
+        window: Window::Runs(runs),
+        keep_loaded: true,
+        ramp: 0.0,
+        pace: Pace::Closed { think: 0.0, sigma: 0.0 },
+        seed: scenario.seed,
+        tolerated: 0.0,
+    }
+}
+
+/// The next level as `levels: adaptive` chooses it, with so many times the limit to spend.
+pub fn adaptive(
+    scenario: &Scenario,
+    budget: f64,
+) -> impl Fn(&[LevelMetrics]) -> Option<LevelPlan> + use<'_> {
+    let plan = AdaptivePlan {
+        start: 1,
+        max: 1024,
+        budget: Some(Spend::Seconds(budget * scenario.limit)),
+        targets: vec![target(scenario)],
+    };
+    move |levels| {
+        let next = next_level(&plan, levels)?;
+        Some(level(scenario, next.concurrency, next.runs))
+    }
+}
+
+/// Measures level after level, each as `next` says after those before it.
+pub fn sweep(
+    scenario: &Scenario,
+    trouble: Arc<dyn Trouble>,
+    next: &dyn Fn(&[LevelMetrics]) -> Option<LevelPlan>,
+) -> Option<Swept> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .ok()?;
+    let (mut levels, mut observed) = (Vec::new(), BTreeMap::new());
+    runtime.block_on(async {
+        let agent = Arc::new(Agent::start(scenario, trouble));
+        while let Some(plan) = next(&levels) {
+            let concurrency = plan.concurrency;
+            agent.begin_level(levels.len(), &plan);
+            let workflow = Arc::clone(&agent);
+            let cancel = CancellationToken::new();
+            let level = run_level(plan, workflow, None, &cancel, Arc::new(|_: &Run| {}));
+            let recording = level.await.ok()?;
+            levels.push(LevelMetrics::of(concurrency, &recording, 0.0));
+            let Ok(seen) = ObservedLevel::of(concurrency, &recording);
+            observed.insert(concurrency, seen);
+        }
+        Some(())
+    })?;
+    Some(Swept { levels, observed })
+}
+
+/// What sizer says of it.
+pub fn estimate(scenario: &Scenario, swept: &Swept) -> Option<Estimate> {
+    let mut levels = swept.levels.clone();
+    levels.sort_by_key(|level| level.concurrency);
+    let options =
+        FitOptions { method: MethodName::Monotone, min_r_squared: 0.7, remove_outliers: true };
+    let fits = Fits::of(&levels, options);
+    let question = Question {
+        targets: vec![target(scenario)],
+        loads: vec![Load::Users { users: u64::from(scenario.users), think: 0.0 }],
+        rig: Rig {
+            gpu_count: Some(scenario.rig_replicas * scenario.gpus_per_replica),
+            gpus_per_replica: scenario.gpus_per_replica,
+            cost_per_gpu_hour: None,
+        },
+        margin: Margin::default(),
+        certainty: Certainty { confidence: 0.9, resamples: 1000, seed: 0 },
+    };
+    let (estimates, _) = Evidence::new(&levels, &fits, &swept.observed).answer(&question);
+    estimates.into_iter().next()
+}
