@@ -330,7 +330,7 @@ fn found(scenario: &Scenario) -> Option<Found> {
             let level = run_level(plan, Arc::clone(&agent), None, &cancel, Arc::new(|_: &Run| {}));
             let recording = level.await.ok()?;
             levels.push(LevelMetrics::of(next.concurrency, &recording, 0.0));
-            let Ok(seen) = ObservedLevel::of(next.concurrency, &recording);
+            let Ok(seen) = ObservedLevel::of(next.concurrency, &recording, &recording.around);
             observed.insert(next.concurrency, seen);
         }
         Some(())

@@ -205,7 +205,7 @@ mod tests {
             }
             let recording = Recording { runs, ..Recording::default() };
             metrics.push(LevelMetrics::of(concurrency, &recording, 0.0));
-            let Ok(level) = ObservedLevel::of(concurrency, &recording);
+            let Ok(level) = ObservedLevel::of(concurrency, &recording, &recording.around);
             observed.insert(concurrency, level);
         }
         let refs: Vec<&ObservedLevel> = observed.values().collect();

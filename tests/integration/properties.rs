@@ -75,7 +75,7 @@ impl Sweep {
         let (mut levels, mut observed) = (Vec::new(), BTreeMap::new());
         for (concurrency, recording) in &self.0 {
             levels.push(LevelMetrics::of(*concurrency, recording, 0.0));
-            let Ok(level) = ObservedLevel::of(*concurrency, recording);
+            let Ok(level) = ObservedLevel::of(*concurrency, recording, &recording.around);
             observed.insert(*concurrency, level);
         }
         let options = FitOptions { method, min_r_squared: 0.0, remove_outliers: true };

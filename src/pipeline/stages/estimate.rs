@@ -20,7 +20,7 @@ pub(super) struct EstimateStage;
 
 impl Stage for EstimateStage {
     fn version(&self) -> u32 {
-        7
+        8
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
@@ -87,7 +87,7 @@ pub(in crate::pipeline) fn observe(
                 against.insert(concurrency, AgainstLimits::of(runs, limits)?);
             }
             if fits.method == MethodName::Monotone {
-                observed.insert(concurrency, ObservedLevel::of(concurrency, runs)?);
+                observed.insert(concurrency, ObservedLevel::of(concurrency, runs, runs.around())?);
             }
             Ok(())
         })?;
