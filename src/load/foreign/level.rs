@@ -16,11 +16,12 @@ pub(super) fn arranged(
     measured: bool,
 ) -> Result<Vec<ForeignRun>, ForeignError> {
     let mut levels: BTreeMap<u32, Vec<Stretch>> = BTreeMap::new();
+    let mut wrong = Vec::new();
     for (claim, entries) in claimed {
         let stretches = stretch::of(entries, clock);
         match claim.filter(|_| !measured) {
             Some(claim) => {
-                check(claim, &stretches, files)?;
+                wrong.extend(wrongly_claimed(claim, &stretches, files));
                 levels.entry(claim).or_default().extend(stretches);
             }
             None => {
@@ -29,6 +30,14 @@ pub(super) fn arranged(
                 }
             }
         }
+    }
+    // The highest is what most is made of.
+    if let Some(Wrong { path, mut message, help, .. }) = wrong.pop() {
+        if !wrong.is_empty() {
+            let others: Vec<String> = wrong.iter().map(|it| it.claim.to_string()).collect();
+            message += &format!("; likewise at {}", others.join(", "));
+        }
+        return Err(ForeignError::file(&path, message).help(help));
     }
     let bursts = steady::bursts(&levels);
     let mut runs = Vec::new();
@@ -50,8 +59,16 @@ pub(super) fn arranged(
     Ok(runs)
 }
 
-/// Refuses a level whose concurrency was another.
-fn check(claim: u32, stretches: &[Stretch], files: &[PathBuf]) -> Result<(), ForeignError> {
+/// A level whose concurrency was another.
+struct Wrong {
+    claim: u32,
+    path: String,
+    message: String,
+    help: &'static str,
+}
+
+/// Compares a level with the concurrency that it claims.
+fn wrongly_claimed(claim: u32, stretches: &[Stretch], files: &[PathBuf]) -> Option<Wrong> {
     let found: Vec<Option<Mismatch>> = stretches
         .iter()
         .map(|it| if it.trusted { None } else { reached::mismatch(it, claim) })
@@ -60,35 +77,27 @@ fn check(claim: u32, stretches: &[Stretch], files: &[PathBuf]) -> Result<(), For
     // What is left over after whole waves is less than one.
     let some_reached =
         stretches.iter().zip(&found).any(|(stretch, found)| is_whole(stretch) && found.is_none());
-    for (index, (stretch, found)) in stretches.iter().zip(found).enumerate() {
-        let Some(Mismatch { reached, peak }) = found else { continue };
-        let fewer = reached < f64::from(claim);
-        if fewer && some_reached && !is_whole(stretch) {
-            continue;
-        }
-        let count = (reached * 10.0).round() / 10.0;
-        let runs = if reached.max(peak as f64) > 1.0 { "runs were" } else { "run was" };
-        let what = match (fewer, peak as f64 >= f64::from(claim)) {
-            (true, false) => format!("was never reached: {count} {runs} in flight, {peak} at most"),
-            (true, true) => {
-                format!("was not kept up: {count} {runs} in flight on average, {peak} at most")
-            }
-            (false, _) => format!("was exceeded: {count} {runs} in flight, {peak} at most"),
-        };
-        let which = match stretches.len() {
-            1 => String::new(),
-            count => format!(" (repetition {} of {count})", index + 1),
-        };
-        let path = files.get(stretch.source).map(|it| it.display().to_string());
-        let message = format!("concurrency {claim} {what}{which}");
-        let help = if fewer {
-            "`concurrency` says how many runs are in flight at a time; `concurrency: measured` in the \
-             workflow goes by how many there were"
+    let wrong = stretches.iter().zip(found).enumerate().find_map(|(index, (stretch, found))| {
+        let found = found?;
+        let left_over = found.is_fewer(claim) && some_reached && !is_whole(stretch);
+        (!left_over).then_some((index, stretch, found))
+    });
+    let (index, stretch, found) = wrong?;
+    let which = match stretches.len() {
+        1 => String::new(),
+        count => format!(" (repetition {} of {count})", index + 1),
+    };
+    let path = files.get(stretch.source).map(|it| it.display().to_string());
+    Some(Wrong {
+        claim,
+        path: path.unwrap_or_default(),
+        message: format!("concurrency {claim} {}{which}", found.in_words(claim)),
+        help: if found.is_fewer(claim) {
+            "`concurrency` says how many runs are in flight at a time; with `concurrency: measured` in \
+             the workflow a level is what was in flight"
         } else {
             "if the level was measured more than once, number its repetitions in a column \
-             `repetition`; `concurrency: measured` in the workflow goes by how many were in flight"
-        };
-        return Err(ForeignError::file(&path.unwrap_or_default(), message).help(help));
-    }
-    Ok(())
+             `repetition`; with `concurrency: measured` in the workflow a level is what was in flight"
+        },
+    })
 }

@@ -11,12 +11,39 @@ pub(super) struct Mismatch {
     pub peak: usize,
 }
 
+impl Mismatch {
+    /// Whether there were fewer than it claims.
+    pub fn is_fewer(&self, claim: u32) -> bool {
+        self.reached < f64::from(claim)
+    }
+
+    /// What there was instead of the claim.
+    pub fn in_words(&self, claim: u32) -> String {
+        let Self { reached, peak } = *self;
+        let count = (reached * 10.0).round() / 10.0;
+        let runs = if count > 1.0 { "runs were" } else { "run was" };
+        let most = if count < peak as f64 {
+            format!(" on average, {peak} at most")
+        } else {
+            String::new()
+        };
+        let what = match (self.is_fewer(claim), peak >= claim as usize) {
+            (true, false) => "was never reached",
+            (true, true) => "was not kept up",
+            (false, _) => "was exceeded",
+        };
+        format!("{what}: {count} {runs} in flight{most}")
+    }
+}
+
 const TOO_FEW: f64 = 0.8;
 const TOO_MANY: f64 = 1.2;
 /// Where the runs of a steady load were cut out, those in flight at the edges are missing: of few
 /// runs little can be said.
 const FEW_PASSES: usize = 4;
 const TOO_FEW_OF_FEW: f64 = 0.4;
+/// A few that begin so close, in times of a runtime, do not by chance.
+const NARROW: f64 = 0.02;
 /// A level that failed was stopped.
 const FAILED_SHARE: f64 = 0.05;
 
@@ -25,7 +52,7 @@ pub(super) fn mismatch(stretch: &Stretch, claim: u32) -> Option<Mismatch> {
     let times = stretch.times();
     let wanted = f64::from(claim);
     let peak = peak(&times);
-    let together = peak >= FEW_PASSES && begins_together(&times, peak.min(claim as usize));
+    let together = begins_together(&times, peak.min(claim as usize));
     let reached = while_filled(&times, claim as usize, together).unwrap_or(peak as f64);
     let found = Some(Mismatch { reached, peak });
     if reached > TOO_MANY * wanted && reached.round() > wanted {
@@ -65,8 +92,15 @@ pub(super) fn level(stretch: &Stretch) -> u32 {
     format!("{mean}").parse().unwrap_or(1)
 }
 
+/// Whether so many began from nothing. What was cut out of a steady load begins one by one; of a few
+/// that can be chance.
 fn begins_together(times: &[(f64, f64)], wave: usize) -> bool {
-    first_wave_spread(times, wave).is_some_and(starts_together)
+    let close = |spread| match wave {
+        0..4 => false,
+        4..8 => spread <= NARROW,
+        _ => starts_together(spread),
+    };
+    first_wave_spread(times, wave).is_some_and(close)
 }
 
 /// Runs in flight on average, from when the level was filled to its last start; `None` where that is
