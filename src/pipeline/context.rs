@@ -156,7 +156,7 @@ impl<'a> Context<'a> {
     /// The digest of all that was recorded, file by file.
     fn recording_digest(&self, recorded: &RecordedSpec) -> Result<Digest, PipelineError> {
         let files = recorded_files(recorded, &|path| self.spec.resolve(path))
-            .map_err(|error| self.spec.error_at("workflow.path", error.to_string()))?;
+            .map_err(|error| error.in_spec(self.spec))?;
         let digests: Result<Vec<Digest>, _> = files
             .iter()
             .map(|path| dataset::open(path).and_then(|file| digest_of(path, file)))

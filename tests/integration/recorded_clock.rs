@@ -2,6 +2,7 @@
 
 use crate::support::{Ended, Sizer};
 use serde_json::{Value, json};
+use std::fmt::Write;
 
 const REST: &str = "test: {gpu_count: 8}\ntargets: {users: 100, workflow_runtime: 4s}\n";
 
@@ -164,11 +165,10 @@ fn a_concurrency_that_was_not_reached_is_none() {
     let mut honest = level(1, 20, 0.0);
     honest.extend(level(2, 64, 0.0));
     assert_eq!(measured, shown(&lines(&honest, |at| at), "").1);
-    let unclaimed: String = [level(1, 20, 0.0), level(2, 64, 600.0)]
-        .concat()
-        .iter()
-        .map(|(_, start, end)| format!("{{\"start\": {start}, \"end\": {end}}}\n"))
-        .collect();
+    let mut unclaimed = String::new();
+    for (_, start, end) in [level(1, 20, 0.0), level(2, 64, 600.0)].concat() {
+        let _ = writeln!(unclaimed, "{{\"start\": {start}, \"end\": {end}}}");
+    }
     assert_eq!(shown(&unclaimed, ", concurrency: measured").1, measured);
     assert!(refused(&unclaimed, "").contains("`concurrency`"));
     let over = refused(&lines(&claims(level(8, 64, 0.0), 4), |at| at), "");

@@ -2,7 +2,7 @@
 
 use super::ForeignError;
 use super::clock::Clock;
-use super::value::Fields;
+use super::value::{Fields, shown, unpacked};
 use crate::measure::{Gaps, LlmCall};
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ pub(super) fn calls(
     let mut calls = Vec::new();
     if let Some(value) = fields.get("llm_calls") {
         let wrong = |key: &str| fields.wrong(key, "calls are a list of {start, end}");
-        let Value::Array(items) = fields.unpacked(value) else { return Err(wrong("llm_calls")) };
+        let Value::Array(items) = unpacked(value) else { return Err(wrong("llm_calls")) };
         for (index, item) in items.iter().enumerate() {
             let name = format!("llm_calls[{index}]");
             let Value::Object(map) = item else { return Err(wrong(&name)) };
@@ -31,7 +31,8 @@ pub(super) fn calls(
     if let Some(latencies) = fields.times("llm_latencies")? {
         let slack = clock.slack(end - start);
         if let Some(longer) = latencies.iter().find(|it| **it > end - start + slack) {
-            let message = format!("a call of {longer} in a run of {}", end - start);
+            let message =
+                format!("a call of {} in a run of {}", shown(*longer), shown(end - start));
             return Err(fields.wrong("llm_latencies", message).help(HINT));
         }
         // Only how long they took is known: as if one had begun when the run did, like the others.
@@ -54,14 +55,20 @@ fn within_the_run(
 ) -> Result<LlmCall, ForeignError> {
     let (start, end) = (fields.needed("start")?, fields.needed("end")?);
     if end < start {
-        let message = format!("the call ends at {end}, before it starts at {start}");
+        let message =
+            format!("the call ends at {}, before it starts at {}", shown(end), shown(start));
         return Err(fields.wrong("end", message));
     }
     let slack = clock.slack(to - from);
     if start < from - slack || end > to + slack {
         let key = if start < from - slack { "start" } else { "end" };
-        let message =
-            format!("the call lasts from {start} to {end}, beyond its run from {from} to {to}");
+        let message = format!(
+            "the call lasts from {} to {}, beyond its run from {} to {}",
+            shown(start),
+            shown(end),
+            shown(from),
+            shown(to)
+        );
         return Err(fields.wrong(key, message).help(HINT));
     }
     call(fields, start, end, clock)
@@ -71,7 +78,8 @@ fn call(fields: &Fields<'_>, start: f64, end: f64, clock: &Clock) -> Result<LlmC
     let ttft = fields.seconds("ttft")?;
     let latency = end - start;
     if let Some(ttft) = ttft.filter(|ttft| *ttft > latency + clock.slack(latency)) {
-        let message = format!("a first token after {ttft} in a call of {latency}");
+        let message =
+            format!("a first token after {} in a call of {}", shown(ttft), shown(latency));
         return Err(fields.wrong("ttft", message).help(HINT));
     }
     let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);

@@ -1,7 +1,7 @@
 //! Clocks of other programs: what their unit is, and when a level began on them.
 
 use super::ForeignError;
-use super::value::Fields;
+use super::value::{Fields, shown};
 use crate::measure::Run;
 use crate::spec::workflow::TimeUnit;
 use std::path::PathBuf;
@@ -37,7 +37,7 @@ impl Clock {
             it if it > 1e14 => ("microseconds", "us"),
             _ => ("milliseconds", "ms"),
         };
-        let message = format!("{time} lies thousands of years ahead: are these {name}?");
+        let message = format!("{} lies thousands of years ahead: are these {name}?", shown(time));
         Err(fields.wrong("start", message).help(format!("set `unit: {unit}` in the workflow")))
     }
 
@@ -70,7 +70,7 @@ impl Clock {
             return Ok(());
         }
         let path = files.first().map(|it| it.display().to_string()).unwrap_or_default();
-        let message = format!("a run in the middle takes {median} s: are these milliseconds?");
+        let message = format!("the median run takes {} s: are these milliseconds?", shown(median));
         let help = "set `unit: ms` in the workflow, or `unit: s` if runs do take that long";
         Err(ForeignError::file(&path, message).help(help))
     }

@@ -46,7 +46,7 @@ pub(super) fn read(shown: &str, path: &Path, rows: &mut Rows<'_>) -> Result<(), 
         let cells = record.iter().map(Value::from);
         let row = names.iter().cloned().zip(cells).collect();
         let line = record.position().map_or(0, ::csv::Position::line);
-        rows.take(&place(line), row)?;
+        rows.take(&place(line), &row)?;
     }
     Ok(())
 }

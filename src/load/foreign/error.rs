@@ -1,5 +1,7 @@
 //! What is wrong with a recording, and where.
 
+use crate::spec::{Spec, SpecError};
+
 /// Why a recording cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ForeignError {
@@ -33,6 +35,17 @@ impl ForeignError {
     /// An error of a whole file.
     pub(super) fn file(path: &str, message: impl Into<String>) -> Self {
         Self::Wrong { at: path.to_owned(), message: message.into(), help: None }
+    }
+
+    /// The same at the place of the spec that names the files.
+    pub fn in_spec(self, spec: &Spec) -> SpecError {
+        const AT: &str = "workflow.path";
+        match self {
+            Self::Wrong { at, message, help: Some(help) } => {
+                spec.error_at(AT, format!("{at}: {message}")).help(help)
+            }
+            other => spec.error_at(AT, other.to_string()),
+        }
     }
 
     /// Says what to do about it.

@@ -38,7 +38,7 @@ pub(super) fn read(shown: &str, path: &Path, rows: &mut Rows<'_>) -> Result<(), 
             continue;
         }
         match serde_json::from_slice(text) {
-            Ok(Value::Object(row)) => rows.take(&place, row)?,
+            Ok(Value::Object(row)) => rows.take(&place, &row)?,
             Ok(_) => return Err(no_object(&place, text)),
             Err(error) => return Err(broken(&place, text, &error)),
         }
@@ -53,7 +53,6 @@ fn no_object(place: &Place<'_>, text: &[u8]) -> ForeignError {
 
 fn broken(place: &Place<'_>, text: &[u8], error: &serde_json::Error) -> ForeignError {
     match text.trim_ascii_start().first() {
-        Some(b'[') => no_object(place, text),
         Some(b'{') if error.is_eof() => {
             let message = "the object does not end on its line: one object per line is wanted";
             place.wrong(message).help(ONE_PER_LINE)

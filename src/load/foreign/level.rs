@@ -35,7 +35,8 @@ pub(super) fn arranged(
     if let Some(Wrong { path, mut message, help, .. }) = wrong.pop() {
         if !wrong.is_empty() {
             let others: Vec<String> = wrong.iter().map(|it| it.claim.to_string()).collect();
-            message += &format!("; likewise at {}", others.join(", "));
+            message.push_str("; likewise at ");
+            message.push_str(&others.join(", "));
         }
         return Err(ForeignError::file(&path, message).help(help));
     }

@@ -58,7 +58,7 @@ fn foreign(
     rows.has_columns(&place(0), |name| names.contains(&name))?;
     for (line, row) in (1..).zip(reader) {
         let row = row.map_err(|_| place(line).wrong("the file is damaged here"))?;
-        rows.take(&place(line), parquet_row(&row))?;
+        rows.take(&place(line), &parquet_row(&row))?;
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ impl Mismatch {
     pub fn in_words(&self, claim: u32) -> String {
         let Self { reached, peak } = *self;
         let count = (reached * 10.0).round() / 10.0;
-        let runs = if count > 1.0 { "runs were" } else { "run was" };
+        let runs = if (count - 1.0).abs() < 0.05 { "run was" } else { "runs were" };
         let most = if count < peak as f64 {
             format!(" on average, {peak} at most")
         } else {
@@ -51,6 +51,10 @@ const FAILED_SHARE: f64 = 0.05;
 pub(super) fn mismatch(stretch: &Stretch, claim: u32) -> Option<Mismatch> {
     let times = stretch.times();
     let wanted = f64::from(claim);
+    // Runs that take no time were never in flight.
+    if middle(&times) <= 0.0 {
+        return None;
+    }
     let peak = peak(&times);
     let together = begins_together(&times, peak.min(claim as usize));
     let reached = while_filled(&times, claim as usize, together).unwrap_or(peak as f64);

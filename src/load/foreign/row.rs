@@ -6,7 +6,7 @@ use super::calls::{CALL_KEYS, calls};
 use super::clock::Clock;
 use super::error::Place;
 use super::failure::failure;
-use super::value::{Fields, brief};
+use super::value::{Fields, brief, shown};
 use crate::measure::{Outcome, Phase, Run};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -80,7 +80,11 @@ impl Rows<'_> {
     }
 
     /// Takes a row.
-    pub fn take(&mut self, place: &Place<'_>, row: Map<String, Value>) -> Result<(), ForeignError> {
+    pub fn take(
+        &mut self,
+        place: &Place<'_>,
+        row: &Map<String, Value>,
+    ) -> Result<(), ForeignError> {
         for key in row.keys() {
             let known = KEYS.contains(&key.as_str())
                 || CALL_KEYS.contains(&key.as_str())
@@ -89,7 +93,7 @@ impl Rows<'_> {
                 self.unread.insert(key.clone());
             }
         }
-        let fields = Fields { place, map: &row, within: String::new() };
+        let fields = Fields { place, map: row, within: String::new() };
         let concurrency = self.level(&fields)?;
         let run = run(&fields, self.clock)?;
         let label = REPETITION.iter().find_map(|key| fields.get(key)).map(|value| match value {
@@ -141,9 +145,10 @@ fn run(fields: &Fields<'_>, clock: &Clock) -> Result<Run, ForeignError> {
     let (start, end) = (fields.needed("start")?, fields.needed("end")?);
     clock.check_epoch(fields, start.abs().max(end.abs()))?;
     if end < start {
-        return Err(
-            fields.wrong("end", format!("the run ends at {end}, before it starts at {start}"))
-        );
+        return Err(fields.wrong(
+            "end",
+            format!("the run ends at {}, before it starts at {}", shown(end), shown(start)),
+        ));
     }
     let llm_calls = calls(fields, (start, end), clock)?;
     let id = fields.get("id").map(|id| match id {

@@ -72,6 +72,7 @@ fn compare(a: &Run, b: &Run) -> Ordering {
 fn split(runs: Vec<Run>) -> Vec<Vec<Run>> {
     const SHARE: f64 = 0.1;
     const TIMES: f64 = 5.0;
+    const ENOUGH: usize = 3;
     let mut lengths: Vec<f64> = runs.iter().map(Run::runtime).collect();
     let short = SHARE * median(&mut lengths);
     // How long a run waited for its turn while others were in flight, and how long none was.
@@ -93,7 +94,6 @@ fn split(runs: Vec<Run>) -> Vec<Vec<Run>> {
         last_end = last_end.max(run.end);
     }
     // One at a time: every run is followed by a pause.
-    const ENOUGH: usize = 3;
     let usual = match (waits.is_empty(), idle.len() >= ENOUGH && alone(&runs)) {
         (false, _) => median(&mut waits),
         (true, true) => median(&mut idle),

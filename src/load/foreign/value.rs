@@ -69,7 +69,7 @@ impl Fields<'_> {
             self.wrong(key, message)
         };
         let Some(value) = self.get(key) else { return Ok(None) };
-        let items: Vec<Value> = match self.unpacked(value) {
+        let items: Vec<Value> = match unpacked(value) {
             Value::Array(items) => items,
             Value::String(text) => text
                 .split(';')
@@ -86,18 +86,28 @@ impl Fields<'_> {
         items.iter().map(number).collect::<Result<_, _>>().map(Some)
     }
 
-    /// JSON in a cell as what it says.
-    pub fn unpacked(&self, value: &Value) -> Value {
-        match value {
-            Value::String(text) if text.trim_start().starts_with(['[', '{']) => {
-                serde_json::from_str(text).unwrap_or_else(|_| value.clone())
-            }
-            other => other.clone(),
-        }
-    }
-
     fn as_number(&self, key: &str, value: &Value) -> Result<f64, ForeignError> {
         plain(value).ok_or_else(|| self.wrong(key, format!("{} is not a number", brief(value))))
+    }
+}
+
+/// JSON in a cell as what it says.
+pub(super) fn unpacked(value: &Value) -> Value {
+    match value {
+        Value::String(text) if text.trim_start().starts_with(['[', '{']) => {
+            serde_json::from_str(text).unwrap_or_else(|_| value.clone())
+        }
+        other => other.clone(),
+    }
+}
+
+/// A time as an error shows it: no noise of the clock, nor hundreds of digits.
+pub(super) fn shown(time: f64) -> String {
+    const LONGEST: f64 = 1e20;
+    if time.abs() > LONGEST {
+        format!("{time:e}")
+    } else {
+        format!("{}", (time * 1e6).round() / 1e6)
     }
 }
 
