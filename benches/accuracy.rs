@@ -24,7 +24,7 @@ struct Found {
     point: f64,
     low: f64,
     high: f64,
-    recommended: u64,
+    recommended: Option<u64>,
     spent: f64,
     levels: Vec<(u32, u64)>,
 }
@@ -35,8 +35,8 @@ fn found(scenario: &Scenario) -> Option<Found> {
     let gpus = estimate(scenario, &swept)?.gpus?;
     Some(Found {
         point: gpus.point,
-        low: gpus.low?,
-        high: gpus.high?,
+        low: gpus.low.unwrap_or(0.0),
+        high: gpus.high.unwrap_or(f64::INFINITY),
         recommended: gpus.recommended,
         spent: swept.levels.iter().map(|level| level.elapsed).sum::<f64>() / scenario.limit,
         levels: swept.levels.iter().map(|level| (level.concurrency, level.measured)).collect(),
@@ -71,9 +71,9 @@ fn main() {
             results.iter().filter(|(truth, it)| it.as_ref().is_some_and(|it| holds(*truth, it)));
         100.0 * held.count() as f64 / results.len().max(1) as f64
     };
-    let sorted = |of: &dyn Fn(f64, &Found) -> f64| {
+    let sorted = |of: &dyn Fn(f64, &Found) -> Option<f64>| {
         let mut all: Vec<f64> =
-            results.iter().filter_map(|(truth, it)| Some(of(*truth, it.as_ref()?))).collect();
+            results.iter().filter_map(|(truth, it)| of(*truth, it.as_ref()?)).collect();
         all.sort_by(f64::total_cmp);
         quantile_of_sorted(&all, 0.5).unwrap_or(f64::NAN)
     };
@@ -88,11 +88,11 @@ fn main() {
         "90 % interval holds: {:.1} %",
         share(&|truth, it| it.low <= truth && truth <= it.high)
     );
-    println!("median error: {:.1} %", 100.0 * sorted(&|truth, it| (it.point / truth - 1.0).abs()));
+    println!("median error: {:.1} %", 100.0 * sorted(&|truth, it| Some((it.point / truth - 1.0).abs())));
     println!(
         "recommended: {:.1} % more than 10 % too low, {:.2} times the truth at the median",
-        share(&|truth, it| (it.recommended as f64) < 0.9 * truth - 1e-9),
-        sorted(&|truth, it| it.recommended as f64 / truth)
+        share(&|truth, it| it.recommended.is_some_and(|gpus| (gpus as f64) < 0.9 * truth - 1e-9)),
+        sorted(&|truth, it| Some(it.recommended? as f64 / truth))
     );
-    println!("spent: {:.1} times the target at the median", sorted(&|_, it| it.spent));
+    println!("spent: {:.1} times the target at the median", sorted(&|_, it| Some(it.spent)));
 }

@@ -47,7 +47,11 @@ fn generate(count: u32, path: &Path) -> Result<(), Box<dyn Error>> {
             ttft: Some(0.05 + random() * 0.2),
             prompt_tokens: Some(100 + u64::from(index % 900)),
             completion_tokens: Some(tokens),
-            itl: Some(Gaps { mean, p95: mean * (1.5 + random()), max: mean * (3.0 + random()) }),
+            itl: Some(Gaps {
+                mean,
+                p95: Some(mean * (1.5 + random())),
+                max: Some(mean * (3.0 + random())),
+            }),
             finish_reason: Some("stop".to_owned()),
             ..LlmCall::default()
         };

@@ -3,15 +3,19 @@
 use super::case::Case;
 use super::kind::Kind;
 use sizer::measure::quantile_of_sorted;
-use sizer::sizing::Estimate;
+use sizer::sizing::{Estimate, Grade};
 
-/// The grade of an estimate. There is none yet.
+/// The grade of an estimate; without one nothing is settled.
 fn grade(estimate: &Estimate) -> &'static str {
-    let _ = estimate;
-    "ungraded"
+    match estimate.grade {
+        Some(Grade::Solid) => "solid",
+        Some(Grade::Fair) => "fair",
+        Some(Grade::Weak) => "weak",
+        Some(Grade::Unsettled) | None => "unsettled",
+    }
 }
 
-const GRADES: [&str; 5] = ["solid", "fair", "weak", "unsettled", "ungraded"];
+const GRADES: [&str; 4] = ["solid", "fair", "weak", "unsettled"];
 const FIRM: [&str; 2] = ["solid", "fair"];
 
 /// What a sweep's estimate came to, in GPUs.
@@ -28,23 +32,25 @@ struct Answer {
     point: f64,
     low: f64,
     high: f64,
-    recommended: f64,
+    recommended: Option<f64>,
 }
 
 impl Score {
     fn of(case: &Case) -> Self {
         let gpus = case.estimate.as_ref().and_then(|estimate| estimate.gpus);
-        let answer = |gpus: sizer::sizing::GpuCount| {
-            let point = gpus.point;
-            let (low, high) = (gpus.low?, gpus.high?);
-            Some(Answer { point, low, high, recommended: gpus.recommended as f64 })
+        // Where only one end is known, the other is open.
+        let answer = |gpus: sizer::sizing::GpuCount| Answer {
+            point: gpus.point,
+            low: gpus.low.or(gpus.at_least).unwrap_or(0.0),
+            high: gpus.high.or(gpus.at_most).unwrap_or(f64::INFINITY),
+            recommended: gpus.recommended.map(|gpus| gpus as f64),
         };
         Self {
             kind: case.kind,
             plan: case.plan.to_string(),
             truth: case.truth,
             truth_without_failures: case.truth_without_failures,
-            answer: gpus.and_then(answer),
+            answer: gpus.map(answer),
             grade: case.estimate.as_ref().map_or("unsettled", grade),
         }
     }
@@ -112,7 +118,7 @@ fn row(name: &str, plan: &str, scores: &[&Score]) {
     };
     let answered = count(&|score| score.answer.is_some());
     let inside = count(&|score| score.holds(|it, truth| it.low <= truth && truth <= it.high));
-    let of_truth = |score: &&Score| Some(score.answer.as_ref()?.recommended / score.truth);
+    let of_truth = |score: &&Score| Some(score.answer.as_ref()?.recommended? / score.truth);
     let mut ratios: Vec<f64> = scores.iter().filter_map(of_truth).collect();
     ratios.sort_by(f64::total_cmp);
     println!(
@@ -124,7 +130,7 @@ fn row(name: &str, plan: &str, scores: &[&Score]) {
         percent(scores.len() - answered, scores.len()),
         percent(inside, answered),
         quantile_of_sorted(&ratios, 0.5).unwrap_or(f64::NAN),
-        share(&|it, truth| too_low(it.recommended, truth, 0.25)),
+        share(&|it, truth| it.recommended.is_some_and(|gpus| too_low(gpus, truth, 0.25))),
     );
 }
 

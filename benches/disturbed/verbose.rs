@@ -34,12 +34,14 @@ pub fn print(case: &Case) {
     });
     match estimate.and_then(|it| it.gpus) {
         Some(it) => println!(
-            "  found: {capacity} in flight, {} GPUs ({} to {}), recommended {}, {:+.0} %\n",
+            "  found: {capacity} in flight, {} GPUs ({} to {}), recommended {}, {}, {:+.0} %\n  {}\n",
             it.point,
             end(it.low),
             end(it.high),
-            it.recommended,
-            100.0 * (it.point / case.truth - 1.0)
+            it.recommended.map_or("nothing".to_owned(), |gpus| gpus.to_string()),
+            estimate.and_then(|it| it.grade).map_or("unsettled".to_owned(), |it| it.to_string()),
+            100.0 * (it.point / case.truth - 1.0),
+            estimate.map_or(String::new(), |it| it.doubts.join("\n  "))
         ),
         None => println!(
             "  found: {capacity} in flight, no answer: {}\n",

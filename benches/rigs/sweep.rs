@@ -77,7 +77,7 @@ pub fn sweep(
             let level = run_level(plan, workflow, None, &cancel, Arc::new(|_: &Run| {}));
             let recording = level.await.ok()?;
             levels.push(LevelMetrics::of(concurrency, &recording, 0.0));
-            let Ok(seen) = ObservedLevel::of(concurrency, &recording);
+            let Ok(seen) = ObservedLevel::of(concurrency, &recording, &recording.around);
             observed.insert(concurrency, seen);
         }
         Some(())
@@ -102,6 +102,7 @@ pub fn estimate(scenario: &Scenario, swept: &Swept) -> Option<Estimate> {
         },
         margin: Margin::default(),
         certainty: Certainty { confidence: 0.9, resamples: 1000, seed: 0 },
+        counts_users: false,
     };
     let (estimates, _) = Evidence::new(&levels, &fits, &swept.observed).answer(&question);
     estimates.into_iter().next()

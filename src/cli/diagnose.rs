@@ -38,6 +38,7 @@ impl CliError {
             Self::Pipeline(error) => match error {
                 PipelineError::Spec(_)
                 | PipelineError::Dataset(_)
+                | PipelineError::Recording(_)
                 | PipelineError::Report(_)
                 | PipelineError::NoSuchStage { .. } => 2,
                 PipelineError::Cancelled { .. } => 130,

@@ -9,9 +9,8 @@ use std::io::{Error, Read};
 use std::rc::Rc;
 
 pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(), DatasetError> {
-    let left = Rc::new(Cell::new(LONGEST_ROW));
-    let mut reader: Reader<Bounded> =
-        ReaderBuilder::new().from_reader(Bounded { file, left: Rc::clone(&left) });
+    let (bounded, limit) = Bounded::new(file);
+    let mut reader: Reader<Bounded> = ReaderBuilder::new().from_reader(bounded);
     let names: Vec<String> = reader
         .headers()
         .map_err(|error| explain(path, &error))?
@@ -20,7 +19,7 @@ pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(),
         .collect();
     let mut record = StringRecord::new();
     while {
-        left.set(LONGEST_ROW);
+        limit.renew();
         reader.read_record(&mut record).map_err(|error| explain(path, &error))?
     } {
         let cells = record.iter().map(Value::from);
@@ -30,10 +29,28 @@ pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(),
 }
 
 /// A quote that is never closed would make one row of the rest of the file.
-struct Bounded {
+pub(crate) struct Bounded {
     file: File,
     /// What may be read before the next row is complete.
     left: Rc<Cell<u64>>,
+}
+
+/// What is left of the length that a row may have.
+pub(crate) struct Limit(Rc<Cell<u64>>);
+
+impl Limit {
+    /// Begins another row.
+    pub fn renew(&self) {
+        self.0.set(LONGEST_ROW);
+    }
+}
+
+impl Bounded {
+    /// A file of rows, and the limit of the row that is read.
+    pub fn new(file: File) -> (Self, Limit) {
+        let left = Rc::new(Cell::new(LONGEST_ROW));
+        (Self { file, left: Rc::clone(&left) }, Limit(left))
+    }
 }
 
 impl Read for Bounded {

@@ -10,8 +10,10 @@ mod remote;
 mod rows;
 mod xlsx;
 
+pub(crate) use csv::Bounded as BoundedRows;
 pub use error::DatasetError;
 pub use expand::level_size;
+pub(crate) use parquet::to_row as parquet_row;
 pub use remote::{download, shown_url};
 pub use rows::{Counts, Needs, for_each_row};
 

@@ -17,14 +17,15 @@ pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(),
     let guarded = catch_unwind(AssertUnwindSafe(|| {
         let reader = SerializedFileReader::new(file).map_err(|error| damaged(error.to_string()))?;
         for row in reader {
-            each(to_row(&row.map_err(|error| damaged(error.to_string()))?))?;
+            each(to_row::<RawRow>(&row.map_err(|error| damaged(error.to_string()))?))?;
         }
         Ok(())
     }));
     guarded.unwrap_or_else(|_| Err(damaged("its content is damaged".to_owned())))
 }
 
-fn to_row(row: &Row) -> RawRow {
+/// A row by the names of its columns.
+pub(crate) fn to_row<T: FromIterator<(String, Value)>>(row: &Row) -> T {
     row.get_column_iter().map(|(name, field)| (name.clone(), to_value(field))).collect()
 }
 

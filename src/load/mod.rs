@@ -12,8 +12,8 @@ mod schedule;
 mod scrape;
 
 pub use files::{TooFewFiles, make_room};
-pub use foreign::{ForeignError, ForeignRun, each_foreign_run};
-pub use recording::{RUNS_SCHEMA, RecordedRuns, from_parquet, to_parquet};
+pub use foreign::{ForeignError, ForeignRecording, ForeignRun, read_foreign, recorded_files};
+pub use recording::{RUNS_SCHEMA, RecordedRuns, from_parquet, is_own_parquet, to_parquet};
 pub use run_level::{LoadError, OnRun, run_level};
 pub use schedule::{LevelPlan, Pace, Window};
 pub use scrape::Scraper;

@@ -54,8 +54,8 @@ impl CallColumn {
             Self::Latency => Some(call.latency()),
             Self::Ttft => call.ttft,
             Self::ItlMean => Some(call.itl?.mean),
-            Self::ItlP95 => Some(call.itl?.p95),
-            Self::ItlMax => Some(call.itl?.max),
+            Self::ItlP95 => call.itl?.p95,
+            Self::ItlMax => call.itl?.max,
             Self::PromptTokens => tokens(call.prompt_tokens),
             Self::CompletionTokens => tokens(call.completion_tokens),
             Self::TokensPerSecond => {

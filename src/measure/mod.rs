@@ -10,6 +10,7 @@ mod quantile;
 mod recording;
 mod run;
 mod scrape;
+mod wave;
 mod window;
 
 pub use against::AgainstLimits;
@@ -22,3 +23,4 @@ pub use quantile::{Intervals, Quantile, Summary, quantile_of_sorted};
 pub use recording::{Around, ClientHealth, Recording};
 pub use run::{Failure, FailureKind, Gaps, LlmCall, Outcome, Phase, Run};
 pub use scrape::{Scraped, ScrapedMetric, Series};
+pub use wave::{first_wave_spread, starts_together};

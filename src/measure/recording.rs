@@ -38,6 +38,12 @@ pub struct Around {
     pub scraped: Scraped,
     /// Why some of it is missing.
     pub scrape_error: Option<String>,
+    /// Whether the runs met an idle server, where that is known from elsewhere than the runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub burst: Option<bool>,
+    /// How many runs each repetition of the level has, which lie end to end; empty where there is one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub repetitions: Vec<u64>,
 }
 
 /// The runs of a level, in the order in which they began, and what was noted besides.

@@ -47,20 +47,26 @@ pub struct LlmCall {
 pub struct Gaps {
     /// From the first token to the last, over one less than the tokens.
     pub mean: f64,
-    /// The 95th percentile.
-    pub p95: f64,
-    /// The longest.
-    pub max: f64,
+    /// The 95th percentile, where single ones are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95: Option<f64>,
+    /// The longest, where single ones are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
 }
 
 impl Gaps {
     /// The gaps between arrival times, which ascend; `None` of fewer than two.
     pub fn between(arrivals: &[f64]) -> Option<Self> {
-        let mut gaps: Vec<f64> = arrivals.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        Self::of(arrivals.windows(2).map(|pair| pair[1] - pair[0]).collect())
+    }
+
+    /// The summary of gaps; `None` of none.
+    pub fn of(mut gaps: Vec<f64>) -> Option<Self> {
         gaps.sort_unstable_by(f64::total_cmp);
         let p95 = quantile_of_sorted(&gaps, Quantile::P95.share())?;
         let (mean, max) = (gaps.iter().sum::<f64>() / gaps.len() as f64, *gaps.last()?);
-        Some(Self { mean, p95, max })
+        Some(Self { mean, p95: Some(p95), max: Some(max) })
     }
 }
 

@@ -8,12 +8,12 @@ use super::graph::{Graph, StageId};
 use super::keys::{Candidate, Found, Last, look_up};
 use super::select::Chosen;
 use super::stages::question;
-use crate::load::each_foreign_run;
+use crate::load::read_foreign;
 use crate::measure::LevelMetrics;
 use crate::sizing::{AdaptivePlan, NextLevel, Spend, next_level};
 use crate::spec::{Budget, Levels, Spec};
 use crate::store::Digest;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What the spec lets an adaptive sweep do; `None` where its levels are fixed.
 pub(super) fn plan_of(spec: &Spec) -> Option<AdaptivePlan> {
@@ -51,13 +51,11 @@ pub(super) fn known_graph(spec: &Spec) -> Graph {
 /// there too.
 fn fixed(spec: &Spec) -> Vec<NextLevel> {
     let mut levels = spec.concurrency.in_order();
-    if let (Levels::FromData, Some(path)) = (&spec.concurrency.levels, spec.workflow.recorded()) {
-        let mut found = BTreeSet::new();
+    if let (Levels::FromData, Some(recorded)) = (&spec.concurrency.levels, spec.workflow.recorded())
+    {
         // One that cannot be read is an error of the stage that needs it.
-        let _ = each_foreign_run(&spec.resolve(path), &mut |it| {
-            found.insert(it.concurrency);
-        });
-        levels = found.into_iter().collect();
+        let found = read_foreign(recorded, &|path| spec.resolve(path)).unwrap_or_default();
+        levels = found.levels().into_iter().collect();
     }
     levels.into_iter().map(|concurrency| NextLevel { concurrency, runs: 0 }).collect()
 }

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::stages::check_templates;
 use super::{Pipeline, PipelineError};
 use crate::dataset::Counts;
-use crate::load::each_foreign_run;
+use crate::load::read_foreign;
 use crate::spec::process_env;
 
 /// What a valid spec amounts to.
@@ -26,10 +26,9 @@ impl Pipeline {
         spec.check_secrets(&process_env)?;
         // Checking asks no server: of a remote dataset there is maybe no copy yet.
         let remote = context.dataset_digest()?.is_none();
-        let counts = if let Some(path) = spec.workflow.recorded() {
-            let mut counts = Counts::default();
-            each_foreign_run(&spec.resolve(path), &mut |_| counts.items += 1)?;
-            counts
+        let counts = if let Some(recorded) = spec.workflow.recorded() {
+            let recording = read_foreign(recorded, &|path| spec.resolve(path))?;
+            Counts { items: recording.runs.len(), ..Counts::default() }
         } else if remote {
             Counts::default()
         } else {

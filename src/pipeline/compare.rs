@@ -214,7 +214,7 @@ fn observed_of(lock: &LockFile, store: &Store) -> BTreeMap<u32, ObservedLevel> {
     let sweeps = lock.stages().into_iter().flatten().filter_map(|(stage, locked)| {
         let concurrency: u32 = stage.strip_prefix("sweep@")?.parse().ok()?;
         let runs = RecordedRuns::open(store.open(&locked.digest).ok()?).ok()?;
-        Some((concurrency, ObservedLevel::of(concurrency, &runs).ok()?))
+        Some((concurrency, ObservedLevel::of(concurrency, &runs, runs.around()).ok()?))
     });
     sweeps.collect()
 }

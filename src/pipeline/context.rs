@@ -3,9 +3,10 @@
 use super::observer::Silent;
 use super::{CancellationToken, Graph, Observer, PipelineError, StageId};
 use crate::dataset::{self, Counts, DatasetError, Needs};
-use crate::load::{LoadError, Scraper};
+use crate::load::{LoadError, Scraper, recorded_files};
 use crate::measure::{Item, Row};
 use crate::sizing::NextLevel;
+use crate::spec::workflow::RecordedSpec;
 use crate::spec::{Levels, Spec, process_env};
 use crate::store::{Digest, Store};
 use crate::workflow::{self, ConnectError, Workflow};
@@ -121,7 +122,10 @@ impl<'a> Context<'a> {
     /// recorded stands in its place.
     pub fn dataset_path(&self) -> PathBuf {
         match (self.spec.workflow.recorded(), self.spec.dataset.url()) {
-            (Some(recording), _) => self.spec.resolve(recording),
+            (Some(recorded), _) => {
+                let files = recorded_files(recorded, &|path| self.spec.resolve(path));
+                files.ok().and_then(|files| files.into_iter().next()).unwrap_or_default()
+            }
             (None, Some(url)) => self.store.download_path(url),
             (None, None) => self.spec.resolve(&self.spec.dataset.path),
         }
@@ -135,6 +139,10 @@ impl<'a> Context<'a> {
         if !self.has_dataset() {
             return Ok(Some(self.dataset.get_or_init(|| Digest::of(b""))));
         }
+        if let Some(recorded) = self.spec.workflow.recorded() {
+            let digest = self.recording_digest(recorded)?;
+            return Ok(Some(self.dataset.get_or_init(|| digest)));
+        }
         let path = self.dataset_path();
         if self.spec.dataset.url().is_some() && !path.is_file() {
             return Ok(None);
@@ -143,6 +151,22 @@ impl<'a> Context<'a> {
             .and_then(|file| digest_of(&path, file))
             .map_err(|error| self.dataset_error(&error))?;
         Ok(Some(self.dataset.get_or_init(|| digest)))
+    }
+
+    /// The digest of all that was recorded, file by file.
+    fn recording_digest(&self, recorded: &RecordedSpec) -> Result<Digest, PipelineError> {
+        let files = recorded_files(recorded, &|path| self.spec.resolve(path))
+            .map_err(|error| error.in_spec(self.spec))?;
+        let digests: Result<Vec<Digest>, _> = files
+            .iter()
+            .map(|path| dataset::open(path).and_then(|file| digest_of(path, file)))
+            .collect();
+        let digests = digests.map_err(|error| self.dataset_error(&error))?;
+        if let [only] = digests.as_slice() {
+            return Ok(only.clone());
+        }
+        let all: Vec<String> = digests.iter().map(ToString::to_string).collect();
+        Ok(Digest::of(all.join("\n").as_bytes()))
     }
 
     /// Hands every row of the dataset over; fails if the file changes meanwhile.

@@ -2,7 +2,7 @@
 
 use super::stages::push_line;
 use super::{Pipeline, PipelineError, PlannedStage, Reason, Selection, StageId};
-use crate::load::from_parquet;
+use crate::load::{ForeignRun, from_parquet};
 use crate::store::{Garbage, GcRules, RunRecord, Store};
 use std::time::SystemTime;
 
@@ -22,12 +22,18 @@ impl Pipeline {
             let artifact = store.read(&digest)?;
             match id {
                 // Parquet is nothing to look at.
-                StageId::Sweep(_) => {
+                StageId::Sweep(concurrency) => {
                     let unreadable = |error: parquet::errors::ParquetError| {
                         PipelineError::Artifact { stage: id.clone(), message: error.to_string() }
                     };
-                    for run in from_parquet(artifact).map_err(unreadable)?.runs {
-                        push_line(&mut bytes, &run);
+                    let level = from_parquet(artifact).map_err(unreadable)?;
+                    let counts = level.around.repetitions.iter().zip(0..);
+                    let mut repetitions =
+                        counts.flat_map(|(count, repetition)| (0..*count).map(move |_| repetition));
+                    for run in level.runs {
+                        let repetition = repetitions.next().unwrap_or_default();
+                        let burst = None;
+                        push_line(&mut bytes, &ForeignRun { concurrency, repetition, burst, run });
                     }
                 }
                 _ => bytes.extend(artifact),

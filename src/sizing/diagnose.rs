@@ -198,11 +198,11 @@ mod tests {
             }
             let recording = Recording { runs, ..Recording::default() };
             metrics.push(LevelMetrics::of(concurrency, &recording, 0.0));
-            let Ok(level) = ObservedLevel::of(concurrency, &recording);
+            let Ok(level) = ObservedLevel::of(concurrency, &recording, &recording.around);
             observed.insert(concurrency, level);
         }
         let refs: Vec<&ObservedLevel> = observed.values().collect();
-        Diagnosis::of(&metrics, Pooled::of(&refs, Metric::WorkflowRuntime).as_ref())
+        Diagnosis::of(&metrics, Pooled::of_observed(&refs, &[], Metric::WorkflowRuntime).as_ref())
     }
 
     /// 2 s up to 16 runs in flight, in proportion from there on: 8 runs per second.

@@ -1,7 +1,8 @@
 //! Runs and LLM calls as the pooled estimate needs them: how long each took, and how many others
 //! were in flight meanwhile.
 
-use crate::measure::{CallColumn, Phase, RunColumns};
+use crate::measure::{Around, CallColumn, Phase, RunColumns, first_wave_spread, starts_together};
+use std::ops::Range;
 
 /// More runs of a level would say nothing else, and are thinned out evenly.
 const MOST_PER_LEVEL: usize = 20_000;
@@ -73,8 +74,13 @@ impl ObservedLevel {
     /// Takes the runs of a level.
     ///
     /// In a burst all runs begin at once and nothing follows the last: its first and its last wave
-    /// are left out where there are others, and every run stands for the load that it met.
-    pub fn of<S: RunColumns>(concurrency: u32, source: &S) -> Result<Self, S::Error> {
+    /// are left out where there are others, and every run stands for the load that it met. Each
+    /// repetition of the level is a burst by itself.
+    pub fn of<S: RunColumns>(
+        concurrency: u32,
+        source: &S,
+        around: &Around,
+    ) -> Result<Self, S::Error> {
         let mut runs: Vec<Timed> = Vec::new();
         let mut warm = false;
         source.each_head(&mut |head| {
@@ -91,16 +97,18 @@ impl ObservedLevel {
             }
         })?;
         let wave = concurrency as usize;
-        let last_end = runs.iter().map(|run| run.end).fold(0.0, f64::max);
-        let at_once = runs.iter().filter(|run| run.start <= 1e-3 * last_end).count();
-        let burst = !warm && concurrency > 1 && at_once >= wave.min(runs.len());
+        let stretches = stretches(runs.len(), &around.repetitions);
+        let all_at_once = || stretches.iter().all(|it| at_once(runs.get(it.clone()), wave));
+        let burst = around.burst.unwrap_or_else(all_at_once);
         let mut met = vec![f64::from(concurrency); runs.len()];
         let mut unsteady = false;
-        if burst {
+        if burst && !warm && concurrency > 1 {
             met = load_met(&runs);
-            unsteady = runs.len() < 3 * wave;
+            unsteady = stretches.iter().all(|stretch| stretch.len() < 3 * wave);
             if !unsteady {
-                leave_out_the_edges(&mut runs, wave);
+                for stretch in stretches {
+                    leave_out_the_edges(runs.get_mut(stretch).unwrap_or_default(), wave);
+                }
             }
         }
         let step = runs.len().div_ceil(MOST_PER_LEVEL).max(1);
@@ -126,6 +134,26 @@ impl ObservedLevel {
             unsteady,
         })
     }
+}
+
+/// The repetitions as positions of their runs; all of them together where the counts are not those of
+/// the runs.
+fn stretches(runs: usize, counts: &[u64]) -> Vec<Range<usize>> {
+    let mut end = 0_usize;
+    let mut ranges = Vec::with_capacity(counts.len());
+    for count in counts {
+        let begins = end;
+        end = end.saturating_add(usize::try_from(*count).unwrap_or(usize::MAX));
+        ranges.push(begins..end);
+    }
+    if end == runs && !ranges.is_empty() { ranges } else { std::iter::once(0..runs).collect() }
+}
+
+/// Whether the first wave of runs began at once.
+fn at_once(runs: Option<&[Timed]>, wave: usize) -> bool {
+    let times: Vec<(f64, f64)> =
+        runs.unwrap_or_default().iter().map(|run| (run.start, run.end)).collect();
+    first_wave_spread(&times, wave).is_some_and(starts_together)
 }
 
 /// Runs in flight, on average over the time of each run.
@@ -181,7 +209,11 @@ mod tests {
     }
 
     fn observed(concurrency: u32, runs: Vec<Run>) -> ObservedLevel {
-        let Ok(level) = ObservedLevel::of(concurrency, &Recording { runs, ..Recording::default() });
+        let Ok(level) = ObservedLevel::of(
+            concurrency,
+            &Recording { runs, ..Recording::default() },
+            &Around::default(),
+        );
         level
     }
 
@@ -205,6 +237,16 @@ mod tests {
         assert!(!level.unsteady);
         assert_eq!(level.runs.len(), 4);
         assert!(level.runs.iter().all(|run| (run.concurrency - 2.0).abs() < 1e-12));
+    }
+
+    #[test]
+    fn every_repetition_is_a_burst_by_itself() {
+        let waves = |from: f64| (0..8).map(move |it| (from + f64::from(it / 2) * 3.0, it));
+        let of = |(start, _)| run(start, start + 3.0, Phase::Measured);
+        let runs: Vec<Run> = waves(7.0).chain(waves(19.0)).map(of).collect();
+        let around = Around { burst: Some(true), repetitions: vec![8, 8], ..Around::default() };
+        let Ok(level) = ObservedLevel::of(2, &Recording { runs, ..Recording::default() }, &around);
+        assert_eq!((level.runs.len(), level.unsteady), (8, false));
     }
 
     #[test]

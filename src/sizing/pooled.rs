@@ -72,7 +72,7 @@ impl Pooled {
     }
 
     /// The same from runs alone, with how many failed at each level.
-    fn of_observed(
+    pub(super) fn of_observed(
         levels: &[&ObservedLevel],
         failed: &[(f64, u64)],
         metric: Metric,

@@ -89,9 +89,9 @@ impl Verdict {
         let (missed, seen) = (over + failed, times.len() + failed);
         let says = if !level.is_usable() && level.was_refused() {
             Says::Refused
-        } else if missed > 0 && 1.0 - at_most(missed - 1, seen, allowed) <= CHANCE {
+        } else if missed > 0 && 1.0 - at_most(missed - 1, seen, allowed) <= super::knob("CHM",CHANCE) {
             Says::Misses
-        } else if level.is_usable() && at_most(over, times.len(), allowed) <= CHANCE {
+        } else if level.is_usable() && at_most(over, times.len(), allowed) <= super::knob("CHL",CHANCE) {
             Says::Meets
         } else {
             Says::Open

@@ -72,7 +72,7 @@ fn play(replicas: u32, source: Source, count: usize, seed: u64) -> Vec<Run> {
                 start,
                 end,
                 ttft: first.map(|at| at - start),
-                itl: (tokens > 1).then_some(Gaps { mean: gap, p95: gap, max: gap }),
+                itl: (tokens > 1).then_some(Gaps { mean: gap, p95: Some(gap), max: Some(gap) }),
                 ..LlmCall::default()
             };
             runs.push(Run {
@@ -119,7 +119,7 @@ fn estimate(target: Target, loads: Vec<Load>) -> Assessment {
         let runs = play(1, source, 400, u64::from(concurrency));
         let recording = Recording { runs, ..Recording::default() };
         levels.push(LevelMetrics::of(concurrency, &recording, 0.0));
-        let Ok(level) = ObservedLevel::of(concurrency, &recording);
+        let Ok(level) = ObservedLevel::of(concurrency, &recording, &recording.around);
         observed.insert(concurrency, level);
     }
     let options =
@@ -130,6 +130,7 @@ fn estimate(target: Target, loads: Vec<Load>) -> Assessment {
         rig: Rig { gpu_count: Some(1), gpus_per_replica: 1, cost_per_gpu_hour: None },
         margin: Margin::default(),
         certainty: Certainty { confidence: 0.9, resamples: 500, seed: 1 },
+        counts_users: false,
     };
     let fits = Fits::of(&levels, options);
     assess(&question, &Evidence::new(&levels, &fits, &observed), &BTreeMap::new())

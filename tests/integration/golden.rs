@@ -180,6 +180,7 @@ fn question() -> Question {
         rig: Rig { gpu_count: Some(8), gpus_per_replica: 4, cost_per_gpu_hour: None },
         margin: Margin::default(),
         certainty: Certainty { confidence: 0.9, resamples: 0, seed: 0 },
+        counts_users: false,
     }
 }
 

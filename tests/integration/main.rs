@@ -27,6 +27,8 @@ mod matrix;
 mod properties;
 mod proxy;
 mod recorded;
+mod recorded_clock;
+mod recorded_forms;
 mod secrets;
 mod selection;
 mod spec_errors;

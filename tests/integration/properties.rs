@@ -75,7 +75,7 @@ impl Sweep {
         let (mut levels, mut observed) = (Vec::new(), BTreeMap::new());
         for (concurrency, recording) in &self.0 {
             levels.push(LevelMetrics::of(*concurrency, recording, 0.0));
-            let Ok(level) = ObservedLevel::of(*concurrency, recording);
+            let Ok(level) = ObservedLevel::of(*concurrency, recording, &recording.around);
             observed.insert(*concurrency, level);
         }
         let options = FitOptions { method, min_r_squared: 0.0, remove_outliers: true };
@@ -86,6 +86,7 @@ impl Sweep {
             rig: Rig { gpu_count: Some(ask.rig), gpus_per_replica: 2, cost_per_gpu_hour: None },
             margin: Margin::default(),
             certainty: Certainty { confidence: 0.9, resamples: 200, seed: 3 },
+            counts_users: false,
         };
         Evidence::new(&levels, &fits, &observed).answer(&question).0[0].gpus
     }

@@ -63,7 +63,8 @@ fn levels_come_from_the_data() {
 fn csv_and_the_files_of_sizer_itself_are_recordings_too() {
     let mut csv = "concurrency,id,start,end,llm_latencies,error\n".to_owned();
     for index in 0..20 {
-        let _ = writeln!(csv, "2,r{index},{index},{},0.5;0.25,", f64::from(index) + 1.0);
+        let start = index / 2;
+        let _ = writeln!(csv, "2,r{index},{start},{},0.5;0.25,", f64::from(start) + 1.0);
     }
     csv.push_str("2,bad,3,3.1,,it broke\n");
     let project = Sizer::new()
@@ -151,7 +152,7 @@ fn intervals_headroom_and_spares() {
 
 #[test]
 fn a_level_that_failed_changes_nothing() {
-    let failed = "{\"concurrency\": 16, \"start\": 0, \"end\": 0.1, \"error\": \"refused\"}\n";
+    let failed = "{\"concurrency\": 16, \"start\": 0, \"end\": 0.1, \"error\": \"it broke\"}\n";
     let of = |text: &str| {
         let project = Sizer::new().file("runs.jsonl", text).spec(&spec("runs.jsonl", ""));
         project.run(&["run", "spec.yml", "--quiet"]);

@@ -5,7 +5,7 @@ mod columns;
 mod read;
 
 pub use columns::RecordedRuns;
-pub use read::from_parquet;
+pub use read::{from_parquet, is_own_parquet};
 
 use crate::measure::{LlmCall, Outcome, Recording, Run};
 use parquet::basic::{Compression, ZstdLevel};
@@ -130,8 +130,8 @@ fn write_group(group: &mut Group<'_>, runs: &[Run]) -> Result<()> {
     of_calls::<Int64Type>(group, runs, false, |call| count(call.prompt_tokens))?;
     of_calls::<Int64Type>(group, runs, false, |call| count(call.completion_tokens))?;
     of_calls::<DoubleType>(group, runs, false, |call| Some(call.itl?.mean))?;
-    of_calls::<DoubleType>(group, runs, false, |call| Some(call.itl?.p95))?;
-    of_calls::<DoubleType>(group, runs, false, |call| Some(call.itl?.max))?;
+    of_calls::<DoubleType>(group, runs, false, |call| call.itl?.p95)?;
+    of_calls::<DoubleType>(group, runs, false, |call| call.itl?.max)?;
     of_calls::<ByteArrayType>(group, runs, false, |call| call.finish_reason.as_deref().map(text))?;
     of_calls::<ByteArrayType>(group, runs, false, |call| call.model.as_deref().map(text))?;
     of_calls::<ByteArrayType>(group, runs, false, |call| call.upstream.as_deref().map(text))?;
@@ -221,7 +221,7 @@ mod tests {
             ttft: Some(0.01),
             prompt_tokens: Some(7),
             completion_tokens: None,
-            itl: Some(Gaps { mean: 0.001, p95: 0.002, max: 0.1 + 0.2 }),
+            itl: Some(Gaps { mean: 0.001, p95: Some(0.002), max: Some(0.1 + 0.2) }),
             finish_reason: Some("stop".into()),
             model: Some("m".into()),
             upstream: Some("llm".into()),
@@ -261,6 +261,8 @@ mod tests {
                 client: Some(ClientHealth { cpu_share: 0.25, lag_p95: 1e-4, lag_max: 2e-3 }),
                 scraped: [("running".to_owned(), vec![(0.5, 3.0), (1.5, 5.0)])].into(),
                 scrape_error: Some("once it was not there".to_owned()),
+                burst: Some(false),
+                repetitions: vec![1, 2],
             },
         }
     }
@@ -290,7 +292,11 @@ mod tests {
             ttft: (tokens > 2).then_some(0.01 * tokens as f64),
             prompt_tokens: Some(tokens + 7),
             completion_tokens: (tokens != 3).then_some(tokens),
-            itl: (tokens > 4).then_some(Gaps { mean: 0.1, p95: 0.2, max: 0.3 * tokens as f64 }),
+            itl: (tokens > 4).then_some(Gaps {
+                mean: 0.1,
+                p95: Some(0.2),
+                max: Some(0.3 * tokens as f64),
+            }),
             finish_reason: tokens.is_multiple_of(2).then(|| "stop".to_owned()),
             model: (tokens > 3).then(|| "m".to_owned()),
             ..LlmCall::default()

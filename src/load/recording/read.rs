@@ -1,6 +1,6 @@
 //! Recordings out of Parquet files.
 
-use super::{AROUND, Col};
+use super::{AROUND, Col, RUNS_SCHEMA};
 use crate::measure::{Around, Failure, FailureKind, Gaps, LlmCall, Outcome, Phase, Recording, Run};
 use bytes::Bytes;
 use parquet::column::reader::get_typed_column_reader;
@@ -9,7 +9,10 @@ use parquet::data_type::{
 };
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 
 /// Reads what [`super::to_parquet`] wrote.
 pub fn from_parquet(bytes: Vec<u8>) -> Result<Recording> {
@@ -20,6 +23,22 @@ pub fn from_parquet(bytes: Vec<u8>) -> Result<Recording> {
         read_group(&*reader.get_row_group(index)?, &mut runs)?;
     }
     Ok(Recording { runs, around })
+}
+
+/// Whether a file has the columns that [`super::to_parquet`] writes. The last came later.
+pub fn is_own_parquet(reader: &dyn FileReader) -> bool {
+    const AT_LEAST: usize = Col::CallStatus as usize + 1;
+    let Ok(own) = parse_message_type(RUNS_SCHEMA) else { return false };
+    let own = SchemaDescriptor::new(Arc::new(own));
+    let file = reader.metadata().file_metadata().schema_descr();
+    let same = |(a, b): (&ColumnDescPtr, &ColumnDescPtr)| {
+        a.path() == b.path()
+            && a.physical_type() == b.physical_type()
+            && a.max_def_level() == b.max_def_level()
+            && a.max_rep_level() == b.max_rep_level()
+    };
+    let (columns, known) = (file.columns(), own.columns());
+    (AT_LEAST..=known.len()).contains(&columns.len()) && columns.iter().zip(known).all(same)
 }
 
 /// What was noted besides the runs.
@@ -100,7 +119,7 @@ fn read_calls(group: &dyn RowGroupReader) -> Result<Vec<Vec<LlmCall>>> {
             prompt_tokens: prompts.next().flatten().and_then(count),
             completion_tokens: completions.next().flatten().and_then(count),
             itl: match itl {
-                (Some(mean), Some(p95), Some(max)) => Some(Gaps { mean, p95, max }),
+                (Some(mean), p95, max) => Some(Gaps { mean, p95, max }),
                 _ => None,
             },
             finish_reason: reasons.next().flatten().map(|reason| plain_text(&reason)),

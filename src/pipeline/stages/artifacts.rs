@@ -1,7 +1,7 @@
 //! The artifacts of stages that are done, in the forms in which they are kept.
 
 use crate::load::{ForeignRun, RecordedRuns, from_parquet};
-use crate::measure::{Item, LevelMetrics, Recording, Row, Run};
+use crate::measure::{Around, Item, LevelMetrics, Recording, Row};
 use crate::pipeline::{PipelineError, StageId};
 use crate::sizing::{Assessment, Fits};
 use crate::store::{Digest, Store};
@@ -33,16 +33,25 @@ impl<'a> Artifacts<'a> {
         Ok(items)
     }
 
-    /// The runs of one level of a recording.
-    pub fn foreign_runs(&self, concurrency: u32) -> Result<Vec<Run>, PipelineError> {
-        let mut runs = Vec::new();
+    /// One level of what was recorded elsewhere.
+    pub fn foreign_level(&self, concurrency: u32) -> Result<Recording, PipelineError> {
+        let mut level = Recording {
+            runs: Vec::new(),
+            around: Around { concurrency: Some(concurrency), ..Around::default() },
+        };
+        let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
         self.each_line(&StageId::Expand, |foreign: ForeignRun| {
             if foreign.concurrency == concurrency {
-                runs.push(foreign.run);
+                level.around.burst = foreign.burst;
+                *counts.entry(foreign.repetition).or_default() += 1;
+                level.runs.push(foreign.run);
             }
             true
         })?;
-        Ok(runs)
+        if counts.len() > 1 {
+            level.around.repetitions = counts.into_values().collect();
+        }
+        Ok(level)
     }
 
     /// How many rows of the dataset were dropped.

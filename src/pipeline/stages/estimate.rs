@@ -87,7 +87,7 @@ pub(in crate::pipeline) fn observe(
                 against.insert(concurrency, AgainstLimits::of(runs, limits)?);
             }
             if fits.method == MethodName::Monotone {
-                observed.insert(concurrency, ObservedLevel::of(concurrency, runs)?);
+                observed.insert(concurrency, ObservedLevel::of(concurrency, runs, runs.around())?);
             }
             Ok(())
         })?;

@@ -2,10 +2,13 @@
 
 use super::artifacts::push_line;
 use super::{Artifacts, Context, Stage, ready};
-use crate::load::each_foreign_run;
+use crate::load::read_foreign;
 use crate::pipeline::PipelineError;
 use crate::workflow::Pending;
 use serde_json::{Value, json};
+
+/// Which way of reading recordings this is: another one makes other runs of them.
+const READER: u32 = 2;
 
 pub(super) struct Expand;
 
@@ -15,8 +18,13 @@ impl Stage for Expand {
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
-        if context.spec.workflow.recorded().is_some() {
-            return Ok(json!({ "recording": { "content": context.dataset_digest()? } }));
+        if let Some(recorded) = context.spec.workflow.recorded() {
+            return Ok(json!({ "recording": {
+                "content": context.dataset_digest()?,
+                "unit": recorded.unit.unwrap_or_default(),
+                "concurrency": recorded.concurrency,
+                "reader": READER,
+            }}));
         }
         let dataset = &context.spec.dataset;
         // Not the path: a renamed file with the same content is the same dataset.
@@ -44,9 +52,14 @@ impl Stage for Expand {
 
 fn expand(context: &Context<'_>) -> Result<Vec<u8>, PipelineError> {
     let mut lines = Vec::new();
-    if context.spec.workflow.recorded().is_some() {
-        let path = context.dataset_path();
-        each_foreign_run(&path, &mut |run| push_line(&mut lines, &run))?;
+    if let Some(recorded) = context.spec.workflow.recorded() {
+        let recording = read_foreign(recorded, &|path| context.spec.resolve(path))?;
+        recording.runs.iter().for_each(|run| push_line(&mut lines, run));
+        if !recording.unread.is_empty() {
+            let keys: Vec<String> = recording.unread.iter().map(|key| format!("`{key}`")).collect();
+            let text = format!("the recording has keys that are not read: {}", keys.join(", "));
+            context.observer.notice(&text);
+        }
         return Ok(lines);
     }
     context.dataset_rows(&mut |row| {

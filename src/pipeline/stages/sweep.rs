@@ -3,7 +3,7 @@
 use super::{Artifacts, Context, Stage, ready};
 use crate::dataset::level_size;
 use crate::load::{LevelPlan, LoadError, Pace, Window, make_room, run_level, to_parquet};
-use crate::measure::{Around, FailureKind, Item, Outcome, Recording, Run};
+use crate::measure::{FailureKind, Item, Outcome, Recording, Run};
 use crate::pipeline::{PipelineError, StageId};
 use crate::spec::workflow::HttpProtocol;
 use crate::spec::{Mode, Process, WorkflowSpec};
@@ -89,18 +89,17 @@ impl Sweep {
         context: &Context<'_>,
         artifacts: &Artifacts<'_>,
     ) -> Result<Vec<u8>, PipelineError> {
-        let runs = artifacts.foreign_runs(self.concurrency)?;
-        if runs.is_empty() {
+        let level = artifacts.foreign_level(self.concurrency)?;
+        if level.runs.is_empty() {
             let message = format!("the recording has no run at concurrency {}", self.concurrency);
             let error = context.spec.error_at("concurrency.levels", message);
             return Err(error.help("leave `concurrency` out for all levels that it has").into());
         }
-        let around = Around { concurrency: Some(self.concurrency), ..Around::default() };
         let unwritten = |error: parquet::errors::ParquetError| PipelineError::Artifact {
             stage: StageId::Sweep(self.concurrency),
             message: error.to_string(),
         };
-        to_parquet(&Recording { runs, around }).map_err(unwritten)
+        to_parquet(&level).map_err(unwritten)
     }
 
     async fn sweep(

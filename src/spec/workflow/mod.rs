@@ -24,7 +24,7 @@ pub use http::{HttpSpec, SuccessRule};
 pub use llm::{LlmSpec, UpstreamSpec};
 pub use nat::NatSpec;
 pub use openai::{OpenaiApi, OpenaiSpec};
-pub use recorded::RecordedSpec;
+pub use recorded::{ConcurrencySource, RecordedPaths, RecordedSpec, TimeUnit};
 pub use simulator::{Agent, Engine, Fault, FaultKind, Length, Protocol, SimulatorSpec};
 
 use super::{Address, Seconds, Secret};
@@ -32,7 +32,6 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::fmt;
-use std::path::Path;
 
 /// Header names with their values, which may be references.
 pub type Headers = IndexMap<String, Secret>;
@@ -195,10 +194,10 @@ impl WorkflowSpec {
         }
     }
 
-    /// The file of measurements, where nothing is measured.
-    pub fn recorded(&self) -> Option<&Path> {
+    /// What was recorded, where nothing is measured.
+    pub fn recorded(&self) -> Option<&RecordedSpec> {
         match self {
-            Self::Recorded(spec) => Some(&spec.path),
+            Self::Recorded(spec) => Some(spec),
             _ => None,
         }
     }

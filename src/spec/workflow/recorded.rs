@@ -1,18 +1,108 @@
 //! `type: recorded`.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use serde::de::{Error, SeqAccess, Visitor, value::SeqAccessDeserializer};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
+use std::path::{Path, PathBuf};
 
-/// Measurements of any load generator, brought as a file: nothing is asked, and no dataset is
+/// Measurements of any load generator, brought as files: nothing is asked, and no dataset is
 /// needed. The levels come from the data where the spec names none.
 ///
-/// JSON lines, CSV, or Parquet as sizer writes it. Each row is a run: `concurrency`, `id`, `start`
-/// and `end` (seconds since the level began), and where they are known `llm_calls` (a list of
-/// `{start, end}`) or `llm_latencies` (a list of seconds), `phase` and `error`.
+/// JSON lines, CSV, or Parquet. Each row is a run: `concurrency`, `id`, `start` and `end`, and where
+/// they are known `llm_calls` (a list of `{start, end}`) or `llm_latencies` (a list of times),
+/// `phase`, `error` and `repetition`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedSpec {
-    /// The file: `.jsonl`, `.csv` or `.parquet`.
-    pub path: PathBuf,
+    /// The file, `.jsonl`, `.csv` or `.parquet`; a list of files; a folder of them; or a glob.
+    pub path: RecordedPaths,
+    /// The unit of all times; seconds where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<TimeUnit>,
+    /// Where a level's concurrency comes from, if not from the recording's own `concurrency`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<ConcurrencySource>,
+}
+
+/// One path, or several.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RecordedPaths {
+    /// One file, folder or glob.
+    One(PathBuf),
+    /// Several.
+    Many(Vec<PathBuf>),
+}
+
+impl RecordedPaths {
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Path> {
+        let paths = match self {
+            Self::One(path) => std::slice::from_ref(path),
+            Self::Many(paths) => paths,
+        };
+        paths.iter().map(PathBuf::as_path)
+    }
+}
+
+impl<'de> Deserialize<'de> for RecordedPaths {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Paths;
+        impl<'de> Visitor<'de> for Paths {
+            type Value = RecordedPaths;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a path, or a list of paths")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<RecordedPaths, E> {
+                Ok(RecordedPaths::One(text.into()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<RecordedPaths, A::Error> {
+                let paths = Vec::deserialize(SeqAccessDeserializer::new(items))?;
+                if paths.is_empty() {
+                    return Err(A::Error::custom("there is no path in the list"));
+                }
+                Ok(RecordedPaths::Many(paths))
+            }
+        }
+        deserializer.deserialize_any(Paths)
+    }
+}
+
+/// What a recording's times are in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeUnit {
+    /// Seconds.
+    #[default]
+    S,
+    /// Milliseconds.
+    Ms,
+    /// Microseconds.
+    Us,
+    /// Nanoseconds.
+    Ns,
+}
+
+impl TimeUnit {
+    /// How many make a second.
+    pub fn per_second(self) -> f64 {
+        match self {
+            Self::S => 1.0,
+            Self::Ms => 1e3,
+            Self::Us => 1e6,
+            Self::Ns => 1e9,
+        }
+    }
+}
+
+/// Where the concurrency of a recorded level comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConcurrencySource {
+    /// How many runs were in flight.
+    Measured,
 }

@@ -1,0 +1,95 @@
+//! What is wrong with a recording, and where.
+
+use crate::spec::{Spec, SpecError};
+
+/// Why a recording cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ForeignError {
+    /// The file cannot be read.
+    #[error("the recording {path} cannot be read: {error}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The extension says nothing.
+    #[error("{path} is no recording by its name: name it .jsonl, .csv or .parquet")]
+    UnknownFormat {
+        /// The file.
+        path: String,
+    },
+    /// What it says makes no sense.
+    #[error("{at}: {message}{}", help.as_ref().map(|it| format!("\n  = help: {it}")).unwrap_or_default())]
+    Wrong {
+        /// The file, with line and column where they are known.
+        at: String,
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        help: Option<String>,
+    },
+}
+
+impl ForeignError {
+    /// An error of a whole file.
+    pub(super) fn file(path: &str, message: impl Into<String>) -> Self {
+        Self::Wrong { at: path.to_owned(), message: message.into(), help: None }
+    }
+
+    /// The same at the place of the spec that names the files.
+    pub fn in_spec(self, spec: &Spec) -> SpecError {
+        const AT: &str = "workflow.path";
+        match self {
+            Self::Wrong { at, message, help: Some(help) } => {
+                spec.error_at(AT, format!("{at}: {message}")).help(help)
+            }
+            other => spec.error_at(AT, other.to_string()),
+        }
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub(super) fn help(mut self, text: impl Into<String>) -> Self {
+        if let Self::Wrong { help, .. } = &mut self {
+            *help = Some(text.into());
+        }
+        self
+    }
+}
+
+/// A row of a file.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub path: &'a str,
+    /// One-based line, or row where there are no lines.
+    pub line: u64,
+    /// What a value lies in: a key, a column.
+    pub value: &'static str,
+    /// Whether rows are lines of text.
+    pub text: bool,
+}
+
+impl Place<'_> {
+    fn at(&self) -> String {
+        let word = if self.text { ":" } else { ": row " };
+        format!("{}{word}{}", self.path, self.line)
+    }
+
+    /// An error of the row.
+    pub fn wrong(&self, message: impl Into<String>) -> ForeignError {
+        ForeignError::Wrong { at: self.at(), message: message.into(), help: None }
+    }
+
+    /// An error of one value.
+    pub fn wrong_at(&self, key: &str, message: impl Into<String>) -> ForeignError {
+        let at = format!("{}: {} `{key}`", self.at(), self.value);
+        ForeignError::Wrong { at, message: message.into(), help: None }
+    }
+
+    /// An error at a character of a line, one-based.
+    pub fn wrong_column(&self, column: usize, message: impl Into<String>) -> ForeignError {
+        let at = format!("{}:{column}", self.at());
+        ForeignError::Wrong { at, message: message.into(), help: None }
+    }
+}

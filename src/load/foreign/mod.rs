@@ -1,0 +1,124 @@
+//! Recordings of other load generators: files in, levels out.
+//!
+//! | room | what it does |
+//! |---|---|
+//! | `files` | which files a spec names |
+//! | `json_lines`, `csv`, `parquet` | a file as rows, each with its place |
+//! | `row`, `calls`, `value`, `failure` | a row as a run, and what makes no sense in it |
+//! | `clock` | units, and times since the level began |
+//! | `stretch` | repetitions of a level, told apart and laid end to end |
+//! | `reached` | whether the concurrency was what the file claims |
+//! | `steady` | whether runs met an idle server or a steady load |
+
+mod calls;
+mod clock;
+mod csv;
+mod error;
+mod failure;
+mod files;
+mod json_lines;
+mod level;
+mod parquet;
+mod reached;
+mod row;
+mod steady;
+mod stretch;
+mod value;
+
+pub use error::ForeignError;
+pub use files::recorded_files;
+
+use crate::measure::Run;
+use crate::spec::workflow::RecordedSpec;
+use clock::Clock;
+use error::Place;
+use row::Entry;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// More runs than this are not held.
+const MOST_RUNS: usize = 5_000_000;
+/// As many levels as a spec can have.
+const MOST_LEVELS: usize = 10_000;
+/// Keys that are not read and yet named; a hostile file has any number.
+const MOST_UNREAD: usize = 10;
+
+/// A run with the level that it belongs to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ForeignRun {
+    /// Runs in flight.
+    pub concurrency: u32,
+    /// Which repetition of the level it belongs to, from 0.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub repetition: usize,
+    /// Whether the level's runs met an idle server; `None` where that cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<bool>,
+    /// The run.
+    #[serde(flatten)]
+    pub run: Run,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_first(repetition: &usize) -> bool {
+    *repetition == 0
+}
+
+/// What files hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ForeignRecording {
+    /// All runs: level by level, in each the repetitions end to end, in each the runs by start.
+    pub runs: Vec<ForeignRun>,
+    /// Keys that mean nothing to sizer.
+    pub unread: BTreeSet<String>,
+}
+
+impl ForeignRecording {
+    /// The levels, ascending.
+    pub fn levels(&self) -> BTreeSet<u32> {
+        self.runs.iter().map(|run| run.concurrency).collect()
+    }
+}
+
+/// Reads everything that a spec names, or says what is wrong with it.
+pub fn read_foreign(
+    spec: &RecordedSpec,
+    resolve: &dyn Fn(&Path) -> PathBuf,
+) -> Result<ForeignRecording, ForeignError> {
+    let clock = Clock::of(spec.unit);
+    let measured = spec.concurrency.is_some();
+    let files = recorded_files(spec, resolve)?;
+    let mut unread = BTreeSet::new();
+    let mut levels: BTreeMap<Option<u32>, Vec<Entry>> = BTreeMap::new();
+    let mut count = 0;
+    for (source, path) in files.iter().enumerate() {
+        let before = count;
+        let shown = path.display().to_string();
+        let mut each = |place: &Place<'_>, entry: Entry| {
+            count += 1;
+            if count > MOST_RUNS {
+                return Err(place.wrong(format!("a recording has at most {MOST_RUNS} runs")));
+            }
+            levels.entry(entry.concurrency).or_default().push(Entry { source, ..entry });
+            if levels.len() > MOST_LEVELS {
+                return Err(place.wrong(format!("a recording has at most {MOST_LEVELS} levels")));
+            }
+            Ok(())
+        };
+        let mut rows = row::Rows { clock: &clock, measured, unread: &mut unread, each: &mut each };
+        let extension = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
+        match extension.to_ascii_lowercase().as_str() {
+            "jsonl" | "ndjson" => json_lines::read(&shown, path, &mut rows)?,
+            "csv" => csv::read(&shown, path, &mut rows)?,
+            "parquet" | "pq" => parquet::read(&shown, path, &mut rows)?,
+            _ => return Err(ForeignError::UnknownFormat { path: shown }),
+        }
+        if count == before {
+            return Err(ForeignError::file(&shown, "the recording holds no runs"));
+        }
+    }
+    clock.check_lengths(&files, levels.values().flatten().map(|entry| &entry.run))?;
+    let runs = level::arranged(levels, &files, &clock, measured)?;
+    Ok(ForeignRecording { runs, unread })
+}

@@ -1,0 +1,195 @@
+//! A row of a recording as a run.
+
+use super::ForeignError;
+use super::MOST_UNREAD;
+use super::calls::{CALL_KEYS, calls};
+use super::clock::Clock;
+use super::error::Place;
+use super::failure::failure;
+use super::value::{Fields, brief, shown};
+use crate::measure::{Outcome, Phase, Run};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+const HIGHEST_LEVEL: u64 = 1_000_000;
+const REPETITION: [&str; 3] = ["repetition", "rep", "repeat"];
+/// `outcome`, `http_status` and what follows are what `sizer show` prints.
+const KEYS: [&str; 13] = [
+    "concurrency",
+    "id",
+    "start",
+    "end",
+    "llm_calls",
+    "llm_latencies",
+    "phase",
+    "error",
+    "outcome",
+    "http_status",
+    "server_runtime",
+    "retries",
+    "failed_calls",
+];
+
+/// A run as a file has it, with its times in the file's unit and on the file's clock.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Entry {
+    /// The level that it claims.
+    pub concurrency: Option<u32>,
+    /// The position of its file.
+    pub source: usize,
+    /// The repetition of the level that it says it belongs to.
+    pub repetition: String,
+    /// The repetition in which sizer itself laid it.
+    pub part: usize,
+    /// Whether sizer itself kept up the load.
+    pub trusted: bool,
+    pub run: Run,
+}
+
+/// Where the rows of all files go.
+pub(super) struct Rows<'a> {
+    pub clock: &'a Clock,
+    /// Whether the concurrency is measured, and need not be claimed.
+    pub measured: bool,
+    pub unread: &'a mut BTreeSet<String>,
+    pub each: &'a mut dyn FnMut(&Place<'_>, Entry) -> Result<(), ForeignError>,
+}
+
+impl Rows<'_> {
+    /// Says what a table lacks before its first row is read.
+    pub fn has_columns(
+        &self,
+        place: &Place<'_>,
+        has: impl Fn(&str) -> bool,
+    ) -> Result<(), ForeignError> {
+        let needed: &[&str] =
+            if self.measured { &["start", "end"] } else { &["concurrency", "start", "end"] };
+        let lacks: Vec<String> =
+            needed.iter().filter(|it| !has(it)).map(|it| format!("`{it}`")).collect();
+        if lacks.is_empty() {
+            return Ok(());
+        }
+        let error = ForeignError::file(
+            place.path,
+            format!("it has no column {}", lacks.join(" and no column ")),
+        );
+        Err(error.help(
+            "each row is a run: concurrency, start, end, and what docs/runs.md names besides; \
+             with `concurrency: measured` in the workflow the level need not be there",
+        ))
+    }
+
+    /// Takes a row.
+    pub fn take(
+        &mut self,
+        place: &Place<'_>,
+        row: &Map<String, Value>,
+    ) -> Result<(), ForeignError> {
+        for key in row.keys() {
+            let known = KEYS.contains(&key.as_str())
+                || CALL_KEYS.contains(&key.as_str())
+                || REPETITION.contains(&key.as_str());
+            if !known && self.unread.len() < MOST_UNREAD && !self.unread.contains(key) {
+                self.unread.insert(key.clone());
+            }
+        }
+        let fields = Fields { place, map: row, within: String::new() };
+        let concurrency = self.level(&fields)?;
+        let run = run(&fields, self.clock)?;
+        let label = REPETITION.iter().find_map(|key| fields.get(key)).map(|value| match value {
+            Value::String(text) => text.trim().to_owned(),
+            other => other.to_string(),
+        });
+        let repetition = label.unwrap_or_default();
+        (self.each)(place, Entry { concurrency, repetition, run, ..Entry::default() })
+    }
+
+    /// Takes a run of a file that sizer wrote.
+    pub fn take_own(&mut self, place: &Place<'_>, mut entry: Entry) -> Result<(), ForeignError> {
+        let run = &entry.run;
+        let calls = run.llm_calls.iter().flat_map(|call| [call.start, call.end]);
+        let finite = [run.start, run.end].into_iter().chain(calls).all(f64::is_finite);
+        if !finite || run.end < run.start || run.llm_calls.iter().any(|it| it.end < it.start) {
+            return Err(place.wrong("a run ends no earlier than it starts, at a finite time"));
+        }
+        if entry.concurrency.is_none_or(|it| it == 0) && !self.measured {
+            let message = "it does not say at which concurrency it was recorded";
+            let error = ForeignError::file(place.path, message);
+            return Err(error.help("set `concurrency: measured` in the workflow"));
+        }
+        self.clock.unscale(&mut entry.run);
+        (self.each)(place, entry)
+    }
+
+    fn level(&self, fields: &Fields<'_>) -> Result<Option<u32>, ForeignError> {
+        let wrong = |value: &Value| {
+            let message = format!("{} is no level: a whole number from 1 to 1000000", brief(value));
+            fields.wrong("concurrency", message)
+        };
+        let Some(value) = fields.get("concurrency") else {
+            return if self.measured {
+                Ok(None)
+            } else {
+                let error =
+                    fields.wrong("concurrency", "it is missing: the level that the run belongs to");
+                Err(error.help("with `concurrency: measured` in the workflow it need not be there"))
+            };
+        };
+        let level = fields.whole("concurrency").map_err(|_| wrong(value))?;
+        let level = level.filter(|level| (1..=HIGHEST_LEVEL).contains(level));
+        level.and_then(|level| u32::try_from(level).ok()).map(Some).ok_or_else(|| wrong(value))
+    }
+}
+
+fn run(fields: &Fields<'_>, clock: &Clock) -> Result<Run, ForeignError> {
+    let (start, end) = (fields.needed("start")?, fields.needed("end")?);
+    clock.check_epoch(fields, start.abs().max(end.abs()))?;
+    if end < start {
+        return Err(fields.wrong(
+            "end",
+            format!("the run ends at {}, before it starts at {}", shown(end), shown(start)),
+        ));
+    }
+    let llm_calls = calls(fields, (start, end), clock)?;
+    let id = fields.get("id").map(|id| match id {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    });
+    let named = |key: &str| -> Result<Option<u32>, ForeignError> {
+        Ok(fields.whole(key)?.and_then(|it| u32::try_from(it).ok()))
+    };
+    let mut http_status = named("http_status")?.and_then(|it| u16::try_from(it).ok());
+    let mut outcome = Outcome::Ok;
+    if let Some((failure, status)) = fields.map.get("error").and_then(failure) {
+        outcome = Outcome::Failed(failure);
+        http_status = http_status.or(status);
+    }
+    // As sizer's own lines have it.
+    if let Some(own) = fields.get("outcome") {
+        outcome = serde_json::from_value(own.clone())
+            .map_err(|_| fields.wrong("outcome", "this is not as sizer writes it: use `error`"))?;
+    }
+    Ok(Run {
+        id: id.unwrap_or_default(),
+        start,
+        end,
+        outcome,
+        llm_calls,
+        server_runtime: fields.seconds("server_runtime")?,
+        phase: phase(fields)?,
+        http_status,
+        retries: named("retries")?.unwrap_or_default(),
+        failed_calls: named("failed_calls")?.unwrap_or_default(),
+        ..Run::default()
+    })
+}
+
+fn phase(fields: &Fields<'_>) -> Result<Phase, ForeignError> {
+    let Some(value) = fields.get("phase") else { return Ok(Phase::default()) };
+    let wrong = || {
+        let message = format!("{} is none of warm_up, measured, cool_down", brief(value));
+        fields.wrong("phase", message)
+    };
+    let text = value.as_str().ok_or_else(wrong)?.trim();
+    serde_json::from_value(text.into()).map_err(|_| wrong())
+}
