@@ -116,6 +116,7 @@ pub async fn run_level(
             client: Some(client),
             scraped,
             scrape_error,
+            ..Around::default()
         },
     })
 }

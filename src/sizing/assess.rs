@@ -308,6 +308,7 @@ fn diagnose(
     }
     let diagnosis = Diagnosis::of(levels, evidence.pools.get(&Metric::WorkflowRuntime));
     notes.extend(diagnosis.sentences(levels));
+    notes.extend(super::drift::sentences(levels));
     for estimate in estimates {
         for note in
             of_estimate(estimate, levels, question.rig, evidence.pools.get(&estimate.target))

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod adaptive;
+mod evidence;
 mod agent;
 mod cache;
 mod calc;
