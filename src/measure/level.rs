@@ -2,8 +2,8 @@
 
 use super::window::Window;
 use super::{
-    Around, Asked, Before, CallColumn, ClientHealth, FailureKind, Head, Metric, Recording, RunColumns,
-    ScrapedMetric, Summary,
+    Around, Asked, Before, CallColumn, ClientHealth, FailureKind, Head, Metric, Recording,
+    RunColumns, ScrapedMetric, Summary,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -33,10 +33,9 @@ pub(super) fn search_of(spec: &Spec) -> Option<Search> {
         (Some(runs), ..) => Wanted::Runs(f64::from(runs)),
         (_, Some(passes), ..) => Wanted::Waves(f64::from(passes)),
         (_, _, Some(duration), _) => Wanted::Seconds(duration.get()),
-        (.., Some(until)) => Wanted::Precision {
-            width: until.p95_within.get(),
-            most: f64::from(until.at_most),
-        },
+        (.., Some(until)) => {
+            Wanted::Precision { width: until.p95_within.get(), most: f64::from(until.at_most) }
+        }
         _ => Wanted::Planned,
     };
     Some(Search { asked: asked(spec, &plan), plan, wanted })
@@ -45,7 +44,8 @@ pub(super) fn search_of(spec: &Spec) -> Option<Search> {
 /// What tells the levels of this search from others.
 fn asked(spec: &Spec, plan: &AdaptivePlan) -> Asked {
     const EFFORT: [&str; 5] = ["budget", "passes", "runs", "duration", "until"];
-    let limits = plan.targets.iter().map(|it| format!("{} {} {}", it.metric, it.quantile, it.limit));
+    let limits =
+        plan.targets.iter().map(|it| format!("{} {} {}", it.metric, it.quantile, it.limit));
     let load = serde_json::json!(spec.concurrency);
     let effort = EFFORT.iter().filter_map(|key| {
         let value = load.get(key).filter(|value| !value.is_null())?;
@@ -108,5 +108,8 @@ fn fixed(spec: &Spec) -> Vec<GraphLevel> {
         });
         levels = found.into_iter().collect();
     }
-    levels.into_iter().map(|concurrency| GraphLevel::new(NextLevel { concurrency, runs: 0 })).collect()
+    levels
+        .into_iter()
+        .map(|concurrency| GraphLevel::new(NextLevel { concurrency, runs: 0 }))
+        .collect()
 }

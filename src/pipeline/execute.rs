@@ -12,8 +12,8 @@ use super::select::Chosen;
 use super::stages::{Artifacts, assemble, stage};
 use super::{CancellationToken, Observer, Pipeline, PipelineError, Reason, Selection};
 use crate::load::LoadError;
-use crate::report::SizingResult;
 use crate::measure::LevelMetrics;
+use crate::report::SizingResult;
 use crate::sizing::{Search, Step};
 use crate::spec::Spec;
 use crate::store::{
@@ -236,7 +236,9 @@ impl Running<'_> {
         let mut levels: Vec<GraphLevel> = known.into_values().map(GraphLevel::known).collect();
         let mut metrics: BTreeMap<u32, LevelMetrics> = levels
             .iter()
-            .filter_map(|level| Some((level.next.concurrency, level.known.as_ref()?.metrics.clone())))
+            .filter_map(|level| {
+                Some((level.next.concurrency, level.known.as_ref()?.metrics.clone()))
+            })
             .collect();
         self.set_levels(&levels);
         self.all(last, |id| matches!(id, StageId::Sweep(_) | StageId::Level(_))).await?;
@@ -251,10 +253,9 @@ impl Running<'_> {
             let own = [StageId::Sweep(concurrency), StageId::Level(concurrency)];
             let before = levels.clone();
             plan_step(&mut levels, step);
-            let chosen = self.selection.choose(
-                &Graph::of(&self.pipeline.spec, &levels),
-                self.pipeline.spec.branch(),
-            );
+            let chosen = self
+                .selection
+                .choose(&Graph::of(&self.pipeline.spec, &levels), self.pipeline.spec.branch());
             let [sweep, _] = &own;
             if !metrics.is_empty() && !chosen.wanted.contains(sweep) {
                 self.set_levels(&before);
@@ -321,8 +322,9 @@ impl Running<'_> {
         for level in self.graph.levels() {
             let id = StageId::Sweep(level.next.concurrency);
             let metrics = StageId::Level(level.next.concurrency);
-            let named =
-                [&id, &metrics].iter().any(|id| self.selection.names(&self.graph, spec.branch(), id));
+            let named = [&id, &metrics]
+                .iter()
+                .any(|id| self.selection.names(&self.graph, spec.branch(), id));
             match look_up(self.context, last, &id, &inputs, &self.chosen)?.found {
                 Found::Nothing(reason) if !named && reason != Reason::Forced => {
                     missing.insert(level.next.concurrency, reason);

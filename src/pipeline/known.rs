@@ -7,7 +7,7 @@
 use super::PipelineError;
 use super::context::Context;
 use super::graph::StageId;
-use super::stages::{without_how_much, stage};
+use super::stages::{stage, without_how_much};
 use crate::load::RecordedRuns;
 use crate::measure::LevelMetrics;
 use crate::store::{Digest, Manifest, Parts, key_of};

@@ -64,7 +64,9 @@ mod tests {
         // Standard error of the difference: 1.15 × √(2 × 0.3² / 100) = 0.0488.
         let was = before(100, 1.0, 0.3);
         assert!(!has_drifted(was, before(100, 1.19, 0.3)));
-        assert!(has_drifted(was, before(100, 1.20, 0.3)) && has_drifted(was, before(100, 0.8, 0.3)));
+        assert!(
+            has_drifted(was, before(100, 1.20, 0.3)) && has_drifted(was, before(100, 0.8, 0.3))
+        );
         // However sure, a twentieth is nothing to speak of.
         assert!(!has_drifted(before(10_000, 1.0, 0.01), before(10_000, 1.049, 0.01)));
         assert!(has_drifted(before(10_000, 1.0, 0.01), before(10_000, 1.051, 0.01)));
@@ -84,9 +86,14 @@ mod tests {
         };
         let told = |before| sentences(&[level(before)]).collect::<Vec<_>>();
         let [text] = told(Some(before(80, 1.42, 0.1))).try_into().unwrap();
-        assert!(text.starts_with("Concurrency 32 was measured twice: 1.42 s on average before, 1.71 s now:"));
+        assert!(text.starts_with(
+            "Concurrency 32 was measured twice: 1.42 s on average before, 1.71 s now:"
+        ));
         assert!(text.ends_with("--force sweep@32."), "{text}");
         assert!(told(Some(before(80, 1.70, 0.1))).is_empty() && told(None).is_empty());
-        assert_eq!([123.4, 12.34, 1.234, 0.1234, 0.01234].map(seconds), ["123 s", "12.3 s", "1.23 s", "0.123 s", "0.0123 s"]);
+        assert_eq!(
+            [123.4, 12.34, 1.234, 0.1234, 0.01234].map(seconds),
+            ["123 s", "12.3 s", "1.23 s", "0.123 s", "0.0123 s"]
+        );
     }
 }

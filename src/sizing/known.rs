@@ -4,9 +4,7 @@
 //! The answer follows from the search and the set of levels alone. Each level says of itself what it
 //! was measured for, so it does not matter in how many runs, or by whom, the set came about.
 
-use super::adaptive::{
-    FEWEST_UP, SHARE_UP, WAVES_UP, crossing, is_near, next_within, sized,
-};
+use super::adaptive::{FEWEST_UP, SHARE_UP, WAVES_UP, crossing, is_near, next_within, sized};
 use super::{AdaptivePlan, NextLevel, Spend};
 use crate::measure::{Asked, LevelMetrics};
 
@@ -293,7 +291,11 @@ mod tests {
             go_on(&search(limit, budget), &mut known);
         }
         let steps = go_on(&search(4.0, budget), &mut known);
-        let near: usize = steps.iter().filter(|it| is_near(it.level.concurrency, 28.8)).map(|it| it.level.runs).sum();
+        let near: usize = steps
+            .iter()
+            .filter(|it| is_near(it.level.concurrency, 28.8))
+            .map(|it| it.level.runs)
+            .sum();
         assert!(near > 500, "{steps:?}");
     }
 
@@ -314,7 +316,9 @@ mod tests {
     #[test]
     fn a_list_of_levels_is_a_way_up() {
         let mut known: Vec<LevelMetrics> = [1, 2, 4, 8, 16, 32, 64, 128]
-            .map(|concurrency| level(NextLevel { concurrency, runs: 8 * concurrency as usize }, None))
+            .map(|concurrency| {
+                level(NextLevel { concurrency, runs: 8 * concurrency as usize }, None)
+            })
             .into();
         let steps = go_on(&search(10.0, None), &mut known);
         assert_eq!((steps[0].level.concurrency, steps[0].again), (64, Some(Again::Compared)));

@@ -56,8 +56,8 @@ fn other_limits_are_answered_from_what_is_there() {
     let (asked, first) = (simulator.metric("requests_total"), recordings(&project));
     for limit in &limits {
         answered(&project.run(&set("estimate", &[limit])));
-        answered(&project.run(&["what-if", "spec.yml", "--set", limit]));
     }
+    project.run(&["what-if", "spec.yml", "--set", &limits[3]]).success();
     assert_eq!((simulator.metric("requests_total"), &recordings(&project)), (asked, &first));
     let mut all = 0;
     for limit in &limits {
@@ -158,33 +158,46 @@ fn about_as_many_runs_are_kept_and_fewer_measured_again() {
 #[test]
 fn a_rig_that_has_changed_is_noticed() {
     // Long enough for a busy machine to make no difference that counts.
-    let rig = |base: u32| [format!("engine.base={base}ms"), "output_tokens=1".to_owned()];
+    let rig = |base: u32| {
+        [
+            format!("engine.base={base}ms"),
+            "engine.per_sequence=0ms".to_owned(),
+            "output_tokens=1".to_owned(),
+        ]
+    };
     let start = |port, base| {
         let settings = rig(base);
         SimulatorProcess::start_on(port, &settings.each_ref().map(String::as_str))
     };
-    for (base, told) in [(40, false), (60, true)] {
-        let simulator = start(0, 40);
+    for (base, told) in [(200, false), (300, true)] {
+        let simulator = start(0, 200);
         let port = simulator.address.port();
         // The server takes all at once: nothing is crossed, and there is more to learn higher up.
-        let project = project(&simulator, "levels: adaptive, max: 8, budget: 400", "10s");
+        let project = project(&simulator, "levels: adaptive, start: 2, max: 4, budget: 60", "10s");
         answered(&project.run(&set("run", &[])));
         drop(simulator);
         let _again = start(port, base);
         let before = recordings(&project);
-        let changes = ["targets.workflow_runtime=9s", "concurrency.max=16"];
+        let changes = ["targets.workflow_runtime=9s", "concurrency.max=8"];
         answered(&project.run(&set("run", &changes)));
         // The highest level once more, and the one above it.
         assert_eq!(measured(&before, &recordings(&project)), 2);
         let result = project.result();
-        let level = &result["levels"][3];
+        let level = &result["levels"][1];
         let mean = level["before"]["mean"].as_f64().unwrap_or_else(|| panic!("{level:#}"));
-        assert!(level["before"]["runs"].as_u64() > Some(4) && mean >= 0.04, "{level:#}");
+        assert!(level["before"]["runs"].as_u64() > Some(4) && mean >= 0.2, "{level:#}");
         let notes = result["notes"].to_string();
-        assert_eq!(notes.contains("Concurrency 8 was measured twice: 0.0"), told, "{level:#}{notes}");
-        assert_eq!(notes.contains("s on average before, 0.0"), told, "{notes}");
+        assert_eq!(
+            notes.contains("Concurrency 4 was measured twice: 0."),
+            told,
+            "{level:#}{notes}"
+        );
+        assert_eq!(notes.contains("s on average before, 0."), told, "{notes}");
         let done = project.run(&[&["run", "spec.yml"][..], &set("", &changes)[3..]].concat());
         assert!(done.stderr.contains("0 stages run"), "{done:#?}");
+        if !told {
+            continue;
+        }
         // Who measures everything again has one rig.
         let force = [&set("run", &changes)[..], &["--force", "sweep"]].concat();
         answered(&project.run(&force));

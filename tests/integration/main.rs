@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod adaptive;
-mod evidence;
 mod agent;
 mod cache;
 mod calc;
@@ -13,6 +12,7 @@ mod commands;
 mod composition;
 mod damage;
 mod datasets;
+mod evidence;
 mod faults;
 mod golden;
 mod hostile;

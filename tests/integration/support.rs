@@ -155,7 +155,10 @@ impl SimulatorProcess {
     /// On a port of which another was the server before.
     pub fn start_on(port: u16, settings: &[&str]) -> Self {
         let mut command = Command::new(BINARY);
-        command.args(["simulate", "--port", &port.to_string()]).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .args(["simulate", "--port", &port.to_string()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         for setting in settings {
             command.args(["--set", setting]);
         }

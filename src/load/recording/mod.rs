@@ -210,7 +210,9 @@ fn name(variant: impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Around, Asked, Before, ClientHealth, Failure, FailureKind, Gaps, LevelMetrics, Phase};
+    use crate::measure::{
+        Around, Asked, Before, ClientHealth, Failure, FailureKind, Gaps, LevelMetrics, Phase,
+    };
     use std::fs::File;
     use std::io::{Seek, SeekFrom, Write};
 
