@@ -263,7 +263,7 @@ impl Running<'_> {
             }
             self.set_levels(&levels);
             if step.again.is_some() {
-                own.iter().for_each(|id| drop(self.manifests.remove(id)));
+                self.manifests.retain(|id, _| !own.contains(id));
                 self.reports.retain(|report| !own.contains(&report.id));
             }
             self.all(last, |id| own.contains(id)).await?;
@@ -303,7 +303,9 @@ impl Running<'_> {
 
     /// Makes these the levels of the run.
     fn set_levels(&mut self, levels: &[GraphLevel]) {
-        levels.iter().for_each(|level| self.context.plan_level(level.clone()));
+        for level in levels {
+            self.context.plan_level(level.clone());
+        }
         self.graph = Graph::of(&self.pipeline.spec, levels);
         self.chosen = self.selection.choose(&self.graph, self.pipeline.spec.branch());
     }

@@ -84,8 +84,8 @@ impl GraphLevel {
     /// A level that is there; made again, it has as many runs.
     pub fn known(known: Known) -> Self {
         let concurrency = known.metrics.concurrency;
-        let next = NextLevel { concurrency, runs: known.metrics.measured as usize };
-        Self { next, known: Some(Arc::new(known)), again: None }
+        let runs = usize::try_from(known.metrics.measured).unwrap_or(usize::MAX);
+        Self { next: NextLevel { concurrency, runs }, known: Some(Arc::new(known)), again: None }
     }
 }
 
