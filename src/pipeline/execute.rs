@@ -248,8 +248,13 @@ impl Running<'_> {
                 metrics.insert(concurrency, now);
             }
         }
+        let mut measured = BTreeSet::new();
         while let Some(step) = self.next(search, &metrics, same_rig) {
             let concurrency = step.level.concurrency;
+            // Whatever a plan may say: no run measures a level twice.
+            if !measured.insert(concurrency) {
+                break;
+            }
             let own = [StageId::Sweep(concurrency), StageId::Level(concurrency)];
             let before = levels.clone();
             plan_step(&mut levels, step);
@@ -268,8 +273,8 @@ impl Running<'_> {
             }
             self.all(last, |id| own.contains(id)).await?;
             // Not selected, or not to be had: then no further level follows from it.
-            let Some(measured) = self.metrics_of(concurrency)? else { break };
-            metrics.insert(concurrency, measured);
+            let Some(now) = self.metrics_of(concurrency)? else { break };
+            metrics.insert(concurrency, now);
         }
         Ok(())
     }
@@ -401,7 +406,9 @@ impl Running<'_> {
             let mine = self.made.turn(&candidate.key).await;
             // Another branch may have made it meanwhile.
             candidate = look()?;
-            if *mine {
+            // One that has too few runs for this branch may be what another has just made.
+            let few = matches!(candidate.found, Found::Nothing(Reason::FewRuns));
+            if *mine && !few {
                 candidate = candidate.made_in_this_run(self.context);
             }
             turn = Some(mine);

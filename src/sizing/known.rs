@@ -10,8 +10,12 @@ use crate::measure::{Asked, LevelMetrics};
 
 /// A level with this share of the wanted runs is as good as one with all of them.
 const NEARLY: f64 = 0.9;
-/// What is left of a budget that is not spent on several levels any more, as a share of it.
-const LITTLE: f64 = 0.15;
+/// What a search adds to levels of others goes into a single level where it is less than this share of
+/// its budget: a little more budget is no reason for another round.
+const LITTLE: f64 = 0.5;
+/// What is left after that goes on only where the crossing is still to be reached, and is more than
+/// this share.
+const REST: f64 = 0.15;
 
 /// An adaptive sweep, and what tells its own levels from others.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,10 +84,16 @@ impl Search {
             let spent = measured.iter().map(|level| self.spent(budget, level, crossing));
             budget.amount() - spent.sum::<f64>()
         });
-        let own = measured.iter().filter(|level| self.is_own(level)).count();
-        let little = |budget: Spend| left.is_some_and(|left| left < LITTLE * budget.amount());
-        let at_once = own < measured.len() && self.plan.budget.is_some_and(little);
-        if at_once && own > 0 {
+        let own: Vec<&LevelMetrics> = measured.iter().filter(|it| self.is_own(it)).collect();
+        let at_once = own.len() < measured.len()
+            && self.plan.budget.zip(left).is_some_and(|(budget, left)| {
+                let of_own = own.iter().map(|level| budget.cost(level)).sum::<f64>();
+                left + of_own < LITTLE * budget.amount()
+            });
+        let passed = usable.iter().any(|level| f64::from(level.concurrency) > crossing);
+        let rest =
+            self.plan.budget.zip(left).is_some_and(|(budget, left)| left < REST * budget.amount());
+        if at_once && !own.is_empty() && (passed || rest) {
             return None;
         }
         let next = next_within(&self.plan, &measured, left, at_once)?;

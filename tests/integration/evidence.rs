@@ -148,12 +148,26 @@ fn about_as_many_runs_are_kept_and_fewer_measured_again() {
     }
     let more = ["run", "spec.yml", "--dry-run", "--set", "concurrency.runs=46"];
     project.run(&more).success().stdout("run     measured with fewer runs than wanted");
+    let status = project.run(&["status", "spec.yml", "--set", "concurrency.runs=46"]).success();
+    status.stdout("stale: measured with fewer runs than wanted");
     answered(&project.run(&set("run", &["concurrency.runs=46"])));
     let now = recordings(&project);
     assert_eq!((measured(&before, &now), now.len()), (3, 3));
     // Those are there for the first plan too.
     answered(&project.run(&set("run", &[])));
     assert_eq!(recordings(&project), now);
+    // Branches of a matrix share levels; one that wants more of them measures them again.
+    let asked = simulator.metric("requests_total");
+    let matrix = format!(
+        "{}\nmatrix: {{concurrency.runs: [40, 60]}}",
+        rest("levels: adaptive, max: 2", "10s")
+    );
+    let project = project.workflow(&workflow(&simulator), &matrix);
+    answered(&project.run(&set("run", &[])));
+    let more = simulator.metric("requests_total");
+    assert!(more >= asked + 120, "{asked} → {more}");
+    answered(&project.run(&set("run", &[])));
+    assert_eq!(simulator.metric("requests_total"), more);
 }
 
 #[test]
