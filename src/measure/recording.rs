@@ -33,8 +33,10 @@ impl ClientHealth {
 pub struct Asked {
     /// The limits whose crossing was looked for.
     pub targets: String,
-    /// What it might spend, and what the spec said of a level's window.
-    pub effort: String,
+    /// What it might spend; empty where there was no bound.
+    pub budget: String,
+    /// How many runs the spec wanted of each level; empty where the plan chose.
+    pub window: String,
 }
 
 /// What a level showed when it was measured the time before. Times in seconds, of the runs of the

@@ -43,17 +43,16 @@ pub(super) fn search_of(spec: &Spec) -> Option<Search> {
 
 /// What tells the levels of this search from others.
 fn asked(spec: &Spec, plan: &AdaptivePlan) -> Asked {
-    const EFFORT: [&str; 5] = ["budget", "passes", "runs", "duration", "until"];
+    const WINDOW: [&str; 4] = ["passes", "runs", "duration", "until"];
     let limits =
         plan.targets.iter().map(|it| format!("{} {} {}", it.metric, it.quantile, it.limit));
     let load = serde_json::json!(spec.concurrency);
-    let effort = EFFORT.iter().filter_map(|key| {
-        let value = load.get(key).filter(|value| !value.is_null())?;
-        Some(format!("{key} {value}"))
-    });
+    let said = |key: &str| load.get(key).filter(|value| !value.is_null()).map(ToString::to_string);
+    let window = WINDOW.iter().filter_map(|key| Some(format!("{key} {}", said(key)?)));
     Asked {
         targets: limits.collect::<Vec<_>>().join(", "),
-        effort: effort.collect::<Vec<_>>().join(", "),
+        budget: said("budget").unwrap_or_default(),
+        window: window.collect::<Vec<_>>().join(", "),
     }
 }
 

@@ -119,6 +119,12 @@ impl Search {
         level.asked.as_ref().is_some_and(|asked| asked.targets == self.asked.targets)
     }
 
+    /// Whether a plan like this one chose how many runs a level has, whatever its budget.
+    fn is_planned(&self, level: &LevelMetrics) -> bool {
+        self.is_of_same_targets(level)
+            && level.asked.as_ref().is_some_and(|asked| asked.window.is_empty())
+    }
+
     /// Whether a level has about as many runs as this search would give it. One that it measured
     /// itself has, whatever came of it, or it would be measured for ever.
     fn is_enough(&self, level: &LevelMetrics) -> bool {
@@ -134,8 +140,8 @@ impl Search {
         self.is_own(level)
             || level.interrupted
             || match self.wanted {
-                // A wave shows a mean, and less than that is never planned.
-                Wanted::Planned => runs(waves(1.0).max(FEWEST_UP / 4.0)),
+                // A wave shows a mean; less is planned only at the end of a budget.
+                Wanted::Planned => self.is_planned(level) || runs(waves(1.0).max(FEWEST_UP / 4.0)),
                 Wanted::Runs(count) => runs(count),
                 Wanted::Waves(count) => runs(waves(count)),
                 Wanted::Seconds(seconds) => level.total_runtime >= NEARLY * seconds,
@@ -206,7 +212,8 @@ mod tests {
         let (metric, quantile) = (Metric::WorkflowRuntime, Quantile::P95);
         let targets = vec![Target { metric, quantile, limit }];
         let plan = AdaptivePlan { start: 1, max: 1024, budget, targets };
-        let asked = Asked { targets: limit.to_string(), effort: format!("{budget:?}") };
+        let (targets, budget_text) = (limit.to_string(), format!("{budget:?}"));
+        let asked = Asked { targets, budget: budget_text, ..Asked::default() };
         Search { plan, asked, wanted: Wanted::Planned }
     }
 

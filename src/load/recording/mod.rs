@@ -263,7 +263,7 @@ mod tests {
                 client: Some(ClientHealth { cpu_share: 0.25, lag_p95: 1e-4, lag_max: 2e-3 }),
                 scraped: [("running".to_owned(), vec![(0.5, 3.0), (1.5, 5.0)])].into(),
                 scrape_error: Some("once it was not there".to_owned()),
-                asked: Some(Asked { targets: "p95".into(), effort: "{}".into() }),
+                asked: Some(Asked { targets: "p95".into(), ..Asked::default() }),
                 before: Some(Before { runs: 7, mean: 1.5, p95: 2.0, sd: 0.1 }),
                 replaced: vec!["ab12".into()],
             },
