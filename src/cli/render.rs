@@ -2,11 +2,13 @@
 
 use super::End;
 use super::diagnose::{CliError, print};
+use super::progress::Progress;
 use super::run::{OutputArgs, execute};
 use super::spec_args::SpecArgs;
 use crate::pipeline::{PipelineError, RunOptions, Selection, Study};
 use crate::report::{Material, UserTemplate, report};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Write the reports from the levels that are there; asks no server
 #[derive(clap::Args)]
@@ -34,7 +36,8 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
 fn fill_in(study: &Study, template: &Path) -> Result<End, CliError> {
     let user_template = UserTemplate::read(template).map_err(CliError::Usage)?;
     let selection = Selection::until("estimate");
-    let options = RunOptions { selection, offline: true, ..RunOptions::default() };
+    let observer = Arc::new(Progress::new(false));
+    let options = RunOptions { observer, selection, offline: true, ..RunOptions::default() };
     let outcome = super::diagnose::runtime()?.block_on(study.run(options))?;
     // The suffix of a template is not the report's: `page.html.j2` makes a page.html.
     let name = template.file_name().unwrap_or_default().to_string_lossy();

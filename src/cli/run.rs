@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// Measure, fit, estimate and report; only what changed runs again
 ///
 /// Every finished stage is kept in `.sizer` beside the spec, so an interrupted run goes on where it
-/// stopped, and a changed target measures nothing again. Reports go to `outputs.dir`.
+/// stopped, and a changed target measures no level again that answers it. Reports go to `outputs.dir`.
 ///
 /// STAGE is a stage's name (`sweep@8`), a kind (`sweep`), or a glob (`sweep@1*`); `sizer plan` lists
 /// them.
@@ -29,7 +29,7 @@ pub(super) struct Args {
     selection: SelectionArgs,
     #[command(flatten)]
     output: OutputArgs,
-    /// Ask no server; say which artifact is missing instead
+    /// Ask no server; answer from what is there, and say what is missing
     #[arg(long)]
     offline: bool,
     /// After a stage failed, run whatever does not depend on it

@@ -2,12 +2,14 @@
 
 use super::End;
 use super::diagnose::{CliError, print, print_json};
+use super::progress::Progress;
 use super::run::block_on;
 use super::spec_args::SpecArgs;
 use crate::measure::Metric;
 use crate::pipeline::{Grid, PipelineError, RunOptions};
 use crate::spec::Seconds;
 use clap::ValueEnum;
+use std::sync::Arc;
 
 /// A grid of loads and limits, answered from the levels that are there
 ///
@@ -74,7 +76,8 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     };
     let study = args.spec.study()?;
     let found = block_on(async |cancel| {
-        study.what_if(&grid, RunOptions { cancel, ..RunOptions::default() }).await
+        let observer = Arc::new(Progress::new(false));
+        study.what_if(&grid, RunOptions { observer, cancel, ..RunOptions::default() }).await
     })??;
     match args.format {
         GridFormat::Table => print(&found.to_text())?,

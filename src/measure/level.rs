@@ -2,8 +2,8 @@
 
 use super::window::Window;
 use super::{
-    Around, CallColumn, ClientHealth, FailureKind, Head, Metric, Recording, RunColumns,
-    ScrapedMetric, Summary,
+    Around, Asked, Before, CallColumn, ClientHealth, FailureKind, Head, Metric, Recording,
+    RunColumns, ScrapedMetric, Summary,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -92,6 +92,15 @@ pub struct LevelMetrics {
     pub scraped: BTreeMap<String, ScrapedMetric>,
     /// Why some of that is missing; null where nothing is.
     pub scrape_error: Option<String>,
+    /// What the level showed the time before, where it was measured again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
+    /// Standard deviation of the runtimes, where there is a time before to compare with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime_sd: Option<f64>,
+    /// What an adaptive sweep was after when it measured the level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
 }
 
 impl LevelMetrics {
@@ -170,6 +179,9 @@ impl LevelMetrics {
                 })
                 .collect(),
             scrape_error: around.scrape_error.clone(),
+            before: around.before,
+            runtime_sd: around.before.and_then(|_| Some(Before::of_times(window.runtimes())?.sd)),
+            asked: around.asked.clone(),
         })
     }
 

@@ -20,7 +20,7 @@ pub use item::{Item, Row};
 pub use level::{FailureCount, LevelMetrics};
 pub use metric::Metric;
 pub use quantile::{Intervals, Quantile, Summary, quantile_of_sorted};
-pub use recording::{Around, ClientHealth, Recording};
+pub use recording::{Around, Asked, Before, ClientHealth, Recording};
 pub use run::{Failure, FailureKind, Gaps, LlmCall, Outcome, Phase, Run};
 pub use scrape::{Scraped, ScrapedMetric, Series};
 pub use wave::{first_wave_spread, starts_together};

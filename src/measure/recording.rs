@@ -1,6 +1,7 @@
 //! Everything that was recorded at one level.
 
-use super::{Run, Scraped};
+use super::window::Window;
+use super::{Run, RunColumns, Scraped, Summary};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,54 @@ impl ClientHealth {
     }
 }
 
+/// What an adaptive sweep was after when it measured a level.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Asked {
+    /// The limits whose crossing was looked for.
+    pub targets: String,
+    /// What it might spend; empty where there was no bound.
+    pub budget: String,
+    /// How many runs the spec wanted of each level; empty where the plan chose.
+    pub window: String,
+}
+
+/// What a level showed when it was measured the time before. Times in seconds, of the runs of the
+/// window that succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Before {
+    /// How many runs.
+    pub runs: u64,
+    /// Their mean runtime.
+    pub mean: f64,
+    /// Their 95th percentile.
+    pub p95: f64,
+    /// Their standard deviation.
+    pub sd: f64,
+}
+
+impl Before {
+    /// What recorded runs show; `None` where none succeeded.
+    pub fn of<S: RunColumns>(source: &S) -> Result<Option<Self>, S::Error> {
+        let window = Window::of(source, |_| {})?;
+        Ok(Self::of_times(window.runtimes()))
+    }
+
+    pub(super) fn of_times(times: Vec<f64>) -> Option<Self> {
+        let sd = standard_deviation(&times);
+        let Summary { count, mean, p95, .. } = Summary::of(times)?;
+        Some(Self { runs: count, mean, p95, sd })
+    }
+}
+
+/// Of a sample; 0 where it has one value.
+fn standard_deviation(values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count.max(1.0);
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (squares / (count - 1.0).max(1.0)).sqrt()
+}
+
 /// What was noted of a level besides its runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -44,6 +93,12 @@ pub struct Around {
     /// How many runs each repetition of the level has, which lie end to end; empty where there is one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub repetitions: Vec<u64>,
+    /// What an adaptive sweep was after; `None` where the spec itself named the level.
+    pub asked: Option<Asked>,
+    /// What the level showed the time before, where it was measured again to be compared.
+    pub before: Option<Before>,
+    /// Digests of earlier recordings of this level whose place this one takes.
+    pub replaced: Vec<String>,
 }
 
 /// The runs of a level, in the order in which they began, and what was noted besides.

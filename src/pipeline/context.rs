@@ -1,11 +1,11 @@
 //! What the stages of one run share.
 
+use super::graph::GraphLevel;
 use super::observer::Silent;
 use super::{CancellationToken, Graph, Observer, PipelineError, StageId};
 use crate::dataset::{self, Counts, DatasetError, Needs};
 use crate::load::{LoadError, Scraper, recorded_files};
 use crate::measure::{Item, Row};
-use crate::sizing::NextLevel;
 use crate::spec::workflow::RecordedSpec;
 use crate::spec::{Levels, Spec, process_env};
 use crate::store::{Digest, Store};
@@ -25,8 +25,8 @@ pub(super) struct Context<'a> {
     pub cancel: CancellationToken,
     dataset: OnceLock<Digest>,
     program_files: OnceLock<BTreeMap<String, Digest>>,
-    /// Levels with the runs that were chosen for them.
-    planned: Mutex<BTreeMap<u32, usize>>,
+    /// Levels with the runs that were chosen for them, and the recordings that are there.
+    planned: Mutex<BTreeMap<u32, GraphLevel>>,
     scraper: OnceCell<Scraper>,
     /// A workflow of the caller's own.
     handed: Option<Arc<dyn Workflow>>,
@@ -42,7 +42,7 @@ impl<'a> Context<'a> {
         observer: Arc<dyn Observer>,
         cancel: CancellationToken,
     ) -> Self {
-        let planned = graph.levels().iter().map(|level| (level.concurrency, level.runs));
+        let planned = graph.levels().iter().map(|level| (level.next.concurrency, level.clone()));
         Self {
             planned: Mutex::new(planned.collect()),
             scraper: OnceCell::new(),
@@ -69,9 +69,15 @@ impl<'a> Context<'a> {
     }
 
     /// Takes note of a level that was chosen while the run is under way.
-    pub fn plan_level(&self, level: NextLevel) {
+    pub fn plan_level(&self, level: GraphLevel) {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        planned.insert(level.concurrency, level.runs);
+        planned.insert(level.next.concurrency, level);
+    }
+
+    /// What is planned at a level.
+    pub fn planned(&self, concurrency: u32) -> Option<GraphLevel> {
+        let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        planned.get(&concurrency).cloned()
     }
 
     /// The highest level that is known of.
@@ -90,8 +96,7 @@ impl<'a> Context<'a> {
         if said || load.levels != Levels::Adaptive {
             return None;
         }
-        let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        planned.get(&concurrency).copied()
+        self.planned(concurrency).map(|level| level.next.runs)
     }
 
     /// What asks the server for its own metrics, where the spec wants that.

@@ -1,5 +1,7 @@
 //! The stages of a spec and what each of them needs.
 
+use super::Reason;
+use super::known::Known;
 use crate::sizing::NextLevel;
 use crate::spec::Spec;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -7,6 +9,7 @@ use petgraph::visit::EdgeRef;
 use petgraph::{Direction, algo};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// The name of a stage.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,25 +64,50 @@ impl fmt::Display for StageId {
     }
 }
 
+/// A level of a graph.
+#[derive(Clone, Debug)]
+pub(super) struct GraphLevel {
+    /// The level, and how many runs were chosen for it where the spec does not say.
+    pub next: NextLevel,
+    /// Its recording, where an adaptive sweep found one that it may use.
+    pub known: Option<Arc<Known>>,
+    /// Why it is measured although there is one.
+    pub again: Option<Reason>,
+}
+
+impl GraphLevel {
+    /// A level that is still to be measured, or that is found by its key.
+    pub fn new(next: NextLevel) -> Self {
+        Self { next, known: None, again: None }
+    }
+
+    /// A level that is there; made again, it has as many runs.
+    pub fn known(known: Known) -> Self {
+        let concurrency = known.metrics.concurrency;
+        let runs = usize::try_from(known.metrics.measured).unwrap_or(usize::MAX);
+        Self { next: NextLevel { concurrency, runs }, known: Some(Arc::new(known)), again: None }
+    }
+}
+
 /// The directed acyclic graph of a spec's stages; an edge leads from a stage to one that needs it.
 #[derive(Clone)]
 pub struct Graph {
     stages: DiGraph<StageId, ()>,
-    levels: Vec<NextLevel>,
+    levels: Vec<GraphLevel>,
     /// Positions of the stages in an order in which each follows all that it needs.
     order: Vec<NodeIndex>,
 }
 
 impl Graph {
     /// The stages that a spec asks for, with these levels in the order in which they are measured.
-    pub(super) fn of(spec: &Spec, measured: &[NextLevel]) -> Self {
+    pub(super) fn of(spec: &Spec, measured: &[GraphLevel]) -> Self {
         let mut graph = DiGraph::new();
         let expand = graph.add_node(StageId::Expand);
         let fit = graph.add_node(StageId::Fit);
         let estimate = graph.add_node(StageId::Estimate);
         let mut levels = Vec::new();
         let mut order = vec![expand];
-        for &NextLevel { concurrency, .. } in measured {
+        for NextLevel { concurrency, .. } in measured.iter().map(|level| level.next) {
             let sweep = graph.add_node(StageId::Sweep(concurrency));
             let level = graph.add_node(StageId::Level(concurrency));
             connect(&mut graph, &[expand], sweep);
@@ -105,7 +133,7 @@ impl Graph {
     }
 
     /// The levels in the order in which they are measured.
-    pub(super) fn levels(&self) -> &[NextLevel] {
+    pub(super) fn levels(&self) -> &[GraphLevel] {
         &self.levels
     }
 

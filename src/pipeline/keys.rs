@@ -1,7 +1,7 @@
 //! Which artifact a stage's would be, whether it is there, and if not, why.
 
 use super::context::Context;
-use super::graph::StageId;
+use super::graph::{GraphLevel, StageId};
 use super::select::Chosen;
 use super::stages::stage;
 use super::{PipelineError, Reason};
@@ -76,8 +76,24 @@ pub(super) fn look_up(
     let inputs = inputs.iter().map(|(id, digest)| (id.to_string(), digest.clone())).collect();
     let parts = Parts { version: stage.version(), reads: stage.reads(context)?, inputs };
     let key = key_of(&id.to_string(), &parts);
+    let forced = chosen.forced.contains(id);
+    let planned = match id {
+        StageId::Sweep(concurrency) if !forced => context.planned(*concurrency),
+        _ => None,
+    };
+    match planned {
+        Some(GraphLevel { again: Some(reason), .. }) => {
+            return Ok(Candidate { key, parts, found: Found::Nothing(reason) });
+        }
+        // Whatever plan it was measured for, and so under whatever key.
+        Some(GraphLevel { known: Some(known), .. }) => {
+            let Manifest { key, parts, .. } = known.manifest.clone();
+            return Ok(Candidate { key, parts, found: Found::Artifact(known.manifest.clone()) });
+        }
+        _ => {}
+    }
     let found = match context.store.manifest(&key) {
-        _ if chosen.forced.contains(id) => Found::Nothing(Reason::Forced),
+        _ if forced => Found::Nothing(Reason::Forced),
         Some(manifest) if context.store.is_sound(&manifest.digest) => Found::Artifact(manifest),
         Some(_) => Found::Nothing(Reason::Damaged),
         None if context.store.has_manifest(&key) => Found::Nothing(Reason::Damaged),

@@ -15,6 +15,12 @@ pub(super) struct Made {
 pub(super) type Turn = OwnedMutexGuard<bool>;
 
 impl Made {
+    /// Whether this run has made a key's artifact already.
+    pub fn holds(&self, key: &Key) -> bool {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.get(key).is_some_and(|made| made.try_lock().is_ok_and(|made| *made))
+    }
+
     /// Waits until no other branch is making the same artifact.
     pub async fn turn(&self, key: &Key) -> Turn {
         let lock = {

@@ -13,6 +13,7 @@ mod files;
 mod graph;
 mod keep;
 mod keys;
+mod known;
 mod made;
 mod observer;
 mod plan;

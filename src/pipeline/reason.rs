@@ -17,6 +17,10 @@ pub enum Reason {
     NewVersion,
     /// The user asked for it.
     Forced,
+    /// It was measured with fewer runs than are wanted.
+    FewRuns,
+    /// New levels are measured beside it, so whether the rig is still the same is seen first.
+    Compared,
     /// What it reads of the spec, or of a file, changed.
     Changed(Vec<String>),
     /// What it reads of other stages changed.
@@ -35,6 +39,8 @@ impl fmt::Display for Reason {
             Self::Damaged => f.write_str("artifact damaged"),
             Self::NewVersion => f.write_str("this version of sizer does it differently"),
             Self::Forced => f.write_str("forced"),
+            Self::FewRuns => f.write_str("measured with fewer runs than wanted"),
+            Self::Compared => f.write_str("measured again, to see whether the rig is as it was"),
             Self::Changed(changes) => write_list(f, changes),
             Self::InputsChanged(inputs) => {
                 f.write_str("changed: ")?;

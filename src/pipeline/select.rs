@@ -94,6 +94,13 @@ impl Selection {
         Ok(())
     }
 
+    /// Whether it names this stage itself, and not only all of its kind or what rests on it.
+    pub(super) fn names(&self, graph: &Graph, branch: Option<&str>, id: &StageId) -> bool {
+        let lists = [&self.only, &self.from, &self.until].into_iter().chain(&self.force);
+        let single = lists.flatten().filter(|pattern| pattern.stage.contains('@'));
+        single.flat_map(|pattern| pattern.find(graph, branch)).any(|named| named == id)
+    }
+
     /// Works the selection out on the graph of one branch.
     pub(super) fn choose(&self, graph: &Graph, branch: Option<&str>) -> Chosen {
         let find = |patterns: &[Pattern]| -> BTreeSet<StageId> {

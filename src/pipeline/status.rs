@@ -102,6 +102,10 @@ fn state_of(
             (State::NotLocked, Some(manifest.digest))
         }
         (Found::Artifact(manifest), _) => (State::Current, Some(manifest.digest)),
+        // It is there and sound; the plan wants more of it.
+        (Found::Nothing(reason @ (Reason::FewRuns | Reason::Compared)), _) => {
+            (State::Stale(reason), None)
+        }
         (Found::Nothing(_), Some(locked)) if context.store.has(&locked.digest) => {
             (State::Damaged, Some(locked.digest.clone()))
         }

@@ -69,7 +69,7 @@ impl Grid {
 
 impl Study {
     /// Answers every combination of a grid for every branch. Measures nothing: a level that is not
-    /// there is an error. Adaptive levels are those of the spec's own targets.
+    /// there is left out, and where none is, that is an error. Of adaptive levels, all that are there count.
     pub async fn what_if(&self, grid: &Grid, options: RunOptions) -> Result<WhatIf, PipelineError> {
         let selection = Selection::until("fit");
         let options = RunOptions { selection, offline: true, ..options };

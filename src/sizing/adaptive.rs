@@ -15,6 +15,22 @@ pub enum Spend {
     Seconds(f64),
 }
 
+impl Spend {
+    /// How much it is.
+    pub(super) fn amount(self) -> f64 {
+        let (Self::Runs(all) | Self::Seconds(all)) = self;
+        all
+    }
+
+    /// What a level took of it.
+    pub(super) fn cost(self, level: &LevelMetrics) -> f64 {
+        match self {
+            Self::Runs(_) => level.measured as f64,
+            Self::Seconds(_) => level.elapsed,
+        }
+    }
+}
+
 /// What an adaptive sweep may do, and what for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AdaptivePlan {
@@ -38,10 +54,10 @@ pub struct NextLevel {
 }
 
 /// Waves of a level on the way up: enough to see how time grows, and no more.
-const WAVES_UP: f64 = 2.0;
-const FEWEST_UP: f64 = 20.0;
+pub(super) const WAVES_UP: f64 = 2.0;
+pub(super) const FEWEST_UP: f64 = 20.0;
 /// Share of a budget that a level on the way up may take, where there is one.
-const SHARE_UP: f64 = 0.07;
+pub(super) const SHARE_UP: f64 = 0.07;
 /// Waves of a level near the crossing, where nothing says how much may be spent.
 const WAVES_NEAR: f64 = 8.0;
 const FEWEST_NEAR: f64 = 120.0;
@@ -50,7 +66,7 @@ const CLOSE: f64 = 1.06;
 /// Where levels are measured around the crossing, as shares of it, in this order.
 const AROUND: [f64; 5] = [1.0, 0.88, 1.14, 0.94, 1.07];
 /// Levels near the crossing over which a budget is spread.
-const LEVELS_NEAR: f64 = 3.0;
+pub(super) const LEVELS_NEAR: usize = 3;
 /// A level is near the crossing within this, as a logarithm.
 const NEAR: f64 = 0.3;
 /// A crossing this far beyond the highest level that may be measured is out of its sight.
@@ -64,7 +80,22 @@ const PASSED: f64 = 0.97;
 /// Where the targets are crossed is told from all levels together, as the estimate does it: a curve
 /// through the means, times the tail. A single p95 of few runs crosses a target by chance.
 pub fn next_level(plan: &AdaptivePlan, measured: &[LevelMetrics]) -> Option<NextLevel> {
-    let left = plan.budget.map(|budget| left_of(budget, measured));
+    let left = plan.budget.map(|budget| {
+        budget.amount() - measured.iter().map(|level| budget.cost(level)).sum::<f64>()
+    });
+    let mut measured = measured.to_vec();
+    measured.sort_by_key(|level| level.concurrency);
+    next_within(plan, &measured, left, false)
+}
+
+/// The same with so much left of the budget, from levels in ascending order. `at_once`: what is left
+/// goes into a single level.
+pub(super) fn next_within(
+    plan: &AdaptivePlan,
+    measured: &[LevelMetrics],
+    left: Option<f64>,
+    at_once: bool,
+) -> Option<NextLevel> {
     if left.is_some_and(|left| left <= 0.0) {
         return None;
     }
@@ -97,7 +128,7 @@ pub fn next_level(plan: &AdaptivePlan, measured: &[LevelMetrics]) -> Option<Next
         (Some(_), _) if lowest > 1 && crossing < f64::from(lowest) => {
             Some(sized(plan, measured, left, lowest / 2, None))
         }
-        (Some(_), _) => near(plan, measured, left, crossing),
+        (Some(_), _) => near(plan, measured, left, crossing, at_once),
         (None, _) => None,
     }
 }
@@ -108,18 +139,18 @@ fn near(
     measured: &[LevelMetrics],
     left: Option<f64>,
     crossing: f64,
+    at_once: bool,
 ) -> Option<NextLevel> {
     // Beyond what may be measured, or below a single run.
     if crossing > f64::from(plan.max) * AROUND_MOST || crossing < 0.5 {
         return None;
     }
-    let is_near = |level: u32| (f64::from(level) / crossing.max(1.0)).ln().abs() < NEAR;
     let well_measured = |it: &&LevelMetrics| {
-        is_near(it.concurrency)
+        is_near(it.concurrency, crossing)
             && it.measured as f64 >= FEWEST_NEAR.min(3.0 * f64::from(it.concurrency))
     };
     let done = measured.iter().filter(well_measured).count();
-    if plan.budget.is_none() && done as f64 >= LEVELS_NEAR {
+    if plan.budget.is_none() && done >= LEVELS_NEAR {
         return None;
     }
     let is_new = |level: u32| {
@@ -136,12 +167,18 @@ fn near(
     let (budget, wave) = (plan.budget, f64::from(level));
     let worth =
         |left| budget.is_none_or(|budget| affordable(budget, left, level, measured) >= wave);
+    let done = if at_once { done.max(LEVELS_NEAR) } else { done };
     left.is_none_or(worth).then(|| sized(plan, measured, left, level, Some(done)))
+}
+
+/// Whether a level is near a crossing.
+pub(super) fn is_near(level: u32, crossing: f64) -> bool {
+    (f64::from(level) / crossing.max(1.0)).ln().abs() < NEAR
 }
 
 /// The concurrency at which the first target is crossed, by all levels together: 0 where that is so
 /// with a single run in flight, infinite where nothing speaks of a crossing.
-fn crossing(plan: &AdaptivePlan, usable: &[&LevelMetrics]) -> f64 {
+pub(super) fn crossing(plan: &AdaptivePlan, usable: &[&LevelMetrics]) -> f64 {
     const ROUNDS: usize = 4;
     let of_target = |target: &Target| {
         let mut seen: Vec<(Seen, f64)> = usable
@@ -174,7 +211,7 @@ fn crossing(plan: &AdaptivePlan, usable: &[&LevelMetrics]) -> f64 {
 }
 
 /// A level with as many runs as it is worth. `near` is how many levels around the crossing there are.
-fn sized(
+pub(super) fn sized(
     plan: &AdaptivePlan,
     measured: &[LevelMetrics],
     left: Option<f64>,
@@ -190,13 +227,12 @@ fn sized(
         (Some(budget), Some(left)) => {
             let affordable = |left| affordable(budget, left, concurrency, measured);
             if let Some(done) = near {
-                let share = left / (LEVELS_NEAR - done as f64).max(1.0);
+                let share = left / LEVELS_NEAR.saturating_sub(done).max(1) as f64;
                 affordable(share).max(affordable(left).min(2.0 * f64::from(concurrency)))
             } else {
-                let (Spend::Runs(all) | Spend::Seconds(all)) = budget;
                 // Not less than what shows a mean, and never more than there is.
                 let fewest = f64::from(concurrency).max(FEWEST_UP / 4.0);
-                let share = affordable(SHARE_UP * all).max(fewest);
+                let share = affordable(SHARE_UP * budget.amount()).max(fewest);
                 wanted.min(share).min(affordable(left))
             }
         }
@@ -209,16 +245,6 @@ fn sized(
     )]
     let runs = runs.max(1.0).ceil() as usize;
     NextLevel { concurrency, runs }
-}
-
-/// What is left of a budget.
-fn left_of(budget: Spend, measured: &[LevelMetrics]) -> f64 {
-    match budget {
-        Spend::Runs(runs) => runs - measured.iter().map(|level| level.measured as f64).sum::<f64>(),
-        Spend::Seconds(seconds) => {
-            seconds - measured.iter().map(|level| level.elapsed).sum::<f64>()
-        }
-    }
 }
 
 /// Runs at a level that so much pays for. Of a time, the warm-up and the wait for the last run

@@ -250,6 +250,7 @@ fn diagnose(
     let diagnosis = Diagnosis::of(levels, evidence.pooled(Metric::WorkflowRuntime));
     let left_out: Vec<u32> = estimates.iter().flat_map(|it| it.left_out.clone()).collect();
     notes.extend(diagnosis.sentences(levels, &left_out));
+    notes.extend(super::drift::sentences(levels));
     for estimate in estimates {
         for note in
             of_estimate(estimate, levels, question.rig, evidence.pooled(estimate.target))

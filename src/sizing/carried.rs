@@ -135,7 +135,7 @@ impl CarriedDraws {
             low: at(outside / 2.0).min(point),
             high: at(1.0 - outside / 2.0).max(point),
             at_least: at(outside).min(point),
-            likely: at(crate::sizing::knob("LIKELY",LIKELY)).min(point),
+            likely: at(LIKELY).min(point),
         }
     }
 }

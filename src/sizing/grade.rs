@@ -7,7 +7,7 @@ use std::fmt;
 /// An interval that is wider than this, as a ratio of its ends, is no answer.
 pub(super) const UNSETTLED: f64 = 2.0;
 /// Wider than this is weak,
-const WEAK: f64 = 1.6;
+const WEAK: f64 = 1.8;
 /// wider than this is fair.
 const FAIR: f64 = 1.25;
 /// Levels that differ by more than this beyond their own noise, as a logarithm, are weak ground.

@@ -1,8 +1,8 @@
 //! By how much levels differ from what a model says of them, beyond the noise of their own runs: a rig
 //! that was disturbed, or is not the same from one level to the next.
 
-/// Levels that agree differ by more than chance in one of so many sweeps.
-const BEYOND_CHANCE: f64 = 1.645;
+/// Normal deviate of what chance exceeds in one of a hundred sweeps whose levels agree.
+const BEYOND_CHANCE: f64 = 2.326;
 
 /// A level against the model.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,7 +37,7 @@ pub(super) fn between(residuals: &[Residual], fitted: usize) -> f64 {
     high
 }
 
-/// The value that a χ² of so many degrees of freedom exceeds by chance in one of twenty (the cube root is
+/// The value that a χ² of so many degrees of freedom exceeds by chance in one of a hundred (the cube root is
 /// close to normal: Wilson and Hilferty, 1931).
 fn chi_squared(free: f64) -> f64 {
     let variance = 2.0 / (9.0 * free);
@@ -52,10 +52,10 @@ mod tests {
         offs.iter().map(|off| Residual { off: *off, error }).collect()
     }
 
-    /// `scipy.stats.chi2.ppf(0.95, n)`.
+    /// `scipy.stats.chi2.ppf(0.99, n)`.
     #[test]
     fn the_bound_is_that_of_chi_squared() {
-        for (free, expected) in [(1.0, 3.841), (2.0, 5.991), (5.0, 11.070), (10.0, 18.307)] {
+        for (free, expected) in [(1.0, 6.635), (2.0, 9.210), (5.0, 15.086), (10.0, 23.209)] {
             assert!((chi_squared(free) / expected - 1.0).abs() < 0.03, "{free}");
         }
     }

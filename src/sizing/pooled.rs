@@ -34,7 +34,7 @@ const EXTRAPOLATION: f64 = 0.1;
 const FURTHEST: f64 = 8.0;
 /// What lies between two neighbouring levels was not seen: of a normal distribution, this many standard
 /// deviations lead to either end of what the levels leave open.
-const UNSEEN: f64 = 2.5;
+const UNSEEN: f64 = 4.0;
 /// Least and most that a rig is said to carry.
 const LEAST: f64 = 0.01;
 const MOST: f64 = 1e8;
@@ -87,7 +87,7 @@ impl Pooled {
         let curve = Curve::fit(&seen, shape)?;
         // In a burst a long run meets fewer others: what it met says something of the run itself.
         let steady = levels.iter().all(|level| level.is_level());
-        let between = if steady && crate::sizing::knob("BM",1.0)>0.0 { between_levels(&seen, &curve, noise) } else { 0.0 };
+        let between = if steady { between_levels(&seen, &curve, noise) } else { 0.0 };
         let curve = if between > 0.0 { fit_alike(&seen, noise, between, shape)? } else { curve };
         let (lowest, highest) = (seen.first()?.concurrency, seen.last()?.concurrency);
         let mut tails = Tails::new(reach, lowest, highest);
@@ -156,7 +156,7 @@ impl Pooled {
 
     /// By how much the levels' own tails differ beyond chance, as a logarithm.
     fn tail_between(&self, share: f64) -> f64 {
-        if self.steady && crate::sizing::knob("BT",1.0)>0.0 { self.tails.between_levels(share) } else { 0.0 }
+        if self.steady { self.tails.between_levels(share) } else { 0.0 }
     }
 
     /// The mean that was seen at a concurrency.
@@ -251,13 +251,18 @@ impl Pooled {
                     Seen { seconds: seen.seconds * error.exp(), weight, ..seen }
                 })
                 .collect();
-            let error = spread * normal() + if self.shape==Shape::Rising {crate::sizing::knob("PARTS",0.0)*normal()} else {crate::sizing::knob("WHOLE",0.0)*normal()} + if self.unsteady { UNSTEADY * normal() } else { 0.0 };
+            let error = spread * normal() + if self.shape==Shape::Rising {0.0} else {0.0} + if self.unsteady { UNSTEADY * normal() } else { 0.0 };
             let share_of_saturation = (normal().abs() / 4.0).min(1.0);
             let Some(curve) = Curve::fit(&again, self.shape) else { continue };
             let within = limit / (tail.multiple * error.exp());
             let Reached { concurrency, capped } = self.carried(&curve, within);
             let unseen = normal() / if self.shape==Shape::Rising {crate::sizing::knob("UNSEENR",UNSEEN)} else {crate::sizing::knob("UNSEEN",UNSEEN)};
             let concurrency = self.between_neighbours(&curve, within, concurrency, unseen);
+            let concurrency = if self.shape == Shape::Rising {
+                (concurrency * (crate::sizing::knob("PARTS", 0.25) * normal()).exp()).max(LEAST)
+            } else {
+                concurrency
+            };
             let concurrency = if concurrency > self.highest {
                 // Beyond the last level the truth lies between its slope, and a rig that is saturated
                 // from there on.

@@ -7,9 +7,12 @@ use super::observed::ObservedLevel;
 use super::tails::DEPENDENCE;
 use crate::measure::{FailureKind, LevelMetrics, Metric, at_most};
 
-/// Chance at which runs that only seem to meet or to miss a target do so. Runs of a level wait for each
-/// other, so it is less than the 5 % of a one-sided interval.
-const CHANCE: f64 = 0.03;
+/// Chance at which the runs of a level may seem to meet a target that it misses. Runs of a level wait for
+/// each other, so it is well below the 5 % of a one-sided interval.
+const BY_CHANCE_MET: f64 = 0.01;
+/// The same for a level that seems to miss one: a search ends at the first level that does, which is
+/// often one that does so by chance.
+const BY_CHANCE_MISSED: f64 = 0.001;
 /// HTTP statuses by which a server, or what stands before it, says that it gets too much.
 const OVERLOADED: [u16; 5] = [429, 502, 503, 504, 529];
 
@@ -89,9 +92,9 @@ impl Verdict {
         let (missed, seen) = (over + failed, times.len() + failed);
         let says = if !level.is_usable() && level.was_refused() {
             Says::Refused
-        } else if missed > 0 && 1.0 - at_most(missed - 1, seen, allowed) <= super::knob("CHM",CHANCE) {
+        } else if missed > 0 && 1.0 - at_most(missed - 1, seen, allowed) <= BY_CHANCE_MISSED {
             Says::Misses
-        } else if level.is_usable() && at_most(over, times.len(), allowed) <= super::knob("CHL",CHANCE) {
+        } else if level.is_usable() && at_most(over, times.len(), allowed) <= BY_CHANCE_MET {
             Says::Meets
         } else {
             Says::Open

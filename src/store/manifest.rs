@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// The blake3 hash of everything that a stage reads: equal keys, equal artifact.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -138,9 +140,41 @@ impl Manifest {
         (manifest.key == *key && manifest.check() == check).then_some(manifest)
     }
 
+    /// The manifests of all stages of a kind, the newest first. Of other kinds only so much is read
+    /// as says what they are: a store has many more of them.
+    pub(super) fn all_of(root: &Path, kind: &str) -> Vec<Self> {
+        let files = std::fs::read_dir(root.join("manifests")).into_iter().flatten().flatten();
+        let of_file = |file: std::fs::DirEntry| {
+            let name = file.file_name();
+            let key = name.to_str()?.strip_suffix(".json")?;
+            if !is_of_kind(&file.path(), kind)? {
+                return None;
+            }
+            let manifest = Self::read(root, &Key(key.to_owned()))?;
+            let written = file.metadata().and_then(|metadata| metadata.modified()).ok();
+            (manifest.kind() == kind).then_some((written, manifest))
+        };
+        let mut found: Vec<(Option<SystemTime>, Self)> = files.filter_map(of_file).collect();
+        found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.key.cmp(&b.1.key)));
+        found.into_iter().map(|(_, manifest)| manifest).collect()
+    }
+
+    fn kind(&self) -> &str {
+        self.stage.split_once('@').map_or(self.stage.as_str(), |(kind, _)| kind)
+    }
+
     fn check(&self) -> Digest {
         Digest::of(serde_json::to_string(self).unwrap_or_default().as_bytes())
     }
+}
+
+/// Whether the beginning of a file may be that of a manifest of such a stage.
+fn is_of_kind(path: &Path, kind: &str) -> Option<bool> {
+    const STAGE_WITHIN: u64 = 256;
+    let mut beginning = Vec::new();
+    File::open(path).ok()?.take(STAGE_WITHIN).read_to_end(&mut beginning).ok()?;
+    let named = format!("\"{kind}");
+    Some(memchr::memmem::find(&beginning, named.as_bytes()).is_some())
 }
 
 /// A manifest as it lies on disk: with a digest of its own.

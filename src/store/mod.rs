@@ -103,6 +103,11 @@ impl Store {
         Manifest::read(&self.root, key)
     }
 
+    /// The manifests of all stages of a kind (`sweep@…`), the newest first.
+    pub fn manifests_of(&self, kind: &str) -> Vec<Manifest> {
+        Manifest::all_of(&self.root, kind)
+    }
+
     /// Whether there is a manifest of that key, readable or not.
     pub fn has_manifest(&self, key: &Key) -> bool {
         Manifest::path(&self.root, key).is_file()

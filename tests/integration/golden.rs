@@ -208,7 +208,7 @@ fn the_guides_table_gives_its_estimate() {
     let assessment = assessed(&question(), &levels);
     let gpus = assessment.estimates[0].gpus.unwrap();
     assert!((gpus.point - 75.35).abs() < 0.01, "{}", gpus.point);
-    assert_eq!(gpus.recommended, 76);
+    assert_eq!(gpus.recommended, Some(76));
     assert_eq!(assessment.gpus.recommended, Some(76));
     let rough: Vec<Option<f64>> =
         assessment.levels.iter().map(|level| level.rough_gpus.workflow_runtime).collect();

@@ -12,6 +12,7 @@ mod commands;
 mod composition;
 mod damage;
 mod datasets;
+mod evidence;
 mod faults;
 mod golden;
 mod hostile;

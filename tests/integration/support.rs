@@ -149,8 +149,16 @@ pub(crate) struct SimulatorProcess {
 
 impl SimulatorProcess {
     pub fn start(settings: &[&str]) -> Self {
+        Self::start_on(0, settings)
+    }
+
+    /// On a port of which another was the server before.
+    pub fn start_on(port: u16, settings: &[&str]) -> Self {
         let mut command = Command::new(BINARY);
-        command.arg("simulate").stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .args(["simulate", "--port", &port.to_string()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         for setting in settings {
             command.args(["--set", setting]);
         }

@@ -210,7 +210,9 @@ fn name(variant: impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Around, ClientHealth, Failure, FailureKind, Gaps, LevelMetrics, Phase};
+    use crate::measure::{
+        Around, Asked, Before, ClientHealth, Failure, FailureKind, Gaps, LevelMetrics, Phase,
+    };
     use std::fs::File;
     use std::io::{Seek, SeekFrom, Write};
 
@@ -263,6 +265,9 @@ mod tests {
                 scrape_error: Some("once it was not there".to_owned()),
                 burst: Some(false),
                 repetitions: vec![1, 2],
+                asked: Some(Asked { targets: "p95".into(), ..Asked::default() }),
+                before: Some(Before { runs: 7, mean: 1.5, p95: 2.0, sd: 0.1 }),
+                replaced: vec!["ab12".into()],
             },
         }
     }

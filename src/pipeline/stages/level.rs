@@ -13,7 +13,7 @@ pub(super) struct Level {
 
 impl Stage for Level {
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {

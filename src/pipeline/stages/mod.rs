@@ -12,6 +12,7 @@ pub(super) use artifacts::{Artifacts, push_line};
 pub(super) use estimate::{observe, question};
 pub(super) use fit::fit_options;
 pub(super) use render::{assemble, check_templates, identity};
+pub(super) use sweep::without_how_much;
 
 use super::context::Context;
 use super::{PipelineError, StageId};

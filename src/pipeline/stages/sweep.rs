@@ -3,10 +3,12 @@
 use super::{Artifacts, Context, Stage, ready};
 use crate::dataset::level_size;
 use crate::load::{LevelPlan, LoadError, Pace, Window, make_room, run_level, to_parquet};
-use crate::measure::{FailureKind, Item, Outcome, Recording, Run};
+use crate::measure::{Around, Before, FailureKind, Item, Outcome, Recording, Run};
+use crate::pipeline::adaptive::search_of;
+use crate::pipeline::graph::GraphLevel;
 use crate::pipeline::{PipelineError, StageId};
 use crate::spec::workflow::HttpProtocol;
-use crate::spec::{Mode, Process, WorkflowSpec};
+use crate::spec::{Levels, Mode, Process, WorkflowSpec};
 use crate::workflow::Pending;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -28,11 +30,10 @@ impl Stage for Sweep {
         }
         let mut load = json!(spec.concurrency);
         if let Some(load) = load.as_object_mut() {
-            // Which other levels there are, and when they are measured, changes nothing here.
-            const ELSEWHERE: [&str; 5] = ["levels", "order", "start", "max", "budget"];
             load.retain(|key, _| !ELSEWHERE.contains(&key.as_str()));
-            if let Some(runs) = context.chosen_runs(self.concurrency) {
-                load.insert("runs".into(), runs.into());
+            if spec.concurrency.levels == Levels::Adaptive {
+                // A level of more runs answers as well: how many are wanted is the plan's concern.
+                load.retain(|key, _| !HOW_MUCH.contains(&key.as_str()));
             }
             load.insert("warmup".into(), spec.concurrency.warmup_waves().into());
         }
@@ -58,6 +59,20 @@ impl Stage for Sweep {
         }
         Box::pin(self.sweep(context, artifacts))
     }
+}
+
+/// Which other levels there are, and when they are measured, changes nothing at this one.
+const ELSEWHERE: [&str; 5] = ["levels", "order", "start", "max", "budget"];
+/// What only says how many runs a level has.
+const HOW_MUCH: [&str; 4] = ["passes", "runs", "duration", "until"];
+
+/// What a sweep reads, without what only says how many runs a level has: what is left decides whether
+/// two recordings are of the same thing.
+pub(in crate::pipeline) fn without_how_much(mut reads: Value) -> Value {
+    if let Some(load) = reads.get_mut("concurrency").and_then(Value::as_object_mut) {
+        load.retain(|key, _| !ELSEWHERE.contains(&&**key) && !HOW_MUCH.contains(&&**key));
+    }
+    reads
 }
 
 /// What of a workflow makes a measurement: not where something is written, or how long one waits
@@ -124,18 +139,46 @@ impl Sweep {
         let observer = Arc::clone(&context.observer);
         let on_run = Arc::new(move |run: &Run| observer.run_done(run));
         let recording = run_level(plan, Arc::clone(&workflow), scraper, &context.cancel, on_run);
-        let recording: Recording = recording.await.map_err(load_error)?;
+        let mut recording: Recording = recording.await.map_err(load_error)?;
         // A server that refuses or breaks off under load is a finding; one that is gone is not.
         if recording.runs.iter().any(lost_the_server)
             && let Err(failure) = workflow.check().await
         {
             return Err(PipelineError::Unreachable { stage: Some(id), failure });
         }
+        self.note_what_was_before(context, &mut recording.around)?;
         let unwritten = |error: parquet::errors::ParquetError| PipelineError::Artifact {
             stage: id.clone(),
             message: error.to_string(),
         };
         to_parquet(&recording).map_err(unwritten)
+    }
+
+    /// Notes what an adaptive sweep was after, and what the recording was whose place this one
+    /// takes.
+    fn note_what_was_before(
+        &self,
+        context: &Context<'_>,
+        around: &mut Around,
+    ) -> Result<(), PipelineError> {
+        let Some(search) = search_of(context.spec) else { return Ok(()) };
+        around.asked = Some(search.asked);
+        let planned = context.planned(self.concurrency);
+        let Some(GraphLevel { known: Some(known), again, .. }) = planned else { return Ok(()) };
+        let artifacts = [(StageId::Sweep(self.concurrency), known.manifest.digest.clone())].into();
+        Artifacts::new(&context.store, artifacts).runs(self.concurrency, |runs| {
+            around.replaced.clone_from(&runs.around().replaced);
+            // Who forces a level knows why; nothing is to be concluded from it.
+            if again.is_some() {
+                around.before = Before::of(runs)?;
+            }
+            Ok(())
+        })?;
+        // Under the same key there is no other to choose from any more.
+        if known.manifest.parts.reads != self.reads(context)? {
+            around.replaced.push(known.manifest.digest.to_string());
+        }
+        Ok(())
     }
 
     /// Before the first level, so that none is measured in vain.

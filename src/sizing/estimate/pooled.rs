@@ -132,7 +132,7 @@ fn find<'m>(
     let fallen = falls(&means);
     let range = drawn.range(|it| it.concurrency);
     let contradicted = bounds.contradict(range.low, range.high);
-    if crate::sizing::knob("REFIT",1.0)>0.0 && (contradicted || fallen.is_some() || !bounds.contradictions.is_empty()) {
+    if contradicted || fallen.is_some() || !bounds.contradictions.is_empty() {
         if let Some(index) = mended_without(metric, &verdicts, &means, asked) {
             models = metric.without(index).unwrap_or(models);
             drawn = models.capacity(quantile, limit, certainty, runtime);
@@ -155,7 +155,7 @@ fn find<'m>(
     }
     let mean = |concurrency: f64| runtime.unwrap_or(models.usable()).mean(concurrency);
     let lowest = metric.levels.first().map_or(1.0, Level::concurrency);
-    if crate::sizing::knob("BOUNDS",1.0)>0.0 {drawn.keep_within(&bounds, lowest, certainty.seed, mean);}
+    drawn.keep_within(&bounds, lowest, certainty.seed, mean);
     let mut found = Found { models, drawn, bounds, left_out, doubts };
     if found.left_out.is_none() && found.doubts.is_empty() {
         found.doubts.extend(rests_on(&found, metric, asked, certainty));
@@ -394,7 +394,7 @@ fn count(
     let no_end = one_sided && capacity.at_most.is_none() && range_is_open(found);
     let sum = sum(1.0 / gpus.likely, Some(1.0 / gpus.at_least), rig, margin);
     result.gpus = Some(GpuCount {
-        point: if no_end { of_capacity(point) } else { whole(gpus.likely) },
+        point: if found.drawn.point.capped { of_capacity(point) } else { whole(gpus.likely) },
         low: Some(whole(gpus.high)).filter(|_| !no_end),
         high: Some(whole(gpus.low)).filter(|_| !no_end),
         at_least: Some(whole(gpus.high)).filter(|_| one_sided && !no_end),

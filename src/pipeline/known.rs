@@ -1,0 +1,94 @@
+//! Levels that were measured before, whatever plan asked for them.
+//!
+//! What an adaptive sweep may use is what the dataset, the workflow, the load and the rig allow: a
+//! recording from the same items, by the same version of the stage, under the same slice of the
+//! spec, apart from what only says how many runs a level gets and which other levels there are.
+
+use super::PipelineError;
+use super::context::Context;
+use super::graph::StageId;
+use super::stages::{stage, without_how_much};
+use crate::load::RecordedRuns;
+use crate::measure::LevelMetrics;
+use crate::store::{Digest, Manifest, Parts, key_of};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+/// A level in the store.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    /// Its recording.
+    pub manifest: Manifest,
+    /// What the recording shows.
+    pub metrics: LevelMetrics,
+}
+
+/// All levels in the store that a spec may use, with the items of its dataset.
+pub(super) fn known_levels(
+    context: &Context<'_>,
+    items: &Digest,
+) -> Result<BTreeMap<u32, Known>, PipelineError> {
+    let sweep = stage(&StageId::Sweep(1));
+    let inputs = [(StageId::Expand.to_string(), items.clone())].into();
+    let wanted = Parts { version: sweep.version(), reads: sweep.reads(context)?, inputs };
+    let mut found: BTreeMap<u32, Vec<Known>> = BTreeMap::new();
+    for manifest in context.store.manifests_of(StageId::Sweep(1).kind()) {
+        let level = manifest.stage.split_once('@').and_then(|(_, level)| level.parse().ok());
+        let Some(concurrency) = level.filter(|_| is_allowed(&manifest.parts, &wanted)) else {
+            continue;
+        };
+        // A damaged one is none: where it is wanted, it is measured again.
+        if context.store.is_sound(&manifest.digest)
+            && let Some(metrics) = metrics(context, concurrency, &manifest)?
+        {
+            found.entry(concurrency).or_default().push(Known { manifest, metrics });
+        }
+    }
+    let best = |(concurrency, levels)| Some((concurrency, best(context, levels)?));
+    Ok(found.into_iter().filter_map(best).collect())
+}
+
+fn is_allowed(parts: &Parts, wanted: &Parts) -> bool {
+    parts.version == wanted.version
+        && parts.inputs == wanted.inputs
+        && without_how_much(parts.reads.clone()) == without_how_much(wanted.reads.clone())
+}
+
+/// The metrics of a recording: the artifact, or made from the runs where there is none.
+fn metrics(
+    context: &Context<'_>,
+    concurrency: u32,
+    recording: &Manifest,
+) -> Result<Option<LevelMetrics>, PipelineError> {
+    let id = StageId::Level(concurrency);
+    let level = stage(&id);
+    let inputs = [(recording.stage.clone(), recording.digest.clone())].into();
+    let parts = Parts { version: level.version(), reads: level.reads(context)?, inputs };
+    let manifest = context.store.manifest(&key_of(&id.to_string(), &parts));
+    let bytes = manifest.and_then(|manifest| context.store.read(&manifest.digest).ok());
+    if let Some(metrics) = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+        return Ok(Some(metrics));
+    }
+    let tolerated = context.spec.concurrency.on_failure.tolerated();
+    let of_runs = |runs: &RecordedRuns| {
+        LevelMetrics::of_columns(concurrency, runs, runs.around(), tolerated).ok()
+    };
+    Ok(open(context, recording).as_ref().and_then(of_runs))
+}
+
+fn open(context: &Context<'_>, recording: &Manifest) -> Option<RecordedRuns> {
+    RecordedRuns::open(context.store.open(&recording.digest).ok()?).ok()
+}
+
+/// Of several recordings of a level, newest first, the one with most runs; of equals, the newest. One
+/// that was measured to take the place of another does.
+fn best(context: &Context<'_>, mut levels: Vec<Known>) -> Option<Known> {
+    if levels.len() > 1 {
+        let opened = levels.iter().filter_map(|level| open(context, &level.manifest));
+        let replaced: Vec<String> =
+            opened.flat_map(|runs| runs.around().replaced.clone()).collect();
+        levels.retain(|level| !replaced.iter().any(|it| it == level.manifest.digest.as_str()));
+    }
+    levels.sort_by_key(|level| Reverse(level.metrics.measured));
+    levels.into_iter().next()
+}

@@ -1,0 +1,99 @@
+//! Levels that were measured twice: whether the rig is still the one that it was.
+
+use crate::measure::{Before, LevelMetrics};
+
+/// Two means differ where they are this many standard errors of their difference apart,
+const STANDARD_ERRORS: f64 = 4.0;
+/// each taken this much wider, since runs that share a queue are not independent of each other,
+const WIDER: f64 = 1.15;
+/// and by this share.
+const SHARE: f64 = 0.05;
+
+/// A sentence for every level that was another one when it was measured again.
+pub(super) fn sentences(levels: &[LevelMetrics]) -> impl Iterator<Item = String> {
+    levels.iter().filter_map(sentence)
+}
+
+fn sentence(level: &LevelMetrics) -> Option<String> {
+    let (before, now) = (level.before?, level.workflow_runtime?);
+    let now = Before { runs: now.count, mean: now.mean, p95: now.p95, sd: level.runtime_sd? };
+    has_drifted(before, now).then(|| {
+        let concurrency = level.concurrency;
+        format!(
+            "Concurrency {concurrency} was measured twice: {} on average before, {} now: the rig has changed between \
+             the two, and levels from before and after do not belong together. If this is how it serves from now on, \
+             measure all of them again with --force sweep; if something else used it meanwhile, this one with --force \
+             sweep@{concurrency}.",
+            seconds(before.mean),
+            seconds(now.mean)
+        )
+    })
+}
+
+/// Whether two means differ by more than noise.
+fn has_drifted(before: Before, now: Before) -> bool {
+    let squared_error = |it: Before| it.sd.powi(2) / (it.runs as f64).max(1.0);
+    let error = WIDER * (squared_error(before) + squared_error(now)).sqrt();
+    let difference = (now.mean - before.mean).abs();
+    difference > STANDARD_ERRORS * error && difference > SHARE * before.mean
+}
+
+/// A time with three digits that count.
+fn seconds(time: f64) -> String {
+    let digits: usize = match time {
+        time if time >= 100.0 => 0,
+        time if time >= 10.0 => 1,
+        time if time >= 1.0 => 2,
+        time if time >= 0.1 => 3,
+        _ => 4,
+    };
+    format!("{time:.digits$} s")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::{Around, Recording, Run};
+
+    fn before(runs: u64, mean: f64, sd: f64) -> Before {
+        Before { runs, mean, p95: mean, sd }
+    }
+
+    #[test]
+    fn noise_is_no_drift() {
+        // Standard error of the difference: 1.15 × √(2 × 0.3² / 100) = 0.0488.
+        let was = before(100, 1.0, 0.3);
+        assert!(!has_drifted(was, before(100, 1.19, 0.3)));
+        assert!(
+            has_drifted(was, before(100, 1.20, 0.3)) && has_drifted(was, before(100, 0.8, 0.3))
+        );
+        // However sure, a twentieth is nothing to speak of.
+        assert!(!has_drifted(before(10_000, 1.0, 0.01), before(10_000, 1.049, 0.01)));
+        assert!(has_drifted(before(10_000, 1.0, 0.01), before(10_000, 1.051, 0.01)));
+    }
+
+    #[test]
+    fn a_slower_rig_is_told_with_both_figures() {
+        let run = |index: u32| Run {
+            start: f64::from(index),
+            end: f64::from(index) + 1.7 + 0.02 * f64::from(index % 2),
+            ..Run::default()
+        };
+        let around = |before| Around { before, ..Around::default() };
+        let level = |before| {
+            let recording = Recording { runs: (0..50).map(run).collect(), around: around(before) };
+            LevelMetrics::of(32, &recording, 0.0)
+        };
+        let told = |before| sentences(&[level(before)]).collect::<Vec<_>>();
+        let [text] = told(Some(before(80, 1.42, 0.1))).try_into().unwrap();
+        assert!(text.starts_with(
+            "Concurrency 32 was measured twice: 1.42 s on average before, 1.71 s now:"
+        ));
+        assert!(text.ends_with("--force sweep@32."), "{text}");
+        assert!(told(Some(before(80, 1.70, 0.1))).is_empty() && told(None).is_empty());
+        assert_eq!(
+            [123.4, 12.34, 1.234, 0.1234, 0.01234].map(seconds),
+            ["123 s", "12.3 s", "1.23 s", "0.123 s", "0.0123 s"]
+        );
+    }
+}
