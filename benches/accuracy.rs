@@ -88,7 +88,10 @@ fn main() {
         "90 % interval holds: {:.1} %",
         share(&|truth, it| it.low <= truth && truth <= it.high)
     );
-    println!("median error: {:.1} %", 100.0 * sorted(&|truth, it| Some((it.point / truth - 1.0).abs())));
+    println!(
+        "median error: {:.1} %",
+        100.0 * sorted(&|truth, it| Some((it.point / truth - 1.0).abs()))
+    );
     println!(
         "recommended: {:.1} % more than 10 % too low, {:.2} times the truth at the median",
         share(&|truth, it| it.recommended.is_some_and(|gpus| (gpus as f64) < 0.9 * truth - 1e-9)),

@@ -7,6 +7,7 @@ use super::progress::Progress;
 use super::spec_args::SpecArgs;
 use crate::pipeline::{CancellationToken, Pattern, RunOptions, Selection, Study, StudyOutcome};
 use crate::report::{SizingResult, terminal_summary};
+use crate::sizing::Grade;
 use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -88,6 +89,9 @@ pub(super) struct OutputArgs {
     /// Print no progress and no summary of stages
     #[arg(long, short)]
     quiet: bool,
+    /// End with 1 where an answer is unsettled
+    #[arg(long)]
+    strict: bool,
 }
 
 /// What to print on stdout.
@@ -142,6 +146,10 @@ pub(super) fn execute(
     if !output.quiet {
         eprintln!("{}", stages_line(&outcome));
     }
+    let end = |result: &SizingResult| match end(result) {
+        End::Done if output.strict && result.gpus.grade == Some(Grade::Unsettled) => End::NoAnswer,
+        end => end,
+    };
     let ends = outcome.branches.iter().filter_map(|(_, branch)| branch.result.as_ref().map(end));
     Ok(ends.max_by_key(|end| end.code()).unwrap_or(End::Done))
 }
@@ -194,7 +202,8 @@ pub(super) fn end(result: &SizingResult) -> End {
         .any(|estimate| estimate.users.is_some() || estimate.request_rate.is_some());
     if result.is_out_of_reach() {
         End::OutOfReach
-    } else if asked && result.estimates.iter().all(|estimate| estimate.capacity.is_none()) {
+    } else if asked && result.estimates.iter().any(|estimate| estimate.capacity.is_none()) {
+        // A target that was asked for and left out would make the others look like the answer.
         End::NoAnswer
     } else {
         End::Done

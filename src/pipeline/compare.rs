@@ -3,11 +3,11 @@
 use super::adaptive::known_graph;
 use super::context::Context;
 use super::keys::differences;
-use super::stages::{fit_options, question, stage};
+use super::stages::{evidence, fit_options, question, stage};
 use super::{Pipeline, PipelineError, StageId};
 use crate::load::RecordedRuns;
 use crate::measure::{LevelMetrics, Metric, Quantile};
-use crate::sizing::{Evidence, Fit, Fits, ObservedLevel, Recommendation};
+use crate::sizing::{Fit, Fits, ObservedLevel, Recommendation};
 use crate::spec::Spec;
 use crate::store::{LockFile, RunRecord, Store};
 use serde::Serialize;
@@ -175,7 +175,7 @@ impl Facts {
             let levels: Vec<LevelMetrics> = facts.levels.values().cloned().collect();
             let fits = Fits::of(&levels, fit_options(&spec.estimate));
             let observed = observed_of(lock, store);
-            let Recommendation { recommended, .. } = Evidence::new(&levels, &fits, &observed)
+            let Recommendation { recommended, .. } = evidence(spec, &levels, &fits, &observed)
                 .answer(&question(spec, &spec.targets.main()))
                 .1;
             facts.fit = p95_fit(&fits);

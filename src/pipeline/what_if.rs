@@ -2,11 +2,10 @@
 
 use super::execute::own;
 use super::made::Made;
-use super::stages::{Artifacts, observe, question};
+use super::stages::{Artifacts, evidence, observe, question};
 use super::{Pipeline, PipelineError, RunOptions, Selection, StageId, Study};
 use crate::measure::Metric;
 use crate::report::{WhatIf, WhatIfCase};
-use crate::sizing::Evidence;
 use crate::spec::{Limit, Seconds, Spec, Targets};
 use crate::store::Store;
 use std::collections::BTreeMap;
@@ -97,8 +96,8 @@ impl Pipeline {
         let digests = done.map(|stage| (stage.id, stage.digest)).collect();
         let artifacts = Artifacts::new(&store, digests);
         let (levels, fits) = (artifacts.levels()?, artifacts.fits()?);
-        let observed = observe(&levels, &fits, &artifacts, &[], &mut BTreeMap::new())?;
-        let evidence = Evidence::new(&levels, &fits, &observed);
+        let observed = observe(&levels, &artifacts, &[], &mut BTreeMap::new())?;
+        let evidence = evidence(spec, &levels, &fits, &observed);
         let answer = |targets: &Targets| {
             let question = question(spec, targets);
             let (estimates, gpus) = evidence.answer(&question);

@@ -145,10 +145,8 @@ pub(super) fn sum_line(gpus: &Recommendation, estimates: &[Estimate]) -> Option<
     let estimate = estimates.iter().find(decides)?;
     let Sum { needed, whole_replicas, with_confidence, with_headroom, with_spares } =
         estimate.gpus?.sum?;
-    let mut steps = vec![
-        format!("{needed:.1} needed"),
-        format!("{whole_replicas} in whole replicas"),
-    ];
+    let mut steps =
+        vec![format!("{needed:.1} needed"), format!("{whole_replicas} in whole replicas")];
     if let (Some(confident), Some(confidence)) = (with_confidence, estimate.confidence) {
         steps.push(format!("{confident} are enough with {:.0} %", confidence * 100.0));
     }

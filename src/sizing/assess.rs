@@ -252,9 +252,7 @@ fn diagnose(
     notes.extend(diagnosis.sentences(levels, &left_out));
     notes.extend(super::drift::sentences(levels));
     for estimate in estimates {
-        for note in
-            of_estimate(estimate, levels, question.rig, evidence.pooled(estimate.target))
-        {
+        for note in of_estimate(estimate, levels, question.rig, evidence.pooled(estimate.target)) {
             if !notes.contains(&note) {
                 notes.push(note);
             }

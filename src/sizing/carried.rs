@@ -7,6 +7,11 @@ use rand::{RngExt, SeedableRng};
 /// Share of the draws below what is taken as likely: too few GPUs cost more than too many.
 const LIKELY: f64 = 0.45;
 
+/// Share of draws that must lie within bounds to say what lies below them.
+const AGREEING: f64 = 0.1;
+/// The share of those draws that is left out at their end.
+const OUTERMOST: f64 = 0.05;
+
 /// How certain an interval is, and from how many resamples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Certainty {
@@ -104,7 +109,19 @@ impl CarriedDraws {
             return;
         }
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x626F_756E_6473);
-        let from = if at_least > 0.0 { at_least } else { lowest.min(highest / 2.0) }.ln();
+        // Where some draws agree with the levels, what they say is no worse below either.
+        let mut inside: Vec<f64> =
+            self.drawn.iter().filter(|it| !outside(it)).map(|it| it.concurrency).collect();
+        inside.sort_unstable_by(f64::total_cmp);
+        let agreeing = inside.len() as f64 >= AGREEING * self.drawn.len() as f64;
+        let lowest_inside =
+            crate::measure::quantile_of_sorted(&inside, OUTERMOST).filter(|_| agreeing);
+        let from = match lowest_inside {
+            Some(lowest) => lowest,
+            None if at_least > 0.0 => at_least,
+            None => lowest.min(highest / 2.0),
+        };
+        let from = from.ln();
         let to = if highest.is_finite() { highest.ln() } else { from };
         for it in &mut self.drawn {
             let share: f64 = rng.random();

@@ -154,7 +154,12 @@ impl Curve {
     /// How early and how late the mean time may be that long, where nothing was seen between two
     /// neighbouring levels: for the same figures at the levels, the ends of what the shape allows. `levels`
     /// are the concurrencies that were seen, ascending; `None` outside of them.
-    pub fn reaches_between(&self, levels: &[f64], seconds: f64, shape: Shape) -> Option<(f64, f64)> {
+    pub fn reaches_between(
+        &self,
+        levels: &[f64],
+        seconds: f64,
+        shape: Shape,
+    ) -> Option<(f64, f64)> {
         let at = self.reaches(seconds);
         let above = levels.partition_point(|level| *level < at);
         let (from, to) = (*levels.get(above.checked_sub(1)?)?, *levels.get(above)?);

@@ -167,10 +167,14 @@ pub(super) fn other_form(check: &CrossCheck) -> Option<String> {
     };
     let load = match (check.request_rate, check.concurrent) {
         (Some(rate), _) => {
-            format!("that load is {rate:.3} runs per second, which arriving at random need {gpus} GPUs")
+            format!(
+                "that load is {rate:.3} runs per second, which arriving at random need {gpus} GPUs"
+            )
         }
         (None, Some(users)) => {
-            format!("about {users:.0} runs are then in flight, which as concurrent users need {gpus} GPUs")
+            format!(
+                "about {users:.0} runs are then in flight, which as concurrent users need {gpus} GPUs"
+            )
         }
         (None, None) => return None,
     };

@@ -89,10 +89,7 @@ pub(super) enum Doubt {
 impl Doubt {
     /// Whether levels contradict each other or the curve.
     pub fn is_contradiction(&self) -> bool {
-        matches!(
-            self,
-            Self::Falls { .. } | Self::Contradiction { .. } | Self::CurveAgainstLevels
-        )
+        matches!(self, Self::Falls { .. } | Self::Contradiction { .. } | Self::CurveAgainstLevels)
     }
 
     /// The best grade that an answer with it can have.
@@ -124,12 +121,16 @@ impl Doubt {
 }
 
 /// A load without decimals that say nothing.
-fn load(concurrency: &f64) -> String {
+fn load(concurrency: f64) -> String {
     let shown = format!("{concurrency:.1}");
     shown.strip_suffix(".0").map(str::to_owned).unwrap_or(shown)
 }
 
 impl fmt::Display for Doubt {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one sentence for each doubt, and no more logic than that"
+    )]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Wide(ratio) => write!(
@@ -140,9 +141,9 @@ impl fmt::Display for Doubt {
                 f,
                 "nothing that was measured shows where the limit is reached: at least {} in flight are carried, and \
                  no level above {} was measured; add higher levels, such as {}",
-                load(carried),
-                load(highest),
-                load(&(2.0 * highest).round())
+                load(*carried),
+                load(*highest),
+                load((2.0 * *highest).round())
             ),
             Self::NearlyAlone => f.write_str(
                 "the limit is so close to what a run takes alone that no number of GPUs may meet it: measure more runs \
@@ -151,26 +152,26 @@ impl fmt::Display for Doubt {
             Self::FewLevelsNear(capacity) => write!(
                 f,
                 "fewer than two usable levels lie near concurrency {}: add some around it",
-                load(capacity)
+                load(*capacity)
             ),
             Self::Falls { low, high } => write!(
                 f,
                 "time falls with load: {:.3} s on average at concurrency {}, {:.3} s at {}; something else slowed the \
                  one or sped up the other, so measure them again (--force sweep@{})",
                 low.1,
-                load(&low.0),
+                load(low.0),
                 high.1,
-                load(&high.0),
-                load(&low.0)
+                load(high.0),
+                load(low.0)
             ),
             Self::Contradiction { missed, met } => write!(
                 f,
                 "concurrency {} missed the limit though {} met it: one of them was disturbed, so measure both again \
                  (--force sweep@{},sweep@{})",
-                load(missed),
-                load(met),
-                load(missed),
-                load(met)
+                load(*missed),
+                load(*met),
+                load(*missed),
+                load(*met)
             ),
             Self::CurveAgainstLevels => f.write_str(
                 "the curve through all levels contradicts what the levels around the limit showed: measure more \
@@ -180,20 +181,20 @@ impl fmt::Display for Doubt {
                 f,
                 "concurrency {} was left out, since it does not agree with the other levels: measure it again (--force \
                  sweep@{})",
-                load(level),
-                load(level)
+                load(*level),
+                load(*level)
             ),
             Self::RestsOn { level, without } => write!(
                 f,
                 "the answer rests on concurrency {} alone: without it the rig would be said to carry {}; measure \
                  another level near it",
-                load(level),
-                load(without)
+                load(*level),
+                load(*without)
             ),
             Self::Extrapolated { highest } => write!(
                 f,
                 "the answer lies outside the measured levels (highest {}): add levels around it",
-                load(highest)
+                load(*highest)
             ),
             Self::FewRuns { runs, needed } => write!(
                 f,
@@ -208,7 +209,7 @@ impl fmt::Display for Doubt {
                 (by.exp() - 1.0) * 100.0
             ),
             Self::Failed { levels, share, tolerable } => {
-                let levels: Vec<String> = levels.iter().map(load).collect();
+                let levels: Vec<String> = levels.iter().copied().map(load).collect();
                 write!(
                     f,
                     "runs failed at concurrency {}: those levels bound the answer and are in no fit",
@@ -229,16 +230,16 @@ impl fmt::Display for Doubt {
                 f,
                 "the server refused runs at concurrency {}, and carried {}: the limit is the server's, between those \
                  levels",
-                load(at),
-                load(carried)
+                load(*at),
+                load(*carried)
             ),
             Self::Refused { at, carried: None } => {
-                write!(f, "the server refused runs at concurrency {}, and no lower level is known to be carried", load(at))
+                write!(f, "the server refused runs at concurrency {}, and no lower level is known to be carried", load(*at))
             }
             Self::ClientLimited(level) => write!(
                 f,
                 "the client itself was too busy at concurrency {}: load from a machine with more cores to spare",
-                load(level)
+                load(*level)
             ),
             Self::NoInterval => {
                 f.write_str("a straight line gives no interval: nothing says how far it is off")
@@ -249,11 +250,11 @@ impl fmt::Display for Doubt {
                     (Some(met), Some(missed)) => write!(
                         f,
                         "concurrency {} met the limit and {} did not",
-                        load(met),
-                        load(missed)
+                        load(*met),
+                        load(*missed)
                     ),
-                    (Some(met), None) => write!(f, "concurrency {} met the limit", load(met)),
-                    (None, Some(missed)) => write!(f, "concurrency {} missed the limit", load(missed)),
+                    (Some(met), None) => write!(f, "concurrency {} met the limit", load(*met)),
+                    (None, Some(missed)) => write!(f, "concurrency {} missed the limit", load(*missed)),
                     (None, None) => f.write_str("levels near the limit disagree"),
                 }
             }

@@ -20,25 +20,21 @@ mod observed;
 mod pooled;
 mod rough;
 mod tails;
-#[doc(hidden)]
-pub fn knob(name:&str,default:f64)->f64{static K:std::sync::OnceLock<std::collections::BTreeMap<String,f64>>=std::sync::OnceLock::new();*K.get_or_init(||std::env::vars().filter_map(|(k,v)|Some((k.strip_prefix("KN_")?.to_owned(),v.parse().ok()?))).collect()).get(name).unwrap_or(&default)}
 mod target;
 mod verdict;
 
 pub use adaptive::{AdaptivePlan, NextLevel, Spend, next_level};
-pub use assess::{
-    Alternative, Assessment, LevelAgainstTargets, PerMetric, Question, assess,
-};
-pub use evidence::Evidence;
-pub use grade::Grade;
+pub use assess::{Alternative, Assessment, LevelAgainstTargets, PerMetric, Question, assess};
 pub use carried::{Carried, CarriedDraws, CarriedRange, Certainty};
 pub use diagnose::{Diagnosis, SlowLevel};
 pub use estimate::{
     Asked, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Proven, Recommendation, Sum,
     estimate, recommend,
 };
+pub use evidence::Evidence;
 pub use fit::{Fit, MethodName, NoFit, Point};
 pub use fits::{FitOptions, Fits, NamedFit};
+pub use grade::Grade;
 pub use known::{Again, Search, Step, Wanted};
 pub use observed::{Observations, ObservedLevel, ObservedRun};
 pub use pooled::Pooled;

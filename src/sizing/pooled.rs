@@ -35,6 +35,10 @@ const FURTHEST: f64 = 8.0;
 /// What lies between two neighbouring levels was not seen: of a normal distribution, this many standard
 /// deviations lead to either end of what the levels leave open.
 const UNSEEN: f64 = 4.0;
+/// Spread of the error of the model itself, as a logarithm of the load. What the first token waits for, and
+/// what stretches the gaps between tokens, is more than how many runs are in flight.
+const UNMODELLED_TTFT: f64 = 0.2;
+const UNMODELLED_ITL: f64 = 0.08;
 /// Least and most that a rig is said to carry.
 const LEAST: f64 = 0.01;
 const MOST: f64 = 1e8;
@@ -52,6 +56,8 @@ pub struct Pooled {
     unsteady: bool,
     /// Whether all runs of a level met the same load.
     steady: bool,
+    /// Spread of the error of the model itself, as a logarithm of the load.
+    unmodelled: f64,
     highest: f64,
     /// Seconds that each further run in flight costs a rig that is saturated at the highest level.
     saturated_slope: f64,
@@ -112,6 +118,11 @@ impl Pooled {
             shape,
             tails: tails.sorted(),
             steady,
+            unmodelled: match metric {
+                Metric::WorkflowRuntime | Metric::LlmLatency => 0.0,
+                Metric::Ttft => UNMODELLED_TTFT,
+                Metric::Itl => UNMODELLED_ITL,
+            },
             unsteady: levels.iter().any(|level| level.unsteady),
             highest,
             saturated_slope,
@@ -251,15 +262,15 @@ impl Pooled {
                     Seen { seconds: seen.seconds * error.exp(), weight, ..seen }
                 })
                 .collect();
-            let error = spread * normal() + if self.shape==Shape::Rising {0.0} else {0.0} + if self.unsteady { UNSTEADY * normal() } else { 0.0 };
+            let error = spread * normal() + if self.unsteady { UNSTEADY * normal() } else { 0.0 };
             let share_of_saturation = (normal().abs() / 4.0).min(1.0);
             let Some(curve) = Curve::fit(&again, self.shape) else { continue };
             let within = limit / (tail.multiple * error.exp());
             let Reached { concurrency, capped } = self.carried(&curve, within);
-            let unseen = normal() / if self.shape==Shape::Rising {crate::sizing::knob("UNSEENR",UNSEEN)} else {crate::sizing::knob("UNSEEN",UNSEEN)};
+            let unseen = normal() / UNSEEN;
             let concurrency = self.between_neighbours(&curve, within, concurrency, unseen);
-            let concurrency = if self.shape == Shape::Rising {
-                (concurrency * (crate::sizing::knob("PARTS", 0.25) * normal()).exp()).max(LEAST)
+            let concurrency = if self.unmodelled > 0.0 {
+                (concurrency * (self.unmodelled * normal()).exp()).max(LEAST)
             } else {
                 concurrency
             };

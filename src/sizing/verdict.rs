@@ -45,9 +45,8 @@ impl Level<'_> {
     /// Whether runs failed as they do where a server gets more than it can hold.
     pub fn was_refused(&self) -> bool {
         use FailureKind::{Connect, HttpStatus, NoFirstByte, RateLimited, Timeout};
-        let overloaded = |message: &str| {
-            OVERLOADED.iter().any(|status| message.contains(&status.to_string()))
-        };
+        let overloaded =
+            |message: &str| OVERLOADED.iter().any(|status| message.contains(&status.to_string()));
         let statuses = || self.metrics.http_statuses.keys().any(|it| OVERLOADED.contains(it));
         self.metrics.failures.iter().any(|failure| match failure.kind {
             RateLimited | Connect | Timeout | NoFirstByte => true,

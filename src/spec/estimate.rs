@@ -17,6 +17,8 @@ pub struct EstimateSpec {
     pub headroom: Share,
     /// Further replicas to recommend, for those that fail or are being replaced.
     pub spares: u32,
+    /// What runs that failed count as, at levels that tolerate them.
+    pub count_failures: CountFailures,
     /// Seed of the resampling behind the intervals.
     pub seed: u64,
     /// Lines only: a fit that explains less of the variance than this is refused.
@@ -32,11 +34,23 @@ impl Default for EstimateSpec {
             confidence: 0.9,
             headroom: Share::default(),
             spares: 0,
+            count_failures: CountFailures::LeftOut,
             seed: 0,
             min_r_squared: 0.7,
             remove_outliers: true,
         }
     }
+}
+
+/// What runs that failed count as in a quantile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CountFailures {
+    /// Nothing: the quantile is that of the runs that succeeded.
+    #[default]
+    LeftOut,
+    /// Slower than any limit, as goodput counts them.
+    AsOverLimit,
 }
 
 /// The methods.

@@ -32,7 +32,7 @@ pub use concurrency::{Budget, Concurrency, Levels, Scale};
 pub use dataset::{DatasetFormat, DatasetSpec, Filter, FilterValue, Patterns};
 pub use duration::Seconds;
 pub use error::{Place, Source, SpecError};
-pub use estimate::{EstimateSpec, Method};
+pub use estimate::{CountFailures, EstimateSpec, Method};
 pub use file::{ReadOptions, migrate_file, process_env};
 pub use glob::glob_matches;
 pub use interpolate::{Env, ReferenceError};

@@ -121,6 +121,10 @@ fn each(mut check: impl FnMut(&Sweep, Ask, MethodName)) {
 
 fn no_more(less: Option<GpuCount>, more: Option<GpuCount>, what: &str) {
     let (Some(less), Some(more)) = (less, more) else { return };
+    // The best guess of an unsettled answer is no more than that.
+    if less.recommended.is_none() || more.recommended.is_none() {
+        return;
+    }
     if let (Some(fewer), Some(most)) = (less.recommended, more.recommended) {
         assert!(fewer <= most, "{what}: {less:?} {more:?}");
     }

@@ -5,10 +5,10 @@ use super::{Artifacts, Context, Stage, ready};
 use crate::measure::{AgainstLimits, LevelMetrics, Metric};
 use crate::pipeline::{PipelineError, StageId};
 use crate::sizing::{
-    Alternative, Certainty, Evidence, Fits, Load, Margin, MethodName, ObservedLevel, Question, Rig,
-    Target, assess,
+    Alternative, Certainty, Evidence, Fits, Load, Margin, ObservedLevel, Question, Rig, Target,
+    assess,
 };
-use crate::spec::{EstimateSpec, Limit, Seconds, Spec, Targets};
+use crate::spec::{CountFailures, EstimateSpec, Limit, Seconds, Spec, Targets};
 use crate::workflow::Pending;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -20,18 +20,20 @@ pub(super) struct EstimateStage;
 
 impl Stage for EstimateStage {
     fn version(&self) -> u32 {
-        8
+        9
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
         // Not what was asked while the levels were measured, which is in the levels.
         let test = crate::spec::TestRig { scrape: None, ..context.spec.test.clone() };
-        let EstimateSpec { confidence, headroom, spares, seed, .. } = &context.spec.estimate;
+        let EstimateSpec { confidence, headroom, spares, count_failures, seed, .. } =
+            &context.spec.estimate;
         Ok(json!({
             "targets": context.spec.targets,
             "test": test,
             "estimate": {
-                "confidence": confidence, "headroom": headroom, "spares": spares, "seed": seed,
+                "confidence": confidence, "headroom": headroom, "spares": spares,
+                "count_failures": count_failures, "seed": seed,
             },
         }))
     }
@@ -48,14 +50,10 @@ impl Stage for EstimateStage {
 fn estimate(spec: &Spec, artifacts: &Artifacts<'_>) -> Result<Vec<u8>, PipelineError> {
     let main = question(spec, &spec.targets.main());
     let (levels, fits) = (artifacts.levels()?, artifacts.fits()?);
-    let asked = !main.targets.is_empty() || !spec.targets.others().is_empty();
     let mut against = BTreeMap::new();
-    let observed = if asked {
-        observe(&levels, &fits, artifacts, &main.main_limits(), &mut against)?
-    } else {
-        BTreeMap::new()
-    };
-    let evidence = Evidence::new(&levels, &fits, &observed);
+    // Also without a target: how the rig answers to load is the same whatever is asked.
+    let observed = observe(&levels, artifacts, &main.main_limits(), &mut against)?;
+    let evidence = evidence(spec, &levels, &fits, &observed);
     let mut assessment = assess(&main, &evidence, &against);
     let others = spec.targets.others().iter().enumerate();
     assessment.alternatives = others
@@ -68,27 +66,34 @@ fn estimate(spec: &Spec, artifacts: &Artifacts<'_>) -> Result<Vec<u8>, PipelineE
     to_document(&StageId::Estimate, &assessment)
 }
 
-/// The runs of all levels, as far as the method reads them, and how they stand against limits. A
-/// level's runs are opened and verified once for both.
+/// What levels say, with failed runs counted as the spec wants it.
+pub(in crate::pipeline) fn evidence<'a>(
+    spec: &Spec,
+    levels: &'a [LevelMetrics],
+    fits: &'a Fits,
+    observed: &'a BTreeMap<u32, ObservedLevel>,
+) -> Evidence<'a> {
+    match spec.estimate.count_failures {
+        CountFailures::LeftOut => Evidence::new(levels, fits, observed),
+        CountFailures::AsOverLimit => Evidence::counting_failures(levels, fits, observed),
+    }
+}
+
+/// The runs of all levels, and how they stand against limits. A level's runs are opened and verified
+/// once for both.
 pub(in crate::pipeline) fn observe(
     levels: &[LevelMetrics],
-    fits: &Fits,
     artifacts: &Artifacts<'_>,
     limits: &[(Metric, f64)],
     against: &mut BTreeMap<u32, AgainstLimits>,
 ) -> Result<BTreeMap<u32, ObservedLevel>, PipelineError> {
     let mut observed = BTreeMap::new();
-    if limits.is_empty() && fits.method != MethodName::Monotone {
-        return Ok(observed);
-    }
     for concurrency in levels.iter().map(|level| level.concurrency) {
         artifacts.runs(concurrency, |runs| {
             if !limits.is_empty() {
                 against.insert(concurrency, AgainstLimits::of(runs, limits)?);
             }
-            if fits.method == MethodName::Monotone {
-                observed.insert(concurrency, ObservedLevel::of(concurrency, runs, runs.around())?);
-            }
+            observed.insert(concurrency, ObservedLevel::of(concurrency, runs, runs.around())?);
             Ok(())
         })?;
     }

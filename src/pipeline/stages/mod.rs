@@ -9,7 +9,7 @@ mod render;
 mod sweep;
 
 pub(super) use artifacts::{Artifacts, push_line};
-pub(super) use estimate::{observe, question};
+pub(super) use estimate::{evidence, observe, question};
 pub(super) use fit::fit_options;
 pub(super) use render::{assemble, check_templates, identity};
 pub(super) use sweep::without_how_much;

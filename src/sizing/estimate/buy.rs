@@ -87,7 +87,9 @@ pub fn recommend(estimates: &[Estimate], cost_per_gpu_hour: Option<f64>) -> Reco
     }
     let mut found = Recommendation::default();
     let any = estimates.iter().any(|estimate| estimate.gpus.is_some());
-    for estimate in estimates.iter().filter(|it| it.gpus.is_none() && (any || it.capacity.is_none())) {
+    for estimate in
+        estimates.iter().filter(|it| it.gpus.is_none() && (any || it.capacity.is_none()))
+    {
         if !found.unanswered.contains(&estimate.target) {
             found.unanswered.push(estimate.target);
         }

@@ -65,8 +65,7 @@ pub fn estimate(asked: &Asked<'_>, method: MethodName, fit: &Result<Fit, NoFit>)
             let other = other_form(load, mean);
             let gpus = needed(other);
             let differs = (gpus / point - 1.0).abs() > 0.5;
-            result.cross_check =
-                (!asked.counts_users).then(|| cross_check(other, gpus, differs));
+            result.cross_check = (!asked.counts_users).then(|| cross_check(other, gpus, differs));
         }
         (Err(reason), _) => result.reason = Some(reason),
         (_, None) => {
@@ -77,7 +76,11 @@ pub fn estimate(asked: &Asked<'_>, method: MethodName, fit: &Result<Fit, NoFit>)
 }
 
 /// Holds a line's answer against what the levels prove by themselves.
-pub(in crate::sizing) fn grade_line(result: &mut Estimate, levels: &[LevelMetrics], bounds: &Bounds) {
+pub(in crate::sizing) fn grade_line(
+    result: &mut Estimate,
+    levels: &[LevelMetrics],
+    bounds: &Bounds,
+) {
     let Some(point) = result.capacity.map(|capacity| capacity.point) else { return };
     result.proven = Proven { at_least: bounds.at_least, below: bounds.below };
     let mut doubts = vec![Doubt::NoInterval];

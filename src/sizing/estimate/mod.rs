@@ -261,7 +261,6 @@ impl Asked<'_> {
     }
 }
 
-
 impl Capacity {
     /// A figure about which no more is known.
     fn of(point: f64) -> Self {

@@ -11,7 +11,7 @@ use crate::sizing::verdict::{Bounds, Level, Verdict};
 use crate::sizing::{Carried, CarriedDraws, Certainty, Grade, Load, Pooled};
 
 /// Levels this far from the answer, as a factor, still say something of it.
-const NEAR: f64 = 4.0;
+const NEAR: f64 = 5.0;
 /// A mean that is lower at a higher load by this many standard errors,
 const STANDARD_ERRORS: f64 = 4.0;
 /// and by this share, has fallen.
@@ -145,9 +145,8 @@ fn find<'m>(
                 high: (high.concurrency, high.seconds),
             }));
             let contradictions = bounds.contradictions.iter().take(1);
-            doubts.extend(
-                contradictions.map(|&(missed, met)| Doubt::Contradiction { missed, met }),
-            );
+            doubts
+                .extend(contradictions.map(|&(missed, met)| Doubt::Contradiction { missed, met }));
             if contradicted && bounds.contradictions.is_empty() {
                 doubts.push(Doubt::CurveAgainstLevels);
             }
@@ -263,14 +262,12 @@ fn of_levels(found: &Found<'_>, metric: &MetricModels<'_>, asked: &Asked<'_>) ->
     let (pooled, point) = (models.usable(), drawn.point.concurrency.max(1.0));
     let target = asked.target;
     let mut doubts = Vec::new();
-    let is_near = |level: &&Level<'_>| {
-        (level.concurrency() / point).ln().abs() <= NEAR.ln() * (1.0 + 1e-9)
-    };
+    let is_near =
+        |level: &&Level<'_>| (level.concurrency() / point).ln().abs() <= NEAR.ln() * (1.0 + 1e-9);
     let near = || metric.levels.iter().filter(is_near);
-    let counts = |level: &&Level<'_>| {
-        level.is_usable() && found.left_out != Some(level.concurrency())
-    };
-    if drawn.point.capped && point > models.furthest().highest() {
+    let counts =
+        |level: &&Level<'_>| level.is_usable() && found.left_out != Some(level.concurrency());
+    if range_is_open(found) {
         // Where it ends was not seen at all, which is said elsewhere.
         doubts.extend(of_failures(metric, bounds, point));
         return doubts;
@@ -314,7 +311,8 @@ fn of_failures(metric: &MetricModels<'_>, bounds: &Bounds, point: f64) -> Vec<Do
     let levels: Vec<f64> = failed().filter(matters).map(Level::concurrency).collect();
     let most = failed().filter(matters).map(share).fold(0.0, f64::max);
     // Where levels on both sides are close, a level that failed further up changes nothing.
-    let closed = matches!((bounds.at_least, bounds.highest()), (Some(low), Some(high)) if high < low * 1.3);
+    let closed =
+        matches!((bounds.at_least, bounds.highest()), (Some(low), Some(high)) if high < low * 1.3);
     if !levels.is_empty() && !closed {
         doubts.push(Doubt::Failed { levels, share: most, tolerable: most <= TOLERABLE });
     }
@@ -324,9 +322,8 @@ fn of_failures(metric: &MetricModels<'_>, bounds: &Bounds, point: f64) -> Vec<Do
 /// The capacity with its interval, as far as either end is known. `alone` is the load at which every run
 /// has a replica of its own.
 fn capacity(asked: &Asked<'_>, found: &Found<'_>, alone: f64, doubts: &mut Vec<Doubt>) -> Capacity {
-    let Found { models, drawn, bounds, .. } = found;
+    let Found { drawn, bounds, .. } = found;
     let range = drawn.range(|it| it.concurrency);
-    let highest = models.furthest().highest();
     if drawn.point.capped || drawn.is_capped_at(range.high) {
         // As far as any figure goes is no figure: what is known is what was carried. Were the rig
         // saturated from the highest level on, it would carry in proportion to the limit.
@@ -334,6 +331,8 @@ fn capacity(asked: &Asked<'_>, found: &Found<'_>, alone: f64, doubts: &mut Vec<D
         let met = super::levels_within(asked.target, asked.levels).map(f64::from);
         let carried = bounds.at_least.unwrap_or(0.0);
         let carried = if contradicted { carried } else { met.fold(carried, f64::max) };
+        let levels = asked.levels.iter().filter(|level| !level.interrupted);
+        let highest = levels.map(|level| f64::from(level.concurrency)).fold(0.0, f64::max);
         doubts.push(Doubt::NoEnd { carried, highest });
         let point = if drawn.point.capped { drawn.saturated } else { range.point };
         let at_least = Some(carried).filter(|it| *it > 0.0);
@@ -375,7 +374,7 @@ fn count(
         |load: Load| load.efficiency(point, share, &mean, &fast).clamp(f64::EPSILON, 1.0);
     // A replica of one's own is all that a run can be given: what carries less meets no target, and a
     // number is told for the case that it does.
-    let reachable = found.drawn.at_least(alone, &mean);
+    let reachable = found.drawn.at_least(alone, mean);
     let needed = |load: Load, efficiency: f64, it: Carried| {
         let own = (it.concurrency * efficiency).max(alone);
         load.rigs(own, it.mean_runtime) * gpu_count
@@ -398,7 +397,7 @@ fn count(
         low: Some(whole(gpus.high)).filter(|_| !no_end),
         high: Some(whole(gpus.low)).filter(|_| !no_end),
         at_least: Some(whole(gpus.high)).filter(|_| one_sided && !no_end),
-        at_most: capacity.at_least.filter(|it| no_end && *it >= alone).map(of_capacity),
+        at_most: capacity.at_least.filter(|_| no_end).map(of_capacity),
         recommended: Some(sum.with_spares),
         sum: Some(sum),
     });
