@@ -83,7 +83,11 @@ fn load_between(low: Option<f64>, high: Option<f64>) -> String {
     }
 }
 
-fn between(low: Option<f64>, high: Option<f64>, shown: impl Fn(f64) -> String) -> String {
+pub(super) fn between(
+    low: Option<f64>,
+    high: Option<f64>,
+    shown: impl Fn(f64) -> String,
+) -> String {
     match (low, high) {
         (Some(low), Some(high)) => format!("between {} and {} GPUs", shown(low), shown(high)),
         (Some(low), None) => format!("at least {} GPUs", shown(low)),

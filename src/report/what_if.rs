@@ -3,8 +3,9 @@
 use super::ReportError;
 use super::comparison::{price, why_unanswered};
 use super::format::{cell, significant};
+use super::prose::between;
 use crate::measure::{Metric, Quantile};
-use crate::sizing::{Estimate, GpuCount, Load, Question, Recommendation};
+use crate::sizing::{Estimate, GpuCount, Grade, Load, Question, Recommendation};
 use comfy_table::{Table, presets};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,9 @@ pub struct WhatIfCase {
     pub limits: Vec<CaseLimit>,
     /// What it needs by the target that decides; null where there is no answer.
     pub gpus: Option<GpuCount>,
+    /// How far the answer can be relied on.
+    #[serde(default)]
+    pub grade: Option<Grade>,
     /// The target that decides.
     pub decided_by: Option<Metric>,
     /// What the recommended GPUs cost per hour; null without a price.
@@ -75,7 +79,9 @@ impl WhatIfCase {
                 Load::Rate { per_second } => request_rate = Some(per_second),
             }
         }
-        let reason = why_unanswered(estimates, gpus);
+        // An unsettled answer is shown as far as it is known.
+        let unsettled = gpus.grade == Some(Grade::Unsettled) && gpus.unanswered.is_empty();
+        let reason = why_unanswered(estimates, gpus).filter(|_| !unsettled);
         let decides = |it: &&Estimate| {
             Some(it.target) == gpus.decided_by
                 && it.gpus.is_some_and(|count| count.recommended == gpus.recommended)
@@ -94,6 +100,7 @@ impl WhatIfCase {
             request_rate,
             limits: question.targets.iter().map(limit).collect(),
             gpus: count.filter(|_| reason.is_none()),
+            grade: gpus.grade,
             decided_by: gpus.decided_by,
             cost_per_hour: gpus.cost_per_hour.filter(|_| reason.is_none()),
             cheapest: false,
@@ -131,8 +138,10 @@ impl WhatIfCase {
     }
 
     fn count(&self) -> String {
-        let Some((gpus, recommended)) = self.gpus.and_then(|it| Some((it, it.recommended?))) else {
-            return "none".to_owned();
+        let Some(gpus) = self.gpus else { return "none".to_owned() };
+        let Some(recommended) = gpus.recommended else {
+            let (low, high) = gpus.bounds();
+            return format!("unsettled, {}", between(low, high, significant));
         };
         match (gpus.low, gpus.high) {
             (Some(low), Some(high)) => {
@@ -214,7 +223,7 @@ impl WhatIf {
                 .to_vec();
         header.extend(limits.iter().cloned());
         header.extend(
-            ["gpus_point", "gpus_low", "gpus_high", "gpus_recommended", "decided_by"]
+            ["gpus_point", "gpus_low", "gpus_high", "gpus_recommended", "grade", "decided_by"]
                 .map(str::to_owned),
         );
         header.extend(["cost_per_hour", "cheapest", "reason"].map(str::to_owned));
@@ -237,6 +246,7 @@ impl WhatIf {
             row.push(cell(case.gpus.and_then(|gpus| gpus.low)));
             row.push(cell(case.gpus.and_then(|gpus| gpus.high)));
             row.push(cell(case.gpus.and_then(|gpus| gpus.recommended)));
+            row.push(cell(case.grade));
             row.push(case.decided_by.map(|metric| metric.key().to_owned()).unwrap_or_default());
             row.push(cell(case.cost_per_hour));
             row.push(case.cheapest.to_string());

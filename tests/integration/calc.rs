@@ -117,7 +117,7 @@ fn one_outlier_among_four_levels_is_named_and_the_robust_line_offered() {
     let project = gathered("02_outlier");
     let ended = run(&project, &flags("02_outlier"), &[]).code(1);
     ended.stderr("but for concurrency 1: the method `robust`").stderr("gives 14.4 GPUs");
-    let ended = run(&project, &flags("02_outlier"), &["--method", "robust"]).success();
+    let ended = run(&project, &flags("02_outlier"), &["--method", "robust"]).code(1);
     // 100 / ((8.01 − 2.1630783) / 0.8415859), by hand.
     ended.stdout("Estimated GPU count (Workflow Runtime): 14.4").stdout("| !R     |           1 |");
 }
@@ -126,7 +126,7 @@ fn one_outlier_among_four_levels_is_named_and_the_robust_line_offered() {
 #[test]
 fn a_workflow_without_llm_calls_has_its_runtime_estimate() {
     let project = gathered("05_nollm");
-    let ended = run(&project, &flags("05_nollm"), &["--no_plots"]).success();
+    let ended = run(&project, &flags("05_nollm"), &["--no_plots"]).code(1);
     let output = offline_output(&project);
     let fit = &output["fit_results"]["wf_runtime_fit"];
     // Figures of `numpy.polyfit` over the ten levels.

@@ -141,7 +141,7 @@ fn a_chain_needs_no_dataset_and_is_cached_like_anything_else() {
         simulator.address
     );
     let project = Sizer::new().spec(&spec);
-    project.run(&["run", "spec.yml"]).success().stdout("Recommended:");
+    project.run(&["run", "spec.yml"]).success().stdout("the test rig carries at least 2");
     project.run(&["run", "spec.yml"]).success().stderr("0 stages run, 10 cached");
     let changed = project.run(&["plan", "spec.yml", "--set", "workflow.steps.0.llm.max_tokens=4"]);
     changed.success().stdout("9 of 10 stages would run");

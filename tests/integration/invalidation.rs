@@ -59,6 +59,7 @@ const COMMON: &[(&str, &str, &str)] = &[
     ("estimate.confidence", "0.8", FROM_ESTIMATE),
     ("estimate.headroom", "10%", FROM_ESTIMATE),
     ("estimate.spares", "1", FROM_ESTIMATE),
+    ("estimate.count_failures", "as_over_limit", FROM_ESTIMATE),
     ("estimate.seed", "1", FROM_ESTIMATE),
     ("estimate.min_r_squared", "0.5", FROM_FIT),
     ("estimate.remove_outliers", "false", FROM_FIT),

@@ -213,7 +213,7 @@ fn what_changed_between_two_states() {
     project.run(&["run", "spec.yml", "--force", "sweep@2"]).success();
     commit("others");
 
-    let gpus = project.result()["gpus"]["recommended"].as_u64().unwrap();
+    let gpus = project.result()["gpus"]["recommended"].clone();
     let levels = |text: &str| -> Vec<(u64, String)> {
         let changes: Value = serde_json::from_str(text).unwrap();
         assert_eq!(changes["gpus"][1], gpus, "{text}");

@@ -98,7 +98,7 @@ fn a_workflow_of_ones_own_is_measured_and_cached_by_its_settings() {
         assert_eq!((level.failed, level.measured), (0, 3 * u64::from(level.concurrency)));
         assert!(level.workflow_runtime.as_ref().unwrap().mean >= 0.003);
     }
-    assert!(result.gpus.recommended.is_some());
+    assert!(result.gpus.grade.is_some());
     assert_eq!((count(&own.checks), count(&own.prepared), count(&own.closed)), (1, 3, 1));
     let runs = count(&own.runs);
     assert!(runs >= 9);

@@ -4,6 +4,7 @@
 
 mod adaptive;
 mod agent;
+mod answers;
 mod cache;
 mod calc;
 mod capacity;

@@ -13,7 +13,8 @@ outputs: {reports: [summary.md, result.json]}";
 fn project(simulator: &SimulatorProcess, matrix: &str) -> Sizer {
     let address = simulator.address;
     let workflow = format!("{{type: openai, base_url: \"http://{address}/v1\", model: m}}");
-    Sizer::new().workflow(&workflow, &format!("{REST}\nmatrix:\n{matrix}"))
+    Sizer::new()
+        .workflow(&workflow, &format!("{REST}\nestimate: {{method: linear}}\nmatrix:\n{matrix}"))
 }
 
 const HARDWARE: &str = "  hardware:

@@ -278,7 +278,8 @@ fn of_levels(found: &Found<'_>, metric: &MetricModels<'_>, asked: &Asked<'_>) ->
     let highest = models.furthest().highest();
     let lowest = metric.levels.iter().filter(counts).map(Level::concurrency).next();
     if point > highest * EDGE || lowest.is_some_and(|lowest| point * EDGE < lowest) {
-        doubts.push(Doubt::Extrapolated { highest });
+        let levels = metric.levels.iter().filter(counts).map(Level::concurrency);
+        doubts.push(Doubt::Extrapolated { highest: levels.fold(0.0, f64::max) });
     }
     let needed = runs_to_bound(target.quantile.share());
     let runs = pooled.runs_around(point, target.quantile);
