@@ -6,6 +6,8 @@ use crate::measure::LevelMetrics;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Levels this far apart, as a factor, show whether throughput still grows.
+const APART: f64 = 1.2;
 /// Throughput that grows by less than this from one level to the next is saturated.
 const SATURATED: f64 = 1.1;
 /// A level is slow without reason where it is this many standard errors above the curve,
@@ -46,13 +48,16 @@ impl Diagnosis {
             .collect();
         seen.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut found = Self { slow_levels: slow_levels(levels, runtime), ..Self::default() };
-        // Between the two highest levels: what a further run in flight costs there.
-        if let [first, .., before, last] = seen.as_slice() {
+        // From the next level that is clearly lower to the highest: what a further run in flight costs there.
+        let last = seen.last().copied();
+        let apart = |it: &&(f64, f64)| last.is_some_and(|last| last.0 >= APART * it.0);
+        let before = seen.iter().rev().find(apart);
+        if let ([first, _, .., last], Some(before)) = (seen.as_slice(), before) {
             let mean = |at: f64, own: f64| runtime.map_or(own, |runtime| runtime.mean(at));
             let (low, high) = (mean(before.0, before.1), mean(last.0, last.1));
             let slope = (high - low) / (last.0 - before.0);
             let grows = (last.0 / high) / (before.0 / low);
-            if slope > 0.0 && grows < SATURATED && last.0 / before.0 >= 1.2 {
+            if slope > 0.0 && grows < SATURATED {
                 found.saturation_throughput = Some(last.0 / high);
                 let idle = mean(first.0, first.1);
                 found.knee =
@@ -221,6 +226,8 @@ mod tests {
         assert!((found.saturation_throughput.unwrap() - 8.0).abs() < 0.2, "{found:?}");
         assert_eq!(found.slow_levels, []);
         assert_eq!(diagnosed(&[1, 2, 4, 8], hockey), Diagnosis::default(), "nothing is saturated");
+        let close = diagnosed(&[1, 16, 32, 60, 64], hockey);
+        assert!((close.saturation_throughput.unwrap() - 8.0).abs() < 0.2, "{close:?}");
     }
 
     #[test]

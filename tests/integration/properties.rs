@@ -7,8 +7,8 @@ use sizer::measure::{
     Failure, FailureKind, LevelMetrics, LlmCall, Metric, Outcome, Phase, Quantile, Recording, Run,
 };
 use sizer::sizing::{
-    Certainty, Evidence, FitOptions, Fits, GpuCount, Load, Margin, MethodName, ObservedLevel,
-    Question, Rig, Target,
+    Certainty, Estimate, Evidence, FitOptions, Fits, GpuCount, Grade, Load, Margin, MethodName,
+    ObservedLevel, Question, Rig, Target,
 };
 use std::collections::BTreeMap;
 
@@ -72,6 +72,10 @@ impl Sweep {
     }
 
     fn gpus(&self, method: MethodName, ask: Ask) -> Option<GpuCount> {
+        self.estimate(method, ask).gpus
+    }
+
+    fn estimate(&self, method: MethodName, ask: Ask) -> Estimate {
         let (mut levels, mut observed) = (Vec::new(), BTreeMap::new());
         for (concurrency, recording) in &self.0 {
             levels.push(LevelMetrics::of(*concurrency, recording, 0.0));
@@ -88,7 +92,7 @@ impl Sweep {
             certainty: Certainty { confidence: 0.9, resamples: 200, seed: 3 },
             counts_users: false,
         };
-        Evidence::new(&levels, &fits, &observed).answer(&question).0[0].gpus
+        Evidence::new(&levels, &fits, &observed).answer(&question).0.remove(0)
     }
 }
 
@@ -222,4 +226,97 @@ fn levels_that_fail_never_lower_the_count() {
 #[test]
 fn the_same_runs_give_the_same_answer_to_the_bit() {
     each(|sweep, ask, method| assert_eq!(sweep.gpus(method, ask), sweep.gpus(method, ask)));
+}
+
+/// Sweeps of which a level was slower by chance of the seed, up to three times, and more of them.
+fn each_disturbed(mut check: impl FnMut(u64, &Sweep, Ask)) {
+    for seed in 100..124 {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut sweep = Sweep::random(seed);
+        let alone = LevelMetrics::of(1, &sweep.0[&1], 0.0).workflow_runtime.unwrap();
+        let level = 1 << rng.random_range(0..sweep.0.len());
+        let slower = rng.random_range(1.0..3.0);
+        let one = Sweep([(level, sweep.0[&level].clone())].into()).scaled(slower);
+        sweep.0.extend(one.0);
+        let limit = alone.p99 * rng.random_range(1.2..3.0);
+        let ask = Ask { metric: Metric::WorkflowRuntime, limit, load: users(300), rig: 4 };
+        check(seed, &sweep, ask);
+    }
+}
+
+#[test]
+fn a_settled_answer_never_contradicts_a_level_with_enough_runs() {
+    let mut settled = 0;
+    each_disturbed(|seed, sweep, ask| {
+        let found = sweep.estimate(MethodName::Monotone, ask);
+        let (Some(capacity), Some(grade)) = (found.capacity, found.grade) else { return };
+        if grade == Grade::Unsettled {
+            return;
+        }
+        settled += 1;
+        for (level, recording) in &sweep.0 {
+            let measured = recording.runs.iter().filter(|run| run.phase == Phase::Measured);
+            let times: Vec<f64> = measured.map(Run::runtime).collect();
+            let over = times.iter().filter(|time| **time > ask.limit).count();
+            if times.len() < 100 || found.left_out.contains(level) {
+                continue;
+            }
+            let at = f64::from(*level);
+            let told = || {
+                format!("seed {seed}, level {level}, {over} of {} over: {found:#?}", times.len())
+            };
+            assert!(over > 0 || capacity.high.is_none_or(|high| high >= at * 0.99), "{}", told());
+            assert!(
+                4 * over < times.len() || capacity.low.is_none_or(|low| low <= at),
+                "{}",
+                told()
+            );
+        }
+    });
+    assert!(settled >= 6, "only {settled} answers were held against levels");
+}
+
+#[test]
+fn without_a_level_the_answer_stays_or_was_weak() {
+    each_disturbed(|seed, sweep, ask| {
+        let all = sweep.estimate(MethodName::Monotone, ask);
+        for level in sweep.0.keys() {
+            let mut fewer = sweep.clone();
+            fewer.0.remove(level);
+            let without = fewer.estimate(MethodName::Monotone, ask);
+            let weak = |it: &Estimate| it.grade.is_none_or(|grade| grade >= Grade::Weak);
+            let ends = |it: &Estimate| it.capacity.and_then(|it| Some((it.low?, it.high?)));
+            let (Some(before), Some(after)) = (ends(&all), ends(&without)) else { continue };
+            let apart = before.0 > after.1 * 1.03 || after.0 > before.1 * 1.03;
+            assert!(
+                !apart || weak(&all) || weak(&without),
+                "seed {seed}, {level}: {all:#?} {without:#?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn failed_runs_never_lower_the_count() {
+    each_disturbed(|seed, sweep, ask| {
+        let before = sweep.estimate(MethodName::Monotone, ask);
+        for (level, failures) in [(1, 1), (4, 2), (8, 1), (8, 30)] {
+            let mut failing = sweep.clone();
+            let Some(recording) = failing.0.get_mut(&level) else { continue };
+            for _ in 0..failures {
+                let failure = Failure::new(FailureKind::HttpStatus, "500 Internal Server Error");
+                let outcome = Outcome::Failed(failure);
+                recording.runs.push(Run { outcome, ..recording.runs[0].clone() });
+            }
+            let after = failing.estimate(MethodName::Monotone, ask);
+            let (Some(less), Some(more)) = (before.gpus, after.gpus) else { continue };
+            let settled =
+                before.grade < Some(Grade::Unsettled) && after.grade < Some(Grade::Unsettled);
+            let kept = less.point <= more.point * 1.02 + 2.0;
+            assert!(
+                !settled || !before.left_out.is_empty() || kept,
+                "seed {seed}, {level}: {before:#?} {after:#?}"
+            );
+        }
+    });
 }
