@@ -77,13 +77,18 @@ impl CarriedDraws {
         let mut kept = self.clone();
         kept.drawn.retain(|it| it.concurrency >= load);
         if kept.point.concurrency < load {
-            let mut drawn: Vec<f64> = kept.drawn.iter().map(|it| it.concurrency).collect();
-            drawn.sort_unstable_by(f64::total_cmp);
-            let concurrency = crate::measure::quantile_of_sorted(&drawn, 0.5).unwrap_or(load);
+            let concurrency = kept.median().unwrap_or(load);
             let mean_runtime = mean_runtime(concurrency);
             kept.point = Carried { concurrency, mean_runtime, capped: false };
         }
         kept
+    }
+
+    /// The load in the middle of the draws; `None` without any.
+    fn median(&self) -> Option<f64> {
+        let mut drawn: Vec<f64> = self.drawn.iter().map(|it| it.concurrency).collect();
+        drawn.sort_unstable_by(f64::total_cmp);
+        crate::measure::quantile_of_sorted(&drawn, 0.5)
     }
 
     /// Whether a figure is one of those that are only as far as any figure goes.
@@ -132,11 +137,9 @@ impl CarriedDraws {
             }
         }
         if outside(&self.point) {
-            let mut drawn: Vec<f64> = self.drawn.iter().map(|it| it.concurrency).collect();
-            drawn.sort_unstable_by(f64::total_cmp);
-            let middle = crate::measure::quantile_of_sorted(&drawn, 0.5).unwrap_or(at_least);
-            let mean_runtime = mean_runtime(middle);
-            self.point = Carried { concurrency: middle, mean_runtime, capped: false };
+            let concurrency = self.median().unwrap_or(at_least);
+            let mean_runtime = mean_runtime(concurrency);
+            self.point = Carried { concurrency, mean_runtime, capped: false };
         }
     }
 

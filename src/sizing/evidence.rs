@@ -25,19 +25,11 @@ impl<'a> Evidence<'a> {
         fits: &'a Fits,
         observed: &'a BTreeMap<u32, ObservedLevel>,
     ) -> Self {
-        Self::with(levels, fits, observed, false)
+        Self::with_failures(levels, fits, observed, false)
     }
 
-    /// The same, with each run that failed counted as slower than any limit.
-    pub fn counting_failures(
-        levels: &'a [LevelMetrics],
-        fits: &'a Fits,
-        observed: &'a BTreeMap<u32, ObservedLevel>,
-    ) -> Self {
-        Self::with(levels, fits, observed, true)
-    }
-
-    fn with(
+    /// The same; where failed runs are counted, each is slower than any limit.
+    pub fn with_failures(
         levels: &'a [LevelMetrics],
         fits: &'a Fits,
         observed: &'a BTreeMap<u32, ObservedLevel>,

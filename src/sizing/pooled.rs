@@ -177,7 +177,7 @@ impl Pooled {
 
     /// The means that were seen, with the standard error of the logarithm of each.
     pub(super) fn means(&self) -> impl Iterator<Item = (Seen, f64)> + '_ {
-        self.seen.iter().map(|seen| (*seen, DEPENDENCE * self.noise / seen.weight.sqrt()))
+        self.seen.iter().map(|seen| (*seen, standard_error(seen, self.noise)))
     }
 
     /// What all other levels make one expect at a concurrency between them, and the standard error of
@@ -187,7 +187,7 @@ impl Pooled {
         let others: Vec<Seen> = self.seen.iter().filter(|seen| *seen != bin).copied().collect();
         let curve = Curve::fit(&others, self.shape)?;
         (bin.concurrency < self.highest)
-            .then(|| (curve.at(bin.concurrency), DEPENDENCE * self.noise / bin.weight.sqrt()))
+            .then(|| (curve.at(bin.concurrency), standard_error(bin, self.noise)))
     }
 
     fn bin(&self, concurrency: f64) -> Option<&Seen> {
@@ -252,6 +252,7 @@ impl Pooled {
         let spread = of_tail.hypot(of_levels);
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(certainty.seed);
         let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
+        let levels: Vec<f64> = self.seen.iter().map(|seen| seen.concurrency).collect();
         let mut drawn = Vec::with_capacity(certainty.resamples);
         for _ in 0..certainty.resamples {
             let again: Vec<Seen> = self
@@ -268,7 +269,7 @@ impl Pooled {
             let within = limit / (tail.multiple * error.exp());
             let Reached { concurrency, capped } = self.carried(&curve, within);
             let unseen = normal() / UNSEEN;
-            let concurrency = self.between_neighbours(&curve, within, concurrency, unseen);
+            let concurrency = self.between_neighbours(&levels, &curve, within, concurrency, unseen);
             let concurrency = if self.unmodelled > 0.0 {
                 (concurrency * (self.unmodelled * normal()).exp()).max(LEAST)
             } else {
@@ -305,9 +306,16 @@ impl Pooled {
     }
 
     /// A crossing moved towards either end of what the levels beside it leave open, by a share.
-    fn between_neighbours(&self, curve: &Curve, seconds: f64, at: f64, share: f64) -> f64 {
-        let levels: Vec<f64> = self.seen.iter().map(|seen| seen.concurrency).collect();
-        let Some((earliest, latest)) = curve.reaches_between(&levels, seconds, self.shape) else {
+    /// `levels` are the loads that were seen.
+    fn between_neighbours(
+        &self,
+        levels: &[f64],
+        curve: &Curve,
+        seconds: f64,
+        at: f64,
+        share: f64,
+    ) -> f64 {
+        let Some((earliest, latest)) = curve.reaches_between(levels, seconds, self.shape) else {
             return at;
         };
         let end = if share < 0.0 { earliest } else { latest };
@@ -337,8 +345,13 @@ struct Reached {
     capped: bool,
 }
 
+/// The standard error of the logarithm of a mean.
+fn standard_error(seen: &Seen, noise: f64) -> f64 {
+    DEPENDENCE * noise / seen.weight.sqrt()
+}
+
 fn weight_alike(seen: &Seen, noise: f64, between: f64) -> f64 {
-    let own = DEPENDENCE * noise / seen.weight.sqrt();
+    let own = standard_error(seen, noise);
     let all = own.hypot(between);
     if all > 0.0 { seen.weight * (own / all).powi(2) } else { seen.weight }
 }
@@ -353,7 +366,7 @@ fn fit_alike(seen: &[Seen], noise: f64, between: f64, shape: Shape) -> Option<Cu
 fn between_levels(seen: &[Seen], curve: &Curve, noise: f64) -> f64 {
     let residual = |it: &Seen| Residual {
         off: (it.seconds / curve.at(it.concurrency)).ln(),
-        error: DEPENDENCE * noise / it.weight.sqrt(),
+        error: standard_error(it, noise),
     };
     let residuals: Vec<Residual> =
         seen.iter().map(residual).filter(|it| it.error > 0.0 && it.off.is_finite()).collect();

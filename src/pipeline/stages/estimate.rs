@@ -73,10 +73,8 @@ pub(in crate::pipeline) fn evidence<'a>(
     fits: &'a Fits,
     observed: &'a BTreeMap<u32, ObservedLevel>,
 ) -> Evidence<'a> {
-    match spec.estimate.count_failures {
-        CountFailures::LeftOut => Evidence::new(levels, fits, observed),
-        CountFailures::AsOverLimit => Evidence::counting_failures(levels, fits, observed),
-    }
+    let counted = spec.estimate.count_failures == CountFailures::AsOverLimit;
+    Evidence::with_failures(levels, fits, observed, counted)
 }
 
 /// The runs of all levels, and how they stand against limits. A level's runs are opened and verified

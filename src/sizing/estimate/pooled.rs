@@ -325,7 +325,7 @@ fn of_failures(metric: &MetricModels<'_>, bounds: &Bounds, point: f64) -> Vec<Do
 fn capacity(asked: &Asked<'_>, found: &Found<'_>, alone: f64, doubts: &mut Vec<Doubt>) -> Capacity {
     let Found { drawn, bounds, .. } = found;
     let range = drawn.range(|it| it.concurrency);
-    if drawn.point.capped || drawn.is_capped_at(range.high) {
+    if range_is_open(found) {
         // As far as any figure goes is no figure: what is known is what was carried. Were the rig
         // saturated from the highest level on, it would carry in proportion to the limit.
         let contradicted = found.doubts.iter().any(Doubt::is_contradiction);
@@ -391,7 +391,7 @@ fn count(
     };
     let gpus = of_load(load, own);
     let one_sided = capacity.low.is_none();
-    let no_end = one_sided && capacity.at_most.is_none() && range_is_open(found);
+    let no_end = range_is_open(found);
     let sum = sum(1.0 / gpus.likely, Some(1.0 / gpus.at_least), rig, margin);
     result.gpus = Some(GpuCount {
         point: if found.drawn.point.capped { of_capacity(point) } else { whole(gpus.likely) },
