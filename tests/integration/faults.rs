@@ -1,9 +1,11 @@
 //! Failing servers: tagged, counted, left out, never timed as fast.
 
-use crate::support::{ANSWER, BINARY, Scripted, Sizer, respond};
+use crate::support::{ANSWER, Scripted, SimulatorProcess, Sizer, free_port, read_request, respond};
 use serde_json::Value;
 use std::io::Write;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const ENGINE: &str = "engine: {base: 4ms, per_sequence: 3ms}, output_tokens: 4";
@@ -201,38 +203,71 @@ fn hostile_streams_over_raw_sockets() {
 
 #[test]
 fn a_server_that_is_killed_and_comes_back() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let port = free.port().to_string();
-    let start = || {
-        let mut command = std::process::Command::new(BINARY);
-        command.args(["simulate", "--port", &port, "--set", "engine.base=5ms"]);
-        let child = command.args(["--set", "output_tokens=10"]).stdout(Stdio::null()).spawn();
-        while std::net::TcpStream::connect(free).is_err() {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        child.unwrap()
-    };
-    let mut server = start();
+    let port = free_port();
+    let start = || SimulatorProcess::start_on(port, &["engine.base=5ms", "output_tokens=10"]);
+    let server = start();
+    let free = server.address;
     let workflow =
         format!("{{type: openai, base_url: \"http://{free}/v1\", model: m, timeout: 5s}}");
-    let project = Sizer::new().workflow(&workflow, "concurrency: {levels: [1, 4], duration: 1s}");
+    let project = Sizer::new().workflow(&workflow, "concurrency: {levels: [1, 4], duration: 2s}");
     let running = project.command(&["run", "spec.yml"]).stderr(Stdio::piped()).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(1700));
-    server.kill().unwrap();
-    server.wait().unwrap();
+    // Level 4 lasts long enough to be under way once level 1 is kept.
+    let kept = || std::fs::read_dir(project.path(".sizer/manifests")).map_or(0, Iterator::count);
+    while kept() < 3 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    drop(server);
     let output = running.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("cannot be reached any more (sweep@4 is not kept)"), "{stderr}");
-    let mut server = start();
+    let _server = start();
     let ended = project.run(&["run", "spec.yml"]).success();
-    server.kill().unwrap();
-    server.wait().unwrap();
     // The level before is there still.
     assert!(ended.stderr.contains("3 cached"), "{}", ended.stderr);
     for level in project.result()["levels"].as_array().unwrap() {
         assert_eq!(level["failed"], 0, "{level:#}");
     }
+}
+
+/// While a process ends, the system still accepts connections for it that lead nowhere.
+#[test]
+fn a_server_that_is_going_down_accepts_and_is_gone() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (posts, mut going) = (Arc::new(AtomicUsize::new(0)), 0);
+        for stream in listener.incoming() {
+            let (mut stream, posts) = (stream.unwrap(), Arc::clone(&posts));
+            if posts.load(Ordering::SeqCst) > 2 {
+                // The request sent again, then whoever asks whether it is there still.
+                going += 1;
+                if going == 2 {
+                    break;
+                }
+                continue;
+            }
+            std::thread::spawn(move || {
+                while let Some(request) = read_request(&mut stream) {
+                    if request.starts_with("POST") && posts.fetch_add(1, Ordering::SeqCst) == 2 {
+                        break;
+                    }
+                    respond(&mut stream, "200 OK", ANSWER);
+                }
+            });
+        }
+    });
+    let workflow = format!(
+        "{{type: openai, base_url: \"http://{address}/v1\", model: m, stream: false, timeout: 5s}}"
+    );
+    let rest = "concurrency: {mode: burst, levels: [1], passes: 3}";
+    let ended = Sizer::new().workflow(&workflow, rest).run(&["run", "spec.yml"]);
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    assert!(
+        ended.stderr.contains("cannot be reached any more (sweep@1 is not kept)"),
+        "{ended:#?}"
+    );
 }
 
 #[test]

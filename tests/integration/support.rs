@@ -259,7 +259,8 @@ pub(crate) fn respond(stream: &mut TcpStream, status: &str, body: &str) -> bool 
 /// A good answer of the chat completions protocol in one piece.
 pub(crate) const ANSWER: &str = r#"{"choices":[{"message":{"role":"assistant","content":"21"},"finish_reason":"stop"}],"usage":{"prompt_tokens":7,"completion_tokens":1}}"#;
 
-fn read_request(stream: &mut TcpStream) -> Option<String> {
+/// The next request, head and body; `None` once the other side has closed.
+pub(crate) fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
     let mut byte = [0];
     while !bytes.ends_with(b"\r\n\r\n") {

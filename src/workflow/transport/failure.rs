@@ -21,6 +21,12 @@ pub(super) fn of(error: &SendError, at: &str) -> Failure {
     }
 }
 
+/// Whether the other side ended the connection without an answer.
+pub(super) fn broke_off(error: &SendError) -> bool {
+    let SendError::Http(error) = error else { return false };
+    matches!(kind_of(error), FailureKind::Closed | FailureKind::Reset)
+}
+
 fn kind_of(error: &hyper::Error) -> FailureKind {
     let io = io_error(error).map(io::Error::kind);
     // The latter two are how a body is reported whose framing is wrong.

@@ -42,6 +42,9 @@ const QUOTED_BODY: usize = 300;
 /// A closed connection shows within a round trip; a request that fails later was being worked on.
 const CLOSED_CONNECTION_SHOWS: Duration = Duration::from_millis(250);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections made to see whether a server is there that breaks them off, and the time between them.
+const CHECK_TRIES: usize = 6;
+const CHECK_PAUSE: Duration = Duration::from_millis(100);
 /// No server is waited for longer than this before a request is tried again.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
 
@@ -159,12 +162,21 @@ impl Endpoint {
         Ok(Target(uri))
     }
 
-    /// Whether the server can be reached: any answer at all will do.
+    /// Whether the server can be reached: any answer at all will do. The system accepts connections for
+    /// a server that is just going down, so one that breaks off says nothing until it is tried again.
     pub async fn check(&self, target: &Target) -> Result<(), Failure> {
-        let request = self.request(&Method::GET, target, &HeaderMap::new(), Bytes::new());
         let asked = async {
-            let connection = self.connections.fresh().await?;
-            connection.send(request).await.map_err(SendError::Http)
+            for _ in 0..CHECK_TRIES {
+                let request = self.request(&Method::GET, target, &HeaderMap::new(), Bytes::new());
+                let connection = self.connections.fresh().await?;
+                match connection.send(request).await.map_err(SendError::Http) {
+                    Err(error) if failure::broke_off(&error) => {
+                        tokio::time::sleep(CHECK_PAUSE).await;
+                    }
+                    _ => break,
+                }
+            }
+            Ok(())
         };
         match tokio::time::timeout(CHECK_TIMEOUT, asked).await {
             Ok(Err(error @ SendError::Connect(_))) => Err(self.failure(&error)),
