@@ -64,7 +64,8 @@ impl Case {
         } else if round.is_multiple_of(2) {
             Plan::Adaptive
         } else {
-            Plan::Levels(Plan::doubling(if rng.random_bool(0.5) { 64 } else { 2 * capacity }))
+            let at_least = if rng.random_bool(0.5) { 64 } else { 1 };
+            Plan::Levels(Plan::doubling_beyond(capacity, at_least))
         };
         let rig = Rig { limit: scenario.limit, capacity, levels: plan.levels(capacity) };
         let disturbance = Disturbance::random(&kinds, &rig, rng.random());

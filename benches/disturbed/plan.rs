@@ -30,6 +30,13 @@ impl Plan {
         doubled.take_while(|level| *level <= highest).collect()
     }
 
+    /// The same until well beyond what the rig carries, and up to a level at the least: a list that ends where
+    /// the limit is crossed, or below, does not show where that is.
+    pub fn doubling_beyond(capacity: u32, at_least: u32) -> Vec<u32> {
+        let beyond = capacity + capacity / 2;
+        Self::doubling(beyond.next_power_of_two().max(at_least))
+    }
+
     /// The next level.
     pub fn next(&self, scenario: &Scenario, measured: &[LevelMetrics]) -> Option<LevelPlan> {
         let sized = |concurrency: u32, passes: u32| {

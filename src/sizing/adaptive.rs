@@ -4,7 +4,7 @@
 use super::Target;
 use super::curve::{Curve, Seen, Shape};
 use super::pooled::REACH;
-use crate::measure::LevelMetrics;
+use crate::measure::{LevelMetrics, Metric};
 
 /// What may be spent on all levels together.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,6 +71,10 @@ pub(super) const LEVELS_NEAR: usize = 3;
 const NEAR: f64 = 0.3;
 /// A crossing this far beyond the highest level that may be measured is out of its sight.
 const AROUND_MOST: f64 = 1.2;
+/// A level with a mean so many times that of a higher one was slowed by something else.
+const FALLEN: f64 = 1.4;
+/// Runs of which a mean can be compared.
+const FEWEST_TO_COMPARE: u64 = 5;
 /// A crossing must lie this far below the highest level to have been passed.
 const PASSED: f64 = 0.97;
 
@@ -124,6 +128,10 @@ pub(super) fn next_within(
         (Some(highest), None) if highest < plan.max && crossing > PASSED * f64::from(highest) => {
             let higher = highest.saturating_mul(2).min(plan.max);
             Some(sized(plan, measured, left, higher, None))
+        }
+        // Where a lone run is too slow already, a second level tells whether it was only disturbed.
+        (Some(1), None) if usable.len() == 1 && plan.max > 1 => {
+            Some(sized(plan, measured, left, 2, None))
         }
         (Some(_), _) if lowest > 1 && crossing < f64::from(lowest) => {
             Some(sized(plan, measured, left, lowest / 2, None))
@@ -183,6 +191,7 @@ pub(super) fn crossing(plan: &AdaptivePlan, usable: &[&LevelMetrics]) -> f64 {
     let of_target = |target: &Target| {
         let mut seen: Vec<(Seen, f64)> = usable
             .iter()
+            .filter(|level| !is_slower_than_higher(level, usable, target.metric))
             .filter_map(|level| {
                 let seen = Seen::of(level, target.metric).filter(|seen| seen.seconds > 0.0)?;
                 let quantile = level.metric(target.metric)?.at(target.quantile);
@@ -208,6 +217,16 @@ pub(super) fn crossing(plan: &AdaptivePlan, usable: &[&LevelMetrics]) -> f64 {
         Some(at)
     };
     plan.targets.iter().filter_map(of_target).fold(f64::INFINITY, f64::min)
+}
+
+/// Whether a level took so much longer than a higher one that something else slowed it.
+fn is_slower_than_higher(level: &LevelMetrics, all: &[&LevelMetrics], metric: Metric) -> bool {
+    let mean = |level: &LevelMetrics| {
+        level.metric(metric).filter(|it| it.count >= FEWEST_TO_COMPARE).map(|it| it.mean)
+    };
+    let Some(own) = mean(level) else { return false };
+    let higher = all.iter().filter(|other| other.concurrency > level.concurrency);
+    higher.filter_map(|other| mean(other)).any(|other| own > FALLEN * other)
 }
 
 /// A level with as many runs as it is worth. `near` is how many levels around the crossing there are.
@@ -351,6 +370,16 @@ mod tests {
         let seconds = sweep(&plan(1024, Some(Spend::Seconds(400.0))), hockey);
         let spent: f64 = seconds.iter().map(|level| level.total_runtime).sum();
         assert!((250.0..=440.0).contains(&spent), "{spent} s: {:?}", concurrencies(&seconds));
+    }
+
+    #[test]
+    fn a_slow_first_level_does_not_end_the_search() {
+        let slow_first =
+            |concurrency: u32| if concurrency == 1 { 15.0 } else { hockey(concurrency) };
+        let levels = concurrencies(&sweep(&plan(1024, None), slow_first));
+        assert_eq!(levels[..9], [1, 2, 4, 8, 16, 32, 64, 128, 72]);
+        // Where a lone run is too slow in truth, the second level says so too.
+        assert_eq!(concurrencies(&sweep(&plan(1024, None), |_| 11.0)), [1, 2]);
     }
 
     #[test]

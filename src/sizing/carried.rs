@@ -1,11 +1,12 @@
 //! What a rig carries within a limit, as a best figure and as draws of what else it might be.
 
 use super::verdict::Bounds;
+use crate::measure::quantile_of_sorted;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
 /// Share of the draws below what is taken as likely: too few GPUs cost more than too many.
-const LIKELY: f64 = 0.45;
+const LIKELY: f64 = 0.46;
 
 /// Share of draws that must lie within bounds to say what lies below them.
 const AGREEING: f64 = 0.1;
@@ -88,7 +89,7 @@ impl CarriedDraws {
     fn median(&self) -> Option<f64> {
         let mut drawn: Vec<f64> = self.drawn.iter().map(|it| it.concurrency).collect();
         drawn.sort_unstable_by(f64::total_cmp);
-        crate::measure::quantile_of_sorted(&drawn, 0.5)
+        quantile_of_sorted(&drawn, 0.5)
     }
 
     /// Whether a figure is one of those that are only as far as any figure goes.
@@ -119,15 +120,18 @@ impl CarriedDraws {
             self.drawn.iter().filter(|it| !outside(it)).map(|it| it.concurrency).collect();
         inside.sort_unstable_by(f64::total_cmp);
         let agreeing = inside.len() as f64 >= AGREEING * self.drawn.len() as f64;
-        let lowest_inside =
-            crate::measure::quantile_of_sorted(&inside, OUTERMOST).filter(|_| agreeing);
+        let lowest_inside = quantile_of_sorted(&inside, OUTERMOST).filter(|_| agreeing);
         let from = match lowest_inside {
             Some(lowest) => lowest,
             None if at_least > 0.0 => at_least,
             None => lowest.min(highest / 2.0),
         };
+        // A model that says too little says so by as much as it fell short, and perhaps by as much again.
+        let short = at_least / self.range(|it| it.concurrency).low;
+        let furthest = quantile_of_sorted(&inside, 1.0 - OUTERMOST).filter(|_| agreeing);
+        let highest_likely = furthest.map_or(highest, |it| (it * short.max(1.0)).min(highest));
         let from = from.ln();
-        let to = if highest.is_finite() { highest.ln() } else { from };
+        let to = if highest_likely.is_finite() { highest_likely.ln().max(from) } else { from };
         for it in &mut self.drawn {
             let share: f64 = rng.random();
             if outside(it) {
@@ -143,12 +147,36 @@ impl CarriedDraws {
         }
     }
 
+    /// Stretches the interval to such ends, where it is narrower: as many draws as lie beyond either end of
+    /// an interval are put there.
+    pub(super) fn stretch(&mut self, low: f64, high: f64) {
+        let range = self.range(|it| it.concurrency);
+        let beyond = (1.0 - self.confidence) / 2.0 * self.drawn.len() as f64;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "positive, and no more than there are draws"
+        )]
+        let step = ((self.drawn.len() as f64 / (beyond + 1.0)) as usize).max(2);
+        let mut put = |from: usize, end: f64| {
+            for it in self.drawn.iter_mut().skip(from).step_by(step) {
+                it.concurrency = end;
+            }
+        };
+        if low < range.low {
+            put(0, low);
+        }
+        if high > range.high {
+            put(step / 2, high);
+        }
+    }
+
     /// The range of a figure.
     pub fn range(&self, figure: impl Fn(Carried) -> f64) -> CarriedRange {
         let point = figure(self.point);
         let mut drawn: Vec<f64> = self.drawn.iter().map(|drawn| figure(*drawn)).collect();
         drawn.sort_unstable_by(f64::total_cmp);
-        let at = |share| crate::measure::quantile_of_sorted(&drawn, share).unwrap_or(point);
+        let at = |share| quantile_of_sorted(&drawn, share).unwrap_or(point);
         let outside = 1.0 - self.confidence;
         CarriedRange {
             point,
@@ -157,5 +185,59 @@ impl CarriedDraws {
             at_least: at(outside).min(point),
             likely: at(LIKELY).min(point),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn carried(concurrency: f64) -> Carried {
+        Carried { concurrency, mean_runtime: 1.0, capped: false }
+    }
+
+    /// A thousand draws evenly between two loads.
+    fn between(low: f64, high: f64) -> CarriedDraws {
+        let draw = |index: u32| carried(low + (high - low) * (f64::from(index) + 0.5) / 1000.0);
+        CarriedDraws {
+            point: carried(f64::midpoint(low, high)),
+            drawn: (0..1000).map(draw).collect(),
+            saturated: high,
+            confidence: 0.9,
+        }
+    }
+
+    fn range(draws: &CarriedDraws) -> CarriedRange {
+        draws.range(|it| it.concurrency)
+    }
+
+    #[test]
+    fn an_interval_is_stretched_and_never_narrowed() {
+        let mut draws = between(90.0, 110.0);
+        draws.stretch(70.0, 100.0);
+        let found = range(&draws);
+        assert!((found.low - 70.0).abs() < 1.0, "{found:?}");
+        assert!((found.high - 109.0).abs() < 0.2, "{found:?}");
+        assert!((found.likely - 100.0).abs() < 2.0, "the middle stays: {found:?}");
+        draws.stretch(95.0, 130.0);
+        let found = range(&draws);
+        assert!((found.low - 70.0).abs() < 1.0 && (found.high - 130.0).abs() < 1.0, "{found:?}");
+    }
+
+    #[test]
+    fn draws_below_what_was_met_come_back_close_above_it() {
+        let mut draws = between(90.0, 110.0);
+        // A level at 105 met the limit; the next one, at 200, missed it.
+        let bounds = Bounds { at_least: Some(105.0), below: Some(200.0), ..Bounds::default() };
+        draws.keep_within(&bounds, 1.0, 0, |_| 1.0);
+        let found = range(&draws);
+        assert!(found.low >= 105.0, "{found:?}");
+        // The model fell short by a sixth at the most: nothing speaks of 200.
+        assert!((115.0..135.0).contains(&found.high), "{found:?}");
+        // Where no draw agrees with the levels, anything between them may be.
+        let mut draws = between(50.0, 60.0);
+        draws.keep_within(&bounds, 1.0, 0, |_| 1.0);
+        let found = range(&draws);
+        assert!(found.low < 112.0 && found.high > 185.0, "{found:?}");
     }
 }

@@ -133,9 +133,10 @@ pub(super) fn of_estimate(
     let Estimate { target, quantile, .. } = estimate;
     let mut said = Vec::new();
     let settled = estimate.grade.is_some_and(|grade| grade < Grade::Unsettled);
-    let Some(capacity) = estimate.capacity.map(|it| it.point).filter(|_| settled) else {
+    let Some(range) = estimate.capacity.filter(|_| settled) else {
         return said;
     };
+    let capacity = range.point;
     let usable = || levels.iter().filter(|l| !l.interrupted && l.metric(*target).is_some());
     let below = usable().map(|l| l.concurrency).filter(|c| f64::from(*c) <= capacity).max();
     let above = usable().map(|l| l.concurrency).filter(|c| f64::from(*c) > capacity).min();
@@ -146,8 +147,10 @@ pub(super) fn of_estimate(
         ));
     }
     let open = estimate.gpus.is_some_and(|gpus| gpus.low < gpus.high);
-    if let Some(pooled) = pooled.filter(|_| open && !estimate.extrapolated) {
-        let (level, runs) = pooled.runs_to_halve(capacity, *quantile);
+    if let Some(pooled) = pooled.filter(|_| open && !estimate.extrapolated)
+        && let (Some(ends), Some(confidence)) = (range.low.zip(range.high), estimate.confidence)
+        && let Some((level, runs)) = pooled.runs_to_halve(ends, capacity, *quantile, confidence)
+    {
         said.push(format!(
             "About {runs:.0} more runs at concurrency {level:.0} would halve the interval of that capacity."
         ));

@@ -13,6 +13,9 @@ const FAIR: f64 = 1.25;
 /// Levels that differ by more than this beyond their own noise, as a logarithm, are weak ground.
 const UNEVEN: f64 = 0.12;
 
+/// An answer that lies outside the measured levels by no more than this factor can still be planned with.
+const JUST_OUTSIDE: f64 = 1.25;
+
 /// How far an answer can be relied on; ascending in doubt.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -67,7 +70,12 @@ pub(super) enum Doubt {
     /// Without a level the answer is another.
     RestsOn { level: f64, without: f64 },
     /// The answer lies outside the measured levels.
-    Extrapolated { highest: f64 },
+    Extrapolated {
+        /// The highest usable level.
+        highest: f64,
+        /// How far outside it lies, as a factor.
+        by: f64,
+    },
     /// Too few runs bound the quantile.
     FewRuns { runs: f64, needed: u64 },
     /// No level was ever steadily loaded.
@@ -106,6 +114,7 @@ impl Doubt {
             | Self::CurveAgainstLevels
             | Self::LineAgainstLevels { .. } => Grade::Unsettled,
             Self::Uneven(by) if *by > UNEVEN => Grade::Weak,
+            Self::Extrapolated { by, .. } if *by <= JUST_OUTSIDE => Grade::Fair,
             Self::Wide(_) | Self::Uneven(_) | Self::Refused { .. } | Self::NoInterval => {
                 Grade::Fair
             }
@@ -191,7 +200,7 @@ impl fmt::Display for Doubt {
                 load(*level),
                 load(*without)
             ),
-            Self::Extrapolated { highest } => write!(
+            Self::Extrapolated { highest, .. } => write!(
                 f,
                 "the answer lies outside the measured levels (highest {}): add levels around it",
                 load(*highest)

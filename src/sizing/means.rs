@@ -82,18 +82,17 @@ pub(super) fn means_of_runs(levels: &[&ObservedLevel]) -> (Vec<Seen>, f64) {
     }
     let bins = binned(runs().map(|run| (run.concurrency, run)));
     let mut seen = Vec::new();
-    let mut errors = 0.0;
     for (concurrency, members) in &bins {
         let made: f64 = members.iter().map(|run| run.llm_calls).sum();
         let latency = members.iter().map(|run| run.llm_time).sum::<f64>() / made;
         let seconds = outside + calls * latency;
         let residual = |run: &&&ObservedRun| run.llm_time - run.llm_calls * latency;
         let squares: f64 = members.iter().map(|run| residual(&run).powi(2)).sum();
-        let weight = members.len() as f64;
-        errors += (calls * squares.sqrt() / made / seconds).powi(2) * weight * weight;
-        seen.push(Seen { concurrency: *concurrency, seconds, weight });
+        let count = members.len() as f64;
+        let squares = (calls * squares.sqrt() / made / seconds).powi(2) * count * count;
+        seen.push((Seen { concurrency: *concurrency, seconds, weight: count }, squares));
     }
-    (seen, (errors / count).sqrt())
+    weighted(seen)
 }
 
 /// Whether means differ between bins by more than chance: an F statistic beyond what one in a
@@ -128,4 +127,53 @@ pub(super) fn means(samples: &[Sample]) -> (Vec<Seen>, f64) {
     });
     let seen: Vec<Seen> = seen.collect();
     (seen, (errors / samples.len().max(1) as f64).sqrt())
+}
+
+/// Weighs the means of runs by what their own runs vary, and tells the noise of one run of weight 1. Means come
+/// with the number of their runs as weight, and with the sum of the squared relative deviations of those.
+///
+/// Runs vary more where no batch is full, and a level of few of them must not look like a rig that has changed.
+/// But few runs say little of how much they vary, so all others have a say as well; and none counts for more
+/// than its number.
+fn weighted(seen: Vec<(Seen, f64)>) -> (Vec<Seen>, f64) {
+    /// So many runs know as much of how their own level varies as all others together.
+    const OF_OTHERS: f64 = 10.0;
+    let count: f64 = seen.iter().map(|(it, _)| it.weight).sum();
+    let pooled = seen.iter().map(|(_, squares)| squares).sum::<f64>() / count.max(1.0);
+    let of = |(it, squares): (Seen, f64)| {
+        let own = (OF_OTHERS * pooled + squares) / (OF_OTHERS + it.weight - 1.0);
+        let weight = if own > pooled { it.weight * pooled / own } else { it.weight };
+        Seen { weight, ..it }
+    };
+    (seen.into_iter().map(of).collect(), pooled.sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(concurrency: f64, runtimes: &[f64]) -> ObservedLevel {
+        let run = |&runtime: &f64| ObservedRun {
+            concurrency,
+            runtime,
+            llm_time: runtime,
+            llm_calls: 1.0,
+        };
+        ObservedLevel { runs: runtimes.iter().map(run).collect(), ..ObservedLevel::default() }
+    }
+
+    #[test]
+    fn a_level_whose_runs_vary_more_counts_less_and_none_counts_more() {
+        let even: Vec<f64> =
+            (0..400).map(|index| if index % 2 == 0 { 9.0 } else { 11.0 }).collect();
+        let uneven: Vec<f64> =
+            (0..40).map(|index| if index % 2 == 0 { 1.0 } else { 9.0 }).collect();
+        let (seen, noise) = means_of_runs(&[&level(1.0, &uneven), &level(32.0, &even)]);
+        let pooled = (400.0 * 0.01 + 40.0 * 0.64) / 440.0;
+        assert!((noise * noise - pooled).abs() < 1e-12, "{noise}");
+        // Ten runs' worth of the others' noise, and forty of its own.
+        let own = (10.0 * pooled + 40.0 * 0.64) / 49.0;
+        assert!((seen[0].weight - 40.0 * pooled / own).abs() < 1e-9, "{seen:?}");
+        assert!((seen[1].weight - 400.0).abs() < 1e-9, "{seen:?}");
+    }
 }

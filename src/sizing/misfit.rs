@@ -4,6 +4,9 @@
 /// Normal deviate of what chance exceeds in one of a hundred sweeps whose levels agree.
 const BEYOND_CHANCE: f64 = 2.326;
 
+/// Degrees of freedom below which nothing is left to tell.
+const FEWEST_FREE: f64 = 0.99;
+
 /// A level against the model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Residual {
@@ -11,6 +14,8 @@ pub(super) struct Residual {
     pub off: f64,
     /// The standard error of that.
     pub error: f64,
+    /// How much it counts; 1 as a rule.
+    pub weight: f64,
 }
 
 /// Standard deviation between levels beyond the errors of each: the `τ` at which the sum of
@@ -18,21 +23,26 @@ pub(super) struct Residual {
 /// differ by no more than chance. `fitted` is how many figures of the model were taken from them.
 pub(super) fn between(residuals: &[Residual], fitted: usize) -> f64 {
     const HALVINGS: usize = 40;
-    let free = residuals.len().saturating_sub(fitted) as f64;
-    if free < 1.0 {
+    let left = 1.0 - fitted as f64 / residuals.len().max(1) as f64;
+    let weights: f64 = residuals.iter().map(|it| it.weight).sum();
+    let squares: f64 = residuals.iter().map(|it| it.weight.powi(2)).sum();
+    // A weighted sum of squares is close to a χ² of fewer degrees of freedom (Satterthwaite, 1946).
+    let (expected, free) = (left * weights, left * weights.powi(2) / squares);
+    if free.is_nan() || free < FEWEST_FREE {
         return 0.0;
     }
     let sum = |tau: f64| -> f64 {
-        residuals.iter().map(|it| it.off.powi(2) / (it.error.powi(2) + tau * tau)).sum()
+        let part = |it: &Residual| it.weight * it.off.powi(2) / (it.error.powi(2) + tau * tau);
+        residuals.iter().map(part).sum()
     };
-    if sum(0.0) <= chi_squared(free) {
+    if sum(0.0) <= expected / free * chi_squared(free) {
         return 0.0;
     }
     let largest = residuals.iter().map(|it| it.off.abs()).fold(0.0, f64::max);
     let (mut low, mut high) = (0.0, largest * residuals.len() as f64);
     for _ in 0..HALVINGS {
         let middle = f64::midpoint(low, high);
-        if sum(middle) > free { low = middle } else { high = middle }
+        if sum(middle) > expected { low = middle } else { high = middle }
     }
     high
 }
@@ -49,7 +59,7 @@ mod tests {
     use super::*;
 
     fn residuals(offs: &[f64], error: f64) -> Vec<Residual> {
-        offs.iter().map(|off| Residual { off: *off, error }).collect()
+        offs.iter().map(|off| Residual { off: *off, error, weight: 1.0 }).collect()
     }
 
     /// `scipy.stats.chi2.ppf(0.99, n)`.
@@ -65,6 +75,18 @@ mod tests {
         let offs = [0.01, -0.012, 0.004, -0.008];
         assert!(between(&residuals(&offs, 0.01), 1).abs() < 1e-12);
         assert!(between(&residuals(&offs[..1], 1e-6), 1).abs() < 1e-12, "nothing is left to tell");
+    }
+
+    #[test]
+    fn a_level_far_away_says_nothing_here() {
+        let near =
+            [0.01, -0.012, 0.004, -0.008].map(|off| Residual { off, error: 0.01, weight: 1.0 });
+        let far = |weight| Residual { off: 0.4, error: 0.01, weight };
+        let with = |weight| [near.as_slice(), &[far(weight)]].concat();
+        assert!(between(&with(1e-9), 1).abs() < 1e-12);
+        assert!(between(&with(1.0), 1) > 0.1);
+        // As far as a weight goes, so far goes what the level says.
+        assert!(between(&with(0.2), 1) < between(&with(1.0), 1));
     }
 
     #[test]

@@ -4,6 +4,8 @@ use super::misfit::{self, Residual};
 
 /// Runs of a level wait for each other, so they say less than as many independent ones.
 pub(super) const DEPENDENCE: f64 = 1.15;
+/// Levels whose loads differ by this, as a logarithm, are still much alike.
+const ALIKE: f64 = 0.4;
 /// What a run that failed counts as, in means: slower than any limit.
 const FAILED: f64 = 1e6;
 
@@ -107,7 +109,7 @@ impl Tails {
         }
         let of_levels: f64 = of_levels.iter().map(|it| it * it).sum();
         Tail {
-            multiple: self.weighted_quantile(&weights, sum, share),
+            multiple: self.quantile(&weights, sum, share),
             runs: sum * sum / squares,
             levels: sum * sum / of_levels,
         }
@@ -119,42 +121,35 @@ impl Tails {
         let weights = self.weights(concurrency);
         let sum: f64 = weights.iter().sum();
         let step = (share * (1.0 - share) / runs).sqrt();
-        let at = |share: f64| self.weighted_quantile(&weights, sum, share.clamp(0.001, 0.999)).ln();
+        let at = |share: f64| self.quantile(&weights, sum, share.clamp(0.001, 0.999)).ln();
         DEPENDENCE * (at(share + step) - at(share - step)) / 2.0
     }
 
-    /// Standard deviation, as a logarithm, by which the levels' own tails differ beyond chance.
-    pub fn between_levels(&self, share: f64) -> f64 {
+    /// Standard deviation, as a logarithm, by which the levels' own tails differ beyond chance: those around a
+    /// load, or all of them alike.
+    pub fn between_levels(&self, share: f64, around: Option<f64>) -> f64 {
         let levels = self.multiples.iter().map(|it| it.level).max().map_or(0, |last| last + 1);
-        let mut own = vec![(0.0, 0.0, 0.0); levels];
+        let mut own = vec![(0.0, 0.0); levels];
         for it in &self.multiples {
-            if let Some((count, place, _)) = own.get_mut(it.level) {
+            if let Some((count, place)) = own.get_mut(it.level) {
                 *count += it.count;
                 *place += it.count * it.at;
             }
         }
-        for level in own.iter_mut().filter(|level| level.0 > 0.0) {
-            level.1 = (level.1 / level.0).exp();
-        }
-        let tails: Vec<f64> = own
-            .iter()
-            .map(|(count, at, _)| if *count > 0.0 { self.at(*at, share).multiple } else { 0.0 })
-            .collect();
-        for it in &self.multiples {
-            if let (Some(level), Some(tail)) = (own.get_mut(it.level), tails.get(it.level)) {
-                level.2 += if it.times > *tail { it.count } else { 0.0 };
+        let of = |(level, (count, place)): (usize, &(f64, f64))| {
+            // Of fewer runs the quantile is the longest, whatever the tail.
+            if count * (1.0 - share) < 1.0 {
+                return None;
             }
-        }
-        let seen = own.iter().filter(|(count, ..)| *count > 0.0);
-        let residuals: Vec<Residual> = seen
-            .map(|(count, at, over)| {
-                let expected = (1.0 - share) * count;
-                let error = self.spread(*at, share, *count);
-                let far = (over - expected) / (expected * share).sqrt() / DEPENDENCE;
-                Residual { off: far * error, error }
-            })
-            .filter(|it| it.error > 0.0)
-            .collect();
+            let at = (place / count).exp();
+            let members = self.multiples.iter().filter(|it| it.level == level);
+            let tail = weighted_quantile(members.map(|it| (it.times, it.count)), *count, share);
+            let off = (tail / self.at(at, share).multiple).ln();
+            let error = self.spread(at, share, *count);
+            let weight = around.map_or(1.0, |centre| self.closeness(at.ln(), centre.ln(), ALIKE));
+            (error > 0.0 && off.is_finite()).then_some(Residual { off, error, weight })
+        };
+        let residuals: Vec<Residual> = own.iter().enumerate().filter_map(of).collect();
         misfit::between(&residuals, 1)
     }
 
@@ -171,32 +166,79 @@ impl Tails {
         Spread { shares: std::iter::zip(&self.multiples, &weights).map(of).collect() }
     }
 
-    fn weights(&self, concurrency: f64) -> Vec<f64> {
+    /// How much a load says of another, both as logarithms.
+    fn closeness(&self, at: f64, centre: f64, reach: f64) -> f64 {
         let (lowest, highest) = self.range;
-        let centre = concurrency.ln().clamp(lowest, highest.max(lowest));
-        let weight =
-            |it: &Multiple| it.count * (-0.5 * ((it.at - centre) / self.reach).powi(2)).exp();
+        let centre = centre.clamp(lowest, highest.max(lowest));
+        (-0.5 * ((at - centre) / reach).powi(2)).exp()
+    }
+
+    fn weights(&self, concurrency: f64) -> Vec<f64> {
+        let weight = |it: &Multiple| it.count * self.closeness(it.at, concurrency.ln(), self.reach);
         self.multiples.iter().map(weight).collect()
     }
 
-    /// By linear interpolation between the middles of the weights.
-    fn weighted_quantile(&self, weights: &[f64], sum: f64, share: f64) -> f64 {
-        let wanted = share * sum;
-        let mut below = 0.0;
-        let mut last: Option<(f64, f64)> = None;
-        for (it, weight) in std::iter::zip(&self.multiples, weights) {
-            let middle = below + weight / 2.0;
-            if middle >= wanted {
-                return match last {
-                    Some((before, at)) if middle > at => {
-                        before + (it.times - before) * (wanted - at) / (middle - at)
-                    }
-                    _ => it.times,
-                };
-            }
-            last = Some((it.times, middle));
-            below += weight;
+    fn quantile(&self, weights: &[f64], sum: f64, share: f64) -> f64 {
+        let times = self.multiples.iter().map(|it| it.times);
+        weighted_quantile(std::iter::zip(times, weights.iter().copied()), sum, share)
+    }
+}
+
+/// A quantile of values with weights, ascending, by linear interpolation between the middles of the weights.
+fn weighted_quantile(values: impl Iterator<Item = (f64, f64)>, sum: f64, share: f64) -> f64 {
+    let wanted = share * sum;
+    let mut below = 0.0;
+    let mut last: Option<(f64, f64)> = None;
+    for (value, weight) in values {
+        let middle = below + weight / 2.0;
+        if middle >= wanted {
+            return match last {
+                Some((before, at)) if middle > at => {
+                    before + (value - before) * (wanted - at) / (middle - at)
+                }
+                _ => value,
+            };
         }
-        last.map_or(1.0, |(multiple, _)| multiple)
+        last = Some((value, middle));
+        below += weight;
+    }
+    last.map_or(1.0, |(value, _)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Levels of so many runs whose multiples lie evenly between `1 − w` and `1 + w`.
+    fn tails(levels: &[(f64, u32, f64)]) -> Tails {
+        let mut tails = Tails::new(1.2, 1.0, 64.0);
+        for (level, &(concurrency, runs, width)) in levels.iter().enumerate() {
+            let at =
+                |index: u32| 1.0 + width * (2.0 * (f64::from(index) + 0.5) / f64::from(runs) - 1.0);
+            tails.add(level, (0..runs).map(|index| (concurrency, at(index))));
+        }
+        tails.sorted()
+    }
+
+    #[test]
+    fn tails_that_differ_far_from_the_answer_do_not_matter_there() {
+        let far = [(2.0, 40, 0.9), (4.0, 40, 0.9)];
+        let near = [(29.0, 2000, 0.3), (32.0, 2000, 0.3), (35.0, 2000, 0.3)];
+        let seen = tails(&[far.as_slice(), &near].concat());
+        assert!(seen.between_levels(0.95, None) > 0.1, "{}", seen.between_levels(0.95, None));
+        let found = seen.between_levels(0.95, Some(32.0));
+        assert!(found.abs() < 1e-12, "{found}");
+        let uneven =
+            tails(&[(1.0, 400, 0.5), (28.0, 400, 0.2), (32.0, 400, 0.8), (36.0, 400, 0.2)]);
+        assert!(uneven.between_levels(0.95, Some(32.0)) > 0.1);
+    }
+
+    #[test]
+    fn a_weighted_quantile_interpolates_between_the_middles_of_the_weights() {
+        let values = || [(1.0, 1.0), (2.0, 2.0), (4.0, 1.0)].into_iter();
+        // Middles at 0.5, 2 and 3.5 of 4.
+        assert!((weighted_quantile(values(), 4.0, 0.5) - 2.0).abs() < 1e-12);
+        assert!((weighted_quantile(values(), 4.0, 0.6875) - 3.0).abs() < 1e-12);
+        assert!((weighted_quantile(values(), 4.0, 0.99) - 4.0).abs() < 1e-12);
     }
 }

@@ -92,9 +92,12 @@ pub(in crate::sizing) fn grade_line(
         doubts.push(Doubt::Contradiction { missed, met });
     }
     if result.extrapolated {
-        let usable = levels.iter().filter(|level| !level.interrupted);
-        let highest = usable.map(|level| level.concurrency).max().unwrap_or_default();
-        doubts.push(Doubt::Extrapolated { highest: f64::from(highest) });
+        let usable = || levels.iter().filter(|level| !level.interrupted);
+        let of_levels = || usable().map(|level| f64::from(level.concurrency));
+        let (highest, lowest) =
+            (of_levels().fold(0.0, f64::max), of_levels().fold(point, f64::min));
+        let by = (point / highest).max(lowest / point);
+        doubts.push(Doubt::Extrapolated { highest, by });
     }
     result.graded(&doubts);
 }

@@ -1,6 +1,8 @@
 //! From a fit and a target to a number of GPUs, or the reason why there is none.
 
 mod buy;
+mod doubts;
+mod found;
 mod line;
 mod pooled;
 mod refit;

@@ -1,40 +1,14 @@
-//! The estimate of the method `monotone`, held against what each level shows by itself.
+//! The estimate of the method `monotone`: from what was found of the capacity to a number of GPUs.
 
 use super::buy::{cross_check, other_form, sum, whole_replicas};
-use super::refit::{MetricModels, Models};
+use super::found::{Found, find};
+use super::refit::MetricModels;
 use super::{Asked, Capacity, CurvePoint, Estimate, GpuCount, Proven, beyond_reach, observed};
-use crate::measure::runs_to_bound;
+use crate::measure::Metric;
 use crate::sizing::diagnose;
 use crate::sizing::fit::{MethodName, NoFit};
 use crate::sizing::grade::Doubt;
-use crate::sizing::verdict::{Bounds, Level, Verdict};
-use crate::sizing::{Carried, CarriedDraws, Certainty, Grade, Load, Pooled};
-
-/// Levels this far from the answer, as a factor, still say something of it.
-const NEAR: f64 = 5.0;
-/// A mean that is lower at a higher load by this many standard errors,
-const STANDARD_ERRORS: f64 = 4.0;
-/// and by this share, has fallen.
-const FALLEN: f64 = 0.1;
-/// How far beyond the highest level an answer is still at its edge.
-const EDGE: f64 = 1.05;
-
-/// A level as the doubts need it: where it is, and its mean with the standard error of its logarithm.
-#[derive(Clone, Copy)]
-struct Mean {
-    concurrency: f64,
-    seconds: f64,
-    error: f64,
-}
-
-/// What was found of a capacity, and on what it rests.
-struct Found<'m> {
-    models: &'m Models,
-    drawn: CarriedDraws,
-    bounds: Bounds,
-    left_out: Option<f64>,
-    doubts: Vec<Doubt>,
-}
+use crate::sizing::{Carried, Certainty, Grade, Load, Pooled};
 
 /// Estimates the GPUs for one target from all runs, with an interval. `runtime` is what was observed
 /// of whole runs, whatever is limited.
@@ -111,221 +85,12 @@ pub(in crate::sizing) fn estimate_pooled(
     result
 }
 
-/// What the models say, within what the levels prove. Where both contradict each other, a level whose
-/// absence mends that is left out.
-fn find<'m>(
-    asked: &Asked<'_>,
-    metric: &'m MetricModels<'_>,
-    runtime: Option<&Pooled>,
-    certainty: Certainty,
-) -> Found<'m> {
-    let target = asked.target;
-    let (quantile, limit) = (target.quantile, target.limit);
-    let verdicts: Vec<Verdict> =
-        metric.levels.iter().map(|level| Verdict::of(level, &target)).collect();
-    let means: Vec<Option<Mean>> = metric.levels.iter().map(|it| mean_of(it, asked)).collect();
-    let mut models = &metric.whole;
-    let mut drawn = models.capacity(quantile, limit, certainty, runtime);
-    let mut bounds = Bounds::of(&verdicts);
-    let mut doubts = Vec::new();
-    let mut left_out = None;
-    let fallen = falls(&means);
-    let range = drawn.range(|it| it.concurrency);
-    let contradicted = bounds.contradict(range.low, range.high);
-    if contradicted || fallen.is_some() || !bounds.contradictions.is_empty() {
-        if let Some(index) = mended_without(metric, &verdicts, &means, asked) {
-            models = metric.without(index).unwrap_or(models);
-            drawn = models.capacity(quantile, limit, certainty, runtime);
-            bounds = Bounds::of(&without(&verdicts, index));
-            left_out = metric.levels.get(index).map(Level::concurrency);
-            doubts.extend(left_out.map(Doubt::LeftOut));
-        } else {
-            doubts.extend(fallen.map(|(low, high)| Doubt::Falls {
-                low: (low.concurrency, low.seconds),
-                high: (high.concurrency, high.seconds),
-            }));
-            let contradictions = bounds.contradictions.iter().take(1);
-            doubts
-                .extend(contradictions.map(|&(missed, met)| Doubt::Contradiction { missed, met }));
-            if contradicted && bounds.contradictions.is_empty() {
-                doubts.push(Doubt::CurveAgainstLevels);
-            }
-        }
-    }
-    let mean = |concurrency: f64| runtime.unwrap_or(models.usable()).mean(concurrency);
-    let lowest = metric.levels.first().map_or(1.0, Level::concurrency);
-    drawn.keep_within(&bounds, lowest, certainty.seed, mean);
-    let mut found = Found { models, drawn, bounds, left_out, doubts };
-    if found.left_out.is_none() && found.doubts.is_empty() {
-        found.doubts.extend(rests_on(&found, metric, asked, certainty));
-    }
-    found.doubts.extend(of_levels(&found, metric, asked));
-    found
-}
-
-/// The position of the level without which levels and curve agree, if there is one; of several, the one
-/// without which they agree best.
-fn mended_without(
-    metric: &MetricModels<'_>,
-    verdicts: &[Verdict],
-    means: &[Option<Mean>],
-    asked: &Asked<'_>,
-) -> Option<usize> {
-    const FEWEST: usize = 3;
-    let target = asked.target;
-    let usable = metric.levels.iter().filter(|level| level.is_usable()).count();
-    let of = |(index, level): (usize, &Level<'_>)| {
-        if !level.is_usable() || usable <= FEWEST {
-            return None;
-        }
-        let models = metric.without(index)?;
-        let bounds = Bounds::of(&without(verdicts, index));
-        let point = models.point(target.quantile, target.limit);
-        let agrees = bounds.contradictions.is_empty()
-            && !bounds.contradict(point * EDGE, point / EDGE)
-            && falls(&without(means, index)).is_none();
-        agrees.then(|| (models.usable().misfit(target.quantile), index))
-    };
-    let mending = metric.levels.iter().enumerate().filter_map(of);
-    mending.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, index)| index)
-}
-
-fn without<T: Copy>(all: &[T], index: usize) -> Vec<T> {
-    let others = all.iter().enumerate().filter(|(other, _)| *other != index);
-    others.map(|(_, it)| *it).collect()
-}
-
-fn mean_of(level: &Level<'_>, asked: &Asked<'_>) -> Option<Mean> {
-    if !level.is_usable() {
-        return None;
-    }
-    let (mean, error) = level.mean(asked.target.metric)?;
-    Some(Mean { concurrency: level.concurrency(), seconds: mean, error })
-}
-
-/// Two levels of which the higher one takes less time, beyond chance: the pair that is furthest apart.
-fn falls(means: &[Option<Mean>]) -> Option<(Mean, Mean)> {
-    let mut furthest: Option<(f64, (Mean, Mean))> = None;
-    let means: Vec<Mean> = means.iter().copied().flatten().collect();
-    for (index, low) in means.iter().enumerate() {
-        for high in means.iter().skip(index + 1) {
-            let drop = (low.seconds / high.seconds).ln();
-            let error = low.error.hypot(high.error);
-            let beyond = drop > FALLEN && drop > STANDARD_ERRORS * error;
-            if beyond && furthest.is_none_or(|(most, _)| drop > most) {
-                furthest = Some((drop, (*low, *high)));
-            }
-        }
-    }
-    furthest.map(|(_, pair)| pair)
-}
-
-/// A level without which the answer would be another, by both intervals, though the others still lie
-/// around it.
-fn rests_on(
-    found: &Found<'_>,
-    metric: &MetricModels<'_>,
-    asked: &Asked<'_>,
-    certainty: Certainty,
-) -> Option<Doubt> {
-    const FEWEST: usize = 3;
-    /// Resamples that tell about where an interval ends.
-    const ENOUGH: usize = 100;
-    let target = asked.target;
-    let range = found.drawn.range(|drawn| drawn.concurrency);
-    let usable = metric.levels.iter().filter(|level| level.is_usable()).count();
-    if usable < FEWEST || found.drawn.point.capped {
-        return None;
-    }
-    let of = |(index, level): (usize, &Level<'_>)| {
-        let far = (level.concurrency() / range.point).ln().abs() > NEAR.ln();
-        if !level.is_usable() || far {
-            return None;
-        }
-        let models = metric.without(index)?;
-        let fewer = Certainty { resamples: certainty.resamples.min(ENOUGH), ..certainty };
-        let drawn = models.capacity(target.quantile, target.limit, fewer, None);
-        let other = drawn.range(|drawn| drawn.concurrency);
-        let inside = other.point <= models.furthest().highest() && other.point >= 1.0;
-        // How far apart the two intervals are.
-        let gap = (other.low / range.high).max(range.low / other.high).ln();
-        let doubt = Doubt::RestsOn { level: level.concurrency(), without: other.point };
-        (inside && gap > 0.0).then_some((-gap, doubt))
-    };
-    let resting = metric.levels.iter().enumerate().filter_map(of);
-    resting.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, doubt)| doubt)
-}
-
-/// Doubts about the levels that an answer rests on.
-fn of_levels(found: &Found<'_>, metric: &MetricModels<'_>, asked: &Asked<'_>) -> Vec<Doubt> {
-    let Found { models, drawn, bounds, .. } = found;
-    let (pooled, point) = (models.usable(), drawn.point.concurrency.max(1.0));
-    let target = asked.target;
-    let mut doubts = Vec::new();
-    let is_near =
-        |level: &&Level<'_>| (level.concurrency() / point).ln().abs() <= NEAR.ln() * (1.0 + 1e-9);
-    let near = || metric.levels.iter().filter(is_near);
-    let counts =
-        |level: &&Level<'_>| level.is_usable() && found.left_out != Some(level.concurrency());
-    if range_is_open(found) {
-        // Where it ends was not seen at all, which is said elsewhere.
-        doubts.extend(of_failures(metric, bounds, point));
-        return doubts;
-    }
-    if near().filter(counts).count() < 2 && bounds.highest().is_none_or(|it| it > NEAR * point) {
-        doubts.push(Doubt::FewLevelsNear(point));
-    }
-    let highest = models.furthest().highest();
-    let lowest = metric.levels.iter().filter(counts).map(Level::concurrency).next();
-    if point > highest * EDGE || lowest.is_some_and(|lowest| point * EDGE < lowest) {
-        let levels = metric.levels.iter().filter(counts).map(Level::concurrency);
-        doubts.push(Doubt::Extrapolated { highest: levels.fold(0.0, f64::max) });
-    }
-    let needed = runs_to_bound(target.quantile.share());
-    let runs = pooled.runs_around(point, target.quantile);
-    if runs < needed as f64 {
-        doubts.push(Doubt::FewRuns { runs, needed });
-    }
-    if pooled.is_unsteady() {
-        doubts.push(Doubt::Unsteady);
-    }
-    if pooled.between_levels() > 0.0 {
-        doubts.push(Doubt::Uneven(pooled.between_levels()));
-    }
-    let limited = near().find(|level| level.metrics.client_limited);
-    doubts.extend(limited.map(|level| Doubt::ClientLimited(level.concurrency())));
-    doubts.extend(of_failures(metric, bounds, point));
-    doubts
-}
-
-/// Doubts about levels at which runs failed.
-fn of_failures(metric: &MetricModels<'_>, bounds: &Bounds, point: f64) -> Vec<Doubt> {
-    /// A share of failures that people tolerate.
-    const TOLERABLE: f64 = 0.05;
-    let failed = || metric.levels.iter().filter(|level| !level.is_usable());
-    let mut doubts = Vec::new();
-    if let Some(at) = bounds.below.filter(|_| bounds.refused) {
-        doubts.push(Doubt::Refused { at, carried: bounds.at_least });
-    }
-    let share = |level: &Level<'_>| level.metrics.failed as f64 / level.metrics.runs.max(1) as f64;
-    let matters = |level: &&Level<'_>| level.concurrency() <= point * NEAR;
-    let levels: Vec<f64> = failed().filter(matters).map(Level::concurrency).collect();
-    let most = failed().filter(matters).map(share).fold(0.0, f64::max);
-    // Where levels on both sides are close, a level that failed further up changes nothing.
-    let closed =
-        matches!((bounds.at_least, bounds.highest()), (Some(low), Some(high)) if high < low * 1.3);
-    if !levels.is_empty() && !closed {
-        doubts.push(Doubt::Failed { levels, share: most, tolerable: most <= TOLERABLE });
-    }
-    doubts
-}
-
 /// The capacity with its interval, as far as either end is known. `alone` is the load at which every run
 /// has a replica of its own.
 fn capacity(asked: &Asked<'_>, found: &Found<'_>, alone: f64, doubts: &mut Vec<Doubt>) -> Capacity {
     let Found { drawn, bounds, .. } = found;
     let range = drawn.range(|it| it.concurrency);
-    if range_is_open(found) {
+    if found.is_open() {
         // As far as any figure goes is no figure: what is known is what was carried. Were the rig
         // saturated from the highest level on, it would carry in proportion to the limit.
         let contradicted = found.doubts.iter().any(Doubt::is_contradiction);
@@ -390,11 +155,13 @@ fn count(
         whole(1.0 / needed(load, own, it))
     };
     let gpus = of_load(load, own);
+    // The model of the first token misses the load by more than what leaning to the safe side is worth.
+    let best = if target.metric == Metric::Ttft { gpus.point } else { gpus.likely };
     let one_sided = capacity.low.is_none();
-    let no_end = range_is_open(found);
-    let sum = sum(1.0 / gpus.likely, Some(1.0 / gpus.at_least), rig, margin);
+    let no_end = found.is_open();
+    let sum = sum(1.0 / best, Some(1.0 / gpus.at_least), rig, margin);
     result.gpus = Some(GpuCount {
-        point: if found.drawn.point.capped { of_capacity(point) } else { whole(gpus.likely) },
+        point: if found.drawn.point.capped { of_capacity(point) } else { whole(best) },
         low: Some(whole(gpus.high)).filter(|_| !no_end),
         high: Some(whole(gpus.low)).filter(|_| !no_end),
         at_least: Some(whole(gpus.high)).filter(|_| one_sided && !no_end),
@@ -409,12 +176,6 @@ fn count(
         let differs = whole(gpus.low) < low || whole(gpus.high) > high;
         result.cross_check = Some(cross_check(other, whole(others.point), differs));
     }
-}
-
-/// Whether nothing that was measured shows where the capacity ends.
-fn range_is_open(found: &Found<'_>) -> bool {
-    let range = found.drawn.range(|it| it.concurrency);
-    found.drawn.point.capped || found.drawn.is_capped_at(range.high)
 }
 
 #[expect(

@@ -6,17 +6,15 @@
 //! run is taken as a multiple of the mean at its level, and the quantile is that of all multiples,
 //! those of the levels around the answer counting most. docs/estimators.md has the whole of it.
 
-use super::carried::{Carried, CarriedDraws, Certainty};
-use super::curve::{Curve, Seen, Shape};
-use super::means::{BINS, means, means_of_runs, times, wait_for_one_more};
-use super::misfit::{self, Residual};
-use super::observed::ObservedLevel;
-use super::tails::{DEPENDENCE, Spread, Tail, Tails};
-use super::verdict::Level;
+mod resample;
+
 use crate::measure::{Metric, Quantile};
-use rand::SeedableRng;
-use rand::rngs::Xoshiro256PlusPlus;
-use rand_distr::{Distribution, StandardNormal};
+use crate::sizing::curve::{Curve, Seen, Shape};
+use crate::sizing::means::{BINS, means, means_of_runs, times, wait_for_one_more};
+use crate::sizing::misfit::{self, Residual};
+use crate::sizing::observed::ObservedLevel;
+use crate::sizing::tails::{DEPENDENCE, Spread, Tail, Tails};
+use crate::sizing::verdict::Level;
 
 /// Levels whose concurrency is this far away, as a logarithm, count e^(-1/2) as much.
 pub(super) const REACH: f64 = 1.2;
@@ -24,19 +22,14 @@ pub(super) const REACH: f64 = 1.2;
 const REACH_OF_PARTS: f64 = 0.5;
 /// Rounds in which the answer and the weights around it agree with each other.
 const ROUNDS: usize = 6;
-/// Spread of the error, as a logarithm, where no load was ever steady.
-const UNSTEADY: f64 = 0.15;
-/// Spread of the error, as a logarithm, for each e-fold beyond the highest level.
-const EXTRAPOLATION: f64 = 0.1;
 /// No estimate goes further beyond the highest level than this many times: a curve that is flat as
 /// far as it was seen says nothing of where it ends. More only where even a rig that is saturated
 /// from the highest level on carries more.
 const FURTHEST: f64 = 8.0;
-/// What lies between two neighbouring levels was not seen: of a normal distribution, this many standard
-/// deviations lead to either end of what the levels leave open.
-const UNSEEN: f64 = 4.0;
-/// Spread of the error of the model itself, as a logarithm of the load. What the first token waits for, and
-/// what stretches the gaps between tokens, is more than how many runs are in flight.
+/// Spread of the error of the model itself, as a logarithm of the load: no rig is quite as the curves are.
+/// What the first token waits for, and what stretches the gaps between tokens, is more than how many runs
+/// are in flight.
+const UNMODELLED: f64 = 0.035;
 const UNMODELLED_TTFT: f64 = 0.2;
 const UNMODELLED_ITL: f64 = 0.08;
 /// Least and most that a rig is said to carry.
@@ -119,7 +112,7 @@ impl Pooled {
             tails: tails.sorted(),
             steady,
             unmodelled: match metric {
-                Metric::WorkflowRuntime | Metric::LlmLatency => 0.0,
+                Metric::WorkflowRuntime | Metric::LlmLatency => UNMODELLED,
                 Metric::Ttft => UNMODELLED_TTFT,
                 Metric::Itl => UNMODELLED_ITL,
             },
@@ -162,12 +155,12 @@ impl Pooled {
 
     /// By how much levels differ from the whole in mean and tail, beyond their own noise.
     pub(super) fn misfit(&self, quantile: Quantile) -> f64 {
-        self.between.hypot(self.tail_between(quantile.share()))
+        self.between.hypot(self.tail_between(quantile.share(), None))
     }
 
     /// By how much the levels' own tails differ beyond chance, as a logarithm.
-    fn tail_between(&self, share: f64) -> f64 {
-        if self.steady { self.tails.between_levels(share) } else { 0.0 }
+    fn tail_between(&self, share: f64, around: Option<f64>) -> f64 {
+        if self.steady { self.tails.between_levels(share, around) } else { 0.0 }
     }
 
     /// The mean that was seen at a concurrency.
@@ -200,11 +193,23 @@ impl Pooled {
         self.tails.at(concurrency, quantile.share()).runs
     }
 
-    /// The level, and about how many more runs there, that would halve the interval of a capacity: what is
-    /// uncertain about mean and tail shrinks with the root of the runs that count around it.
-    pub(super) fn runs_to_halve(&self, capacity: f64, quantile: Quantile) -> (f64, f64) {
-        let runs = self.runs_around(capacity, quantile);
-        (capacity.clamp(1.0, MOST).round(), (3.0 * runs).ceil())
+    /// The level, and about how many more runs there, that would halve the interval of a capacity; `None` where
+    /// no number of runs would. What is uncertain about mean and tail shrinks with the root of the runs
+    /// that count around it, and what the model itself misses stays.
+    pub(super) fn runs_to_halve(
+        &self,
+        (low, high): (f64, f64),
+        capacity: f64,
+        quantile: Quantile,
+        confidence: f64,
+    ) -> Option<(f64, f64)> {
+        let width = (high / low).ln().powi(2);
+        let stays = (2.0 * deviate((1.0 - confidence) / 2.0) * self.unmodelled).powi(2);
+        let (now, then) = (width - stays, width / 4.0 - stays);
+        // Ten times the runs are no advice.
+        let times = Some(now / then).filter(|_| then > 0.0).filter(|times| *times <= 10.0)?;
+        let runs = (times - 1.0) * self.runs_around(capacity, quantile);
+        Some((capacity.clamp(1.0, MOST).round(), runs.ceil()))
     }
 
     /// How times spread around their mean at the levels around a concurrency.
@@ -234,67 +239,6 @@ impl Pooled {
         self.best(quantile.share(), limit).0.concurrency
     }
 
-    /// What the rig carries within a limit (seconds). `runtime` is what was observed of whole runs,
-    /// where that is something else.
-    pub fn capacity(
-        &self,
-        quantile: Quantile,
-        limit: f64,
-        certainty: Certainty,
-        runtime: Option<&Self>,
-    ) -> CarriedDraws {
-        let mean_runtime =
-            |own: &Curve, concurrency: f64| runtime.map_or(own, |it| &it.curve).at(concurrency);
-        let share = quantile.share();
-        let (point, tail) = self.best(share, limit);
-        let of_tail = self.tails.spread(point.concurrency, share, tail.runs);
-        let of_levels = self.tail_between(share) / tail.levels.sqrt();
-        let spread = of_tail.hypot(of_levels);
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(certainty.seed);
-        let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
-        let levels: Vec<f64> = self.seen.iter().map(|seen| seen.concurrency).collect();
-        let mut drawn = Vec::with_capacity(certainty.resamples);
-        for _ in 0..certainty.resamples {
-            let again: Vec<Seen> = self
-                .means()
-                .map(|(seen, error)| {
-                    let error = error.hypot(self.between) * normal();
-                    let weight = self.weight_alike(&seen);
-                    Seen { seconds: seen.seconds * error.exp(), weight, ..seen }
-                })
-                .collect();
-            let error = spread * normal() + if self.unsteady { UNSTEADY * normal() } else { 0.0 };
-            let share_of_saturation = (normal().abs() / 4.0).min(1.0);
-            let Some(curve) = Curve::fit(&again, self.shape) else { continue };
-            let within = limit / (tail.multiple * error.exp());
-            let Reached { concurrency, capped } = self.carried(&curve, within);
-            let unseen = normal() / UNSEEN;
-            let concurrency = self.between_neighbours(&levels, &curve, within, concurrency, unseen);
-            let concurrency = if self.unmodelled > 0.0 {
-                (concurrency * (self.unmodelled * normal()).exp()).max(LEAST)
-            } else {
-                concurrency
-            };
-            let concurrency = if concurrency > self.highest {
-                // Beyond the last level the truth lies between its slope, and a rig that is saturated
-                // from there on.
-                let saturated = self.saturated(&curve, within).ln() * share_of_saturation;
-                let between = saturated + concurrency.ln() * (1.0 - share_of_saturation);
-                let beyond = (between - self.highest.ln()).max(0.0);
-                (between + EXTRAPOLATION * beyond * normal()).exp()
-            } else {
-                concurrency
-            };
-            let mean_runtime = mean_runtime(&curve, concurrency);
-            drawn.push(Carried { concurrency, mean_runtime, capped });
-        }
-        let mean_runtime = mean_runtime(&self.curve, point.concurrency);
-        let Reached { concurrency, capped } = point;
-        let point = Carried { concurrency, mean_runtime, capped };
-        let saturated = self.saturated(&self.curve, limit / tail.multiple);
-        CarriedDraws { point, drawn, saturated, confidence: certainty.confidence }
-    }
-
     /// The concurrency at which a curve reaches a mean time, as far as that can be said.
     fn carried(&self, curve: &Curve, seconds: f64) -> Reached {
         let furthest = (FURTHEST * self.highest).max(self.saturated(curve, seconds));
@@ -303,26 +247,6 @@ impl Pooled {
             concurrency: reached.min(furthest).clamp(LEAST, MOST),
             capped: reached > furthest,
         }
-    }
-
-    /// A crossing moved towards either end of what the levels beside it leave open, by a share.
-    /// `levels` are the loads that were seen.
-    fn between_neighbours(
-        &self,
-        levels: &[f64],
-        curve: &Curve,
-        seconds: f64,
-        at: f64,
-        share: f64,
-    ) -> f64 {
-        let Some((earliest, latest)) = curve.reaches_between(levels, seconds, self.shape) else {
-            return at;
-        };
-        let end = if share < 0.0 { earliest } else { latest };
-        if end <= 0.0 || at <= 0.0 {
-            return at;
-        }
-        (at.ln() + (end / at).ln() * share.abs().min(1.0)).exp()
     }
 
     /// The same for a rig whose throughput stays what it was at the highest level.
@@ -335,6 +259,15 @@ impl Pooled {
     fn weight_alike(&self, seen: &Seen) -> f64 {
         weight_alike(seen, self.noise, self.between)
     }
+}
+
+/// The normal deviate that is exceeded with a probability below one half, to 0.0005 (Abramowitz and Stegun,
+/// 26.2.23).
+fn deviate(probability: f64) -> f64 {
+    let t = (-2.0 * probability.max(f64::MIN_POSITIVE).ln()).sqrt();
+    let above = 2.515_517 + t * (0.802_853 + t * 0.010_328);
+    let below = 1.0 + t * (1.432_788 + t * (0.189_269 + t * 0.001_308));
+    t - above / below
 }
 
 /// Where a curve reaches a time.
@@ -367,6 +300,7 @@ fn between_levels(seen: &[Seen], curve: &Curve, noise: f64) -> f64 {
     let residual = |it: &Seen| Residual {
         off: (it.seconds / curve.at(it.concurrency)).ln(),
         error: standard_error(it, noise),
+        weight: 1.0,
     };
     let residuals: Vec<Residual> =
         seen.iter().map(residual).filter(|it| it.error > 0.0 && it.off.is_finite()).collect();
@@ -376,7 +310,7 @@ fn between_levels(seen: &[Seen], curve: &Curve, noise: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sizing::{CarriedRange, ObservedRun};
+    use crate::sizing::{CarriedRange, Certainty, ObservedRun};
 
     const CERTAINTY: Certainty = Certainty { confidence: 0.9, resamples: 300, seed: 1 };
 
@@ -453,20 +387,42 @@ mod tests {
 
     #[test]
     fn as_many_more_runs_as_it_says_halve_the_interval() {
-        let width = |levels: &[ObservedLevel]| {
-            let found = capacity(levels, 8.7);
-            (found.high / found.low).ln()
+        // Long tails: a run takes 0.2 to 4.2 times the mean, most of them little.
+        let long = |concurrencies: &[u32], runs: u32| {
+            let mut levels = levels(concurrencies, runs, 1.0);
+            for run in levels.iter_mut().flat_map(|level| &mut level.runs) {
+                let mean = 2.0 * (run.concurrency / 16.0).max(1.0);
+                run.runtime = mean * (0.2 + 4.0 * (run.runtime / mean - 0.5).powi(4));
+                run.llm_time = 0.8 * run.runtime;
+            }
+            levels
         };
-        let mut measured = levels(&[1, 4, 16, 32, 64, 128], 60, 1.0);
-        let before = width(&measured);
+        let mut measured = long(&[1, 4, 16, 32, 64, 128], 30);
+        // Three times the knee, where the p95 is 3.46 times the mean.
+        let found = |levels: &[ObservedLevel]| capacity(levels, 20.8);
+        let width = |range: CarriedRange| (range.high / range.low).ln();
+        let before = found(&measured);
         let refs: Vec<&ObservedLevel> = measured.iter().collect();
         let pooled = Pooled::of_observed(&refs, &[], Metric::WorkflowRuntime).unwrap();
-        let (level, runs) = pooled.runs_to_halve(48.0, Quantile::P95);
+        let ends = (before.low, before.high);
+        let (level, runs) = pooled.runs_to_halve(ends, 48.0, Quantile::P95, 0.9).unwrap();
         assert_eq!(level.to_string(), "48");
-        let runs = runs.to_string().parse().unwrap();
-        measured.extend(levels(&[48], runs, 1.0));
-        let share = width(&measured) / before;
+        let runs: u32 = runs.to_string().parse().unwrap();
+        measured.extend(long(&[48], runs));
+        let share = width(found(&measured)) / width(before);
         assert!((0.35..0.65).contains(&share), "{runs} runs: {share}");
+        // What the model misses by itself, no number of runs makes less.
+        assert_eq!(pooled.runs_to_halve((45.0, 51.0), 48.0, Quantile::P95, 0.9), None);
+    }
+
+    /// `scipy.stats.norm.isf`.
+    #[test]
+    fn deviates_are_those_of_the_normal_distribution() {
+        for (probability, expected) in
+            [(0.05, 1.6449), (0.025, 1.9600), (0.005, 2.5758), (0.4, 0.2533)]
+        {
+            assert!((deviate(probability) - expected).abs() < 5e-4, "{probability}");
+        }
     }
 
     #[test]
@@ -475,6 +431,7 @@ mod tests {
             let found = capacity(&levels(&[1, 4, 16, 64], runs, 1.0), 6.0);
             (found.high / found.low).ln()
         };
-        assert!(width(400) < 0.6 * width(40), "{} {}", width(400), width(40));
+        // The 3.5 % of the model are in both.
+        assert!(width(400) < 0.75 * width(40), "{} {}", width(400), width(40));
     }
 }

@@ -1,0 +1,115 @@
+//! Draws of what a rig may carry: the same levels with other chance.
+
+use super::{LEAST, Pooled, Reached};
+use crate::measure::Quantile;
+use crate::sizing::carried::{Carried, CarriedDraws, Certainty};
+use crate::sizing::curve::{Curve, Seen};
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand_distr::{Distribution, StandardNormal};
+
+/// Spread of the error, as a logarithm, where no load was ever steady.
+const UNSTEADY: f64 = 0.15;
+/// Spread of the error, as a logarithm, for each e-fold beyond the highest level.
+const EXTRAPOLATION: f64 = 0.1;
+/// What lies between two neighbouring levels was not seen: of a normal distribution, this many standard
+/// deviations lead to either end of what the levels leave open.
+const UNSEEN: f64 = 4.0;
+/// So many standard deviations make a rig saturated from its highest level on.
+const SATURATED: f64 = 4.0;
+
+/// Normal deviates.
+struct Normal(Xoshiro256PlusPlus);
+
+impl Normal {
+    fn seeded(seed: u64) -> Self {
+        Self(Xoshiro256PlusPlus::seed_from_u64(seed))
+    }
+
+    fn next(&mut self) -> f64 {
+        StandardNormal.sample(&mut self.0)
+    }
+}
+
+impl Pooled {
+    /// What the rig carries within a limit (seconds). `runtime` is what was observed of whole runs,
+    /// where that is something else.
+    pub fn capacity(
+        &self,
+        quantile: Quantile,
+        limit: f64,
+        certainty: Certainty,
+        runtime: Option<&Self>,
+    ) -> CarriedDraws {
+        let mean_runtime =
+            |own: &Curve, concurrency: f64| runtime.map_or(own, |it| &it.curve).at(concurrency);
+        let share = quantile.share();
+        let (point, tail) = self.best(share, limit);
+        let of_tail = self.tails.spread(point.concurrency, share, tail.runs);
+        let of_levels = self.tail_between(share, Some(point.concurrency)) / tail.levels.sqrt();
+        let spread = of_tail.hypot(of_levels);
+        let within = limit / tail.multiple;
+        let levels: Vec<f64> = self.seen.iter().map(|seen| seen.concurrency).collect();
+        let mut normal = Normal::seeded(certainty.seed);
+        let mut of_model = Normal::seeded(certainty.seed ^ 0x006D_6F64_656C);
+        let draw = |_| {
+            let curve = self.drawn_curve(&mut normal)?;
+            let error = spread * normal.next();
+            let error = error + if self.unsteady { UNSTEADY * normal.next() } else { 0.0 };
+            let saturation = (normal.next().abs() / SATURATED).min(1.0);
+            let within = within / error.exp();
+            let Reached { concurrency, capped } = self.carried(&curve, within);
+            let unseen = normal.next() / UNSEEN;
+            let concurrency = self.between_neighbours(&levels, &curve, within, concurrency, unseen);
+            let unmodelled = (self.unmodelled * of_model.next()).exp();
+            let concurrency = (concurrency * unmodelled).max(LEAST);
+            let concurrency = if concurrency > self.highest {
+                // Beyond the last level the truth lies between its slope, and a rig that is saturated
+                // from there on.
+                let saturated = self.saturated(&curve, within).ln() * saturation;
+                let between = saturated + concurrency.ln() * (1.0 - saturation);
+                let beyond = (between - self.highest.ln()).max(0.0);
+                (between + EXTRAPOLATION * beyond * normal.next()).exp()
+            } else {
+                concurrency
+            };
+            Some(Carried { concurrency, mean_runtime: mean_runtime(&curve, concurrency), capped })
+        };
+        let drawn = (0..certainty.resamples).filter_map(draw).collect();
+        let mean_runtime = mean_runtime(&self.curve, point.concurrency);
+        let Reached { concurrency, capped } = point;
+        let point = Carried { concurrency, mean_runtime, capped };
+        let saturated = self.saturated(&self.curve, within);
+        CarriedDraws { point, drawn, saturated, confidence: certainty.confidence }
+    }
+
+    /// The curve through the same means with other chance.
+    fn drawn_curve(&self, normal: &mut Normal) -> Option<Curve> {
+        let of = |(seen, error): (Seen, f64)| {
+            let error = error.hypot(self.between) * normal.next();
+            let weight = self.weight_alike(&seen);
+            Seen { seconds: seen.seconds * error.exp(), weight, ..seen }
+        };
+        Curve::fit(&self.means().map(of).collect::<Vec<_>>(), self.shape)
+    }
+
+    /// A crossing moved towards either end of what the levels beside it leave open, by a share.
+    /// `levels` are the loads that were seen.
+    fn between_neighbours(
+        &self,
+        levels: &[f64],
+        curve: &Curve,
+        seconds: f64,
+        at: f64,
+        share: f64,
+    ) -> f64 {
+        let Some((earliest, latest)) = curve.reaches_between(levels, seconds, self.shape) else {
+            return at;
+        };
+        let end = if share < 0.0 { earliest } else { latest };
+        if end <= 0.0 || at <= 0.0 {
+            return at;
+        }
+        (at.ln() + (end / at).ln() * share.abs().min(1.0)).exp()
+    }
+}
