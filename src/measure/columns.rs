@@ -32,12 +32,20 @@ pub enum CallColumn {
     Latency,
     /// Time to first token.
     Ttft,
+    /// Time to the first token of the answer itself.
+    AnswerTtft,
     /// Mean time between tokens.
     ItlMean,
     /// 95th percentile of the times between tokens.
     ItlP95,
     /// Longest time between tokens.
     ItlMax,
+    /// Mean time between chunks that carry several tokens.
+    ChunkGapMean,
+    /// Longest time between such chunks.
+    ChunkGapMax,
+    /// Tokens in each of such chunks, on average.
+    TokensPerChunk,
     /// Prompt tokens.
     PromptTokens,
     /// Generated tokens.
@@ -53,6 +61,12 @@ impl CallColumn {
         match self {
             Self::Latency => Some(call.latency()),
             Self::Ttft => call.ttft,
+            Self::AnswerTtft => call.answer_ttft,
+            Self::ChunkGapMean => Some(call.chunk_gaps?.mean),
+            Self::ChunkGapMax => call.chunk_gaps?.max,
+            Self::TokensPerChunk => {
+                Some(tokens(call.completion_tokens)? / tokens(call.chunks)?.max(1.0))
+            }
             Self::ItlMean => Some(call.itl?.mean),
             Self::ItlP95 => call.itl?.p95,
             Self::ItlMax => call.itl?.max,

@@ -59,12 +59,25 @@ pub struct LevelMetrics {
     pub llm_latency: Option<Summary>,
     /// Time to first token of those calls; null when nothing was streamed.
     pub ttft: Option<Summary>,
+    /// Time to the first token that is no thought of the model's; null when nothing was streamed.
+    #[serde(default)]
+    pub answer_ttft: Option<Summary>,
     /// Mean times between tokens of those calls; null when nothing was streamed.
     pub itl: Option<Summary>,
     /// Each call's 95th percentile of the times between tokens.
     pub itl_p95: Option<Summary>,
     /// Each call's longest time between tokens.
     pub itl_max: Option<Summary>,
+    /// Mean times between the chunks of calls whose chunks carry several tokens each; null where none
+    /// does: the time between chunks is then that between tokens.
+    #[serde(default)]
+    pub chunk_gap: Option<Summary>,
+    /// The longest time between chunks of each such call.
+    #[serde(default)]
+    pub chunk_gap_max: Option<Summary>,
+    /// Tokens in each chunk of such calls, on average.
+    #[serde(default)]
+    pub tokens_per_chunk: Option<Summary>,
     /// Prompt tokens of each call; null when the server does not count them.
     pub prompt_tokens: Option<Summary>,
     /// Generated tokens of each call; null when the server does not count them.
@@ -156,9 +169,13 @@ impl LevelMetrics {
             llm_calls: calls_per_run(source, &window)?,
             llm_latency: calls(CallColumn::Latency)?,
             ttft: calls(CallColumn::Ttft)?,
+            answer_ttft: calls(CallColumn::AnswerTtft)?,
             itl: calls(CallColumn::ItlMean)?,
             itl_p95: calls(CallColumn::ItlP95)?,
             itl_max: calls(CallColumn::ItlMax)?,
+            chunk_gap: calls(CallColumn::ChunkGapMean)?,
+            chunk_gap_max: calls(CallColumn::ChunkGapMax)?,
+            tokens_per_chunk: calls(CallColumn::TokensPerChunk)?,
             prompt_tokens: calls(CallColumn::PromptTokens)?,
             completion_tokens: calls(CallColumn::CompletionTokens)?,
             call_tokens_per_second: calls(CallColumn::TokensPerSecond)?,

@@ -18,6 +18,9 @@ pub struct LlmCall {
     /// Time to first token in seconds, where the call streams.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttft: Option<f64>,
+    /// The same to the first token of the answer itself, where the model says something to itself before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_ttft: Option<f64>,
     /// Prompt tokens, where the server counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_tokens: Option<u64>,
@@ -27,6 +30,12 @@ pub struct LlmCall {
     /// Times between tokens as they arrived, where the call streams more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub itl: Option<Gaps>,
+    /// Pieces in which the tokens came, where they carry more than one each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunks: Option<u64>,
+    /// Times between those pieces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunk_gaps: Option<Gaps>,
     /// Why the model stopped, where it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,

@@ -152,7 +152,7 @@ impl Http {
             ..LlmCall::default()
         };
         let llm_calls = if self.stream { vec![call] } else { Vec::new() };
-        Ok(Answer { llm_calls, server_runtime: None })
+        Ok(Answer { llm_calls, ..Answer::default() })
     }
 }
 

@@ -2,9 +2,11 @@
 
 pub mod chain;
 mod clock;
+mod events;
 pub mod http;
 mod lines;
 pub mod local;
+mod loose;
 mod masks;
 pub mod nat;
 pub mod openai;

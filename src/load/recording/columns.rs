@@ -102,6 +102,25 @@ impl RecordedRuns {
     }
 }
 
+impl RecordedRuns {
+    fn each_tokens_per_chunk(&self, each: &mut dyn FnMut(usize, f64)) -> Result<()> {
+        self.each_group(&mut |first, group| {
+            let chunks = Column::<Int64Type>::read(group, Col::Chunks)?;
+            if chunks.values.is_empty() {
+                return Ok(());
+            }
+            let tokens = Column::<Int64Type>::read(group, Col::CompletionTokens)?.of_calls();
+            let rows = chunks.rows(first);
+            for ((run, chunks), tokens) in rows.into_iter().zip(chunks.of_calls()).zip(tokens) {
+                if let (Some(chunks), Some(tokens)) = (chunks, tokens) {
+                    each(run, tokens as f64 / (chunks as f64).max(1.0));
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
 /// Names repeat by the million, and are looked up once.
 struct Names<T> {
     known: HashMap<Vec<u8>, Option<T>>,
@@ -182,6 +201,10 @@ impl RunColumns for RecordedRuns {
             CallColumn::ItlMean => self.each_double(Col::ItlMean, OPTIONAL, each),
             CallColumn::ItlP95 => self.each_double(Col::ItlP95, OPTIONAL, each),
             CallColumn::ItlMax => self.each_double(Col::ItlMax, OPTIONAL, each),
+            CallColumn::AnswerTtft => self.each_double(Col::AnswerTtft, OPTIONAL, each),
+            CallColumn::ChunkGapMean => self.each_double(Col::ChunkGapMean, OPTIONAL, each),
+            CallColumn::ChunkGapMax => self.each_double(Col::ChunkGapMax, OPTIONAL, each),
+            CallColumn::TokensPerChunk => self.each_tokens_per_chunk(each),
             CallColumn::PromptTokens => self.each_count(Col::PromptTokens, each),
             CallColumn::CompletionTokens => self.each_count(Col::CompletionTokens, each),
         }

@@ -21,7 +21,8 @@ use serde::Serialize;
 use std::sync::Arc;
 
 /// Times are seconds since the level began. `phase` is `warm_up`, `measured` or `cool_down`;
-/// `failure_kind` is null where the run succeeded.
+/// `failure_kind` is null where the run succeeded. A file has those of [`OFTEN_EMPTY`] alone that say
+/// something of one of its calls.
 pub const RUNS_SCHEMA: &str = "message runs {
   required binary id (UTF8);
   required binary phase (UTF8);
@@ -48,14 +49,23 @@ pub const RUNS_SCHEMA: &str = "message runs {
         optional binary model (UTF8);
         optional binary upstream (UTF8);
         optional int32 http_status;
+        optional double answer_ttft;
+        optional int64 chunks;
+        optional double chunk_gap_mean;
+        optional double chunk_gap_p95;
+        optional double chunk_gap_max;
       }
     }
   }
   optional int32 failed_calls;
 }";
 
-/// The columns of a file, in the order of the schema.
-#[derive(Clone, Copy, Debug)]
+/// Columns that few recordings need.
+const OFTEN_EMPTY: [Col; 5] =
+    [Col::AnswerTtft, Col::Chunks, Col::ChunkGapMean, Col::ChunkGapP95, Col::ChunkGapMax];
+
+/// The columns that a file can have, in the order of the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 enum Col {
     Id,
@@ -80,6 +90,11 @@ enum Col {
     Model,
     Upstream,
     CallStatus,
+    AnswerTtft,
+    Chunks,
+    ChunkGapMean,
+    ChunkGapP95,
+    ChunkGapMax,
     FailedCalls,
 }
 
@@ -97,17 +112,40 @@ pub fn to_parquet(recording: &Recording) -> Result<Vec<u8>> {
         .set_created_by("sizer".to_owned())
         .set_key_value_metadata(metadata)
         .build();
-    let schema = Arc::new(parse_message_type(RUNS_SCHEMA)?);
+    let left_out = left_out(recording);
+    let schema = Arc::new(parse_message_type(&schema_without(&left_out))?);
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
     for runs in recording.runs.chunks(ROWS_PER_GROUP) {
         let mut group = writer.next_row_group()?;
-        write_group(&mut group, runs)?;
+        write_group(&mut group, runs, &left_out)?;
         group.close()?;
     }
     writer.into_inner()
 }
 
-fn write_group(group: &mut Group<'_>, runs: &[Run]) -> Result<()> {
+/// The columns that no call has anything for.
+fn left_out(recording: &Recording) -> Vec<Col> {
+    let mut left = OFTEN_EMPTY.to_vec();
+    for call in recording.runs.iter().flat_map(|run| &run.llm_calls) {
+        left.retain(|column| match column {
+            Col::AnswerTtft => call.answer_ttft.is_none(),
+            Col::Chunks => call.chunks.is_none(),
+            _ => call.chunk_gaps.is_none(),
+        });
+        if left.is_empty() {
+            break;
+        }
+    }
+    left
+}
+
+fn schema_without(columns: &[Col]) -> String {
+    let names: Vec<String> = columns.iter().filter_map(|column| column.name()).collect();
+    let stays = |line: &&str| !names.iter().any(|name| line.ends_with(&format!(" {name};")));
+    RUNS_SCHEMA.lines().filter(stays).collect::<Vec<_>>().join("\n")
+}
+
+fn write_group(group: &mut Group<'_>, runs: &[Run], left_out: &[Col]) -> Result<()> {
     let failure = |run: &Run| match &run.outcome {
         Outcome::Ok => None,
         Outcome::Failed(failure) => Some(failure.clone()),
@@ -136,6 +174,18 @@ fn write_group(group: &mut Group<'_>, runs: &[Run]) -> Result<()> {
     of_calls::<ByteArrayType>(group, runs, false, |call| call.model.as_deref().map(text))?;
     of_calls::<ByteArrayType>(group, runs, false, |call| call.upstream.as_deref().map(text))?;
     of_calls::<Int32Type>(group, runs, false, |call| call.http_status.map(i32::from))?;
+    let has = |column: Col| !left_out.contains(&column);
+    if has(Col::AnswerTtft) {
+        of_calls::<DoubleType>(group, runs, false, |call| call.answer_ttft)?;
+    }
+    if has(Col::Chunks) {
+        of_calls::<Int64Type>(group, runs, false, |call| count(call.chunks))?;
+    }
+    if has(Col::ChunkGapMean) {
+        of_calls::<DoubleType>(group, runs, false, |call| Some(call.chunk_gaps?.mean))?;
+        of_calls::<DoubleType>(group, runs, false, |call| call.chunk_gaps?.p95)?;
+        of_calls::<DoubleType>(group, runs, false, |call| call.chunk_gaps?.max)?;
+    }
     optional::<Int32Type>(group, runs, |run| i32::try_from(run.failed_calls).ok())
 }
 
@@ -228,6 +278,9 @@ mod tests {
             model: Some("m".into()),
             upstream: Some("llm".into()),
             http_status: Some(200),
+            answer_ttft: Some(0.02),
+            chunks: Some(3),
+            chunk_gaps: Some(Gaps { mean: 0.005, p95: None, max: Some(0.25) }),
         };
         let run = |id: &str, llm_calls: Vec<LlmCall>| Run {
             id: id.into(),
@@ -278,6 +331,16 @@ mod tests {
         let bytes = to_parquet(&recording).unwrap();
         assert_eq!(bytes, to_parquet(&recording).unwrap(), "equal content, equal bytes");
         assert_eq!(from_parquet(bytes).unwrap(), recording);
+        let mut plain = recording.clone();
+        for call in plain.runs.iter_mut().flat_map(|run| &mut run.llm_calls) {
+            (call.answer_ttft, call.chunk_gaps, call.chunks) = (None, None, None);
+        }
+        let written = to_parquet(&plain).unwrap();
+        assert!(
+            !written.windows(10).any(|bytes| bytes == b"chunk_gap_"),
+            "a column without a value"
+        );
+        assert_eq!(from_parquet(written).unwrap(), plain);
         let empty = Recording::default();
         assert_eq!(from_parquet(to_parquet(&empty).unwrap()).unwrap(), empty);
     }
@@ -302,6 +365,9 @@ mod tests {
                 p95: Some(0.2),
                 max: Some(0.3 * tokens as f64),
             }),
+            answer_ttft: (tokens > 3).then_some(0.02 * tokens as f64),
+            chunks: tokens.is_multiple_of(3).then_some(2),
+            chunk_gaps: (tokens > 4).then_some(Gaps { mean: 0.3, p95: None, max: Some(0.4) }),
             finish_reason: tokens.is_multiple_of(2).then(|| "stop".to_owned()),
             model: (tokens > 3).then(|| "m".to_owned()),
             ..LlmCall::default()

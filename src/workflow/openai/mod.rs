@@ -3,7 +3,6 @@
 pub(super) mod answer;
 mod request;
 
-use super::lines::Lines;
 use super::transport::{Access, Answer, Endpoint, Notes, Posted, Target};
 use super::{Clock, ConnectError, Headers, Pending, Workflow};
 use crate::measure::{Failure, FailureKind, Item, LlmCall, Run};
@@ -84,7 +83,8 @@ impl Openai {
         let sent = self.endpoint.send(&Method::POST, to, headers, body, &notes).await?;
         let stream = self.stream.then(Stream::default);
         let (call, _) = read(sent, stream, start, clock).await?;
-        Ok(Answer { llm_calls: vec![call], server_runtime: None })
+        let ended = Some(call.end);
+        Ok(Answer { llm_calls: vec![call], ended, ..Answer::default() })
     }
 }
 
@@ -98,14 +98,8 @@ pub(super) async fn read(
 ) -> Result<(LlmCall, Option<String>), Failure> {
     let sent = sent.success().await?;
     let said = if let Some(mut stream) = stream {
-        let mut lines = Lines::default();
-        let each = |chunk: &[u8]| {
-            let now = clock.now();
-            lines.feed(chunk, |line| stream.line(line, now))
-        };
-        sent.each_chunk(each).await?;
-        lines.finish(|line| stream.line(line, clock.now()))?;
-        stream.finish()?
+        sent.until_over(|chunk| stream.feed(chunk, clock.now())).await?;
+        stream.finish(clock.now())?
     } else {
         let mut body = Vec::new();
         let each = |chunk: &[u8]| {
@@ -115,7 +109,8 @@ pub(super) async fn read(
         sent.each_chunk(each).await?;
         Whole::parse(&body)?
     };
-    Ok((said.as_call(start, clock.now()), said.text))
+    let end = said.ended.unwrap_or_else(|| clock.now());
+    Ok((said.as_call(start, end), said.text))
 }
 
 impl Workflow for Openai {
@@ -145,18 +140,11 @@ fn malformed(what: &str, text: &[u8]) -> Failure {
 #[cfg(fuzzing)]
 pub(super) fn read_stream(body: &[u8], piece: usize) -> Result<String, Failure> {
     let read = |forgetful: bool| {
-        let (mut lines, mut stream) = (Lines::default(), Stream::default());
-        let mut each = |line: &[u8]| {
-            if forgetful {
-                stream.forget();
-            }
-            stream.line(line, 0.0)
-        };
+        let mut stream = if forgetful { Stream::forgetful() } else { Stream::default() };
         for chunk in body.chunks(piece) {
-            lines.feed(chunk, &mut each)?;
+            stream.feed(chunk, 0.0)?;
         }
-        lines.finish(each)?;
-        stream.finish().map(|said| format!("{said:?}"))
+        stream.finish(0.0).map(|said| format!("{said:?}"))
     };
     let said = read(false);
     assert_eq!(said, read(true));

@@ -13,6 +13,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -28,6 +29,8 @@ pub(super) struct Connections {
     #[expect(clippy::vec_box, reason = "moved in and out all the time")]
     idle: Mutex<Vec<Box<Http1>>>,
     shared: tokio::sync::Mutex<Option<http2::SendRequest<Full<Bytes>>>>,
+    /// Bodies that did not end when their answers were over, and are not told of yet.
+    late: AtomicU32,
 }
 
 /// An HTTP/1.1 connection that is driven by whoever holds it.
@@ -87,7 +90,17 @@ fn drive(
 impl Connections {
     pub fn new(connector: Connector, protocol: HttpProtocol, reuse: bool) -> Self {
         let (idle, shared) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { connector, protocol, reuse, idle, shared }
+        Self { connector, protocol, reuse, idle, shared, late: AtomicU32::new(0) }
+    }
+
+    /// Notes a body that did not end when its answer was over.
+    pub fn noted_late(&self) {
+        self.late.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many there were since this was last asked.
+    pub fn take_late(&self) -> u32 {
+        self.late.swap(0, Ordering::Relaxed)
     }
 
     pub fn connector(&self) -> &Connector {

@@ -8,10 +8,12 @@ mod connect;
 mod connection;
 mod failure;
 mod passing;
+mod reading;
 mod record;
 mod tls;
 
 pub(super) use passing::Passing;
+pub(super) use reading::Progress;
 pub(super) use record::{Answer, Notes};
 
 use super::ConnectError;
@@ -33,10 +35,9 @@ use hyper::{Method, Request, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A body larger than this is no answer.
-const LARGEST_BODY: usize = 256 << 20;
 /// How much of an error's body is quoted.
 const QUOTED_BODY: usize = 300;
 /// A closed connection shows within a round trip; a request that fails later was being worked on.
@@ -50,7 +51,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
 
 /// A server to ask, with everything a request to it needs.
 pub(super) struct Endpoint {
-    connections: Connections,
+    connections: Arc<Connections>,
     base: Url,
     headers: HeaderMap,
     masks: Masks,
@@ -132,7 +133,11 @@ impl Endpoint {
             map.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(Self {
-            connections: Connections::new(connector, connection.protocol, connection.reuse),
+            connections: Arc::new(Connections::new(
+                connector,
+                connection.protocol,
+                connection.reuse,
+            )),
             base,
             headers: map,
             masks,
@@ -323,25 +328,6 @@ impl Posted<'_> {
             _ => FailureKind::HttpStatus,
         };
         self.endpoint.masks.failure(Failure::new(kind, format!("{status}{retry_after}{body}")))
-    }
-
-    /// Reads the body piece by piece.
-    pub async fn each_chunk(
-        mut self,
-        mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let mut size = 0_usize;
-        loop {
-            let chunk = self.answering.chunk(&self.endpoint.connections).await;
-            let chunk = chunk.map_err(|error| self.endpoint.failure(&SendError::Http(error)))?;
-            let Some(chunk) = chunk else { return Ok(()) };
-            size += chunk.len();
-            if size > LARGEST_BODY {
-                let message = format!("the answer is larger than {} MiB", LARGEST_BODY >> 20);
-                return Err(Failure::new(FailureKind::TooLarge, message));
-            }
-            each(&chunk)?;
-        }
     }
 }
 

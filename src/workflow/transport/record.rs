@@ -13,6 +13,10 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 pub(in crate::workflow) struct Answer {
     pub llm_calls: Vec<LlmCall>,
     pub server_runtime: Option<f64>,
+    /// When the answer was over, where that is known better than by the exchange's end.
+    pub ended: Option<f64>,
+    /// Calls that the server began and did not end.
+    pub failed_calls: u32,
 }
 
 /// What is noted on the way, and stays when the exchange is cut off at its timeout.
@@ -65,7 +69,7 @@ impl Endpoint {
         Run {
             id: item.id.clone(),
             start,
-            end,
+            end: answer.ended.unwrap_or(end),
             outcome,
             llm_calls: answer.llm_calls,
             server_runtime: answer.server_runtime,
@@ -73,7 +77,7 @@ impl Endpoint {
             http_status: (status > 0).then_some(status),
             reconnected: notes.reconnected.load(Ordering::Relaxed),
             retries: notes.retries.load(Ordering::Relaxed),
-            failed_calls: 0,
+            failed_calls: answer.failed_calls,
         }
     }
 
