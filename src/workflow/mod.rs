@@ -3,6 +3,7 @@
 pub mod chain;
 mod clock;
 mod events;
+mod hosts;
 pub mod http;
 mod lines;
 pub mod local;
