@@ -1,6 +1,6 @@
 //! Runs column by column, so that a level of millions is aggregated without holding its runs.
 
-use super::{FailureKind, LlmCall, Outcome, Phase, Recording, Run};
+use super::{FailureKind, LlmCall, Note, Outcome, Phase, Recording, Run};
 
 /// What is known of every run but its calls.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -102,6 +102,9 @@ pub trait RunColumns {
 
     /// Hands over the reason why each call ended, where it is known.
     fn each_finish_reason(&self, each: &mut dyn FnMut(usize, &str)) -> Result<(), Self::Error>;
+
+    /// Hands over what should be known of each run.
+    fn each_note(&self, each: &mut dyn FnMut(Note)) -> Result<(), Self::Error>;
 }
 
 impl Run {
@@ -167,6 +170,11 @@ impl RunColumns for Recording {
                 each(index, reason);
             }
         }
+        Ok(())
+    }
+
+    fn each_note(&self, each: &mut dyn FnMut(Note)) -> Result<(), Self::Error> {
+        self.runs.iter().flat_map(|run| &run.notes).for_each(|note| each(*note));
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::window::Window;
 use super::{
-    Around, Asked, Before, CallColumn, ClientHealth, FailureKind, Head, Metric, Recording,
+    Around, Asked, Before, CallColumn, ClientHealth, FailureKind, Head, Metric, Note, Recording,
     RunColumns, ScrapedMetric, Summary,
 };
 use schemars::JsonSchema;
@@ -50,6 +50,9 @@ pub struct LevelMetrics {
     pub http_statuses: BTreeMap<u16, u64>,
     /// Why the calls ended, and how often each reason was given.
     pub finish_reasons: BTreeMap<String, u64>,
+    /// What should be known of the server's answers, and in how many runs it was noticed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notes: BTreeMap<Note, u64>,
     /// End-to-end times of the runs that succeeded; null when none did.
     pub workflow_runtime: Option<Summary>,
     /// LLM calls of each run that succeeded; null when none was seen.
@@ -165,6 +168,7 @@ impl LevelMetrics {
             failures,
             http_statuses: tally.statuses,
             finish_reasons: finish_reasons(source, &window)?,
+            notes: notes(source)?,
             workflow_runtime,
             llm_calls: calls_per_run(source, &window)?,
             llm_latency: calls(CallColumn::Latency)?,
@@ -248,6 +252,12 @@ fn tokens_per_second<S: RunColumns>(source: &S, window: &Window) -> Result<Optio
         tokens += count * window.share_within(run);
     })?;
     Ok((tokens > 0.0).then(|| window.per_second(tokens)))
+}
+
+fn notes<S: RunColumns>(source: &S) -> Result<BTreeMap<Note, u64>, S::Error> {
+    let mut notes = BTreeMap::new();
+    source.each_note(&mut |note| *notes.entry(note).or_default() += 1)?;
+    Ok(notes)
 }
 
 /// A server can say anything as its reason; what goes beyond a handful is counted together.

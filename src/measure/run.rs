@@ -1,6 +1,6 @@
 //! The record of one workflow run.
 
-use super::{Quantile, quantile_of_sorted};
+use super::{Note, Quantile, quantile_of_sorted};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -254,6 +254,9 @@ pub struct Run {
     /// LLM calls that failed within the run; they are in no other figure.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed_calls: u32,
+    /// What is no failure, and should be known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]

@@ -86,8 +86,9 @@ impl SizingResult {
         assessment: Assessment,
         sources: BTreeMap<String, String>,
     ) -> Self {
-        let Assessment { levels: against, estimates, gpus, alternatives, diagnosis, notes } =
+        let Assessment { levels: against, estimates, gpus, alternatives, diagnosis, mut notes } =
             assessment;
+        notes.extend(super::servers::sentences(&levels));
         let p95 = |metric| fits.get(metric, Quantile::P95).ok().cloned();
         let levels = levels
             .into_iter()

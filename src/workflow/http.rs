@@ -133,6 +133,9 @@ impl Http {
         }
         let (mut arrivals, mut kept) = (Vec::new(), Vec::new());
         let judged = self.rule.spec.reads_the_body();
+        if judged {
+            sent.is_plain()?;
+        }
         let each = |chunk: &[u8]| {
             if self.stream && !chunk.is_empty() {
                 arrivals.push(clock.now());

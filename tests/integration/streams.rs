@@ -149,3 +149,111 @@ fn tokens_of_every_kind_are_tokens() {
         assert!(p50("itl") >= 0.15, "{said}: {level:#}");
     }
 }
+
+#[test]
+fn an_answer_ends_with_its_last_word() {
+    // The response stays open for long, or breaks off.
+    for (hold, closes) in [(1500, false), (0, true)] {
+        let server = Scripted::start(move |socket, _| {
+            begin(socket);
+            let pieces = [(100, token()), (200, token()), (0, ended("stop") + DONE)];
+            let sent = pieces.iter().all(|(pause, piece)| send(socket, *pause, piece));
+            std::thread::sleep(Duration::from_millis(hold));
+            sent && !closes && socket.write_all(b"0\r\n\r\n").is_ok()
+        });
+        for workflow in [OPENAI, CHAIN] {
+            let workflow = workflow.replace("SERVER", &format!("http://{}", server.address));
+            let rest = "concurrency: {mode: burst, levels: [1], passes: 3}";
+            let project = Sizer::new().workflow(&workflow, rest);
+            project.run(&["run", "spec.yml"]).success();
+            let result = project.result();
+            let level = &result["levels"][0];
+            assert_eq!(level["failed"], 0, "{level:#}");
+            for metric in ["llm_latency", "workflow_runtime"] {
+                let p50 = level[metric]["p50"].as_f64().unwrap();
+                assert!((0.3..1.2).contains(&p50), "{metric}: {level:#}");
+            }
+            let notes = result["notes"].to_string();
+            assert_eq!(notes.contains("kept responses open"), hold > 0, "{notes}");
+        }
+    }
+}
+
+#[test]
+fn a_complete_answer_needs_no_last_word() {
+    // Every choice has its reason, and nothing more comes for long.
+    let level = level(OPENAI, |socket, _| {
+        begin(socket);
+        let sent = send(socket, 50, &(token() + &ended("stop") + &usage(1)));
+        std::thread::sleep(Duration::from_secs(3));
+        sent && socket.write_all(b"0\r\n\r\n").is_ok()
+    });
+    assert_eq!(level["failed"], 0, "{level:#}");
+    assert_eq!(level["completion_tokens"]["p50"], 1.0, "{level:#}");
+    assert!(level["llm_latency"]["p50"].as_f64().unwrap() < 1.0, "{level:#}");
+}
+
+#[test]
+fn an_answer_of_a_workflow_ends_with_the_workflow() {
+    let step = |kind: &str, id: &str, at: f64| {
+        let payload = format!(
+            "{{\\\"event_timestamp\\\": {at}, \\\"usage_info\\\": {{\\\"token_usage\\\": {{\\\"prompt_tokens\\\": 7.0, \
+             \\\"completion_tokens\\\": null}}}}}}"
+        );
+        format!(
+            "intermediate_data: {{\"id\":\"{id}\",\"type\":\"{kind}\",\"payload\":\"{payload}\"}}\n\n"
+        )
+    };
+    let body = step("WORKFLOW_START", "w", 1.0)
+        + &step("LLM_START", "a", 1.0)
+        + &step("LLM_END", "a", 1.1)
+        + &step("LLM_START", "b", 1.1)
+        + "data:{\"value\": \"x\"}\n\n"
+        + &step("WORKFLOW_END", "w", 1.2);
+    let level = level(NAT, move |socket, _| {
+        begin(socket);
+        let sent = send(socket, 50, &body);
+        std::thread::sleep(Duration::from_millis(800));
+        sent && socket.write_all(b"0\r\n\r\n").is_ok()
+    });
+    assert_eq!((level["failed"].as_u64(), level["failed_calls"].as_u64()), (Some(0), Some(1)));
+    assert!(level["workflow_runtime"]["p50"].as_f64().unwrap() < 0.7, "{level:#}");
+    assert_eq!(level["prompt_tokens"]["p50"], 7.0, "{level:#}");
+}
+
+#[test]
+fn time_between_tokens_counts_tokens() {
+    let server = Scripted::start(|socket, _| {
+        let piece = delta(r#"{"content":"a b c d e "}"#);
+        let mut pieces = vec![(100, piece.as_str())];
+        pieces.extend([(50, piece.as_str()); 4]);
+        let end = ended("stop") + &usage(25) + DONE;
+        pieces.push((0, &end));
+        streamed(socket, &pieces)
+    });
+    let workflow = OPENAI.replace("SERVER", &format!("http://{}", server.address));
+    let project = Sizer::new().workflow(&workflow, ONE_LEVEL);
+    project.run(&["run", "spec.yml"]).success().stdout("more than one token each");
+    let level = project.result()["levels"][0].clone();
+    let ratio = level["chunk_gap"]["p50"].as_f64().unwrap() / level["itl"]["p50"].as_f64().unwrap();
+    assert!((4.9..5.1).contains(&ratio), "{level:#}");
+    assert_eq!(level["tokens_per_chunk"]["p50"], 5.0, "{level:#}");
+}
+
+#[test]
+fn the_whole_grammar_of_event_streams() {
+    let whole = token() + &token() + &ended("stop") + DONE;
+    for body in [
+        whole.replace('\n', "\r\n"),
+        whole.replace('\n', "\r"),
+        format!("\u{feff}{whole}"),
+        whole.replace("data: ", "event\nid: 1\n: comment\ndata:"),
+        whole.replace("data: {", "data: {\ndata: "),
+        format!("data: \n\n{whole}").replace("\n\n", "\n\ndata\n\n"),
+    ] {
+        let sent = body.clone();
+        let level = level(OPENAI, move |socket, _| streamed(socket, &[(0, &sent)]));
+        assert_eq!(level["failed"], 0, "{body:?}: {level:#}");
+        assert_eq!(level["finish_reasons"]["stop"], 1, "{body:?}");
+    }
+}

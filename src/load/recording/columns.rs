@@ -1,8 +1,8 @@
 //! Recorded runs of which one column of one row group is held at a time.
 
 use super::Col;
-use super::read::{Column, around, named, plain_text};
-use crate::measure::{Around, CallColumn, FailureKind, Head, Phase, RunColumns};
+use super::read::{Column, around, named, notes_of, plain_text};
+use crate::measure::{Around, CallColumn, FailureKind, Head, Note, Phase, RunColumns};
 use parquet::data_type::{BoolType, ByteArrayType, DoubleType, Int32Type, Int64Type};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
@@ -216,6 +216,14 @@ impl RunColumns for RecordedRuns {
             for (run, reason) in column.by_row(first, OPTIONAL) {
                 each(run, &plain_text(&reason));
             }
+            Ok(())
+        })
+    }
+
+    fn each_note(&self, each: &mut dyn FnMut(Note)) -> Result<()> {
+        self.each_group(&mut |_, group| {
+            let names = Column::<ByteArrayType>::read(group, Col::Notes)?.values;
+            names.iter().flat_map(notes_of).for_each(&mut *each);
             Ok(())
         })
     }

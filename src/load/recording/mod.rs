@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 /// Times are seconds since the level began. `phase` is `warm_up`, `measured` or `cool_down`;
 /// `failure_kind` is null where the run succeeded. A file has those of [`OFTEN_EMPTY`] alone that say
-/// something of one of its calls.
+/// something of one of its runs.
 pub const RUNS_SCHEMA: &str = "message runs {
   required binary id (UTF8);
   required binary phase (UTF8);
@@ -58,11 +58,18 @@ pub const RUNS_SCHEMA: &str = "message runs {
     }
   }
   optional int32 failed_calls;
+  optional binary notes (UTF8);
 }";
 
 /// Columns that few recordings need.
-const OFTEN_EMPTY: [Col; 5] =
-    [Col::AnswerTtft, Col::Chunks, Col::ChunkGapMean, Col::ChunkGapP95, Col::ChunkGapMax];
+const OFTEN_EMPTY: [Col; 6] = [
+    Col::AnswerTtft,
+    Col::Chunks,
+    Col::ChunkGapMean,
+    Col::ChunkGapP95,
+    Col::ChunkGapMax,
+    Col::Notes,
+];
 
 /// The columns that a file can have, in the order of the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +103,7 @@ enum Col {
     ChunkGapP95,
     ChunkGapMax,
     FailedCalls,
+    Notes,
 }
 
 /// Where the file's own metadata says what was noted besides the runs.
@@ -123,25 +131,28 @@ pub fn to_parquet(recording: &Recording) -> Result<Vec<u8>> {
     writer.into_inner()
 }
 
-/// The columns that no call has anything for.
+/// The columns that no run has anything for.
 fn left_out(recording: &Recording) -> Vec<Col> {
     let mut left = OFTEN_EMPTY.to_vec();
+    if recording.runs.iter().any(|run| !run.notes.is_empty()) {
+        left.retain(|column| *column != Col::Notes);
+    }
     for call in recording.runs.iter().flat_map(|run| &run.llm_calls) {
         left.retain(|column| match column {
             Col::AnswerTtft => call.answer_ttft.is_none(),
             Col::Chunks => call.chunks.is_none(),
+            Col::Notes => true,
             _ => call.chunk_gaps.is_none(),
         });
-        if left.is_empty() {
-            break;
-        }
     }
     left
 }
 
 fn schema_without(columns: &[Col]) -> String {
     let names: Vec<String> = columns.iter().filter_map(|column| column.name()).collect();
-    let stays = |line: &&str| !names.iter().any(|name| line.ends_with(&format!(" {name};")));
+    let named =
+        |line: &str| line.split_whitespace().nth(2).map(|it| it.trim_end_matches(';').to_owned());
+    let stays = |line: &&str| named(line).is_none_or(|name| !names.contains(&name));
     RUNS_SCHEMA.lines().filter(stays).collect::<Vec<_>>().join("\n")
 }
 
@@ -186,7 +197,13 @@ fn write_group(group: &mut Group<'_>, runs: &[Run], left_out: &[Col]) -> Result<
         of_calls::<DoubleType>(group, runs, false, |call| call.chunk_gaps?.p95)?;
         of_calls::<DoubleType>(group, runs, false, |call| call.chunk_gaps?.max)?;
     }
-    optional::<Int32Type>(group, runs, |run| i32::try_from(run.failed_calls).ok())
+    optional::<Int32Type>(group, runs, |run| i32::try_from(run.failed_calls).ok())?;
+    if has(Col::Notes) {
+        let names = |run: &Run| run.notes.iter().map(name).collect::<Vec<_>>().join(",");
+        let names = |run: &Run| (!run.notes.is_empty()).then(|| text(&names(run)));
+        optional::<ByteArrayType>(group, runs, names)?;
+    }
+    Ok(())
 }
 
 type Group<'a> = SerializedRowGroupWriter<'a, Vec<u8>>;
@@ -261,7 +278,7 @@ fn name(variant: impl Serialize) -> String {
 mod tests {
     use super::*;
     use crate::measure::{
-        Around, Asked, Before, ClientHealth, Failure, FailureKind, Gaps, LevelMetrics, Phase,
+        Around, Asked, Before, ClientHealth, Failure, FailureKind, Gaps, LevelMetrics, Note, Phase,
     };
     use std::fs::File;
     use std::io::{Seek, SeekFrom, Write};
@@ -294,6 +311,7 @@ mod tests {
             reconnected: true,
             retries: 2,
             failed_calls: 4,
+            notes: vec![Note::HeldOpen, Note::MaxCompletionTokens],
         };
         let bare = LlmCall { end: 1.0, ..LlmCall::default() };
         let failure = Failure::new(FailureKind::RateLimited, "é \"quoted\"");
@@ -306,6 +324,7 @@ mod tests {
                     server_runtime: None,
                     phase: Phase::CoolDown,
                     http_status: Some(429),
+                    notes: Vec::new(),
                     reconnected: false,
                     ..run("failed", Vec::new())
                 },
@@ -393,6 +412,7 @@ mod tests {
                 reconnected: index % 11 == 0,
                 retries: u32::from(index % 13 == 0),
                 failed_calls: u32::from(index % 8 == 0),
+                notes: if index % 6 == 1 { vec![Note::HeldOpen] } else { Vec::new() },
             });
         }
         let recording = Recording { runs, around: recording().around };

@@ -1,7 +1,9 @@
 //! Recordings out of Parquet files.
 
 use super::{AROUND, Col, RUNS_SCHEMA};
-use crate::measure::{Around, Failure, FailureKind, Gaps, LlmCall, Outcome, Phase, Recording, Run};
+use crate::measure::{
+    Around, Failure, FailureKind, Gaps, LlmCall, Note, Outcome, Phase, Recording, Run,
+};
 use bytes::Bytes;
 use parquet::column::reader::get_typed_column_reader;
 use parquet::data_type::{
@@ -87,6 +89,7 @@ fn read_group(group: &dyn RowGroupReader, runs: &mut Vec<Run>) -> Result<()> {
     let mut reconnected = Column::<BoolType>::read(group, Col::Reconnected)?.values.into_iter();
     let mut retries = Column::<Int32Type>::read(group, Col::Retries)?.values.into_iter();
     let mut failed_calls = Column::<Int32Type>::read(group, Col::FailedCalls)?.nullable();
+    let mut notes = Column::<ByteArrayType>::read(group, Col::Notes)?.nullable();
     let mut calls = read_calls(group)?.into_iter();
     for id in ids {
         let kind = kinds.next().flatten().and_then(|kind| named::<FailureKind>(&kind));
@@ -106,6 +109,7 @@ fn read_group(group: &dyn RowGroupReader, runs: &mut Vec<Run>) -> Result<()> {
             reconnected: reconnected.next().ok_or_else(damaged)?,
             retries: retries.next().and_then(|it| u32::try_from(it).ok()).ok_or_else(damaged)?,
             failed_calls: number(failed_calls.next().flatten()).unwrap_or_default(),
+            notes: notes.next().flatten().map(|names| notes_of(&names)).unwrap_or_default(),
         });
     }
     Ok(())
@@ -239,6 +243,13 @@ impl<T: DataType> Column<T> {
 
 fn number<T: TryFrom<i32>>(value: Option<i32>) -> Option<T> {
     value.and_then(|value| T::try_from(value).ok())
+}
+
+/// The notes that a cell names; those of later versions are passed over.
+pub(super) fn notes_of(names: &ByteArray) -> Vec<Note> {
+    let names = plain_text(names);
+    let known = names.split(',').filter_map(|name| serde_json::from_value(name.into()).ok());
+    known.collect()
 }
 
 pub(super) fn plain_text(bytes: &ByteArray) -> String {

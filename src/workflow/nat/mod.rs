@@ -103,6 +103,7 @@ impl Nat {
             failed_calls: steps.unfinished(),
             ended: complete.then_some(last),
             llm_calls: steps.finish(start)?,
+            notes: Vec::new(),
         })
     }
 }

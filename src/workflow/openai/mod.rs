@@ -1,7 +1,8 @@
 //! The chat completions protocol, and completions of a plain prompt: one run is one LLM call.
 
 pub(super) mod answer;
-mod request;
+pub(super) mod dialect;
+pub(super) mod request;
 
 use super::transport::{Access, Answer, Endpoint, Notes, Posted, Target};
 use super::{Clock, ConnectError, Headers, Pending, Workflow};
@@ -10,6 +11,7 @@ use crate::spec::workflow::{ConnectionSpec, OpenaiApi, OpenaiSpec};
 use crate::spec::{Address, Env, Seconds};
 use answer::{Stream, Whole};
 use bytes::Bytes;
+use dialect::{Dialect, Form};
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use request::Requests;
@@ -24,6 +26,7 @@ pub struct Openai {
     headers: HeaderMap,
     requests: Requests,
     stream: bool,
+    dialect: Dialect,
 }
 
 impl Openai {
@@ -69,22 +72,32 @@ impl Openai {
             headers: HeaderMap::from_iter([(CONTENT_TYPE, json)]),
             requests: Requests::new(spec),
             stream: spec.stream,
+            dialect: Dialect::default(),
         })
     }
 
     async fn exchange(
         &self,
-        body: Bytes,
-        start: f64,
-        clock: Clock,
+        item: &Item,
+        (mut form, mut body): (Form, Bytes),
+        (start, clock): (f64, Clock),
         notes: Arc<Notes>,
     ) -> Result<Answer, Failure> {
         let (to, headers) = (&self.completions, &self.headers);
-        let sent = self.endpoint.send(&Method::POST, to, headers, body, &notes).await?;
-        let stream = self.stream.then(Stream::default);
-        let (call, _) = read(sent, stream, start, clock).await?;
-        let ended = Some(call.end);
-        Ok(Answer { llm_calls: vec![call], ended, ..Answer::default() })
+        loop {
+            let sent = self.endpoint.send(&Method::POST, to, headers, body, &notes).await?;
+            let stream = self.stream.then(Stream::default);
+            let failure = match read(sent, stream, start, clock).await {
+                Ok((call, _)) => {
+                    let (ended, notes) = (Some(call.end), form.notes().collect());
+                    return Ok(Answer { llm_calls: vec![call], ended, notes, ..Answer::default() });
+                }
+                Err(failure) => failure,
+            };
+            // A server that does not know a key is asked again without it, once and for all.
+            form = self.dialect.learn(form, &failure).ok_or(failure)?;
+            body = self.requests.body(item, form);
+        }
     }
 }
 
@@ -120,8 +133,9 @@ impl Workflow for Openai {
 
     fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
         // Built before the clock is read: making the request is not the server's time.
-        let body = self.requests.body(item);
-        let exchange = move |start, notes| self.exchange(body, start, clock, notes);
+        let form = self.dialect.form();
+        let request = (form, self.requests.body(item, form));
+        let exchange = move |start, notes| self.exchange(item, request, (start, clock), notes);
         Box::pin(self.endpoint.record_as_call(item, clock, exchange))
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Connections {
     #[expect(clippy::vec_box, reason = "moved in and out all the time")]
     idle: Mutex<Vec<Box<Http1>>>,
     shared: tokio::sync::Mutex<Option<http2::SendRequest<Full<Bytes>>>>,
+    /// How often a kept connection was found open and closed when it was wanted again.
+    found: (AtomicU32, AtomicU32),
     /// Bodies that did not end when their answers were over, and are not told of yet.
     late: AtomicU32,
 }
@@ -90,7 +92,15 @@ fn drive(
 impl Connections {
     pub fn new(connector: Connector, protocol: HttpProtocol, reuse: bool) -> Self {
         let (idle, shared) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { connector, protocol, reuse, idle, shared, late: AtomicU32::new(0) }
+        Self {
+            connector,
+            protocol,
+            reuse,
+            idle,
+            shared,
+            late: AtomicU32::new(0),
+            found: Default::default(),
+        }
     }
 
     /// Notes a body that did not end when its answer was over.
@@ -116,7 +126,10 @@ impl Connections {
         match self.protocol {
             HttpProtocol::Http1 => {
                 while let Some(mut kept) = self.take_idle() {
-                    if kept.is_ready().await {
+                    let ready = kept.is_ready().await;
+                    let found = if ready { &self.found.0 } else { &self.found.1 };
+                    found.fetch_add(1, Ordering::Relaxed);
+                    if ready {
                         return Ok((Connection::Http1(kept), true));
                     }
                 }
@@ -165,7 +178,10 @@ impl Connections {
 
     /// Keeps a connection whose answer has been read to its end.
     fn keep(&self, connection: Box<Http1>) {
-        if self.reuse && connection.driver.is_some() {
+        // A server that closes after each answer without a word will sooner or later close under a request.
+        let (open, closed) = (&self.found.0, &self.found.1);
+        let keeps = closed.load(Ordering::Relaxed) <= open.load(Ordering::Relaxed);
+        if self.reuse && keeps && connection.driver.is_some() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
     }
