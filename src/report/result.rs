@@ -127,5 +127,7 @@ impl SizingResult {
 
 /// The JSON schema (draft 2020-12) of `result.json`.
 pub fn result_schema() -> serde_json::Value {
-    schemars::schema_for!(SizingResult).to_value()
+    let mut schema = schemars::schema_for!(SizingResult).to_value();
+    schema.sort_all_objects();
+    schema
 }

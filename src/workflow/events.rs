@@ -179,37 +179,36 @@ pub(super) fn not_events(line: &[u8]) -> Failure {
     Failure::new(FailureKind::Malformed, format!("not a line of an event stream: {text}"))
 }
 
+/// All events of a body.
+#[cfg(any(test, fuzzing))]
+pub(super) fn events_of(chunks: &[&[u8]]) -> Vec<(String, String)> {
+    let (mut events, mut found) = (Events::default(), Vec::new());
+    let mut keep = |event: Event<'_>| {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        found.push((text(event.name), text(event.data)));
+        Ok(())
+    };
+    let fed = chunks.iter().try_for_each(|chunk| events.feed(chunk, &mut keep));
+    let _ = fed.and_then(|()| events.finish(&mut keep));
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn events(chunks: &[&[u8]]) -> Vec<(String, String)> {
-        let mut events = Events::default();
-        let mut found = Vec::new();
-        let mut keep = |event: Event<'_>| {
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            found.push((text(event.name), text(event.data)));
-            Ok(())
-        };
-        for chunk in chunks {
-            events.feed(chunk, &mut keep).unwrap();
-        }
-        events.finish(&mut keep).unwrap();
-        found
-    }
 
     fn check(text: &str, expected: &[(&str, &str)]) {
         let expected: Vec<_> =
             expected.iter().map(|(name, data)| ((*name).to_owned(), (*data).to_owned())).collect();
         for text in [text.to_owned(), text.replace('\n', "\r\n"), text.replace('\n', "\r")] {
             let bytes = text.as_bytes();
-            assert_eq!(events(&[bytes]), expected, "{text:?}");
+            assert_eq!(events_of(&[bytes]), expected, "{text:?}");
             for cut in 0..bytes.len() {
                 let (head, tail) = bytes.split_at(cut);
-                assert_eq!(events(&[head, b"", tail]), expected, "{text:?} cut at {cut}");
+                assert_eq!(events_of(&[head, b"", tail]), expected, "{text:?} cut at {cut}");
             }
             let single: Vec<&[u8]> = bytes.chunks(1).collect();
-            assert_eq!(events(&single), expected, "{text:?} byte by byte");
+            assert_eq!(events_of(&single), expected, "{text:?} byte by byte");
         }
     }
 
@@ -237,5 +236,59 @@ mod tests {
         let line = [b"data: ", chunk.as_slice(), b"\n"].concat();
         let fed = (0..9).try_for_each(|_| events.feed(&line, |_| Ok(())));
         assert_eq!(fed.unwrap_err().kind, FailureKind::TooLarge);
+    }
+
+    /// Streams of the pieces that the grammar is made of, at random.
+    #[test]
+    fn another_implementation_reads_the_same() {
+        use eventsource_stream::EventStream;
+        use futures_util::{FutureExt, StreamExt};
+        use rand::{RngExt, SeedableRng};
+        const PIECES: [&str; 20] = [
+            "data",
+            "data:",
+            "data: ",
+            "event",
+            "event:",
+            "event: ",
+            "id: 7",
+            "retry: 9",
+            ":",
+            ": ping",
+            "\n",
+            "\n",
+            "\r\n",
+            "\r",
+            "\n\n",
+            " ",
+            "x",
+            "{\"a\":1}",
+            "\u{feff}",
+            "foo:bar",
+        ];
+        let mut dice = rand::rngs::Xoshiro256PlusPlus::seed_from_u64(14);
+        for _ in 0..20_000 {
+            let count = dice.random_range(1..16);
+            let text: String =
+                (0..count).map(|_| PIECES[dice.random_range(0..PIECES.len())]).collect();
+            // The other falls over a mark at the beginning.
+            let text = text.trim_start_matches('\u{feff}');
+            // What the body's end cuts is dropped there.
+            let text = format!("{text}\n\n");
+            let chunks: Vec<&[u8]> = text.as_bytes().chunks(dice.random_range(1..9)).collect();
+            let pieces = chunks.iter().map(|it| Ok::<_, std::convert::Infallible>(it.to_vec()));
+            let stream = EventStream::new(futures_util::stream::iter(pieces));
+            let others: Vec<_> = stream.collect::<Vec<_>>().now_or_never().unwrap();
+            let others: Vec<(String, String)> = others
+                .into_iter()
+                .map(|event| event.unwrap())
+                .map(|it| (it.event, it.data))
+                .collect();
+            let named = |(name, data): (String, String)| {
+                (if name.is_empty() { "message".to_owned() } else { name }, data)
+            };
+            let ours: Vec<_> = events_of(&chunks).into_iter().map(named).collect();
+            assert_eq!(ours, others, "{text:?}");
+        }
     }
 }

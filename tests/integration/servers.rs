@@ -209,3 +209,40 @@ fn the_simulator_answers_for_itself_alone() {
     assert_eq!(ask(&absolute, &[own]), "421");
     assert_eq!(ask("GET http://attacker.example/health", &["attacker.example".to_owned()]), "421");
 }
+
+#[test]
+fn keys_keep_their_order_in_all_that_is_sent() {
+    let server = Scripted::start(|socket, _| respond(socket, "200 OK", ANSWER));
+    let row = r#"{"id": 1, "question": "Q", "tools": [{"type": "function", "function": {"name": "f", "parameters": {"reasoning": 1, "answer": 2}}}]}"#;
+    let tools =
+        r#"[{"type":"function","function":{"name":"f","parameters":{"reasoning":1,"answer":2}}}]"#;
+    let address = format!("http://{}", server.address);
+    let spec = |schema: &str| {
+        openai(
+            &address,
+            &format!("stream: false, tools_key: tools, extra_body: {{schema: {schema}}}"),
+        )
+    };
+    let chain = format!(
+        "{{type: chain, llm: {{upstream: '{address}'}}, model: m, stream: false, steps: [{{llm: {{extra_body: {{schema: \
+         {{reasoning: 1, answer: 2}}}}}}}}]}}"
+    );
+    let http = format!("{{type: http, url: '{address}/x', body: '{{{{ item.tools | tojson }}}}'}}");
+    let asked = |project: &Sizer| {
+        project.run(&["run", "spec.yml"]).success();
+        std::mem::take(&mut *server.requests.lock().unwrap())
+    };
+    let (there, back) = ("{reasoning: 1, answer: 2}", "{answer: 2, reasoning: 1}");
+    let project = Sizer::new().file("questions.jsonl", row).workflow(&spec(there), REST);
+    let requests = asked(&project);
+    assert!(requests[0].contains(r#""schema":{"reasoning":1,"answer":2}"#), "{}", requests[0]);
+    assert!(requests[0].contains(&format!("\"tools\":{tools}")), "{}", requests[0]);
+    // Another order is another request, and the same is the same.
+    assert!(asked(&project).is_empty());
+    let project = project.workflow(&spec(back), REST);
+    assert!(asked(&project)[0].contains(r#""schema":{"answer":2,"reasoning":1}"#));
+    let project = project.workflow(&http, REST);
+    assert!(asked(&project)[0].ends_with(tools));
+    let requests = asked(&project.workflow(&chain, REST));
+    assert!(requests[0].contains(r#""schema":{"reasoning":1,"answer":2}"#), "{}", requests[0]);
+}

@@ -98,10 +98,10 @@ fn forms() -> impl Iterator<Item = Form> {
 pub(in crate::workflow) fn in_form(mut body: Map<String, Value>, form: Form) -> Map<String, Value> {
     let left_out = body.get(STREAM_OPTIONS).is_some_and(Value::is_null);
     if left_out || form.without_stream_options {
-        body.remove(STREAM_OPTIONS);
+        body.shift_remove(STREAM_OPTIONS);
     }
     if form.max_completion_tokens
-        && let Some(most) = body.remove("max_tokens")
+        && let Some(most) = body.shift_remove("max_tokens")
     {
         body.insert("max_completion_tokens".to_owned(), most);
     }
