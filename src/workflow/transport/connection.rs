@@ -16,6 +16,10 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// A connection that is closed later was closed because nobody used it.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// A request as it is sent.
 pub(super) type Outgoing = Request<Full<Bytes>>;
@@ -29,7 +33,7 @@ pub(super) struct Connections {
     #[expect(clippy::vec_box, reason = "moved in and out all the time")]
     idle: Mutex<Vec<Box<Http1>>>,
     shared: tokio::sync::Mutex<Option<http2::SendRequest<Full<Bytes>>>>,
-    /// How often a kept connection was found open and closed when it was wanted again.
+    /// How often a kept connection was found open when it was wanted again, and closed soon after its answer.
     found: (AtomicU32, AtomicU32),
     /// Bodies that did not end when their answers were over, and are not told of yet.
     late: AtomicU32,
@@ -41,6 +45,8 @@ pub(super) struct Http1 {
     /// Gone once the connection has ended: a request that it had not sent yet hears of that only
     /// when the driver is dropped.
     driver: Option<http1::Connection<Stream, Full<Bytes>>>,
+    /// When its last answer was over.
+    kept_at: Option<Instant>,
 }
 
 /// Something that a request can be sent on.
@@ -127,8 +133,11 @@ impl Connections {
             HttpProtocol::Http1 => {
                 while let Some(mut kept) = self.take_idle() {
                     let ready = kept.is_ready().await;
-                    let found = if ready { &self.found.0 } else { &self.found.1 };
-                    found.fetch_add(1, Ordering::Relaxed);
+                    if ready {
+                        self.found.0.fetch_add(1, Ordering::Relaxed);
+                    } else if kept.kept_at.is_some_and(|at| at.elapsed() < IDLE) {
+                        self.found.1.fetch_add(1, Ordering::Relaxed);
+                    }
                     if ready {
                         return Ok((Connection::Http1(kept), true));
                     }
@@ -157,7 +166,11 @@ impl Connections {
         match self.protocol {
             HttpProtocol::Http1 => {
                 let (sender, driver) = http1::handshake(stream).await.map_err(SendError::Http)?;
-                Ok(Connection::Http1(Box::new(Http1 { sender, driver: Some(driver) })))
+                Ok(Connection::Http1(Box::new(Http1 {
+                    sender,
+                    driver: Some(driver),
+                    kept_at: None,
+                })))
             }
             HttpProtocol::Http2 => {
                 let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -176,12 +189,18 @@ impl Connections {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
+    /// Whether the server closes after each answer without a word: sooner or later it would do so under
+    /// a request.
+    fn closes_always(&self) -> bool {
+        const OFTEN: u32 = 3;
+        let closed = self.found.1.load(Ordering::Relaxed);
+        closed >= OFTEN && closed > self.found.0.load(Ordering::Relaxed)
+    }
+
     /// Keeps a connection whose answer has been read to its end.
-    fn keep(&self, connection: Box<Http1>) {
-        // A server that closes after each answer without a word will sooner or later close under a request.
-        let (open, closed) = (&self.found.0, &self.found.1);
-        let keeps = closed.load(Ordering::Relaxed) <= open.load(Ordering::Relaxed);
-        if self.reuse && keeps && connection.driver.is_some() {
+    fn keep(&self, mut connection: Box<Http1>) {
+        if self.reuse && !self.closes_always() && connection.driver.is_some() {
+            connection.kept_at = Some(Instant::now());
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
     }
@@ -246,7 +265,6 @@ impl Answering {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     /// The server closes a kept connection between the look at it and the request.
@@ -255,7 +273,8 @@ mod tests {
         let (ours, mut theirs) = tokio::io::duplex(1024);
         let stream: Stream = hyper_util::rt::TokioIo::new(Box::new(ours));
         let (sender, driver) = http1::handshake(stream).await.unwrap();
-        let connection = Connection::Http1(Box::new(Http1 { sender, driver: Some(driver) }));
+        let connection =
+            Connection::Http1(Box::new(Http1 { sender, driver: Some(driver), kept_at: None }));
         let request = || Request::new(Full::new(Bytes::from_static(b"{}")));
         let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
         let serve = async {

@@ -25,7 +25,17 @@ pub(super) fn of(error: &SendError, at: &str) -> Failure {
             );
             Failure::new(kind_of(error), message)
         }
-        SendError::Http(error) => Failure::new(kind_of(error), innermost(error)),
+        SendError::Http(error) => {
+            let kind = kind_of(error);
+            let message = match kind {
+                FailureKind::Closed => {
+                    "the server closed the connection before its answer was complete".to_owned()
+                }
+                FailureKind::Reset => format!("the connection broke: {}", innermost(error)),
+                _ => format!("the answer is not framed as HTTP wants it: {}", innermost(error)),
+            };
+            Failure::new(kind, message)
+        }
     }
 }
 
