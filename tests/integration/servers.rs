@@ -61,7 +61,7 @@ fn keys_that_a_server_refuses_are_left_out_or_renamed() {
         assert!(notes.contains("requests said `max_completion_tokens`"), "{notes}");
         let requests = server.requests.lock().unwrap().clone();
         // Each refusal is met once.
-        assert_eq!(requests.len(), result["levels"][0]["runs"].as_u64().unwrap() as usize + 2);
+        assert_eq!(requests.len() as u64, result["levels"][0]["runs"].as_u64().unwrap() + 2);
         assert!(requests.last().unwrap().contains("\"max_completion_tokens\":9"));
     }
     // Or left out from the beginning.
@@ -186,7 +186,8 @@ fn the_simulator_answers_for_itself_alone() {
     let address = simulator.address;
     let ask = |line: &str, hosts: &[String]| {
         let mut stream = TcpStream::connect(address).unwrap();
-        let hosts: String = hosts.iter().map(|host| format!("host: {host}\r\n")).collect();
+        let hosts: Vec<String> = hosts.iter().map(|host| format!("host: {host}\r\n")).collect();
+        let hosts = hosts.concat();
         write!(stream, "{line} HTTP/1.1\r\n{hosts}connection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();

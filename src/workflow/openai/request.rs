@@ -39,7 +39,7 @@ impl Requests {
         let system = system.map(|text| json!({ "role": "system", "content": text }).to_string());
         Self {
             api: spec.api,
-            heads: forms().map(|form| (form, head_of(in_form(common.clone(), form)))).collect(),
+            heads: forms().map(|form| (form, head_of(&in_form(common.clone(), form)))).collect(),
             system: system.map(|message| format!("{message},")).unwrap_or_default(),
             messages_key: spec.messages_key.clone(),
             tools_key: spec.tools_key.clone(),
@@ -109,7 +109,7 @@ pub(in crate::workflow) fn in_form(mut body: Map<String, Value>, form: Form) -> 
 }
 
 /// A JSON object without its closing brace, ready for more keys; it is never empty.
-fn head_of(common: Map<String, Value>) -> String {
+fn head_of(common: &Map<String, Value>) -> String {
     let mut text = json!(common).to_string();
     text.pop();
     text.push(',');

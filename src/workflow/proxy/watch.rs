@@ -121,9 +121,8 @@ impl Watch {
                     Err(_) => *broken = true,
                 }
             }
-            Reading::Stream { .. } => {}
             Reading::Whole(body) if body.len() < MOST_READ => body.extend_from_slice(bytes),
-            Reading::Whole(_) => {}
+            Reading::Stream { .. } | Reading::Whole(_) => {}
         }
     }
 

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 /// Token counts, where the server gives them. A count that makes no sense is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "as the protocol calls them")]
 pub(in crate::workflow) struct Usage {
     pub prompt_tokens: Option<u64>,
     pub completion_tokens: Option<u64>,
@@ -63,7 +64,7 @@ fn count(value: &Loose<'_>) -> Option<u64> {
 fn whole(number: f64) -> Option<u64> {
     const MOST: f64 = 1e12;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
-    ((0.0..=MOST).contains(&number) && number.fract() == 0.0).then(|| number as u64)
+    ((0.0..=MOST).contains(&number) && number.fract() == 0.0).then_some(number as u64)
 }
 
 #[cfg(test)]
