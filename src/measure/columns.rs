@@ -1,6 +1,6 @@
 //! Runs column by column, so that a level of millions is aggregated without holding its runs.
 
-use super::{FailureKind, LlmCall, Outcome, Phase, Recording, Run};
+use super::{FailureKind, LlmCall, Note, Outcome, Phase, Recording, Run};
 
 /// What is known of every run but its calls.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,12 +32,20 @@ pub enum CallColumn {
     Latency,
     /// Time to first token.
     Ttft,
+    /// Time to the first token of the answer itself.
+    AnswerTtft,
     /// Mean time between tokens.
     ItlMean,
     /// 95th percentile of the times between tokens.
     ItlP95,
     /// Longest time between tokens.
     ItlMax,
+    /// Mean time between chunks that carry several tokens.
+    ChunkGapMean,
+    /// Longest time between such chunks.
+    ChunkGapMax,
+    /// Tokens in each of such chunks, on average.
+    TokensPerChunk,
     /// Prompt tokens.
     PromptTokens,
     /// Generated tokens.
@@ -53,6 +61,12 @@ impl CallColumn {
         match self {
             Self::Latency => Some(call.latency()),
             Self::Ttft => call.ttft,
+            Self::AnswerTtft => call.answer_ttft,
+            Self::ChunkGapMean => Some(call.chunk_gaps?.mean),
+            Self::ChunkGapMax => call.chunk_gaps?.max,
+            Self::TokensPerChunk => {
+                Some(tokens(call.completion_tokens)? / tokens(call.chunks)?.max(1.0))
+            }
             Self::ItlMean => Some(call.itl?.mean),
             Self::ItlP95 => call.itl?.p95,
             Self::ItlMax => call.itl?.max,
@@ -88,6 +102,9 @@ pub trait RunColumns {
 
     /// Hands over the reason why each call ended, where it is known.
     fn each_finish_reason(&self, each: &mut dyn FnMut(usize, &str)) -> Result<(), Self::Error>;
+
+    /// Hands over what should be known of each run.
+    fn each_note(&self, each: &mut dyn FnMut(Note)) -> Result<(), Self::Error>;
 }
 
 impl Run {
@@ -153,6 +170,11 @@ impl RunColumns for Recording {
                 each(index, reason);
             }
         }
+        Ok(())
+    }
+
+    fn each_note(&self, each: &mut dyn FnMut(Note)) -> Result<(), Self::Error> {
+        self.runs.iter().flat_map(|run| &run.notes).for_each(|note| each(*note));
         Ok(())
     }
 }

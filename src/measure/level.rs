@@ -2,7 +2,7 @@
 
 use super::window::Window;
 use super::{
-    Around, Asked, Before, CallColumn, ClientHealth, FailureKind, Head, Metric, Recording,
+    Around, Asked, Before, CallColumn, ClientHealth, FailureKind, Head, Metric, Note, Recording,
     RunColumns, ScrapedMetric, Summary,
 };
 use schemars::JsonSchema;
@@ -50,6 +50,9 @@ pub struct LevelMetrics {
     pub http_statuses: BTreeMap<u16, u64>,
     /// Why the calls ended, and how often each reason was given.
     pub finish_reasons: BTreeMap<String, u64>,
+    /// What should be known of the server's answers, and in how many runs it was noticed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notes: BTreeMap<Note, u64>,
     /// End-to-end times of the runs that succeeded; null when none did.
     pub workflow_runtime: Option<Summary>,
     /// LLM calls of each run that succeeded; null when none was seen.
@@ -59,12 +62,25 @@ pub struct LevelMetrics {
     pub llm_latency: Option<Summary>,
     /// Time to first token of those calls; null when nothing was streamed.
     pub ttft: Option<Summary>,
+    /// Time to the first token that is no thought of the model's; null when nothing was streamed.
+    #[serde(default)]
+    pub answer_ttft: Option<Summary>,
     /// Mean times between tokens of those calls; null when nothing was streamed.
     pub itl: Option<Summary>,
     /// Each call's 95th percentile of the times between tokens.
     pub itl_p95: Option<Summary>,
     /// Each call's longest time between tokens.
     pub itl_max: Option<Summary>,
+    /// Mean times between the chunks of calls whose chunks carry several tokens each; null where none
+    /// does: the time between chunks is then that between tokens.
+    #[serde(default)]
+    pub chunk_gap: Option<Summary>,
+    /// The longest time between chunks of each such call.
+    #[serde(default)]
+    pub chunk_gap_max: Option<Summary>,
+    /// Tokens in each chunk of such calls, on average.
+    #[serde(default)]
+    pub tokens_per_chunk: Option<Summary>,
     /// Prompt tokens of each call; null when the server does not count them.
     pub prompt_tokens: Option<Summary>,
     /// Generated tokens of each call; null when the server does not count them.
@@ -152,13 +168,18 @@ impl LevelMetrics {
             failures,
             http_statuses: tally.statuses,
             finish_reasons: finish_reasons(source, &window)?,
+            notes: notes(source)?,
             workflow_runtime,
             llm_calls: calls_per_run(source, &window)?,
             llm_latency: calls(CallColumn::Latency)?,
             ttft: calls(CallColumn::Ttft)?,
+            answer_ttft: calls(CallColumn::AnswerTtft)?,
             itl: calls(CallColumn::ItlMean)?,
             itl_p95: calls(CallColumn::ItlP95)?,
             itl_max: calls(CallColumn::ItlMax)?,
+            chunk_gap: calls(CallColumn::ChunkGapMean)?,
+            chunk_gap_max: calls(CallColumn::ChunkGapMax)?,
+            tokens_per_chunk: calls(CallColumn::TokensPerChunk)?,
             prompt_tokens: calls(CallColumn::PromptTokens)?,
             completion_tokens: calls(CallColumn::CompletionTokens)?,
             call_tokens_per_second: calls(CallColumn::TokensPerSecond)?,
@@ -231,6 +252,12 @@ fn tokens_per_second<S: RunColumns>(source: &S, window: &Window) -> Result<Optio
         tokens += count * window.share_within(run);
     })?;
     Ok((tokens > 0.0).then(|| window.per_second(tokens)))
+}
+
+fn notes<S: RunColumns>(source: &S) -> Result<BTreeMap<Note, u64>, S::Error> {
+    let mut notes = BTreeMap::new();
+    source.each_note(&mut |note| *notes.entry(note).or_default() += 1)?;
+    Ok(notes)
 }
 
 /// A server can say anything as its reason; what goes beyond a handful is counted together.

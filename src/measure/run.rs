@@ -1,6 +1,6 @@
 //! The record of one workflow run.
 
-use super::{Quantile, quantile_of_sorted};
+use super::{Note, Quantile, quantile_of_sorted};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -18,6 +18,9 @@ pub struct LlmCall {
     /// Time to first token in seconds, where the call streams.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttft: Option<f64>,
+    /// The same to the first token of the answer itself, where the model says something to itself before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_ttft: Option<f64>,
     /// Prompt tokens, where the server counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_tokens: Option<u64>,
@@ -27,6 +30,12 @@ pub struct LlmCall {
     /// Times between tokens as they arrived, where the call streams more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub itl: Option<Gaps>,
+    /// Pieces in which the tokens came, where they carry more than one each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunks: Option<u64>,
+    /// Times between those pieces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunk_gaps: Option<Gaps>,
     /// Why the model stopped, where it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
@@ -245,6 +254,9 @@ pub struct Run {
     /// LLM calls that failed within the run; they are in no other figure.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed_calls: u32,
+    /// What is no failure, and should be known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]

@@ -9,6 +9,7 @@ mod plot;
 mod prose;
 mod result;
 mod result_json;
+mod servers;
 mod table;
 mod template;
 mod terminal;

@@ -86,8 +86,9 @@ impl SizingResult {
         assessment: Assessment,
         sources: BTreeMap<String, String>,
     ) -> Self {
-        let Assessment { levels: against, estimates, gpus, alternatives, diagnosis, notes } =
+        let Assessment { levels: against, estimates, gpus, alternatives, diagnosis, mut notes } =
             assessment;
+        notes.extend(super::servers::sentences(&levels));
         let p95 = |metric| fits.get(metric, Quantile::P95).ok().cloned();
         let levels = levels
             .into_iter()
@@ -126,5 +127,7 @@ impl SizingResult {
 
 /// The JSON schema (draft 2020-12) of `result.json`.
 pub fn result_schema() -> serde_json::Value {
-    schemars::schema_for!(SizingResult).to_value()
+    let mut schema = schemars::schema_for!(SizingResult).to_value();
+    schema.sort_all_objects();
+    schema
 }

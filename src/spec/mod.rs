@@ -232,7 +232,9 @@ impl Spec {
     /// The canonical form: defaults filled in, durations in seconds, secrets as references. Equal
     /// for specs that mean the same.
     pub fn canonical(&self) -> serde_json::Value {
-        serde_json::to_value(self).unwrap_or_default()
+        let mut value = serde_json::to_value(self).unwrap_or_default();
+        value.sort_all_objects();
+        value
     }
 
     /// Checks that every secret which the workflow refers to can be had, without keeping any.

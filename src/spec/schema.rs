@@ -48,5 +48,6 @@ pub fn json_schema() -> Value {
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.extend(parts.map(|(key, value)| (key.to_owned(), value)));
     }
+    schema.sort_all_objects();
     schema
 }

@@ -133,6 +133,9 @@ impl Http {
         }
         let (mut arrivals, mut kept) = (Vec::new(), Vec::new());
         let judged = self.rule.spec.reads_the_body();
+        if judged {
+            sent.is_plain()?;
+        }
         let each = |chunk: &[u8]| {
             if self.stream && !chunk.is_empty() {
                 arrivals.push(clock.now());
@@ -152,7 +155,7 @@ impl Http {
             ..LlmCall::default()
         };
         let llm_calls = if self.stream { vec![call] } else { Vec::new() };
-        Ok(Answer { llm_calls, server_runtime: None })
+        Ok(Answer { llm_calls, ..Answer::default() })
     }
 }
 

@@ -2,9 +2,12 @@
 
 pub mod chain;
 mod clock;
+mod events;
+mod hosts;
 pub mod http;
 mod lines;
 pub mod local;
+mod loose;
 mod masks;
 pub mod nat;
 pub mod openai;
@@ -143,6 +146,11 @@ pub mod fuzzing {
     pub fn chat_stream(data: &[u8]) {
         let whole = openai::read_stream(data, data.len().max(1));
         assert_eq!(openai::read_stream(data, 1 + data.len() % 7), whole);
+    }
+
+    /// The events of an event stream that comes in pieces of a length: their names and data.
+    pub fn events(data: &[u8], piece: usize) -> Vec<(String, String)> {
+        super::events::events_of(&data.chunks(piece.max(1)).collect::<Vec<_>>())
     }
 
     /// Reads a stream of `/generate/full` whole and cut in pieces; both must say the same.

@@ -13,17 +13,17 @@ while [ ! -e go.$1 ]; do sleep 0.02; done
 ";
 
 /// A sweep that stands at its first run.
-struct Open {
+pub(crate) struct Open {
     project: Sizer,
     child: Child,
     /// Address of the proxy.
-    proxy: SocketAddr,
+    pub proxy: SocketAddr,
     /// Path of the run's base URL: token, name, and the server's own.
-    path: String,
+    pub path: String,
 }
 
 impl Open {
-    fn start(upstream: SocketAddr) -> Self {
+    pub fn start(upstream: SocketAddr) -> Self {
         let project = Sizer::new().file("agent.sh", WAITING).workflow(
             &format!("{{type: command, run: [sh, agent.sh, '{{{{ item.id }}}}'], llm: {{upstream: 'http://{upstream}/v1'}}}}"),
             "concurrency: {mode: burst, levels: [1], runs: 2}",
@@ -48,7 +48,7 @@ impl Open {
     }
 
     /// Sends bytes and reads until the proxy closes or falls silent.
-    fn send(&self, bytes: &str) -> String {
+    pub fn send(&self, bytes: &str) -> String {
         let mut stream = TcpStream::connect(self.proxy).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
         let _ = stream.write_all(bytes.as_bytes());
@@ -63,7 +63,7 @@ impl Open {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    fn post(&self, path: &str, host: &str, more: &str) -> String {
+    pub fn post(&self, path: &str, host: &str, more: &str) -> String {
         let body = "{\"model\": \"m\", \"messages\": []}";
         self.send(&format!(
             "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n\
@@ -72,12 +72,12 @@ impl Open {
         ))
     }
 
-    fn chat(&self) -> String {
+    pub fn chat(&self) -> String {
         format!("{}/chat/completions", self.path)
     }
 
     /// Lets both runs go, and gives the level.
-    fn finish(mut self) -> (Sizer, Value) {
+    pub fn finish(mut self) -> (Sizer, Value) {
         for id in ["1", "2"] {
             std::fs::write(self.project.path(&format!("go.{id}")), "").unwrap();
         }
@@ -87,7 +87,7 @@ impl Open {
     }
 }
 
-fn status(answer: &str) -> &str {
+pub(crate) fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or("none")
 }
 

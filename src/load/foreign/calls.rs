@@ -96,6 +96,7 @@ fn call(fields: &Fields<'_>, start: f64, end: f64, clock: &Clock) -> Result<LlmC
         model: text("model"),
         upstream: text("upstream"),
         http_status: status,
+        ..LlmCall::default()
     })
 }
 

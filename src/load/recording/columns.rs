@@ -1,8 +1,8 @@
 //! Recorded runs of which one column of one row group is held at a time.
 
 use super::Col;
-use super::read::{Column, around, named, plain_text};
-use crate::measure::{Around, CallColumn, FailureKind, Head, Phase, RunColumns};
+use super::read::{Column, around, named, notes_of, plain_text};
+use crate::measure::{Around, CallColumn, FailureKind, Head, Note, Phase, RunColumns};
 use parquet::data_type::{BoolType, ByteArrayType, DoubleType, Int32Type, Int64Type};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
@@ -102,6 +102,25 @@ impl RecordedRuns {
     }
 }
 
+impl RecordedRuns {
+    fn each_tokens_per_chunk(&self, each: &mut dyn FnMut(usize, f64)) -> Result<()> {
+        self.each_group(&mut |first, group| {
+            let chunks = Column::<Int64Type>::read(group, Col::Chunks)?;
+            if chunks.values.is_empty() {
+                return Ok(());
+            }
+            let tokens = Column::<Int64Type>::read(group, Col::CompletionTokens)?.of_calls();
+            let rows = chunks.rows(first);
+            for ((run, chunks), tokens) in rows.into_iter().zip(chunks.of_calls()).zip(tokens) {
+                if let (Some(chunks), Some(tokens)) = (chunks, tokens) {
+                    each(run, tokens as f64 / (chunks as f64).max(1.0));
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
 /// Names repeat by the million, and are looked up once.
 struct Names<T> {
     known: HashMap<Vec<u8>, Option<T>>,
@@ -182,6 +201,10 @@ impl RunColumns for RecordedRuns {
             CallColumn::ItlMean => self.each_double(Col::ItlMean, OPTIONAL, each),
             CallColumn::ItlP95 => self.each_double(Col::ItlP95, OPTIONAL, each),
             CallColumn::ItlMax => self.each_double(Col::ItlMax, OPTIONAL, each),
+            CallColumn::AnswerTtft => self.each_double(Col::AnswerTtft, OPTIONAL, each),
+            CallColumn::ChunkGapMean => self.each_double(Col::ChunkGapMean, OPTIONAL, each),
+            CallColumn::ChunkGapMax => self.each_double(Col::ChunkGapMax, OPTIONAL, each),
+            CallColumn::TokensPerChunk => self.each_tokens_per_chunk(each),
             CallColumn::PromptTokens => self.each_count(Col::PromptTokens, each),
             CallColumn::CompletionTokens => self.each_count(Col::CompletionTokens, each),
         }
@@ -193,6 +216,14 @@ impl RunColumns for RecordedRuns {
             for (run, reason) in column.by_row(first, OPTIONAL) {
                 each(run, &plain_text(&reason));
             }
+            Ok(())
+        })
+    }
+
+    fn each_note(&self, each: &mut dyn FnMut(Note)) -> Result<()> {
+        self.each_group(&mut |_, group| {
+            let names = Column::<ByteArrayType>::read(group, Col::Notes)?.values;
+            names.iter().flat_map(notes_of).for_each(&mut *each);
             Ok(())
         })
     }

@@ -21,7 +21,8 @@ use serde::Serialize;
 use std::sync::Arc;
 
 /// Times are seconds since the level began. `phase` is `warm_up`, `measured` or `cool_down`;
-/// `failure_kind` is null where the run succeeded.
+/// `failure_kind` is null where the run succeeded. A file has those of [`OFTEN_EMPTY`] alone that say
+/// something of one of its runs.
 pub const RUNS_SCHEMA: &str = "message runs {
   required binary id (UTF8);
   required binary phase (UTF8);
@@ -48,14 +49,30 @@ pub const RUNS_SCHEMA: &str = "message runs {
         optional binary model (UTF8);
         optional binary upstream (UTF8);
         optional int32 http_status;
+        optional double answer_ttft;
+        optional int64 chunks;
+        optional double chunk_gap_mean;
+        optional double chunk_gap_p95;
+        optional double chunk_gap_max;
       }
     }
   }
   optional int32 failed_calls;
+  optional binary notes (UTF8);
 }";
 
-/// The columns of a file, in the order of the schema.
-#[derive(Clone, Copy, Debug)]
+/// Columns that few recordings need.
+const OFTEN_EMPTY: [Col; 6] = [
+    Col::AnswerTtft,
+    Col::Chunks,
+    Col::ChunkGapMean,
+    Col::ChunkGapP95,
+    Col::ChunkGapMax,
+    Col::Notes,
+];
+
+/// The columns that a file can have, in the order of the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 enum Col {
     Id,
@@ -80,7 +97,13 @@ enum Col {
     Model,
     Upstream,
     CallStatus,
+    AnswerTtft,
+    Chunks,
+    ChunkGapMean,
+    ChunkGapP95,
+    ChunkGapMax,
     FailedCalls,
+    Notes,
 }
 
 /// Where the file's own metadata says what was noted besides the runs.
@@ -97,17 +120,43 @@ pub fn to_parquet(recording: &Recording) -> Result<Vec<u8>> {
         .set_created_by("sizer".to_owned())
         .set_key_value_metadata(metadata)
         .build();
-    let schema = Arc::new(parse_message_type(RUNS_SCHEMA)?);
+    let left_out = left_out(recording);
+    let schema = Arc::new(parse_message_type(&schema_without(&left_out))?);
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
     for runs in recording.runs.chunks(ROWS_PER_GROUP) {
         let mut group = writer.next_row_group()?;
-        write_group(&mut group, runs)?;
+        write_group(&mut group, runs, &left_out)?;
         group.close()?;
     }
     writer.into_inner()
 }
 
-fn write_group(group: &mut Group<'_>, runs: &[Run]) -> Result<()> {
+/// The columns that no run has anything for.
+fn left_out(recording: &Recording) -> Vec<Col> {
+    let mut left = OFTEN_EMPTY.to_vec();
+    if recording.runs.iter().any(|run| !run.notes.is_empty()) {
+        left.retain(|column| *column != Col::Notes);
+    }
+    for call in recording.runs.iter().flat_map(|run| &run.llm_calls) {
+        left.retain(|column| match column {
+            Col::AnswerTtft => call.answer_ttft.is_none(),
+            Col::Chunks => call.chunks.is_none(),
+            Col::Notes => true,
+            _ => call.chunk_gaps.is_none(),
+        });
+    }
+    left
+}
+
+fn schema_without(columns: &[Col]) -> String {
+    let names: Vec<String> = columns.iter().filter_map(|column| column.name()).collect();
+    let named =
+        |line: &str| line.split_whitespace().nth(2).map(|it| it.trim_end_matches(';').to_owned());
+    let stays = |line: &&str| named(line).is_none_or(|name| !names.contains(&name));
+    RUNS_SCHEMA.lines().filter(stays).collect::<Vec<_>>().join("\n")
+}
+
+fn write_group(group: &mut Group<'_>, runs: &[Run], left_out: &[Col]) -> Result<()> {
     let failure = |run: &Run| match &run.outcome {
         Outcome::Ok => None,
         Outcome::Failed(failure) => Some(failure.clone()),
@@ -136,7 +185,25 @@ fn write_group(group: &mut Group<'_>, runs: &[Run]) -> Result<()> {
     of_calls::<ByteArrayType>(group, runs, false, |call| call.model.as_deref().map(text))?;
     of_calls::<ByteArrayType>(group, runs, false, |call| call.upstream.as_deref().map(text))?;
     of_calls::<Int32Type>(group, runs, false, |call| call.http_status.map(i32::from))?;
-    optional::<Int32Type>(group, runs, |run| i32::try_from(run.failed_calls).ok())
+    let has = |column: Col| !left_out.contains(&column);
+    if has(Col::AnswerTtft) {
+        of_calls::<DoubleType>(group, runs, false, |call| call.answer_ttft)?;
+    }
+    if has(Col::Chunks) {
+        of_calls::<Int64Type>(group, runs, false, |call| count(call.chunks))?;
+    }
+    if has(Col::ChunkGapMean) {
+        of_calls::<DoubleType>(group, runs, false, |call| Some(call.chunk_gaps?.mean))?;
+        of_calls::<DoubleType>(group, runs, false, |call| call.chunk_gaps?.p95)?;
+        of_calls::<DoubleType>(group, runs, false, |call| call.chunk_gaps?.max)?;
+    }
+    optional::<Int32Type>(group, runs, |run| i32::try_from(run.failed_calls).ok())?;
+    if has(Col::Notes) {
+        let names = |run: &Run| run.notes.iter().map(name).collect::<Vec<_>>().join(",");
+        let names = |run: &Run| (!run.notes.is_empty()).then(|| text(&names(run)));
+        optional::<ByteArrayType>(group, runs, names)?;
+    }
+    Ok(())
 }
 
 type Group<'a> = SerializedRowGroupWriter<'a, Vec<u8>>;
@@ -211,7 +278,7 @@ fn name(variant: impl Serialize) -> String {
 mod tests {
     use super::*;
     use crate::measure::{
-        Around, Asked, Before, ClientHealth, Failure, FailureKind, Gaps, LevelMetrics, Phase,
+        Around, Asked, Before, ClientHealth, Failure, FailureKind, Gaps, LevelMetrics, Note, Phase,
     };
     use std::fs::File;
     use std::io::{Seek, SeekFrom, Write};
@@ -228,6 +295,9 @@ mod tests {
             model: Some("m".into()),
             upstream: Some("llm".into()),
             http_status: Some(200),
+            answer_ttft: Some(0.02),
+            chunks: Some(3),
+            chunk_gaps: Some(Gaps { mean: 0.005, p95: None, max: Some(0.25) }),
         };
         let run = |id: &str, llm_calls: Vec<LlmCall>| Run {
             id: id.into(),
@@ -241,6 +311,7 @@ mod tests {
             reconnected: true,
             retries: 2,
             failed_calls: 4,
+            notes: vec![Note::HeldOpen, Note::MaxCompletionTokens],
         };
         let bare = LlmCall { end: 1.0, ..LlmCall::default() };
         let failure = Failure::new(FailureKind::RateLimited, "é \"quoted\"");
@@ -253,6 +324,7 @@ mod tests {
                     server_runtime: None,
                     phase: Phase::CoolDown,
                     http_status: Some(429),
+                    notes: Vec::new(),
                     reconnected: false,
                     ..run("failed", Vec::new())
                 },
@@ -278,6 +350,16 @@ mod tests {
         let bytes = to_parquet(&recording).unwrap();
         assert_eq!(bytes, to_parquet(&recording).unwrap(), "equal content, equal bytes");
         assert_eq!(from_parquet(bytes).unwrap(), recording);
+        let mut plain = recording.clone();
+        for call in plain.runs.iter_mut().flat_map(|run| &mut run.llm_calls) {
+            (call.answer_ttft, call.chunk_gaps, call.chunks) = (None, None, None);
+        }
+        let written = to_parquet(&plain).unwrap();
+        assert!(
+            !written.windows(10).any(|bytes| bytes == b"chunk_gap_"),
+            "a column without a value"
+        );
+        assert_eq!(from_parquet(written).unwrap(), plain);
         let empty = Recording::default();
         assert_eq!(from_parquet(to_parquet(&empty).unwrap()).unwrap(), empty);
     }
@@ -302,6 +384,9 @@ mod tests {
                 p95: Some(0.2),
                 max: Some(0.3 * tokens as f64),
             }),
+            answer_ttft: (tokens > 3).then_some(0.02 * tokens as f64),
+            chunks: tokens.is_multiple_of(3).then_some(2),
+            chunk_gaps: (tokens > 4).then_some(Gaps { mean: 0.3, p95: None, max: Some(0.4) }),
             finish_reason: tokens.is_multiple_of(2).then(|| "stop".to_owned()),
             model: (tokens > 3).then(|| "m".to_owned()),
             ..LlmCall::default()
@@ -327,6 +412,7 @@ mod tests {
                 reconnected: index % 11 == 0,
                 retries: u32::from(index % 13 == 0),
                 failed_calls: u32::from(index % 8 == 0),
+                notes: if index % 6 == 1 { vec![Note::HeldOpen] } else { Vec::new() },
             });
         }
         let recording = Recording { runs, around: recording().around };

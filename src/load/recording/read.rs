@@ -1,7 +1,9 @@
 //! Recordings out of Parquet files.
 
 use super::{AROUND, Col, RUNS_SCHEMA};
-use crate::measure::{Around, Failure, FailureKind, Gaps, LlmCall, Outcome, Phase, Recording, Run};
+use crate::measure::{
+    Around, Failure, FailureKind, Gaps, LlmCall, Note, Outcome, Phase, Recording, Run,
+};
 use bytes::Bytes;
 use parquet::column::reader::get_typed_column_reader;
 use parquet::data_type::{
@@ -10,9 +12,9 @@ use parquet::data_type::{
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::schema::parser::parse_message_type;
-use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
+use parquet::schema::types::{ColumnDescPtr, ColumnPath, SchemaDescriptor};
 use serde::de::DeserializeOwned;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Reads what [`super::to_parquet`] wrote.
 pub fn from_parquet(bytes: Vec<u8>) -> Result<Recording> {
@@ -28,8 +30,7 @@ pub fn from_parquet(bytes: Vec<u8>) -> Result<Recording> {
 /// Whether a file has the columns that [`super::to_parquet`] writes. The last came later.
 pub fn is_own_parquet(reader: &dyn FileReader) -> bool {
     const AT_LEAST: usize = Col::CallStatus as usize + 1;
-    let Ok(own) = parse_message_type(RUNS_SCHEMA) else { return false };
-    let own = SchemaDescriptor::new(Arc::new(own));
+    let Some(own) = OWN.as_ref() else { return false };
     let file = reader.metadata().file_metadata().schema_descr();
     let same = |(a, b): (&ColumnDescPtr, &ColumnDescPtr)| {
         a.path() == b.path()
@@ -38,7 +39,34 @@ pub fn is_own_parquet(reader: &dyn FileReader) -> bool {
             && a.max_rep_level() == b.max_rep_level()
     };
     let (columns, known) = (file.columns(), own.columns());
-    (AT_LEAST..=known.len()).contains(&columns.len()) && columns.iter().zip(known).all(same)
+    let is_known = |column: &ColumnDescPtr| known.iter().any(|known| same((column, known)));
+    columns.len() >= AT_LEAST
+        && columns.iter().zip(known).take(AT_LEAST).all(same)
+        && columns.iter().all(is_known)
+}
+
+/// All columns that a file can have, in the order of [`Col`].
+static OWN: LazyLock<Option<SchemaDescriptor>> = LazyLock::new(|| {
+    let schema = parse_message_type(RUNS_SCHEMA).ok()?;
+    Some(SchemaDescriptor::new(Arc::new(schema)))
+});
+
+impl Col {
+    fn path(self) -> Option<&'static ColumnPath> {
+        let own = OWN.as_ref()?;
+        own.columns().get(self as usize).map(|column| column.path())
+    }
+
+    /// The last part of its path.
+    pub(super) fn name(self) -> Option<String> {
+        self.path()?.parts().last().cloned()
+    }
+
+    /// Where a row group has it; files have only what is needed, and older ones know less.
+    fn position(self, group: &dyn RowGroupReader) -> Option<usize> {
+        let path = self.path()?;
+        group.metadata().columns().iter().position(|column| column.column_path() == path)
+    }
 }
 
 /// What was noted besides the runs.
@@ -61,6 +89,7 @@ fn read_group(group: &dyn RowGroupReader, runs: &mut Vec<Run>) -> Result<()> {
     let mut reconnected = Column::<BoolType>::read(group, Col::Reconnected)?.values.into_iter();
     let mut retries = Column::<Int32Type>::read(group, Col::Retries)?.values.into_iter();
     let mut failed_calls = Column::<Int32Type>::read(group, Col::FailedCalls)?.nullable();
+    let mut notes = Column::<ByteArrayType>::read(group, Col::Notes)?.nullable();
     let mut calls = read_calls(group)?.into_iter();
     for id in ids {
         let kind = kinds.next().flatten().and_then(|kind| named::<FailureKind>(&kind));
@@ -80,6 +109,7 @@ fn read_group(group: &dyn RowGroupReader, runs: &mut Vec<Run>) -> Result<()> {
             reconnected: reconnected.next().ok_or_else(damaged)?,
             retries: retries.next().and_then(|it| u32::try_from(it).ok()).ok_or_else(damaged)?,
             failed_calls: number(failed_calls.next().flatten()).unwrap_or_default(),
+            notes: notes.next().flatten().map(|names| notes_of(&names)).unwrap_or_default(),
         });
     }
     Ok(())
@@ -102,7 +132,13 @@ fn read_calls(group: &dyn RowGroupReader) -> Result<Vec<Vec<LlmCall>>> {
     let mut models = Column::<ByteArrayType>::read(group, Col::Model)?.of_calls();
     let mut upstreams = Column::<ByteArrayType>::read(group, Col::Upstream)?.of_calls();
     let mut statuses = Column::<Int32Type>::read(group, Col::CallStatus)?.of_calls();
+    let mut answers = Column::<DoubleType>::read(group, Col::AnswerTtft)?.of_calls();
+    let mut chunks = Column::<Int64Type>::read(group, Col::Chunks)?.of_calls();
+    let mut gap_means = Column::<DoubleType>::read(group, Col::ChunkGapMean)?.of_calls();
+    let mut gap_p95s = Column::<DoubleType>::read(group, Col::ChunkGapP95)?.of_calls();
+    let mut gap_maxima = Column::<DoubleType>::read(group, Col::ChunkGapMax)?.of_calls();
     let count = |tokens: i64| u64::try_from(tokens).ok();
+    let gaps = |mean: Option<f64>, p95, max| mean.map(|mean| Gaps { mean, p95, max });
     let mut runs: Vec<Vec<LlmCall>> = Vec::new();
     for (definition, repetition) in rows {
         if repetition == 0 {
@@ -111,21 +147,24 @@ fn read_calls(group: &dyn RowGroupReader) -> Result<Vec<Vec<LlmCall>>> {
         if definition == 0 {
             continue;
         }
-        let itl = (means.next().flatten(), p95s.next().flatten(), maxima.next().flatten());
         let call = LlmCall {
             start: starts.next().unwrap_or_default(),
             end: ends.next().unwrap_or_default(),
             ttft: ttfts.next().flatten(),
             prompt_tokens: prompts.next().flatten().and_then(count),
             completion_tokens: completions.next().flatten().and_then(count),
-            itl: match itl {
-                (Some(mean), p95, max) => Some(Gaps { mean, p95, max }),
-                _ => None,
-            },
+            itl: gaps(means.next().flatten(), p95s.next().flatten(), maxima.next().flatten()),
             finish_reason: reasons.next().flatten().map(|reason| plain_text(&reason)),
             model: models.next().flatten().map(|model| plain_text(&model)),
             upstream: upstreams.next().flatten().map(|name| plain_text(&name)),
             http_status: number(statuses.next().flatten()),
+            answer_ttft: answers.next().flatten(),
+            chunks: chunks.next().flatten().and_then(count),
+            chunk_gaps: gaps(
+                gap_means.next().flatten(),
+                gap_p95s.next().flatten(),
+                gap_maxima.next().flatten(),
+            ),
         };
         if let Some(calls) = runs.last_mut() {
             calls.push(call);
@@ -145,11 +184,10 @@ impl<T: DataType> Column<T> {
     pub fn read(group: &dyn RowGroupReader, column: Col) -> Result<Self> {
         let rows = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
         let (mut values, mut definitions, mut repetitions) = (Vec::new(), Vec::new(), Vec::new());
-        // The last columns came later: a file without them is an older one.
-        if column as usize >= group.num_columns() {
+        let Some(position) = column.position(group) else {
             return Ok(Self { values, definitions, repetitions });
-        }
-        let mut reader = get_typed_column_reader::<T>(group.get_column_reader(column as usize)?);
+        };
+        let mut reader = get_typed_column_reader::<T>(group.get_column_reader(position)?);
         let mut left = rows;
         while left > 0 {
             let (records, ..) = reader.read_records(
@@ -173,10 +211,21 @@ impl<T: DataType> Column<T> {
     }
 
     /// A value or nothing for each call, of a column that can be null.
-    fn of_calls(self) -> impl Iterator<Item = Option<T::T>> {
+    pub fn of_calls(self) -> impl Iterator<Item = Option<T::T>> {
         let mut values = self.values.into_iter();
         let calls = self.definitions.into_iter().filter(|level| *level > 0);
         calls.map(move |level| if level > 1 { values.next() } else { None })
+    }
+
+    /// The row of each call, counted from `first`.
+    pub fn rows(&self, first: usize) -> Vec<usize> {
+        let mut rows = first;
+        let levels = self.definitions.iter().zip(&self.repetitions);
+        let rows = levels.filter_map(|(definition, repetition)| {
+            rows += usize::from(*repetition == 0);
+            (*definition > 0).then_some(rows - 1)
+        });
+        rows.collect()
     }
 
     /// Every value with the row that it stands in, counted from `first`; values are there where the
@@ -194,6 +243,13 @@ impl<T: DataType> Column<T> {
 
 fn number<T: TryFrom<i32>>(value: Option<i32>) -> Option<T> {
     value.and_then(|value| T::try_from(value).ok())
+}
+
+/// The notes that a cell names; those of later versions are passed over.
+pub(super) fn notes_of(names: &ByteArray) -> Vec<Note> {
+    let names = plain_text(names);
+    let known = names.split(',').filter_map(|name| serde_json::from_value(name.into()).ok());
+    known.collect()
 }
 
 pub(super) fn plain_text(bytes: &ByteArray) -> String {

@@ -19,7 +19,7 @@ pub(super) struct Sweep {
 
 impl Stage for Sweep {
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
@@ -42,6 +42,10 @@ impl Stage for Sweep {
             "concurrency": load,
             "test": { "rig": spec.test.rig, "scrape": spec.test.scrape },
         });
+        let orders = orders(&slice["workflow"]);
+        if let Some(slice) = slice.as_object_mut().filter(|_| !orders.is_empty()) {
+            slice.insert("order".into(), json!(orders));
+        }
         let files = context.program_files()?;
         if let Some(slice) = slice.as_object_mut().filter(|_| !files.is_empty()) {
             slice.insert("files".into(), json!(files));
@@ -89,6 +93,27 @@ fn measured(mut workflow: Value) -> Value {
         }
     }
     workflow
+}
+
+/// The further keys of requests whose order is not that of a key: they are sent as they are written,
+/// and a model generates in the order of its schema.
+fn orders(workflow: &Value) -> Vec<String> {
+    match workflow {
+        Value::Object(map) => {
+            let of_value = |(key, value): (&String, &Value)| {
+                if key != "extra_body" {
+                    return orders(value);
+                }
+                let mut sorted = value.clone();
+                sorted.sort_all_objects();
+                let (written, sorted) = (value.to_string(), sorted.to_string());
+                if written == sorted { Vec::new() } else { vec![written] }
+            };
+            map.iter().flat_map(of_value).collect()
+        }
+        Value::Array(values) => values.iter().flat_map(orders).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Whether a run failed as it does when the server goes away.

@@ -78,7 +78,7 @@ impl Checker<'_> {
             "no such server is named under `workflow.llm.upstreams`",
             "leave it out for the first",
         )?;
-        for key in ["model", "messages", "stream", "stream_options", "max_tokens"] {
+        for key in ["model", "messages", "stream", "max_tokens"] {
             self.ensure(
                 !step.extra_body.contains_key(key),
                 &path(&format!("extra_body.{key}")),

@@ -32,7 +32,7 @@ impl Checker<'_> {
             WorkflowSpec::Command(command) => self.command(command),
             WorkflowSpec::Chain(chain) => self.chain(chain),
             WorkflowSpec::Openai(openai) => {
-                for key in ["model", "messages", "stream", "stream_options"] {
+                for key in ["model", "messages", "stream"] {
                     self.ensure(
                         !openai.extra_body.contains_key(key),
                         &format!("workflow.extra_body.{key}"),

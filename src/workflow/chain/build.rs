@@ -7,6 +7,8 @@ use crate::spec::workflow::{
 };
 use crate::spec::{Address, Env};
 use crate::workflow::local::Program;
+use crate::workflow::openai::dialect::Dialect;
+use crate::workflow::openai::request::STREAM_OPTIONS;
 use crate::workflow::template::Template;
 use crate::workflow::transport::{Access, Endpoint, split_url};
 use crate::workflow::{ConnectError, Headers};
@@ -38,7 +40,8 @@ pub(super) fn build(
         let endpoint = Endpoint::new(&access, env)?;
         let (completions, models) =
             (endpoint.target("/chat/completions")?, endpoint.target("/models")?);
-        let server = Server { name: name.clone(), endpoint, completions, models };
+        let dialect = Dialect::default();
+        let server = Server { name: name.clone(), endpoint, completions, models, dialect };
         servers.insert(name, Arc::new(server));
     }
     let mut builder = Builder { spec, servers: &servers, base_dir, env, count: 0 };
@@ -114,8 +117,8 @@ impl Builder<'_> {
         let mut body = step.extra_body.clone();
         body.insert("model".to_owned(), model.as_str().into());
         body.insert("stream".to_owned(), stream.into());
-        if stream {
-            body.insert("stream_options".to_owned(), json!({ "include_usage": true }));
+        if stream && !body.contains_key(STREAM_OPTIONS) {
+            body.insert(STREAM_OPTIONS.to_owned(), json!({ "include_usage": true }));
         }
         Ok(Ask {
             number,

@@ -6,6 +6,7 @@ mod draw;
 mod play;
 
 use super::local::Program;
+use super::openai::dialect::Dialect;
 use super::template::Template;
 use super::transport::{Endpoint, Target};
 use super::{Clock, ConnectError, Pending, Workflow};
@@ -37,6 +38,7 @@ struct Server {
     endpoint: Endpoint,
     completions: Target,
     models: Target,
+    dialect: Dialect,
 }
 
 /// A step, ready to be played. `number` tells it from all others of the chain.
@@ -124,7 +126,12 @@ impl Chain {
         };
         let mut llm_calls = player.calls();
         llm_calls.sort_by(|a, b| a.start.total_cmp(&b.start));
-        Run { id: item.id.clone(), start, end, outcome, llm_calls, ..Run::default() }
+        let forms = self.servers.values().flat_map(|server| server.dialect.form().notes());
+        let late = self.servers.values().filter_map(|server| server.endpoint.noticed());
+        let mut notes: Vec<_> = forms.chain(late).collect();
+        notes.sort_unstable();
+        notes.dedup();
+        Run { id: item.id.clone(), start, end, outcome, llm_calls, notes, ..Run::default() }
     }
 }
 

@@ -5,7 +5,9 @@ use super::draw::Throw;
 use super::{Ask, Prompt, Request, Step};
 use crate::measure::{Failure, FailureKind, Item, LlmCall};
 use crate::workflow::openai::answer::Stream;
+use crate::workflow::openai::dialect::Form;
 use crate::workflow::openai::read;
+use crate::workflow::openai::request::in_form;
 use crate::workflow::template::Template;
 use crate::workflow::transport::Notes;
 use crate::workflow::{Clock, Pending, local};
@@ -115,18 +117,25 @@ impl<'a> Player<'a> {
     }
 
     async fn ask(&self, ask: &Ask, place: Place) -> Result<(), Failure> {
-        let body = self.body(ask, place)?;
         let json = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let (headers, notes) = (HeaderMap::from_iter([json]), Notes::default());
         let server = &ask.server;
+        let (endpoint, to) = (&server.endpoint, &server.completions);
+        let mut form = server.dialect.form();
+        let mut body = self.body(ask, place, form)?;
         let start = self.clock.now();
-        let sent = server.endpoint.send(&Method::POST, &server.completions, &headers, body, &notes);
-        let sent = sent.await?;
-        let status = sent.status().as_u16();
-        let stream = ask
-            .stream
-            .then(|| if ask.output.is_some() { Stream::with_text() } else { Stream::default() });
-        let (call, text) = read(sent, stream, start, self.clock).await?;
+        let (status, call, text) = loop {
+            let sent = endpoint.send(&Method::POST, to, &headers, body, &notes).await?;
+            let status = sent.status().as_u16();
+            let stream = ask.stream.then(|| {
+                if ask.output.is_some() { Stream::with_text() } else { Stream::default() }
+            });
+            match read(sent, stream, start, self.clock).await {
+                Ok((call, text)) => break (status, call, text),
+                Err(failure) => form = server.dialect.learn(form, &failure).ok_or(failure)?,
+            }
+            body = self.body(ask, place, form)?;
+        };
         lock(&self.calls).push(LlmCall {
             model: Some(ask.model.clone()),
             upstream: Some(server.name.clone()),
@@ -137,7 +146,7 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    fn body(&self, ask: &Ask, place: Place) -> Result<Bytes, Failure> {
+    fn body(&self, ask: &Ask, place: Place, form: Form) -> Result<Bytes, Failure> {
         let throw = self.throw(ask.number, place);
         let mut body = ask.body.clone();
         let messages = match &ask.prompt {
@@ -155,7 +164,7 @@ impl<'a> Player<'a> {
             let throw = Throw { step: !ask.number, ..throw };
             body.insert("max_tokens".to_owned(), throw.count(most).max(1).into());
         }
-        Ok(Bytes::from(Value::from(body).to_string()))
+        Ok(Bytes::from(Value::from(in_form(body, form)).to_string()))
     }
 
     async fn request(&self, request: &Request, round: u64) -> Result<String, Failure> {

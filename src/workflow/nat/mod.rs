@@ -6,7 +6,7 @@ pub use steps::Steps;
 
 use super::lines::Lines;
 use super::proxy::Proxy;
-use super::transport::{Access, Answer, Endpoint, Notes, Target};
+use super::transport::{Access, Answer, Endpoint, Notes, Progress, Target};
 use super::{Clock, ConnectError, Headers, Pending, Workflow};
 use crate::measure::{Failure, Item, Run};
 use crate::spec::workflow::{ConnectionSpec, NatSpec};
@@ -83,17 +83,28 @@ impl Nat {
         &self,
         headers: &HeaderMap,
         body: Bytes,
-        start: f64,
+        (start, clock): (f64, Clock),
         notes: Arc<Notes>,
     ) -> Result<Answer, Failure> {
         let sent = self.endpoint.send(&Method::POST, &self.generate, headers, body, &notes).await?;
         let mut lines = Lines::default();
         let mut steps = Steps::default();
-        let each = |chunk: &[u8]| lines.feed(chunk, |line| steps.line(line));
-        sent.success().await?.each_chunk(each).await?;
+        let mut last = start;
+        let each = |chunk: &[u8]| {
+            last = clock.now();
+            lines.feed(chunk, |line| steps.line(line))?;
+            Ok(steps.progress())
+        };
+        sent.success().await?.until_over(each).await?;
         lines.finish(|line| steps.line(line))?;
-        let server_runtime = steps.server_runtime();
-        Ok(Answer { llm_calls: steps.finish(start)?, server_runtime })
+        let complete = steps.progress() == Progress::Complete;
+        Ok(Answer {
+            server_runtime: steps.server_runtime(),
+            failed_calls: steps.unfinished(),
+            ended: complete.then_some(last),
+            llm_calls: steps.finish(start)?,
+            notes: Vec::new(),
+        })
     }
 }
 
@@ -105,13 +116,14 @@ impl Workflow for Nat {
     fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
         let body = Bytes::from(json!({ "input_message": item.input }).to_string());
         let Some(proxy) = &self.proxy else {
-            let exchange = |start, notes| self.exchange(&self.headers, body, start, notes);
+            let exchange =
+                move |start, notes| self.exchange(&self.headers, body, (start, clock), notes);
             return Box::pin(self.endpoint.record(item, clock, exchange));
         };
         Box::pin(proxy.watch(&item.id, clock, async move |known_by| {
             let mut headers = self.headers.clone();
             headers.extend(known_by);
-            let exchange = |start, notes| self.exchange(&headers, body, start, notes);
+            let exchange = |start, notes| self.exchange(&headers, body, (start, clock), notes);
             self.endpoint.record(item, clock, exchange).await
         }))
     }

@@ -5,6 +5,9 @@
 //! object that has `code` and `message`; neither a prefix nor a line end announces it.
 
 use crate::measure::{Failure, FailureKind, LlmCall};
+use crate::workflow::loose::{Loose, is_something};
+use crate::workflow::openai::answer::Usage;
+use crate::workflow::transport::Progress;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -21,44 +24,38 @@ struct Step<'a> {
 }
 
 #[derive(Deserialize)]
-struct Payload {
+struct Payload<'a> {
     event_timestamp: f64,
-    #[serde(default)]
-    usage_info: Option<UsageInfo>,
-    #[serde(default)]
-    data: Option<StepData>,
+    #[serde(default, borrow)]
+    usage_info: Option<UsageInfo<'a>>,
+    #[serde(default, borrow)]
+    data: Option<StepData<'a>>,
 }
 
 #[derive(Deserialize)]
-struct UsageInfo {
-    #[serde(default)]
-    token_usage: Option<TokenUsage>,
+struct UsageInfo<'a> {
+    #[serde(default, borrow)]
+    token_usage: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct TokenUsage {
-    #[serde(default)]
-    prompt_tokens: u64,
-    #[serde(default)]
-    completion_tokens: u64,
-}
-
-#[derive(Deserialize)]
-struct StepData {
-    // Anything may stand here; only a non-empty text is a token.
-    #[serde(default)]
-    chunk: serde_json::Value,
+struct StepData<'a> {
+    // Anything may stand here; only what says something is a token.
+    #[serde(default, borrow)]
+    chunk: Loose<'a>,
 }
 
 /// What the server may report when a workflow fails.
 #[derive(Deserialize)]
 struct ErrorEvent<'a> {
-    #[serde(borrow)]
-    code: Cow<'a, str>,
-    #[serde(borrow)]
-    message: Cow<'a, str>,
     #[serde(default, borrow)]
-    details: Cow<'a, str>,
+    code: Loose<'a>,
+    #[serde(default, borrow)]
+    message: Loose<'a>,
+    #[serde(default, borrow)]
+    details: Loose<'a>,
+    #[serde(default, borrow)]
+    error: Option<&'a RawValue>,
 }
 
 /// An LLM call on the server's clock (epoch seconds).
@@ -67,8 +64,7 @@ struct Call {
     start: f64,
     end: Option<f64>,
     first_token: Option<f64>,
-    prompt_tokens: u64,
-    completion_tokens: u64,
+    usage: Usage,
 }
 
 /// Reads a body line by line.
@@ -81,16 +77,17 @@ pub struct Steps {
     last: Option<f64>,
     answered: bool,
     open_workflows: u32,
+    workflow_ended: bool,
 }
 
 impl Steps {
     /// Takes one line of the body, without its end.
     pub fn line(&mut self, line: &[u8]) -> Result<(), Failure> {
-        if let Some(step) = line.strip_prefix(b"intermediate_data: ") {
-            return self.step(step);
+        if let Some(step) = line.strip_prefix(b"intermediate_data:") {
+            return self.step(step.trim_ascii_start());
         }
-        if let Some(data) = line.strip_prefix(b"data: ") {
-            return self.data(data);
+        if let Some(data) = line.strip_prefix(b"data:") {
+            return self.data(data.trim_ascii());
         }
         if line.starts_with(b"{") {
             return Err(error_event(line).unwrap_or_else(|| unexpected(line)));
@@ -106,7 +103,11 @@ impl Steps {
         if let Some(failure) = error_event(data) {
             return Err(failure);
         }
-        if data.trim_ascii() != b"[DONE]" && serde_json::from_slice::<&RawValue>(data).is_err() {
+        // The protocol's last word, signs of life and nothing at all are no answers.
+        if matches!(data, b"" | b"[DONE]" | b"null") {
+            return Ok(());
+        }
+        if serde_json::from_slice::<&RawValue>(data).is_err() {
             return Err(unexpected(data));
         }
         self.answered = true;
@@ -122,28 +123,23 @@ impl Steps {
         }
         let text: Cow<'_, str> =
             serde_json::from_str(payload.get()).map_err(|_| unexpected(step))?;
-        let payload: Payload = serde_json::from_str(&text).map_err(|_| unexpected(step))?;
+        let payload: Payload<'_> = serde_json::from_str(&text).map_err(|_| unexpected(step))?;
         let at = payload.event_timestamp;
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
         self.last = Some(self.last.map_or(at, |last| last.max(at)));
         match kind.as_ref() {
             "WORKFLOW_START" => self.open_workflows += 1,
-            "WORKFLOW_END" => self.open_workflows = self.open_workflows.saturating_sub(1),
+            "WORKFLOW_END" => {
+                self.open_workflows = self.open_workflows.saturating_sub(1);
+                self.workflow_ended = true;
+            }
             "LLM_START" => {
                 self.by_uuid.insert(id.into_owned(), self.calls.len());
-                let (prompt_tokens, completion_tokens) = (0, 0);
-                self.calls.push(Call {
-                    start: at,
-                    end: None,
-                    first_token: None,
-                    prompt_tokens,
-                    completion_tokens,
-                });
+                let (end, first_token, usage) = (None, None, Usage::default());
+                self.calls.push(Call { start: at, end, first_token, usage });
             }
             "LLM_NEW_TOKEN" => {
-                let said = payload
-                    .data
-                    .is_some_and(|data| data.chunk.as_str().is_some_and(|chunk| !chunk.is_empty()));
+                let said = payload.data.is_some_and(|data| data.chunk.amount.all() > 0);
                 if let Some(call) = self.call(&id).filter(|_| said) {
                     call.first_token = Some(at);
                 }
@@ -153,8 +149,7 @@ impl Steps {
                 if let Some(call) = self.call(&id) {
                     call.end.get_or_insert(at);
                     if let Some(usage) = usage {
-                        call.prompt_tokens = usage.prompt_tokens;
-                        call.completion_tokens = usage.completion_tokens;
+                        call.usage = Usage::read(usage);
                     }
                 }
             }
@@ -173,6 +168,19 @@ impl Steps {
         call.is_none_or(|call| call.first_token.is_some())
     }
 
+    /// How far the answer has come: once the workflow has ended and its answer is there, nothing is
+    /// missing. Both orders are seen.
+    pub(in crate::workflow) fn progress(&self) -> Progress {
+        let ended = self.workflow_ended && self.open_workflows == 0;
+        if ended && self.answered { Progress::Complete } else { Progress::Open }
+    }
+
+    /// Calls that began and did not end.
+    pub fn unfinished(&self) -> u32 {
+        let open = self.calls.iter().filter(|call| call.end.is_none()).count();
+        u32::try_from(open).unwrap_or(u32::MAX)
+    }
+
     /// Last minus first step on the server's clock, in seconds; `None` without steps.
     pub fn server_runtime(&self) -> Option<f64> {
         Some(self.last? - self.first?)
@@ -185,19 +193,18 @@ impl Steps {
             let message = "the body ended before the workflow did";
             return Err(Failure::new(FailureKind::Truncated, message));
         }
-        if !self.answered && self.first.is_none() {
+        if !self.answered {
             let message = "the body ended without an answer";
             return Err(Failure::new(FailureKind::Truncated, message));
         }
         let origin = self.first.unwrap_or_default() - run_start;
-        let count = |tokens: u64| (tokens > 0).then_some(tokens);
         let complete = self.calls.into_iter().filter_map(|call| {
             Some(LlmCall {
                 start: call.start - origin,
                 end: call.end? - origin,
                 ttft: call.first_token.map(|at| at - call.start),
-                prompt_tokens: count(call.prompt_tokens),
-                completion_tokens: count(call.completion_tokens),
+                prompt_tokens: call.usage.prompt_tokens,
+                completion_tokens: call.usage.completion_tokens,
                 ..LlmCall::default()
             })
         });
@@ -207,9 +214,16 @@ impl Steps {
 
 fn error_event(line: &[u8]) -> Option<Failure> {
     let event: ErrorEvent<'_> = serde_json::from_slice(line).ok()?;
-    let ErrorEvent { code, message, details } = event;
+    let failed = |message: String| Some(Failure::new(FailureKind::WorkflowError, message));
+    if let Some(error) = event.error.filter(|error| is_something(error)) {
+        return failed(format!("the server reported an error: {}", error.get()));
+    }
+    let message = event.message.text.filter(|message| !message.is_empty())?;
+    let number = event.code.number.map(|code| code.to_string());
+    let code = event.code.text.map(Cow::into_owned).or(number)?;
+    let details = event.details.text.unwrap_or_default();
     let details = if details.is_empty() { String::new() } else { format!(" ({details})") };
-    Some(Failure::new(FailureKind::WorkflowError, format!("{code}: {message}{details}")))
+    failed(format!("{code}: {message}{details}"))
 }
 
 fn unexpected(line: &[u8]) -> Failure {
@@ -294,6 +308,21 @@ mod tests {
         assert_eq!(kind("intermediate_data: {\"type\":\n"), FailureKind::Malformed);
         assert_eq!(kind("data: {oops\n"), FailureKind::Malformed);
         assert_eq!(kind("Internal Server Error"), FailureKind::Malformed);
+        assert_eq!(kind("data: {\"error\": \"no such tool\"}\n\n"), FailureKind::WorkflowError);
+        assert_eq!(
+            kind("data: {\"code\": 500, \"message\": \"x\"}\n\n"),
+            FailureKind::WorkflowError
+        );
+        for nothing in ["data: [DONE]\n\n", "data: null\n\n", "data:\n\n", ": ping\n\n"] {
+            assert_eq!(kind(nothing), FailureKind::Truncated, "{nothing}");
+        }
+        let silent = step("WORKFLOW_START", "w", 1.0) + &step("WORKFLOW_END", "w", 2.0);
+        assert_eq!(kind(&silent), FailureKind::Truncated);
+        for good in
+            ["data:{\"value\": 1}\n\n", "data: {\"value\": 1, \"error\": null}\n\ndata: [DONE]"]
+        {
+            assert!(read(good.as_bytes(), 5).is_ok(), "{good}");
+        }
         // As the toolkit ends a failed stream: no prefix, no line end.
         let failed = step("WORKFLOW_START", "w", 1.0)
             + "{\"code\":\"workflow_error\",\"message\":\"no such tool\",\"details\":\"ValueError\"}";

@@ -1,9 +1,9 @@
 //! The chat completions protocol, and completions of a plain prompt: one run is one LLM call.
 
 pub(super) mod answer;
-mod request;
+pub(super) mod dialect;
+pub(super) mod request;
 
-use super::lines::Lines;
 use super::transport::{Access, Answer, Endpoint, Notes, Posted, Target};
 use super::{Clock, ConnectError, Headers, Pending, Workflow};
 use crate::measure::{Failure, FailureKind, Item, LlmCall, Run};
@@ -11,6 +11,7 @@ use crate::spec::workflow::{ConnectionSpec, OpenaiApi, OpenaiSpec};
 use crate::spec::{Address, Env, Seconds};
 use answer::{Stream, Whole};
 use bytes::Bytes;
+use dialect::{Dialect, Form};
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use request::Requests;
@@ -25,6 +26,7 @@ pub struct Openai {
     headers: HeaderMap,
     requests: Requests,
     stream: bool,
+    dialect: Dialect,
 }
 
 impl Openai {
@@ -70,21 +72,32 @@ impl Openai {
             headers: HeaderMap::from_iter([(CONTENT_TYPE, json)]),
             requests: Requests::new(spec),
             stream: spec.stream,
+            dialect: Dialect::default(),
         })
     }
 
     async fn exchange(
         &self,
-        body: Bytes,
-        start: f64,
-        clock: Clock,
+        item: &Item,
+        (mut form, mut body): (Form, Bytes),
+        (start, clock): (f64, Clock),
         notes: Arc<Notes>,
     ) -> Result<Answer, Failure> {
         let (to, headers) = (&self.completions, &self.headers);
-        let sent = self.endpoint.send(&Method::POST, to, headers, body, &notes).await?;
-        let stream = self.stream.then(Stream::default);
-        let (call, _) = read(sent, stream, start, clock).await?;
-        Ok(Answer { llm_calls: vec![call], server_runtime: None })
+        loop {
+            let sent = self.endpoint.send(&Method::POST, to, headers, body, &notes).await?;
+            let stream = self.stream.then(Stream::default);
+            let failure = match read(sent, stream, start, clock).await {
+                Ok((call, _)) => {
+                    let (ended, notes) = (Some(call.end), form.notes().collect());
+                    return Ok(Answer { llm_calls: vec![call], ended, notes, ..Answer::default() });
+                }
+                Err(failure) => failure,
+            };
+            // A server that does not know a key is asked again without it, once and for all.
+            form = self.dialect.learn(form, &failure).ok_or(failure)?;
+            body = self.requests.body(item, form);
+        }
     }
 }
 
@@ -98,14 +111,8 @@ pub(super) async fn read(
 ) -> Result<(LlmCall, Option<String>), Failure> {
     let sent = sent.success().await?;
     let said = if let Some(mut stream) = stream {
-        let mut lines = Lines::default();
-        let each = |chunk: &[u8]| {
-            let now = clock.now();
-            lines.feed(chunk, |line| stream.line(line, now))
-        };
-        sent.each_chunk(each).await?;
-        lines.finish(|line| stream.line(line, clock.now()))?;
-        stream.finish()?
+        sent.until_over(|chunk| stream.feed(chunk, clock.now())).await?;
+        stream.finish(clock.now())?
     } else {
         let mut body = Vec::new();
         let each = |chunk: &[u8]| {
@@ -115,7 +122,8 @@ pub(super) async fn read(
         sent.each_chunk(each).await?;
         Whole::parse(&body)?
     };
-    Ok((said.as_call(start, clock.now()), said.text))
+    let end = said.ended.unwrap_or_else(|| clock.now());
+    Ok((said.as_call(start, end), said.text))
 }
 
 impl Workflow for Openai {
@@ -125,8 +133,9 @@ impl Workflow for Openai {
 
     fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
         // Built before the clock is read: making the request is not the server's time.
-        let body = self.requests.body(item);
-        let exchange = move |start, notes| self.exchange(body, start, clock, notes);
+        let form = self.dialect.form();
+        let request = (form, self.requests.body(item, form));
+        let exchange = move |start, notes| self.exchange(item, request, (start, clock), notes);
         Box::pin(self.endpoint.record_as_call(item, clock, exchange))
     }
 }
@@ -145,18 +154,11 @@ fn malformed(what: &str, text: &[u8]) -> Failure {
 #[cfg(fuzzing)]
 pub(super) fn read_stream(body: &[u8], piece: usize) -> Result<String, Failure> {
     let read = |forgetful: bool| {
-        let (mut lines, mut stream) = (Lines::default(), Stream::default());
-        let mut each = |line: &[u8]| {
-            if forgetful {
-                stream.forget();
-            }
-            stream.line(line, 0.0)
-        };
+        let mut stream = if forgetful { Stream::forgetful() } else { Stream::default() };
         for chunk in body.chunks(piece) {
-            lines.feed(chunk, &mut each)?;
+            stream.feed(chunk, 0.0)?;
         }
-        lines.finish(each)?;
-        stream.finish().map(|said| format!("{said:?}"))
+        stream.finish(0.0).map(|said| format!("{said:?}"))
     };
     let said = read(false);
     assert_eq!(said, read(true));

@@ -1,15 +1,19 @@
 //! The body of a request. What is the same for all items is written once.
 
+use super::dialect::Form;
 use crate::measure::Item;
 use crate::spec::workflow::{OpenaiApi, OpenaiSpec};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+/// The key that asks for token counts at the end of a stream.
+pub(in crate::workflow) const STREAM_OPTIONS: &str = "stream_options";
+
 /// Makes the body for each item.
 pub(super) struct Requests {
     api: OpenaiApi,
-    /// The JSON object up to the item's own keys.
-    head: String,
+    /// The JSON object up to the item's own keys, in each form.
+    heads: Vec<(Form, String)>,
     /// The system message, with a comma, where there is one.
     system: String,
     messages_key: Option<String>,
@@ -22,8 +26,8 @@ impl Requests {
         let mut set = |key: &str, value: Value| drop(common.insert(key.to_owned(), value));
         set("model", json!(spec.model));
         set("stream", json!(spec.stream));
-        if spec.stream {
-            set("stream_options", json!({ "include_usage": true }));
+        if spec.stream && !spec.extra_body.contains_key(STREAM_OPTIONS) {
+            set(STREAM_OPTIONS, json!({ "include_usage": true }));
         }
         if let Some(max_tokens) = spec.max_tokens {
             set("max_tokens", json!(max_tokens));
@@ -35,7 +39,7 @@ impl Requests {
         let system = system.map(|text| json!({ "role": "system", "content": text }).to_string());
         Self {
             api: spec.api,
-            head: head_of(&common),
+            heads: forms().map(|form| (form, head_of(&in_form(common.clone(), form)))).collect(),
             system: system.map(|message| format!("{message},")).unwrap_or_default(),
             messages_key: spec.messages_key.clone(),
             tools_key: spec.tools_key.clone(),
@@ -43,11 +47,12 @@ impl Requests {
     }
 
     /// The body for an item: its question, or its own messages and tools where the spec says so.
-    pub fn body(&self, item: &Item) -> Bytes {
+    pub fn body(&self, item: &Item, form: Form) -> Bytes {
         let field =
             |key: &Option<String>| item.fields.get(key.as_ref()?).filter(|it| !it.is_null());
         let question = || Value::from(item.input.as_str()).to_string();
-        let mut body = self.head.clone();
+        let head = self.heads.iter().find(|(known, _)| *known == form);
+        let mut body = head.map(|(_, head)| head.clone()).unwrap_or_default();
         match (self.api, field(&self.messages_key)) {
             (OpenaiApi::Completions, _) => {
                 body.push_str("\"prompt\":");
@@ -81,6 +86,28 @@ impl Requests {
     }
 }
 
+fn forms() -> impl Iterator<Item = Form> {
+    [false, true].into_iter().flat_map(|without_stream_options| {
+        [false, true]
+            .map(|max_completion_tokens| Form { without_stream_options, max_completion_tokens })
+    })
+}
+
+/// A request's keys as a server understands them. A key of the spec's that is null is left out where
+/// sizer would else set it.
+pub(in crate::workflow) fn in_form(mut body: Map<String, Value>, form: Form) -> Map<String, Value> {
+    let left_out = body.get(STREAM_OPTIONS).is_some_and(Value::is_null);
+    if left_out || form.without_stream_options {
+        body.shift_remove(STREAM_OPTIONS);
+    }
+    if form.max_completion_tokens
+        && let Some(most) = body.shift_remove("max_tokens")
+    {
+        body.insert("max_completion_tokens".to_owned(), most);
+    }
+    body
+}
+
 /// A JSON object without its closing brace, ready for more keys; it is never empty.
 fn head_of(common: &Map<String, Value>) -> String {
     let mut text = json!(common).to_string();
@@ -97,7 +124,7 @@ mod tests {
     fn body(spec: &OpenaiSpec, fields: Value) -> Value {
         let Value::Object(fields) = fields else { panic!("fields are an object") };
         let item = Item { id: "1".into(), input: "say \"hi\"".into(), fields };
-        serde_json::from_slice(&Requests::new(spec).body(&item)).unwrap()
+        serde_json::from_slice(&Requests::new(spec).body(&item, Form::default())).unwrap()
     }
 
     fn spec() -> OpenaiSpec {

@@ -73,7 +73,8 @@ pub(super) async fn forward(
     if upstream.has_key {
         headers.remove(AUTHORIZATION);
     }
-    let watch = Watch::begin(Arc::clone(shared), run, upstream, &head.method, body.clone(), start);
+    let watch =
+        Watch::begin(Arc::clone(shared), run, upstream, (&head.method, rest), body.clone(), start);
     let passing = upstream.endpoint.pass(&head.method, &target, &headers, body).await;
     match passing {
         Ok(passing) => answer(passing, watch),

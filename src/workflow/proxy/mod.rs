@@ -39,6 +39,8 @@ struct Upstream {
     endpoint: Arc<Endpoint>,
     /// The path of its base address.
     path: String,
+    /// Its query, which each request gets.
+    query: Option<String>,
     /// Variables that tell a program where it is.
     env: Vec<String>,
     /// Whether the spec has a key for it; otherwise the workflow's own is passed on.
@@ -81,12 +83,13 @@ impl Proxy {
             };
             let endpoint = Endpoint::new(&access, env)?;
             masks.extend(endpoint.masks());
-            let path = Url::parse(&server.url.reveal(env)?);
-            let path = path.map(|url| url.path().trim_end_matches('/').to_owned());
+            let url = Url::parse(&server.url.reveal(env)?).ok();
+            let path = url.as_ref().map(|url| url.path().trim_end_matches('/').to_owned());
             let upstream = Upstream {
                 name: name.clone(),
                 endpoint: Arc::new(endpoint),
                 path: path.unwrap_or_default(),
+                query: url.and_then(|url| url.query().map(str::to_owned)),
                 env: server.env,
                 has_key: server.api_key.is_some(),
             };

@@ -3,12 +3,15 @@
 use super::forward::{Answer, forward, refusal};
 use super::ticket::OpenRun;
 use super::{Shared, Upstream};
+use crate::workflow::hosts::is_asked_for;
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use percent_encoding::percent_decode_str;
+use reqwest::Url;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,22 +108,39 @@ fn admit<'a>(shared: &'a Shared, request: &Request<Incoming>) -> Result<Admitted
     let upstream = shared.upstreams.get(name);
     let upstream =
         upstream.ok_or(Refused(StatusCode::NOT_FOUND, "no server is known by this name"))?;
-    let rest = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
-    Ok(Admitted { run, upstream, rest })
+    Ok(Admitted { run, upstream, rest: below(upstream, rest)? })
 }
 
-/// Pages in a browser can send requests to any port, but not with this host.
 fn is_for_us(shared: &Shared, headers: &HeaderMap) -> Result<(), Refused> {
-    let mut hosts = headers.get_all(HOST).iter();
-    let (host, other) = (hosts.next(), hosts.next());
-    let port = shared.address.port();
-    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let ours = [format!("{}:{port}", shared.address.ip()), format!("localhost:{port}")];
-    if other.is_none() && ours.iter().any(|it| it.eq_ignore_ascii_case(host)) {
+    if is_asked_for(shared.address, headers) {
         Ok(())
     } else {
         Err(Refused(StatusCode::MISDIRECTED_REQUEST, "this is not the host that was asked for"))
     }
+}
+
+/// The path and query at the server, with every step up and down taken; what leads out of the
+/// server's own address is refused, since it would take the server's key along.
+fn below(upstream: &Upstream, rest: &str) -> Result<String, Refused> {
+    const OUTSIDE: Refused =
+        Refused(StatusCode::FORBIDDEN, "this path leads out of the server's address");
+    let (path, query) = rest.split_once('?').map_or((rest, None), |(path, it)| (path, Some(it)));
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    let url = Url::parse(&format!("http://upstream{path}")).map_err(|_| OUTSIDE)?;
+    let path = url.path();
+    let inside = path.strip_prefix(upstream.path.as_str());
+    let inside = inside.is_some_and(|it| it.is_empty() || it.starts_with('/'));
+    // Servers differ in how often they decode a path before they follow it.
+    let mut decoded = path.to_owned();
+    for _ in 0..3 {
+        decoded = percent_decode_str(&decoded).decode_utf8_lossy().into_owned();
+    }
+    if !inside || decoded.split(['/', '\\']).any(|step| matches!(step, "." | "..")) {
+        return Err(OUTSIDE);
+    }
+    let query = query.into_iter().chain(upstream.query.as_deref());
+    let query = query.filter(|query| !query.is_empty()).collect::<Vec<_>>().join("&");
+    Ok(if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") })
 }
 
 /// Two lengths for one body are how a second request is hidden in it.

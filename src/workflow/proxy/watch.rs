@@ -4,8 +4,8 @@ use super::bodies::MOST_KEPT;
 use super::ticket::OpenRun;
 use super::{Shared, Upstream};
 use crate::measure::LlmCall;
-use crate::workflow::lines::Lines;
 use crate::workflow::openai::answer::{Said, Stream, Usage, Whole};
+use crate::workflow::transport::Progress;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
@@ -24,6 +24,8 @@ pub(super) struct Watch {
     upstream: String,
     /// Whether this is a call at all: questions about the server are not.
     counts: bool,
+    /// Whether it is of the protocol that is understood: its answer is judged then.
+    chat: bool,
     request: Bytes,
     start: f64,
     status: StatusCode,
@@ -34,7 +36,7 @@ pub(super) struct Watch {
 }
 
 enum Reading {
-    Stream { lines: Lines, stream: Stream, broken: bool },
+    Stream { stream: Box<Stream>, broken: bool },
     Whole(Vec<u8>),
 }
 
@@ -71,11 +73,12 @@ impl Watch {
         shared: Arc<Shared>,
         run: Arc<OpenRun>,
         upstream: &Upstream,
-        method: &Method,
+        (method, path): (&Method, &str),
         request: Bytes,
         start: f64,
     ) -> Self {
         let counts = *method == Method::POST;
+        let path = path.split('?').next().unwrap_or_default();
         if counts {
             run.begin();
         }
@@ -84,6 +87,7 @@ impl Watch {
             run,
             upstream: upstream.name.clone(),
             counts,
+            chat: path.trim_end_matches('/').ends_with("/completions"),
             request,
             start,
             status: StatusCode::BAD_GATEWAY,
@@ -98,8 +102,7 @@ impl Watch {
         self.status = head.status();
         let kind = head.headers().get(CONTENT_TYPE).map_or(&b""[..], |it| it.as_bytes());
         if kind.starts_with(b"text/event-stream") {
-            let (lines, stream) = (Lines::default(), Stream::default());
-            self.reading = Reading::Stream { lines, stream, broken: false };
+            self.reading = Reading::Stream { stream: Box::default(), broken: false };
         }
     }
 
@@ -110,12 +113,16 @@ impl Watch {
         }
         let now = self.run.clock.now();
         match &mut self.reading {
-            Reading::Stream { lines, stream, broken } => {
-                // Whatever this is, it is the workflow's to judge.
-                *broken = *broken || lines.feed(bytes, |line| stream.line(line, now)).is_err();
+            Reading::Stream { stream, broken: broken @ false } => {
+                match stream.feed(bytes, now) {
+                    // Whoever reads the answer may leave here.
+                    Ok(Progress::Over) => self.end(true),
+                    Ok(_) => {}
+                    Err(_) => *broken = true,
+                }
             }
             Reading::Whole(body) if body.len() < MOST_READ => body.extend_from_slice(bytes),
-            Reading::Whole(_) => {}
+            Reading::Stream { .. } | Reading::Whole(_) => {}
         }
     }
 
@@ -135,35 +142,23 @@ impl Watch {
         if !self.counts {
             return;
         }
-        let good = complete && self.status.is_success();
-        let call = good.then(|| self.call(end)).flatten();
+        let call = if self.status.is_success() { self.call(complete, end) } else { None };
         self.run.end(call);
     }
 
-    /// The call; `None` where the server reported an error in a stream of its own.
-    fn call(&mut self, end: f64) -> Option<LlmCall> {
+    /// The call; `None` where it failed.
+    fn call(&mut self, complete: bool, end: f64) -> Option<LlmCall> {
         let asked: Asked = serde_json::from_slice(&self.request).unwrap_or_default();
         let reading = std::mem::replace(&mut self.reading, Reading::Whole(Vec::new()));
-        let said = match reading {
-            Reading::Stream { mut lines, mut stream, mut broken } => {
-                broken = broken || lines.finish(|line| stream.line(line, end)).is_err();
-                if stream.reported_an_error() {
-                    return None;
-                }
-                let mut said = stream.so_far();
-                // A server that counts nothing sends a piece for each token.
-                let pieces = (!broken).then_some(said.arrivals.len() as u64);
-                let counted = said.usage.completion_tokens;
-                said.usage.completion_tokens = counted.or(pieces.filter(|count| *count > 0));
-                said
-            }
-            Reading::Whole(body) => Whole::parse(&body).unwrap_or_else(|_| {
-                let other: OtherAnswer = serde_json::from_slice(&body).unwrap_or_default();
-                let OtherUsage { prompt_tokens, completion_tokens } = other.usage;
-                let usage = Usage { prompt_tokens, completion_tokens };
-                Said { usage, ..Said::default() }
-            }),
+        let mut said = match reading {
+            Reading::Stream { stream, broken } => self.streamed(*stream, broken, complete, end)?,
+            Reading::Whole(body) if complete => self.whole(&body)?,
+            Reading::Whole(_) => return None,
         };
+        // A server that counts nothing sends a piece for each token.
+        let pieces = Some(said.arrivals.len() as u64).filter(|count| *count > 0);
+        said.usage.completion_tokens = said.usage.completion_tokens.or(pieces);
+        let end = said.ended.unwrap_or(end);
         let call = said.as_call(self.start, end);
         Some(LlmCall {
             prompt_tokens: call.prompt_tokens.or_else(|| asked.prompt_tokens()),
@@ -172,6 +167,33 @@ impl Watch {
             http_status: Some(self.status.as_u16()),
             ..call
         })
+    }
+}
+
+impl Watch {
+    /// What a stream said. One whose end was seen is complete, whoever left first.
+    fn streamed(&self, mut stream: Stream, broken: bool, complete: bool, end: f64) -> Option<Said> {
+        if stream.reported_an_error() || broken && self.chat {
+            return None;
+        }
+        if self.chat {
+            let over = complete || stream.progress() != Progress::Open;
+            return over.then(|| stream.finish(end).ok()).flatten();
+        }
+        let failed = !broken && stream.close(end).is_err() && stream.reported_an_error();
+        (complete && !failed).then(|| stream.so_far())
+    }
+
+    fn whole(&self, body: &[u8]) -> Option<Said> {
+        Whole::parse(body).map_or_else(
+            |_| {
+                let other: OtherAnswer = serde_json::from_slice(body).unwrap_or_default();
+                let OtherUsage { prompt_tokens, completion_tokens } = other.usage;
+                let usage = Usage { prompt_tokens, completion_tokens, ..Usage::default() };
+                (!self.chat).then(|| Said::counted(usage))
+            },
+            Some,
+        )
     }
 }
 

@@ -4,10 +4,15 @@ use super::driver::Driver;
 use super::log::Log;
 use super::{chat, generate};
 use crate::spec::workflow::SimulatorSpec;
+use crate::workflow::hosts::{is_asked_for, is_named};
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, Version};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
+use serde_json::json;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -82,7 +87,8 @@ impl Simulator {
             .route("/generate/full", post(generate::full))
             .route("/health", get(async || "ok\n"))
             .route("/metrics", get(metrics))
-            .with_state(Arc::clone(&shared));
+            .with_state(Arc::clone(&shared))
+            .layer(from_fn(move |request, next| only_ours(address, request, next)));
         // Small pieces must not wait for the client's acknowledgement of the piece before (40 ms).
         let listener = listener.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
@@ -117,6 +123,23 @@ impl Drop for Simulator {
             log.flush();
         }
     }
+}
+
+/// Answers requests to this very server alone, as the proxy does: it is no open proxy, and no page in
+/// a browser may talk to it under another name.
+async fn only_ours(address: SocketAddr, request: Request, next: Next) -> Response {
+    let authority = request.uri().authority();
+    let ours = if request.version() == Version::HTTP_2 {
+        authority.is_some_and(|authority| is_named(address, authority.as_str()))
+    } else {
+        authority.is_none() && is_asked_for(address, request.headers())
+    };
+    if ours {
+        return next.run(request).await;
+    }
+    let message = format!("the simulator answers for {address} alone");
+    let body = json!({ "error": { "message": message } }).to_string();
+    (StatusCode::MISDIRECTED_REQUEST, body).into_response()
 }
 
 async fn models() -> &'static str {

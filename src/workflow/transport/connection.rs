@@ -13,8 +13,13 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// A connection that is closed later was closed because nobody used it.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// A request as it is sent.
 pub(super) type Outgoing = Request<Full<Bytes>>;
@@ -28,6 +33,10 @@ pub(super) struct Connections {
     #[expect(clippy::vec_box, reason = "moved in and out all the time")]
     idle: Mutex<Vec<Box<Http1>>>,
     shared: tokio::sync::Mutex<Option<http2::SendRequest<Full<Bytes>>>>,
+    /// How often a kept connection was found open when it was wanted again, and closed soon after its answer.
+    found: (AtomicU32, AtomicU32),
+    /// Bodies that did not end when their answers were over, and are not told of yet.
+    late: AtomicU32,
 }
 
 /// An HTTP/1.1 connection that is driven by whoever holds it.
@@ -36,6 +45,8 @@ pub(super) struct Http1 {
     /// Gone once the connection has ended: a request that it had not sent yet hears of that only
     /// when the driver is dropped.
     driver: Option<http1::Connection<Stream, Full<Bytes>>>,
+    /// When its last answer was over.
+    kept_at: Option<Instant>,
 }
 
 /// Something that a request can be sent on.
@@ -87,7 +98,25 @@ fn drive(
 impl Connections {
     pub fn new(connector: Connector, protocol: HttpProtocol, reuse: bool) -> Self {
         let (idle, shared) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { connector, protocol, reuse, idle, shared }
+        Self {
+            connector,
+            protocol,
+            reuse,
+            idle,
+            shared,
+            late: AtomicU32::new(0),
+            found: Default::default(),
+        }
+    }
+
+    /// Notes a body that did not end when its answer was over.
+    pub fn noted_late(&self) {
+        self.late.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many there were since this was last asked.
+    pub fn take_late(&self) -> u32 {
+        self.late.swap(0, Ordering::Relaxed)
     }
 
     pub fn connector(&self) -> &Connector {
@@ -103,7 +132,13 @@ impl Connections {
         match self.protocol {
             HttpProtocol::Http1 => {
                 while let Some(mut kept) = self.take_idle() {
-                    if kept.is_ready().await {
+                    let ready = kept.is_ready().await;
+                    if ready {
+                        self.found.0.fetch_add(1, Ordering::Relaxed);
+                    } else if kept.kept_at.is_some_and(|at| at.elapsed() < IDLE) {
+                        self.found.1.fetch_add(1, Ordering::Relaxed);
+                    }
+                    if ready {
                         return Ok((Connection::Http1(kept), true));
                     }
                 }
@@ -131,7 +166,11 @@ impl Connections {
         match self.protocol {
             HttpProtocol::Http1 => {
                 let (sender, driver) = http1::handshake(stream).await.map_err(SendError::Http)?;
-                Ok(Connection::Http1(Box::new(Http1 { sender, driver: Some(driver) })))
+                Ok(Connection::Http1(Box::new(Http1 {
+                    sender,
+                    driver: Some(driver),
+                    kept_at: None,
+                })))
             }
             HttpProtocol::Http2 => {
                 let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -150,9 +189,18 @@ impl Connections {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
+    /// Whether the server closes after each answer without a word: sooner or later it would do so under
+    /// a request.
+    fn closes_always(&self) -> bool {
+        const OFTEN: u32 = 3;
+        let closed = self.found.1.load(Ordering::Relaxed);
+        closed >= OFTEN && closed > self.found.0.load(Ordering::Relaxed)
+    }
+
     /// Keeps a connection whose answer has been read to its end.
-    fn keep(&self, connection: Box<Http1>) {
-        if self.reuse && connection.driver.is_some() {
+    fn keep(&self, mut connection: Box<Http1>) {
+        if self.reuse && !self.closes_always() && connection.driver.is_some() {
+            connection.kept_at = Some(Instant::now());
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
     }
@@ -217,7 +265,6 @@ impl Answering {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     /// The server closes a kept connection between the look at it and the request.
@@ -226,7 +273,8 @@ mod tests {
         let (ours, mut theirs) = tokio::io::duplex(1024);
         let stream: Stream = hyper_util::rt::TokioIo::new(Box::new(ours));
         let (sender, driver) = http1::handshake(stream).await.unwrap();
-        let connection = Connection::Http1(Box::new(Http1 { sender, driver: Some(driver) }));
+        let connection =
+            Connection::Http1(Box::new(Http1 { sender, driver: Some(driver), kept_at: None }));
         let request = || Request::new(Full::new(Bytes::from_static(b"{}")));
         let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
         let serve = async {

@@ -15,10 +15,63 @@ pub(super) fn of(error: &SendError, at: &str) -> Failure {
                 NoConnection::Tls(_) => FailureKind::Tls,
                 _ => FailureKind::Connect,
             };
-            Failure::new(kind, format!("{at}: {error}"))
+            let hint = if let NoConnection::Tls(error) = error { tls_hint(error) } else { "" };
+            Failure::new(kind, format!("{at}: {error}{hint}"))
         }
-        SendError::Http(error) => Failure::new(kind_of(error), innermost(error)),
+        SendError::Http(error) if error.is_parse() => {
+            let message = format!(
+                "{at} answers something else than HTTP ({}); one that speaks TLS is reached with https://",
+                innermost(error)
+            );
+            Failure::new(kind_of(error), message)
+        }
+        SendError::Http(error) => {
+            let kind = kind_of(error);
+            let message = match kind {
+                FailureKind::Closed => {
+                    "the server closed the connection before its answer was complete".to_owned()
+                }
+                FailureKind::Reset => format!("the connection broke: {}", innermost(error)),
+                _ => format!("the answer is not framed as HTTP wants it: {}", innermost(error)),
+            };
+            Failure::new(kind, message)
+        }
     }
+}
+
+/// What to do where TLS cannot be agreed upon.
+fn tls_hint(error: &io::Error) -> &'static str {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    match cause {
+        Some(rustls::Error::InvalidMessage(_)) => {
+            "; the server speaks plain HTTP at this port: use http:// in the address"
+        }
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            "; name its certificate authority with `connection: {ca: file.pem}`, or accept any certificate with \
+             `insecure: true`"
+        }
+        _ => "",
+    }
+}
+
+/// Whether a request that had no answer cannot have been read: it never left, the other side threw
+/// it away together with the connection that it came on, or says itself that it did not begin.
+pub(super) fn was_not_read(error: &hyper::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    if error.is_canceled() {
+        return true;
+    }
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            return error.is_remote()
+                && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM));
+        }
+        cause = error.source();
+    }
+    // A connection that is closed after what came on it was read ends without a reset.
+    let io = io_error(error).map(io::Error::kind);
+    matches!(io, Some(BrokenPipe | ConnectionAborted | ConnectionReset))
 }
 
 /// Whether the other side ended the connection without an answer.

@@ -8,10 +8,12 @@ mod connect;
 mod connection;
 mod failure;
 mod passing;
+mod reading;
 mod record;
 mod tls;
 
 pub(super) use passing::Passing;
+pub(super) use reading::Progress;
 pub(super) use record::{Answer, Notes};
 
 use super::ConnectError;
@@ -26,21 +28,18 @@ use connect::Connector;
 use connection::{Answering, Connection, Connections, Outgoing, SendError};
 use http_body_util::Full;
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION,
-    RETRY_AFTER, USER_AGENT,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, HOST, HeaderMap, HeaderName,
+    HeaderValue, LOCATION, PROXY_AUTHORIZATION, RETRY_AFTER, USER_AGENT,
 };
 use hyper::{Method, Request, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-/// A body larger than this is no answer.
-const LARGEST_BODY: usize = 256 << 20;
 /// How much of an error's body is quoted.
 const QUOTED_BODY: usize = 300;
-/// A closed connection shows within a round trip; a request that fails later was being worked on.
-const CLOSED_CONNECTION_SHOWS: Duration = Duration::from_millis(250);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections made to see whether a server is there that breaks them off, and the time between them.
 const CHECK_TRIES: usize = 6;
@@ -50,7 +49,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
 
 /// A server to ask, with everything a request to it needs.
 pub(super) struct Endpoint {
-    connections: Connections,
+    connections: Arc<Connections>,
     base: Url,
     headers: HeaderMap,
     masks: Masks,
@@ -88,13 +87,15 @@ impl Endpoint {
         let revealed = address.reveal(env)?;
         let wrong =
             || ConnectError::Client(format!("`{}` is not an address", redact(address.public())));
-        let mut base = Url::parse(revealed.trim_end_matches('/')).map_err(|_| wrong())?;
+        let mut base = Url::parse(&revealed).map_err(|_| wrong())?;
         let uri: Uri = origin(&base).parse().map_err(|_| wrong())?;
         let mut map = HeaderMap::new();
         map.insert(
             USER_AGENT,
             HeaderValue::from_static(concat!("sizer/", env!("CARGO_PKG_VERSION"))),
         );
+        // An answer that comes compressed comes in other pieces than the server made.
+        map.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(authority) = uri.authority() {
             map.insert(HOST, plain("host", authority.as_str())?);
         }
@@ -109,6 +110,8 @@ impl Endpoint {
             masks.add(base.password().unwrap_or_default());
             let _ = (base.set_username(""), base.set_password(None));
         }
+        let referred = base.query_pairs().filter(|(_, it)| !address.public().contains(it.as_ref()));
+        referred.for_each(|(_, value)| masks.add(value));
         if let Some(key) = api_key {
             let key = key.reveal(env)?;
             map.insert(AUTHORIZATION, sensitive("api_key", &format!("Bearer {key}"))?);
@@ -132,7 +135,11 @@ impl Endpoint {
             map.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(Self {
-            connections: Connections::new(connector, connection.protocol, connection.reuse),
+            connections: Arc::new(Connections::new(
+                connector,
+                connection.protocol,
+                connection.reuse,
+            )),
             base,
             headers: map,
             masks,
@@ -143,9 +150,10 @@ impl Endpoint {
         })
     }
 
-    /// The target below the base address, or with a path and query of its own.
+    /// The target below the base address, whose query it keeps.
     pub fn target(&self, below: &str) -> Result<Target, ConnectError> {
-        self.exact_target(&format!("{}{below}", self.base.path().trim_end_matches('/')))
+        let query = self.base.query().map(|query| format!("?{query}")).unwrap_or_default();
+        self.exact_target(&format!("{}{below}{query}", self.base.path().trim_end_matches('/')))
     }
 
     /// The target of a whole path and query.
@@ -261,23 +269,26 @@ impl Endpoint {
     }
 
     /// Some servers promise to keep a connection and then close it. A request that meets such a
-    /// connection was never looked at, so it is sent again, once, on a new one; the time that this
-    /// takes is part of the run, and its record says that it happened.
+    /// connection, and that the server cannot have read, is sent again, once, on a new one; the time
+    /// that this takes is part of the run, and its record says that it happened.
     async fn once(
         &self,
         request: &impl Fn() -> Outgoing,
         notes: &Notes,
     ) -> Result<Answering, SendError> {
         let (connection, kept) = self.connections.get().await?;
-        let sent = Instant::now();
-        match connection.send(request()).await {
-            Err(error) if kept && is_closed_connection(&error, sent) => {
-                notes.reconnected();
-                let connection: Connection = self.connections.fresh().await?;
-                connection.send(request()).await.map_err(SendError::Http)
-            }
-            result => result.map_err(SendError::Http),
+        let sent = connection.send(request()).await;
+        let unread = match &sent {
+            Err(error) => failure::was_not_read(error),
+            // So a server ends a connection that was idle for too long.
+            Ok(answering) => answering.head().status() == StatusCode::REQUEST_TIMEOUT,
+        };
+        if kept && unread {
+            notes.reconnected();
+            let connection: Connection = self.connections.fresh().await?;
+            return connection.send(request()).await.map_err(SendError::Http);
         }
+        sent.map_err(SendError::Http)
     }
 
     fn failure(&self, error: &SendError) -> Failure {
@@ -297,9 +308,31 @@ impl Posted<'_> {
         self.answering.head().status()
     }
 
-    /// Any status but success is a failure that quotes the answer.
+    /// Any status but success is a failure that quotes the answer, and so is an answer in a code.
     pub async fn success(mut self) -> Result<Self, Failure> {
-        if self.status().is_success() { Ok(self) } else { Err(self.as_failure().await) }
+        if !self.status().is_success() {
+            return Err(self.as_failure().await);
+        }
+        self.is_plain()?;
+        Ok(self)
+    }
+
+    /// Fails where the body is compressed, which no request asks for.
+    pub fn is_plain(&self) -> Result<(), Failure> {
+        let encoding = self.answering.head().headers().get(CONTENT_ENCODING);
+        let encoding = encoding.map(|it| String::from_utf8_lossy(it.as_bytes()));
+        match encoding
+            .filter(|it| !it.trim().is_empty() && !it.trim().eq_ignore_ascii_case("identity"))
+        {
+            None => Ok(()),
+            Some(encoding) => {
+                let message = format!(
+                    "the answer is compressed (content-encoding: {encoding}), though `accept-encoding: identity` was \
+                     sent: switch compression off at the server or the proxy before it"
+                );
+                Err(self.endpoint.masks.failure(Failure::new(FailureKind::Malformed, message)))
+            }
+        }
     }
 
     /// The answer as a failure, with the beginning of its body.
@@ -308,6 +341,14 @@ impl Posted<'_> {
         let status = head.status();
         let retry_after = head.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.map(|it| format!(" (Retry-After: {it})")).unwrap_or_default();
+        let location = head.headers().get(LOCATION).filter(|_| status.is_redirection());
+        let location = location.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
+        let location = location.map(|it| {
+            // A query can be a signature.
+            let place = it.split('?').next().unwrap_or_default();
+            format!(" to {place} (location; redirects are not followed: put it into the address)")
+        });
+        let location = location.unwrap_or_default();
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = self.answering.chunk(&self.endpoint.connections).await {
             body.extend_from_slice(&chunk);
@@ -322,33 +363,10 @@ impl Posted<'_> {
             StatusCode::TOO_MANY_REQUESTS => FailureKind::RateLimited,
             _ => FailureKind::HttpStatus,
         };
-        self.endpoint.masks.failure(Failure::new(kind, format!("{status}{retry_after}{body}")))
+        self.endpoint
+            .masks
+            .failure(Failure::new(kind, format!("{status}{location}{retry_after}{body}")))
     }
-
-    /// Reads the body piece by piece.
-    pub async fn each_chunk(
-        mut self,
-        mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let mut size = 0_usize;
-        loop {
-            let chunk = self.answering.chunk(&self.endpoint.connections).await;
-            let chunk = chunk.map_err(|error| self.endpoint.failure(&SendError::Http(error)))?;
-            let Some(chunk) = chunk else { return Ok(()) };
-            size += chunk.len();
-            if size > LARGEST_BODY {
-                let message = format!("the answer is larger than {} MiB", LARGEST_BODY >> 20);
-                return Err(Failure::new(FailureKind::TooLarge, message));
-            }
-            each(&chunk)?;
-        }
-    }
-}
-
-/// Whether a request failed as it does on a kept connection that the server has closed: at once,
-/// and before any answer.
-fn is_closed_connection(error: &hyper::Error, sent: Instant) -> bool {
-    !error.is_parse() && !error.is_user() && sent.elapsed() < CLOSED_CONNECTION_SHOWS
 }
 
 fn is_worth_another_try(status: StatusCode) -> bool {

@@ -1,7 +1,7 @@
 //! From an exchange to the record of a run.
 
 use super::Endpoint;
-use crate::measure::{Failure, FailureKind, Item, LlmCall, Outcome, Phase, Run};
+use crate::measure::{Failure, FailureKind, Item, LlmCall, Note, Outcome, Phase, Run};
 use crate::workflow::Clock;
 use hyper::StatusCode;
 use std::future::Future;
@@ -13,6 +13,11 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 pub(in crate::workflow) struct Answer {
     pub llm_calls: Vec<LlmCall>,
     pub server_runtime: Option<f64>,
+    /// When the answer was over, where that is known better than by the exchange's end.
+    pub ended: Option<f64>,
+    /// Calls that the server began and did not end.
+    pub failed_calls: u32,
+    pub notes: Vec<Note>,
 }
 
 /// What is noted on the way, and stays when the exchange is cut off at its timeout.
@@ -38,6 +43,11 @@ impl Notes {
 }
 
 impl Endpoint {
+    /// What was noticed of the server since this was last asked.
+    pub fn noticed(&self) -> Option<Note> {
+        (self.connections.take_late() > 0).then_some(Note::HeldOpen)
+    }
+
     /// Makes a run out of an exchange: times it, ends it at the timeout, records how it went.
     pub async fn record<F>(
         &self,
@@ -65,7 +75,7 @@ impl Endpoint {
         Run {
             id: item.id.clone(),
             start,
-            end,
+            end: answer.ended.unwrap_or(end),
             outcome,
             llm_calls: answer.llm_calls,
             server_runtime: answer.server_runtime,
@@ -73,7 +83,8 @@ impl Endpoint {
             http_status: (status > 0).then_some(status),
             reconnected: notes.reconnected.load(Ordering::Relaxed),
             retries: notes.retries.load(Ordering::Relaxed),
-            failed_calls: 0,
+            failed_calls: answer.failed_calls,
+            notes: answer.notes.into_iter().chain(self.noticed()).collect(),
         }
     }
 

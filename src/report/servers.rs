@@ -1,0 +1,40 @@
+//! What is to be said of servers and their answers, in sentences.
+
+use crate::measure::{LevelMetrics, Note};
+
+/// The sentences for all levels together: each thing is said once.
+pub(super) fn sentences(levels: &[LevelMetrics]) -> Vec<String> {
+    let all = [Note::HeldOpen, Note::WithoutStreamOptions, Note::MaxCompletionTokens];
+    let noted = all.into_iter().filter_map(|note| {
+        let at = at(levels, |level| level.notes.contains_key(&note))?;
+        Some(match note {
+            Note::HeldOpen => format!(
+                "The server kept responses open after their answers were over (at {at}): a run ends where its answer \
+                 does, and the next one needs another connection."
+            ),
+            Note::WithoutStreamOptions => format!(
+                "The server refuses `stream_options` (at {at}): requests were sent without it, and tokens are counted \
+                 only if the server does so unasked."
+            ),
+            Note::MaxCompletionTokens => format!(
+                "The server refuses `max_tokens` (at {at}): requests said `max_completion_tokens` in its place."
+            ),
+        })
+    });
+    let many = at(levels, |level| level.tokens_per_chunk.is_some()).map(|at| {
+        let most = levels.iter().filter_map(|level| Some(level.tokens_per_chunk?.p50));
+        let most = most.fold(0.0, f64::max);
+        format!(
+            "Chunks of the stream carry more than one token each (up to {most:.1} at {at}): `itl` is the time between \
+             tokens, `chunk_gap` that between chunks."
+        )
+    });
+    noted.chain(many).collect()
+}
+
+/// The levels that something holds for, in words.
+fn at(levels: &[LevelMetrics], holds: impl Fn(&LevelMetrics) -> bool) -> Option<String> {
+    let levels = levels.iter().filter(|level| holds(level));
+    let names: Vec<String> = levels.map(|level| level.concurrency.to_string()).collect();
+    (!names.is_empty()).then(|| format!("concurrency {}", names.join(", ")))
+}

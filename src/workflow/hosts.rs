@@ -1,0 +1,19 @@
+//! Which requests a loopback server is meant by.
+
+use hyper::header::{HOST, HeaderMap};
+use std::net::SocketAddr;
+
+/// Whether the one host that a request names is a server of this machine at an address. Pages in a
+/// browser can send requests to any port, but not with this host.
+pub(super) fn is_asked_for(address: SocketAddr, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (host, other) = (hosts.next(), hosts.next());
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    other.is_none() && is_named(address, host)
+}
+
+/// Whether a name with a port is that of a server of this machine at an address.
+pub(super) fn is_named(address: SocketAddr, host: &str) -> bool {
+    let ours = [address.to_string(), format!("localhost:{}", address.port())];
+    ours.iter().any(|it| it.eq_ignore_ascii_case(host))
+}

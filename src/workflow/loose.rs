@@ -1,0 +1,125 @@
+//! JSON values of any form: a server that gives an odd one to something that is not measured spoils
+//! nothing.
+
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, de};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// How much was said, in bytes: to the user, and by the model to itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Amount {
+    pub answer: usize,
+    pub thought: usize,
+}
+
+impl Amount {
+    pub fn all(self) -> usize {
+        self.answer.saturating_add(self.thought)
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.answer = self.answer.saturating_add(other.answer);
+        self.thought = self.thought.saturating_add(other.thought);
+    }
+}
+
+/// Whether an error is one: some servers send an empty one with each good answer.
+pub(super) fn is_something(error: &RawValue) -> bool {
+    serde_json::from_str::<Loose<'_>>(error.get()).is_ok_and(|loose| loose.is_something)
+}
+
+/// Any value at all.
+#[derive(Debug, Default)]
+pub(super) struct Loose<'a> {
+    /// The string that it is. It is a part of the chunk unless something in it is escaped.
+    pub text: Option<Cow<'a, str>>,
+    pub number: Option<f64>,
+    pub amount: Amount,
+    /// Whether it is anything but null, false, zero or empty.
+    pub is_something: bool,
+}
+
+impl<'a> Loose<'a> {
+    fn of_text(text: Cow<'a, str>) -> Self {
+        let amount = Amount { answer: text.len(), thought: 0 };
+        Self { is_something: !text.is_empty(), amount, text: Some(text), number: None }
+    }
+
+    fn of_number(number: f64) -> Self {
+        Self { number: Some(number), is_something: number != 0.0, ..Self::default() }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Loosely)
+    }
+}
+
+struct Loosely;
+
+impl<'de> Visitor<'de> for Loosely {
+    type Value = Loose<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(Loose::default())
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Loose { is_something: value, ..Loose::default() })
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Loose::of_number(value as f64))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Loose::of_number(value as f64))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Loose::of_number(value))
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Loose::of_text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Loose::of_text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Self::Value, A::Error> {
+        let mut all = Loose::default();
+        while let Some(value) = values.next_element::<Loose<'de>>()? {
+            all.is_something = true;
+            all.amount.add(value.amount);
+        }
+        Ok(all)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut all = Loose::default();
+        while let Some(key) = entries.next_key::<Cow<'de, str>>()? {
+            all.is_something = true;
+            match key.as_ref() {
+                // What a part is, not what it says.
+                "type" | "index" | "id" | "role" | "format" | "expires_at" => {
+                    entries.next_value::<IgnoredAny>()?;
+                }
+                "thinking" | "reasoning" | "reasoning_content" | "summary" => {
+                    let thought = entries.next_value::<Loose<'de>>()?.amount.all();
+                    all.amount.add(Amount { answer: 0, thought });
+                }
+                _ => all.amount.add(entries.next_value::<Loose<'de>>()?.amount),
+            }
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,293 @@
+//! Streamed answers, event by event.
+
+use super::token_line::TokenLine;
+use super::wire::{Choice, Chunk};
+use super::{Said, Usage, Whole, broken_off, empty, one_was_cut, server_error, short};
+use crate::measure::{Failure, FailureKind};
+use crate::workflow::events::{Event, Events, not_events};
+use crate::workflow::loose::Amount;
+use crate::workflow::openai::malformed;
+use crate::workflow::transport::Progress;
+use std::borrow::Cow;
+
+/// The last word of the protocol.
+const DONE: &[u8] = b"[DONE]";
+/// Of a body that is no event stream, no more is looked at.
+const MOST_OTHER: usize = 1 << 20;
+/// No prompt has more answers.
+const MOST_CHOICES: usize = 1024;
+
+/// A streamed answer, piece by piece.
+#[derive(Debug, Default)]
+pub(in crate::workflow) struct Stream {
+    events: Events,
+    reader: Reader,
+    /// A body that begins as no event stream does.
+    other: Option<Vec<u8>>,
+    begun: bool,
+}
+
+/// What events tell.
+#[derive(Debug, Default)]
+struct Reader {
+    said: Said,
+    voices: Vec<Voice>,
+    done: bool,
+    failed: bool,
+    /// When the last event came that is a part of the answer.
+    last: f64,
+    token: TokenLine,
+    /// The first event that is no part of an answer.
+    unknown: Option<Vec<u8>>,
+    #[cfg(fuzzing)]
+    forgetful: bool,
+}
+
+/// One of the answers to a prompt.
+#[derive(Debug)]
+struct Voice {
+    index: u64,
+    spoke: bool,
+    finished: bool,
+}
+
+impl Stream {
+    /// A stream whose words are kept.
+    pub fn with_text() -> Self {
+        let mut stream = Self::default();
+        stream.reader.said.text = Some(String::new());
+        stream
+    }
+
+    /// Takes a piece of the body, which arrived at `now`.
+    pub fn feed(&mut self, chunk: &[u8], now: f64) -> Result<Progress, Failure> {
+        if !self.begun
+            && let Some(first) = chunk.iter().find(|byte| !byte.is_ascii_whitespace())
+        {
+            self.begun = true;
+            self.other = matches!(first, b'{' | b'[' | b'<').then(Vec::new);
+        }
+        if let Some(other) = &mut self.other {
+            if other.len() > MOST_OTHER {
+                return Err(not_events(other));
+            }
+            other.extend_from_slice(chunk);
+            return Ok(Progress::Open);
+        }
+        let Self { events, reader, .. } = self;
+        events.feed(chunk, |event| reader.event(event, now))?;
+        if events.pending().trim_ascii() == DONE {
+            reader.end(now);
+        }
+        Ok(self.progress())
+    }
+
+    /// How far the answer has come.
+    pub fn progress(&self) -> Progress {
+        let Reader { done, voices, .. } = &self.reader;
+        if *done {
+            Progress::Over
+        } else if !voices.is_empty() && voices.iter().all(|voice| voice.finished) {
+            Progress::Complete
+        } else {
+            Progress::Open
+        }
+    }
+
+    /// Whether the server reported an error in the stream.
+    pub fn reported_an_error(&self) -> bool {
+        self.reader.failed
+    }
+
+    /// What was said until now, complete or not.
+    pub fn so_far(self) -> Said {
+        self.reader.said
+    }
+
+    /// A stream that takes no short way.
+    #[cfg(fuzzing)]
+    pub fn forgetful() -> Self {
+        let mut stream = Self::default();
+        stream.reader.forgetful = true;
+        stream
+    }
+
+    /// Takes the end of the body, or of what is read of it, at `now`.
+    pub fn close(&mut self, now: f64) -> Result<(), Failure> {
+        let Self { events, reader, .. } = self;
+        events.finish(|event| reader.event(event, now))
+    }
+
+    /// What was said, once the answer is over.
+    pub fn finish(mut self, now: f64) -> Result<Said, Failure> {
+        if let Some(other) = &self.other {
+            return Err(no_stream(other));
+        }
+        self.close(now)?;
+        let Self { events, reader, .. } = self;
+        let Reader { mut said, voices, done, last, unknown, .. } = reader;
+        let finished = voices.iter().filter(|voice| voice.finished).count();
+        let some_say = !said.arrivals.is_empty() || said.usage.completion_tokens.is_some();
+        let truncated = |message: &str| Err(Failure::new(FailureKind::Truncated, message));
+        if voices.is_empty() && !some_say {
+            return match (unknown, events.strange()) {
+                (Some(event), _) => {
+                    Err(malformed("the stream ended without an answer; it held", &event))
+                }
+                (None, Some(line)) if !done => Err(not_events(line)),
+                _ => truncated("the stream ended without an answer"),
+            };
+        }
+        if !done && finished == 0 {
+            return truncated("the stream ended without a finish reason or [DONE]");
+        }
+        if finished > 0 && finished < voices.len() {
+            return Err(one_was_cut());
+        }
+        if !some_say {
+            return Err(empty());
+        }
+        said.ended.get_or_insert(last);
+        said.voices = voices.iter().filter(|voice| voice.spoke).count() as u64;
+        Ok(said)
+    }
+}
+
+impl Reader {
+    fn event(&mut self, event: Event<'_>, now: f64) -> Result<(), Failure> {
+        let result = self.part(event, now);
+        let reported = |failure: &Failure| failure.kind == FailureKind::WorkflowError;
+        self.failed |= result.as_ref().is_err_and(reported);
+        result
+    }
+
+    fn part(&mut self, event: Event<'_>, now: f64) -> Result<(), Failure> {
+        let data = event.data.trim_ascii();
+        if self.done {
+            return Ok(());
+        }
+        if event.name == b"error" {
+            return Err(server_error(&String::from_utf8_lossy(data)));
+        }
+        if let Some(words) = self.token.words(data) {
+            self.said.hear(Amount { answer: words.len(), thought: 0 }, now);
+            self.said.keep(words);
+            self.last = now;
+            return Ok(());
+        }
+        if data.is_empty() {
+            // A sign of life.
+            return Ok(());
+        }
+        if data == DONE {
+            self.end(now);
+            return Ok(());
+        }
+        let chunk: Chunk<'_> = match serde_json::from_slice(data) {
+            Ok(chunk) => chunk,
+            // Events with names of their own are for others.
+            Err(_) if !matches!(event.name, b"" | b"message") => return Ok(()),
+            Err(error) if error.is_data() => {
+                return Err(malformed("a chunk has not the form of a chat completion", data));
+            }
+            Err(_) => return Err(malformed("a chunk is not valid JSON", data)),
+        };
+        if let Some(error) = chunk.reported(data) {
+            return Err(server_error(&error));
+        }
+        if chunk.choices.is_none() && chunk.usage.is_none() {
+            self.unknown.get_or_insert_with(|| data.to_vec());
+            return Ok(());
+        }
+        self.last = now;
+        if let Some(usage) = chunk.usage {
+            self.said.usage.update(Usage::read(usage));
+        }
+        for choice in chunk.choices.iter().flatten() {
+            self.choice(choice, now)?;
+        }
+        if let Some(words) = chunk.only_words() {
+            self.token.learn(data, words);
+        }
+        #[cfg(fuzzing)]
+        if self.forgetful {
+            self.token = TokenLine::default();
+        }
+        Ok(())
+    }
+
+    fn choice(&mut self, choice: &Choice<'_>, now: f64) -> Result<(), Failure> {
+        let amount = choice.amount();
+        let reason = choice.finish_reason.text.as_deref().filter(|reason| !reason.is_empty());
+        if let Some(failure) = reason.and_then(broken_off) {
+            return Err(failure);
+        }
+        if let Some(usage) = choice.usage {
+            self.said.usage.update(Usage::read(usage));
+        }
+        if amount.all() > 0 {
+            self.said.hear(amount, now);
+        }
+        if let Some(reason) = reason {
+            self.said.finish_reason = Some(short(reason));
+            self.said.ended = Some(now);
+        }
+        if let Some(words) = choice.plain() {
+            self.said.keep(words);
+        }
+        if let Some(voice) = self.voice(choice.index.number.unwrap_or_default()) {
+            voice.spoke |= amount.all() > 0;
+            voice.finished |= reason.is_some();
+        }
+        Ok(())
+    }
+
+    fn voice(&mut self, index: f64) -> Option<&mut Voice> {
+        let index = index.to_bits();
+        let known = self.voices.iter().position(|voice| voice.index == index);
+        if known.is_none() && self.voices.len() < MOST_CHOICES {
+            self.voices.push(Voice { index, spoke: false, finished: false });
+        }
+        match known {
+            Some(known) => self.voices.get_mut(known),
+            None => self.voices.last_mut(),
+        }
+    }
+
+    fn end(&mut self, now: f64) {
+        if !self.done {
+            self.done = true;
+            self.said.ended = Some(now);
+        }
+    }
+}
+
+impl Chunk<'_> {
+    /// The words of a chunk that says one token and nothing else that is measured.
+    fn only_words(&self) -> Option<&str> {
+        let [choice] = self.choices.as_deref()? else { return None };
+        let delta = choice.delta.as_ref()?;
+        let Some(Cow::Borrowed(words)) = delta.content.text else { return None };
+        let alone = choice.amount() == Amount { answer: words.len(), thought: 0 };
+        let nothing_else = self.usage.is_none()
+            && choice.usage.is_none()
+            && choice.message.is_none()
+            && !choice.finish_reason.is_something;
+        (alone && nothing_else && !words.is_empty()).then_some(words)
+    }
+}
+
+/// What a body is that is no event stream.
+fn no_stream(body: &[u8]) -> Failure {
+    match Whole::parse(body) {
+        Ok(_) => Failure::new(
+            FailureKind::Malformed,
+            "the server ignores `stream: true` and answers in one piece: set `stream: false`",
+        ),
+        Err(failure) if failure.kind == FailureKind::WorkflowError => failure,
+        Err(failure) if failure.kind == FailureKind::Truncated && body.starts_with(b"{\"") => {
+            failure
+        }
+        Err(_) => not_events(body),
+    }
+}

@@ -1,0 +1,99 @@
+//! Token counts.
+
+use crate::workflow::loose::Loose;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Token counts, where the server gives them. A count that makes no sense is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "as the protocol calls them")]
+pub(in crate::workflow) struct Usage {
+    pub prompt_tokens: Option<u64>,
+    pub completion_tokens: Option<u64>,
+    /// Those of the completion that the model said to itself.
+    pub reasoning_tokens: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Raw<'a> {
+    #[serde(default, borrow)]
+    prompt_tokens: Loose<'a>,
+    #[serde(default, borrow)]
+    input_tokens: Loose<'a>,
+    #[serde(default, borrow)]
+    completion_tokens: Loose<'a>,
+    #[serde(default, borrow)]
+    output_tokens: Loose<'a>,
+    #[serde(default, borrow)]
+    completion_tokens_details: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Details<'a> {
+    #[serde(default, borrow)]
+    reasoning_tokens: Loose<'a>,
+}
+
+impl Usage {
+    /// Reads counts in whatever form a server gives them.
+    pub fn read(json: &RawValue) -> Self {
+        let Ok(raw) = serde_json::from_str::<Raw<'_>>(json.get()) else { return Self::default() };
+        let details = raw.completion_tokens_details.and_then(|json| {
+            serde_json::from_str::<Details<'_>>(json.get()).ok()?.reasoning_tokens.number
+        });
+        Self {
+            prompt_tokens: count(&raw.prompt_tokens).or_else(|| count(&raw.input_tokens)),
+            completion_tokens: count(&raw.completion_tokens).or_else(|| count(&raw.output_tokens)),
+            reasoning_tokens: details.and_then(whole),
+        }
+    }
+
+    /// Takes what is known later, and keeps what is not.
+    pub fn update(&mut self, later: Self) {
+        self.prompt_tokens = later.prompt_tokens.or(self.prompt_tokens);
+        self.completion_tokens = later.completion_tokens.or(self.completion_tokens);
+        self.reasoning_tokens = later.reasoning_tokens.or(self.reasoning_tokens);
+    }
+}
+
+fn count(value: &Loose<'_>) -> Option<u64> {
+    whole(value.number?).filter(|count| *count > 0)
+}
+
+/// A whole number of tokens that an answer can have.
+fn whole(number: f64) -> Option<u64> {
+    const MOST: f64 = 1e12;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
+    ((0.0..=MOST).contains(&number) && number.fract() == 0.0).then_some(number as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_that_make_no_sense_are_none() {
+        let read = |json: &str| {
+            let usage = Usage::read(serde_json::from_str(json).unwrap());
+            (usage.prompt_tokens, usage.completion_tokens)
+        };
+        assert_eq!(read(r#"{"prompt_tokens":7.0,"completion_tokens":10.0}"#), (Some(7), Some(10)));
+        assert_eq!(read(r#"{"input_tokens":7,"output_tokens":3}"#), (Some(7), Some(3)));
+        for odd in [
+            "{}",
+            "[]",
+            "\"many\"",
+            "false",
+            r#"{"prompt_tokens":-1,"completion_tokens":-35}"#,
+            r#"{"prompt_tokens":null,"completion_tokens":"ten"}"#,
+            r#"{"prompt_tokens":0,"completion_tokens":0}"#,
+            r#"{"prompt_tokens":1e30,"completion_tokens":2.5}"#,
+            r#"{"prompt_tokens":[1],"completion_tokens":{"a":1}}"#,
+        ] {
+            assert_eq!(read(odd), (None, None), "{odd}");
+        }
+        let mut usage = Usage { completion_tokens: Some(9), ..Usage::default() };
+        usage.update(Usage { prompt_tokens: Some(1), ..Usage::default() });
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens), (Some(1), Some(9)));
+    }
+}

@@ -1,0 +1,59 @@
+//! Answers in one piece.
+
+use super::wire::{Choice, Chunk};
+use super::{Said, Usage, broken_off, empty, one_was_cut, server_error, short};
+use crate::measure::{Failure, FailureKind};
+use crate::workflow::openai::malformed;
+
+/// An answer in one piece.
+pub(in crate::workflow) struct Whole;
+
+impl Whole {
+    /// What a complete answer says.
+    pub fn parse(body: &[u8]) -> Result<Said, Failure> {
+        let chunk: Chunk<'_> =
+            serde_json::from_slice(body).map_err(|error| not_whole(body, &error))?;
+        if let Some(error) = chunk.reported(body) {
+            return Err(server_error(&error));
+        }
+        let choices = chunk.choices.as_deref().unwrap_or_default();
+        let is_answer =
+            |choice: &&Choice<'_>| choice.message.is_some() || choice.text.text.is_some();
+        let Some(choice) = choices.iter().find(is_answer) else {
+            return Err(malformed("the answer has no choice with a message", body));
+        };
+        let reasons = || choices.iter().map(|choice| choice.finish_reason.text.as_deref());
+        let given = || reasons().flatten().filter(|reason| !reason.is_empty());
+        if let Some(failure) = given().find_map(broken_off) {
+            return Err(failure);
+        }
+        if given().next().is_some() && given().count() < choices.len() {
+            return Err(one_was_cut());
+        }
+        let usage = chunk.usage.or(choice.usage).map(Usage::read).unwrap_or_default();
+        let says = choices.iter().any(|choice| choice.amount().all() > 0);
+        if !says && usage.completion_tokens.is_none() {
+            return Err(empty());
+        }
+        let reason = choice.finish_reason.text.as_deref().filter(|reason| !reason.is_empty());
+        Ok(Said {
+            usage,
+            finish_reason: reason.map(short),
+            text: choice.plain().map(|words| words.clone().into_owned()),
+            ..Said::default()
+        })
+    }
+}
+
+fn not_whole(body: &[u8], error: &serde_json::Error) -> Failure {
+    if body.trim_ascii_start().starts_with(b"data:") {
+        let message = "the server streams its answer although `stream: false` was asked for: set `stream: true`";
+        Failure::new(FailureKind::Malformed, message)
+    } else if error.is_eof() {
+        Failure::new(FailureKind::Truncated, "the body ended in the middle of the answer")
+    } else if error.is_data() {
+        malformed("the answer has not the form of a chat completion", body)
+    } else {
+        malformed("the answer is not valid JSON", body)
+    }
+}

@@ -1,0 +1,93 @@
+//! Reading an answer: to the end of its body, or to the end that its protocol defines.
+
+use super::Posted;
+use super::connection::SendError;
+use crate::measure::{Failure, FailureKind};
+use futures_util::FutureExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A body larger than this is no answer.
+const LARGEST_BODY: usize = 256 << 20;
+/// An answer that is complete waits no longer for the protocol's last word.
+const LAST_WORD: Duration = Duration::from_secs(1);
+/// A body whose answer is over has so long to end, for its connection to be used again.
+const LINGER: Duration = Duration::from_secs(2);
+/// A body that ends within this is no late one.
+const LATE: Duration = Duration::from_millis(250);
+
+/// How far an answer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::workflow) enum Progress {
+    /// The answer goes on.
+    Open,
+    /// All of the answer is there; the protocol's last word, which may be left out, is not.
+    Complete,
+    /// Nothing of the answer comes after this.
+    Over,
+}
+
+impl Posted<'_> {
+    /// Reads the body piece by piece, to its end.
+    pub async fn each_chunk(
+        self,
+        mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.until_over(|chunk| each(chunk).map(|()| Progress::Open)).await
+    }
+
+    /// Reads the body piece by piece, until the answer in it is over. What goes wrong once it is
+    /// complete does not concern it any more.
+    pub async fn until_over(
+        mut self,
+        mut each: impl FnMut(&[u8]) -> Result<Progress, Failure>,
+    ) -> Result<(), Failure> {
+        let (mut size, mut progress) = (0_usize, Progress::Open);
+        loop {
+            let chunk = self.answering.chunk(&self.endpoint.connections);
+            let chunk = if progress == Progress::Open {
+                chunk.await
+            } else {
+                match tokio::time::timeout(LAST_WORD, chunk).await {
+                    Ok(chunk) => chunk,
+                    Err(_) => break,
+                }
+            };
+            let chunk = match chunk {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok(()),
+                Err(_) if progress != Progress::Open => return Ok(()),
+                Err(error) => return Err(self.endpoint.failure(&SendError::Http(error))),
+            };
+            size += chunk.len();
+            if size > LARGEST_BODY {
+                let message = format!("the answer is larger than {} MiB", LARGEST_BODY >> 20);
+                return Err(Failure::new(FailureKind::TooLarge, message));
+            }
+            progress = each(&chunk)?;
+            if progress == Progress::Over {
+                break;
+            }
+        }
+        self.leave();
+        Ok(())
+    }
+
+    /// Leaves a body whose answer is over. Where it ends soon, its connection is used again.
+    fn leave(mut self) {
+        let home = Arc::clone(&self.endpoint.connections);
+        if let Some(Ok(None) | Err(_)) = self.answering.chunk(&home).now_or_never() {
+            return;
+        }
+        let mut answering = self.answering;
+        tokio::spawn(async move {
+            let rest = async { while let Ok(Some(_)) = answering.chunk(&home).await {} };
+            let in_time = tokio::time::timeout(LATE, rest).await;
+            if in_time.is_err() {
+                home.noted_late();
+                let rest = async { while let Ok(Some(_)) = answering.chunk(&home).await {} };
+                let _ = tokio::time::timeout(LINGER, rest).await;
+            }
+        });
+    }
+}
