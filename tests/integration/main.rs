@@ -12,6 +12,7 @@ mod chain;
 mod commands;
 mod composition;
 mod damage;
+mod dataset_forms;
 mod datasets;
 mod evidence;
 mod faults;

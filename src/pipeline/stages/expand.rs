@@ -14,7 +14,7 @@ pub(super) struct Expand;
 
 impl Stage for Expand {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
@@ -33,6 +33,9 @@ impl Stage for Expand {
             "fields": workflow.fields(),
             "instead_of_question": workflow.instead_of_question(),
             "format": dataset.format(),
+            "encoding": dataset.encoding,
+            "separator": dataset.separator,
+            "sheet": dataset.sheet,
             "id_key": dataset.id_key,
             "question_key": dataset.question_key,
             "whole_row": dataset.whole_row,
