@@ -97,3 +97,39 @@ fn mistakes_in_parts_are_shown_where_they_are() {
     shown.push(of(&project, &["--profile", "ci"]));
     insta::assert_snapshot!(shown.join("\n"));
 }
+
+#[test]
+fn a_variable_can_have_a_default() {
+    let spec = |name: &str| {
+        let text = "version: 1\nname: \"NAME\"\ndataset: {path: questions.jsonl}\nworkflow: {type: simulator}\ntest: {gpu_count: \"${env:SIZER_TEST_GPUS:-3}\"}\nconcurrency: {levels: [1]}\n";
+        Sizer::new()
+            .spec(&text.replace("NAME", name))
+            .env("SIZER_TEST_RIG", "attic")
+            .env("SIZER_TEST_EMPTY", "")
+    };
+    for (name, expected) in [
+        ("${env:SIZER_TEST_NONE:-lab}", "lab"),
+        ("${env:SIZER_TEST_NONE-lab}", "lab"),
+        ("${env:SIZER_TEST_EMPTY:-lab}", "lab"),
+        ("${env:SIZER_TEST_RIG:-lab}", "attic"),
+        ("rig ${env:SIZER_TEST_NONE:-${env:SIZER_TEST_RIG}}", "rig attic"),
+    ] {
+        spec(name).run(&["validate", "spec.yml"]).success().stdout(&format!("{expected} is valid"));
+    }
+    let wrong = spec("${env:SIZER_TEST_RIG:?none}").run(&["validate", "spec.yml"]).code(2);
+    wrong.stderr("names no environment variable").stderr("${env:NAME:-default}");
+    let unset = spec("${env:SIZER_TEST_NONE}").run(&["validate", "spec.yml"]).code(2);
+    unset.stderr("export SIZER_TEST_NONE=…").stderr("or give a default: ${env:SIZER_TEST_NONE:-…}");
+}
+
+#[test]
+fn a_secret_has_no_default_in_plain_text() {
+    let workflow = "{type: openai, base_url: \"http://127.0.0.1:1/v1\", model: m, api_key: \"${env:SIZER_TEST_X:-canary-9d}\"}";
+    let literal = Sizer::new().workflow(workflow, "concurrency: {levels: [1]}");
+    let refused = literal.run(&["validate", "spec.yml"]).code(2);
+    let refused = refused.stderr("workflow.api_key: a secret stands here in plain text");
+    assert!(!refused.stderr.contains("canary"), "{refused:?}");
+    let empty = workflow.replace("canary-9d", "");
+    let empty = Sizer::new().workflow(&empty, "concurrency: {levels: [1]}");
+    empty.run(&["validate", "spec.yml"]).success();
+}
