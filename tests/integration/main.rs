@@ -27,6 +27,7 @@ mod library;
 mod load;
 mod local;
 mod matrix;
+mod nat_import;
 mod properties;
 mod proxy;
 mod recorded;
