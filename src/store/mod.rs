@@ -2,8 +2,10 @@
 
 mod atomic;
 mod gc;
+mod git;
 mod latest;
 mod lock_file;
+mod lock_text;
 mod manifest;
 mod objects;
 mod owner;

@@ -26,6 +26,7 @@ mod kept_connections;
 mod library;
 mod load;
 mod local;
+mod lock_merges;
 mod matrix;
 mod nat_import;
 mod properties;
