@@ -31,6 +31,7 @@ mod matrix;
 mod nat_import;
 mod properties;
 mod proxy;
+mod read_only;
 mod recorded;
 mod recorded_clock;
 mod recorded_forms;
