@@ -58,12 +58,11 @@ impl<R: Read> Bounded<R> {
         let newline = byte == b'\n' || byte == b'\r';
         self.at = match (self.at, byte) {
             (At::Quoted, b'"') => At::Closed,
-            (At::Quoted, _) => At::Quoted,
+            (At::Quoted, _) | (At::Closed, b'"') => At::Quoted,
             (At::Start, b'"') => {
                 self.opened = self.line;
                 At::Quoted
             }
-            (At::Closed, b'"') => At::Quoted,
             _ if newline || byte == self.separator => At::Start,
             // A slip such as `"a" ,` loses nothing; a quote that closes a cell lines below does.
             (At::Closed, b' ' | b'\t') => At::Closed,
@@ -81,7 +80,7 @@ impl<R: Read> Bounded<R> {
             }
             _ => At::Plain,
         };
-        if byte == b'\n' || (self.last == b'\r' && byte != b'\n') {
+        if byte == b'\n' || self.last == b'\r' {
             self.line += 1;
         }
         // What stood before the quote that closed the cell is what counts after it.

@@ -81,15 +81,13 @@ fn advice(object: &Map<String, Value>, path: &str, spec: &DatasetSpec) -> String
     if object.get(&spec.question_key).is_some_and(|question| !is_rows(question)) {
         return "this is a single object; put it into [ ], or set dataset.format: jsonl".to_owned();
     }
-    match object.iter().find(|(_, value)| is_rows(value)) {
-        Some((key, _)) => format!(
+    if let Some((key, _)) = object.iter().find(|(_, value)| is_rows(value)) {
+        return format!(
             "this is an object, whose key `{key}` holds a list: make a file of that alone, with `jq '.[\"{key}\"]' {path}`"
-        ),
-        None => {
-            let keys: Vec<&str> = object.keys().take(20).map(String::as_str).collect();
-            format!("this is one object, with the keys {}", keys.join(", "))
-        }
+        );
     }
+    let keys: Vec<&str> = object.keys().take(20).map(String::as_str).collect();
+    format!("this is one object, with the keys {}", keys.join(", "))
 }
 
 fn text(value: &Value) -> Option<String> {

@@ -3,8 +3,8 @@
 use super::RawRow;
 use serde_json::{Map, Value, json};
 
-/// A row's conversation, ready to be sent: `None` where there is none. Conversations in ShareGPT's
-/// words (`{from: human, value: …}`) are translated; their last answer is what is asked for, and
+/// A row's conversation, ready to be sent: `None` where there is none. Conversations in the words of
+/// `ShareGPT` (`{from: human, value: …}`) are translated; their last answer is what is asked for, and
 /// so not sent.
 pub(super) fn messages(value: &Value) -> Result<Option<Vec<Value>>, String> {
     let parsed;

@@ -3,7 +3,7 @@
 use super::quiet::without_panic;
 use super::{DatasetError, EachRow, RawRow};
 use parquet::basic::Compression;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use serde_json::Value;
@@ -43,7 +43,8 @@ pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(),
 /// Says that a file is packed in a way that is not read here.
 pub(crate) fn unread_codec(metadata: &ParquetMetaData) -> Option<String> {
     let groups = metadata.row_groups().iter();
-    let mut codecs = groups.flat_map(|group| group.columns()).map(|column| column.compression());
+    let mut codecs =
+        groups.flat_map(RowGroupMetaData::columns).map(ColumnChunkMetaData::compression);
     let lzo = codecs.any(|codec| codec == Compression::LZO);
     lzo.then(|| "it is packed with LZO, which sizer does not read: write it with zstd".to_owned())
 }

@@ -118,7 +118,7 @@ impl Rows<'_> {
         let row = if let Some(input) = input {
             self.counts.items += 1;
             let id = unique(id.unwrap_or_else(|| self.number.to_string()), &mut self.taken);
-            Row::Item(Item { id, input, fields: self.fields(row, conversation) })
+            Row::Item(Item { id, input, fields: self.fields(row, conversation.as_ref()) })
         } else {
             self.counts.dropped += 1;
             Row::Dropped { row: self.number, dropped: "empty question".to_owned() }
@@ -139,12 +139,12 @@ impl Rows<'_> {
         Ok(messages.map(Value::Array))
     }
 
-    fn fields(&self, mut row: RawRow, conversation: Option<Value>) -> Map<String, Value> {
+    fn fields(&self, mut row: RawRow, conversation: Option<&Value>) -> Map<String, Value> {
         let own = [&self.spec.id_key, &self.spec.question_key];
         match &self.needs.fields {
             Fields::Named(names) => {
                 // The same key can name two things, and a path leads into what another key names.
-                let value = |name: &String| match &conversation {
+                let value = |name: &String| match conversation {
                     Some(messages) if self.needs.instead_of_question == Some(name) => {
                         Some(messages.clone())
                     }

@@ -5,7 +5,7 @@ use super::text::{decoded, not_utf8};
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
 use encoding_rs::Encoding;
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{BufRead, Cursor, Read};
 
 /// Separators that are recognised by the line of names.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -120,9 +120,8 @@ impl Table {
 }
 
 /// Reads to the end of a line, past line ends inside quotes.
-fn read_line(text: &mut dyn Read, line: &mut Vec<u8>) -> std::io::Result<()> {
+fn read_line(text: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<()> {
     let mut quoted = false;
-    // The decoder buffers what it reads: byte by byte is cheap enough for one line.
     for byte in text.take(LONGEST_NAMES).bytes() {
         let byte = byte?;
         line.push(byte);

@@ -44,15 +44,12 @@ impl Expanded {
             let (number, tail) = after.split_once('_').unwrap_or((after, ""));
             let name = number.parse::<usize>().ok().and_then(|number| self.names.get(number));
             out.push_str(before);
-            match name {
-                Some(name) => {
-                    out.extend(["${env:", name, "}"]);
-                    rest = tail;
-                }
-                None => {
-                    out.push_str(MARK);
-                    rest = after;
-                }
+            if let Some(name) = name {
+                out.extend(["${env:", name, "}"]);
+                rest = tail;
+            } else {
+                out.push_str(MARK);
+                rest = after;
             }
         }
         out + rest

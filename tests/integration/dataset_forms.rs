@@ -65,7 +65,7 @@ fn tables_are_read_whatever_separates_their_cells() {
 #[test]
 fn a_quote_that_is_not_closed_is_an_error() {
     let mut rows = String::from("id,question\n1,\"What is two plus two?\n");
-    (2..200).for_each(|id| rows.push_str(&format!("{id},Question number {id}?\n")));
+    rows.extend((2..200).map(|id| format!("{id},Question number {id}?\n")));
     for (text, message) in [
         (rows, "d.csv:2:1: the quote that opens a cell here is never closed"),
         (
