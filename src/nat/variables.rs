@@ -7,6 +7,8 @@ use serde_json::Value;
 const MARK: &str = "SIZER_REFERENCE_";
 /// Defaults within defaults go no deeper in any configuration that a person wrote.
 const DEEPEST: usize = 16;
+/// Nor is any form longer: many that are never closed would be looked through again and again.
+const LONGEST: usize = 4096;
 
 /// Looks up a variable.
 pub(super) type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
@@ -87,7 +89,9 @@ fn one<'a>(
         let (name, tail) = name_of(after);
         return if name.is_empty() { (None, after) } else { (Some(mark(name, names)), tail) };
     };
-    let Some(end) = closing(braced).filter(|_| depth < DEEPEST) else { return (None, after) };
+    let Some(end) = (depth < DEEPEST).then(|| closing(braced)).flatten() else {
+        return (None, after);
+    };
     let (inside, tail) = braced.split_at(end);
     let tail = tail.strip_prefix('}').unwrap_or(tail);
     let (name, form) = name_of(inside);
@@ -133,7 +137,7 @@ fn name_of(text: &str) -> (&str, &str) {
 fn closing(text: &str) -> Option<usize> {
     let mut open = 1_usize;
     let mut last = 0;
-    for (at, byte) in text.bytes().enumerate() {
+    for (at, byte) in text.bytes().enumerate().take(LONGEST) {
         match byte {
             b'{' if last == b'$' => open += 1,
             b'}' => open -= 1,

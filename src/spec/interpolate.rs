@@ -185,9 +185,17 @@ fn resolve(
             Piece::Env(reference) if secrets != SecretAs::Value && reference.has_default() => {
                 let default =
                     resolve(reference.default.unwrap_or_default(), env, depth + 1, secrets);
-                match env(reference.name) {
-                    Some(value) if !(value.is_empty() && reference.when_empty) => Ok(value),
-                    _ => default,
+                match (env(reference.name), default) {
+                    // Whether a spec is a good one does not depend on what is set.
+                    (
+                        _,
+                        Err(
+                            error @ (ReferenceError::SecretInPlainField(_)
+                            | ReferenceError::SecretInDefault(_)),
+                        ),
+                    ) => Err(error),
+                    (Some(value), _) if !(value.is_empty() && reference.when_empty) => Ok(value),
+                    (_, default) => default,
                 }
             }
             Piece::Env(reference) => reference.value(env, depth),
