@@ -2,6 +2,7 @@
 
 use crate::pipeline::{CalcError, PipelineError};
 use crate::spec::SpecError;
+use crate::workflow::ConnectError;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -40,6 +41,9 @@ impl CliError {
                 | PipelineError::Dataset(_)
                 | PipelineError::Recording(_)
                 | PipelineError::Report(_)
+                | PipelineError::Connect(
+                    ConnectError::Reference { .. } | ConnectError::Client(_),
+                )
                 | PipelineError::NoSuchStage { .. } => 2,
                 PipelineError::Cancelled { .. } => 130,
                 _ => 1,

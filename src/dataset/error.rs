@@ -33,6 +33,36 @@ pub enum DatasetError {
         /// What is wrong.
         message: String,
     },
+    /// A file is something else than its name or its format says.
+    #[error("the dataset {path} {what}")]
+    Mistaken {
+        /// The file.
+        path: String,
+        /// What it is, and what to do.
+        what: String,
+    },
+    /// A spreadsheet has no sheet of that name.
+    #[error("the dataset {path} has no sheet `{sheet}`; it has {sheets}")]
+    NoSuchSheet {
+        /// The file.
+        path: String,
+        /// What was asked for.
+        sheet: String,
+        /// What there is.
+        sheets: String,
+    },
+    /// A conversation cannot be sent.
+    #[error("the dataset {path}, row {row}: `{key}`{message}")]
+    Messages {
+        /// The file.
+        path: String,
+        /// One-based position in the dataset.
+        row: usize,
+        /// The key that holds the conversation.
+        key: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// No row can be asked.
     #[error("the dataset {path} has no question to ask: {detail}")]
     Empty {

@@ -1,38 +1,69 @@
-//! A JSON array of objects. The reference's own example has a trailing comma, so where strict
-//! JSON fails, a tolerant parser decides.
+//! A JSON array of objects, or a table as pandas writes it. The reference's own example has a
+//! trailing comma, so where strict JSON fails, a tolerant parser decides.
 
-use super::{DatasetError, EachRow, RawRow, read_whole};
+use super::json_text::{Tidied, tidied};
+use super::text::{decoded, encoding_of, not_utf8};
+use super::{DatasetError, EachRow, RawRow, json_shape, read_whole};
+use crate::spec::DatasetSpec;
 use jsonc_parser::{ParseOptions, parse_to_serde_value};
+use serde_json::{Deserializer, Value};
 use std::fs::File;
 
 /// An array cannot be read row by row with a tolerant parser; larger ones belong into JSON lines.
 const MOST_MIB: u64 = 512;
 
-pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(), DatasetError> {
-    let content = read_whole(path, file, MOST_MIB)?;
-    parse(path, text_of(path, &content)?)?.into_iter().try_for_each(each)
+pub(super) fn read(
+    path: &str,
+    file: File,
+    spec: &DatasetSpec,
+    each: &mut EachRow<'_>,
+) -> Result<(), DatasetError> {
+    let encoding = encoding_of(spec.encoding.as_deref());
+    let content = read_whole(path, decoded(file, encoding), MOST_MIB)?;
+    let text = tidied(text_of(path, &content)?);
+    let rows = match serde_json::from_str::<Vec<RawRow>>(&text.text) {
+        Ok(rows) => rows,
+        Err(_) => json_shape::rows(parse(path, &text)?, path, spec)?,
+    };
+    rows.into_iter().try_for_each(each)
 }
 
-fn parse(path: &str, text: &str) -> Result<Vec<RawRow>, DatasetError> {
-    if let Ok(rows) = serde_json::from_str(text) {
-        return Ok(rows);
+fn parse(path: &str, text: &Tidied<'_>) -> Result<Value, DatasetError> {
+    if let Ok(value) = serde_json::from_str(&text.text) {
+        return Ok(value);
+    }
+    let malformed = |line: usize, column: usize, message: String| DatasetError::Malformed {
+        path: path.to_owned(),
+        line,
+        column,
+        message,
+    };
+    if is_lines(&text.text) {
+        let message = "one object follows another: this is JSON lines; set dataset.format: jsonl";
+        return Err(malformed(1, 1, message.to_owned()));
     }
     // A missing comma is a slip and not a style: tolerated, it could join two questions.
     let options = ParseOptions { allow_missing_commas: false, ..ParseOptions::default() };
-    parse_to_serde_value(text, &options).map_err(|error| DatasetError::Malformed {
-        path: path.to_owned(),
-        line: error.line_display(),
-        column: error.column_display(),
-        message: format!("{} (a dataset in JSON is an array of objects)", error.kind()),
+    parse_to_serde_value(&text.text, &options).map_err(|error| {
+        let (line, column) = (error.line_display(), error.column_display());
+        let message = format!("{} (a dataset in JSON is an array of objects)", error.kind());
+        malformed(line, text.column(line, column), message)
     })
 }
 
+/// Whether a text is several objects, one after the other.
+fn is_lines(text: &str) -> bool {
+    let mut objects = Deserializer::from_str(text).into_iter::<Value>();
+    let first_two = [objects.next(), objects.next()];
+    first_two.iter().all(|object| matches!(object, Some(Ok(Value::Object(_)))))
+}
+
 fn text_of<'a>(path: &str, content: &'a [u8]) -> Result<&'a str, DatasetError> {
-    std::str::from_utf8(content).map(|text| text.trim_start_matches('\u{feff}')).map_err(|error| {
+    std::str::from_utf8(content).map_err(|error| {
         let valid = content.get(..error.valid_up_to()).unwrap_or_default();
         let line = memchr::memchr_iter(b'\n', valid).count() + 1;
         let column = valid.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;
-        let message = "this is not UTF-8 text".to_owned();
+        let message = not_utf8(content.get(error.valid_up_to()).copied());
         DatasetError::Malformed { path: path.to_owned(), line, column, message }
     })
 }

@@ -1,11 +1,19 @@
 //! One JSON object per line; empty lines are skipped. Read line by line, however long the file is.
 
+use super::json_text::tidied;
+use super::text::{decoded, encoding_of, not_utf8};
 use super::{DatasetError, EachRow, LONGEST_ROW};
+use crate::spec::DatasetSpec;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 
-pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(), DatasetError> {
-    let mut reader = BufReader::new(file);
+pub(super) fn read(
+    path: &str,
+    file: File,
+    spec: &DatasetSpec,
+    each: &mut EachRow<'_>,
+) -> Result<(), DatasetError> {
+    let mut reader = decoded(file, encoding_of(spec.encoding.as_deref()));
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
@@ -26,16 +34,20 @@ pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(),
             return Err(malformed(1, format!("a line of more than {} MiB", LONGEST_ROW >> 20)));
         }
         let text = std::str::from_utf8(&line).map_err(|error| {
-            malformed(error.valid_up_to() + 1, "this is not UTF-8 text".to_owned())
+            malformed(error.valid_up_to() + 1, not_utf8(line.get(error.valid_up_to()).copied()))
         })?;
-        let text = if number == 1 { text.trim_start_matches('\u{feff}') } else { text };
         if text.trim().is_empty() {
             continue;
         }
-        let row = serde_json::from_str(text.trim_end_matches(['\r', '\n'])).map_err(|error| {
+        let text = tidied(text.trim_end_matches(['\r', '\n']));
+        let row = serde_json::from_str(&text.text).map_err(|error| {
             let message = error.to_string();
-            let what = message.split(" at line ").next().unwrap_or(&message);
-            malformed(error.column(), what.to_owned())
+            let what = match text.text.trim_start().get(..1) {
+                Some("{") => message.split(" at line ").next().unwrap_or(&message),
+                Some("[") => "this is a list; set dataset.format: json if the file is an array",
+                _ => "this is no object",
+            };
+            malformed(text.column(1, error.column()), what.to_owned())
         })?;
         each(row)?;
     }

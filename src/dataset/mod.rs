@@ -1,21 +1,33 @@
 //! From a dataset file to items, and from items to the runs of a level. One file per format.
 
+mod bounded;
+mod columns;
 mod csv;
 mod error;
 mod expand;
 mod json;
+mod json_shape;
+mod json_text;
 mod jsonl;
+mod lookup;
+mod messages;
 mod parquet;
+mod quiet;
 mod remote;
 mod rows;
+mod sniff;
+mod table;
+mod text;
 mod xlsx;
 
-pub(crate) use csv::Bounded as BoundedRows;
 pub use error::DatasetError;
 pub use expand::level_size;
-pub(crate) use parquet::to_row as parquet_row;
+pub(crate) use parquet::{to_row as parquet_row, unread_codec};
+pub(crate) use quiet::without_panic;
 pub use remote::{download, shown_url};
 pub use rows::{Counts, Needs, for_each_row};
+pub(crate) use sniff::{head_of, no_text, pointer};
+pub(crate) use table::{Table, TableError, TableOptions};
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -43,7 +55,7 @@ pub fn open(path: &Path) -> Result<File, DatasetError> {
 }
 
 /// Reads a file of a format that has to be held whole.
-fn read_whole(path: &str, file: File, most_mib: u64) -> Result<Vec<u8>, DatasetError> {
+fn read_whole(path: &str, file: impl Read, most_mib: u64) -> Result<Vec<u8>, DatasetError> {
     let mut bytes = Vec::new();
     let limit = most_mib << 20;
     file.take(limit + 1)

@@ -1,6 +1,10 @@
 //! Rows of any format as items with unique ids.
 
-use super::{DatasetError, RawRow, csv, json, jsonl, open, parquet, xlsx};
+use super::lookup::lookup;
+use super::messages::{messages, shape};
+use super::{
+    DatasetError, RawRow, csv, head_of, json, jsonl, no_text, open, parquet, pointer, xlsx,
+};
 use crate::measure::{Item, Row};
 use crate::spec::workflow::Fields;
 use crate::spec::{DatasetFormat, DatasetSpec};
@@ -47,19 +51,28 @@ pub fn for_each_row(
         path: &shown,
         taken: HashSet::new(),
         first_keys: String::new(),
+        hint: None,
         number: 0,
         counts: Counts::default(),
         each,
     };
-    let file = open(path)?;
-    let mut take = |row| rows.take(row);
-    match format {
-        DatasetFormat::Json => json::read(&shown, file, &mut take)?,
-        DatasetFormat::Jsonl => jsonl::read(&shown, file, &mut take)?,
-        DatasetFormat::Csv => csv::read(&shown, file, &mut take)?,
-        DatasetFormat::Parquet => parquet::read(&shown, file, &mut take)?,
-        DatasetFormat::Xlsx => xlsx::read(&shown, file, &mut take)?,
+    let mut file = open(path)?;
+    let head = head_of(&mut file)
+        .map_err(|error| DatasetError::Unreadable { path: shown.clone(), error })?;
+    let is_text = matches!(format, DatasetFormat::Json | DatasetFormat::Jsonl | DatasetFormat::Csv);
+    let no_text = || no_text(&head).filter(|_| is_text && spec.encoding.is_none());
+    if let Some(what) = pointer(&head, &shown).or_else(no_text) {
+        return Err(DatasetError::Mistaken { path: shown, what });
     }
+    let mut take = |row| rows.take(row);
+    let hint = match format {
+        DatasetFormat::Json => json::read(&shown, file, spec, &mut take).map(|()| None),
+        DatasetFormat::Jsonl => jsonl::read(&shown, file, spec, &mut take).map(|()| None),
+        DatasetFormat::Csv => csv::read(&shown, file, spec, &mut take).map(|()| None),
+        DatasetFormat::Parquet => parquet::read(&shown, file, &mut take).map(|()| None),
+        DatasetFormat::Xlsx => xlsx::read(&shown, file, spec.sheet.as_deref(), &mut take),
+    }?;
+    rows.hint = hint.or(rows.hint);
     rows.end()
 }
 
@@ -70,6 +83,8 @@ struct Rows<'a> {
     /// Hashes of the ids so far: a million ids themselves would take more memory than all else.
     taken: HashSet<u64>,
     first_keys: String,
+    /// What to do where no row has a question.
+    hint: Option<String>,
     number: usize,
     counts: Counts,
     each: &'a mut dyn FnMut(Row) -> Result<(), DatasetError>,
@@ -85,25 +100,25 @@ impl Rows<'_> {
         if self.first_keys.is_empty() {
             let keys: Vec<&str> = row.keys().take(20).map(String::as_str).collect();
             self.first_keys = keys.join(", ");
+            self.hint = shape(&row).map(str::to_owned);
         }
-        let text = |key: &str| row.get(key).map(shown);
+        let text = |key: &str| lookup(&row, key).map(shown);
         if !self.spec.filter.is_empty() && !self.spec.filter.lets_through(text) {
             self.counts.filtered += 1;
             return Ok(());
         }
-        let id = row.get(&self.spec.id_key).cloned().and_then(plain_text);
+        let id = lookup(&row, &self.spec.id_key).cloned().and_then(plain_text);
         let input = if self.spec.whole_row {
             serde_json::to_string(&row).ok().filter(|_| !row.is_empty())
         } else {
-            row.get(&self.spec.question_key).cloned().and_then(plain_text)
+            lookup(&row, &self.spec.question_key).cloned().and_then(plain_text)
         };
-        let instead = self.needs.instead_of_question.and_then(|key| row.get(key));
-        let instead = instead.and_then(Value::as_array).filter(|list| !list.is_empty());
-        let input = input.or(instead.map(|_| String::new()));
+        let conversation = self.conversation(&row)?;
+        let input = input.or(conversation.as_ref().map(|_| String::new()));
         let row = if let Some(input) = input {
             self.counts.items += 1;
             let id = unique(id.unwrap_or_else(|| self.number.to_string()), &mut self.taken);
-            Row::Item(Item { id, input, fields: self.fields(row) })
+            Row::Item(Item { id, input, fields: self.fields(row, conversation.as_ref()) })
         } else {
             self.counts.dropped += 1;
             Row::Dropped { row: self.number, dropped: "empty question".to_owned() }
@@ -111,13 +126,37 @@ impl Rows<'_> {
         (self.each)(row)
     }
 
-    fn fields(&self, row: RawRow) -> Map<String, Value> {
+    /// The conversation that can stand in for a question, as it will be sent.
+    fn conversation(&self, row: &RawRow) -> Result<Option<Value>, DatasetError> {
+        let Some(key) = self.needs.instead_of_question else { return Ok(None) };
+        let Some(value) = lookup(row, key) else { return Ok(None) };
+        let messages = messages(value).map_err(|message| DatasetError::Messages {
+            path: self.path.to_owned(),
+            row: self.number,
+            key: key.to_owned(),
+            message,
+        })?;
+        Ok(messages.map(Value::Array))
+    }
+
+    fn fields(&self, mut row: RawRow, conversation: Option<&Value>) -> Map<String, Value> {
         let own = [&self.spec.id_key, &self.spec.question_key];
-        let kept = |key: &String| match &self.needs.fields {
-            Fields::Named(names) => names.contains(key),
-            Fields::All => !own.contains(&key),
-        };
-        row.into_iter().filter(|(key, _)| kept(key)).collect()
+        match &self.needs.fields {
+            Fields::Named(names) => {
+                // The same key can name two things, and a path leads into what another key names.
+                let value = |name: &String| match conversation {
+                    Some(messages) if self.needs.instead_of_question == Some(name) => {
+                        Some(messages.clone())
+                    }
+                    _ => lookup(&row, name).cloned(),
+                };
+                names.iter().filter_map(|name| Some((name.clone(), value(name)?))).collect()
+            }
+            Fields::All => {
+                row.retain(|key, _| !own.contains(&key));
+                row.into_iter().collect()
+            }
+        }
     }
 
     /// A dataset without a question is an error.
@@ -126,6 +165,7 @@ impl Rows<'_> {
         if items > 0 {
             return Ok(self.counts);
         }
+        let hint = self.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
         let detail = match (dropped, filtered) {
             (0, 0) => "it has no rows".to_owned(),
             (0, _) => format!("dataset.filter leaves out all of its {filtered} rows"),
@@ -135,7 +175,7 @@ impl Rows<'_> {
                 self.spec.question_key, self.first_keys
             ),
         };
-        Err(DatasetError::Empty { path: self.path.to_owned(), detail })
+        Err(DatasetError::Empty { path: self.path.to_owned(), detail: detail + &hint })
     }
 }
 

@@ -9,8 +9,8 @@ const OTHERS: u64 = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a level of {concurrency} needs about {needed} open files, and this process may have {allowed}: raise the \
-     limit (`ulimit -n {needed}`, or LimitNOFILE= of a service) or leave out the levels above {}",
-    (allowed.saturating_sub(OTHERS)) / per_run
+     limit (`ulimit -n {needed}`, or LimitNOFILE= of a service){}",
+    instead(*allowed, *per_run)
 )]
 pub struct TooFewFiles {
     /// The level.
@@ -21,6 +21,14 @@ pub struct TooFewFiles {
     pub allowed: u64,
     /// Files for each run in flight.
     pub per_run: u64,
+}
+
+/// What else can be done, where some levels have room.
+fn instead(allowed: u64, per_run: u64) -> String {
+    match allowed.saturating_sub(OTHERS).checked_div(per_run) {
+        None | Some(0) => String::new(),
+        Some(highest) => format!(" or leave out the levels above {highest}"),
+    }
 }
 
 /// Makes sure that a level can have its connections, raising the process's own limit as far as

@@ -1,13 +1,23 @@
 //! The reference's configuration: its `eval` section as a dataset, its workflow as far as its
 //! shape is known.
 
+use super::llm::workflow;
+use super::load::{Sources, load};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
+    /// The file cannot be read.
+    #[error("{file} cannot be read: {error}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
     /// It is no YAML.
     #[error("{file} is no YAML: {message}")]
     Syntax {
@@ -85,54 +95,42 @@ struct FilterFields {
     field: Map<String, Value>,
 }
 
-/// Reads a configuration. `env` looks up variables, `exists` says whether a file is there.
-pub fn import(
-    text: &str,
-    file: &str,
-    env: &dyn Fn(&str) -> Option<String>,
-    exists: &dyn Fn(&str) -> bool,
-) -> Result<Imported, ImportError> {
-    let mut config: Value = serde_yaml::from_str(text).map_err(|error| ImportError::Syntax {
-        file: file.to_owned(),
-        message: error.to_string().lines().next().unwrap_or_default().to_owned(),
-    })?;
-    references(&mut config, env);
+/// Reads a configuration, and those that it is based on.
+pub fn import(path: &Path, sources: &Sources<'_>) -> Result<Imported, ImportError> {
+    let config = load(path, sources)?;
+    let file = path.display().to_string();
     let mut notes = Vec::new();
-    Ok(Imported {
-        dataset: dataset(&config, file, exists, &mut notes)?,
-        workflow: workflow(&config, env, &mut notes),
+    let imported = Imported {
+        dataset: dataset(&config, &file, sources.exists, &mut notes)?,
+        workflow: workflow(&config, sources.env, &mut notes),
         notes,
-    })
-}
-
-/// Rewrites `${NAME}` and `${NAME:-default}`, as the reference knows them, to the spec's own
-/// references: a default only where the variable is not set.
-fn references(value: &mut Value, env: &dyn Fn(&str) -> Option<String>) {
-    match value {
-        Value::String(text) => *text = rewrite(text, env),
-        Value::Array(items) => items.iter_mut().for_each(|item| references(item, env)),
-        Value::Object(map) => map.values_mut().for_each(|value| references(value, env)),
-        _ => {}
+    };
+    let used = [Some(&imported.dataset), imported.workflow.as_ref().ok()];
+    let unread = used.into_iter().flatten().find_map(unread_form);
+    match unread {
+        Some((key, form)) => Err(ImportError::Key {
+            file,
+            key,
+            message: format!(
+                "`{form}` is no form of a variable that sizer knows: write ${{NAME}} or ${{NAME:-default}}"
+            ),
+        }),
+        None => Ok(imported),
     }
 }
 
-fn rewrite(text: &str, env: &dyn Fn(&str) -> Option<String>) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        let Some((inside, tail)) = after.split_once('}') else { break };
-        out.push_str(before);
-        let (name, default) = match inside.split_once(":-") {
-            Some((name, default)) => (name, Some(default)),
-            None => (inside, None),
-        };
-        match default {
-            Some(default) if env(name).is_none() => out.push_str(default),
-            _ => out.extend(["${env:", name, "}"]),
+/// What a spec would take for a reference and is none.
+fn unread_form(value: &Value) -> Option<(String, String)> {
+    let map = value.as_object()?;
+    map.iter().find_map(|(key, value)| match value {
+        Value::String(text) => {
+            let mut forms = text.match_indices("${").filter_map(|(at, _)| text.get(at..));
+            let form = forms.find(|form| !form.starts_with("${env:"))?;
+            let end = form.find('}').map_or(form.len(), |end| end + 1);
+            Some((key.clone(), form.get(..end)?.chars().take(60).collect()))
         }
-        rest = tail;
-    }
-    out + rest
+        other => unread_form(other),
+    })
 }
 
 fn dataset(
@@ -217,108 +215,15 @@ fn dataset(
     Ok(Value::Object(out))
 }
 
-/// Providers of LLMs that speak the chat completions protocol, with their public address and the
-/// variable that holds the key for it.
-const PROVIDERS: [(&str, &str, &str); 2] = [
-    ("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
-    ("nim", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY"),
-];
-
-fn workflow(
-    config: &Value,
-    env: &dyn Fn(&str) -> Option<String>,
-    notes: &mut Vec<String>,
-) -> Result<Value, String> {
-    const SERVE: &str =
-        "start it yourself (nat serve --config_file …) and name its address with --endpoint";
-    let section = &config["workflow"];
-    let kind = section["_type"].as_str().unwrap_or_default();
-    if kind != "chat_completion" {
-        let what = if kind.is_empty() {
-            "the configuration names no workflow".to_owned()
-        } else {
-            format!("the workflow `{kind}` runs only inside the reference's own framework")
-        };
-        return Err(format!("{what}; {SERVE}"));
-    }
-    let llms: BTreeMap<String, Value> =
-        serde_json::from_value(config["llms"].clone()).unwrap_or_default();
-    let llm = match section["llm_name"].as_str() {
-        Some(name) => llms.get(name),
-        None => llms.values().next().filter(|_| llms.len() == 1),
-    };
-    let Some(llm) = llm else {
-        return Err(format!(
-            "the workflow's `llm_name` is not among `llms`; correct it, or {SERVE}"
-        ));
-    };
-    let provider = llm["_type"].as_str().unwrap_or_default();
-    let known = PROVIDERS.iter().find(|(name, ..)| *name == provider);
-    let Some((_, public_url, key_variable)) = known else {
-        return Err(format!("the LLM type `{provider}` is not known to sizer; {SERVE}"));
-    };
-    let Some(model) = llm.get("model_name").or_else(|| llm.get("model")).and_then(Value::as_str)
-    else {
-        return Err(format!("the LLM has no model_name; add it, or {SERVE}"));
-    };
-    let url = llm["base_url"].as_str();
-    let mut out = Map::new();
-    out.insert("type".into(), "openai".into());
-    out.insert("base_url".into(), url.unwrap_or(public_url).into());
-    out.insert("model".into(), model.into());
-    match llm["api_key"].as_str() {
-        Some(key) if key.contains("${env:") => drop(out.insert("api_key".into(), key.into())),
-        Some(_) => {
-            out.insert("api_key".into(), format!("${{env:{key_variable}}}").into());
-            notes.push(format!(
-                "the API key stands in the configuration in plain text and was not copied: set {key_variable}"
-            ));
-        }
-        None if url.is_none() || env(key_variable).is_some() => {
-            out.insert("api_key".into(), format!("${{env:{key_variable}}}").into());
-        }
-        None => {}
-    }
-    for key in ["temperature", "max_tokens"] {
-        if let Some(value) = llm.get(key).filter(|value| !value.is_null()) {
-            out.insert(key.into(), value.clone());
-        }
-    }
-    for key in ["top_p", "seed"] {
-        if let Some(value) = llm.get(key).filter(|value| !value.is_null()) {
-            let extra = out.entry("extra_body").or_insert_with(|| json!({}));
-            extra[key] = value.clone();
-        }
-    }
-    if let Some(system) = section["system_prompt"].as_str() {
-        out.insert("system".into(), system.into());
-    }
-    // The reference's chat completion waits for the whole answer.
-    out.insert("stream".into(), false.into());
-    Ok(Value::Object(out))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn run(text: &str) -> Imported {
         let env = |name: &str| (name == "SET").then(|| "here".to_owned());
-        import(text, "c.yml", &env, &|path| path == "there.json").unwrap()
-    }
-
-    #[test]
-    fn variables_become_references() {
-        let env = |name: &str| (name == "SET").then(|| "here".to_owned());
-        for (text, expected) in [
-            ("a ${SET} b", "a ${env:SET} b"),
-            ("${SET:-x}", "${env:SET}"),
-            ("${UNSET:-x}/y", "x/y"),
-            ("${UNSET}", "${env:UNSET}"),
-            ("${open", "${open"),
-        ] {
-            assert_eq!(rewrite(text, &env), expected);
-        }
+        let read = |_: &Path| Ok(text.to_owned());
+        let exists = |path: &str| path == "there.json";
+        import(Path::new("c.yml"), &Sources { env: &env, read: &read, exists: &exists }).unwrap()
     }
 
     #[test]

@@ -3,9 +3,13 @@
 
 mod calc_output;
 mod config;
+mod llm;
+mod load;
+mod variables;
 
 pub use calc_output::{
     CalcAlerts, CalcData, CalcOutput, FitResults, GpuEstimates, ItemMetrics, LinearFit,
     MetricsAlerts, SizingMetrics,
 };
 pub use config::{ImportError, Imported, import};
+pub use load::Sources;

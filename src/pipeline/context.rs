@@ -8,7 +8,7 @@ use crate::load::{LoadError, Scraper, recorded_files};
 use crate::measure::{Item, Row};
 use crate::spec::workflow::RecordedSpec;
 use crate::spec::{Levels, Spec, process_env};
-use crate::store::{Digest, Store};
+use crate::store::{Digest, Owner, Store};
 use crate::workflow::{self, ConnectError, Workflow};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -66,6 +66,12 @@ impl<'a> Context<'a> {
     /// The same with a workflow of the caller's own.
     pub fn handed(self, workflow: Option<Arc<dyn Workflow>>) -> Self {
         Self { handed: workflow, ..self }
+    }
+
+    /// The same with the store as its owner has it.
+    pub fn owned(self, owner: &Owner) -> Self {
+        let store = Store::beside(self.spec.base_dir()).owned(owner);
+        Self { store, ..self }
     }
 
     /// Takes note of a level that was chosen while the run is under way.
@@ -218,7 +224,7 @@ impl<'a> Context<'a> {
         } else {
             self.spec.error_at("dataset.path", error.to_string())
         };
-        error.help("paths in a spec are relative to the folder that it lies in").into()
+        error.help(self.spec.path_help()).into()
     }
 
     /// Waits between two levels, as long as the spec says.

@@ -94,8 +94,8 @@ impl Pipeline {
     /// Runs every selected stage whose artifact is not there, in order, and writes the reports.
     pub async fn run(&self, options: RunOptions) -> Result<Outcome, PipelineError> {
         options.selection.check(std::slice::from_ref(self))?;
-        let _owner = own(&self.spec, &options).await?;
-        self.run_owned(options, &Made::default()).await
+        let owner = own(&self.spec, &options).await?;
+        self.run_owned(options, &Made::default(), &owner).await
     }
 
     /// Runs with the store in this process's hands already, and a checked selection.
@@ -103,11 +103,12 @@ impl Pipeline {
         &self,
         options: RunOptions,
         made: &Made,
+        owner: &Owner,
     ) -> Result<Outcome, PipelineError> {
         let chosen = options.selection.choose(&self.graph, self.spec.branch());
         let RunOptions { observer, cancel, selection, offline, keep_going, .. } = options;
         let context = Context::new(&self.spec, &self.graph, observer, cancel);
-        let context = context.handed(self.workflow.clone());
+        let context = context.handed(self.workflow.clone()).owned(owner);
         let mut last = Last::of(&self.spec, &context.store);
         if let Some(notice) = lock_notice(last.lock.state()) {
             context.observer.notice(&notice);
@@ -162,7 +163,9 @@ impl Pipeline {
             lockable.filter_map(|(id, _)| before(id)).collect();
         let now = manifests.iter().filter(|(id, _)| id.is_locked());
         locked.extend(now.map(|(id, manifest)| (id.to_string(), locked_of(manifest))));
-        last.lock.replace(locked)?;
+        if !context.store.is_read_only() {
+            last.lock.replace(locked)?;
+        }
         let reports = self.write_reports(context, manifests)?;
         let complete =
             manifests.contains_key(&StageId::Estimate) && manifests.contains_key(&StageId::Expand);
@@ -497,13 +500,14 @@ fn locked_of(manifest: &Manifest) -> Locked {
     }
 }
 
-/// Takes the store beside a spec, waiting for another process where that is wanted.
+/// Takes the store beside a spec, for reading alone where that is enough, waiting for another process where that is wanted.
 pub(super) async fn own(spec: &Spec, options: &RunOptions) -> Result<Owner, PipelineError> {
     const LOOK_AGAIN: Duration = Duration::from_millis(50);
     let store = Store::beside(spec.base_dir());
     let mut told = false;
     loop {
-        match store.own() {
+        let owner = if options.offline { store.own_or_read() } else { store.own() };
+        match owner {
             Err(error @ StoreError::Busy { .. }) if options.wait => {
                 if !told {
                     options.observer.notice(&error.to_string());

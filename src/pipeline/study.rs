@@ -13,7 +13,7 @@ use super::{
 };
 use crate::report::{Comparison, SizingResult};
 use crate::spec::SpecSet;
-use crate::store::{Garbage, GcRules, LockState, RunRecord, write_if_changed};
+use crate::store::{Garbage, GcRules, LockState, Owner, RunRecord, write_if_changed};
 use futures_util::stream::{self, StreamExt};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,6 +28,7 @@ pub struct Study {
 /// What the branches of one run share.
 struct Shared<'a> {
     options: &'a RunOptions,
+    owner: &'a Owner,
     made: Made,
     /// No further branch begins.
     stop: AtomicBool,
@@ -98,9 +99,13 @@ impl Study {
     pub async fn run(&self, options: RunOptions) -> Result<StudyOutcome, PipelineError> {
         self.check_selection(&options.selection)?;
         let first = self.first()?;
-        let _owner = own(first.spec(), &options).await?;
-        let shared =
-            Shared { options: &options, made: Made::default(), stop: AtomicBool::new(false) };
+        let owner = own(first.spec(), &options).await?;
+        let shared = Shared {
+            options: &options,
+            owner: &owner,
+            made: Made::default(),
+            stop: AtomicBool::new(false),
+        };
         let rigs = by_rig(self.pipelines.iter().map(Pipeline::spec));
         let rigs = rigs.into_iter().map(|branches| self.run_rig(branches, &shared));
         let ended: Vec<Vec<_>> =
@@ -140,7 +145,7 @@ impl Study {
             if let Some(own) = label.as_deref().and_then(|it| options.observer.branch_started(it)) {
                 options.observer = own;
             }
-            let outcome = pipeline.run_owned(options, &shared.made).await;
+            let outcome = pipeline.run_owned(options, &shared.made, shared.owner).await;
             let cancelled = matches!(outcome, Err(PipelineError::Cancelled { .. }));
             if cancelled || (outcome.is_err() && !shared.options.keep_going) {
                 shared.stop.store(true, Ordering::Relaxed);

@@ -89,9 +89,9 @@ impl Pipeline {
     ) -> Result<Vec<WhatIfCase>, PipelineError> {
         let spec = self.spec();
         let cases = grid.cases(spec)?;
-        let _owner = own(spec, options).await?;
-        let outcome = self.run_owned(options.clone(), &Made::default()).await?;
-        let store = Store::beside(spec.base_dir());
+        let owner = own(spec, options).await?;
+        let outcome = self.run_owned(options.clone(), &Made::default(), &owner).await?;
+        let store = Store::beside(spec.base_dir()).owned(&owner);
         let done = outcome.stages.into_iter().filter(|stage| stage.id != StageId::Expand);
         let digests = done.map(|stage| (stage.id, stage.digest)).collect();
         let artifacts = Artifacts::new(&store, digests);

@@ -32,6 +32,16 @@ pub struct Parts<'a> {
 }
 
 const DEEPEST_INCLUDE: usize = 10;
+/// Files that include files that include files are soon more than anybody meant.
+const MOST_INCLUDES: usize = 200;
+
+/// The files that are being included.
+struct Includes {
+    /// From the spec down to the file that is read now.
+    open: Vec<PathBuf>,
+    /// How many were read so far.
+    count: usize,
+}
 
 /// Puts the trees of a spec together: one, or one per combination of its matrix.
 pub(super) fn compose(
@@ -43,7 +53,8 @@ pub(super) fn compose(
         Some((path, text)) => defaults(path, text)?,
         None => empty(main),
     };
-    let spec = load(main, file, parts.read, &mut vec![file.to_owned()])?;
+    let spec =
+        load(main, file, parts.read, &mut Includes { open: vec![file.to_owned()], count: 0 })?;
     merge(&mut tree, spec);
     let profiles = tree.take("profiles");
     if let Some(name) = parts.profile {
@@ -85,7 +96,7 @@ fn load(
     source: &Arc<Source>,
     file: &Path,
     read: &ReadFile<'_>,
-    open: &mut Vec<PathBuf>,
+    includes: &mut Includes,
 ) -> Result<Node, SpecError> {
     let mut own = Node::parse(source)?;
     let Some(include) = own.take("include") else { return Ok(own) };
@@ -103,7 +114,22 @@ fn load(
             .help("write `include: shared.yml`, or a list of paths"));
         };
         let path = file.parent().unwrap_or(Path::new("")).join(name);
-        if open.contains(&path) || open.len() > DEEPEST_INCLUDE {
+        includes.count += 1;
+        let too_many = if includes.open.len() > DEEPEST_INCLUDE {
+            Some(format!("includes go more than {DEEPEST_INCLUDE} files deep here"))
+        } else if includes.count > MOST_INCLUDES {
+            Some(format!(
+                "this is the include number {}, of at most {MOST_INCLUDES}",
+                includes.count
+            ))
+        } else {
+            None
+        };
+        if let Some(message) = too_many {
+            return Err(SpecError::at(&node.place, message)
+                .help("does a file lead back to one that includes it?"));
+        }
+        if includes.open.contains(&path) {
             return Err(SpecError::at(&node.place, format!("{} includes itself", path.display()))
                 .help("an included file cannot lead back to one that includes it"));
         }
@@ -113,9 +139,9 @@ fn load(
                 .help("the path is relative to the file that names it")
         })?;
         let source = Arc::new(Source { name: path.display().to_string(), text });
-        open.push(path.clone());
-        merge(&mut merged, load(&source, &path, read, open)?);
-        open.pop();
+        includes.open.push(path.clone());
+        merge(&mut merged, load(&source, &path, read, includes)?);
+        includes.open.pop();
     }
     merge(&mut merged, own);
     Ok(merged)

@@ -17,10 +17,21 @@ pub struct DatasetSpec {
     /// The format, where the extension does not say it.
     #[serde(default)]
     pub format: Option<DatasetFormat>,
-    /// The key or column that holds an entry's id; entries without one are numbered.
+    /// The encoding of a text, such as `windows-1252`; UTF-8, and UTF-16 with a byte order mark,
+    /// need no name.
+    #[serde(default)]
+    pub encoding: Option<String>,
+    /// What separates the cells of a CSV file, one character; without it, the line of names says so.
+    #[serde(default)]
+    pub separator: Option<String>,
+    /// The sheet of a spreadsheet; the first, where none is named.
+    #[serde(default)]
+    pub sheet: Option<String>,
+    /// The key or column that holds an entry's id; entries without one are numbered. Where entries
+    /// are nested, a path: `/meta/id`.
     #[serde(default = "id")]
     pub id_key: String,
-    /// The key or column that holds the question.
+    /// The key or column that holds the question, or a path to it: `/messages/0/content`.
     #[serde(default = "question")]
     pub question_key: String,
     /// Ask with the whole entry, as JSON, instead of one key of it.
@@ -39,11 +50,11 @@ pub enum DatasetFormat {
     Json,
     /// One JSON object per line.
     Jsonl,
-    /// Comma-separated values under a line of column names.
+    /// Values under a line of column names, separated by commas, semicolons, tabs or bars.
     Csv,
     /// Apache Parquet.
     Parquet,
-    /// The first sheet of a spreadsheet (xlsx, xls, ods), column names in its first row.
+    /// A sheet of a spreadsheet (xlsx, xls, ods), column names in its first row.
     Xlsx,
 }
 
@@ -91,6 +102,9 @@ impl Default for DatasetSpec {
         Self {
             path: PathBuf::new(),
             format: None,
+            encoding: None,
+            separator: None,
+            sheet: None,
             id_key: id(),
             question_key: question(),
             whole_row: false,
@@ -115,6 +129,15 @@ impl DatasetSpec {
         self.format.or_else(|| DatasetFormat::of_path(path))
     }
 
+    /// The separator, where one is named: a byte, since a longer one separates nothing.
+    pub fn separator_byte(&self) -> Option<u8> {
+        match self.separator.as_deref()?.as_bytes() {
+            b"\\t" | b"tab" => Some(b'\t'),
+            [byte] if byte.is_ascii() && !b"\"\r\n".contains(byte) => Some(*byte),
+            _ => None,
+        }
+    }
+
     /// The address, where the dataset is not a file of this machine.
     pub fn url(&self) -> Option<&str> {
         let text = self.path.to_str()?;
@@ -127,7 +150,7 @@ impl DatasetFormat {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "json" | "json5" | "jsonc" => Some(Self::Json),
             "jsonl" | "ndjson" => Some(Self::Jsonl),
-            "csv" => Some(Self::Csv),
+            "csv" | "tsv" | "tab" => Some(Self::Csv),
             "parquet" | "pq" => Some(Self::Parquet),
             "xlsx" | "xls" | "xlsb" | "xlsm" | "ods" => Some(Self::Xlsx),
             _ => None,

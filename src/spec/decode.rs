@@ -68,13 +68,15 @@ impl de::Error for DecodeError {
         Self::new(message.to_string())
     }
 
-    fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+    fn invalid_type(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
         // What was found is said by the reader, which knows the kind and does not quote values.
-        Self::new(format!("expected {}", in_words(&expected.to_string())))
+        let expected = expected.to_string();
+        let large = too_large(found, &expected);
+        Self::new(large.unwrap_or_else(|| format!("expected {}", in_words(&expected))))
     }
 
-    fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::new(format!("expected {}", in_words(&expected.to_string())))
+    fn invalid_value(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::invalid_type(found, expected)
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
@@ -117,6 +119,26 @@ fn in_words(expected: &str) -> &str {
         _ if expected.starts_with("struct ") => "a map",
         _ => expected,
     }
+}
+
+/// What to say of a number that is a whole one, and more than its type holds.
+fn too_large(found: de::Unexpected<'_>, expected: &str) -> Option<String> {
+    let most = match expected {
+        "u8" => u64::from(u8::MAX),
+        "u16" => u64::from(u16::MAX),
+        "u32" => u64::from(u32::MAX),
+        "u64" | "usize" => u64::MAX,
+        "i64" => i64::MAX.unsigned_abs(),
+        _ => return None,
+    };
+    let is_larger = match found {
+        de::Unexpected::Unsigned(value) => value > most,
+        de::Unexpected::Signed(value) => u64::try_from(value).is_ok_and(|value| value > most),
+        de::Unexpected::Float(value) => value.fract() == 0.0 && value > most as f64,
+        _ => false,
+    };
+    is_larger
+        .then(|| format!("this number is too large: {most} is the most that can be meant here"))
 }
 
 /// "did you mean …?", or all that is known.

@@ -29,6 +29,20 @@ impl Spec {
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, SpecError> {
         SpecSet::from_path_with(path, &ReadOptions::default())?.single()
     }
+
+    /// What to say where a path of the spec leads nowhere.
+    pub fn path_help(&self) -> String {
+        let help = "paths in a spec are relative to the folder that it lies in";
+        let link = self.file().and_then(|file| Some((file, std::fs::read_link(file).ok()?)));
+        match link {
+            Some((file, target)) => format!(
+                "{help}; {} is a link to {}, and it is the link's folder that counts",
+                file.display(),
+                target.display()
+            ),
+            None => help.to_owned(),
+        }
+    }
 }
 
 impl SpecSet {

@@ -1,4 +1,4 @@
-//! `${env:NAME}` in the text of a spec.
+//! `${env:NAME}` in the text of a spec, with a default as shells have it: `${env:NAME:-default}`.
 
 use super::redact::names_a_secret;
 
@@ -17,6 +17,12 @@ pub enum ReferenceError {
     /// A `${` without its `}`.
     #[error("`${{` without a closing `}}`")]
     Unclosed,
+    /// A reference in a way that shells know and sizer does not, such as `${NAME:?message}`.
+    #[error("`${{env:{0}}}` names no environment variable")]
+    NoName(String),
+    /// A secret written as the default of one.
+    #[error("${{env:{0}}} looks like a secret, and its default stands here in plain text")]
+    SecretInDefault(String),
     /// A secret where the value would be stored.
     #[error("${{env:{0}}} looks like a secret, and this value is stored in artifacts and reports")]
     SecretInPlainField(String),
@@ -26,8 +32,15 @@ impl ReferenceError {
     /// What to do about it.
     pub fn help(&self) -> String {
         match self {
-            Self::Unset(name) => format!("set it, for example with `export {name}=…`"),
+            Self::Unset(name) if names_a_secret(name) => {
+                format!("set it, for example with `export {name}=…`")
+            }
+            Self::Unset(name) => format!(
+                "set it, for example with `export {name}=…`, or give a default: ${{env:{name}:-…}}"
+            ),
             Self::Unknown(_) | Self::Unclosed => "write ${env:NAME} for an environment variable".into(),
+            Self::NoName(_) => "write ${env:NAME}, or with a default ${env:NAME:-default}".into(),
+            Self::SecretInDefault(name) => format!("leave the default out, and set {name}"),
             Self::SecretInPlainField(_) => {
                 "secrets belong in api_key, in headers, or in the password of base_url; otherwise rename the variable"
                     .into()
@@ -36,11 +49,60 @@ impl ReferenceError {
     }
 }
 
+/// References may stand in defaults of references, but no honest spec goes on and on.
+const DEEPEST: usize = 8;
+
 /// A piece of a text with references.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
     Text(&'a str),
-    Env(&'a str),
+    Env(Reference<'a>),
+}
+
+/// A reference to a variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reference<'a> {
+    name: &'a str,
+    /// What stands in for it.
+    default: Option<&'a str>,
+    /// Whether that also stands in for an empty value (`:-`), or only for none (`-`).
+    when_empty: bool,
+    /// All of it, as it was written.
+    written: &'a str,
+}
+
+impl<'a> Reference<'a> {
+    fn parse(inside: &'a str) -> Result<Self, ReferenceError> {
+        let text = inside.strip_prefix("env:").map(str::trim);
+        let text = text.filter(|text| !text.is_empty());
+        let text = text.ok_or_else(|| ReferenceError::Unknown(inside.to_owned()))?;
+        let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+        let (name, rest) = text.split_at(end);
+        let no_name = || ReferenceError::NoName(super::redact::redact(text));
+        let (default, when_empty) = match rest.strip_prefix(":-") {
+            Some(default) => (Some(default), true),
+            None if rest.is_empty() => (None, false),
+            None => (Some(rest.strip_prefix('-').ok_or_else(no_name)?), false),
+        };
+        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
+            return Err(no_name());
+        }
+        Ok(Self { name, default, when_empty, written: inside })
+    }
+
+    /// Whether a text stands in where the variable is not set.
+    pub fn has_default(&self) -> bool {
+        self.default.is_some_and(|default| !default.is_empty())
+    }
+
+    fn value(&self, env: &Env<'_>, depth: usize) -> Result<String, ReferenceError> {
+        match (env(self.name), self.default) {
+            (Some(value), None) => Ok(value),
+            (Some(value), Some(_)) if !(value.is_empty() && self.when_empty) => Ok(value),
+            (_, Some(default)) => resolve(default, env, depth + 1, SecretAs::Value),
+            (None, None) => Err(ReferenceError::Unset(self.name.to_owned())),
+        }
+    }
 }
 
 /// Splits a text into literal pieces and references.
@@ -48,42 +110,150 @@ pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, ReferenceError> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
-        let (inside, tail) = after.split_once('}').ok_or(ReferenceError::Unclosed)?;
-        let name = inside.strip_prefix("env:").filter(|name| !name.trim().is_empty());
-        let name = name.ok_or_else(|| ReferenceError::Unknown(inside.to_owned()))?;
-        found.extend([Piece::Text(before), Piece::Env(name.trim())]);
-        rest = tail;
+        let end = closing(after).ok_or(ReferenceError::Unclosed)?;
+        let (inside, tail) = after.split_at(end);
+        found.extend([Piece::Text(before), Piece::Env(Reference::parse(inside)?)]);
+        rest = tail.strip_prefix('}').unwrap_or(tail);
     }
     found.push(Piece::Text(rest));
     Ok(found)
 }
 
+/// Where the brace is that closes a reference; those of references inside it are not it.
+fn closing(text: &str) -> Option<usize> {
+    let mut open = 1_usize;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' if at > 0 && text.as_bytes().get(at - 1) == Some(&b'$') => open += 1,
+            b'}' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// What becomes of a reference to a secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SecretAs {
+    Error,
+    Reference,
+    Value,
+}
+
 /// The text with all references replaced; refuses secrets.
 pub(super) fn resolve_plain(text: &str, env: &Env<'_>) -> Result<String, ReferenceError> {
-    resolve(text, env, |name| Err(ReferenceError::SecretInPlainField(name.to_owned())))
+    resolve(text, env, 0, SecretAs::Error)
 }
 
 /// The text with all references replaced but those to secrets, which stay references.
 pub(super) fn resolve_public(text: &str, env: &Env<'_>) -> Result<String, ReferenceError> {
-    resolve(text, env, |name| Ok(format!("${{env:{name}}}")))
+    resolve(text, env, 0, SecretAs::Reference)
 }
 
 /// The text with all references replaced, secrets too.
 pub(super) fn resolve_all(text: &str, env: &Env<'_>) -> Result<String, ReferenceError> {
-    resolve(text, env, |name| env(name).ok_or_else(|| ReferenceError::Unset(name.to_owned())))
+    resolve(text, env, 0, SecretAs::Value)
 }
 
 fn resolve(
     text: &str,
     env: &Env<'_>,
-    secret: impl Fn(&str) -> Result<String, ReferenceError>,
+    depth: usize,
+    secrets: SecretAs,
 ) -> Result<String, ReferenceError> {
+    if depth > DEEPEST {
+        return Err(ReferenceError::Unknown("…".to_owned()));
+    }
     pieces(text)?
         .into_iter()
         .map(|piece| match piece {
             Piece::Text(text) => Ok(text.to_owned()),
-            Piece::Env(name) if names_a_secret(name) => secret(name),
-            Piece::Env(name) => env(name).ok_or_else(|| ReferenceError::Unset(name.to_owned())),
+            Piece::Env(reference) if names_a_secret(reference.name) => match secrets {
+                SecretAs::Error => {
+                    Err(ReferenceError::SecretInPlainField(reference.name.to_owned()))
+                }
+                _ if reference.has_default() => {
+                    Err(ReferenceError::SecretInDefault(reference.name.to_owned()))
+                }
+                SecretAs::Reference => Ok(format!("${{{}}}", reference.written)),
+                SecretAs::Value => reference.value(env, depth),
+            },
+            // A default stands in the same place as the reference.
+            Piece::Env(reference) if secrets != SecretAs::Value && reference.has_default() => {
+                let default =
+                    resolve(reference.default.unwrap_or_default(), env, depth + 1, secrets);
+                match (env(reference.name), default) {
+                    // Whether a spec is a good one does not depend on what is set.
+                    (
+                        _,
+                        Err(
+                            error @ (ReferenceError::SecretInPlainField(_)
+                            | ReferenceError::SecretInDefault(_)),
+                        ),
+                    ) => Err(error),
+                    (Some(value), _) if !(value.is_empty() && reference.when_empty) => Ok(value),
+                    (_, default) => default,
+                }
+            }
+            Piece::Env(reference) => reference.value(env, depth),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(name: &str) -> Option<String> {
+        match name {
+            "SET" => Some("here".to_owned()),
+            "EMPTY" => Some(String::new()),
+            "API_KEY" => Some("canary".to_owned()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn defaults_are_those_of_shells() {
+        for (text, expected) in [
+            ("a ${env:SET} b", "a here b"),
+            ("${env:SET:-x}", "here"),
+            ("${env:UNSET:-lab}", "lab"),
+            ("${env:UNSET-lab}", "lab"),
+            ("${env:EMPTY:-lab}", "lab"),
+            ("${env:EMPTY-lab}", ""),
+            ("${env:UNSET:-}", ""),
+            ("${env:UNSET:-${env:SET}}/y", "here/y"),
+            ("${env:UNSET:-${env:UNSET-a b}}", "a b"),
+            ("${env: SET }", "here"),
+        ] {
+            assert_eq!(resolve_plain(text, &env).as_deref(), Ok(expected), "{text}");
+            assert_eq!(resolve_public(text, &env).as_deref(), Ok(expected), "{text}");
+            assert_eq!(resolve_all(text, &env).as_deref(), Ok(expected), "{text}");
+        }
+        assert_eq!(resolve_plain("${env:UNSET}", &env), Err(ReferenceError::Unset("UNSET".into())));
+        assert_eq!(resolve_plain("${env:A:-${env:B}", &env), Err(ReferenceError::Unclosed));
+        for text in ["${env:SET:?no}", "${env:SET:+x}", "${env:SET=x}", "${env::-x}", "${env:1}"] {
+            assert!(matches!(resolve_all(text, &env), Err(ReferenceError::NoName(_))), "{text}");
+        }
+        let deep = format!("{}x{}", "${env:UNSET:-".repeat(50_000), "}".repeat(50_000));
+        assert!(matches!(resolve_plain(&deep, &env), Err(ReferenceError::Unknown(_))));
+    }
+
+    #[test]
+    fn a_default_is_no_way_for_a_secret() {
+        let plain = |text| resolve_plain(text, &env);
+        let secret = ReferenceError::SecretInPlainField("API_KEY".into());
+        assert_eq!(plain("${env:API_KEY:-x}"), Err(secret.clone()));
+        assert_eq!(plain("${env:UNSET:-${env:API_KEY}}"), Err(secret.clone()));
+        assert_eq!(plain("${env:SET:-${env:API_KEY}}"), Err(secret));
+        let literal = ReferenceError::SecretInDefault("API_KEY".into());
+        assert_eq!(resolve_public("${env:API_KEY:-x}", &env), Err(literal.clone()));
+        assert_eq!(resolve_all("${env:API_KEY:-x}", &env), Err(literal));
+        assert_eq!(resolve_public("${env:API_KEY:-}", &env).as_deref(), Ok("${env:API_KEY:-}"));
+        assert_eq!(resolve_all("${env:API_KEY:-}", &env).as_deref(), Ok("canary"));
+    }
 }

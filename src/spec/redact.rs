@@ -84,7 +84,12 @@ fn first_value(text: &str) -> &str {
 fn only_references(value: &str) -> bool {
     let value = value.trim_matches(['"', '\'']);
     let value = ["Bearer ", "Basic "].iter().find_map(|s| value.strip_prefix(s)).unwrap_or(value);
-    value.starts_with("${") && value.ends_with('}') && value.matches('}').count() == 1
+    let inside = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    // What stands after the name of a variable is a default, in plain text.
+    inside.is_some_and(|inside| {
+        let name = inside.trim_start_matches("env:").trim_end_matches([':', '-']);
+        !name.contains(['}', '-'])
+    })
 }
 
 /// The password of the first URL in a text, as written.
@@ -114,6 +119,9 @@ mod tests {
             ("{api_key: ${env:KEY}, model: m}\n", "{api_key: ${env:KEY}, model: m}\n"),
             ("{api_key: 'a canary, two', model: m}\n", "{api_key: ***, model: m}\n"),
             ("max_tokens: 64\n", "max_tokens: 64\n"),
+            ("api_key: ${env:KEY:-}\n", "api_key: ${env:KEY:-}\n"),
+            ("api_key: ${env:KEY:-canary}\n", "api_key: ***\n"),
+            ("api_key: \"${env:KEY-canary}\"\n", "api_key: ***\n"),
             ("x-auth: Basic ${env:B64}\n", "x-auth: Basic ${env:B64}\n"),
         ] {
             assert_eq!(redact(line), expected);

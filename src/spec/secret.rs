@@ -32,6 +32,12 @@ impl Secret {
     pub fn is_reference(&self) -> bool {
         pieces(&self.0).is_ok_and(|pieces| pieces.iter().any(|p| matches!(p, Piece::Env(_))))
     }
+
+    /// Whether a text stands in for a reference that leads nowhere: that is no secret any more.
+    pub(super) fn has_default(&self) -> bool {
+        let default = |piece: &Piece<'_>| matches!(piece, Piece::Env(it) if it.has_default());
+        pieces(&self.0).is_ok_and(|pieces| pieces.iter().any(default))
+    }
 }
 
 impl fmt::Debug for Secret {

@@ -2,8 +2,10 @@
 //!
 //! It holds what was measured: the dataset, the runs and the metrics of each level. What joins
 //! levels (fits, estimates, reports) is left out: it follows from these in milliseconds, and
-//! would make any two branches that measured different levels conflict.
+//! would make any two branches that measured different levels differ in the same lines.
 
+use super::git::merge_by_stanza;
+use super::lock_text::{Content, parse, rendered};
 use super::{Digest, Key, StoreError, write_atomically};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,19 +24,13 @@ pub struct Locked {
     pub tool: String,
 }
 
-/// The stages of each spec of a folder: one stanza each, sorted, so that git merges them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Content {
-    #[serde(default)]
-    specs: BTreeMap<String, BTreeMap<String, Locked>>,
-}
-
 /// In what state a lock file was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LockState {
     /// It is as sizer wrote it, or absent.
     Sound,
-    /// Git left conflict markers in it; whatever either side says was read.
+    /// Git left conflict markers in it, or joined two sides that say something else of one stage;
+    /// whatever either side says was read.
     Conflicted,
     /// It is no lock file; nothing was read.
     Unreadable(String),
@@ -47,9 +43,6 @@ pub struct LockFile {
     content: Content,
     state: LockState,
 }
-
-const HEADER: &str =
-    "# Written by sizer: what was measured for the specs in this folder. Commit it.\n\n";
 
 impl LockFile {
     /// Reads the lock file of a folder. One that is absent, conflicted or unreadable is no error,
@@ -90,8 +83,10 @@ impl LockFile {
         }
         (self.content, _) = read(&self.path);
         self.content.specs.insert(self.spec.clone(), stages);
-        let text = toml::to_string(&self.content).unwrap_or_default();
-        write_atomically(&self.path, format!("{HEADER}{text}").as_bytes())?;
+        write_atomically(&self.path, rendered(&self.content).as_bytes())?;
+        if let Some(folder) = self.path.parent() {
+            merge_by_stanza(folder);
+        }
         self.state = LockState::Sound;
         Ok(())
     }
@@ -103,62 +98,6 @@ fn path_in(base_dir: &Path) -> PathBuf {
 
 fn read(path: &Path) -> (Content, LockState) {
     parse(&std::fs::read_to_string(path).unwrap_or_default())
-}
-
-fn parse(text: &str) -> (Content, LockState) {
-    if is_conflicted(text) {
-        let mut merged = Content::default();
-        for side in [side(text, true), side(text, false)] {
-            let content: Content = toml::from_str(&side).unwrap_or_default();
-            for (spec, stages) in content.specs {
-                let known = merged.specs.entry(spec).or_default();
-                for (stage, locked) in stages {
-                    known.entry(stage).or_insert(locked);
-                }
-            }
-        }
-        return (merged, LockState::Conflicted);
-    }
-    match toml::from_str(text) {
-        Ok(content) => (content, LockState::Sound),
-        Err(error) => {
-            let first = error.message().lines().next().unwrap_or_default().to_owned();
-            (Content::default(), LockState::Unreadable(first))
-        }
-    }
-}
-
-fn is_conflicted(text: &str) -> bool {
-    text.lines().any(|line| line.starts_with("<<<<<<< "))
-}
-
-/// One side of a text with git's conflict markers.
-fn side(text: &str, ours: bool) -> String {
-    #[derive(PartialEq)]
-    enum In {
-        Both,
-        Ours,
-        Base,
-        Theirs,
-    }
-    let mut state = In::Both;
-    let mut kept = String::new();
-    for line in text.lines() {
-        match line.get(..7) {
-            Some("<<<<<<<") => state = In::Ours,
-            Some("|||||||") => state = In::Base,
-            Some("=======") => state = In::Theirs,
-            Some(">>>>>>>") => state = In::Both,
-            _ => {
-                let wanted = if ours { In::Ours } else { In::Theirs };
-                if state == In::Both || state == wanted {
-                    kept.push_str(line);
-                    kept.push('\n');
-                }
-            }
-        }
-    }
-    kept
 }
 
 /// Everything in the lock file of a folder.

@@ -2,9 +2,12 @@
 
 mod atomic;
 mod gc;
+mod git;
 mod latest;
 mod lock_file;
+mod lock_text;
 mod manifest;
+mod memory;
 mod objects;
 mod owner;
 mod runs;
@@ -16,7 +19,9 @@ pub use manifest::{Digest, Key, Manifest, key_of};
 pub use owner::Owner;
 pub use runs::{Exit, RunRecord};
 
+use memory::Memory;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Why the store could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -64,12 +69,25 @@ impl StoreError {
 /// The folder `.sizer` beside a spec.
 pub struct Store {
     root: PathBuf,
+    /// Where things are kept that the folder does not take.
+    memory: Option<Arc<Memory>>,
 }
 
 impl Store {
     /// The store beside the specs of a folder. Nothing is created before something is kept.
     pub fn beside(base_dir: &Path) -> Self {
-        Self { root: base_dir.join(".sizer") }
+        Self { root: base_dir.join(".sizer"), memory: None }
+    }
+
+    /// The same as its owner has it: one that cannot be written keeps things for this process alone.
+    #[must_use]
+    pub fn owned(self, owner: &Owner) -> Self {
+        Self { memory: owner.memory.clone(), ..self }
+    }
+
+    /// Whether nothing that is kept outlives this process.
+    pub fn is_read_only(&self) -> bool {
+        self.memory.is_some()
     }
 
     /// Where it is.
@@ -85,7 +103,10 @@ impl Store {
         parts: manifest::Parts,
         bytes: &[u8],
     ) -> Result<Manifest, StoreError> {
-        let digest = objects::keep(&self.root, bytes)?;
+        let digest = match &self.memory {
+            Some(memory) => memory.keep_object(bytes),
+            None => objects::keep(&self.root, bytes)?,
+        };
         let manifest = Manifest {
             stage: stage.to_owned(),
             key,
@@ -94,13 +115,17 @@ impl Store {
             tool: env!("CARGO_PKG_VERSION").to_owned(),
             parts,
         };
-        manifest.keep(&self.root)?;
+        match &self.memory {
+            Some(memory) => memory.keep_manifest(&manifest),
+            None => manifest.keep(&self.root)?,
+        }
         Ok(manifest)
     }
 
     /// The manifest of a key, if it was ever kept and is readable.
     pub fn manifest(&self, key: &Key) -> Option<Manifest> {
-        Manifest::read(&self.root, key)
+        let of_process = self.memory.as_ref().and_then(|memory| memory.manifest(key));
+        of_process.or_else(|| Manifest::read(&self.root, key))
     }
 
     /// The manifests of all stages of a kind (`sweep@…`), the newest first.
@@ -115,16 +140,23 @@ impl Store {
 
     /// Whether there is an artifact of that digest, sound or not.
     pub fn has(&self, digest: &Digest) -> bool {
-        objects::exists(&self.root, digest)
+        self.is_in_memory(digest) || objects::exists(&self.root, digest)
     }
 
     /// Whether an artifact is there and is what its digest says.
     pub fn is_sound(&self, digest: &Digest) -> bool {
-        objects::is_sound(&self.root, digest)
+        self.is_in_memory(digest) || objects::is_sound(&self.root, digest)
+    }
+
+    fn is_in_memory(&self, digest: &Digest) -> bool {
+        self.memory.as_ref().is_some_and(|memory| memory.has(digest))
     }
 
     /// Removes a damaged artifact, so that no copy of it can be taken for a sound one.
     pub fn discard_damaged(&self, key: &Key) {
+        if self.is_read_only() {
+            return;
+        }
         if let Some(manifest) = self.manifest(key).filter(|it| !self.is_sound(&it.digest)) {
             objects::discard(&self.root, &manifest.digest);
         }
@@ -137,12 +169,14 @@ impl Store {
 
     /// An artifact as a file, verified: for those that are too large to be held.
     pub fn open(&self, digest: &Digest) -> Result<std::fs::File, StoreError> {
-        objects::open_sound(&self.root, digest)
+        let of_process = self.memory.as_ref().and_then(|memory| memory.open(digest));
+        of_process.unwrap_or_else(|| objects::open_sound(&self.root, digest))
     }
 
     /// The bytes of an artifact, verified.
     pub fn read(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
-        objects::read(&self.root, digest)
+        let of_process = self.memory.as_ref().and_then(|memory| memory.read(digest));
+        of_process.map_or_else(|| objects::read(&self.root, digest), Ok)
     }
 }
 

@@ -1,15 +1,35 @@
 //! One process at a time: an OS lock that ends with its process, whatever ends it.
 
+use super::memory::Memory;
 use super::{Store, StoreError};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
+use std::sync::Arc;
 
 /// The right to write to a store, for as long as this lives.
 pub struct Owner {
-    _file: File,
+    _file: Option<File>,
+    /// Where things go instead, where the store itself takes none.
+    pub(super) memory: Option<Arc<Memory>>,
 }
 
 impl Store {
+    /// Takes the store for this process, or, where the system lets nobody write to it (a share, an
+    /// archive), what is there for reading.
+    pub fn own_or_read(&self) -> Result<Owner, StoreError> {
+        match self.own() {
+            Err(StoreError::Io { error, .. })
+                if matches!(
+                    error.kind(),
+                    ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied
+                ) =>
+            {
+                Ok(Owner { _file: None, memory: Some(Arc::default()) })
+            }
+            other => other,
+        }
+    }
+
     /// Takes the store for this process.
     pub fn own(&self) -> Result<Owner, StoreError> {
         std::fs::create_dir_all(&self.root)
@@ -37,6 +57,6 @@ impl Store {
             write!(file, "{}", std::process::id())
         };
         write_pid().map_err(StoreError::io("write the file", &path))?;
-        Ok(Owner { _file: file })
+        Ok(Owner { _file: Some(file), memory: None })
     }
 }

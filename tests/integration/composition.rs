@@ -97,3 +97,109 @@ fn mistakes_in_parts_are_shown_where_they_are() {
     shown.push(of(&project, &["--profile", "ci"]));
     insta::assert_snapshot!(shown.join("\n"));
 }
+
+#[test]
+fn a_variable_can_have_a_default() {
+    let spec = |name: &str| {
+        let text = "version: 1\nname: \"NAME\"\ndataset: {path: questions.jsonl}\nworkflow: {type: simulator}\ntest: {gpu_count: \"${env:SIZER_TEST_GPUS:-3}\"}\nconcurrency: {levels: [1]}\n";
+        Sizer::new()
+            .spec(&text.replace("NAME", name))
+            .env("SIZER_TEST_RIG", "attic")
+            .env("SIZER_TEST_EMPTY", "")
+    };
+    for (name, expected) in [
+        ("${env:SIZER_TEST_NONE:-lab}", "lab"),
+        ("${env:SIZER_TEST_NONE-lab}", "lab"),
+        ("${env:SIZER_TEST_EMPTY:-lab}", "lab"),
+        ("${env:SIZER_TEST_RIG:-lab}", "attic"),
+        ("rig ${env:SIZER_TEST_NONE:-${env:SIZER_TEST_RIG}}", "rig attic"),
+    ] {
+        spec(name).run(&["validate", "spec.yml"]).success().stdout(&format!("{expected} is valid"));
+    }
+    let wrong = spec("${env:SIZER_TEST_RIG:?none}").run(&["validate", "spec.yml"]).code(2);
+    wrong.stderr("names no environment variable").stderr("${env:NAME:-default}");
+    let unset = spec("${env:SIZER_TEST_NONE}").run(&["validate", "spec.yml"]).code(2);
+    unset.stderr("export SIZER_TEST_NONE=…").stderr("or give a default: ${env:SIZER_TEST_NONE:-…}");
+}
+
+#[test]
+fn a_secret_has_no_default_in_plain_text() {
+    let workflow = "{type: openai, base_url: \"http://127.0.0.1:1/v1\", model: m, api_key: \"${env:SIZER_TEST_X:-canary-9d}\"}";
+    let literal = Sizer::new().workflow(workflow, "concurrency: {levels: [1]}");
+    let refused = literal.run(&["validate", "spec.yml"]).code(2);
+    let refused = refused.stderr("workflow.api_key: a secret stands here in plain text");
+    assert!(!refused.stderr.contains("canary"), "{refused:?}");
+    let empty = workflow.replace("canary-9d", "");
+    let empty = Sizer::new().workflow(&empty, "concurrency: {levels: [1]}");
+    empty.run(&["validate", "spec.yml"]).success();
+}
+
+#[test]
+fn includes_may_meet_again_but_not_without_an_end() {
+    let base =
+        "version: 1\nname: test\ndataset: {path: questions.jsonl}\nconcurrency: {levels: [1]}\n";
+    let project = Sizer::new()
+        .spec(&format!("include: [left.yml, right.yml]\n{base}"))
+        .file("left.yml", "include: [shared.yml]\n")
+        .file("right.yml", "include: ./shared.yml\n")
+        .file("shared.yml", "workflow: {type: simulator}\n");
+    project.run(&["validate", "spec.yml"]).success();
+    // Each file is short, and together they are read two thousand times.
+    let mut wide = Sizer::new().spec(&format!("include: [i0.yml, i0.yml]\n{base}"));
+    for depth in 0..9 {
+        wide = wide
+            .file(&format!("i{depth}.yml"), &format!("include: [i{0}.yml, i{0}.yml]\n", depth + 1));
+    }
+    let wide = wide.file("i9.yml", "workflow: {type: simulator}\n");
+    wide.run(&["validate", "spec.yml"])
+        .code(2)
+        .stderr("this is the include number 201, of at most 200");
+}
+
+#[test]
+fn a_spec_can_be_a_link_and_says_which_folder_counts() {
+    let project = Sizer::new().workflow("{type: simulator}", "concurrency: {levels: [1]}");
+    std::fs::create_dir(project.path("links")).unwrap();
+    std::os::unix::fs::symlink("../spec.yml", project.path("links/linked.yml")).unwrap();
+    let linked = project.run(&["validate", "links/linked.yml"]).code(2);
+    linked.stderr(
+        "links/linked.yml is a link to ../spec.yml, and it is the link's folder that counts",
+    );
+    std::fs::copy(project.path("questions.jsonl"), project.path("links/questions.jsonl")).unwrap();
+    project.run(&["validate", "links/linked.yml"]).success();
+}
+
+#[test]
+fn numbers_that_are_too_large_are_named() {
+    let project = Sizer::new().workflow("{type: simulator}", "concurrency: {levels: [1]}");
+    for (set, most) in [
+        ("concurrency.levels=[1000000000000]", "4294967295"),
+        ("concurrency.levels=[99999999999999999999999]", "4294967295"),
+        ("test.gpu_count=99999999999999999999999", ""),
+    ] {
+        let run = project.run(&["validate", "spec.yml", "--set", set]).code(2);
+        run.stderr(&format!("this number is too large: {most}"));
+    }
+    let negative =
+        project.run(&["validate", "spec.yml", "--set", "concurrency.levels=[-1]"]).code(2);
+    negative.stderr("expected a whole number that is not negative");
+}
+
+#[test]
+fn too_few_open_files_are_no_server_that_is_down() {
+    let project = Sizer::new()
+        .workflow("{type: simulator, output_tokens: 2}", "concurrency: {levels: [1, 200]}");
+    for (limit, other) in [(40, false), (64, false), (100, true)] {
+        let command =
+            format!("ulimit -n {limit}; exec {} run spec.yml", env!("CARGO_BIN_EXE_sizer"));
+        let mut shell = std::process::Command::new("sh");
+        let output = shell.current_dir(project.path("")).args(["-c", &command]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            said.contains("raise the limit (`ulimit -n 464`") && !said.contains("Is it running"),
+            "{limit}: {said}"
+        );
+        assert_eq!(said.contains("leave out the levels above 18"), other, "{limit}: {said}");
+        assert!(!said.contains("above 0"), "{limit}: {said}");
+    }
+}

@@ -23,6 +23,9 @@ const COMMON: &[(&str, &str, &str)] = &[
     // The same content under another name is the same dataset.
     ("dataset.path", "copy.jsonl", REPORTS),
     ("dataset.format", "json", FROM_EXPAND),
+    ("dataset.encoding", "windows-1252", FROM_EXPAND),
+    ("dataset.separator", ";", FROM_EXPAND),
+    ("dataset.sheet", "other", FROM_EXPAND),
     ("dataset.id_key", "nr", FROM_EXPAND),
     ("dataset.question_key", "id", FROM_EXPAND),
     ("dataset.whole_row", "true", FROM_EXPAND),

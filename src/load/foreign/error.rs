@@ -19,6 +19,14 @@ pub enum ForeignError {
         /// The file.
         path: String,
     },
+    /// A file is something else than its name says.
+    #[error("the recording {path} {what}")]
+    Mistaken {
+        /// The file.
+        path: String,
+        /// What it is, and what to do.
+        what: String,
+    },
     /// What it says makes no sense.
     #[error("{at}: {message}{}", help.as_ref().map(|it| format!("\n  = help: {it}")).unwrap_or_default())]
     Wrong {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Beyond this a glob was not meant.
 const MOST_FILES: usize = 10_000;
-const EXTENSIONS: [&str; 5] = ["jsonl", "ndjson", "csv", "parquet", "pq"];
+const EXTENSIONS: [&str; 6] = ["jsonl", "ndjson", "csv", "tsv", "parquet", "pq"];
 
 /// The files that a spec names: in its order, those of a folder or a glob by name, each once.
 pub fn recorded_files(

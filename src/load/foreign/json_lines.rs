@@ -6,7 +6,6 @@ use super::row::Rows;
 use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
 
 /// One line of a recording is no longer.
 const LONGEST_LINE: u64 = 16 << 20;
@@ -14,9 +13,9 @@ const ONE_PER_LINE: &str = "a recording has one object per line, such as \
      {\"concurrency\": 8, \"start\": 12.04, \"end\": 19.31}; `jq -c '.[]'` makes lines of a list, \
      `jq -c .` of objects that go on over several";
 
-pub(super) fn read(shown: &str, path: &Path, rows: &mut Rows<'_>) -> Result<(), ForeignError> {
+pub(super) fn read(shown: &str, file: File, rows: &mut Rows<'_>) -> Result<(), ForeignError> {
     let unreadable = |error| ForeignError::Unreadable { path: shown.to_owned(), error };
-    let mut reader = BufReader::new(File::open(path).map_err(unreadable)?);
+    let mut reader = BufReader::new(file);
     let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();

@@ -28,6 +28,7 @@ mod value;
 pub use error::ForeignError;
 pub use files::recorded_files;
 
+use crate::dataset::{head_of, no_text, pointer};
 use crate::measure::Run;
 use crate::spec::workflow::RecordedSpec;
 use clock::Clock;
@@ -35,6 +36,7 @@ use error::Place;
 use row::Entry;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// More runs than this are not held.
@@ -109,9 +111,9 @@ pub fn read_foreign(
         let mut rows = row::Rows { clock: &clock, measured, unread: &mut unread, each: &mut each };
         let extension = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
         match extension.to_ascii_lowercase().as_str() {
-            "jsonl" | "ndjson" => json_lines::read(&shown, path, &mut rows)?,
-            "csv" => csv::read(&shown, path, &mut rows)?,
-            "parquet" | "pq" => parquet::read(&shown, path, &mut rows)?,
+            "jsonl" | "ndjson" => json_lines::read(&shown, opened(path, true)?, &mut rows)?,
+            "csv" | "tsv" => csv::read(&shown, opened(path, true)?, &mut rows)?,
+            "parquet" | "pq" => parquet::read(&shown, opened(path, false)?, &mut rows)?,
             _ => return Err(ForeignError::UnknownFormat { path: shown }),
         }
         if count == before {
@@ -121,4 +123,17 @@ pub fn read_foreign(
     clock.check_lengths(&files, levels.values().flatten().map(|entry| &entry.run))?;
     let runs = level::arranged(levels, &files, &clock, measured)?;
     Ok(ForeignRecording { runs, unread })
+}
+
+/// Opens a file, unless it is something else than its name says.
+fn opened(path: &Path, is_text: bool) -> Result<File, ForeignError> {
+    let shown = path.display().to_string();
+    let unreadable = |error| ForeignError::Unreadable { path: shown.clone(), error };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let head = head_of(&mut file).map_err(unreadable)?;
+    let no_text = || no_text(&head).filter(|_| is_text);
+    match pointer(&head, &shown).or_else(no_text) {
+        Some(what) => Err(ForeignError::Mistaken { path: shown, what }),
+        None => Ok(file),
+    }
 }

@@ -3,29 +3,30 @@
 use super::ForeignError;
 use super::error::Place;
 use super::row::{Entry, Rows};
-use crate::dataset::parquet_row;
+use crate::dataset::{parquet_row, unread_codec, without_panic};
 use crate::load::{from_parquet, is_own_parquet};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use std::fs::File;
-use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::io::{Read, Seek};
 
-pub(super) fn read(shown: &str, path: &Path, rows: &mut Rows<'_>) -> Result<(), ForeignError> {
+pub(super) fn read(shown: &str, mut file: File, rows: &mut Rows<'_>) -> Result<(), ForeignError> {
     let unreadable = |error| ForeignError::Unreadable { path: shown.to_owned(), error };
     let damaged = || ForeignError::file(shown, "this is no Parquet file, or it is damaged");
-    let file = File::open(path).map_err(unreadable)?;
     // The crate answers some damaged files with a panic; a hostile file must not end the process.
-    let guarded = catch_unwind(AssertUnwindSafe(|| {
-        let reader = SerializedFileReader::new(file).map_err(|_| damaged())?;
+    let copy = file.try_clone().map_err(unreadable)?;
+    let guarded = without_panic(|| {
+        let reader = SerializedFileReader::new(copy).map_err(|_| damaged())?;
+        if let Some(codec) = unread_codec(reader.metadata()) {
+            return Err(ForeignError::file(shown, codec));
+        }
         if is_own_parquet(&reader) { Ok(None) } else { foreign(shown, reader, rows).map(Some) }
-    }));
-    if guarded.map_err(|_| damaged())??.is_some() {
+    });
+    if guarded.ok_or_else(damaged)??.is_some() {
         return Ok(());
     }
     let mut bytes = Vec::new();
-    File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(unreadable)?;
-    let recording = catch_unwind(|| from_parquet(bytes)).map_err(|_| damaged())?;
+    file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(unreadable)?;
+    let recording = without_panic(|| from_parquet(bytes)).ok_or_else(damaged)?;
     let recording = recording.map_err(|_| damaged())?;
     let around = recording.around;
     // Sizer kept the load up itself: a level with think times or a rate is what it says.

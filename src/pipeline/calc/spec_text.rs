@@ -1,9 +1,11 @@
 //! A configuration and parameters of the reference as the text of a spec.
 
 use super::{CalcError, CalcOptions};
-use crate::nat::{Imported, import};
+use crate::nat::{Imported, Sources, import};
 use crate::spec::{Method, process_env};
 use serde_json::{Map, Value, json};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// No configuration that a person wrote is larger.
@@ -84,15 +86,17 @@ pub fn imported_spec(
 }
 
 fn read(config: &Path) -> Result<Imported, CalcError> {
-    let unreadable = |error: std::io::Error| {
-        CalcError::Parameters(format!("{} cannot be read: {error}", config.display()))
-    };
-    if std::fs::metadata(config).map_err(unreadable)?.len() > LARGEST_CONFIG {
-        return Err(unreadable(std::io::ErrorKind::FileTooLarge.into()));
-    }
-    let text = std::fs::read_to_string(config).map_err(unreadable)?;
     let exists = |path: &str| Path::new(path).is_file();
-    Ok(import(&text, &config.display().to_string(), &process_env, &exists)?)
+    Ok(import(config, &Sources { env: &process_env, read: &read_bounded, exists: &exists })?)
+}
+
+fn read_bounded(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let read = File::open(path)?.take(LARGEST_CONFIG + 1).read_to_string(&mut text)?;
+    if read as u64 > LARGEST_CONFIG {
+        return Err(std::io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(text)
 }
 
 fn workflow(

@@ -79,7 +79,7 @@ impl Render {
         let reports = &context.spec.outputs.reports;
         let index =
             reports.iter().position(|report| report.name == self.report).unwrap_or_default();
-        let help = "paths in a spec are relative to the folder that it lies in";
+        let help = context.spec.path_help();
         context.spec.error_at(&format!("outputs.reports.{index}"), message).help(help).into()
     }
 }

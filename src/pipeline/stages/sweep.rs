@@ -149,10 +149,11 @@ impl Sweep {
     ) -> Result<Vec<u8>, PipelineError> {
         let id = StageId::Sweep(self.concurrency);
         let load_error = |error| PipelineError::Load { stage: id.clone(), error };
+        // Before anything is opened: too few files look like a server that is not there.
+        self.make_room(context).map_err(load_error)?;
         let workflow = context.workflow(&id).await?;
         let plan = self.plan(context, artifacts)?;
         let scraper = context.scraper().await?;
-        self.make_room(context).map_err(load_error)?;
         context.cool_down().await.map_err(load_error)?;
         let planned = match plan.window {
             Window::Runs(runs) => plan.warmup + runs,

@@ -10,6 +10,7 @@ use super::error::SpecError;
 use super::tree::Node;
 use super::{BUILT_IN_REPORTS, Spec, Targets, redact, url_password};
 use crate::measure::Metric;
+use encoding_rs::Encoding;
 
 const MOST_GPUS: u32 = 100_000_000;
 
@@ -93,7 +94,20 @@ impl Checker<'_> {
             "the extension does not say which format this is",
             "name it .json, .jsonl, .csv, .parquet or .xlsx, or set `dataset.format`",
         )?;
-        let Some(url) = self.spec.dataset.url() else { return Ok(()) };
+        let dataset = &self.spec.dataset;
+        self.ensure(
+            dataset.encoding.as_ref().is_none_or(|it| Encoding::for_label(it.as_bytes()).is_some()),
+            "dataset.encoding",
+            "this is no encoding that is known",
+            "name it as browsers do, such as windows-1252, utf-16le, shift_jis or gb18030",
+        )?;
+        self.ensure(
+            dataset.separator.is_none() || dataset.separator_byte().is_some(),
+            "dataset.separator",
+            "a separator is one ASCII character, and no quote or line end",
+            "write \";\" or \"\\t\"; commas, semicolons, tabs and bars are found without it",
+        )?;
+        let Some(url) = dataset.url() else { return Ok(()) };
         self.ensure(
             url_password(url).is_none(),
             "dataset.path",

@@ -141,7 +141,8 @@ impl Checker<'_> {
 
     fn secret(&self, path: &str, secret: &Secret) -> Check {
         let name = path.rsplit('.').next().unwrap_or(path);
-        let allowed = secret.is_reference() || !names_a_secret(name);
+        let by_reference = secret.is_reference() && !secret.has_default();
+        let allowed = by_reference || !names_a_secret(name);
         self.ensure(
             allowed,
             path,

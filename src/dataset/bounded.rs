@@ -1,0 +1,119 @@
+//! Text in columns on its way to the reader: no row is too long, and every quote is closed.
+
+use super::LONGEST_ROW;
+use std::cell::Cell;
+use std::io::{Error, Read};
+use std::rc::Rc;
+
+/// What is left of the length that a row may have.
+pub(super) struct Limit(Rc<Cell<u64>>);
+
+impl Limit {
+    /// Begins another row.
+    pub fn renew(&self) {
+        self.0.set(LONGEST_ROW);
+    }
+}
+
+/// What is wrong with the text, and on which line; rides in an error of the reader.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct Unread {
+    pub line: u64,
+    pub message: String,
+}
+
+/// Where in a cell the text is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    Start,
+    Plain,
+    Quoted,
+    /// After a quote that ends the cell, unless another one follows.
+    Closed,
+}
+
+/// A quote that is never closed would make one cell of the rest of the file, and one that another
+/// cell's opening quote closes would swallow the rows in between.
+pub(super) struct Bounded<R> {
+    inner: R,
+    separator: u8,
+    left: Rc<Cell<u64>>,
+    at: At,
+    line: u64,
+    /// Where the last quote was opened.
+    opened: u64,
+    last: u8,
+}
+
+impl<R: Read> Bounded<R> {
+    /// Text from a line on, and the limit of the row that is read.
+    pub fn new(inner: R, separator: u8, line: u64) -> (Self, Limit) {
+        let left = Rc::new(Cell::new(LONGEST_ROW));
+        let limit = Limit(Rc::clone(&left));
+        (Self { inner, separator, left, at: At::Start, line, opened: line, last: 0 }, limit)
+    }
+
+    fn follow(&mut self, byte: u8) -> Result<(), Unread> {
+        let newline = byte == b'\n' || byte == b'\r';
+        self.at = match (self.at, byte) {
+            (At::Quoted, b'"') => At::Closed,
+            (At::Quoted, _) | (At::Closed, b'"') => At::Quoted,
+            (At::Start, b'"') => {
+                self.opened = self.line;
+                At::Quoted
+            }
+            _ if newline || byte == self.separator => At::Start,
+            // A slip such as `"a" ,` loses nothing; a quote that closes a cell lines below does.
+            (At::Closed, b' ' | b'\t') => At::Closed,
+            (At::Closed, _) if self.opened < self.line => {
+                return Err(self.wrong(format!(
+                    "the quote that opens a cell here is not closed before line {}, where text \
+                     follows a quote; close it, and write a quote inside a cell twice (\"\")",
+                    self.line
+                )));
+            }
+            (At::Closed, _) if self.last == b'\\' => {
+                return Err(
+                    self.wrong("a quote inside a cell is written \\\" here; write it twice (\"\")")
+                );
+            }
+            _ => At::Plain,
+        };
+        if byte == b'\n' || self.last == b'\r' {
+            self.line += 1;
+        }
+        // What stood before the quote that closed the cell is what counts after it.
+        if self.at != At::Closed {
+            self.last = byte;
+        }
+        Ok(())
+    }
+
+    fn wrong(&self, message: impl Into<String>) -> Unread {
+        Unread { line: self.opened, message: message.into() }
+    }
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        if count == 0 && !buffer.is_empty() && self.at == At::Quoted {
+            return Err(Error::other(
+                self.wrong("the quote that opens a cell here is never closed"),
+            ));
+        }
+        for &byte in buffer.get(..count).unwrap_or_default() {
+            self.follow(byte).map_err(Error::other)?;
+        }
+        let left = self.left.get().checked_sub(count as u64);
+        let left = left.ok_or_else(|| {
+            let mib = LONGEST_ROW >> 20;
+            let line = if self.at == At::Quoted { self.opened } else { self.line };
+            let message = format!("a row of more than {mib} MiB: is a quote not closed?");
+            Error::other(Unread { line, message })
+        })?;
+        self.left.set(left);
+        Ok(count)
+    }
+}

@@ -1,0 +1,42 @@
+//! The names of a table's columns, and its rows by them.
+
+use super::RawRow;
+use serde_json::Value;
+
+/// The columns of a table.
+pub(super) struct Columns(Vec<Column>);
+
+struct Column {
+    name: String,
+    /// Whether it has no name of its own.
+    nameless: bool,
+}
+
+impl Columns {
+    /// Columns by their names, no two alike: of two, one would be lost without a word.
+    pub fn named(names: Vec<String>) -> Result<Self, String> {
+        let mut columns: Vec<Column> = Vec::with_capacity(names.len());
+        for (number, name) in (1..).zip(names) {
+            let nameless = name.trim().is_empty();
+            if !nameless && columns.iter().any(|column| column.name == name) {
+                return Err(format!("two columns are called `{name}`; rename or remove one"));
+            }
+            let name = if nameless { format!("column {number}") } else { name };
+            columns.push(Column { name, nameless });
+        }
+        Ok(Self(columns))
+    }
+
+    /// A row: empty cells of columns without a name, as spreadsheets leave them behind, are none.
+    pub fn row(&self, cells: impl Iterator<Item = Value>) -> RawRow {
+        let named = self.0.iter().zip(cells);
+        named
+            .filter(|(column, cell)| !column.nameless || !is_empty(cell))
+            .map(|(column, cell)| (column.name.clone(), cell))
+            .collect()
+    }
+}
+
+fn is_empty(cell: &Value) -> bool {
+    cell.is_null() || cell.as_str().is_some_and(|text| text.trim().is_empty())
+}

@@ -1,0 +1,110 @@
+//! Rows of a JSON document that is no plain array of objects: the tables that pandas writes, and
+//! a word on all else.
+
+use super::{DatasetError, RawRow};
+use crate::spec::DatasetSpec;
+use serde_json::{Map, Value};
+
+/// The rows of a document, or what to do about it.
+pub(super) fn rows(
+    document: Value,
+    path: &str,
+    spec: &DatasetSpec,
+) -> Result<Vec<RawRow>, DatasetError> {
+    let wrong = |message: String| DatasetError::Malformed {
+        path: path.to_owned(),
+        line: 1,
+        column: 1,
+        message: format!("a dataset in JSON is an array of objects, and {message}"),
+    };
+    match document {
+        Value::Array(entries) => (1..)
+            .zip(entries)
+            .map(|(number, entry)| match entry {
+                Value::Object(row) => Ok(row.into_iter().collect()),
+                other => Err(wrong(format!("entry {number} here is {}", kind(&other)))),
+            })
+            .collect(),
+        Value::Object(object) => match table(&object, spec) {
+            Some(rows) => Ok(rows),
+            None => Err(wrong(advice(&object, path, spec))),
+        },
+        other => Err(wrong(format!("this is {}", kind(&other)))),
+    }
+}
+
+/// The tables of `DataFrame.to_json`, whichever its `orient`.
+fn table(object: &Map<String, Value>, spec: &DatasetSpec) -> Option<Vec<RawRow>> {
+    if let (Some(Value::Array(names)), Some(Value::Array(data))) =
+        (object.get("columns"), object.get("data"))
+    {
+        let names = names.iter().map(text).collect::<Option<Vec<String>>>()?;
+        let row = |cells: &Value| {
+            let cells = cells.as_array().filter(|cells| cells.len() == names.len())?;
+            Some(names.iter().cloned().zip(cells.iter().cloned()).collect())
+        };
+        return data.iter().map(row).collect();
+    }
+    if let (Some(_), Some(Value::Array(data))) = (object.get("schema"), object.get("data")) {
+        return data
+            .iter()
+            .map(|row| Some(row.as_object()?.clone().into_iter().collect()))
+            .collect();
+    }
+    let inner: Vec<(&String, &Map<String, Value>)> =
+        object.iter().map(|(key, value)| Some((key, value.as_object()?))).collect::<Option<_>>()?;
+    let wanted = [&spec.question_key, &spec.id_key];
+    if !spec.whole_row && inner.iter().any(|(_, row)| row.contains_key(&spec.question_key)) {
+        // A row under each label of the index.
+        return Some(inner.into_iter().map(|(_, row)| row.clone().into_iter().collect()).collect());
+    }
+    // A column under each name, with its cells under the labels of the index.
+    let (_, labels) = inner.iter().find(|(name, _)| wanted.contains(name)).or(inner.first())?;
+    let same = inner.iter().all(|(_, cells)| {
+        cells.len() == labels.len() && cells.keys().all(|label| labels.contains_key(label))
+    });
+    same.then(|| {
+        let cell = |label: &String| {
+            let cells = inner.iter().filter_map(move |(name, cells)| {
+                Some(((*name).clone(), cells.get(label)?.clone()))
+            });
+            cells.collect()
+        };
+        labels.keys().map(cell).collect()
+    })
+}
+
+/// What to do with an object that is no table.
+fn advice(object: &Map<String, Value>, path: &str, spec: &DatasetSpec) -> String {
+    let is_rows =
+        |value: &Value| value.as_array().is_some_and(|list| list.iter().any(Value::is_object));
+    if object.get(&spec.question_key).is_some_and(|question| !is_rows(question)) {
+        return "this is a single object; put it into [ ], or set dataset.format: jsonl".to_owned();
+    }
+    if let Some((key, _)) = object.iter().find(|(_, value)| is_rows(value)) {
+        return format!(
+            "this is an object, whose key `{key}` holds a list: make a file of that alone, with `jq '.[\"{key}\"]' {path}`"
+        );
+    }
+    let keys: Vec<&str> = object.keys().take(20).map(String::as_str).collect();
+    format!("this is one object, with the keys {}", keys.join(", "))
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}

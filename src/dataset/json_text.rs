@@ -1,0 +1,150 @@
+//! JSON as other tools write it, made into JSON that keeps what was meant.
+
+use std::borrow::Cow;
+
+/// A text that any JSON parser reads without a loss: `NaN` and `Infinity`, which Python and pandas
+/// write where a value is missing, are `null`; whole numbers beyond 64 bits, which would lose
+/// digits, are texts.
+pub(super) struct Tidied<'a> {
+    pub text: Cow<'a, str>,
+    /// Line and column after each piece that was replaced, and by how much it grew.
+    moved: Vec<(usize, usize, isize)>,
+}
+
+/// Where a scan is, one-based.
+#[derive(Clone, Copy)]
+struct Place {
+    line: usize,
+    column: usize,
+}
+
+impl Tidied<'_> {
+    /// The column in the text as it was.
+    pub fn column(&self, line: usize, column: usize) -> usize {
+        let before = self.moved.iter().filter(|moved| moved.0 == line && moved.1 <= column);
+        column.saturating_add_signed(-before.map(|moved| moved.2).sum::<isize>()).max(1)
+    }
+}
+
+/// Replaces what JSON has no words for.
+pub(super) fn tidied(text: &str) -> Tidied<'_> {
+    let mut out = String::new();
+    let mut copied = 0;
+    let mut moved = Vec::new();
+    let (mut place, mut grown) = (Place { line: 1, column: 1 }, 0_isize);
+    let mut at = 0;
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let length = piece(rest);
+        let piece = rest.get(..length).unwrap_or(rest);
+        if let Some(instead) = replaced(piece) {
+            out.push_str(text.get(copied..at).unwrap_or_default());
+            out.push_str(&instead);
+            copied = at + piece.len();
+            let more = instead.len().cast_signed() - piece.len().cast_signed();
+            grown += more;
+            let column = (place.column + piece.len()).saturating_add_signed(grown);
+            moved.push((place.line, column, more));
+        }
+        for char in piece.chars() {
+            place.column += 1;
+            if char == '\n' {
+                (place, grown) = (Place { line: place.line + 1, column: 1 }, 0);
+            }
+        }
+        at += piece.len().max(1);
+    }
+    if moved.is_empty() {
+        return Tidied { text: Cow::Borrowed(text), moved };
+    }
+    out.push_str(text.get(copied..).unwrap_or_default());
+    Tidied { text: Cow::Owned(out), moved }
+}
+
+/// The length of the piece that a text begins with: a string, a comment, a word or number, or
+/// one character that is none of these.
+fn piece(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let end = |found: Option<usize>| found.unwrap_or(text.len());
+    match bytes {
+        [quote @ (b'"' | b'\''), inside @ ..] => {
+            let mut escaped = false;
+            end(inside
+                .iter()
+                .position(|byte| {
+                    let closes = byte == quote && !escaped;
+                    escaped = *byte == b'\\' && !escaped;
+                    closes
+                })
+                .map(|at| at + 2))
+        }
+        [b'/', b'/', ..] => end(memchr::memchr(b'\n', bytes)),
+        [b'/', b'*', ..] => end(text.find("*/").map(|at| at + 2)),
+        [first, ..] if is_word(*first) => end(bytes.iter().position(|byte| !is_word(*byte))),
+        _ => end(bytes.iter().position(|byte| is_word(*byte) || b"\"'/".contains(byte))).max(1),
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+-._$".contains(&byte) || byte >= 0x80
+}
+
+fn replaced(word: &str) -> Option<String> {
+    let digits = word.strip_prefix('-').unwrap_or(word);
+    match digits {
+        "NaN" | "Infinity" => Some("null".to_owned()),
+        _ if digits.len() > 18 && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let fits = word.parse::<i64>().is_ok() || word.parse::<u64>().is_ok();
+            (!fits).then(|| format!("\"{word}\""))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_json_has_no_words_for_is_replaced() {
+        for (text, expected) in [
+            (r#"{"a": NaN, "b": -Infinity}"#, r#"{"a": null, "b": null}"#),
+            (r#"["NaN", "a \" NaN", NaN]"#, r#"["NaN", "a \" NaN", null]"#),
+            ("[12345678901234567890123]", "[\"12345678901234567890123\"]"),
+            (
+                "[18446744073709551615, -9223372036854775808]",
+                "[18446744073709551615, -9223372036854775808]",
+            ),
+            ("[-9223372036854775809]", "[\"-9223372036854775809\"]"),
+            ("[1.2345678901234567890123, 1e300]", "[1.2345678901234567890123, 1e300]"),
+            ("// NaN \"\n[/* ' */ NaN]", "// NaN \"\n[/* ' */ null]"),
+            ("[xNaN, NaNs]", "[xNaN, NaNs]"),
+            ("\"open NaN", "\"open NaN"),
+            ("/", "/"),
+        ] {
+            assert_eq!(tidied(text).text, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn places_are_those_of_the_text_as_it_was() {
+        let text = "[NaN,\n \"ö\", NaN, ?, Infinity, ?]";
+        let tidied = tidied(text);
+        let place = |nth: usize| {
+            let line = tidied.text.lines().nth(1).unwrap();
+            line.char_indices()
+                .filter(|it| it.1 == '?')
+                .nth(nth)
+                .map(|it| line[..it.0].chars().count() + 1)
+        };
+        let was = |nth: usize| {
+            let line = text.lines().nth(1).unwrap();
+            line.char_indices()
+                .filter(|it| it.1 == '?')
+                .nth(nth)
+                .map(|it| line[..it.0].chars().count() + 1)
+        };
+        for nth in 0..2 {
+            assert_eq!(tidied.column(2, place(nth).unwrap()), was(nth).unwrap());
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! A key of the spec in a row of a dataset, also where the row nests it.
+
+use super::RawRow;
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// The value of a key. A key that no row has by name can be a path: a JSON pointer
+/// (`/messages/0/content`), or keys and positions with dots (`messages.0.content`).
+pub(super) fn lookup<'a>(row: &'a RawRow, key: &str) -> Option<&'a Value> {
+    if let Some(value) = row.get(key) {
+        return Some(value);
+    }
+    match key.strip_prefix('/') {
+        Some(path) => {
+            let steps = path.split('/');
+            follow(row, steps.map(|step| Cow::Owned(step.replace("~1", "/").replace("~0", "~"))))
+        }
+        None if key.contains('.') => follow(row, key.split('.').map(Cow::Borrowed)),
+        None => None,
+    }
+}
+
+fn follow<'a, 'k>(
+    row: &'a RawRow,
+    mut steps: impl Iterator<Item = Cow<'k, str>>,
+) -> Option<&'a Value> {
+    let first = row.get(steps.next()?.as_ref())?;
+    steps.try_fold(first, |value, step| match value {
+        Value::Object(map) => map.get(step.as_ref()),
+        Value::Array(list) => list.get(step.parse::<usize>().ok()?),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_lead_into_rows() {
+        let row =
+            r#"{"a.b": 1, "a": {"b": 2, "c/d": [3, {"e": 4}]}, "m": [{"content": "hi"}], "/x": 5}"#;
+        let row: RawRow = serde_json::from_str(row).unwrap();
+        for (key, expected) in [
+            ("a.b", Some("1")),
+            ("/a/b", Some("2")),
+            ("/a/c~1d/1/e", Some("4")),
+            ("a.c/d.0", Some("3")),
+            ("/m/0/content", Some("\"hi\"")),
+            ("/x", Some("5")),
+            ("m.1.content", None),
+            ("/m/-1", None),
+            ("b", None),
+            ("/", None),
+        ] {
+            assert_eq!(lookup(&row, key).map(ToString::to_string).as_deref(), expected, "{key}");
+        }
+    }
+}

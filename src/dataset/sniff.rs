@@ -1,0 +1,77 @@
+//! What a file is where it is not what its name says, by its first bytes.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+
+/// The first bytes of a file, which then is at its beginning again.
+pub(crate) fn head_of(file: &mut File) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    file.by_ref().take(512).read_to_end(&mut head)?;
+    file.rewind()?;
+    Ok(head)
+}
+
+/// What is wrong with a file that holds a pointer to its content, and what to do.
+pub(crate) fn pointer(head: &[u8], path: &str) -> Option<String> {
+    let is_pointer = head.starts_with(b"version https://git-lfs.github.com/spec/");
+    is_pointer.then(|| {
+        format!("is a Git LFS pointer and not the file itself; fetch it with `git lfs pull --include \"{path}\"`")
+    })
+}
+
+/// What is wrong with a file that should hold text and does not, and what to do.
+pub(crate) fn no_text(head: &[u8]) -> Option<String> {
+    const UNPACK: &str = "unpack it first, or name the unpacked file";
+    let packed = |how: &str| format!("is packed with {how}; {UNPACK}");
+    let start = head.trim_ascii_start().to_ascii_lowercase();
+    Some(match head {
+        [0x1f, 0x8b, ..] => packed("gzip"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => packed("zstd"),
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => packed("xz"),
+        [b'B', b'Z', b'h', ..] => packed("bzip2"),
+        [b'P', b'K', 3, 4, ..] => format!(
+            "is a spreadsheet or a zip archive; set dataset.format: xlsx for the former, {UNPACK} for the latter"
+        ),
+        [b'P', b'A', b'R', b'1', ..] => {
+            "is a Parquet file; set dataset.format: parquet or rename it".to_owned()
+        }
+        [b'%', b'P', b'D', b'F', ..] => "is a PDF file, which holds no rows".to_owned(),
+        _ if start.starts_with(b"<!doctype html") || start.starts_with(b"<html") => {
+            "is a web page, maybe one that asks to log in; download the file itself".to_owned()
+        }
+        // Text of other letters than Latin ones has no such zeros, and is rare without its mark.
+        [first, 0, second, 0, ..]
+            if *first != 0 && *second != 0 && !head.starts_with(&[0xff, 0xfe]) =>
+        {
+            "is UTF-16 without a byte order mark; set dataset.encoding: utf-16le".to_owned()
+        }
+        [0, first, 0, second, ..] if *first != 0 && *second != 0 => {
+            "is UTF-16 without a byte order mark; set dataset.encoding: utf-16be".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_told_by_their_first_bytes() {
+        let lfs = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
+        assert!(pointer(lfs, "d.json").is_some_and(|it| it.contains("git lfs pull")));
+        assert_eq!(pointer(b"version,question\n", "d.csv"), None);
+        for (head, part) in [
+            (&b"\x1f\x8b\x08"[..], "gzip"),
+            (b"PK\x03\x04..", "dataset.format: xlsx"),
+            (b"PAR1", "dataset.format: parquet"),
+            (b"\n<!DOCTYPE html><html>", "web page"),
+            (b"i\0d\0,\0", "utf-16le"),
+        ] {
+            assert!(no_text(head).is_some_and(|it| it.contains(part)), "{part}");
+        }
+        for head in [&b""[..], b"id,question\n", b"[", b"\xff\xfei\0d\0", "Größe".as_bytes()] {
+            assert_eq!(no_text(head), None);
+        }
+    }
+}

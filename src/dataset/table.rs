@@ -1,0 +1,181 @@
+//! Text in columns under a line of names, however its cells are separated and its letters encoded.
+
+use super::bounded::{Bounded, Limit, Unread};
+use super::text::{decoded, not_utf8};
+use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
+use encoding_rs::Encoding;
+use std::fs::File;
+use std::io::{BufRead, Cursor, Read};
+
+/// Separators that are recognised by the line of names.
+const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// No line of names is longer.
+const LONGEST_NAMES: u64 = 1 << 20;
+
+type Source = Bounded<Box<dyn Read>>;
+
+/// How a table is read.
+#[derive(Default)]
+pub(crate) struct TableOptions<'a> {
+    /// What separates cells; without it, the line of names says so.
+    pub separator: Option<u8>,
+    pub encoding: Option<&'static Encoding>,
+    /// Columns that are looked for: a separator under which one is there is the right one.
+    pub wanted: &'a [&'a str],
+    /// Whether spaces around cells are none of them.
+    pub trim: bool,
+}
+
+/// A table that is read row by row.
+pub(crate) struct Table {
+    /// The names of the columns.
+    pub names: Vec<String>,
+    reader: Reader<Source>,
+    limit: Limit,
+    record: StringRecord,
+    separator: u8,
+    /// Lines before the names.
+    skipped: u64,
+}
+
+/// What is wrong with a table.
+pub(crate) struct TableError {
+    /// One-based.
+    pub line: u64,
+    pub message: String,
+}
+
+impl Table {
+    /// Reads the names of the columns; a file without any has none.
+    pub fn open(file: File, options: &TableOptions<'_>) -> Result<Self, TableError> {
+        let mut text = decoded(file, options.encoding);
+        let mut head = Vec::new();
+        let unread = |error: std::io::Error| TableError { line: 1, message: error.to_string() };
+        read_line(&mut text, &mut head).map_err(unread)?;
+        let declared = declared_separator(&head);
+        let skipped = u64::from(declared.is_some());
+        if declared.is_some() {
+            head.clear();
+            read_line(&mut text, &mut head).map_err(unread)?;
+        }
+        let separator = options.separator.or(declared);
+        let separator = separator.unwrap_or_else(|| separator_of(&head, options.wanted));
+        let source: Box<dyn Read> = Box::new(Cursor::new(head).chain(text));
+        let (source, limit) = Bounded::new(source, separator, 1 + skipped);
+        let trim = if options.trim { Trim::All } else { Trim::None };
+        let mut builder = ReaderBuilder::new();
+        let reader = builder.has_headers(false).delimiter(separator).trim(trim).from_reader(source);
+        let record = StringRecord::new();
+        let mut table = Self { names: Vec::new(), reader, limit, record, separator, skipped };
+        if let Some((_, names)) = table.next()? {
+            table.names = names.iter().map(|name| name.trim().to_owned()).collect();
+        }
+        Ok(table)
+    }
+
+    /// The next row, with its line.
+    pub fn next(&mut self) -> Result<Option<(u64, &StringRecord)>, TableError> {
+        self.limit.renew();
+        let mut bytes = std::mem::take(&mut self.record).into_byte_record();
+        let more = self.reader.read_byte_record(&mut bytes);
+        if !more.map_err(|error| self.explain(&error))? {
+            return Ok(None);
+        }
+        let line = self.skipped + bytes.position().map_or(1, csv::Position::line);
+        self.record = StringRecord::from_byte_record(bytes).map_err(|error| {
+            let at = (error.utf8_error().field(), error.utf8_error().valid_up_to());
+            let bytes = error.into_byte_record();
+            let byte = bytes.get(at.0).and_then(|cell| cell.get(at.1));
+            TableError { line, message: not_utf8(byte.copied()) }
+        })?;
+        Ok(Some((line, &self.record)))
+    }
+
+    fn explain(&self, error: &csv::Error) -> TableError {
+        let line = self.skipped + error.position().map_or(1, csv::Position::line);
+        let message = match error.kind() {
+            ErrorKind::UnequalLengths { expected_len, len, .. } => {
+                let separator = char::from(self.separator).escape_default();
+                let what = format!("{len} cells in a table of {expected_len} columns");
+                if len > expected_len {
+                    format!(
+                        "{what} (separated by `{separator}`; a cell that holds one is put in quotes)"
+                    )
+                } else {
+                    format!("{what} (separated by `{separator}`)")
+                }
+            }
+            ErrorKind::Io(error) => {
+                match error.get_ref().and_then(|it| it.downcast_ref::<Unread>()) {
+                    Some(Unread { line, message }) => {
+                        return TableError { line: *line, message: message.clone() };
+                    }
+                    None => error.to_string(),
+                }
+            }
+            _ => "this is no row of separated values".to_owned(),
+        };
+        TableError { line, message }
+    }
+}
+
+/// Reads to the end of a line, past line ends inside quotes.
+fn read_line(text: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<()> {
+    let mut quoted = false;
+    for byte in text.take(LONGEST_NAMES).bytes() {
+        let byte = byte?;
+        line.push(byte);
+        quoted ^= byte == b'"';
+        if byte == b'\n' && !quoted && !line.trim_ascii().is_empty() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The separator that Excel writes into a first line of its own, `sep=;`.
+fn declared_separator(line: &[u8]) -> Option<u8> {
+    let line = std::str::from_utf8(line).ok()?.trim_matches(['\r', '\n', '"']);
+    let (key, separator) = line.split_at_checked(4)?;
+    let one = separator.len() == 1 && key.eq_ignore_ascii_case("sep=");
+    separator.bytes().next().filter(|_| one)
+}
+
+/// What separates names: where a column that is looked for is one of them, or else what makes
+/// most of them.
+fn separator_of(line: &[u8], wanted: &[&str]) -> u8 {
+    let names = |separator: u8| -> Vec<String> {
+        let mut builder = ReaderBuilder::new();
+        let mut reader = builder.has_headers(false).delimiter(separator).from_reader(line);
+        let first = reader.records().next().and_then(Result::ok).unwrap_or_default();
+        first.iter().map(|name| name.trim().to_owned()).collect()
+    };
+    let is_wanted = |name: &String| wanted.contains(&name.as_str());
+    let right = SEPARATORS.into_iter().find(|&it| names(it).iter().any(is_wanted));
+    let most = || SEPARATORS.into_iter().rev().max_by_key(|&it| names(it).len());
+    right.or_else(most).unwrap_or(b',')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn separators_are_found() {
+        for (line, separator) in [
+            ("id,question", b','),
+            ("id;question", b';'),
+            ("id\tquestion", b'\t'),
+            ("nr|frage|thema", b'|'),
+            ("question", b','),
+            ("\"a;b;c\",question", b','),
+            ("a, b, c;question;id", b';'),
+            ("frage;nr", b';'),
+        ] {
+            assert_eq!(separator_of(line.as_bytes(), &["id", "question"]), separator, "{line}");
+        }
+        assert_eq!(declared_separator(b"sep=;\r\n"), Some(b';'));
+        assert_eq!(declared_separator(b"\"sep=\t\"\n"), Some(b'\t'));
+        assert_eq!(declared_separator(b"separator=;\n"), None);
+    }
+}

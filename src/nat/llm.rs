@@ -1,0 +1,149 @@
+//! The reference's chat completion as a workflow of a spec: its LLM, and what is sent to it.
+
+use super::variables::Env;
+use crate::spec::names_a_secret;
+use serde_json::{Map, Value};
+
+/// Providers of LLMs that speak the chat completions protocol, with their public address and the
+/// variable that holds the key for it.
+const PROVIDERS: [(&str, &str, &str); 2] = [
+    ("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
+    ("nim", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY"),
+];
+/// What the reference sends to a NIM where the configuration does not say.
+const NIM_MAX_TOKENS: u64 = 300;
+/// Settings that go into the body of a request as they are.
+const BODY: [&str; 20] = [
+    "top_p",
+    "seed",
+    "max_completion_tokens",
+    "stop",
+    "n",
+    "presence_penalty",
+    "frequency_penalty",
+    "repetition_penalty",
+    "top_k",
+    "min_p",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "response_format",
+    "reasoning_effort",
+    "service_tier",
+    "parallel_tool_calls",
+    "metadata",
+    "user",
+    "verbosity",
+];
+
+/// The workflow, or why it cannot be run from here.
+pub(super) fn workflow(
+    config: &Value,
+    env: &Env<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Value, String> {
+    const SERVE: &str =
+        "start it yourself (nat serve --config_file …) and name its address with --endpoint";
+    let section = &config["workflow"];
+    let kind = section["_type"].as_str().unwrap_or_default();
+    if kind != "chat_completion" {
+        let what = if kind.is_empty() {
+            "the configuration names no workflow".to_owned()
+        } else {
+            format!("the workflow `{kind}` runs only inside the reference's own framework")
+        };
+        return Err(format!("{what}; {SERVE}"));
+    }
+    let none = Map::new();
+    let llms = config["llms"].as_object().unwrap_or(&none);
+    let name = section["llm_name"].as_str();
+    let name = name.or_else(|| llms.keys().next().filter(|_| llms.len() == 1).map(String::as_str));
+    let Some((name, Value::Object(llm))) = name.and_then(|name| Some((name, llms.get(name)?)))
+    else {
+        return Err(format!(
+            "the workflow's `llm_name` is not among `llms`; correct it, or {SERVE}"
+        ));
+    };
+    let text = |key: &str| llm.get(key).and_then(Value::as_str);
+    let provider = text("_type").unwrap_or_default();
+    let known = PROVIDERS.iter().find(|(name, ..)| *name == provider);
+    let Some((_, public_url, key_variable)) = known else {
+        return Err(format!("the LLM type `{provider}` is not known to sizer; {SERVE}"));
+    };
+    let Some(model) = text("model_name").or_else(|| text("model")) else {
+        return Err(format!("the LLM has no model_name; add it, or {SERVE}"));
+    };
+    let url = text("base_url");
+    let mut out = Map::new();
+    out.insert("type".into(), "openai".into());
+    out.insert("base_url".into(), url.unwrap_or(public_url).into());
+    out.insert("model".into(), model.into());
+    match text("api_key") {
+        Some(key) if key.contains("${env:") => drop(out.insert("api_key".into(), key.into())),
+        Some(_) => {
+            out.insert("api_key".into(), format!("${{env:{key_variable}}}").into());
+            notes.push(format!(
+                "the API key stands in the configuration in plain text and was not copied: set {key_variable}"
+            ));
+        }
+        None if url.is_none() || env(key_variable).is_some() => {
+            out.insert("api_key".into(), format!("${{env:{key_variable}}}").into());
+        }
+        None => {}
+    }
+    let left_out = settings(llm, &mut out);
+    if provider == "nim" && !out.contains_key("max_tokens") {
+        out.insert("max_tokens".into(), NIM_MAX_TOKENS.into());
+        notes.push(format!("max_tokens is {NIM_MAX_TOKENS}, the reference's default for a NIM"));
+    }
+    if !left_out.is_empty() {
+        notes.push(format!(
+            "not carried over from llms.{name}: {}; see whether the load depends on it",
+            left_out.join(", ")
+        ));
+    }
+    if let Some(system) = section["system_prompt"].as_str() {
+        out.insert("system".into(), system.into());
+    }
+    // The reference's chat completion waits for the whole answer.
+    out.insert("stream".into(), false.into());
+    Ok(Value::Object(out))
+}
+
+/// Carries over what is sent with a request; the names of what is not come back.
+fn settings(llm: &Map<String, Value>, out: &mut Map<String, Value>) -> Vec<String> {
+    const DONE: [&str; 5] = ["_type", "model_name", "model", "base_url", "api_key"];
+    let mut body = Map::new();
+    let mut headers = Map::new();
+    let mut left_out = Vec::new();
+    let given = llm.iter().filter(|(key, value)| !DONE.contains(&key.as_str()) && !value.is_null());
+    for (key, value) in given {
+        match (key.as_str(), value) {
+            ("temperature" | "max_tokens", _) => drop(out.insert(key.clone(), value.clone())),
+            ("request_timeout" | "timeout", Value::Number(seconds)) => {
+                out.insert("timeout".into(), format!("{seconds}s").into());
+            }
+            ("extra_body" | "model_kwargs", Value::Object(extra)) => body.extend(extra.clone()),
+            ("default_headers" | "extra_headers", Value::Object(extra)) => {
+                for (name, value) in extra {
+                    let is_plain = value
+                        .as_str()
+                        .is_some_and(|text| text.starts_with("${env:") || !names_a_secret(name));
+                    if is_plain {
+                        headers.insert(name.clone(), value.clone());
+                    } else {
+                        left_out.push(format!("{key}.{name}"));
+                    }
+                }
+            }
+            (known, _) if BODY.contains(&known) => drop(body.insert(key.clone(), value.clone())),
+            _ => left_out.push(key.clone()),
+        }
+    }
+    for (key, map) in [("extra_body", body), ("headers", headers)] {
+        if !map.is_empty() {
+            out.insert(key.into(), Value::Object(map));
+        }
+    }
+    left_out
+}

@@ -1,0 +1,193 @@
+//! Variables of the environment in a configuration: filled in before it is read as YAML, as the
+//! reference does, so that a number is a number.
+
+use serde_json::Value;
+
+/// Stands for a reference while the text is read as YAML: a plain word in every place.
+const MARK: &str = "SIZER_REFERENCE_";
+/// Defaults within defaults go no deeper in any configuration that a person wrote.
+const DEEPEST: usize = 16;
+/// Nor is any form longer: many that are never closed would be looked through again and again.
+const LONGEST: usize = 4096;
+
+/// Looks up a variable.
+pub(super) type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// A text with its variables filled in: those that are set as references, which a spec looks up
+/// when it is run, and defaults as they are.
+pub(super) struct Expanded {
+    pub text: String,
+    /// The names behind the marks.
+    names: Vec<String>,
+}
+
+impl Expanded {
+    /// Fills in a text.
+    pub fn of(text: &str, env: &Env<'_>) -> Self {
+        let mut names = Vec::new();
+        let text = expand(text, env, &mut names, 0);
+        Self { text, names }
+    }
+
+    /// Puts the references in place of their marks, in all texts of a value.
+    pub fn put_back(&self, value: &mut Value) {
+        match value {
+            Value::String(text) if text.contains(MARK) => *text = self.with_references(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.put_back(item)),
+            Value::Object(map) => map.values_mut().for_each(|value| self.put_back(value)),
+            _ => {}
+        }
+    }
+
+    fn with_references(&self, text: &str) -> String {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once(MARK) {
+            let (number, tail) = after.split_once('_').unwrap_or((after, ""));
+            let name = number.parse::<usize>().ok().and_then(|number| self.names.get(number));
+            out.push_str(before);
+            if let Some(name) = name {
+                out.extend(["${env:", name, "}"]);
+                rest = tail;
+            } else {
+                out.push_str(MARK);
+                rest = after;
+            }
+        }
+        out + rest
+    }
+}
+
+fn expand(text: &str, env: &Env<'_>, names: &mut Vec<String>, depth: usize) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        if let Some(before) = before.strip_suffix('\\') {
+            out.extend([before, "$"]);
+            rest = after;
+            continue;
+        }
+        out.push_str(before);
+        let (filled, tail) = one(after, env, names, depth);
+        match filled {
+            Some(filled) => out.push_str(&filled),
+            None => out.push('$'),
+        }
+        rest = tail;
+    }
+    out + rest
+}
+
+/// What follows a `$` filled in, and what follows that; nothing where it is no variable.
+fn one<'a>(
+    after: &'a str,
+    env: &Env<'_>,
+    names: &mut Vec<String>,
+    depth: usize,
+) -> (Option<String>, &'a str) {
+    let Some(braced) = after.strip_prefix('{') else {
+        let (name, tail) = name_of(after);
+        return if name.is_empty() { (None, after) } else { (Some(mark(name, names)), tail) };
+    };
+    let Some(end) = (depth < DEEPEST).then(|| closing(braced)).flatten() else {
+        return (None, after);
+    };
+    let (inside, tail) = braced.split_at(end);
+    let tail = tail.strip_prefix('}').unwrap_or(tail);
+    let (name, form) = name_of(inside);
+    let value = env(name);
+    let is_set = value.is_some();
+    let is_filled = value.is_some_and(|value| !value.is_empty());
+    let strip = |prefixes: [&str; 2]| prefixes.iter().find_map(|prefix| form.strip_prefix(prefix));
+    let (stays, instead) = if name.is_empty() {
+        return (None, after);
+    } else if form.is_empty() || form.starts_with('?') || form.starts_with(":?") {
+        (true, "")
+    } else if let Some(default) = strip([":-", ":="]) {
+        (is_filled, default)
+    } else if let Some(default) = strip(["-", "="]) {
+        (is_set, default)
+    } else if let Some(instead) = form.strip_prefix(":+") {
+        (false, if is_filled { instead } else { "" })
+    } else if let Some(instead) = form.strip_prefix('+') {
+        (false, if is_set { instead } else { "" })
+    } else {
+        return (None, after);
+    };
+    let filled = if stays { mark(name, names) } else { expand(instead, env, names, depth + 1) };
+    (Some(filled), tail)
+}
+
+fn mark(name: &str, names: &mut Vec<String>) -> String {
+    let number = names.iter().position(|known| known == name).unwrap_or_else(|| {
+        names.push(name.to_owned());
+        names.len() - 1
+    });
+    format!("{MARK}{number}_")
+}
+
+/// The name that a text begins with, empty where there is none, and the rest.
+fn name_of(text: &str) -> (&str, &str) {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    let starts_well = !text.starts_with(|c: char| c.is_ascii_digit());
+    text.split_at(if starts_well { end } else { 0 })
+}
+
+/// Where the brace is that closes a form; those of forms inside it are not it.
+fn closing(text: &str) -> Option<usize> {
+    let mut open = 1_usize;
+    let mut last = 0;
+    for (at, byte) in text.bytes().enumerate().take(LONGEST) {
+        match byte {
+            b'{' if last == b'$' => open += 1,
+            b'}' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return Some(at);
+        }
+        last = byte;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_references_and_defaults_are_themselves() {
+        let env = |name: &str| match name {
+            "SET" => Some("here".to_owned()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        };
+        for (text, expected) in [
+            ("a ${SET} b", "a ${env:SET} b"),
+            ("$SET/x", "${env:SET}/x"),
+            ("${SET:-x}", "${env:SET}"),
+            ("${UNSET:-x}/y", "x/y"),
+            ("${UNSET:-}", ""),
+            ("${UNSET}", "${env:UNSET}"),
+            ("${UNSET:?give it}", "${env:UNSET}"),
+            ("${EMPTY:-x}", "x"),
+            ("${EMPTY-x}", "${env:EMPTY}"),
+            ("${UNSET-x}", "x"),
+            ("${UNSET:=x} ${UNSET=y}", "x y"),
+            ("${UNSET:-${UNSET:-x}}", "x"),
+            ("${UNSET:-${SET}}", "${env:SET}"),
+            ("${SET:+x}${UNSET:+y}${EMPTY+z}", "xz"),
+            (r"\${SET} costs 5$ or $5", "${SET} costs 5$ or $5"),
+            ("${open", "${open"),
+            ("${!SET}", "${!SET}"),
+            ("SIZER_REFERENCE_9_", "SIZER_REFERENCE_9_"),
+        ] {
+            let expanded = Expanded::of(text, &env);
+            let mut value = Value::from(expanded.text.as_str());
+            expanded.put_back(&mut value);
+            assert_eq!(value, expected, "{text}");
+        }
+        let deep = "${A:-".repeat(5_000) + &"}".repeat(5_000);
+        assert!(Expanded::of(&deep, &env).text.len() <= deep.len());
+    }
+}

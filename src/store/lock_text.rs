@@ -1,0 +1,138 @@
+//! The text of a lock file: stanzas that git can join line by line, and what to make of them where
+//! it could not.
+
+use super::{LockState, Locked};
+use indexmap::IndexMap;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// The stages of each spec of a folder.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub(super) struct Content {
+    #[serde(default)]
+    pub specs: BTreeMap<String, BTreeMap<String, Locked>>,
+}
+
+const HEADER: &str =
+    "# Written by sizer: what was measured for the specs in this folder. Commit it.\n";
+
+/// A stanza for each stage, sorted. No line of one is a line of another, since each says whose it
+/// is: joined by `merge=union`, two sides give the stanzas of both, and never a mixture.
+pub(super) fn rendered(content: &Content) -> String {
+    let mut text = HEADER.to_owned();
+    for (spec, stages) in &content.specs {
+        for (stage, Locked { key, digest, size, tool }) in stages {
+            let whose = format!("{}.{}", quoted(spec), quoted(stage));
+            let (key, digest, tool) =
+                (quoted(&key.to_string()), quoted(&digest.to_string()), quoted(tool));
+            // Writing to a string cannot fail.
+            let _ = write!(
+                text,
+                "\n[specs.{whose}]\nkey = {key} # {whose}\ndigest = {digest} # {whose}\n\
+                 size = {size} # {whose}\ntool = {tool} # {whose}\n"
+            );
+        }
+    }
+    text
+}
+
+/// A text as TOML has it, on one line.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for char in text.chars() {
+        match char {
+            '"' | '\\' => out.extend(['\\', char]),
+            control if control.is_control() => {
+                let _ = write!(out, "\\u{:04X}", u32::from(control));
+            }
+            other => out.push(other),
+        }
+    }
+    out + "\""
+}
+
+/// Reads a text, and says in what state it is.
+pub(super) fn parse(text: &str) -> (Content, LockState) {
+    if is_conflicted(text) {
+        let mut merged = Content::default();
+        for side in [side(text, true), side(text, false)] {
+            let content: Content = toml::from_str(&side).unwrap_or_default();
+            for (spec, stages) in content.specs {
+                let known = merged.specs.entry(spec).or_default();
+                for (stage, locked) in stages {
+                    known.entry(stage).or_insert(locked);
+                }
+            }
+        }
+        return (merged, LockState::Conflicted);
+    }
+    match toml::from_str(text) {
+        Ok(content) => (content, LockState::Sound),
+        Err(error) => {
+            // Two sides that measured one level: what comes first of each value counts.
+            let content = first_of_each(text);
+            if !content.specs.is_empty() {
+                return (content, LockState::Conflicted);
+            }
+            let first = error.message().lines().next().unwrap_or_default().to_owned();
+            (Content::default(), LockState::Unreadable(first))
+        }
+    }
+}
+
+/// The stanzas of a text in which headers and values are there a second time; those that lack
+/// something are left out.
+fn first_of_each(text: &str) -> Content {
+    let mut stanzas: IndexMap<&str, IndexMap<&str, &str>> = IndexMap::new();
+    let mut header = "";
+    for line in text.lines() {
+        if line.starts_with('[') {
+            header = line;
+        } else if let Some((name, _)) = line.split_once('=') {
+            stanzas.entry(header).or_default().entry(name.trim()).or_insert(line);
+        }
+    }
+    let mut content = Content::default();
+    for (header, values) in stanzas {
+        let lines: Vec<&str> = [header].into_iter().chain(values.into_values()).collect();
+        let stanza: Content = toml::from_str(&lines.join("\n")).unwrap_or_default();
+        for (spec, stages) in stanza.specs {
+            content.specs.entry(spec).or_default().extend(stages);
+        }
+    }
+    content
+}
+
+fn is_conflicted(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("<<<<<<< "))
+}
+
+/// One side of a text with git's conflict markers.
+fn side(text: &str, ours: bool) -> String {
+    #[derive(PartialEq)]
+    enum In {
+        Both,
+        Ours,
+        Base,
+        Theirs,
+    }
+    let mut state = In::Both;
+    let mut kept = String::new();
+    for line in text.lines() {
+        match line.get(..7) {
+            Some("<<<<<<<") => state = In::Ours,
+            Some("|||||||") => state = In::Base,
+            Some("=======") => state = In::Theirs,
+            Some(">>>>>>>") => state = In::Both,
+            _ => {
+                let wanted = if ours { In::Ours } else { In::Theirs };
+                if state == In::Both || state == wanted {
+                    kept.push_str(line);
+                    kept.push('\n');
+                }
+            }
+        }
+    }
+    kept
+}
