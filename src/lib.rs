@@ -48,6 +48,7 @@ pub mod load;
 pub mod measure;
 pub mod nat;
 pub mod pipeline;
+pub mod redact;
 pub mod report;
 pub mod sizing;
 pub mod spec;

@@ -1,6 +1,6 @@
 //! Errors in a spec, as a person wants them: what, where, the line itself, and what to do.
 
-use super::redact::redact;
+use crate::redact::redact;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use std::fmt;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! `${env:NAME}` in the text of a spec.
 
-use super::redact::names_a_secret;
+use crate::redact::names_a_secret;
 
 /// Looks up an environment variable. Handed in, so that this floor reads no environment itself.
 pub type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
@@ -20,6 +20,12 @@ pub enum ReferenceError {
     /// A secret where the value would be stored.
     #[error("${{env:{0}}} looks like a secret, and this value is stored in artifacts and reports")]
     SecretInPlainField(String),
+    /// What is no address, as it may be shown.
+    #[error("`{0}` is not an address")]
+    NotAnAddress(String),
+    /// A secret where an address names the server.
+    #[error("${{env:{0}}} looks like a secret, and stands where the address names the server")]
+    SecretInHost(String),
 }
 
 impl ReferenceError {
@@ -28,6 +34,10 @@ impl ReferenceError {
         match self {
             Self::Unset(name) => format!("set it, for example with `export {name}=…`"),
             Self::Unknown(_) | Self::Unclosed => "write ${env:NAME} for an environment variable".into(),
+            Self::NotAnAddress(_) => "write it as http://host:port/v1".into(),
+            Self::SecretInHost(_) => {
+                "write the server as it is, or rename the variable; a password stands before an `@`".into()
+            }
             Self::SecretInPlainField(_) => {
                 "secrets belong in api_key, in headers, or in the password of base_url; otherwise rename the variable"
                     .into()
@@ -66,11 +76,6 @@ pub(super) fn resolve_plain(text: &str, env: &Env<'_>) -> Result<String, Referen
 /// The text with all references replaced but those to secrets, which stay references.
 pub(super) fn resolve_public(text: &str, env: &Env<'_>) -> Result<String, ReferenceError> {
     resolve(text, env, |name| Ok(format!("${{env:{name}}}")))
-}
-
-/// The text with all references replaced, secrets too.
-pub(super) fn resolve_all(text: &str, env: &Env<'_>) -> Result<String, ReferenceError> {
-    resolve(text, env, |name| env(name).ok_or_else(|| ReferenceError::Unset(name.to_owned())))
 }
 
 fn resolve(

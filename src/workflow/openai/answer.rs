@@ -313,9 +313,9 @@ impl Whole {
     }
 }
 
-/// A word of the server's, cut where it is no word any more.
+/// A word of the server's, which is yet to be cleared of secrets and shortened.
 fn short(text: &str) -> String {
-    const LONGEST: usize = 40;
+    const LONGEST: usize = 4 << 10;
     text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default().to_owned()
 }
 
