@@ -140,9 +140,8 @@ fn latin1(text: &str) -> Option<Vec<u8>> {
 fn misread(text: &str) -> Vec<Vec<u8>> {
     let bytes = text.as_bytes();
     let per_byte = |put: &str| -> Vec<u8> {
-        let each = bytes.iter().map(|byte| match byte.is_ascii() {
-            true => char::from(*byte).to_string(),
-            false => put.to_owned(),
+        let each = bytes.iter().map(|byte| {
+            if byte.is_ascii() { char::from(*byte).to_string() } else { put.to_owned() }
         });
         each.collect::<String>().into_bytes()
     };

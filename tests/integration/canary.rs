@@ -2,6 +2,8 @@
 //! writes. Sinks are made from the program's own lists (commands, their formats, built-in reports), so a
 //! new one fails here until it is in the table.
 
+#![allow(clippy::format_collect, reason = "short texts of a test")]
+
 use crate::support::{Ended, Scripted, Sizer, holds, last_request, respond};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

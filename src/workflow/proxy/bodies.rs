@@ -34,8 +34,8 @@ impl Bodies {
     }
 
     /// Keeps a call. A file that cannot be written must not stop the calls.
-    pub fn write(&self, redactor: &Redactor, call: Call<'_>) {
-        let Call { run, upstream, request, answer } = call;
+    pub fn write(&self, redactor: &Redactor, call: &Call<'_>) {
+        let Call { run, upstream, request, answer } = *call;
         let text = |body: &[u8]| {
             // Somewhat more than is kept: a secret that is cut in two is not known again.
             let mut body = redactor.bytes(body.get(..MOST_KEPT + (16 << 10)).unwrap_or(body));

@@ -132,7 +132,7 @@ impl Watch {
         if let Some(bodies) = &self.shared.bodies {
             let (run, upstream) = (self.run.id.as_str(), self.upstream.as_str());
             let call = Call { run, upstream, request: &self.request, answer: &self.kept };
-            bodies.write(&self.shared.redactor, call);
+            bodies.write(&self.shared.redactor, &call);
         }
         if !self.counts {
             return;
