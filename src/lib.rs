@@ -42,12 +42,16 @@
 //! The modules are floors of one house, and each uses only those below it; ARCHITECTURE.md walks
 //! through them.
 
+// What people read goes through `cli::diagnose`, which escapes control characters.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod cli;
 pub mod dataset;
 pub mod load;
 pub mod measure;
 pub mod nat;
 pub mod pipeline;
+pub mod redact;
 pub mod report;
 pub mod sizing;
 pub mod spec;

@@ -1,6 +1,7 @@
 //! Errors on the terminal, and the exit code that goes with each.
 
 use crate::pipeline::{CalcError, PipelineError};
+use crate::redact::printable;
 use crate::spec::SpecError;
 use crate::workflow::ConnectError;
 use std::io::{IsTerminal, Write};
@@ -58,17 +59,24 @@ pub(super) fn report(error: &CliError) -> ExitCode {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let text = match error {
         CliError::Spec(spec) | CliError::Pipeline(PipelineError::Spec(spec)) => spec.render(colour),
-        other => format!("error: {other}"),
+        other => printable(&format!("error: {other}")).into_owned(),
     };
     // Nothing is left to do where stderr itself is gone.
     let _ = writeln!(std::io::stderr(), "{text}");
     ExitCode::from(error.code())
 }
 
-/// Writes to stdout; a reader that has seen enough (`| head`) is no error.
+/// Writes a line to stderr, on which nobody from outside can paint.
+pub(super) fn tell(line: &str) {
+    // Nothing is left to do where stderr itself is gone.
+    let _ = writeln!(std::io::stderr(), "{}", printable(line));
+}
+
+/// Writes to stdout, on which nobody from outside can paint; a reader that has seen enough (`| head`)
+/// is no error.
 pub(super) fn print(text: &str) -> Result<(), CliError> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(printable(text).as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(CliError::System(format!("stdout cannot be written: {error}")))
         }

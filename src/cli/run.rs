@@ -1,7 +1,7 @@
 //! `sizer run`.
 
 use super::End;
-use super::diagnose::{CliError, print, print_json, runtime};
+use super::diagnose::{CliError, print, print_json, runtime, tell};
 use super::plan;
 use super::progress::Progress;
 use super::spec_args::SpecArgs;
@@ -144,7 +144,7 @@ pub(super) fn execute(
         Format::Json => print_result(&outcome)?,
     }
     if !output.quiet {
-        eprintln!("{}", stages_line(&outcome));
+        tell(&stages_line(&outcome));
     }
     let end = |result: &SizingResult| match end(result) {
         End::Done if output.strict && result.gpus.grade == Some(Grade::Unsettled) => End::NoAnswer,

@@ -27,6 +27,8 @@ pub async fn download(url: &str, to: &Path) -> Result<(), DatasetError> {
         .user_agent(concat!("sizer/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
+        // A signature in the address is not for whoever it is redirected to.
+        .referer(false)
         .build()
         .map_err(|error| failed(error.to_string()))?;
     let response = client.get(url).send().await.map_err(|error| failed(reason(&error)))?;

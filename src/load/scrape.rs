@@ -1,8 +1,10 @@
 //! Asks a server for its own metrics (Prometheus text format) while a level runs.
 
 use crate::measure::Scraped;
-use crate::spec::{Env, ReferenceError, ScrapeSpec, Seconds, glob_matches};
+use crate::redact::Redactor;
+use crate::spec::{ReferenceError, ScrapeSpec, Seconds, Vault, glob_matches};
 use crate::workflow::Clock;
+use percent_encoding::percent_decode_str;
 use reqwest::{Client, Url};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -31,6 +33,7 @@ const MOST_SAMPLES: usize = 1_000_000;
 pub struct Scraper {
     client: Client,
     url: Url,
+    redactor: Redactor,
     every: Duration,
     wanted: Vec<String>,
 }
@@ -51,10 +54,15 @@ pub(super) struct Scraping {
 
 impl Scraper {
     /// Makes a scraper ready; its password is looked up here.
-    pub fn new(spec: &ScrapeSpec, env: &Env<'_>) -> Result<Self, ScrapeError> {
+    pub fn new(spec: &ScrapeSpec, vault: &Vault<'_>) -> Result<Self, ScrapeError> {
         // Fails only where a provider is installed already, which is then the one in use.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().timeout(TIMEOUT).build();
+        let client = Client::builder().timeout(TIMEOUT).referer(false).build();
+        let url = spec.url.reveal(vault)?;
+        if let Some(password) = url.password() {
+            let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+            vault.redactor().add_pair(&decoded(url.username()), &decoded(password));
+        }
         let wanted = if spec.metrics.is_empty() {
             USUAL.map(str::to_owned).to_vec()
         } else {
@@ -62,8 +70,8 @@ impl Scraper {
         };
         Ok(Self {
             client: client.map_err(|error| ScrapeError::Client(error.to_string()))?,
-            url: Url::parse(&spec.url.reveal(env)?)
-                .map_err(|error| ScrapeError::Client(format!("it is no address: {error}")))?,
+            url,
+            redactor: vault.redactor().clone(),
             every: spec.every.map_or(Duration::from_secs(1), Seconds::to_std),
             wanted,
         })
@@ -74,6 +82,7 @@ impl Scraper {
         let heard = Arc::<Mutex<Heard>>::default();
         let (client, url) = (self.client.clone(), self.url.clone());
         let (every, wanted) = (self.every, self.wanted.clone());
+        let redactor = self.redactor.clone();
         let into = Arc::clone(&heard);
         let task = tokio::spawn(async move {
             let mut turns = tokio::time::interval(every);
@@ -84,8 +93,8 @@ impl Scraper {
                 let at = clock.now();
                 let mut heard = into.lock().unwrap_or_else(PoisonError::into_inner);
                 match answer {
-                    Ok(text) => heard.note(&text, at, &wanted),
-                    Err(error) => drop(heard.error.get_or_insert(error)),
+                    Ok(text) => heard.note(&text, at, &wanted, &redactor),
+                    Err(error) => drop(heard.error.get_or_insert(redactor.text(error))),
                 }
             }
         });
@@ -143,19 +152,21 @@ async fn ask(client: &Client, url: Url) -> Result<String, String> {
 }
 
 impl Heard {
-    fn note(&mut self, text: &str, at: f64, wanted: &[String]) {
+    fn note(&mut self, text: &str, at: f64, wanted: &[String], redactor: &Redactor) {
         for (series, value) in text.lines().filter_map(sample) {
             let name = series.split('{').next().unwrap_or_default();
             if !wanted.iter().any(|glob| glob_matches(glob, name)) {
                 continue;
             }
+            // Labels are the server's words too.
+            let series = redactor.text(series.to_owned());
             let full = self.samples >= MOST_SAMPLES
-                || (self.scraped.len() >= MOST_SERIES && !self.scraped.contains_key(series));
+                || (self.scraped.len() >= MOST_SERIES && !self.scraped.contains_key(&series));
             if full {
                 continue;
             }
             self.samples += 1;
-            self.scraped.entry(series.to_owned()).or_default().push((at, value));
+            self.scraped.entry(series).or_default().push((at, value));
         }
         if self.scraped.is_empty() {
             let message = format!("none of these is among its metrics: {}", wanted.join(", "));
@@ -214,12 +225,12 @@ mod tests {
     fn only_what_is_wanted_is_kept() {
         let mut heard = Heard::default();
         let text = "running{gpu=\"0\"} 2\nrunning{gpu=\"1\"} 4\nother 9\n";
-        heard.note(text, 0.5, &["run*".to_owned()]);
-        heard.note("running{gpu=\"0\"} 6\n", 1.5, &["run*".to_owned()]);
+        heard.note(text, 0.5, &["run*".to_owned()], &Redactor::default());
+        heard.note("running{gpu=\"0\"} 6\n", 1.5, &["run*".to_owned()], &Redactor::default());
         assert_eq!(heard.scraped.len(), 2);
         assert_eq!(heard.scraped["running{gpu=\"0\"}"], [(0.5, 2.0), (1.5, 6.0)]);
         let mut nothing = Heard::default();
-        nothing.note(text, 0.5, &["absent".to_owned()]);
+        nothing.note(text, 0.5, &["absent".to_owned()], &Redactor::default());
         assert!(nothing.error.unwrap().contains("absent"));
     }
 }

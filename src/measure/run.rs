@@ -176,16 +176,27 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure with its message, which is cut where it is longer than a person would read.
+    /// A failure with its message, which is yet to be cleared of secrets and shortened.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        // Far more than is shown: a secret that is cut in two is not known again.
+        const LONGEST: usize = 16 << 10;
+        Self { kind, message: message.into() }.cut(LONGEST)
+    }
+
+    /// The same with a message no longer than a person would read.
+    #[must_use]
+    pub fn shortened(self) -> Self {
         const LONGEST: usize = 500;
-        let mut message: String = message.into();
-        if message.len() > LONGEST {
-            let cut = message.floor_char_boundary(LONGEST);
-            message.truncate(cut);
-            message.push('…');
+        self.cut(LONGEST)
+    }
+
+    fn cut(mut self, longest: usize) -> Self {
+        if self.message.len() > longest {
+            let cut = self.message.floor_char_boundary(longest);
+            self.message.truncate(cut);
+            self.message.push('…');
         }
-        Self { kind, message }
+        self
     }
 }
 

@@ -6,10 +6,11 @@ use super::{CancellationToken, Graph, Observer, PipelineError, StageId};
 use crate::dataset::{self, Counts, DatasetError, Needs};
 use crate::load::{LoadError, Scraper, recorded_files};
 use crate::measure::{Item, Row};
+use crate::redact::Redactor;
 use crate::spec::workflow::RecordedSpec;
-use crate::spec::{Levels, Spec, process_env};
+use crate::spec::{Levels, Spec, Vault, process_env};
 use crate::store::{Digest, Owner, Store};
-use crate::workflow::{self, ConnectError, Workflow};
+use crate::workflow::{self, ConnectError, Redacted, Workflow};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ pub(super) struct Context<'a> {
     program_files: OnceLock<BTreeMap<String, Digest>>,
     /// Levels with the runs that were chosen for them, and the recordings that are there.
     planned: Mutex<BTreeMap<u32, GraphLevel>>,
+    /// Knows every secret that was looked up.
+    redactor: Redactor,
     scraper: OnceCell<Scraper>,
     /// A workflow of the caller's own.
     handed: Option<Arc<dyn Workflow>>,
@@ -45,6 +48,7 @@ impl<'a> Context<'a> {
         let planned = graph.levels().iter().map(|level| (level.next.concurrency, level.clone()));
         Self {
             planned: Mutex::new(planned.collect()),
+            redactor: Redactor::default(),
             scraper: OnceCell::new(),
             spec,
             store: Store::beside(spec.base_dir()),
@@ -109,7 +113,7 @@ impl<'a> Context<'a> {
     pub async fn scraper(&self) -> Result<Option<&Scraper>, PipelineError> {
         let Some(spec) = &self.spec.test.scrape else { return Ok(None) };
         let made = self.scraper.get_or_try_init(async || {
-            Scraper::new(spec, &process_env)
+            Scraper::new(spec, &Vault::new(&process_env, &self.redactor))
                 .map_err(|error| self.spec.error_at("test.scrape.url", error.to_string()))
         });
         Ok(Some(made.await?))
@@ -253,9 +257,14 @@ impl<'a> Context<'a> {
             self.spec.check_secrets(&process_env)?;
             let (spec, base_dir) = (&self.spec.workflow, self.spec.base_dir());
             let workflow = match &self.handed {
-                Some(workflow) => Arc::clone(workflow),
-                None => workflow::connect(spec, base_dir, &process_env)
-                    .map_err(|error| self.not_ready(error))?,
+                Some(workflow) => {
+                    let (workflow, redactor) = (Arc::clone(workflow), self.redactor.clone());
+                    Arc::new(Redacted::new(workflow, redactor))
+                }
+                None => {
+                    workflow::connect(spec, base_dir, &Vault::new(&process_env, &self.redactor))
+                        .map_err(|error| self.not_ready(error))?
+                }
             };
             let ready = tokio::select! {
                 ready = workflow.check() => ready,

@@ -11,6 +11,7 @@ use super::{
     Checked, Outcome, Pipeline, PipelineError, PlannedStage, Reason, RunOptions, Selection,
     StageStatus, Status,
 };
+use crate::redact::printable;
 use crate::report::{Comparison, SizingResult};
 use crate::spec::SpecSet;
 use crate::store::{Garbage, GcRules, LockState, Owner, RunRecord, write_if_changed};
@@ -120,8 +121,8 @@ impl Study {
         if let Some(comparison) = comparison.as_ref().filter(|_| !reports.is_empty()) {
             let dir = first.spec().resolve(&first.spec().outputs.dir);
             for (name, text) in [
-                ("comparison.md", comparison.to_markdown()),
-                ("comparison.json", comparison.to_json()?),
+                ("comparison.md", printable(&comparison.to_markdown()).into_owned()),
+                ("comparison.json", printable(&comparison.to_json()?).into_owned()),
             ] {
                 let path = dir.join(name);
                 write_if_changed(&path, text.as_bytes())?;

@@ -3,9 +3,10 @@
 //! The deserializer fills in what serde's errors lack: the innermost place that was being read
 //! when the error came up, the dotted path to it, and a suggestion for a misspelt key.
 
+use super::address::ADDRESS;
 use super::error::{Place, SpecError};
 use super::interpolate::{Env, ReferenceError, resolve_plain, resolve_public};
-use super::secret::{ADDRESS, SECRET};
+use super::secret::SECRET;
 use super::tree::{Entry, Node, Value};
 use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
 use std::borrow::Cow;

@@ -1,6 +1,6 @@
 //! Errors in a spec, as a person wants them: what, where, the line itself, and what to do.
 
-use super::redact::redact;
+use crate::redact::{printable, redact};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use std::fmt;
 use std::sync::Arc;
@@ -91,17 +91,20 @@ impl SpecError {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let Inner { message, file, place, help } = &*self.0;
         let shown = place.as_ref().map(Shown::new);
-        let title = Level::ERROR.primary_title(message.as_str());
+        // The line itself is made printable by the renderer.
+        let (message, file) = (printable(message), printable(file));
+        let help = help.as_deref().map(printable);
+        let title = Level::ERROR.primary_title(message.as_ref());
         let mut group = match &shown {
             Some(shown) => title.element(
                 Snippet::source(shown.text.as_str())
-                    .path(file.as_str())
+                    .path(file.as_ref())
                     .annotation(AnnotationKind::Primary.span(shown.span.clone())),
             ),
-            None => title.element(annotate_snippets::Origin::path(file.as_str())),
+            None => title.element(annotate_snippets::Origin::path(file.as_ref())),
         };
-        if let Some(help) = help {
-            group = group.element(Level::HELP.message(help.as_str()));
+        if let Some(help) = &help {
+            group = group.element(Level::HELP.message(help.as_ref()));
         }
         renderer.render(&[group]).clone()
     }

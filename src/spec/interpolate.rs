@@ -1,6 +1,6 @@
 //! `${env:NAME}` in the text of a spec, with a default as shells have it: `${env:NAME:-default}`.
 
-use super::redact::names_a_secret;
+use crate::redact::names_a_secret;
 
 /// Looks up an environment variable. Handed in, so that this floor reads no environment itself.
 pub type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
@@ -26,6 +26,12 @@ pub enum ReferenceError {
     /// A secret where the value would be stored.
     #[error("${{env:{0}}} looks like a secret, and this value is stored in artifacts and reports")]
     SecretInPlainField(String),
+    /// What is no address, as it may be shown.
+    #[error("`{0}` is not an address")]
+    NotAnAddress(String),
+    /// A secret where an address names the server.
+    #[error("${{env:{0}}} looks like a secret, and stands where the address names the server")]
+    SecretInHost(String),
 }
 
 impl ReferenceError {
@@ -41,6 +47,10 @@ impl ReferenceError {
             Self::Unknown(_) | Self::Unclosed => "write ${env:NAME} for an environment variable".into(),
             Self::NoName(_) => "write ${env:NAME}, or with a default ${env:NAME:-default}".into(),
             Self::SecretInDefault(name) => format!("leave the default out, and set {name}"),
+            Self::NotAnAddress(_) => "write it as http://host:port/v1".into(),
+            Self::SecretInHost(_) => {
+                "write the server as it is, or rename the variable; a password stands before an `@`".into()
+            }
             Self::SecretInPlainField(_) => {
                 "secrets belong in api_key, in headers, or in the password of base_url; otherwise rename the variable"
                     .into()
@@ -78,7 +88,7 @@ impl<'a> Reference<'a> {
         let text = text.ok_or_else(|| ReferenceError::Unknown(inside.to_owned()))?;
         let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
         let (name, rest) = text.split_at(end);
-        let no_name = || ReferenceError::NoName(super::redact::redact(text));
+        let no_name = || ReferenceError::NoName(crate::redact::redact(text));
         let (default, when_empty) = match rest.strip_prefix(":-") {
             Some(default) => (Some(default), true),
             None if rest.is_empty() => (None, false),
@@ -93,6 +103,24 @@ impl<'a> Reference<'a> {
     /// Whether a text stands in where the variable is not set.
     pub fn has_default(&self) -> bool {
         self.default.is_some_and(|default| !default.is_empty())
+    }
+
+    /// The name of the variable.
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// Whether its value is a secret, by the name or by what stands in for it.
+    pub fn is_secret(&self) -> bool {
+        names_a_secret(self.name) || self.default.is_some_and(|default| default.contains("${"))
+    }
+
+    /// The value, where secrets may stand.
+    pub fn reveal(&self, env: &Env<'_>) -> Result<String, ReferenceError> {
+        if names_a_secret(self.name) && self.has_default() {
+            return Err(ReferenceError::SecretInDefault(self.name.to_owned()));
+        }
+        self.value(env, 0)
     }
 
     fn value(&self, env: &Env<'_>, depth: usize) -> Result<String, ReferenceError> {
@@ -153,11 +181,6 @@ pub(super) fn resolve_public(text: &str, env: &Env<'_>) -> Result<String, Refere
     resolve(text, env, 0, SecretAs::Reference)
 }
 
-/// The text with all references replaced, secrets too.
-pub(super) fn resolve_all(text: &str, env: &Env<'_>) -> Result<String, ReferenceError> {
-    resolve(text, env, 0, SecretAs::Value)
-}
-
 fn resolve(
     text: &str,
     env: &Env<'_>,
@@ -206,6 +229,10 @@ fn resolve(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn resolve_all(text: &str, env: &Env<'_>) -> Result<String, ReferenceError> {
+        resolve(text, env, 0, SecretAs::Value)
+    }
 
     fn env(name: &str) -> Option<String> {
         match name {

@@ -2,6 +2,7 @@
 //!
 //! Pure but for [`file`], which reads the spec and the environment.
 
+mod address;
 mod compose;
 mod concurrency;
 mod dataset;
@@ -16,7 +17,6 @@ mod load;
 mod matrix;
 mod migrate;
 mod outputs;
-mod redact;
 mod schema;
 mod secret;
 mod set;
@@ -27,6 +27,8 @@ mod tree;
 mod validate;
 pub mod workflow;
 
+pub use crate::redact::{names_a_secret, redact, url_password};
+pub use address::Address;
 pub use compose::{Parts, ReadFile};
 pub use concurrency::{Budget, Concurrency, Levels, Scale};
 pub use dataset::{DatasetFormat, DatasetSpec, Filter, FilterValue, Patterns};
@@ -39,14 +41,14 @@ pub use interpolate::{Env, ReferenceError};
 pub use load::{Mode, OnFailure, Order, Process, Rate, Share, ThinkTime, Until};
 pub use migrate::{Migrated, migrate};
 pub use outputs::{BUILT_IN_REPORTS, Outputs, ReportSpec};
-pub use redact::{names_a_secret, redact, url_password};
 pub use schema::json_schema;
-pub use secret::{Address, Secret};
+pub use secret::{Secret, Vault};
 pub use set::Override;
 pub use spec_set::SpecSet;
 pub use targets::{Limit, ScrapeSpec, TargetSets, Targets, TestRig};
 pub use workflow::WorkflowSpec;
 
+use crate::redact::Redactor;
 use matrix::Branch;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -239,8 +241,9 @@ impl Spec {
 
     /// Checks that every secret which the workflow refers to can be had, without keeping any.
     pub fn check_secrets(&self, env: &Env<'_>) -> Result<(), SpecError> {
+        let vault = Vault::new(env, &Redactor::default());
         for (path, secret) in self.workflow.secrets() {
-            if let Err(error) = secret.reveal(env) {
+            if let Err(error) = secret.reveal(&vault) {
                 return Err(self.error_at(&path, error.to_string()).help(error.help()));
             }
         }
@@ -250,7 +253,7 @@ impl Spec {
         let scraped = self.test.scrape.as_ref();
         let scraped = scraped.map(|scrape| ("test.scrape.url".to_owned(), &scrape.url));
         for (path, address) in self.workflow.addresses().into_iter().chain(proxies).chain(scraped) {
-            if let Err(error) = address.reveal(env) {
+            if let Err(error) = address.reveal(&vault) {
                 return Err(self.error_at(&path, error.to_string()).help(error.help()));
             }
         }

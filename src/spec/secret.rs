@@ -1,15 +1,49 @@
-//! Text that may hold secrets: kept as references until the moment it is sent.
+//! Text that may hold secrets: kept as references until the moment it is sent, and known to a
+//! [`Redactor`] from then on.
 
-use super::interpolate::{Env, Piece, ReferenceError, pieces, resolve_all};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use super::interpolate::{Env, Piece, Reference, ReferenceError, pieces};
+use crate::redact::Redactor;
 use serde::{Deserialize, Deserializer, Serialize};
-use std::borrow::Cow;
 use std::fmt;
 
-/// Names under which the spec's decoder recognises the two types of this file and leaves their
-/// references alone.
+/// Name under which the spec's decoder recognises the type of this file and leaves its references
+/// alone.
 pub(super) const SECRET: &str = "$sizer::Secret";
-pub(super) const ADDRESS: &str = "$sizer::Address";
+
+/// Where references lead, and who hears of every secret that is looked up.
+#[derive(Clone)]
+pub struct Vault<'a> {
+    env: &'a Env<'a>,
+    redactor: Redactor,
+}
+
+impl<'a> Vault<'a> {
+    /// A vault whose secrets the redactor gets to know.
+    pub fn new(env: &'a Env<'a>, redactor: &Redactor) -> Self {
+        Self { env, redactor: redactor.clone() }
+    }
+
+    /// Knows every secret that was revealed.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// The value of a reference that stands where secrets can stand.
+    pub(super) fn value(&self, reference: &Reference<'_>) -> Result<String, ReferenceError> {
+        let value = reference.reveal(self.env)?;
+        if reference.is_secret() {
+            self.redactor.add(&value);
+        } else {
+            self.redactor.add_guess(&value);
+        }
+        Ok(value)
+    }
+
+    /// The value of a reference that is no secret.
+    pub(super) fn plain(&self, reference: &Reference<'_>) -> Result<String, ReferenceError> {
+        reference.reveal(self.env)
+    }
+}
 
 /// A value by reference, such as `Bearer ${env:TOKEN}`. What is stored, hashed and shown is the
 /// reference; [`Secret::reveal`] gives the value.
@@ -19,8 +53,34 @@ pub struct Secret(String);
 
 impl Secret {
     /// The value, with every reference looked up.
-    pub fn reveal(&self, env: &Env<'_>) -> Result<String, ReferenceError> {
-        resolve_all(&self.0, env)
+    pub fn reveal(&self, vault: &Vault<'_>) -> Result<String, ReferenceError> {
+        let pieces = pieces(&self.0)?.into_iter();
+        pieces
+            .map(|piece| match piece {
+                Piece::Text(text) => Ok(text.to_owned()),
+                Piece::Env(reference) => vault.value(&reference),
+            })
+            .collect()
+    }
+
+    /// The value as a template, with numbers in the place of what references lead to: that is no
+    /// template, whatever it holds. The numbers with their values come with it.
+    pub fn reveal_as_template(
+        &self,
+        vault: &Vault<'_>,
+    ) -> Result<(String, Vec<(String, String)>), ReferenceError> {
+        let (mut text, mut values) = (String::new(), Vec::new());
+        for piece in pieces(&self.0)? {
+            match piece {
+                Piece::Text(piece) => text.push_str(piece),
+                Piece::Env(reference) => {
+                    let number = uuid::Uuid::new_v4().as_u128().to_string();
+                    text.push_str(&number);
+                    values.push((number, vault.value(&reference)?));
+                }
+            }
+        }
+        Ok((text, values))
     }
 
     /// The text as it may be shown and stored.
@@ -52,43 +112,7 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// The address of a server. References to secrets (a password) stay references; others are looked
-/// up when the spec is read, since another server is another measurement.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Address(String);
-
-impl Address {
-    /// The address as it may be shown and stored.
-    pub fn public(&self) -> &str {
-        &self.0
-    }
-
-    /// The address to connect to.
-    pub fn reveal(&self, env: &Env<'_>) -> Result<String, ReferenceError> {
-        resolve_all(&self.0, env)
-    }
-}
-
-impl From<String> for Address {
-    fn from(address: String) -> Self {
-        Self(address)
-    }
-}
-
-impl fmt::Debug for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&super::redact::redact(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Address {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_newtype_struct(ADDRESS, TextVisitor).map(Self)
-    }
-}
-
-struct TextVisitor;
+pub(super) struct TextVisitor;
 
 impl serde::de::Visitor<'_> for TextVisitor {
     type Value = String;
@@ -102,16 +126,17 @@ impl serde::de::Visitor<'_> for TextVisitor {
     }
 }
 
+/// The schema of a type that is written as a text.
 macro_rules! text_schema {
     ($type:ty, $description:literal) => {
-        impl JsonSchema for $type {
+        impl schemars::JsonSchema for $type {
             fn inline_schema() -> bool {
                 true
             }
-            fn schema_name() -> Cow<'static, str> {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
                 stringify!($type).into()
             }
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 schemars::json_schema!({ "type": "string", "description": $description })
             }
         }
@@ -119,4 +144,5 @@ macro_rules! text_schema {
 }
 
 text_schema!(Secret, "A value by reference: ${env:NAME}");
-text_schema!(Address, "A URL; a password in it by reference: http://user:${env:PASSWORD}@host/v1");
+
+pub(super) use text_schema;

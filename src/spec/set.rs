@@ -16,8 +16,11 @@ impl Override {
     pub fn parse(text: &str) -> Result<Self, SpecError> {
         let name = "--set";
         let Some((path, value)) = text.split_once('=') else {
-            return Err(SpecError::in_file(name, format!("`{}` has no `=`", super::redact(text)))
-                .help("write it as --set targets.users=500"));
+            return Err(SpecError::in_file(
+                name,
+                format!("`{}` has no `=`", crate::redact::redact(text)),
+            )
+            .help("write it as --set targets.users=500"));
         };
         let path: Vec<String> = path.trim().split('.').map(str::to_owned).collect();
         if path.iter().any(String::is_empty) {

@@ -1,12 +1,13 @@
 //! Any service that answers HTTP requests: path, headers and body are templates over the item.
 
 use super::proxy::Proxy;
-use super::template::Template;
+use super::template::{SecretTemplate, Template};
 use super::transport::{Access, Answer, Endpoint, Notes, Target, split_url};
 use super::{Clock, ConnectError, Headers, Pending, Workflow};
 use crate::measure::{Failure, FailureKind, Gaps, Item, LlmCall, Run};
+use crate::redact::Redactor;
 use crate::spec::workflow::{HttpSpec, SuccessRule};
-use crate::spec::{Address, Env, Secret};
+use crate::spec::{Address, Secret, Vault};
 use bytes::Bytes;
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -27,7 +28,7 @@ pub struct Http {
     root: Target,
     /// Headers that are the same for all items, and that the endpoint does not send by itself.
     common: HeaderMap,
-    headers: Vec<(HeaderName, Template)>,
+    headers: Vec<(HeaderName, SecretTemplate)>,
     body: Template,
     stream: bool,
     rule: Rule,
@@ -46,7 +47,7 @@ impl Http {
         spec: &HttpSpec,
         proxy: Option<Arc<Proxy>>,
         base_dir: &Path,
-        env: &Env<'_>,
+        vault: &Vault<'_>,
     ) -> Result<Self, ConnectError> {
         let wrong = |key: &str, what: String| {
             ConnectError::Client(format!("workflow.{key} cannot be used: {what}"))
@@ -63,14 +64,14 @@ impl Http {
                 connection: &spec.connection,
                 base_dir,
             },
-            env,
+            vault,
         )?;
         let mut headers = Vec::new();
         for (name, value) in templated {
             let parsed = HeaderName::try_from(name.as_str());
             let parsed = parsed.map_err(|error| wrong("headers", format!("{name}: {error}")))?;
-            let template = Template::new(&format!("workflow.headers.{name}"), &value.reveal(env)?)?;
-            headers.push((parsed, template));
+            let key = format!("workflow.headers.{name}");
+            headers.push((parsed, SecretTemplate::new(&key, value, vault)?));
         }
         let mut common = HeaderMap::new();
         if !spec.headers.keys().any(|name| name.eq_ignore_ascii_case(CONTENT_TYPE.as_str())) {
@@ -146,7 +147,7 @@ impl Http {
             Ok(())
         };
         sent.each_chunk(each).await?;
-        self.rule.judge(&kept)?;
+        self.rule.judge(&kept, self.endpoint.redactor())?;
         let call = LlmCall {
             start,
             end: clock.now(),
@@ -161,19 +162,22 @@ impl Http {
 
 impl Rule {
     /// What of the body breaks the rule.
-    fn judge(&self, body: &[u8]) -> Result<(), Failure> {
+    fn judge(&self, body: &[u8], redactor: &Redactor) -> Result<(), Failure> {
         let broken = |what: String| Err(Failure::new(FailureKind::RuleBroken, what));
         if let Some(pointer) = &self.spec.pointer {
             let Ok(document) = serde_json::from_slice::<Value>(body) else {
-                return broken(format!("the answer is not JSON: {}", quoted(body)));
+                return broken(format!("the answer is not JSON: {}", quoted(body, redactor)));
             };
             match (document.pointer(pointer), &self.spec.equals) {
                 (None, _) => {
-                    return broken(format!("nothing at {pointer} in the answer: {}", quoted(body)));
+                    return broken(format!(
+                        "nothing at {pointer} in the answer: {}",
+                        quoted(body, redactor)
+                    ));
                 }
                 (Some(found), Some(expected)) if found != expected => {
                     let found = found.to_string();
-                    let found = quoted(found.as_bytes());
+                    let found = quoted(found.as_bytes(), redactor);
                     return broken(format!("{found} at {pointer}, and not {expected}"));
                 }
                 _ => {}
@@ -182,15 +186,22 @@ impl Rule {
         if let Some(regex) = &self.regex
             && !regex.is_match(&String::from_utf8_lossy(body))
         {
-            return broken(format!("`{regex}` is not found in the answer: {}", quoted(body)));
+            return broken(format!(
+                "`{regex}` is not found in the answer: {}",
+                quoted(body, redactor)
+            ));
         }
         Ok(())
     }
 }
 
-fn quoted(body: &[u8]) -> String {
+/// The beginning of a body, cleared of secrets before it is cut.
+fn quoted(body: &[u8], redactor: &Redactor) -> String {
+    const LOOKED_AT: usize = 4 << 10;
     const QUOTED: usize = 120;
-    String::from_utf8_lossy(body.get(..QUOTED).unwrap_or(body)).into_owned()
+    let mut text = redactor.bytes(body.get(..LOOKED_AT).unwrap_or(body));
+    text.truncate(text.floor_char_boundary(QUOTED));
+    text
 }
 
 /// Headers that are the same for all items, and those that are not.

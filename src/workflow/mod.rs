@@ -8,19 +8,22 @@ pub mod http;
 mod lines;
 pub mod local;
 mod loose;
-mod masks;
 pub mod nat;
 pub mod openai;
+mod private;
 mod proxy;
+mod redacted;
 pub mod simulator;
 mod template;
 mod transport;
 
 pub use clock::Clock;
+pub use redacted::Redacted;
 
 use crate::measure::{Failure, Item, Run};
+use crate::redact::Redactor;
 use crate::spec::workflow::Headers;
-use crate::spec::{Env, ReferenceError, WorkflowSpec};
+use crate::spec::{ReferenceError, Vault, WorkflowSpec};
 use proxy::Proxy;
 use std::future::Future;
 use std::path::Path;
@@ -80,27 +83,28 @@ impl From<ReferenceError> for ConnectError {
     }
 }
 
-/// Makes a workflow ready to be run. Secrets are looked up here and live no longer than it does.
+/// Makes a workflow ready to be run. Secrets are looked up here and live no longer than it does; the
+/// vault's redactor gets to know them, and clears every run of them.
 ///
 /// Relative paths are relative to `base_dir`.
 pub fn connect(
     spec: &WorkflowSpec,
     base_dir: &Path,
-    env: &Env<'_>,
+    vault: &Vault<'_>,
 ) -> Result<Arc<dyn Workflow>, ConnectError> {
     let proxy = match spec {
         WorkflowSpec::Nat(_) | WorkflowSpec::Http(_) => spec.llm(),
         _ => None,
     };
-    let proxy = proxy.map(|llm| Proxy::start(llm, spec.timeout(), base_dir, env)).transpose()?;
+    let proxy = proxy.map(|llm| Proxy::start(llm, spec.timeout(), base_dir, vault)).transpose()?;
     let proxy = proxy.map(Arc::new);
     let behind = proxy.clone();
     let workflow: Arc<dyn Workflow> = match spec {
-        WorkflowSpec::Openai(spec) => Arc::new(openai::Openai::new(spec, base_dir, env)?),
-        WorkflowSpec::Nat(spec) => Arc::new(nat::Nat::new(spec, proxy, base_dir, env)?),
-        WorkflowSpec::Http(spec) => Arc::new(http::Http::new(spec, proxy, base_dir, env)?),
-        WorkflowSpec::Command(spec) => Arc::new(local::Command::new(spec, base_dir, env)?),
-        WorkflowSpec::Chain(spec) => Arc::new(chain::Chain::new(spec, base_dir, env)?),
+        WorkflowSpec::Openai(spec) => Arc::new(openai::Openai::new(spec, base_dir, vault)?),
+        WorkflowSpec::Nat(spec) => Arc::new(nat::Nat::new(spec, proxy, base_dir, vault)?),
+        WorkflowSpec::Http(spec) => Arc::new(http::Http::new(spec, proxy, base_dir, vault)?),
+        WorkflowSpec::Command(spec) => Arc::new(local::Command::new(spec, base_dir, vault)?),
+        WorkflowSpec::Chain(spec) => Arc::new(chain::Chain::new(spec, base_dir, vault)?),
         WorkflowSpec::Recorded(_) => {
             let message = "what was recorded cannot be run again";
             return Err(ConnectError::Client(message.to_owned()));
@@ -114,25 +118,27 @@ pub fn connect(
         }
         WorkflowSpec::Simulator(spec) => Arc::new(simulator::Simulated::start(spec)?),
     };
-    Ok(match spec.serve() {
+    let workflow = match spec.serve() {
         Some(serve) => {
-            Arc::new(local::Served::new(serve, workflow, behind.as_deref(), base_dir, env)?)
+            Arc::new(local::Served::new(serve, workflow, behind.as_deref(), base_dir, vault)?)
         }
         None => workflow,
-    })
+    };
+    Ok(Arc::new(Redacted::new(workflow, vault.redactor().clone())))
 }
 
 /// Finds mistakes in what only the workflow itself understands, such as templates. Asks no server
 /// and needs no secret.
 pub fn check_spec(spec: &WorkflowSpec, base_dir: &Path) -> Result<(), ConnectError> {
     let env = |_: &str| Some("x".to_owned());
+    let vault = Vault::new(&env, &Redactor::default());
     if let Some(serve) = spec.serve() {
-        local::Served::program(serve, base_dir, &env)?;
+        local::Served::program(serve, base_dir, &vault)?;
     }
     match spec {
-        WorkflowSpec::Http(spec) => http::Http::new(spec, None, base_dir, &env).map(drop),
-        WorkflowSpec::Command(spec) => local::Command::check_spec(spec, base_dir, &env),
-        WorkflowSpec::Chain(spec) => chain::Chain::new(spec, base_dir, &env).map(drop),
+        WorkflowSpec::Http(spec) => http::Http::new(spec, None, base_dir, &vault).map(drop),
+        WorkflowSpec::Command(spec) => local::Command::check_spec(spec, base_dir, &vault),
+        WorkflowSpec::Chain(spec) => chain::Chain::new(spec, base_dir, &vault).map(drop),
         _ => Ok(()),
     }
 }

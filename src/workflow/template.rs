@@ -2,6 +2,7 @@
 
 use super::ConnectError;
 use crate::measure::{Failure, FailureKind, Item};
+use crate::spec::{Secret, Vault};
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde_json::{Map, Value};
@@ -63,6 +64,26 @@ impl Template {
         let rendered = environment.get_template("it").and_then(|it| it.render(values));
         rendered
             .map_err(|error| Failure::new(FailureKind::Template, format!("{}: {error}", self.name)))
+    }
+}
+
+/// A template with secrets, whose values are no part of it: they are put into the text that it gives.
+pub(super) struct SecretTemplate {
+    template: Template,
+    values: Vec<(String, String)>,
+}
+
+impl SecretTemplate {
+    /// Reads a template and looks its secrets up; `name` is where it stands in the spec.
+    pub fn new(name: &str, text: &Secret, vault: &Vault<'_>) -> Result<Self, ConnectError> {
+        let (text, values) = text.reveal_as_template(vault)?;
+        Ok(Self { template: Template::new(name, &text)?, values })
+    }
+
+    /// The text for an item.
+    pub fn render(&self, item: &Item) -> Result<String, Failure> {
+        let text = self.template.render(item)?;
+        Ok(self.values.iter().fold(text, |text, (number, value)| text.replace(number, value)))
     }
 }
 

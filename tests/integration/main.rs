@@ -7,6 +7,7 @@ mod agent;
 mod answers;
 mod cache;
 mod calc;
+mod canary;
 mod capacity;
 mod chain;
 mod commands;

@@ -209,14 +209,30 @@ impl Scripted {
     /// `answer` gets each POST and its number on its connection and writes to the socket; `false`
     /// closes it. Other requests are answered with 200.
     pub fn start(answer: impl Fn(&mut TcpStream, usize) -> bool + Send + Sync + 'static) -> Self {
+        Self::serve(answer, |socket| respond(socket, "200 OK", "{}"))
+    }
+
+    /// `answer` gets each request, whatever its method.
+    pub fn start_any(
+        answer: impl Fn(&mut TcpStream) -> bool + Clone + Send + Sync + 'static,
+    ) -> Self {
+        let other = answer.clone();
+        Self::serve(move |socket, _| answer(socket), other)
+    }
+
+    fn serve(
+        answer: impl Fn(&mut TcpStream, usize) -> bool + Send + Sync + 'static,
+        other: impl Fn(&mut TcpStream) -> bool + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let answer = Arc::new(answer);
+        let (answer, other) = (Arc::new(answer), Arc::new(other));
         let log = Arc::clone(&requests);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
+                let other = Arc::clone(&other);
                 std::thread::spawn(move || {
                     let mut stream = stream.unwrap();
                     // Or small writes wait for the client to acknowledge the last one.
@@ -224,7 +240,8 @@ impl Scripted {
                     let mut posts = 0;
                     while let Some(request) = read_request(&mut stream) {
                         if !request.starts_with("POST") {
-                            respond(&mut stream, "200 OK", "{}");
+                            LAST_REQUEST.with_borrow_mut(|last| last.clone_from(&request));
+                            other(&mut stream);
                             continue;
                         }
                         LAST_REQUEST.with_borrow_mut(|last| last.clone_from(&request));

@@ -25,7 +25,7 @@ pub(super) fn failure(error: &Value) -> Option<(Failure, Option<u16>)> {
     }
     let whole = if error.is_object() { error.to_string() } else { text.clone() };
     let (kind, status) = kind(&whole.to_ascii_lowercase());
-    Some((Failure::new(kind, text), status))
+    Some((Failure::new(kind, text).shortened(), status))
 }
 
 /// The kind that a text in lower case means, and the HTTP status that it names.

@@ -2,6 +2,7 @@
 
 use super::{Artifacts, Context, Stage, ready};
 use crate::pipeline::PipelineError;
+use crate::redact::printable;
 use crate::report::{
     Material, ReportError, SizingResult, SpecIdentity, UserTemplate, built_in_template, report,
 };
@@ -17,7 +18,7 @@ pub(super) struct Render {
 
 impl Stage for Render {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
@@ -56,7 +57,8 @@ impl Render {
                         ReportError::Runs { concurrency, message: error.to_string() }
                     })
                 };
-                Ok(report.render(&Material { result: &result, runs: &runs })?)
+                let bytes = report.render(&Material { result: &result, runs: &runs })?;
+                Ok(readable(bytes))
             }
             None => {
                 Err(self
@@ -81,6 +83,14 @@ impl Render {
             reports.iter().position(|report| report.name == self.report).unwrap_or_default();
         let help = context.spec.path_help();
         context.spec.error_at(&format!("outputs.reports.{index}"), message).help(help).into()
+    }
+}
+
+/// A report with nothing in it that paints the terminal of whoever looks at it; a picture stays.
+fn readable(bytes: Vec<u8>) -> Vec<u8> {
+    match String::from_utf8(bytes) {
+        Ok(text) => printable(&text).into_owned().into_bytes(),
+        Err(picture) => picture.into_bytes(),
     }
 }
 

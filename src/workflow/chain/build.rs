@@ -5,7 +5,7 @@ use crate::spec::workflow::{
     ChainSpec, ConnectionSpec, HttpCall, LlmStep, ProgramSpec, Step as StepSpec, ToolStep,
     Variables,
 };
-use crate::spec::{Address, Env};
+use crate::spec::{Address, Vault};
 use crate::workflow::local::Program;
 use crate::workflow::openai::dialect::Dialect;
 use crate::workflow::openai::request::STREAM_OPTIONS;
@@ -25,7 +25,7 @@ type Servers = IndexMap<String, Arc<Server>>;
 pub(super) fn build(
     spec: &ChainSpec,
     base_dir: &Path,
-    env: &Env<'_>,
+    vault: &Vault<'_>,
 ) -> Result<(Servers, Vec<Step>), ConnectError> {
     let mut servers = Servers::new();
     for (name, server) in spec.llm.servers() {
@@ -37,14 +37,14 @@ pub(super) fn build(
             connection: &spec.llm.connection,
             base_dir,
         };
-        let endpoint = Endpoint::new(&access, env)?;
+        let endpoint = Endpoint::new(&access, vault)?;
         let (completions, models) =
             (endpoint.target("/chat/completions")?, endpoint.target("/models")?);
         let dialect = Dialect::default();
         let server = Server { name: name.clone(), endpoint, completions, models, dialect };
         servers.insert(name, Arc::new(server));
     }
-    let mut builder = Builder { spec, servers: &servers, base_dir, env, count: 0 };
+    let mut builder = Builder { spec, servers: &servers, base_dir, vault, count: 0 };
     let steps = builder.steps(&spec.steps, "workflow.steps")?;
     Ok((servers, steps))
 }
@@ -53,7 +53,7 @@ struct Builder<'a> {
     spec: &'a ChainSpec,
     servers: &'a Servers,
     base_dir: &'a Path,
-    env: &'a Env<'a>,
+    vault: &'a Vault<'a>,
     count: u64,
 }
 
@@ -149,7 +149,7 @@ impl Builder<'_> {
             cwd: None,
             files: &[],
         };
-        let program = Program::new(&named, self.base_dir, self.env)?;
+        let program = Program::new(&named, self.base_dir, self.vault)?;
         Ok(Step::Command { program: Box::new(program), output })
     }
 
@@ -166,7 +166,7 @@ impl Builder<'_> {
         let method = Method::from_bytes(http.method.to_ascii_uppercase().as_bytes());
         let body = http.body.as_ref().map(|body| Template::new(&format!("{at}.body"), body));
         Ok(Request {
-            endpoint: Endpoint::new(&access, self.env)?,
+            endpoint: Endpoint::new(&access, self.vault)?,
             method: method
                 .map_err(|error| ConnectError::Client(format!("{at}.method: {error}")))?,
             path: Template::new(&format!("{at}.url"), path)?,

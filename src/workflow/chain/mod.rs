@@ -11,7 +11,7 @@ use super::template::Template;
 use super::transport::{Endpoint, Target};
 use super::{Clock, ConnectError, Pending, Workflow};
 use crate::measure::{Failure, FailureKind, Item, Outcome, Run};
-use crate::spec::Env;
+use crate::spec::Vault;
 use crate::spec::workflow::{ChainSpec, Draw};
 use hyper::Method;
 use hyper::header::HeaderMap;
@@ -103,8 +103,8 @@ struct Request {
 
 impl Chain {
     /// Makes a chain ready.
-    pub fn new(spec: &ChainSpec, base_dir: &Path, env: &Env<'_>) -> Result<Self, ConnectError> {
-        let (servers, steps) = build::build(spec, base_dir, env)?;
+    pub fn new(spec: &ChainSpec, base_dir: &Path, vault: &Vault<'_>) -> Result<Self, ConnectError> {
+        let (servers, steps) = build::build(spec, base_dir, vault)?;
         let (runs, timeout) = (AtomicU64::new(0), spec.timeout.to_std());
         Ok(Self { steps, servers, runs, seed: spec.seed, timeout })
     }

@@ -18,7 +18,7 @@ pub use serve::Served;
 use super::proxy::{Proxy, Ticket};
 use super::{Clock, ConnectError, Pending, Workflow};
 use crate::measure::{Failure, FailureKind, Item, Run};
-use crate::spec::Env;
+use crate::spec::Vault;
 use crate::spec::workflow::CommandSpec;
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -42,13 +42,14 @@ enum How {
 
 impl Command {
     /// Makes a program ready. Must be called within a tokio runtime.
-    pub fn new(spec: &CommandSpec, base_dir: &Path, env: &Env<'_>) -> Result<Self, ConnectError> {
-        let proxy = spec.llm.as_ref().map(|llm| Proxy::start(llm, spec.timeout, base_dir, env));
+    pub fn new(
+        spec: &CommandSpec,
+        base_dir: &Path,
+        vault: &Vault<'_>,
+    ) -> Result<Self, ConnectError> {
+        let proxy = spec.llm.as_ref().map(|llm| Proxy::start(llm, spec.timeout, base_dir, vault));
         let proxy = proxy.transpose()?.map(Arc::new);
-        let mut program = program(spec, base_dir, env)?;
-        if let Some(proxy) = &proxy {
-            program.mask(proxy.masks());
-        }
+        let program = program(spec, base_dir, vault)?;
         let timeout = spec.timeout.to_std();
         let how = if spec.persistent {
             How::Workers(Workers::new(program, proxy.clone(), timeout))
@@ -62,9 +63,9 @@ impl Command {
     pub fn check_spec(
         spec: &CommandSpec,
         base_dir: &Path,
-        env: &Env<'_>,
+        vault: &Vault<'_>,
     ) -> Result<(), ConnectError> {
-        program(spec, base_dir, env).map(drop)
+        program(spec, base_dir, vault).map(drop)
     }
 
     async fn timed(&self, item: &Item, clock: Clock) -> Run {
@@ -86,8 +87,12 @@ impl Command {
     }
 }
 
-fn program(spec: &CommandSpec, base_dir: &Path, env: &Env<'_>) -> Result<Program, ConnectError> {
-    let program = Program::new(&spec.program(), base_dir, env)?;
+fn program(
+    spec: &CommandSpec,
+    base_dir: &Path,
+    vault: &Vault<'_>,
+) -> Result<Program, ConnectError> {
+    let program = Program::new(&spec.program(), base_dir, vault)?;
     if spec.persistent && !program.is_fixed() {
         let message = "`run` and `env` of a persistent worker cannot hold templates: it serves many items, and is \
                        handed each as a line of JSON";
@@ -140,10 +145,10 @@ pub(super) async fn output(
     }
     let status = process.wait().await;
     let status = status.map_err(|error| Failure::new(FailureKind::Exit, error.to_string()))?;
-    let evidence = process.evidence().await;
+    let evidence = process.evidence(program.redactor()).await;
     if status.success() {
         Ok(String::from_utf8_lossy(&printed).into_owned())
     } else {
-        Err(program.masks().failure(process::exit(status, &evidence)))
+        Err(process::exit(status, &evidence))
     }
 }

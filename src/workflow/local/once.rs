@@ -46,17 +46,17 @@ pub(super) async fn run(
         let failure = match ended {
             Ok(Ok(status)) if status.success() => None,
             Ok(Ok(status)) => {
-                let mut evidence = process.evidence().await;
+                let mut evidence = process.evidence(program.redactor()).await;
                 if evidence.is_empty() {
                     printing.last_words().await;
-                    evidence = printed.text();
+                    evidence = printed.text(program.redactor());
                 }
                 Some(exit(status, &evidence))
             }
             Ok(Err(error)) => Some(Failure::new(FailureKind::Exit, error.to_string())),
             Err(_) => {
                 process.stop().await;
-                let evidence = process.evidence().await;
+                let evidence = process.evidence(program.redactor()).await;
                 let seconds = timeout.as_secs_f64();
                 let message = format!("not over within {seconds} s; on stderr: {evidence}");
                 Some(Failure::new(FailureKind::Timeout, message))
@@ -71,7 +71,7 @@ pub(super) async fn run(
     };
     let (outcome, end) = match exchange.await {
         Ok(end) => (Outcome::Ok, end),
-        Err((failure, end)) => (Outcome::Failed(program.masks().failure(failure)), end),
+        Err((failure, end)) => (Outcome::Failed(failure), end),
     };
     Run { id: item.id.clone(), start, end, outcome, ..Run::default() }
 }

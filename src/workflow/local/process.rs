@@ -2,6 +2,7 @@
 
 use super::tail::{Listener, Tail};
 use crate::measure::{Failure, FailureKind};
+use crate::redact::Redactor;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -85,9 +86,9 @@ impl Process {
     }
 
     /// What it has said on stderr of late, once it is over or will not say more.
-    pub async fn evidence(&mut self) -> String {
+    pub async fn evidence(&mut self, redactor: &Redactor) -> String {
         self.listening.last_words().await;
-        self.said.text()
+        self.said.text(redactor)
     }
 
     /// What it has said on stderr until now.

@@ -2,10 +2,10 @@
 
 use super::strays::{MARK, kill_strays};
 use crate::measure::{Failure, FailureKind, Item};
+use crate::redact::{Redactor, names_a_secret};
+use crate::spec::Vault;
 use crate::spec::workflow::ProgramSpec;
-use crate::spec::{Env, names_a_secret};
 use crate::workflow::ConnectError;
-use crate::workflow::masks::Masks;
 use crate::workflow::template::Template;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub(in crate::workflow) struct Program {
     arguments: Vec<Template>,
     variables: Vec<(String, Variable)>,
     cwd: PathBuf,
-    masks: Masks,
+    redactor: Redactor,
     mark: String,
 }
 
@@ -32,7 +32,7 @@ impl Program {
     pub fn new(
         spec: &ProgramSpec<'_>,
         base_dir: &Path,
-        env: &Env<'_>,
+        vault: &Vault<'_>,
     ) -> Result<Self, ConnectError> {
         let ProgramSpec { at, run, shell, env: variables, cwd, .. } = spec;
         let templates = run.iter().enumerate();
@@ -45,21 +45,18 @@ impl Program {
             let words = [plain("sh")?, plain("-c")?, script, plain("sh")?];
             arguments = words.into_iter().chain(arguments).collect();
         }
-        let mut masks = Masks::default();
+        let redactor = vault.redactor().clone();
         // Programs inherit all variables, and print what they like.
         for (name, value) in std::env::vars_os() {
-            if names_a_secret(&name.to_string_lossy())
-                && let Ok(value) = value.into_string()
-            {
-                masks.add(value);
+            if let Ok(value) = value.into_string() {
+                redactor.add_inherited(&name.to_string_lossy(), &value);
             }
         }
         let mut known = Vec::new();
         for (name, value) in *variables {
-            let revealed = value.reveal(env)?;
-            if value.is_reference() {
-                masks.add(revealed.as_str());
-                revealed.split_whitespace().for_each(|word| masks.add(word));
+            let revealed = value.reveal(vault)?;
+            if value.is_reference() && names_a_secret(name) {
+                redactor.add(&revealed);
             }
             // What a reference leads to is no template.
             let variable = if value.public().contains("{{") && !value.is_reference() {
@@ -74,19 +71,14 @@ impl Program {
             arguments,
             variables: known,
             cwd,
-            masks,
+            redactor,
             mark: Uuid::new_v4().simple().to_string(),
         })
     }
 
-    /// The secrets that it is told.
-    pub fn masks(&self) -> &Masks {
-        &self.masks
-    }
-
-    /// Adds secrets that it may come to know.
-    pub fn mask(&mut self, others: &Masks) {
-        self.masks.extend(others);
+    /// Knows the secrets that it is told.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     /// Whether it is the same for all items.

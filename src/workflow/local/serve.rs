@@ -4,15 +4,15 @@ use super::process::{Process, exit};
 use super::program::Program;
 use super::tail::{Listener, Log, Tail};
 use crate::measure::{Failure, FailureKind, Item, Run};
+use crate::redact::Redactor;
 use crate::spec::workflow::{ConnectionSpec, Headers, ServeSpec};
-use crate::spec::{Address, Env, Seconds};
+use crate::spec::{Address, Seconds, Vault};
 use crate::workflow::proxy::Proxy;
 use crate::workflow::transport::{Access, Endpoint, Notes, Target};
-use crate::workflow::{Clock, ConnectError, Pending, Workflow};
+use crate::workflow::{Clock, ConnectError, Pending, Workflow, private};
 use bytes::Bytes;
 use hyper::Method;
 use hyper::header::HeaderMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,14 +45,11 @@ impl Served {
         inner: Arc<dyn Workflow>,
         proxy: Option<&Proxy>,
         base_dir: &Path,
-        env: &Env<'_>,
+        vault: &Vault<'_>,
     ) -> Result<Self, ConnectError> {
-        let mut program = Self::program(spec, base_dir, env)?;
-        if let Some(proxy) = proxy {
-            program.mask(proxy.masks());
-        }
+        let program = Self::program(spec, base_dir, vault)?;
         let variables = proxy.map(Proxy::variables).unwrap_or_default();
-        let ready = spec.ready.as_ref().map(|address| endpoint(address, base_dir, env));
+        let ready = spec.ready.as_ref().map(|address| endpoint(address, base_dir, vault));
         Ok(Self {
             inner,
             program,
@@ -68,9 +65,9 @@ impl Served {
     pub(in crate::workflow) fn program(
         spec: &ServeSpec,
         base_dir: &Path,
-        env: &Env<'_>,
+        vault: &Vault<'_>,
     ) -> Result<Program, ConnectError> {
-        let program = Program::new(&spec.program(), base_dir, env)?;
+        let program = Program::new(&spec.program(), base_dir, vault)?;
         if program.is_fixed() {
             return Ok(program);
         }
@@ -114,15 +111,12 @@ impl Served {
             };
             if began.elapsed() >= self.ready_timeout {
                 starting.process.stop().await;
-                let said = starting.said().await;
+                let said = starting.said(self.program.redactor()).await;
                 let seconds = self.ready_timeout.as_secs_f64();
                 let message = format!(
                     "the server of `workflow.serve` was not ready within {seconds} s ({failure}); it said: {said}"
                 );
-                return Err(self
-                    .program
-                    .masks()
-                    .failure(Failure::new(FailureKind::Spawn, message)));
+                return Err(Failure::new(FailureKind::Spawn, message));
             }
             tokio::time::sleep(PATIENCE).await;
         }
@@ -133,14 +127,14 @@ impl Served {
 
     fn start(&self) -> Result<Server, Failure> {
         let log = self.log.as_ref().map(|path| {
-            let both = File::create(path).and_then(|file| Ok((file.try_clone()?, file)));
+            let both = private::create(path).and_then(|file| Ok((file.try_clone()?, file)));
             both.map_err(|error| {
                 let path = path.display();
                 let message = format!("the server's log {path} cannot be written: {error}");
                 Failure::new(FailureKind::Spawn, message)
             })
         });
-        let masked = |file| Log::new(file, self.program.masks().clone());
+        let masked = |file| Log::new(file, self.program.redactor().clone());
         let (out, err) = log.transpose()?.unzip();
         let (out, err) = (out.map(masked), err.map(masked));
         let command = self.program.command(&Item::default(), &self.variables);
@@ -155,19 +149,19 @@ impl Served {
     }
 
     async fn ended(&self, status: std::process::ExitStatus, server: &mut Server) -> Failure {
-        let failure = exit(status, &server.said().await);
+        let failure = exit(status, &server.said(self.program.redactor()).await);
         let message = format!("the server of `workflow.serve` has ended, {}", failure.message);
-        self.program.masks().failure(Failure::new(FailureKind::Spawn, message))
+        Failure::new(FailureKind::Spawn, message)
     }
 }
 
 impl Server {
     /// What it has said of late.
-    async fn said(&mut self) -> String {
+    async fn said(&mut self, redactor: &Redactor) -> String {
         for listener in &mut self.printing {
             listener.last_words().await;
         }
-        let text = self.printed.text();
+        let text = self.printed.text(redactor);
         if text.is_empty() { "nothing".to_owned() } else { text }
     }
 }
@@ -175,7 +169,7 @@ impl Server {
 fn endpoint(
     address: &Address,
     base_dir: &Path,
-    env: &Env<'_>,
+    vault: &Vault<'_>,
 ) -> Result<(Endpoint, Target), ConnectError> {
     let headers = Headers::new();
     let access = Access {
@@ -186,7 +180,7 @@ fn endpoint(
         connection: &ConnectionSpec::default(),
         base_dir,
     };
-    let endpoint = Endpoint::new(&access, env)?;
+    let endpoint = Endpoint::new(&access, vault)?;
     let target = endpoint.target("")?;
     Ok((endpoint, target))
 }
@@ -209,7 +203,7 @@ impl Workflow for Served {
             self.inner.close().await;
             if let Some(mut server) = self.server.lock().await.take() {
                 server.process.stop().await;
-                let _ = server.said().await;
+                let _ = server.said(self.program.redactor()).await;
             }
             self.program.kill_strays();
         })

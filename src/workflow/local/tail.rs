@@ -1,6 +1,6 @@
 //! The last words of a program.
 
-use crate::workflow::masks::Masks;
+use crate::redact::{Redactor, printable};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
@@ -12,7 +12,9 @@ use tokio::task::JoinHandle;
 /// Once a process is over, what it said last is there.
 pub(super) const LAST_WORDS: Duration = Duration::from_millis(100);
 /// As much as a person reads of them.
-const KEPT: usize = 2000;
+const SHOWN: usize = 400;
+/// Far more than that: a secret that is cut in two is not known again.
+const KEPT: usize = 16 << 10;
 
 /// The end of what was said.
 #[derive(Default)]
@@ -23,13 +25,13 @@ pub(super) struct Tail {
 /// A file for all that a program says, line by line and without the secrets that it was told.
 pub(super) struct Log {
     file: File,
-    masks: Masks,
+    redactor: Redactor,
     line: Vec<u8>,
 }
 
 impl Log {
-    pub fn new(file: File, masks: Masks) -> Self {
-        Self { file, masks, line: Vec::new() }
+    pub fn new(file: File, redactor: Redactor) -> Self {
+        Self { file, redactor, line: Vec::new() }
     }
 
     fn write(&mut self, said: &[u8]) {
@@ -43,9 +45,9 @@ impl Log {
     }
 
     fn end_line(&mut self) {
-        let line = String::from_utf8_lossy(&self.line).into_owned();
+        let line = self.redactor.bytes(&self.line);
         // A log that cannot be written must not stop the program.
-        let _ = self.file.write_all(self.masks.text(line).as_bytes());
+        let _ = self.file.write_all(printable(&line).as_bytes());
         self.line.clear();
     }
 }
@@ -116,13 +118,12 @@ impl Tail {
     }
 
     /// The last lines as one: the last says most, so a cut is at the front.
-    pub fn text(&self) -> String {
-        const SHOWN: usize = 400;
+    pub fn text(&self, redactor: &Redactor) -> String {
         let bytes: Vec<u8> = {
             let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
             bytes.iter().copied().collect()
         };
-        let text = String::from_utf8_lossy(&bytes);
+        let text = redactor.bytes(&bytes);
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let text = lines.collect::<Vec<_>>().join(" | ");
         if text.len() <= SHOWN {
@@ -140,11 +141,11 @@ mod tests {
     #[test]
     fn the_last_lines_stay() {
         let tail = Tail::default();
-        for line in 0..1000 {
+        for line in 0..3000 {
             tail.hear(format!("line {line}\n\n").as_bytes());
         }
-        let text = tail.text();
-        assert!(text.starts_with("… ") && text.ends_with("| line 998 | line 999"), "{text}");
+        let text = tail.text(&Redactor::default());
+        assert!(text.starts_with("… ") && text.ends_with("| line 2998 | line 2999"), "{text}");
         assert!(text.len() < 410 && tail.bytes.lock().unwrap().len() == KEPT);
     }
 }

@@ -4,6 +4,7 @@ use super::process::{Process, exit};
 use super::program::Program;
 use super::tail::LAST_WORDS;
 use crate::measure::{Failure, FailureKind, Item, Outcome, Run};
+use crate::redact::Redactor;
 use crate::workflow::Clock;
 use crate::workflow::proxy::{Proxy, Ticket};
 use futures_util::stream::{self, StreamExt};
@@ -26,6 +27,7 @@ struct Worker {
     process: Process,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
+    redactor: Redactor,
 }
 
 /// What a worker says of a run; all of it may be missing, and whatever else it says is its own.
@@ -104,7 +106,8 @@ impl Workers {
         let lost = || Failure::new(FailureKind::Spawn, "a worker has no pipes");
         let stdin = process.stdin().ok_or_else(lost)?;
         let stdout = BufReader::new(process.stdout().ok_or_else(lost)?);
-        let mut worker = Worker { process, stdin, stdout };
+        let redactor = self.program.redactor().clone();
+        let mut worker = Worker { process, stdin, stdout, redactor };
         let line = line_of(warm_up, told);
         let asked = worker.ask(&line, &warm_up.id);
         match tokio::time::timeout(self.timeout, asked).await {
@@ -163,14 +166,14 @@ impl Workers {
             }
         });
         if let Err(failure) = result {
-            run.outcome = Outcome::Failed(self.program.masks().failure(failure));
+            run.outcome = Outcome::Failed(failure);
         }
         run
     }
 
     async fn too_late(&self, mut worker: Worker) -> Failure {
         worker.process.stop().await;
-        let evidence = worker.process.evidence().await;
+        let evidence = worker.process.evidence(self.program.redactor()).await;
         let seconds = self.timeout.as_secs_f64();
         let message = format!("no answer within {seconds} s; on stderr: {evidence}");
         Failure::new(FailureKind::Timeout, message)
@@ -188,7 +191,7 @@ impl Workers {
 /// Ends workers, which do so by themselves when there is nothing more to read.
 async fn stop(places: Vec<Place>) {
     let ends = places.into_iter().flatten().map(|worker| {
-        let Worker { process, stdin, stdout } = worker;
+        let Worker { process, stdin, stdout, .. } = worker;
         drop((stdin, stdout));
         process.finish()
     });
@@ -230,7 +233,8 @@ impl Worker {
         }
         let malformed = |what: &str| {
             const QUOTED: usize = 120;
-            let said = String::from_utf8_lossy(answer.get(..QUOTED).unwrap_or(&answer));
+            let mut said = self.redactor.bytes(&answer);
+            said.truncate(said.floor_char_boundary(QUOTED));
             let help = "a worker prints one line of JSON per run on stdout, and all else on stderr";
             let message = format!("{what}: `{}`; {help}", said.trim());
             Failure::new(FailureKind::Malformed, message)
@@ -248,9 +252,9 @@ impl Worker {
     async fn died(&mut self) -> Failure {
         const SHORTLY: Duration = Duration::from_millis(500);
         if let Ok(Ok(status)) = tokio::time::timeout(SHORTLY, self.process.wait()).await {
-            return exit(status, &self.process.evidence().await);
+            return exit(status, &self.process.evidence(&self.redactor).await);
         }
-        let said = self.process.said().text();
+        let said = self.process.said().text(&self.redactor);
         Failure::new(FailureKind::Exit, format!("a worker closed its output; on stderr: {said}"))
     }
 }

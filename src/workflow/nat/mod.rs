@@ -9,8 +9,9 @@ use super::proxy::Proxy;
 use super::transport::{Access, Answer, Endpoint, Notes, Progress, Target};
 use super::{Clock, ConnectError, Headers, Pending, Workflow};
 use crate::measure::{Failure, Item, Run};
+use crate::redact::Redactor;
 use crate::spec::workflow::{ConnectionSpec, NatSpec};
-use crate::spec::{Address, Env, Seconds};
+use crate::spec::{Address, Seconds, Vault};
 use bytes::Bytes;
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -34,7 +35,7 @@ impl Nat {
         spec: &NatSpec,
         proxy: Option<Arc<Proxy>>,
         base_dir: &Path,
-        env: &Env<'_>,
+        vault: &Vault<'_>,
     ) -> Result<Self, ConnectError> {
         Self::of(
             &Access {
@@ -46,7 +47,7 @@ impl Nat {
                 base_dir,
             },
             proxy,
-            env,
+            vault,
         )
     }
 
@@ -60,15 +61,15 @@ impl Nat {
         let (api_key, base_dir) = (None, Path::new("."));
         let access =
             Access { address: &address, api_key, headers: &headers, timeout, connection, base_dir };
-        Self::of(&access, None, &|_| None)
+        Self::of(&access, None, &Vault::new(&|_| None, &Redactor::default()))
     }
 
     fn of(
         access: &Access<'_>,
         proxy: Option<Arc<Proxy>>,
-        env: &Env<'_>,
+        vault: &Vault<'_>,
     ) -> Result<Self, ConnectError> {
-        let endpoint = Endpoint::new(access, env)?;
+        let endpoint = Endpoint::new(access, vault)?;
         let json = HeaderValue::from_static("application/json");
         Ok(Self {
             generate: endpoint.target("/generate/full")?,

@@ -227,7 +227,8 @@ fn error_event(line: &[u8]) -> Option<Failure> {
 }
 
 fn unexpected(line: &[u8]) -> Failure {
-    const QUOTED: usize = 120;
+    // More than is shown: it is yet to be cleared of secrets.
+    const QUOTED: usize = 4 << 10;
     let text = String::from_utf8_lossy(line.get(..QUOTED).unwrap_or(line));
     Failure::new(FailureKind::Malformed, format!("not a line of a workflow's stream: {text}"))
 }

@@ -7,8 +7,9 @@ pub(super) mod request;
 use super::transport::{Access, Answer, Endpoint, Notes, Posted, Target};
 use super::{Clock, ConnectError, Headers, Pending, Workflow};
 use crate::measure::{Failure, FailureKind, Item, LlmCall, Run};
+use crate::redact::Redactor;
 use crate::spec::workflow::{ConnectionSpec, OpenaiApi, OpenaiSpec};
-use crate::spec::{Address, Env, Seconds};
+use crate::spec::{Address, Seconds, Vault};
 use answer::{Stream, Whole};
 use bytes::Bytes;
 use dialect::{Dialect, Form};
@@ -31,7 +32,11 @@ pub struct Openai {
 
 impl Openai {
     /// Makes an endpoint ready.
-    pub fn new(spec: &OpenaiSpec, base_dir: &Path, env: &Env<'_>) -> Result<Self, ConnectError> {
+    pub fn new(
+        spec: &OpenaiSpec,
+        base_dir: &Path,
+        vault: &Vault<'_>,
+    ) -> Result<Self, ConnectError> {
         let access = Access {
             address: &spec.base_url,
             api_key: spec.api_key.as_ref(),
@@ -40,7 +45,7 @@ impl Openai {
             connection: &spec.connection,
             base_dir,
         };
-        Self::of(&access, spec, env)
+        Self::of(&access, spec, vault)
     }
 
     /// The endpoint of a server on this machine that needs no key.
@@ -55,11 +60,11 @@ impl Openai {
         let access =
             Access { address: &address, api_key, headers: &headers, timeout, connection, base_dir };
         let spec = OpenaiSpec { stream, ..OpenaiSpec::of(address.clone(), "simulator") };
-        Self::of(&access, &spec, &|_| None)
+        Self::of(&access, &spec, &Vault::new(&|_| None, &Redactor::default()))
     }
 
-    fn of(access: &Access<'_>, spec: &OpenaiSpec, env: &Env<'_>) -> Result<Self, ConnectError> {
-        let endpoint = Endpoint::new(access, env)?;
+    fn of(access: &Access<'_>, spec: &OpenaiSpec, vault: &Vault<'_>) -> Result<Self, ConnectError> {
+        let endpoint = Endpoint::new(access, vault)?;
         let path = match spec.api {
             OpenaiApi::Chat => "/chat/completions",
             OpenaiApi::Completions => "/completions",
@@ -141,7 +146,8 @@ impl Workflow for Openai {
 }
 
 fn malformed(what: &str, text: &[u8]) -> Failure {
-    const QUOTED: usize = 120;
+    // More than is shown: it is yet to be cleared of secrets.
+    const QUOTED: usize = 4 << 10;
     let text = String::from_utf8_lossy(text.get(..QUOTED).unwrap_or(text));
     Failure::new(FailureKind::Malformed, format!("{what}: {text}"))
 }

@@ -1,7 +1,7 @@
 //! The bodies of requests and answers, where the spec asks for them.
 
+use crate::redact::Redactor;
 use crate::workflow::ConnectError;
-use crate::workflow::masks::Masks;
 use serde_json::json;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -14,23 +14,33 @@ pub(super) const MOST_KEPT: usize = 1 << 20;
 /// A file with a line of JSON per call.
 pub(super) struct Bodies {
     file: Mutex<BufWriter<File>>,
-    masks: Masks,
+}
+
+/// A call that is over.
+pub(super) struct Call<'a> {
+    pub run: &'a str,
+    pub upstream: &'a str,
+    pub request: &'a [u8],
+    pub answer: &'a [u8],
 }
 
 impl Bodies {
-    pub fn create(path: &Path, masks: &Masks) -> Result<Self, ConnectError> {
-        let file = File::create(path).map_err(|error| {
+    pub fn create(path: &Path) -> Result<Self, ConnectError> {
+        let file = crate::workflow::private::create(path).map_err(|error| {
             let path = path.display();
             ConnectError::Client(format!("the bodies cannot be written to {path}: {error}"))
         })?;
-        Ok(Self { file: Mutex::new(BufWriter::new(file)), masks: masks.clone() })
+        Ok(Self { file: Mutex::new(BufWriter::new(file)) })
     }
 
     /// Keeps a call. A file that cannot be written must not stop the calls.
-    pub fn write(&self, run: &str, upstream: &str, request: &[u8], answer: &[u8]) {
+    pub fn write(&self, redactor: &Redactor, call: &Call<'_>) {
+        let Call { run, upstream, request, answer } = *call;
         let text = |body: &[u8]| {
-            let body = String::from_utf8_lossy(body.get(..MOST_KEPT).unwrap_or(body));
-            self.masks.text(body.into_owned())
+            // Somewhat more than is kept: a secret that is cut in two is not known again.
+            let mut body = redactor.bytes(body.get(..MOST_KEPT + (16 << 10)).unwrap_or(body));
+            body.truncate(body.floor_char_boundary(MOST_KEPT));
+            body
         };
         let line = json!({
             "run": run, "upstream": upstream, "request": text(request), "answer": text(answer),

@@ -3,6 +3,7 @@
 use super::ticket::OpenRun;
 use super::watch::Watch;
 use super::{Shared, Upstream};
+use crate::redact::names_a_secret;
 use crate::workflow::transport::Passing;
 use bytes::Bytes;
 use futures_util::future::FutureExt;
@@ -66,6 +67,14 @@ pub(super) async fn forward(
         return refusal(StatusCode::BAD_REQUEST, "this is not a path");
     };
     let mut headers = end_to_end(&head.headers);
+    // Keys that the workflow has from elsewhere come back like any other.
+    for (name, value) in &headers {
+        if names_a_secret(name.as_str())
+            && let Ok(value) = value.to_str()
+        {
+            shared.redactor.learn(value);
+        }
+    }
     // The answer's own length and encoding are needed to see its tokens.
     for name in [HOST, CONTENT_LENGTH, ACCEPT_ENCODING] {
         headers.remove(name);

@@ -13,16 +13,15 @@ mod watch;
 
 pub(super) use ticket::Ticket;
 
-use super::masks::Masks;
 use super::transport::{Access, Endpoint};
 use super::{Clock, ConnectError};
 use crate::measure::Run;
+use crate::redact::Redactor;
 use crate::spec::workflow::LlmSpec;
-use crate::spec::{Env, Seconds};
+use crate::spec::{Seconds, Vault};
 use bodies::Bodies;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use indexmap::IndexMap;
-use reqwest::Url;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -53,12 +52,12 @@ struct Shared {
     upstreams: IndexMap<String, Upstream>,
     tickets: Tickets,
     bodies: Option<Bodies>,
+    redactor: Redactor,
 }
 
 /// A running proxy; it stops when dropped.
 pub(super) struct Proxy {
     shared: Arc<Shared>,
-    masks: Masks,
     task: JoinHandle<()>,
 }
 
@@ -68,10 +67,9 @@ impl Proxy {
         spec: &LlmSpec,
         timeout: Seconds,
         base_dir: &Path,
-        env: &Env<'_>,
+        vault: &Vault<'_>,
     ) -> Result<Self, ConnectError> {
         let mut upstreams = IndexMap::new();
-        let mut masks = Masks::default();
         for (name, server) in spec.servers() {
             let access = Access {
                 address: &server.url,
@@ -81,21 +79,19 @@ impl Proxy {
                 connection: &spec.connection,
                 base_dir,
             };
-            let endpoint = Endpoint::new(&access, env)?;
-            masks.extend(endpoint.masks());
-            let url = Url::parse(&server.url.reveal(env)?).ok();
-            let path = url.as_ref().map(|url| url.path().trim_end_matches('/').to_owned());
+            let endpoint = Endpoint::new(&access, vault)?;
+            let url = server.url.reveal(vault)?;
             let upstream = Upstream {
                 name: name.clone(),
                 endpoint: Arc::new(endpoint),
-                path: path.unwrap_or_default(),
-                query: url.and_then(|url| url.query().map(str::to_owned)),
+                path: url.path().trim_end_matches('/').to_owned(),
+                query: url.query().map(str::to_owned),
                 env: server.env,
                 has_key: server.api_key.is_some(),
             };
             upstreams.insert(name, upstream);
         }
-        let bodies = spec.bodies.as_ref().map(|path| Bodies::create(&base_dir.join(path), &masks));
+        let bodies = spec.bodies.as_ref().map(|path| Bodies::create(&base_dir.join(path)));
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, spec.port));
         let listener = listener.and_then(|listener| {
             listener.set_nonblocking(true)?;
@@ -104,9 +100,11 @@ impl Proxy {
         let listener = listener.map_err(ConnectError::ProxyListen)?;
         let address = listener.local_addr().map_err(ConnectError::ProxyListen)?;
         let bodies = bodies.transpose()?;
-        let shared = Arc::new(Shared { address, upstreams, tickets: Tickets::default(), bodies });
+        let redactor = vault.redactor().clone();
+        let shared =
+            Arc::new(Shared { address, upstreams, tickets: Tickets::default(), bodies, redactor });
         let task = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
-        Ok(Self { shared, masks, task })
+        Ok(Self { shared, task })
     }
 
     /// Lets a run in; its calls are timed on `clock`.
@@ -117,11 +115,6 @@ impl Proxy {
     /// Variables for a service that serves all runs, and has to pass on a header of each.
     pub fn variables(&self) -> Vec<(String, String)> {
         self.shared.variables("")
-    }
-
-    /// The secrets that open the servers behind it.
-    pub fn masks(&self) -> &Masks {
-        &self.masks
     }
 
     /// Lets a run in, makes it with whatever tells the workflow of the proxy, and adds the calls

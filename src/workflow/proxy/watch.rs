@@ -1,6 +1,6 @@
 //! From what goes by to an LLM call.
 
-use super::bodies::MOST_KEPT;
+use super::bodies::{Call, MOST_KEPT};
 use super::ticket::OpenRun;
 use super::{Shared, Upstream};
 use crate::measure::LlmCall;
@@ -137,7 +137,9 @@ impl Watch {
         }
         let end = self.run.clock.now();
         if let Some(bodies) = &self.shared.bodies {
-            bodies.write(&self.run.id, &self.upstream, &self.request, &self.kept);
+            let (run, upstream) = (self.run.id.as_str(), self.upstream.as_str());
+            let call = Call { run, upstream, request: &self.request, answer: &self.kept };
+            bodies.write(&self.shared.redactor, &call);
         }
         if !self.counts {
             return;

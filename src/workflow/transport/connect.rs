@@ -2,7 +2,7 @@
 
 use super::ConnectError;
 use super::tls;
-use crate::spec::Env;
+use crate::spec::Vault;
 use crate::spec::workflow::{ConnectionSpec, HttpProtocol};
 use hyper::Uri;
 use hyper::header::HeaderValue;
@@ -64,7 +64,7 @@ impl Connector {
         base: &Uri,
         spec: &ConnectionSpec,
         base_dir: &Path,
-        env: &Env<'_>,
+        vault: &Vault<'_>,
     ) -> Result<Self, ConnectError> {
         let https = base.scheme_str() == Some("https");
         let host = base.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
@@ -83,10 +83,15 @@ impl Connector {
             None
         };
         let matcher = match &spec.proxy {
-            Some(proxy) => Matcher::builder().all(proxy.reveal(env)?).build(),
+            Some(proxy) => Matcher::builder().all(proxy.reveal(vault)?.to_string()).build(),
             None => Matcher::from_env(),
         };
         let proxy = matcher.intercept(base).filter(|_| spec.unix_socket.is_none());
+        // The environment's own proxies have passwords too.
+        let auth = proxy.as_ref().and_then(|proxy| proxy.basic_auth()?.to_str().ok());
+        if let Some(auth) = auth {
+            vault.redactor().add(auth);
+        }
         if let Some(proxy) = proxy.as_ref().filter(|it| it.uri().scheme_str() != Some("http")) {
             let scheme = proxy.uri().scheme_str().unwrap_or_default();
             return Err(ConnectError::Client(format!(

@@ -17,10 +17,11 @@ pub(super) use reading::Progress;
 pub(super) use record::{Answer, Notes};
 
 use super::ConnectError;
-use super::masks::Masks;
+use super::redacted;
 use crate::measure::{Failure, FailureKind};
+use crate::redact::{Redactor, names_a_secret, redact};
 use crate::spec::workflow::{ConnectionSpec, Headers, HttpProtocol};
-use crate::spec::{Address, Env, Seconds, Secret, redact};
+use crate::spec::{Address, Seconds, Secret, Vault};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -52,7 +53,7 @@ pub(super) struct Endpoint {
     connections: Arc<Connections>,
     base: Url,
     headers: HeaderMap,
-    masks: Masks,
+    redactor: Redactor,
     timeout: Duration,
     first_byte_timeout: Option<Duration>,
     retries: u32,
@@ -81,13 +82,12 @@ pub(super) struct Posted<'a> {
 }
 
 impl Endpoint {
-    pub fn new(access: &Access<'_>, env: &Env<'_>) -> Result<Self, ConnectError> {
+    pub fn new(access: &Access<'_>, vault: &Vault<'_>) -> Result<Self, ConnectError> {
         let Access { address, api_key, headers, timeout, connection, base_dir } = access;
-        let mut masks = Masks::default();
-        let revealed = address.reveal(env)?;
+        let redactor = vault.redactor().clone();
+        let mut base = address.reveal(vault)?;
         let wrong =
             || ConnectError::Client(format!("`{}` is not an address", redact(address.public())));
-        let mut base = Url::parse(&revealed).map_err(|_| wrong())?;
         let uri: Uri = origin(&base).parse().map_err(|_| wrong())?;
         let mut map = HeaderMap::new();
         map.insert(
@@ -105,29 +105,27 @@ impl Endpoint {
                 (decoded(base.username()), decoded(base.password().unwrap_or_default()));
             let basic = BASE64_STANDARD.encode(format!("{user}:{password}"));
             map.insert(AUTHORIZATION, sensitive("base_url", &format!("Basic {basic}"))?);
-            masks.add(password);
-            masks.add(basic);
-            masks.add(base.password().unwrap_or_default());
+            redactor.add_pair(&user, &password);
             let _ = (base.set_username(""), base.set_password(None));
         }
         let referred = base.query_pairs().filter(|(_, it)| !address.public().contains(it.as_ref()));
-        referred.for_each(|(_, value)| masks.add(value));
+        referred.for_each(|(_, value)| redactor.add(&value));
         if let Some(key) = api_key {
-            let key = key.reveal(env)?;
+            let key = key.reveal(vault)?;
             map.insert(AUTHORIZATION, sensitive("api_key", &format!("Bearer {key}"))?);
-            masks.add(key);
+            redactor.add(&key);
         }
         for (name, value) in *headers {
             let parsed = HeaderName::try_from(name.as_str());
             let parsed = parsed
                 .map_err(|_| ConnectError::Client(format!("`{name}` is not a header name")))?;
-            let revealed = value.reveal(env)?;
+            let revealed = value.reveal(vault)?;
             map.insert(parsed, sensitive(name, &revealed)?);
-            if value.is_reference() {
-                revealed.split_whitespace().for_each(|word| masks.add(word));
+            if value.is_reference() && names_a_secret(name) {
+                redactor.learn(&revealed);
             }
         }
-        let connector = Connector::new(&uri, connection, base_dir, env)?;
+        let connector = Connector::new(&uri, connection, base_dir, vault)?;
         if let Some(auth) = connector.proxy_authorization() {
             map.insert(PROXY_AUTHORIZATION, auth.clone());
         }
@@ -142,7 +140,7 @@ impl Endpoint {
             )),
             base,
             headers: map,
-            masks,
+            redactor,
             timeout: timeout.to_std(),
             first_byte_timeout: connection.first_byte_timeout.map(Seconds::to_std),
             retries: connection.retries,
@@ -294,12 +292,12 @@ impl Endpoint {
     fn failure(&self, error: &SendError) -> Failure {
         let (host, port) = (self.base.host_str(), self.base.port_or_known_default());
         let at = format!("{}:{}", host.unwrap_or_default(), port.unwrap_or_default());
-        self.masks.failure(failure::of(error, &at))
+        redacted::failure(&self.redactor, failure::of(error, &at))
     }
 
-    /// The secrets that open the server.
-    pub fn masks(&self) -> &Masks {
-        &self.masks
+    /// Knows the secrets that open the server.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 }
 
@@ -330,7 +328,8 @@ impl Posted<'_> {
                     "the answer is compressed (content-encoding: {encoding}), though `accept-encoding: identity` was \
                      sent: switch compression off at the server or the proxy before it"
                 );
-                Err(self.endpoint.masks.failure(Failure::new(FailureKind::Malformed, message)))
+                let failure = Failure::new(FailureKind::Malformed, message);
+                Err(redacted::failure(&self.endpoint.redactor, failure))
             }
         }
     }
@@ -356,16 +355,17 @@ impl Posted<'_> {
                 break;
             }
         }
-        let body = String::from_utf8_lossy(body.get(..QUOTED_BODY).unwrap_or(&body));
-        let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
+        // Before it is cut, or a part of a secret would be left.
+        let body = self.endpoint.redactor.bytes(&body);
+        let mut body = body.split_whitespace().collect::<Vec<_>>().join(" ");
+        body.truncate(body.floor_char_boundary(QUOTED_BODY));
         let body = if body.is_empty() { body } else { format!(": {body}") };
         let kind = match status {
             StatusCode::TOO_MANY_REQUESTS => FailureKind::RateLimited,
             _ => FailureKind::HttpStatus,
         };
-        self.endpoint
-            .masks
-            .failure(Failure::new(kind, format!("{status}{location}{retry_after}{body}")))
+        let failure = Failure::new(kind, format!("{status}{location}{retry_after}{body}"));
+        redacted::failure(&self.endpoint.redactor, failure)
     }
 }
 

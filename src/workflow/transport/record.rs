@@ -2,7 +2,7 @@
 
 use super::Endpoint;
 use crate::measure::{Failure, FailureKind, Item, LlmCall, Note, Outcome, Phase, Run};
-use crate::workflow::Clock;
+use crate::workflow::{Clock, redacted};
 use hyper::StatusCode;
 use std::future::Future;
 use std::sync::Arc;
@@ -69,7 +69,9 @@ impl Endpoint {
         });
         let (outcome, answer) = match result {
             Ok(answer) => (Outcome::Ok, answer),
-            Err(failure) => (Outcome::Failed(self.masks.failure(failure)), Answer::default()),
+            Err(failure) => {
+                (Outcome::Failed(redacted::failure(&self.redactor, failure)), Answer::default())
+            }
         };
         let status = notes.status.load(Ordering::Relaxed);
         Run {

@@ -176,7 +176,7 @@ fn one_was_cut() -> Failure {
 
 /// A word of the server's, cut where it is no word any more.
 fn short(text: &str) -> String {
-    const LONGEST: usize = 40;
+    const LONGEST: usize = 4 << 10;
     text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default().to_owned()
 }
 

@@ -1,33 +1,7 @@
-//! Keeps secrets that were written into a spec out of everything that quotes the spec.
+//! Secrets that were written into a spec, kept out of everything that quotes the spec.
 
+use super::names_a_secret;
 use std::borrow::Cow;
-
-/// Whether a name (a key, a header, an environment variable) is one that secrets go by. Close
-/// misspellings of `api_key` count: the line is then quoted in an error.
-pub fn names_a_secret(name: &str) -> bool {
-    const WORDS: [&str; 13] = [
-        "key",
-        "apikey",
-        "token",
-        "secret",
-        "password",
-        "passwd",
-        "pwd",
-        "passphrase",
-        "credential",
-        "credentials",
-        "authorization",
-        "cookie",
-        "auth",
-    ];
-    // These name a field of the dataset; they hide nothing.
-    const HARMLESS: [&str; 2] = ["id_key", "question_key"];
-    let name = name.trim().trim_matches(['"', '\'']).to_ascii_lowercase();
-    let is_word = |word: &str| WORDS.contains(&word);
-    !HARMLESS.contains(&name.as_str())
-        && (name.split(|c: char| !c.is_ascii_alphanumeric()).any(is_word)
-            || strsim::osa_distance(&name, "api_key") <= 1)
-}
 
 /// Whether a value looks like a key that some service hands out.
 fn looks_like_a_secret(value: &str) -> bool {

@@ -1,0 +1,162 @@
+//! The forms in which a secret can come back, besides those that unescaping undoes.
+
+use super::view::View;
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
+use std::fmt::Write;
+use std::ops::Range;
+
+/// Shorter than this, a secret is masked only where it stands alone: every third word has an `x`.
+const SHORTEST_WITHIN: usize = 4;
+/// Characters of base64 that are telling.
+const SHORTEST_BASE64: usize = 6;
+/// A line of a secret with several (a private key) that is masked by itself.
+const SHORTEST_LINE: usize = 8;
+
+/// Bytes to look for.
+pub(super) struct Form {
+    pub bytes: Vec<u8>,
+    pub how: How,
+}
+
+/// Where a form counts, and how far it goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    Anywhere,
+    /// Between characters that belong to no word.
+    Alone,
+    /// Within base64, all of which goes: a neighbour's bits are in the first and last character.
+    Base64,
+}
+
+impl How {
+    /// What is masked where the form was found.
+    pub fn extent(self, bytes: &[u8], found: Range<usize>) -> Option<Range<usize>> {
+        let word = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+        let (before, after) = (bytes.get(..found.start)?, bytes.get(found.end..)?);
+        match self {
+            Self::Anywhere => Some(found),
+            Self::Alone => {
+                let alone = !before.last().is_some_and(word) && !after.first().is_some_and(word);
+                alone.then_some(found)
+            }
+            Self::Base64 => {
+                let letter = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/_-".contains(byte);
+                let start = found.start - before.iter().rev().take_while(letter).count();
+                let more = after.iter().take_while(|byte| letter(byte) || **byte == b'=').count();
+                Some(start..found.end + more)
+            }
+        }
+    }
+}
+
+/// All forms of a secret.
+pub(super) fn forms(secret: &str) -> Vec<Form> {
+    let mut plain: Vec<Vec<u8>> = vec![secret.as_bytes().to_vec()];
+    // A secret that looks escaped itself loses that where a text is unescaped.
+    let mut view = View::plain(secret.as_bytes()).unescaped();
+    while let Some(unescaped) = view {
+        plain.push(unescaped.bytes().to_vec());
+        view = unescaped.unescaped();
+    }
+    if secret.contains('\n') {
+        let lines = secret.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE);
+        plain.extend(lines.map(|line| line.as_bytes().to_vec()));
+    }
+    if !secret.is_ascii() {
+        plain.extend(misread(secret));
+    }
+    plain.extend(latin1(secret));
+    let encoded: Vec<Vec<u8>> = std::iter::once(secret.as_bytes().to_vec())
+        .chain(latin1(secret).filter(|_| !secret.is_ascii()))
+        .collect();
+    let mut forms = Vec::new();
+    for bytes in &encoded {
+        forms.extend(base64(bytes).map(|bytes| Form { bytes, how: How::Base64 }));
+        if bytes.len() >= SHORTEST_WITHIN {
+            plain.extend([hex(bytes, false), hex(bytes, true)]);
+        }
+    }
+    plain.sort_unstable();
+    plain.dedup();
+    plain.retain(|bytes| !bytes.is_empty());
+    forms.extend(plain.into_iter().map(|bytes| {
+        let how = if bytes.len() < SHORTEST_WITHIN { How::Alone } else { How::Anywhere };
+        Form { bytes, how }
+    }));
+    forms
+}
+
+/// `user:password` as it is sent.
+pub(super) fn pair(user: &str, password: &str) -> String {
+    BASE64_STANDARD.encode(format!("{user}:{password}"))
+}
+
+/// The user and the password of a value that is such a pair in base64.
+pub(super) fn decoded_pair(value: &str) -> Option<(String, String)> {
+    let encoded = value.rsplit(' ').next()?.trim_end_matches('=');
+    let decoded = BASE64_STANDARD_NO_PAD.decode(encoded).ok()?;
+    let decoded = String::from_utf8(decoded).ok().filter(|it| !it.chars().any(char::is_control))?;
+    let (user, password) = decoded.split_once(':')?;
+    (!password.is_empty()).then(|| (user.to_owned(), password.to_owned()))
+}
+
+/// What is certain of the base64 of any text that holds the bytes: depending on how many bytes stand
+/// before them, the first characters and the last share bits with others.
+fn base64(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let mut certain = Vec::new();
+    for before in 0..3 {
+        let padded = [&[0].repeat(before), bytes].concat();
+        for encoded in
+            [BASE64_STANDARD_NO_PAD.encode(&padded), BASE64_URL_SAFE_NO_PAD.encode(&padded)]
+        {
+            let start = (before * 8).div_ceil(6);
+            let end = padded.len() * 8 / 6;
+            if let Some(part) = encoded.get(start..end).filter(|it| it.len() >= SHORTEST_BASE64) {
+                certain.push(part.as_bytes().to_vec());
+            }
+        }
+    }
+    certain.sort_unstable();
+    certain.dedup();
+    certain.into_iter()
+}
+
+fn hex(bytes: &[u8], upper: bool) -> Vec<u8> {
+    let mut text = String::new();
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = if upper { write!(text, "{byte:02X}") } else { write!(text, "{byte:02x}") };
+    }
+    text.into_bytes()
+}
+
+/// One byte per character, as headers were once meant.
+fn latin1(text: &str) -> Option<Vec<u8>> {
+    text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
+}
+
+/// What others make of characters that they do not expect.
+fn misread(text: &str) -> Vec<Vec<u8>> {
+    let bytes = text.as_bytes();
+    let per_byte = |put: &str| -> Vec<u8> {
+        let each = bytes.iter().map(|byte| {
+            if byte.is_ascii() { char::from(*byte).to_string() } else { put.to_owned() }
+        });
+        each.collect::<String>().into_bytes()
+    };
+    let per_character = |put: char| -> Vec<u8> {
+        let each = text.chars().map(|c| if c.is_ascii() { c } else { put });
+        each.collect::<String>().into_bytes()
+    };
+    // UTF-8 that was read as Latin-1 and written as UTF-8 again.
+    let twice: String = bytes.iter().map(|byte| char::from(*byte)).collect();
+    let replacement = char::REPLACEMENT_CHARACTER;
+    vec![
+        twice.into_bytes(),
+        per_byte("?"),
+        per_byte(&replacement.to_string()),
+        per_character('?'),
+        per_character(replacement),
+    ]
+}

@@ -1,0 +1,60 @@
+//! Text from outside as it can be shown.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// A text whose control characters are shown as escapes: they would move the cursor, colour the
+/// terminal, or turn the order of what is read. Ends of lines and tabs stay. The escapes are those of
+/// JSON, so a document stays what it is.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let mut characters = text.char_indices().peekable();
+    let mut shown = String::new();
+    let mut from = 0;
+    while let Some((at, c)) = characters.next() {
+        let ends_a_line = c == '\r' && characters.peek().is_some_and(|(_, next)| *next == '\n');
+        if !paints(c) || ends_a_line {
+            continue;
+        }
+        shown.push_str(text.get(from..at).unwrap_or_default());
+        // Writing to a string cannot fail.
+        let _ = write!(shown, "\\u{:04x}", u32::from(c));
+        from = at + c.len_utf8();
+    }
+    if from == 0 {
+        return Cow::Borrowed(text);
+    }
+    shown.push_str(text.get(from..).unwrap_or_default());
+    Cow::Owned(shown)
+}
+
+/// Whether a character does something else than being read.
+fn paints(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\t')
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}'
+                | '\u{2066}'..='\u{2069}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_paints_is_shown_as_an_escape() {
+        for (text, expected) in [
+            ("plain\ttext, é\r\n", "plain\ttext, é\r\n"),
+            ("\u{1b}[2J\u{7}", "\\u001b[2J\\u0007"),
+            ("over\rwritten", "over\\u000dwritten"),
+            ("\u{9b}31m\u{7f}", "\\u009b31m\\u007f"),
+            ("abc\u{202e}fed", "abc\\u202efed"),
+        ] {
+            assert_eq!(printable(text), expected);
+        }
+        let json = serde_json::json!({ "a": "\u{9b}\u{7f}\u{1b}" });
+        let shown = json.to_string();
+        let read: serde_json::Value = serde_json::from_str(&printable(&shown)).unwrap();
+        assert_eq!(read, json);
+    }
+}
