@@ -6,6 +6,7 @@
 
 use super::execute::own;
 use super::made::Made;
+use super::outputs::COMPARISON;
 use super::rigs::by_rig;
 use super::{
     Checked, Outcome, Pipeline, PipelineError, PlannedStage, Reason, RunOptions, Selection,
@@ -114,10 +115,8 @@ impl Study {
         // A selection that renders nothing writes no comparison either.
         if let Some(comparison) = comparison.as_ref().filter(|_| !reports.is_empty()) {
             let dir = first.spec().resolve(&first.spec().outputs.dir);
-            for (name, text) in [
-                ("comparison.md", comparison.to_markdown()),
-                ("comparison.json", comparison.to_json()?),
-            ] {
+            let texts = [comparison.to_markdown(), comparison.to_json()?];
+            for (name, text) in COMPARISON.iter().zip(texts) {
                 let path = dir.join(name);
                 write_if_changed(&path, text.as_bytes())?;
                 reports.push(path);

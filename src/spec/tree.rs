@@ -44,6 +44,16 @@ impl Node {
         Self { value: Value::Null, place }
     }
 
+    /// Adds the names of all sources that it was put together from.
+    pub fn sources<'a>(&'a self, names: &mut std::collections::BTreeSet<&'a str>) {
+        names.insert(self.place.source.name.as_str());
+        match &self.value {
+            Value::Seq(items) => items.iter().for_each(|item| item.sources(names)),
+            Value::Map(entries) => entries.iter().for_each(|entry| entry.node.sources(names)),
+            _ => {}
+        }
+    }
+
     /// Parses one YAML document. Anchors and aliases are resolved; a repeated key is an error.
     pub fn parse(source: &Arc<Source>) -> Result<Self, SpecError> {
         let options = serde_yaml::options! {

@@ -1,6 +1,7 @@
 //! Artifacts on disk: content-addressed objects, manifests that say what made them, the lock file.
 
 mod atomic;
+mod folder;
 mod gc;
 mod latest;
 mod lock_file;
@@ -8,6 +9,7 @@ mod manifest;
 mod objects;
 mod owner;
 mod runs;
+mod temporary;
 
 pub use atomic::{write_atomically, write_if_changed};
 pub use gc::{Garbage, GcRules};
@@ -16,6 +18,7 @@ pub use manifest::{Digest, Key, Manifest, key_of};
 pub use owner::Owner;
 pub use runs::{Exit, RunRecord};
 
+use folder::Folder;
 use std::path::{Path, PathBuf};
 
 /// Why the store could not do its work.
@@ -30,6 +33,12 @@ pub enum StoreError {
         path: String,
         /// What the system said.
         error: std::io::Error,
+    },
+    /// A link where the store has a file or a folder of its own.
+    #[error("{path} is a link, and none is followed inside a store; remove the link")]
+    Link {
+        /// The link.
+        path: String,
     },
     /// Another process works on the same store.
     #[error(
@@ -110,7 +119,7 @@ impl Store {
 
     /// Whether there is a manifest of that key, readable or not.
     pub fn has_manifest(&self, key: &Key) -> bool {
-        Manifest::path(&self.root, key).is_file()
+        Manifest::is_there(&self.root, key)
     }
 
     /// Whether there is an artifact of that digest, sound or not.
@@ -133,6 +142,17 @@ impl Store {
     /// Where the copy of a remote file lies, or would.
     pub fn download_path(&self, url: &str) -> PathBuf {
         self.root.join("downloads").join(Digest::of(url.as_bytes()).as_str())
+    }
+
+    /// Whether there is a copy of a remote file, and a plain one.
+    pub fn has_download(&self, url: &str) -> bool {
+        let folder = Folder::root(&self.root).and_then(|root| root.folder("downloads"));
+        folder.is_ok_and(|folder| folder.has(Digest::of(url.as_bytes()).as_str()))
+    }
+
+    /// Makes the folder for copies of remote files.
+    pub fn make_downloads(&self) -> Result<(), StoreError> {
+        Folder::root_made(&self.root)?.folder_made("downloads").map(drop)
     }
 
     /// An artifact as a file, verified: for those that are too large to be held.

@@ -1,8 +1,10 @@
 //! One process at a time: an OS lock that ends with its process, whatever ends it.
 
-use super::{Store, StoreError};
-use std::fs::{File, OpenOptions, TryLockError};
+use super::temporary::sweep_dead;
+use super::{Folder, Store, StoreError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::path::Path;
 
 /// The right to write to a store, for as long as this lives.
 pub struct Owner {
@@ -12,12 +14,9 @@ pub struct Owner {
 impl Store {
     /// Takes the store for this process.
     pub fn own(&self) -> Result<Owner, StoreError> {
-        std::fs::create_dir_all(&self.root)
-            .map_err(StoreError::io("create the folder", &self.root))?;
+        let folder = Folder::root_made(&self.root)?;
         let path = self.root.join("owner");
-        let mut options = OpenOptions::new();
-        let options = options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(&path).map_err(StoreError::io("open the file", &path))?;
+        let mut file = folder.open_made("owner")?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -37,6 +36,26 @@ impl Store {
             write!(file, "{}", std::process::id())
         };
         write_pid().map_err(StoreError::io("write the file", &path))?;
+        self.sweep(&folder);
         Ok(Owner { _file: file })
+    }
+    /// Removes what killed processes had not finished writing, here and beside the store.
+    fn sweep(&self, root: &Folder) {
+        root.sweep();
+        for folder in ["latest", "manifests", "downloads"] {
+            if let Ok(folder) = root.folder(folder) {
+                folder.sweep();
+            }
+        }
+        if let Ok(objects) = root.folder("objects") {
+            for shelf in objects.entries() {
+                if let Ok(shelf) = objects.folder(&shelf.name) {
+                    shelf.sweep();
+                }
+            }
+        }
+        if let Some(beside) = self.root.parent() {
+            sweep_dead(if beside.as_os_str().is_empty() { Path::new(".") } else { beside });
+        }
     }
 }

@@ -34,5 +34,6 @@ mod recorded_forms;
 mod secrets;
 mod selection;
 mod spec_errors;
+mod store_safety;
 mod support;
 mod what_if;
