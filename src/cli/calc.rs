@@ -1,7 +1,7 @@
 //! `sizer calc`: the command line of the reference calculator.
 
 use super::End;
-use super::diagnose::{CliError, print};
+use super::diagnose::{CliError, print, tell};
 use super::init::write_new;
 use super::progress::Progress;
 use super::run::{block_on, end};
@@ -150,10 +150,10 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     print(&nat_summary(&outcome.result, targets))?;
     if !args.quiet {
         for note in &outcome.result.notes {
-            eprintln!("note: {note}");
+            tell(&format!("note: {note}"));
         }
         if let Some(job) = &outcome.job {
-            eprintln!("wrote {}", job.display());
+            tell(&format!("wrote {}", job.display()));
         }
     }
     Ok(end(&outcome.result))
@@ -169,7 +169,7 @@ fn emit(options: &CalcOptions, file: &Path) -> Result<End, CliError> {
     let base = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let (text, notes) = calc_spec(options, Some(base), Path::new("out"))?;
     for note in notes {
-        eprintln!("note: {note}");
+        tell(&format!("note: {note}"));
     }
     write_new(file, &text)?;
     print(&format!("wrote {0}\nrun it: sizer run {0}\n", file.display()))?;

@@ -41,7 +41,7 @@ impl CliError {
                 | PipelineError::Recording(_)
                 | PipelineError::Report(_)
                 | PipelineError::NoSuchStage { .. } => 2,
-                PipelineError::Cancelled { .. } => 130,
+                PipelineError::Cancelled { .. } => super::signals::exit_code(),
                 _ => 1,
             },
             Self::System(_) => 1,
@@ -56,9 +56,14 @@ pub(super) fn report(error: &CliError) -> ExitCode {
         CliError::Spec(spec) | CliError::Pipeline(PipelineError::Spec(spec)) => spec.render(colour),
         other => format!("error: {other}"),
     };
-    // Nothing is left to do where stderr itself is gone.
-    let _ = writeln!(std::io::stderr(), "{text}");
+    tell(&text);
     ExitCode::from(error.code())
+}
+
+/// Writes a line to stderr. Nothing is left to do where that itself is gone, as it is with a terminal
+/// that was closed.
+pub(super) fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Writes to stdout; a reader that has seen enough (`| head`) is no error.

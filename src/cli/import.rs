@@ -1,7 +1,7 @@
 //! `sizer import`.
 
 use super::End;
-use super::diagnose::{CliError, print};
+use super::diagnose::{CliError, print, tell};
 use super::init::write_new;
 use crate::pipeline::imported_spec;
 use clap::Subcommand;
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let base = base.filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let (text, notes) = imported_spec(&args.config, args.endpoint.as_deref(), base)?;
     for note in notes {
-        eprintln!("note: {note}");
+        tell(&format!("note: {note}"));
     }
     match &args.output {
         None => print(&text)?,

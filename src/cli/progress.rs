@@ -1,5 +1,6 @@
 //! Progress on a terminal: one bar per level under way, with the p95 so far.
 
+use super::diagnose::tell;
 use crate::measure::{Quantile, Run, quantile_of_sorted};
 use crate::pipeline::{Observer, PipelineError, StageId, StageReport};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -39,8 +40,8 @@ impl Progress {
     /// A line above the bars.
     fn say(&self, line: &str) {
         match &self.bars {
-            Some(bars) => bars.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bars) => bars.suspend(|| tell(line)),
+            None => tell(line),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `sizer trace`.
 
 use super::End;
-use super::diagnose::{CliError, print};
+use super::diagnose::{CliError, print, tell};
 use super::init::write_new;
 use super::progress::Progress;
 use super::run::block_on;
@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let observer = Arc::new(Progress::new(std::io::stderr().is_terminal()));
     let traced = block_on(async |cancel| pipeline.trace(&options, observer, cancel).await)??;
     for note in &traced.notes {
-        eprintln!("note: {note}");
+        tell(&format!("note: {note}"));
     }
     match &args.output {
         None => print(&traced.spec)?,

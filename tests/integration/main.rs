@@ -22,6 +22,7 @@ mod interrupt;
 mod invalidation;
 mod keeping;
 mod kept_connections;
+mod left_behind;
 mod library;
 mod load;
 mod local;
