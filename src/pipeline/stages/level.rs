@@ -13,7 +13,7 @@ pub(super) struct Level {
 
 impl Stage for Level {
     fn version(&self) -> u32 {
-        7
+        8
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
