@@ -42,6 +42,7 @@
 //! The modules are floors of one house, and each uses only those below it; ARCHITECTURE.md walks
 //! through them.
 
+mod bounded;
 pub mod cli;
 pub mod dataset;
 pub mod load;

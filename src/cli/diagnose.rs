@@ -40,6 +40,7 @@ impl CliError {
                 | PipelineError::Dataset(_)
                 | PipelineError::Recording(_)
                 | PipelineError::Report(_)
+                | PipelineError::Overflow { .. }
                 | PipelineError::NoSuchStage { .. } => 2,
                 PipelineError::Cancelled { .. } => super::signals::exit_code(),
                 _ => 1,

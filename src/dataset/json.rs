@@ -1,16 +1,27 @@
 //! A JSON array of objects. The reference's own example has a trailing comma, so where strict
 //! JSON fails, a tolerant parser decides.
 
+use super::json_rows::stream;
 use super::{DatasetError, EachRow, RawRow, read_whole};
 use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use std::fs::File;
 
 /// An array cannot be read row by row with a tolerant parser; larger ones belong into JSON lines.
-const MOST_MIB: u64 = 512;
+const MOST_MIB: u64 = 384;
+/// What is read tolerantly is held as values, which take many times their text.
+const MOST_TOLERATED_MIB: usize = 16;
 
 pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(), DatasetError> {
     let content = read_whole(path, file, MOST_MIB)?;
-    parse(path, text_of(path, &content)?)?.into_iter().try_for_each(each)
+    let text = text_of(path, &content)?;
+    if let Some(read) = stream(path, text, each) {
+        return read;
+    }
+    if text.len() > MOST_TOLERATED_MIB << 20 {
+        let what = format!("more than {MOST_TOLERATED_MIB} MiB that are not strictly JSON");
+        return Err(DatasetError::TooLarge { path: path.to_owned(), what });
+    }
+    parse(path, text)?.into_iter().try_for_each(each)
 }
 
 fn parse(path: &str, text: &str) -> Result<Vec<RawRow>, DatasetError> {

@@ -4,10 +4,12 @@ mod csv;
 mod error;
 mod expand;
 mod json;
+mod json_rows;
 mod jsonl;
 mod parquet;
 mod remote;
 mod rows;
+mod unpacked;
 mod xlsx;
 
 pub(crate) use csv::Bounded as BoundedRows;
@@ -16,6 +18,7 @@ pub use expand::level_size;
 pub(crate) use parquet::to_row as parquet_row;
 pub use remote::{download, shown_url};
 pub use rows::{Counts, Needs, for_each_row};
+pub(crate) use unpacked::check_parquet;
 
 use indexmap::IndexMap;
 use serde_json::Value;

@@ -1,7 +1,8 @@
 //! Apache Parquet, row group by row group.
 
+use super::unpacked::check_parquet;
 use super::{DatasetError, EachRow, RawRow};
-use parquet::file::reader::SerializedFileReader;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use serde_json::Value;
 use std::fs::File;
@@ -16,6 +17,8 @@ pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(),
     // The crate answers some damaged files with a panic; a hostile file must not end the process.
     let guarded = catch_unwind(AssertUnwindSafe(|| {
         let reader = SerializedFileReader::new(file).map_err(|error| damaged(error.to_string()))?;
+        check_parquet(reader.metadata())
+            .map_err(|what| DatasetError::TooLarge { path: path.to_owned(), what })?;
         for row in reader {
             each(to_row::<RawRow>(&row.map_err(|error| damaged(error.to_string()))?))?;
         }

@@ -1,14 +1,14 @@
 //! The first sheet of a spreadsheet, with column names in its first row.
 
+use super::unpacked::check_spreadsheet;
 use super::{DatasetError, EachRow, RawRow, read_whole};
 use calamine::{Data, Reader, open_workbook_auto_from_rs};
 use serde_json::Value;
 use std::fs::File;
 use std::io::Cursor;
 
-/// Spreadsheets are held whole, and grow much when unpacked.
+/// Spreadsheets are held whole, packed and unpacked.
 const MOST_MIB: u64 = 64;
-const MOST_MIB_UNPACKED: u64 = 1024;
 
 pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(), DatasetError> {
     let damaged = |message: String| DatasetError::Damaged {
@@ -17,10 +17,7 @@ pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(),
         message,
     };
     let content = read_whole(path, file, MOST_MIB)?;
-    if unpacked_mib(&content) > MOST_MIB_UNPACKED {
-        let what = format!("more than {MOST_MIB_UNPACKED} MiB when it is unpacked");
-        return Err(DatasetError::TooLarge { path: path.to_owned(), what });
-    }
+    check_spreadsheet(path, &content)?;
     let mut workbook = open_workbook_auto_from_rs(Cursor::new(content))
         .map_err(|error| damaged(error.to_string()))?;
     let sheet = workbook.worksheet_range_at(0);
@@ -33,13 +30,6 @@ pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(),
         each(names.iter().cloned().zip(cells).collect::<RawRow>())?;
     }
     Ok(())
-}
-
-/// What the parts of a zip archive say they hold; 0 where it is no archive (xls).
-fn unpacked_mib(content: &[u8]) -> u64 {
-    let archive = zip::ZipArchive::new(Cursor::new(content)).ok();
-    let size = archive.and_then(|archive| archive.decompressed_size()).unwrap_or_default();
-    u64::try_from(size >> 20).unwrap_or(u64::MAX)
 }
 
 fn to_value(cell: &Data) -> Value {

@@ -65,6 +65,10 @@ fn outputs(spec: &Spec) -> Vec<Output> {
             follows_links: false,
         }));
     }
+    if let Some(bodies) = spec.workflow.llm().and_then(|llm| llm.bodies.as_ref()) {
+        let (key, path) = ("workflow.llm.bodies".to_owned(), spec.resolve(bodies));
+        outputs.push(Output { key, path, follows_links: true });
+    }
     if let Some(log) = spec.workflow.serve().and_then(|serve| serve.log.as_ref()) {
         let (key, path) = ("workflow.serve.log".to_owned(), spec.resolve(log));
         outputs.push(Output { key, path, follows_links: true });

@@ -15,6 +15,7 @@ mod interpolate;
 mod load;
 mod matrix;
 mod migrate;
+mod nesting;
 mod outputs;
 mod redact;
 mod schema;

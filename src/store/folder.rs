@@ -116,11 +116,16 @@ impl Folder {
         Ok(unlinkat(&self.fd, name, AtFlags::empty())?)
     }
 
+    /// The names of all that is in it.
+    fn names(&self) -> impl Iterator<Item = String> {
+        let dir = rustix::fs::Dir::read_from(&self.fd);
+        let names = dir.into_iter().flat_map(Iterator::flatten);
+        let names = names.filter_map(|entry| Some(entry.file_name().to_str().ok()?.to_owned()));
+        names.filter(|name| !matches!(name.as_str(), "." | ".."))
+    }
+
     /// The plain files and folders in it. Links, pipes and devices are none of the store's.
     pub fn entries(&self) -> Vec<Entry> {
-        let Ok(dir) = rustix::fs::Dir::read_from(&self.fd) else { return Vec::new() };
-        let names =
-            dir.flatten().filter_map(|entry| Some(entry.file_name().to_str().ok()?.to_owned()));
         let entry = |name: String| {
             let stat = statat(&self.fd, name.as_str(), AtFlags::SYMLINK_NOFOLLOW).ok()?;
             let is_folder = match FileType::from_raw_mode(stat.st_mode) {
@@ -134,16 +139,14 @@ impl Folder {
             let size = u64::try_from(stat.st_size).unwrap_or_default();
             Some(Entry { name, is_folder, size, modified })
         };
-        names.filter(|name| !matches!(name.as_str(), "." | "..")).filter_map(entry).collect()
+        self.names().filter_map(entry).collect()
     }
 
     /// Removes what processes that were killed had not finished writing. The caller owns the store.
     pub fn sweep(&self) {
-        for entry in self.entries() {
-            if !entry.is_folder && is_temporary(&entry.name) {
-                // What cannot be removed is in nobody's way.
-                let _ = self.remove(&entry.name);
-            }
+        for name in self.names().filter(|name| is_temporary(name)) {
+            // What cannot be removed, such as a folder, is in nobody's way.
+            let _ = self.remove(&name);
         }
     }
 

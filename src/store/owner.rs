@@ -8,7 +8,14 @@ use std::path::Path;
 
 /// The right to write to a store, for as long as this lives.
 pub struct Owner {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Owner {
+    /// A process that is killed leaves its id: by that the next one knows.
+    fn drop(&mut self) {
+        let _ = self.file.set_len(0);
+    }
 }
 
 impl Store {
@@ -30,24 +37,27 @@ impl Store {
                 return Err(StoreError::io("lock the file", &path)(error));
             }
         }
+        // Whoever had it before either ended in order or wrote nothing after this.
+        let was_killed = file.metadata().is_ok_and(|it| it.len() > 0);
         let mut write_pid = || -> std::io::Result<()> {
             file.set_len(0)?;
             file.rewind()?;
             write!(file, "{}", std::process::id())
         };
         write_pid().map_err(StoreError::io("write the file", &path))?;
-        self.sweep(&folder);
-        Ok(Owner { _file: file })
+        self.sweep(&folder, was_killed);
+        Ok(Owner { file })
     }
-    /// Removes what killed processes had not finished writing, here and beside the store.
-    fn sweep(&self, root: &Folder) {
+    /// Removes what killed processes had not finished writing, here and beside the store. Objects lie in
+    /// many folders, which are looked through only where a process was killed.
+    fn sweep(&self, root: &Folder, objects_too: bool) {
         root.sweep();
         for folder in ["latest", "manifests", "downloads"] {
             if let Ok(folder) = root.folder(folder) {
                 folder.sweep();
             }
         }
-        if let Ok(objects) = root.folder("objects") {
+        if objects_too && let Ok(objects) = root.folder("objects") {
             for shelf in objects.entries() {
                 if let Ok(shelf) = objects.folder(&shelf.name) {
                     shelf.sweep();

@@ -24,6 +24,7 @@ mod keeping;
 mod kept_connections;
 mod left_behind;
 mod library;
+mod limits;
 mod load;
 mod local;
 mod matrix;

@@ -32,7 +32,7 @@ fn garbage_is_looked_for_behind_no_link() {
     std::fs::write(file(".sizer/objects/cd/.abc123.tmp"), "half").unwrap();
     let would = project.run(&["gc", "spec.yml", "--dry-run"]).success();
     assert!(would.stdout.lines().count() < 4, "{would:#?}");
-    project.run(&["gc", "spec.yml"]).success().stdout("removed 1 files");
+    project.run(&["gc", "spec.yml"]).success().stdout("removed 2 files");
     assert_eq!(std::fs::read_dir(file("victim")).unwrap().count(), 4);
     assert!(file("victim/deep/thesis.tex").exists());
     assert!(file(".sizer/objects/cd/notes.txt").exists());
@@ -140,9 +140,13 @@ fn what_killed_processes_left_is_swept() {
     let project = project();
     project.run(&["run", "spec.yml"]).success();
     let host = std::fs::read_dir(project.path("")).unwrap().count();
+    let shelf = std::fs::read_dir(project.path(".sizer/objects")).unwrap().next().unwrap().unwrap();
+    std::fs::write(shelf.path().join(".x1y2z3.tmp"), "half").unwrap();
     for folder in [".sizer", ".sizer/latest", ".sizer/manifests"] {
         std::fs::write(project.path(folder).join(".x1y2z3.tmp"), "half").unwrap();
     }
+    // As a killed process leaves it.
+    std::fs::write(project.path(".sizer/owner"), "4711").unwrap();
     project.run(&["run", "spec.yml"]).success();
     let left =
         project.files().into_iter().filter(|path| path.extension().is_some_and(|it| it == "tmp"));

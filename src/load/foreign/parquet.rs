@@ -3,7 +3,7 @@
 use super::ForeignError;
 use super::error::Place;
 use super::row::{Entry, Rows};
-use crate::dataset::parquet_row;
+use crate::dataset::{check_parquet, parquet_row};
 use crate::load::{from_parquet, is_own_parquet};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use std::fs::File;
@@ -18,6 +18,8 @@ pub(super) fn read(shown: &str, path: &Path, rows: &mut Rows<'_>) -> Result<(), 
     // The crate answers some damaged files with a panic; a hostile file must not end the process.
     let guarded = catch_unwind(AssertUnwindSafe(|| {
         let reader = SerializedFileReader::new(file).map_err(|_| damaged())?;
+        check_parquet(reader.metadata())
+            .map_err(|what| ForeignError::file(shown, format!("it is too large: {what}")))?;
         if is_own_parquet(&reader) { Ok(None) } else { foreign(shown, reader, rows).map(Some) }
     }));
     if guarded.map_err(|_| damaged())??.is_some() {

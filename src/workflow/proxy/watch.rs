@@ -4,6 +4,7 @@ use super::bodies::MOST_KEPT;
 use super::ticket::OpenRun;
 use super::{Shared, Upstream};
 use crate::measure::LlmCall;
+use crate::workflow::budget::Held;
 use crate::workflow::lines::Lines;
 use crate::workflow::openai::answer::{Said, Stream, Usage, Whole};
 use bytes::Bytes;
@@ -25,6 +26,8 @@ pub(super) struct Watch {
     /// Whether this is a call at all: questions about the server are not.
     counts: bool,
     request: Bytes,
+    /// What the bodies take of the budget for all.
+    held: Held,
     start: f64,
     status: StatusCode,
     reading: Reading,
@@ -73,6 +76,7 @@ impl Watch {
         upstream: &Upstream,
         method: &Method,
         request: Bytes,
+        held: Held,
         start: f64,
     ) -> Self {
         let counts = *method == Method::POST;
@@ -85,6 +89,7 @@ impl Watch {
             upstream: upstream.name.clone(),
             counts,
             request,
+            held,
             start,
             status: StatusCode::BAD_GATEWAY,
             reading: Reading::Whole(Vec::new()),
@@ -114,7 +119,11 @@ impl Watch {
                 // Whatever this is, it is the workflow's to judge.
                 *broken = *broken || lines.feed(bytes, |line| stream.line(line, now)).is_err();
             }
-            Reading::Whole(body) if body.len() < MOST_READ => body.extend_from_slice(bytes),
+            Reading::Whole(body)
+                if body.len() < MOST_READ && self.held.more(bytes.len()).is_ok() =>
+            {
+                body.extend_from_slice(bytes);
+            }
             Reading::Whole(_) => {}
         }
     }

@@ -15,6 +15,7 @@ pub(super) use passing::Passing;
 pub(super) use record::{Answer, Notes};
 
 use super::ConnectError;
+use super::budget::Held;
 use super::masks::Masks;
 use crate::measure::{Failure, FailureKind};
 use crate::spec::workflow::{ConnectionSpec, Headers, HttpProtocol};
@@ -36,7 +37,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// A body larger than this is no answer.
-const LARGEST_BODY: usize = 256 << 20;
+const LARGEST_BODY: usize = 64 << 20;
 /// How much of an error's body is quoted.
 const QUOTED_BODY: usize = 300;
 /// A closed connection shows within a round trip; a request that fails later was being worked on.
@@ -331,6 +332,7 @@ impl Posted<'_> {
         mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let mut size = 0_usize;
+        let mut held = Held::default();
         loop {
             let chunk = self.answering.chunk(&self.endpoint.connections).await;
             let chunk = chunk.map_err(|error| self.endpoint.failure(&SendError::Http(error)))?;
@@ -340,6 +342,7 @@ impl Posted<'_> {
                 let message = format!("the answer is larger than {} MiB", LARGEST_BODY >> 20);
                 return Err(Failure::new(FailureKind::TooLarge, message));
             }
+            held.more(chunk.len())?;
             each(&chunk)?;
         }
     }
