@@ -159,7 +159,7 @@ pub(super) fn execute(
 pub(super) fn block_on<T>(work: impl AsyncFnOnce(CancellationToken) -> T) -> Result<T, CliError> {
     let cancel = CancellationToken::new();
     Ok(runtime()?.block_on(async {
-        cancel_on_signal(cancel.clone());
+        cancel_on_signal(&cancel);
         work(cancel).await
     }))
 }

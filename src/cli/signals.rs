@@ -19,7 +19,7 @@ pub(super) fn exit_code() -> u8 {
 
 /// Cancels a run at the first signal, and ends the process at the second: then whatever the run had
 /// started is the guard's. From its return on no signal goes unheard.
-pub(super) fn cancel_on_signal(cancel: CancellationToken) {
+pub(super) fn cancel_on_signal(cancel: &CancellationToken) {
     let kinds = [
         Some(SignalKind::interrupt()),
         Some(SignalKind::terminate()),

@@ -51,7 +51,7 @@ fn as_many_runs_are_in_flight_as_the_level_says() {
             state.0 += 1;
             state.1 = state.1.max(state.0);
             changed.notify_all();
-            let patience = Duration::from_secs(60);
+            let patience = Duration::from_mins(1);
             let waited = changed.wait_timeout_while(state, patience, |it| it.1 < concurrency);
             drop(waited.unwrap());
             std::thread::sleep(Duration::from_millis(time));

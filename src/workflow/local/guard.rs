@@ -94,5 +94,7 @@ pub fn guard() {
     for group in &groups {
         let _ = kill_process_group(*group, Signal::KILL);
     }
-    marks.iter().for_each(|mark| kill_strays(mark));
+    for mark in &marks {
+        kill_strays(mark);
+    }
 }
