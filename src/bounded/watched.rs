@@ -6,7 +6,7 @@ use super::Exceeded;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-const MOST_SECONDS: u64 = 5;
+const MOST_SECONDS: u64 = 8;
 const MOST_MIB: usize = 192;
 /// How often it is looked at. Memory grows by some 5 MiB in a millisecond.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);

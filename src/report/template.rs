@@ -15,7 +15,7 @@ use serde::Deserialize;
 pub(super) const SUMMARY: &str = include_str!("../../templates/summary.md.j2");
 
 /// Work that a template may do: far more than any report needs, far less than for ever.
-const FUEL: u64 = 20_000_000;
+const FUEL: u64 = 5_000_000;
 /// A report is no larger.
 const LARGEST_MIB: usize = 64;
 
