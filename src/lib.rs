@@ -45,6 +45,7 @@
 // What people read goes through `cli::diagnose`, which escapes control characters.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod bounded;
 pub mod cli;
 pub mod dataset;
 pub mod load;

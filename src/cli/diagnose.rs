@@ -45,8 +45,9 @@ impl CliError {
                 | PipelineError::Connect(
                     ConnectError::Reference { .. } | ConnectError::Client(_),
                 )
+                | PipelineError::Overflow { .. }
                 | PipelineError::NoSuchStage { .. } => 2,
-                PipelineError::Cancelled { .. } => 130,
+                PipelineError::Cancelled { .. } => super::signals::exit_code(),
                 _ => 1,
             },
             Self::System(_) => 1,
@@ -61,14 +62,13 @@ pub(super) fn report(error: &CliError) -> ExitCode {
         CliError::Spec(spec) | CliError::Pipeline(PipelineError::Spec(spec)) => spec.render(colour),
         other => printable(&format!("error: {other}")).into_owned(),
     };
-    // Nothing is left to do where stderr itself is gone.
-    let _ = writeln!(std::io::stderr(), "{text}");
+    tell(&text);
     ExitCode::from(error.code())
 }
 
 /// Writes a line to stderr, on which nobody from outside can paint.
 pub(super) fn tell(line: &str) {
-    // Nothing is left to do where stderr itself is gone.
+    // Nothing is left to do where stderr itself is gone, as it is with a terminal that was closed.
     let _ = writeln!(std::io::stderr(), "{}", printable(line));
 }
 

@@ -16,6 +16,7 @@ mod render;
 mod run;
 mod schema;
 mod show;
+mod signals;
 mod simulate;
 mod spec_args;
 mod status;
@@ -23,6 +24,7 @@ mod trace;
 mod validate;
 mod what_if;
 
+use crate::workflow::local::{GUARD_VERB, enable_guard, guard};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -31,7 +33,7 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(name = "sizer", version, arg_required_else_help = true)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 failed, 2 bad input, 3 the target cannot be met, 130 stopped by Ctrl-C."
+    after_help = "Exit codes: 0 done, 1 failed, 2 bad input, 3 the target cannot be met, 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -59,6 +61,9 @@ enum Verb {
     Schema(schema::Args),
     Trace(trace::Args),
     Simulate(simulate::Args),
+    /// Wait for a sizer to end, and end what it left
+    #[command(name = GUARD_VERB, hide = true)]
+    Guard,
 }
 
 /// How a command ended, when not in an error.
@@ -84,6 +89,7 @@ impl End {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    enable_guard();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -112,6 +118,10 @@ pub fn main() -> ExitCode {
         Verb::Schema(args) => schema::run(&args),
         Verb::Trace(args) => trace::run(&args),
         Verb::Simulate(args) => simulate::run(&args),
+        Verb::Guard => {
+            guard();
+            Ok(End::Done)
+        }
     };
     match result {
         Ok(end) => ExitCode::from(end.code()),

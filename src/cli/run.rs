@@ -4,6 +4,7 @@ use super::End;
 use super::diagnose::{CliError, print, print_json, runtime, tell};
 use super::plan;
 use super::progress::Progress;
+use super::signals::cancel_on_signal;
 use super::spec_args::SpecArgs;
 use crate::pipeline::{CancellationToken, Pattern, RunOptions, Selection, Study, StudyOutcome};
 use crate::report::{SizingResult, terminal_summary};
@@ -154,16 +155,11 @@ pub(super) fn execute(
     Ok(ends.max_by_key(|end| end.code()).unwrap_or(End::Done))
 }
 
-/// Runs something to its end; Ctrl-C cancels what it is handed.
+/// Runs something to its end; Ctrl-C and its like cancel what it is handed.
 pub(super) fn block_on<T>(work: impl AsyncFnOnce(CancellationToken) -> T) -> Result<T, CliError> {
     let cancel = CancellationToken::new();
     Ok(runtime()?.block_on(async {
-        let on_signal = cancel.clone();
-        tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                on_signal.cancel();
-            }
-        });
+        cancel_on_signal(&cancel);
         work(cancel).await
     }))
 }

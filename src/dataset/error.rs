@@ -11,6 +11,14 @@ pub enum DatasetError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// A pipe or a device: it has no end, or only one.
+    #[error(
+        "the dataset {path} is no plain file: a pipe or a device cannot be read twice; write it to a file first"
+    )]
+    NoFile {
+        /// Its path.
+        path: String,
+    },
     /// The file is not what its format says.
     #[error("{path}:{line}:{column}: {message}")]
     Malformed {

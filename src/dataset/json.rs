@@ -1,16 +1,19 @@
 //! A JSON array of objects, or a table as pandas writes it. The reference's own example has a
 //! trailing comma, so where strict JSON fails, a tolerant parser decides.
 
+use super::json_rows::stream;
 use super::json_text::{Tidied, tidied};
 use super::text::{decoded, encoding_of, not_utf8};
-use super::{DatasetError, EachRow, RawRow, json_shape, read_whole};
+use super::{DatasetError, EachRow, json_shape, read_whole};
 use crate::spec::DatasetSpec;
 use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use serde_json::{Deserializer, Value};
 use std::fs::File;
 
 /// An array cannot be read row by row with a tolerant parser; larger ones belong into JSON lines.
-const MOST_MIB: u64 = 512;
+const MOST_MIB: u64 = 384;
+/// What is read tolerantly is held as values, which take many times their text.
+const MOST_TOLERATED_MIB: usize = 16;
 
 pub(super) fn read(
     path: &str,
@@ -21,11 +24,14 @@ pub(super) fn read(
     let encoding = encoding_of(spec.encoding.as_deref());
     let content = read_whole(path, decoded(file, encoding), MOST_MIB)?;
     let text = tidied(text_of(path, &content)?);
-    let rows = match serde_json::from_str::<Vec<RawRow>>(&text.text) {
-        Ok(rows) => rows,
-        Err(_) => json_shape::rows(parse(path, &text)?, path, spec)?,
-    };
-    rows.into_iter().try_for_each(each)
+    if let Some(read) = stream(path, &text.text, each) {
+        return read;
+    }
+    if text.text.len() > MOST_TOLERATED_MIB << 20 {
+        let what = format!("more than {MOST_TOLERATED_MIB} MiB that are no plain array of objects");
+        return Err(DatasetError::TooLarge { path: path.to_owned(), what });
+    }
+    json_shape::rows(parse(path, &text)?, path, spec)?.into_iter().try_for_each(each)
 }
 
 fn parse(path: &str, text: &Tidied<'_>) -> Result<Value, DatasetError> {

@@ -6,6 +6,7 @@ mod csv;
 mod error;
 mod expand;
 mod json;
+mod json_rows;
 mod json_shape;
 mod json_text;
 mod jsonl;
@@ -18,6 +19,7 @@ mod rows;
 mod sniff;
 mod table;
 mod text;
+mod unpacked;
 mod xlsx;
 
 pub use error::DatasetError;
@@ -28,6 +30,7 @@ pub use remote::{download, shown_url};
 pub use rows::{Counts, Needs, for_each_row};
 pub(crate) use sniff::{head_of, no_text, pointer};
 pub(crate) use table::{Table, TableError, TableOptions};
+pub(crate) use unpacked::check_parquet;
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -47,9 +50,24 @@ const LONGEST_ROW: u64 = 16 << 20;
 /// Opens a dataset file.
 pub fn open(path: &Path) -> Result<File, DatasetError> {
     let unreadable = |error| DatasetError::Unreadable { path: path.display().to_string(), error };
-    let file = File::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.is_dir() {
+    // A pipe would be waited for, and a device never ends. Both are known before they are opened, but
+    // what lies there may change: so neither blocks.
+    #[cfg(unix)]
+    let file = {
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = rustix::fs::OFlags::NONBLOCK.bits();
+        let flags = i32::try_from(flags).unwrap_or_default();
+        File::options().read(true).custom_flags(flags).open(path)
+    };
+    #[cfg(not(unix))]
+    let file = File::open(path);
+    let file = file.map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if metadata.is_dir() {
         return Err(unreadable(std::io::ErrorKind::IsADirectory.into()));
+    }
+    if !metadata.is_file() {
+        return Err(DatasetError::NoFile { path: path.display().to_string() });
     }
     Ok(file)
 }

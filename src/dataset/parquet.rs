@@ -1,6 +1,7 @@
 //! Apache Parquet, row group by row group.
 
 use super::quiet::without_panic;
+use super::unpacked::check_parquet;
 use super::{DatasetError, EachRow, RawRow};
 use parquet::basic::Compression;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
@@ -22,6 +23,8 @@ pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(),
         if let Some(codec) = unread_codec(reader.metadata()) {
             return Err(damaged(&codec));
         }
+        check_parquet(reader.metadata())
+            .map_err(|what| DatasetError::TooLarge { path: path.to_owned(), what })?;
         let columns = reader.metadata().file_metadata().schema().get_fields();
         for (index, column) in columns.iter().enumerate() {
             if columns.iter().take(index).any(|other| other.name() == column.name()) {

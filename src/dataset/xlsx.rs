@@ -1,15 +1,15 @@
 //! A sheet of a spreadsheet, with column names in its first row.
 
 use super::columns::Columns;
+use super::unpacked::check_spreadsheet;
 use super::{DatasetError, EachRow, read_whole};
 use calamine::{Data, ExcelDateTime, Reader, open_workbook_auto_from_rs};
 use serde_json::Value;
 use std::fs::File;
 use std::io::Cursor;
 
-/// Spreadsheets are held whole, and grow much when unpacked.
+/// Spreadsheets are held whole, packed and unpacked.
 const MOST_MIB: u64 = 64;
-const MOST_MIB_UNPACKED: u64 = 1024;
 
 /// Reads a sheet, the first where none is named. What to say where nothing was found in it comes
 /// back: the questions may be in another one.
@@ -25,10 +25,7 @@ pub(super) fn read(
         message,
     };
     let content = read_whole(path, file, MOST_MIB)?;
-    if unpacked_mib(&content) > MOST_MIB_UNPACKED {
-        let what = format!("more than {MOST_MIB_UNPACKED} MiB when it is unpacked");
-        return Err(DatasetError::TooLarge { path: path.to_owned(), what });
-    }
+    check_spreadsheet(path, &content)?;
     let unread =
         || damaged("it cannot be read: it is damaged, or protected by a password".to_owned());
     let mut workbook = open_workbook_auto_from_rs(Cursor::new(content)).map_err(|_| unread())?;
@@ -64,13 +61,6 @@ pub(super) fn read(
 fn quoted(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(" or ")
-}
-
-/// What the parts of a zip archive say they hold; 0 where it is no archive (xls).
-fn unpacked_mib(content: &[u8]) -> u64 {
-    let archive = zip::ZipArchive::new(Cursor::new(content)).ok();
-    let size = archive.and_then(|archive| archive.decompressed_size()).unwrap_or_default();
-    u64::try_from(size >> 20).unwrap_or(u64::MAX)
 }
 
 fn shown(cell: &Data) -> String {

@@ -399,6 +399,31 @@ mod tests {
         assert!((against.goodput - level.throughput).abs() < 1e-12);
     }
 
+    /// Two users, each of whom takes 1 s for a run and thinks for 3 s, can do 0.5 runs per second.
+    #[test]
+    fn users_who_think_do_no_more_than_they_can() {
+        for apart in [0.0, 0.5, 2.0] {
+            let mut runs = Vec::new();
+            for number in 0..40 {
+                let phase = if number < 4 { Phase::WarmUp } else { Phase::Measured };
+                let start = f64::from(number / 2) * 4.0 + f64::from(number % 2) * apart;
+                runs.push(Run { phase, ..run(start, start + 1.0, Outcome::Ok) });
+            }
+            let level = level(&runs, 0.0);
+            // Half a run at the edges of 36, where the users are not in step.
+            assert!(
+                (level.throughput - 0.5).abs() < 0.5 * 0.5 / 36.0 + 1e-9,
+                "{}",
+                level.throughput
+            );
+            assert!((level.mean_in_flight - level.throughput).abs() < 0.02);
+        }
+        // What ended long before has nothing to do with it.
+        let warm_up = Run { phase: Phase::WarmUp, ..run(0.0, 1.0, Outcome::Ok) };
+        let runs = [warm_up, run(1000.0, 1001.0, Outcome::Ok), run(1001.0, 1002.0, Outcome::Ok)];
+        assert!((level(&runs, 0.0).throughput - 1.0).abs() < 1e-9);
+    }
+
     #[test]
     fn a_share_of_failures_can_be_tolerated() {
         let failed = Outcome::Failed(Failure::new(FailureKind::Timeout, "late"));

@@ -8,7 +8,7 @@ pub(super) struct Window {
     pub starts: Vec<f64>,
     pub ends: Vec<f64>,
     standing: Vec<u8>,
-    /// When the first measured run began.
+    /// When the first measured run began; where users pause between runs, when the run before it ended.
     pub from: f64,
     /// When the last measured run ended.
     pub to: f64,
@@ -33,7 +33,43 @@ impl Window {
             window.standing.push(standing);
             also(&head);
         })?;
+        window.begin_after_a_run();
         Ok(window)
+    }
+
+    /// Begins the window with the end of a run, as it ends with one. From the beginning of one run to the
+    /// end of another there is a pause less than there are runs, so users who think would do more than
+    /// they can. What ended longer ago than anything within the window takes had nothing to do with it.
+    fn begin_after_a_run(&mut self) {
+        let before = self.ends.iter().copied().filter(|end| *end <= self.from);
+        let before = before.fold(f64::NEG_INFINITY, f64::max);
+        if before.is_finite() && self.from - before <= self.longest_silence() {
+            self.from = before;
+        }
+    }
+
+    /// The longest time within the window in which no run ended, to a thousandth of the window.
+    fn longest_silence(&self) -> f64 {
+        const PARTS: usize = 1_000;
+        let length = self.seconds() / PARTS as f64;
+        if length <= 0.0 {
+            return 0.0;
+        }
+        let mut busy = [false; PARTS];
+        for end in self.ends.iter().filter(|end| **end > self.from && **end <= self.to) {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "between 0 and the number of parts"
+            )]
+            let part = ((end - self.from) / length) as usize;
+            if let Some(part) = busy.get_mut(part) {
+                *part = true;
+            }
+        }
+        let silences = busy.split(|busy| *busy).map(<[bool]>::len);
+        // What lies around the silent parts may be silent but for an instant.
+        (silences.max().unwrap_or_default() + 2) as f64 * length
     }
 
     /// How long it is, in seconds; 0 where nothing was measured.

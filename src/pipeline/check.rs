@@ -1,6 +1,7 @@
 //! Checking a spec and everything that it names, without asking a server.
 
 use super::context::Context;
+use super::outputs::check_outputs;
 use super::stages::check_templates;
 use super::{Pipeline, PipelineError};
 use crate::dataset::Counts;
@@ -24,6 +25,7 @@ impl Pipeline {
         let spec = &self.spec;
         let context = Context::at_rest(spec, &self.graph);
         spec.check_secrets(&process_env)?;
+        check_outputs(spec)?;
         // Checking asks no server: of a remote dataset there is maybe no copy yet.
         let remote = context.dataset_digest()?.is_none();
         let counts = if let Some(recorded) = spec.workflow.recorded() {

@@ -159,7 +159,7 @@ impl<'a> Context<'a> {
             return Ok(Some(self.dataset.get_or_init(|| digest)));
         }
         let path = self.dataset_path();
-        if self.spec.dataset.url().is_some() && !path.is_file() {
+        if self.spec.dataset.url().is_some_and(|url| !self.store.has_download(url)) {
             return Ok(None);
         }
         let digest = dataset::open(&path)
@@ -214,7 +214,8 @@ impl<'a> Context<'a> {
     pub async fn fetch_dataset(&self, again: bool) -> Result<(), PipelineError> {
         let Some(url) = self.spec.dataset.url() else { return Ok(()) };
         let path = self.dataset_path();
-        if again || !path.is_file() {
+        if again || !self.store.has_download(url) {
+            self.store.make_downloads()?;
             self.observer.notice(&format!("downloading {}", dataset::shown_url(url)));
             dataset::download(url, &path).await.map_err(|error| self.dataset_error(&error))?;
         }

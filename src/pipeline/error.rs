@@ -73,6 +73,14 @@ pub enum PipelineError {
     /// A report cannot be made.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// Figures too large to be computed with.
+    #[error(
+        "{stage}: its figures are beyond all bounds, so nothing is kept; are the times of its runs in the unit that the spec says?"
+    )]
+    Overflow {
+        /// The stage.
+        stage: StageId,
+    },
     /// An artifact of an earlier version, or a defect.
     #[error("the artifact of {stage} cannot be read: {message}")]
     Artifact {

@@ -8,6 +8,7 @@ use super::keys::{Candidate, Found, Last, look_up};
 use super::known::known_levels;
 use super::made::Made;
 use super::observer::Silent;
+use super::outputs::check_outputs;
 use super::select::Chosen;
 use super::stages::{Artifacts, assemble, stage};
 use super::{CancellationToken, Observer, Pipeline, PipelineError, Reason, Selection};
@@ -105,6 +106,7 @@ impl Pipeline {
         made: &Made,
         owner: &Owner,
     ) -> Result<Outcome, PipelineError> {
+        check_outputs(&self.spec)?;
         let chosen = options.selection.choose(&self.graph, self.spec.branch());
         let RunOptions { observer, cancel, selection, offline, keep_going, .. } = options;
         let context = Context::new(&self.spec, &self.graph, observer, cancel);

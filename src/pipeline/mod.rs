@@ -16,6 +16,7 @@ mod keys;
 mod known;
 mod made;
 mod observer;
+mod outputs;
 mod plan;
 mod reason;
 mod rigs;

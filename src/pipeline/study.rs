@@ -6,6 +6,7 @@
 
 use super::execute::own;
 use super::made::Made;
+use super::outputs::COMPARISON;
 use super::rigs::by_rig;
 use super::{
     Checked, Outcome, Pipeline, PipelineError, PlannedStage, Reason, RunOptions, Selection,
@@ -120,10 +121,9 @@ impl Study {
         // A selection that renders nothing writes no comparison either.
         if let Some(comparison) = comparison.as_ref().filter(|_| !reports.is_empty()) {
             let dir = first.spec().resolve(&first.spec().outputs.dir);
-            for (name, text) in [
-                ("comparison.md", printable(&comparison.to_markdown()).into_owned()),
-                ("comparison.json", printable(&comparison.to_json()?).into_owned()),
-            ] {
+            let texts = [comparison.to_markdown(), comparison.to_json()?];
+            let texts = texts.map(|text| printable(&text).into_owned());
+            for (name, text) in COMPARISON.iter().zip(texts) {
                 let path = dir.join(name);
                 write_if_changed(&path, text.as_bytes())?;
                 reports.push(path);

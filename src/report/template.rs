@@ -4,20 +4,20 @@ use super::format::significant;
 use super::prose::{estimate_line, recommendation, sum_line};
 use super::table::levels_table;
 use super::{Material, Report, ReportError};
+use crate::bounded::{self, Bounded, Exceeded};
 use crate::sizing::Estimate;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
-use minijinja::{Environment, UndefinedBehavior, context};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, context};
 use serde::Deserialize;
-use std::io::Write;
 
 /// The built-in summary.
 pub(super) const SUMMARY: &str = include_str!("../../templates/summary.md.j2");
 
 /// Work that a template may do: far more than any report needs, far less than for ever.
-const FUEL: u64 = 20_000_000;
+const FUEL: u64 = 5_000_000;
 /// A report is no larger.
-const LARGEST_REPORT: usize = 64 << 20;
+const LARGEST_MIB: usize = 64;
 
 /// What is wrong with a template.
 #[derive(Debug, thiserror::Error)]
@@ -72,11 +72,17 @@ impl Report for Template {
             sizer_version => env!("CARGO_PKG_VERSION"),
         };
         // The name decides on escaping: `.html` is escaped, `.md` is not.
-        environment.add_template(&self.report, &self.text).map_err(|error| failed(&error))?;
-        let template = environment.get_template(&self.report).map_err(|error| failed(&error))?;
-        let mut out = Bounded::default();
-        template.render_captured_to(context, &mut out).map_err(|error| failed(&error))?;
-        Ok(out.bytes)
+        let environment = bounded::add_template(environment, &self.report, &self.text)
+            .map_err(|exceeded| self.stopped(&exceeded))?
+            .map_err(|error| failed(&error))?;
+        let name = self.report.clone();
+        let rendered = bounded::evaluate(move || {
+            let mut out = Bounded::new("the report", LARGEST_MIB);
+            let template = environment.get_template(&name)?;
+            template.render_captured_to(context, &mut out)?;
+            Ok(out.bytes)
+        });
+        rendered.map_err(|exceeded| self.stopped(&exceeded))?.map_err(|error| failed(&error))
     }
 }
 
@@ -91,27 +97,16 @@ impl Template {
         ReportError::Template(TemplateError {
             path: self.path.clone(),
             line: error.line(),
-            message: format!("{}{detail}", error.kind()),
+            message: match std::error::Error::source(error) {
+                // What the output itself said, rather than that there was something.
+                Some(cause) if error.kind() == ErrorKind::WriteFailure => cause.to_string(),
+                _ => format!("{}{detail}", error.kind()),
+            },
         })
     }
-}
 
-/// Takes no more than a report may hold.
-#[derive(Default)]
-struct Bounded {
-    bytes: Vec<u8>,
-}
-
-impl Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.bytes.len() + bytes.len() > LARGEST_REPORT {
-            return Err(std::io::Error::other("the report is larger than 64 MiB"));
-        }
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+    fn stopped(&self, exceeded: &Exceeded) -> ReportError {
+        let (path, message) = (self.path.clone(), exceeded.to_string());
+        ReportError::Template(TemplateError { path, line: None, message })
     }
 }

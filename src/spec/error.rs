@@ -126,6 +126,9 @@ impl fmt::Display for SpecError {
 
 impl std::error::Error for SpecError {}
 
+/// A line that is quoted is no longer.
+const LONGEST_LINE: usize = 8 << 10;
+
 /// A source as it may be shown, with the bytes to underline.
 struct Shown {
     text: String,
@@ -134,7 +137,15 @@ struct Shown {
 
 impl Shown {
     fn new(place: &Place) -> Self {
-        let text = redact(&place.source.text);
+        // Nobody reads a line of that length, and part of one could show a secret without its key.
+        let shown = |line: &'_ str| {
+            if line.len() > LONGEST_LINE {
+                format!("(a line of {} characters)\n", line.chars().count())
+            } else {
+                redact(line)
+            }
+        };
+        let text: String = place.source.text.split_inclusive('\n').map(shown).collect();
         let line_index = usize::try_from(place.line.saturating_sub(1)).unwrap_or(usize::MAX);
         let column = usize::try_from(place.column.saturating_sub(1)).unwrap_or(usize::MAX);
         let line_start: usize = text.split_inclusive('\n').take(line_index).map(str::len).sum();

@@ -16,6 +16,7 @@ mod interpolate;
 mod load;
 mod matrix;
 mod migrate;
+mod nesting;
 mod outputs;
 mod schema;
 mod secret;
@@ -215,6 +216,18 @@ impl Spec {
     /// The file that the spec was read from.
     pub fn file(&self) -> Option<&Path> {
         self.origin.as_ref().map(|origin| origin.file.as_path())
+    }
+
+    /// The files that the spec was put together from.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = self.file().map(Path::to_owned).into_iter().collect();
+        if let Some(origin) = &self.origin {
+            let mut names = std::collections::BTreeSet::new();
+            origin.tree.sources(&mut names);
+            // Flags are sources as well.
+            files.extend(names.into_iter().map(PathBuf::from).filter(|path| path.is_file()));
+        }
+        files
     }
 
     /// A path of the spec as seen from the working directory.

@@ -4,8 +4,10 @@
 //! error found later still points at the text that caused it.
 
 use super::error::{Place, Source, SpecError};
+use super::nesting;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Spanned;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -44,8 +46,19 @@ impl Node {
         Self { value: Value::Null, place }
     }
 
+    /// Adds the names of all sources that it was put together from.
+    pub fn sources<'a>(&'a self, names: &mut std::collections::BTreeSet<&'a str>) {
+        names.insert(self.place.source.name.as_str());
+        match &self.value {
+            Value::Seq(items) => items.iter().for_each(|item| item.sources(names)),
+            Value::Map(entries) => entries.iter().for_each(|entry| entry.node.sources(names)),
+            _ => {}
+        }
+    }
+
     /// Parses one YAML document. Anchors and aliases are resolved; a repeated key is an error.
     pub fn parse(source: &Arc<Source>) -> Result<Self, SpecError> {
+        nesting::check(source)?;
         let options = serde_yaml::options! {
             duplicate_keys: serde_yaml::DuplicateKeyPolicy::PassThrough,
             strict_booleans: true,
@@ -67,14 +80,15 @@ impl Node {
             ),
             Raw::Map(pairs) => {
                 let mut entries: Vec<Entry> = Vec::with_capacity(pairs.len());
+                let mut lines: HashMap<String, u64> = HashMap::new();
                 for (key, value) in pairs {
                     let place = place_of(source, &key.referenced);
-                    if let Some(first) = entries.iter().find(|entry| entry.key == key.value) {
+                    if let Some(first) = lines.insert(key.value.clone(), place.line) {
                         return Err(SpecError::at(
                             &place,
                             format!("the key `{}` is given twice", key.value),
                         )
-                        .help(format!("it first stands in line {}; keep one", first.place.line)));
+                        .help(format!("it first stands in line {first}; keep one")));
                     }
                     entries.push(Entry {
                         key: key.value,

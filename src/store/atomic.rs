@@ -1,6 +1,7 @@
 //! Files that are there whole or not at all.
 
 use super::StoreError;
+use super::temporary::{Temporary, sweep_dead};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
@@ -20,8 +21,9 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(dir).map_err(StoreError::io("create the folder", dir))?;
     let write = || -> std::io::Result<()> {
-        // A fixed suffix, so that leftovers of a killed process can be told from artifacts.
-        let mut file = tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(dir)?;
+        sweep_dead(dir);
+        let (prefix, suffix) = Temporary::around();
+        let mut file = tempfile::Builder::new().prefix(&prefix).suffix(suffix).tempfile_in(dir)?;
         file.write_all(bytes)?;
         #[cfg(unix)]
         {

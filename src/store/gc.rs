@@ -1,6 +1,8 @@
 //! Removing what nothing refers to any more.
 
-use super::{Digest, Key, Manifest, Store, StoreError, lock_file};
+use super::folder::{Entry, Folder};
+use super::temporary::is_temporary;
+use super::{Digest, Key, Manifest, Store, StoreError, lock_file, manifest, objects};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -53,8 +55,7 @@ impl Store {
             kept = with_run;
         }
         let mut garbage = Garbage { kept_bytes: kept.bytes(), ..Garbage::default() };
-        for (path, name) in self.artifact_files() {
-            let size = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        for (path, name, size) in self.artifact_files() {
             if !kept.names.contains(&name) {
                 garbage.bytes += size;
                 garbage.files.push(path);
@@ -67,34 +68,60 @@ impl Store {
     /// Removes files that [`Store::garbage`] found. The caller owns the store.
     pub fn remove(&self, garbage: &Garbage) -> Result<(), StoreError> {
         for path in &garbage.files {
-            std::fs::remove_file(path).map_err(StoreError::io("remove the file", path))?;
+            self.remove_file(path).map_err(StoreError::io("remove the file", path))?;
         }
         Ok(())
     }
 
-    /// Objects, manifests and leftovers of killed processes, with the digest or key that each is
-    /// named after.
-    fn artifact_files(&self) -> Vec<(PathBuf, String)> {
+    /// Removes a file of the store, from folder to folder: the way to it may have changed meanwhile.
+    fn remove_file(&self, path: &Path) -> std::io::Result<()> {
+        let inside = path.strip_prefix(&self.root).map_err(std::io::Error::other)?;
+        let names: Option<Vec<&str>> = inside.iter().map(|name| name.to_str()).collect();
+        let names = names.unwrap_or_default();
+        let Some((file, folders)) = names.split_last() else { return Ok(()) };
+        let mut folder = Folder::root(&self.root)?;
+        for name in folders {
+            folder = folder.folder(name)?;
+        }
+        folder.remove(file)
+    }
+
+    /// Objects, manifests and what killed processes had not finished writing, with the digest or key
+    /// that each is named after, and its size. Whatever else lies there was not put there by a store.
+    fn artifact_files(&self) -> Vec<(PathBuf, String, u64)> {
         let mut files = Vec::new();
-        let mut open = vec![self.root.join("objects"), self.root.join("manifests")];
-        while let Some(dir) = open.pop() {
-            for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
-                let path = entry.path();
-                if path.is_dir() {
-                    open.push(path);
-                    continue;
+        let Ok(root) = Folder::root(&self.root) else { return files };
+        let mut add = |folder: &Folder, path: &Path, shelf: &str, suffix: &str| {
+            for Entry { name, is_folder, size, .. } in folder.entries() {
+                let key = name.strip_suffix(suffix).map(|key| format!("{shelf}{key}"));
+                let key = key.filter(|key| is_digest(key));
+                if let Some(key) = key.or_else(|| is_temporary(&name).then(String::new))
+                    && !is_folder
+                {
+                    files.push((path.join(&name), key, size));
                 }
-                let file = entry.file_name().to_string_lossy().into_owned();
-                let shelf = path.parent().and_then(Path::file_name).unwrap_or_default();
-                let name = match file.strip_suffix(".json") {
-                    Some(key) => key.to_owned(),
-                    None => format!("{}{file}", shelf.to_string_lossy()),
-                };
-                files.push((path, name));
+            }
+        };
+        if let Ok(folder) = root.folder(manifest::FOLDER) {
+            add(&folder, &self.root.join(manifest::FOLDER), "", ".json");
+        }
+        if let Ok(objects) = root.folder(objects::FOLDER) {
+            let path = self.root.join(objects::FOLDER);
+            for Entry { name, .. } in objects.entries() {
+                if name.len() == objects::SHELF
+                    && let Ok(shelf) = objects.folder(&name)
+                {
+                    add(&shelf, &path.join(&name), &name, "");
+                }
             }
         }
         files
     }
+}
+
+/// Whether a name is that of an artifact or a key.
+fn is_digest(name: &str) -> bool {
+    name.len() == 2 * blake3::OUT_LEN && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// What stays.

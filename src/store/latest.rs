@@ -2,20 +2,25 @@
 
 use crate::spec::plain_file_name;
 
-use super::{Key, Store, StoreError, write_atomically};
+use super::{Folder, Key, Store, StoreError};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+
+const FOLDER: &str = "latest";
+
+/// A profile or a branch can be called anything; a slash must not lead elsewhere.
+fn file_name(spec: &str) -> String {
+    format!("{}.json", plain_file_name(spec))
+}
 
 impl Store {
-    fn latest_path(&self, spec: &str) -> PathBuf {
-        // A profile or a branch can be called anything; a slash must not lead elsewhere.
-        self.root.join("latest").join(format!("{}.json", plain_file_name(spec)))
+    fn latest_folder(&self) -> std::io::Result<Folder> {
+        Folder::root(&self.root)?.folder(FOLDER)
     }
 
     /// The keys of a spec's stages as of its last run, finished or not.
     pub fn latest(&self, spec: &str) -> BTreeMap<String, Key> {
-        let text = std::fs::read(self.latest_path(spec)).unwrap_or_default();
-        serde_json::from_slice(&text).unwrap_or_default()
+        let text = self.latest_folder().and_then(|folder| folder.read(&file_name(spec)));
+        serde_json::from_slice(&text.unwrap_or_default()).unwrap_or_default()
     }
 
     /// Writes down the keys of a spec's stages.
@@ -24,14 +29,15 @@ impl Store {
             return Ok(());
         }
         let text = serde_json::to_vec(keys).unwrap_or_default();
-        write_atomically(&self.latest_path(spec), &text)
+        Folder::root_made(&self.root)?.folder_made(FOLDER)?.write(&file_name(spec), &text)
     }
 
     /// The keys of all specs' stages as of their last runs.
     pub(super) fn all_latest(&self) -> Vec<Key> {
-        let files = std::fs::read_dir(self.root.join("latest")).into_iter().flatten().flatten();
+        let Ok(folder) = self.latest_folder() else { return Vec::new() };
+        let files = folder.entries().into_iter();
         files
-            .filter_map(|file| std::fs::read(file.path()).ok())
+            .filter_map(|file| folder.read(&file.name).ok())
             .filter_map(|text| serde_json::from_slice::<BTreeMap<String, Key>>(&text).ok())
             .flat_map(BTreeMap::into_values)
             .collect()

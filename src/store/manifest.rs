@@ -1,14 +1,18 @@
 //! What made an artifact: its stage, its key, and everything that the key was made of.
 
-use super::{StoreError, write_atomically};
+use super::StoreError;
+use super::folder::{Entry, Folder};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
+
+/// The folder of the store that holds all manifests.
+pub(super) const FOLDER: &str = "manifests";
 
 /// The blake3 hash of everything that a stage reads: equal keys, equal artifact.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -123,19 +127,33 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    pub(super) fn path(root: &Path, key: &Key) -> PathBuf {
-        root.join("manifests").join(format!("{key}.json"))
+    fn folder(root: &Path) -> std::io::Result<Folder> {
+        Folder::root(root)?.folder(FOLDER)
+    }
+
+    /// The name of a manifest's file. A key comes from a file that anybody can edit: only hexadecimal may
+    /// become a name.
+    fn file_name(key: &Key) -> Option<String> {
+        let plain = key.0.bytes().all(|byte| byte.is_ascii_hexdigit());
+        plain.then(|| format!("{key}.json"))
+    }
+
+    /// Whether there is a manifest of that key, readable or not.
+    pub(super) fn is_there(root: &Path, key: &Key) -> bool {
+        let folder = Self::folder(root).ok();
+        folder.zip(Self::file_name(key)).is_some_and(|(folder, name)| folder.has(&name))
     }
 
     pub(super) fn keep(&self, root: &Path) -> Result<(), StoreError> {
         let sealed = Sealed { check: self.check(), manifest: self.clone() };
         let text = serde_json::to_string_pretty(&sealed).unwrap_or_default();
-        write_atomically(&Self::path(root, &self.key), text.as_bytes())
+        let folder = Folder::root_made(root)?.folder_made(FOLDER)?;
+        folder.write(&format!("{}.json", self.key), text.as_bytes())
     }
 
     /// A manifest that cannot be read, or is not what was written, is none: the stage runs again.
     pub(super) fn read(root: &Path, key: &Key) -> Option<Self> {
-        let text = std::fs::read(Self::path(root, key)).ok()?;
+        let text = Self::folder(root).ok()?.read(&Self::file_name(key)?).ok()?;
         let Sealed { check, manifest } = serde_json::from_slice(&text).ok()?;
         (manifest.key == *key && manifest.check() == check).then_some(manifest)
     }
@@ -143,18 +161,17 @@ impl Manifest {
     /// The manifests of all stages of a kind, the newest first. Of other kinds only so much is read
     /// as says what they are: a store has many more of them.
     pub(super) fn all_of(root: &Path, kind: &str) -> Vec<Self> {
-        let files = std::fs::read_dir(root.join("manifests")).into_iter().flatten().flatten();
-        let of_file = |file: std::fs::DirEntry| {
-            let name = file.file_name();
-            let key = name.to_str()?.strip_suffix(".json")?;
-            if !is_of_kind(&file.path(), kind)? {
+        let Ok(folder) = Self::folder(root) else { return Vec::new() };
+        let of_file = |file: Entry| {
+            let key = file.name.strip_suffix(".json")?;
+            if !is_of_kind(folder.open(&file.name).ok()?, kind)? {
                 return None;
             }
             let manifest = Self::read(root, &Key(key.to_owned()))?;
-            let written = file.metadata().and_then(|metadata| metadata.modified()).ok();
-            (manifest.kind() == kind).then_some((written, manifest))
+            (manifest.kind() == kind).then_some((file.modified, manifest))
         };
-        let mut found: Vec<(Option<SystemTime>, Self)> = files.filter_map(of_file).collect();
+        let files = folder.entries().into_iter();
+        let mut found: Vec<(SystemTime, Self)> = files.filter_map(of_file).collect();
         found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.key.cmp(&b.1.key)));
         found.into_iter().map(|(_, manifest)| manifest).collect()
     }
@@ -169,10 +186,10 @@ impl Manifest {
 }
 
 /// Whether the beginning of a file may be that of a manifest of such a stage.
-fn is_of_kind(path: &Path, kind: &str) -> Option<bool> {
+fn is_of_kind(file: File, kind: &str) -> Option<bool> {
     const STAGE_WITHIN: u64 = 256;
     let mut beginning = Vec::new();
-    File::open(path).ok()?.take(STAGE_WITHIN).read_to_end(&mut beginning).ok()?;
+    file.take(STAGE_WITHIN).read_to_end(&mut beginning).ok()?;
     let named = format!("\"{kind}");
     Some(memchr::memmem::find(&beginning, named.as_bytes()).is_some())
 }

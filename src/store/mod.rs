@@ -1,6 +1,7 @@
 //! Artifacts on disk: content-addressed objects, manifests that say what made them, the lock file.
 
 mod atomic;
+mod folder;
 mod gc;
 mod git;
 mod latest;
@@ -11,6 +12,7 @@ mod memory;
 mod objects;
 mod owner;
 mod runs;
+mod temporary;
 
 pub use atomic::{write_atomically, write_if_changed};
 pub use gc::{Garbage, GcRules};
@@ -19,6 +21,7 @@ pub use manifest::{Digest, Key, Manifest, key_of};
 pub use owner::Owner;
 pub use runs::{Exit, RunRecord};
 
+use folder::Folder;
 use memory::Memory;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +38,12 @@ pub enum StoreError {
         path: String,
         /// What the system said.
         error: std::io::Error,
+    },
+    /// A link where the store has a file or a folder of its own.
+    #[error("{path} is a link, and none is followed inside a store; remove the link")]
+    Link {
+        /// The link.
+        path: String,
     },
     /// Another process works on the same store.
     #[error(
@@ -135,7 +144,7 @@ impl Store {
 
     /// Whether there is a manifest of that key, readable or not.
     pub fn has_manifest(&self, key: &Key) -> bool {
-        Manifest::path(&self.root, key).is_file()
+        Manifest::is_there(&self.root, key)
     }
 
     /// Whether there is an artifact of that digest, sound or not.
@@ -165,6 +174,17 @@ impl Store {
     /// Where the copy of a remote file lies, or would.
     pub fn download_path(&self, url: &str) -> PathBuf {
         self.root.join("downloads").join(Digest::of(url.as_bytes()).as_str())
+    }
+
+    /// Whether there is a copy of a remote file, and a plain one.
+    pub fn has_download(&self, url: &str) -> bool {
+        let folder = Folder::root(&self.root).and_then(|root| root.folder("downloads"));
+        folder.is_ok_and(|folder| folder.has(Digest::of(url.as_bytes()).as_str()))
+    }
+
+    /// Makes the folder for copies of remote files.
+    pub fn make_downloads(&self) -> Result<(), StoreError> {
+        Folder::root_made(&self.root)?.folder_made("downloads").map(drop)
     }
 
     /// An artifact as a file, verified: for those that are too large to be held.

@@ -1,33 +1,53 @@
 //! Content-addressed objects: a file's name is the hash of its content.
 
-use super::{Digest, StoreError, write_atomically};
+use super::folder::Folder;
+use super::{Digest, StoreError};
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-fn path(root: &Path, digest: &Digest) -> PathBuf {
+/// The folder of the store that holds all objects.
+pub(super) const FOLDER: &str = "objects";
+/// Letters of a digest that name the folder which holds its object.
+pub(super) const SHELF: usize = 2;
+
+/// The folder and the file name of an object. A digest comes from a file that anybody can edit: only
+/// hexadecimal may become a name.
+fn place(digest: &Digest) -> Option<(&str, &str)> {
     let name = digest.as_str();
-    let (shelf, rest) = name.split_at_checked(2).unwrap_or(("", name));
-    root.join("objects").join(shelf).join(rest)
+    let plain = name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let (shelf, rest) = name.split_at_checked(SHELF)?;
+    (plain && !rest.is_empty()).then_some((shelf, rest))
+}
+
+/// The folder of an object, if it is there, and the name that it has in it.
+fn shelf<'a>(root: &Path, digest: &'a Digest) -> Option<(Folder, &'a str)> {
+    let (shelf, name) = place(digest)?;
+    let folder = Folder::root(root).and_then(|root| root.folder(FOLDER)?.folder(shelf));
+    Some((folder.ok()?, name))
 }
 
 /// Keeps bytes; those that are there already, and sound, are not written again.
 pub(super) fn keep(root: &Path, bytes: &[u8]) -> Result<Digest, StoreError> {
     let digest = Digest::of(bytes);
     if !is_sound(root, &digest) {
-        write_atomically(&path(root, &digest), bytes)?;
+        let (shelf, name) = place(&digest).ok_or_else(|| damaged(&digest))?;
+        let folder = Folder::root_made(root)?.folder_made(FOLDER)?.folder_made(shelf)?;
+        folder.write(name, bytes)?;
     }
     Ok(digest)
 }
 
 /// Removes an object. One that cannot be removed is still noticed whenever it is read.
 pub(super) fn discard(root: &Path, digest: &Digest) {
-    let _ = std::fs::remove_file(path(root, digest));
+    if let Some((folder, name)) = shelf(root, digest) {
+        let _ = folder.remove(name);
+    }
 }
 
 /// Whether there is a file of that digest.
 pub(super) fn exists(root: &Path, digest: &Digest) -> bool {
-    path(root, digest).is_file()
+    shelf(root, digest).is_some_and(|(folder, name)| folder.has(name))
 }
 
 /// Whether there is a file of that digest, and its content is what the digest says.
@@ -52,11 +72,8 @@ pub(super) fn read(root: &Path, digest: &Digest) -> Result<Vec<u8>, StoreError> 
 }
 
 fn open(root: &Path, digest: &Digest) -> Result<File, StoreError> {
-    // A digest comes from a file that anybody can edit: only hexadecimal may become a path.
-    if !digest.as_str().bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(damaged(digest));
-    }
-    File::open(path(root, digest)).map_err(|_| damaged(digest))
+    let (folder, name) = shelf(root, digest).ok_or_else(|| damaged(digest))?;
+    folder.open(name).map_err(|_| damaged(digest))
 }
 
 fn damaged(digest: &Digest) -> StoreError {

@@ -1,16 +1,27 @@
 //! One process at a time: an OS lock that ends with its process, whatever ends it.
 
 use super::memory::Memory;
-use super::{Store, StoreError};
-use std::fs::{File, OpenOptions, TryLockError};
+use super::temporary::sweep_dead;
+use super::{Folder, Store, StoreError};
+use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 /// The right to write to a store, for as long as this lives.
 pub struct Owner {
-    _file: Option<File>,
+    file: Option<File>,
     /// Where things go instead, where the store itself takes none.
     pub(super) memory: Option<Arc<Memory>>,
+}
+
+impl Drop for Owner {
+    /// A process that is killed leaves its id: by that the next one knows.
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            let _ = file.set_len(0);
+        }
+    }
 }
 
 impl Store {
@@ -24,7 +35,7 @@ impl Store {
                     ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied
                 ) =>
             {
-                Ok(Owner { _file: None, memory: Some(Arc::default()) })
+                Ok(Owner { file: None, memory: Some(Arc::default()) })
             }
             other => other,
         }
@@ -32,12 +43,9 @@ impl Store {
 
     /// Takes the store for this process.
     pub fn own(&self) -> Result<Owner, StoreError> {
-        std::fs::create_dir_all(&self.root)
-            .map_err(StoreError::io("create the folder", &self.root))?;
+        let folder = Folder::root_made(&self.root)?;
         let path = self.root.join("owner");
-        let mut options = OpenOptions::new();
-        let options = options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(&path).map_err(StoreError::io("open the file", &path))?;
+        let mut file = folder.open_made("owner")?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -51,12 +59,35 @@ impl Store {
                 return Err(StoreError::io("lock the file", &path)(error));
             }
         }
+        // Whoever had it before either ended in order or wrote nothing after this.
+        let was_killed = file.metadata().is_ok_and(|it| it.len() > 0);
         let mut write_pid = || -> std::io::Result<()> {
             file.set_len(0)?;
             file.rewind()?;
             write!(file, "{}", std::process::id())
         };
         write_pid().map_err(StoreError::io("write the file", &path))?;
-        Ok(Owner { _file: Some(file), memory: None })
+        self.sweep(&folder, was_killed);
+        Ok(Owner { file: Some(file), memory: None })
+    }
+    /// Removes what killed processes had not finished writing, here and beside the store. Objects lie in
+    /// many folders, which are looked through only where a process was killed.
+    fn sweep(&self, root: &Folder, objects_too: bool) {
+        root.sweep();
+        for folder in ["latest", "manifests", "downloads"] {
+            if let Ok(folder) = root.folder(folder) {
+                folder.sweep();
+            }
+        }
+        if objects_too && let Ok(objects) = root.folder("objects") {
+            for shelf in objects.entries() {
+                if let Ok(shelf) = objects.folder(&shelf.name) {
+                    shelf.sweep();
+                }
+            }
+        }
+        if let Some(beside) = self.root.parent() {
+            sweep_dead(if beside.as_os_str().is_empty() { Path::new(".") } else { beside });
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! Who ran what, when, and how it ended: one JSON line per run.
 
-use super::{Key, Store, StoreError};
+use super::{Folder, Key, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
+
+/// The file of all records.
+const FILE: &str = "runs.jsonl";
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,24 +63,35 @@ impl RunRecord {
 }
 
 impl Store {
-    /// Adds a record. One write of one line: records of runs that overlap do not mix.
+    /// Adds a record. What a process that died, or a full disk, left of a line is ended first: else
+    /// it would take this record with it.
     pub fn record(&self, record: &RunRecord) -> Result<(), StoreError> {
         if self.is_read_only() {
             return Ok(());
         }
-        let path = self.root.join("runs.jsonl");
+        let mut file = Folder::root_made(&self.root)?.open_made(FILE)?;
         let mut line = serde_json::to_string(record).unwrap_or_default();
         line.push('\n');
-        let append = || -> std::io::Result<()> {
-            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+        let mut append = || -> std::io::Result<()> {
+            let mut last = [b'\n'];
+            if file.seek(SeekFrom::End(0))? > 0 {
+                file.seek(SeekFrom::End(-1))?;
+                file.read_exact(&mut last)?;
+            }
+            if last != [b'\n'] {
+                line.insert(0, '\n');
+            }
             file.write_all(line.as_bytes())
         };
-        append().map_err(StoreError::io("write the file", &path))
+        append().map_err(StoreError::io("write the file", &self.root.join(FILE)))
     }
 
     /// All records, oldest first. A line that a dying process left unfinished is passed over.
     pub fn records(&self) -> Vec<RunRecord> {
-        let text = std::fs::read_to_string(self.root.join("runs.jsonl")).unwrap_or_default();
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        let text = Folder::root(&self.root).and_then(|folder| folder.read(FILE));
+        let text = text.unwrap_or_default();
+        let lines = text.split(|byte| *byte == b'\n');
+        // Line by line: what was cut off may end within a character.
+        lines.filter_map(|line| serde_json::from_slice(line).ok()).collect()
     }
 }

@@ -1,5 +1,6 @@
 //! Systems under test, one file per kind behind one trait.
 
+mod budget;
 pub mod chain;
 mod clock;
 mod events;

@@ -1,21 +1,28 @@
 //! Templates over an item, for requests that differ from one to the next.
 
 use super::ConnectError;
+use crate::bounded;
 use crate::measure::{Failure, FailureKind, Item};
 use crate::spec::{Secret, Vault};
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Steps that a template may take: far more than a request needs, far fewer than a loop without
 /// end.
 const FUEL: u64 = 1_000_000;
+/// A request is no larger.
+const LARGEST_MIB: usize = 16;
 
 /// A template with the variable `item`, and others where it is said.
 pub(super) struct Template {
     /// `None` where the text is the same for all items.
-    environment: Option<Box<Environment<'static>>>,
+    environment: Option<Arc<Environment<'static>>>,
+    /// Whether it was evaluated within bounds once: what it does for one item, it does for all.
+    is_tried: AtomicBool,
     text: String,
     name: String,
 }
@@ -31,13 +38,15 @@ impl Template {
             environment.set_undefined_behavior(UndefinedBehavior::Strict);
             environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
             environment.set_fuel(Some(FUEL));
-            let added = environment.add_template_owned("it", text.to_owned());
-            added.map_err(|error| {
-                ConnectError::Client(format!("{name} is not a template: {error}"))
-            })?;
-            Some(Box::new(environment))
+            let wrong =
+                |why: String| ConnectError::Client(format!("{name} is not a template: {why}"));
+            let environment = bounded::add_template(environment, "it", text)
+                .map_err(|exceeded| wrong(exceeded.to_string()))?
+                .map_err(|error| wrong(error.to_string()))?;
+            Some(Arc::new(environment))
         };
-        Ok(Self { environment, text: text.to_owned(), name: name.to_owned() })
+        let is_tried = AtomicBool::new(false);
+        Ok(Self { environment, is_tried, text: text.to_owned(), name: name.to_owned() })
     }
 
     /// Whether the text is the same for all items.
@@ -61,9 +70,30 @@ impl Template {
         let more: BTreeMap<String, minijinja::Value> =
             more.into_iter().map(|(name, value)| (name, Serde(value).into())).collect();
         let values = context! { item => Serde(item.to_fields()), ..minijinja::Value::from(more) };
-        let rendered = environment.get_template("it").and_then(|it| it.render(values));
-        rendered
-            .map_err(|error| Failure::new(FailureKind::Template, format!("{}: {error}", self.name)))
+        let failed =
+            |why: String| Failure::new(FailureKind::Template, format!("{}: {why}", self.name));
+        let rendered = if self.is_tried.swap(true, Ordering::Relaxed) {
+            render(environment, values)
+        } else {
+            let environment = Arc::clone(environment);
+            bounded::evaluate(move || render(&environment, values))
+                .map_err(|exceeded| failed(exceeded.to_string()))?
+        };
+        rendered.map_err(failed)
+    }
+}
+
+fn render(environment: &Environment<'_>, values: minijinja::Value) -> Result<String, String> {
+    let mut out = bounded::Bounded::new("it", LARGEST_MIB);
+    let rendered =
+        environment.get_template("it").and_then(|it| it.render_captured_to(values, &mut out));
+    match rendered {
+        Ok(_) => String::from_utf8(out.bytes).map_err(|error| error.to_string()),
+        Err(error) => Err(match std::error::Error::source(&error) {
+            // What the output itself said, rather than that there was something.
+            Some(cause) if error.kind() == minijinja::ErrorKind::WriteFailure => cause.to_string(),
+            _ => error.to_string(),
+        }),
     }
 }
 

@@ -244,7 +244,12 @@ fn configured(address: std::net::SocketAddr) -> Sizer {
 
 #[test]
 fn gathering_measures_again_and_goes_on_with_what_was_interrupted() {
-    let simulator = SimulatorProcess::fast();
+    // Slow enough for a straight line, whatever else the machine does.
+    let simulator = SimulatorProcess::start(&[
+        "engine.base=1ms",
+        "engine.per_sequence=25ms",
+        "output_tokens=4",
+    ]);
     let project = configured(simulator.address);
     let gather = [
         "calc",

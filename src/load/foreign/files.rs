@@ -21,6 +21,11 @@ pub fn recorded_files(
             in_folder(&path)?
         } else if !path.exists() && shown.contains(['*', '?', '[']) {
             matching(&shown)?
+        } else if path.exists() && !path.is_file() {
+            let error = ForeignError::file(&shown, "this is no plain file");
+            return Err(
+                error.help("a pipe or a device cannot be read twice; write it to a file first")
+            );
         } else {
             vec![path]
         };

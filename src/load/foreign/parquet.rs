@@ -3,7 +3,7 @@
 use super::ForeignError;
 use super::error::Place;
 use super::row::{Entry, Rows};
-use crate::dataset::{parquet_row, unread_codec, without_panic};
+use crate::dataset::{check_parquet, parquet_row, unread_codec, without_panic};
 use crate::load::{from_parquet, is_own_parquet};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use std::fs::File;
@@ -19,6 +19,8 @@ pub(super) fn read(shown: &str, mut file: File, rows: &mut Rows<'_>) -> Result<(
         if let Some(codec) = unread_codec(reader.metadata()) {
             return Err(ForeignError::file(shown, codec));
         }
+        check_parquet(reader.metadata())
+            .map_err(|what| ForeignError::file(shown, format!("it is too large: {what}")))?;
         if is_own_parquet(&reader) { Ok(None) } else { foreign(shown, reader, rows).map(Some) }
     });
     if guarded.ok_or_else(damaged)??.is_some() {

@@ -140,9 +140,15 @@ fn unreadable(id: &StageId, error: &impl ToString) -> PipelineError {
     PipelineError::Artifact { stage: id.clone(), message: error.to_string() }
 }
 
-/// An artifact of one JSON document.
-pub(super) fn to_document(id: &StageId, value: &impl Serialize) -> Result<Vec<u8>, PipelineError> {
+/// An artifact of one JSON document. What cannot be read again is not kept: JSON has no infinity, so a
+/// figure that overflows would be found only when it is needed, and then each time.
+pub(super) fn to_document<T: Serialize + DeserializeOwned>(
+    id: &StageId,
+    value: &T,
+) -> Result<Vec<u8>, PipelineError> {
     let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| unreadable(id, &error))?;
+    let read: Result<T, _> = serde_json::from_slice(&bytes);
+    read.map_err(|_| PipelineError::Overflow { stage: id.clone() })?;
     bytes.push(b'\n');
     Ok(bytes)
 }

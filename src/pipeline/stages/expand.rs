@@ -2,8 +2,9 @@
 
 use super::artifacts::push_line;
 use super::{Artifacts, Context, Stage, ready};
+use crate::dataset::DatasetError;
 use crate::load::read_foreign;
-use crate::pipeline::PipelineError;
+use crate::pipeline::{PipelineError, StageId};
 use crate::workflow::Pending;
 use serde_json::{Value, json};
 
@@ -53,11 +54,20 @@ impl Stage for Expand {
     }
 }
 
+/// The dataset as it is kept, which is held whole while it is made.
+const MOST_MIB: usize = 400;
+
 fn expand(context: &Context<'_>) -> Result<Vec<u8>, PipelineError> {
     let mut lines = Vec::new();
     if let Some(recorded) = context.spec.workflow.recorded() {
         let recording = read_foreign(recorded, &|path| context.spec.resolve(path))?;
-        recording.runs.iter().for_each(|run| push_line(&mut lines, run));
+        for foreign in &recording.runs {
+            // Two clocks, each of which is a number, can be further apart than any number.
+            if !(foreign.run.end - foreign.run.start).is_finite() {
+                return Err(PipelineError::Overflow { stage: StageId::Expand });
+            }
+            push_line(&mut lines, foreign);
+        }
         if !recording.unread.is_empty() {
             let keys: Vec<String> = recording.unread.iter().map(|key| format!("`{key}`")).collect();
             let text = format!("the recording has keys that are not read: {}", keys.join(", "));
@@ -67,6 +77,13 @@ fn expand(context: &Context<'_>) -> Result<Vec<u8>, PipelineError> {
     }
     context.dataset_rows(&mut |row| {
         push_line(&mut lines, &row);
+        if lines.len() > MOST_MIB << 20 {
+            let path = context.dataset_path().display().to_string();
+            let what = format!(
+                "more than {MOST_MIB} MiB of questions with what is sent along; use a part of it, such as with `dataset.filter`"
+            );
+            return Err(DatasetError::TooLarge { path, what });
+        }
         Ok(())
     })?;
     Ok(lines)

@@ -16,6 +16,12 @@ impl Checker<'_> {
         let path = "concurrency.levels";
         match &concurrency.levels {
             Levels::List(levels) => {
+                self.ensure(
+                    levels.len() <= MOST_LEVELS,
+                    path,
+                    "between 1 and 10000 levels",
+                    "ten are a good number",
+                )?;
                 for (index, level) in levels.iter().enumerate() {
                     let path = format!("{path}.{index}");
                     self.ensure(

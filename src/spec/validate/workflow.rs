@@ -4,6 +4,9 @@ use super::{Check, Checker};
 use crate::spec::workflow::{ConnectionSpec, CustomSpec, HttpSpec, Length, SimulatorSpec};
 use crate::spec::{Secret, WorkflowSpec, names_a_secret, url_password};
 
+/// Each is held, and looked at for every request.
+const MOST_REPLICAS: u32 = 10_000;
+
 impl Checker<'_> {
     pub(super) fn workflow(&self) -> Check {
         let workflow = &self.spec.workflow;
@@ -155,9 +158,9 @@ impl Checker<'_> {
         let engine = &simulator.engine;
         let at = |key: &str| format!("workflow.engine.{key}");
         self.ensure(
-            engine.replicas > 0,
+            (1..=MOST_REPLICAS).contains(&engine.replicas),
             &at("replicas"),
-            "there must be at least 1",
+            "between 1 and 10000 replicas",
             "1 is the default",
         )?;
         self.ensure(

@@ -2,8 +2,10 @@
 //!
 //! `program` is what a spec names, `process` a group of processes that is ended as one, `once` a
 //! process for each run, `workers` processes that stay, `serve` a server; `strays` finds what left
-//! its group.
+//! its group, `leftover` a server of an earlier run, `guard` ends all of them when sizer is killed.
 
+mod guard;
+mod leftover;
 mod once;
 mod process;
 mod program;
@@ -12,6 +14,7 @@ mod strays;
 mod tail;
 mod workers;
 
+pub use guard::{GUARD_VERB, enable_guard, guard};
 pub(super) use program::Program;
 pub use serve::Served;
 

@@ -1,5 +1,6 @@
 //! A process with all that it starts: one group, ended as one.
 
+use super::guard;
 use super::tail::{Listener, Tail};
 use crate::measure::{Failure, FailureKind};
 use crate::redact::Redactor;
@@ -35,6 +36,9 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
+        if let Some(leader) = self.0 {
+            guard::forget_group(leader);
+        }
     }
 }
 
@@ -56,6 +60,9 @@ impl Process {
             Failure::new(FailureKind::Spawn, format!("`{program}` cannot be started: {error}"))
         })?;
         let leader = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        if let Some(leader) = leader {
+            guard::watch_group(leader);
+        }
         let (said, listening) = (Arc::default(), Listener::none());
         Ok(Self { child, group: Group(leader), said, listening })
     }

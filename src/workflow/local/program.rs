@@ -1,5 +1,6 @@
 //! A program as a spec names it, ready to be started for an item.
 
+use super::guard::watch_mark;
 use super::strays::{MARK, kill_strays};
 use crate::measure::{Failure, FailureKind, Item};
 use crate::redact::{Redactor, names_a_secret};
@@ -10,6 +11,7 @@ use crate::workflow::template::Template;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Once;
 use tokio::process::Command;
 use uuid::Uuid;
 
@@ -20,6 +22,8 @@ pub(in crate::workflow) struct Program {
     cwd: PathBuf,
     redactor: Redactor,
     mark: String,
+    /// Whether the guard knows the mark.
+    watched: Once,
 }
 
 enum Variable {
@@ -73,6 +77,7 @@ impl Program {
             cwd,
             redactor,
             mark: Uuid::new_v4().simple().to_string(),
+            watched: Once::new(),
         })
     }
 
@@ -118,6 +123,7 @@ impl Program {
         for argument in arguments {
             command.arg(argument?);
         }
+        self.watched.call_once(|| watch_mark(&self.mark));
         command.current_dir(&self.cwd).env(MARK, &self.mark);
         for (name, value) in more {
             command.env(name, value);

@@ -1,5 +1,6 @@
 //! A server that is started before a sweep, and stopped after it.
 
+use super::leftover::{self, SERVE, STARTED_BY};
 use super::process::{Process, exit};
 use super::program::Program;
 use super::tail::{Listener, Log, Tail};
@@ -28,6 +29,8 @@ pub struct Served {
     variables: Vec<(String, String)>,
     ready: Option<(Endpoint, Target)>,
     ready_timeout: Duration,
+    /// What its process is known by.
+    name: String,
     log: Option<PathBuf>,
     server: Mutex<Option<Server>>,
 }
@@ -48,7 +51,10 @@ impl Served {
         vault: &Vault<'_>,
     ) -> Result<Self, ConnectError> {
         let program = Self::program(spec, base_dir, vault)?;
-        let variables = proxy.map(Proxy::variables).unwrap_or_default();
+        let mut variables = proxy.map(Proxy::variables).unwrap_or_default();
+        let name = leftover::name_of(base_dir, &spec.run);
+        variables.push((SERVE.to_owned(), name.clone()));
+        variables.push((STARTED_BY.to_owned(), leftover::this_process()));
         let ready = spec.ready.as_ref().map(|address| endpoint(address, base_dir, vault));
         Ok(Self {
             inner,
@@ -56,6 +62,7 @@ impl Served {
             variables,
             ready: ready.transpose()?,
             ready_timeout: spec.ready_timeout.to_std(),
+            name,
             log: spec.log.as_ref().map(|log| base_dir.join(log)),
             server: Mutex::default(),
         })
@@ -91,6 +98,7 @@ impl Served {
                 Some(status) => Err(self.ended(status, server).await),
             };
         }
+        leftover::end_leftovers(&self.name).await;
         // Or another server would be measured than the one that is asked for.
         if tokio::time::timeout(Duration::from_secs(2), self.is_ready()).await == Ok(Ok(())) {
             let message = "something answers already where `workflow.serve` is to start its server: stop it, or leave \

@@ -4,8 +4,9 @@ use super::ticket::OpenRun;
 use super::watch::Watch;
 use super::{Shared, Upstream};
 use crate::redact::names_a_secret;
+use crate::workflow::budget::Held;
 use crate::workflow::transport::Passing;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::future::FutureExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use http_body_util::{BodyExt, Limited, StreamBody};
@@ -47,6 +48,20 @@ fn whole(body: Bytes) -> Answer {
     Response::new(StreamBody::new(stream::iter([Ok(Frame::data(body))]).boxed()))
 }
 
+/// A request's body, and its share of what all bodies may take.
+async fn whole_body(body: Incoming) -> Result<(Bytes, Held), String> {
+    let mut body = Limited::new(body, LARGEST_REQUEST);
+    let (mut whole, mut held) = (BytesMut::new(), Held::default());
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|_| "the request broke off, or is larger than 64 MiB".to_owned())?;
+        let Ok(piece) = frame.into_data() else { continue };
+        held.more(piece.len()).map_err(|failure| failure.message)?;
+        whole.extend_from_slice(&piece);
+    }
+    Ok((whole.freeze(), held))
+}
+
 /// Passes a request on; what comes back is one LLM call of the run.
 pub(super) async fn forward(
     shared: &Arc<Shared>,
@@ -56,11 +71,10 @@ pub(super) async fn forward(
     request: Request<Incoming>,
 ) -> Answer {
     let (head, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, LARGEST_REQUEST).collect().await else {
-        let message = "the request broke off, or is larger than 64 MiB";
-        return refusal(StatusCode::PAYLOAD_TOO_LARGE, message);
+    let (body, held) = match whole_body(body).await {
+        Ok(whole) => whole,
+        Err(message) => return refusal(StatusCode::PAYLOAD_TOO_LARGE, &message),
     };
-    let body = body.to_bytes();
     // A client that dawdles over its request is not a slow server.
     let start = run.clock.now();
     let Ok(target) = upstream.endpoint.exact_target(rest) else {
@@ -82,8 +96,15 @@ pub(super) async fn forward(
     if upstream.has_key {
         headers.remove(AUTHORIZATION);
     }
-    let watch =
-        Watch::begin(Arc::clone(shared), run, upstream, (&head.method, rest), body.clone(), start);
+    let watch = Watch::begin(
+        Arc::clone(shared),
+        run,
+        upstream,
+        (&head.method, rest),
+        body.clone(),
+        held,
+        start,
+    );
     let passing = upstream.endpoint.pass(&head.method, &target, &headers, body).await;
     match passing {
         Ok(passing) => answer(passing, watch),

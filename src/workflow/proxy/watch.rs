@@ -4,6 +4,7 @@ use super::bodies::{Call, MOST_KEPT};
 use super::ticket::OpenRun;
 use super::{Shared, Upstream};
 use crate::measure::LlmCall;
+use crate::workflow::budget::Held;
 use crate::workflow::openai::answer::{Said, Stream, Usage, Whole};
 use crate::workflow::transport::Progress;
 use bytes::Bytes;
@@ -27,6 +28,8 @@ pub(super) struct Watch {
     /// Whether it is of the protocol that is understood: its answer is judged then.
     chat: bool,
     request: Bytes,
+    /// What the bodies take of the budget for all.
+    held: Held,
     start: f64,
     status: StatusCode,
     reading: Reading,
@@ -75,6 +78,7 @@ impl Watch {
         upstream: &Upstream,
         (method, path): (&Method, &str),
         request: Bytes,
+        held: Held,
         start: f64,
     ) -> Self {
         let counts = *method == Method::POST;
@@ -89,6 +93,7 @@ impl Watch {
             counts,
             chat: path.trim_end_matches('/').ends_with("/completions"),
             request,
+            held,
             start,
             status: StatusCode::BAD_GATEWAY,
             reading: Reading::Whole(Vec::new()),
@@ -121,7 +126,11 @@ impl Watch {
                     Err(_) => *broken = true,
                 }
             }
-            Reading::Whole(body) if body.len() < MOST_READ => body.extend_from_slice(bytes),
+            Reading::Whole(body)
+                if body.len() < MOST_READ && self.held.more(bytes.len()).is_ok() =>
+            {
+                body.extend_from_slice(bytes);
+            }
             Reading::Stream { .. } | Reading::Whole(_) => {}
         }
     }

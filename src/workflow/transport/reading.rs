@@ -3,12 +3,13 @@
 use super::Posted;
 use super::connection::SendError;
 use crate::measure::{Failure, FailureKind};
+use crate::workflow::budget::Held;
 use futures_util::FutureExt;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A body larger than this is no answer.
-const LARGEST_BODY: usize = 256 << 20;
+const LARGEST_BODY: usize = 64 << 20;
 /// An answer that is complete waits no longer for the protocol's last word.
 const LAST_WORD: Duration = Duration::from_secs(1);
 /// A body whose answer is over has so long to end, for its connection to be used again.
@@ -43,6 +44,7 @@ impl Posted<'_> {
         mut each: impl FnMut(&[u8]) -> Result<Progress, Failure>,
     ) -> Result<(), Failure> {
         let (mut size, mut progress) = (0_usize, Progress::Open);
+        let mut held = Held::default();
         loop {
             let chunk = self.answering.chunk(&self.endpoint.connections);
             let chunk = if progress == Progress::Open {
@@ -64,6 +66,7 @@ impl Posted<'_> {
                 let message = format!("the answer is larger than {} MiB", LARGEST_BODY >> 20);
                 return Err(Failure::new(FailureKind::TooLarge, message));
             }
+            held.more(chunk.len())?;
             progress = each(&chunk)?;
             if progress == Progress::Over {
                 break;

@@ -1,0 +1,55 @@
+//! Signals that end a run in order: Ctrl-C, `kill`, a terminal that closes.
+
+use crate::pipeline::CancellationToken;
+use std::sync::atomic::{AtomicU8, Ordering};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// The signal that came first.
+static FIRST: AtomicU8 = AtomicU8::new(0);
+
+/// The exit code of a run that was stopped, as shells give it.
+pub(super) fn exit_code() -> u8 {
+    const BY_SIGNAL: u8 = 128;
+    const INTERRUPT: u8 = 2;
+    match FIRST.load(Ordering::Relaxed) {
+        0 => BY_SIGNAL + INTERRUPT,
+        signal => BY_SIGNAL.saturating_add(signal),
+    }
+}
+
+/// Cancels a run at the first signal, and ends the process at the second: then whatever the run had
+/// started is the guard's. From its return on no signal goes unheard.
+pub(super) fn cancel_on_signal(cancel: &CancellationToken) {
+    let kinds = [
+        Some(SignalKind::interrupt()),
+        Some(SignalKind::terminate()),
+        // `nohup` wants it to go on.
+        (!ignores_hangup()).then(SignalKind::hangup),
+    ];
+    for kind in kinds.into_iter().flatten() {
+        let number = u8::try_from(kind.as_raw_value()).unwrap_or_default();
+        // It fails only where the system is out of everything; then the signal kills, as it always did.
+        if let Ok(signal) = signal(kind) {
+            tokio::spawn(obey(signal, number, cancel.clone()));
+        }
+    }
+}
+
+async fn obey(mut signal: Signal, number: u8, cancel: CancellationToken) {
+    while signal.recv().await.is_some() {
+        let first = FIRST.compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed);
+        if first.is_err() {
+            std::process::exit(exit_code().into());
+        }
+        cancel.cancel();
+    }
+}
+
+/// Whether whoever started this process had it ignore SIGHUP.
+fn ignores_hangup() -> bool {
+    const HANGUP: u64 = 1;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & HANGUP != 0)
+}

@@ -1,0 +1,95 @@
+//! How much memory a file takes once it is unpacked, told before it is: a few kilobytes can say that they
+//! are a thousand million cells.
+
+use super::DatasetError;
+use calamine::{DataRef, Reader, Xlsx, XlsxError};
+use parquet::file::metadata::ParquetMetaData;
+use std::io::{Cursor, Read};
+
+/// What a spreadsheet may take, whole as it is held.
+const MOST_MIB: u64 = 384;
+/// What the parts of a spreadsheet may be together, unpacked.
+const MOST_MIB_OF_PARTS: u64 = 192;
+/// A Parquet column that is larger than this and packed better than that is no data.
+const LARGE_COLUMN: u64 = 256 << 20;
+const BEST_PACKED: u64 = 100;
+/// A row is no longer, on average of its group.
+const LONGEST_ROW: u64 = super::LONGEST_ROW;
+
+fn too_large(path: &str, what: String) -> DatasetError {
+    DatasetError::TooLarge { path: path.to_owned(), what }
+}
+
+/// Fails where a spreadsheet would take too much memory. One that is damaged is told so by its reader.
+pub(super) fn check_spreadsheet(path: &str, content: &[u8]) -> Result<(), DatasetError> {
+    let Ok(mut archive) = zip::ZipArchive::new(Cursor::new(content)) else { return Ok(()) };
+    let mut left = MOST_MIB_OF_PARTS << 20;
+    for index in 0..archive.len() {
+        // What a part says of its own size need not be true.
+        let Ok(part) = archive.by_index(index) else { continue };
+        let size = std::io::copy(&mut part.take(left + 1), &mut std::io::sink());
+        left = left.checked_sub(size.unwrap_or_default()).ok_or_else(|| {
+            too_large(path, format!("more than {MOST_MIB_OF_PARTS} MiB when it is unpacked"))
+        })?;
+    }
+    let Ok(workbook) = Xlsx::new(Cursor::new(content)) else { return Ok(()) };
+    if takes_too_much(workbook).unwrap_or_default() {
+        return Err(too_large(
+            path,
+            format!("a sheet of more than {MOST_MIB} MiB when it is unpacked"),
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a sheet is too large: all cells between the outermost ones are held, filled or not.
+fn takes_too_much(mut workbook: Xlsx<Cursor<&[u8]>>) -> Result<bool, XlsxError> {
+    const OF_A_CELL: u64 = size_of::<calamine::Data>() as u64;
+    const OF_A_FILLED_CELL: u64 = size_of::<calamine::Cell<calamine::Data>>() as u64;
+    for name in workbook.sheet_names() {
+        let mut cells = workbook.worksheet_cells_reader(&name)?;
+        let (mut first, mut last) = ((u32::MAX, u32::MAX), (0, 0));
+        let mut filled = 0_u64;
+        while let Some(cell) = cells.next_cell()? {
+            let (row, column) = cell.get_position();
+            first = (first.0.min(row), first.1.min(column));
+            last = (last.0.max(row), last.1.max(column));
+            let text = match cell.get_value() {
+                DataRef::String(text) | DataRef::DateTimeIso(text) => text.len(),
+                DataRef::SharedString(text) => text.len(),
+                _ => 0,
+            };
+            filled = filled.saturating_add(OF_A_FILLED_CELL).saturating_add(text as u64);
+            let side = |first: u32, last: u32| u64::from(last - first) + 1;
+            let extent = side(first.0, last.0).saturating_mul(side(first.1, last.1));
+            if extent.saturating_mul(OF_A_CELL).saturating_add(filled) > MOST_MIB << 20 {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Fails where a Parquet file says that it unpacks to far more than it is.
+pub(crate) fn check_parquet(metadata: &ParquetMetaData) -> Result<(), String> {
+    let positive = |number: i64| u64::try_from(number).unwrap_or_default();
+    for group in metadata.row_groups() {
+        let rows = positive(group.num_rows()).max(1);
+        let columns = group.columns().iter();
+        let whole: u64 = columns.map(|column| positive(column.uncompressed_size())).sum();
+        if whole / rows > LONGEST_ROW {
+            return Err(format!("rows of more than {} MiB", LONGEST_ROW >> 20));
+        }
+        for column in group.columns() {
+            let (size, packed) =
+                (positive(column.uncompressed_size()), positive(column.compressed_size()).max(1));
+            if size > LARGE_COLUMN && size / packed > BEST_PACKED {
+                let mib = size >> 20;
+                return Err(format!(
+                    "a column of {mib} MiB packed to less than a {BEST_PACKED}th of that"
+                ));
+            }
+        }
+    }
+    Ok(())
+}

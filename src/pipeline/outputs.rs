@@ -1,0 +1,132 @@
+//! Where outputs go: never over what they are made from, and never into the store.
+
+use super::PipelineError;
+use super::files::of_programs;
+use crate::load::recorded_files;
+use crate::spec::Spec;
+use crate::store::Store;
+use std::path::{Component, Path, PathBuf};
+
+/// Files that a comparison of branches is written to.
+pub(super) const COMPARISON: [&str; 2] = ["comparison.md", "comparison.json"];
+
+/// Fails where an output would take the place of a file that the spec is made of or names, or of
+/// something in the store.
+pub(super) fn check_outputs(spec: &Spec) -> Result<(), PipelineError> {
+    let store = entry(Store::beside(spec.base_dir()).root());
+    let lock = entry(&spec.base_dir().join("sizer.lock"));
+    let inputs = inputs(spec);
+    for Output { key, path, follows_links } in outputs(spec) {
+        let mut places = vec![entry(&path)];
+        if follows_links && let Ok(target) = path.canonicalize() {
+            places.push(target);
+        }
+        let refuse = |what: &str| {
+            let message = format!("{key}: {} would be written {what}", path.display());
+            let help = "choose another name or another `outputs.dir`";
+            Err(spec.error_at(&key, message).help(help).into())
+        };
+        for place in &places {
+            if place.starts_with(&store) {
+                return refuse("into the store `.sizer`");
+            }
+            if *place == lock {
+                return refuse("over the lock file");
+            }
+            let input = inputs.iter().find(|(input, _)| same(input, place));
+            if let Some((_, what)) = input {
+                return refuse(&format!("over {what}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A file that sizer writes.
+struct Output {
+    /// What of the spec says so.
+    key: String,
+    path: PathBuf,
+    /// Whether it is written through a link, rather than put in its place.
+    follows_links: bool,
+}
+
+fn outputs(spec: &Spec) -> Vec<Output> {
+    let reports = spec.outputs.reports.iter().enumerate().map(|(index, report)| Output {
+        key: format!("outputs.reports.{index}"),
+        path: spec.output_dir().join(&report.name),
+        follows_links: false,
+    });
+    let mut outputs: Vec<Output> = reports.collect();
+    if spec.branch().is_some() {
+        outputs.extend(COMPARISON.iter().map(|name| Output {
+            key: "outputs.dir".to_owned(),
+            path: spec.resolve(&spec.outputs.dir).join(name),
+            follows_links: false,
+        }));
+    }
+    if let Some(bodies) = spec.workflow.llm().and_then(|llm| llm.bodies.as_ref()) {
+        let (key, path) = ("workflow.llm.bodies".to_owned(), spec.resolve(bodies));
+        outputs.push(Output { key, path, follows_links: true });
+    }
+    if let Some(log) = spec.workflow.serve().and_then(|serve| serve.log.as_ref()) {
+        let (key, path) = ("workflow.serve.log".to_owned(), spec.resolve(log));
+        outputs.push(Output { key, path, follows_links: true });
+    }
+    outputs
+}
+
+/// The files that a spec is made of or names, and what each is.
+fn inputs(spec: &Spec) -> Vec<(PathBuf, &'static str)> {
+    let mut inputs: Vec<(PathBuf, &'static str)> =
+        spec.files().into_iter().map(|path| (path, "the spec or a part of it")).collect();
+    if let Some(recorded) = spec.workflow.recorded() {
+        let files = recorded_files(recorded, &|path| spec.resolve(path)).unwrap_or_default();
+        inputs.extend(files.into_iter().map(|path| (path, "the recording")));
+    } else if spec.dataset.is_given() && spec.dataset.url().is_none() {
+        inputs.push((spec.resolve(&spec.dataset.path), "the dataset"));
+    }
+    let templates = spec.outputs.reports.iter().filter_map(|report| report.template.as_ref());
+    inputs.extend(templates.map(|path| (spec.resolve(path), "a template")));
+    // Files that cannot be read are told where they are needed.
+    let programs = of_programs(spec).unwrap_or_default();
+    let cwd = spec.workflow.program().and_then(|program| program.cwd);
+    let cwd = spec.resolve(cwd.unwrap_or(Path::new("")));
+    inputs.extend(programs.keys().map(|name| (cwd.join(name), "a file of the program")));
+    inputs
+}
+
+/// Whether a place is that of an input, or of the file that the input is a link to.
+fn same(input: &Path, place: &Path) -> bool {
+    entry(input) == *place || input.canonicalize().is_ok_and(|target| target == *place)
+}
+
+/// Where a file lies, or would, whatever links lead to its folder. Where it is a link itself, the
+/// place of the link.
+fn entry(path: &Path) -> PathBuf {
+    let path = plain(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+    // The nearest folder that is there says where the rest will be.
+    for folder in path.ancestors().skip(1) {
+        if let (Ok(known), Ok(rest)) = (folder.canonicalize(), path.strip_prefix(folder)) {
+            return known.join(rest);
+        }
+    }
+    path
+}
+
+/// A path without `.` and, where that is sure, without `..`.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                // After a link, `..` is not the folder before it.
+                plain = plain.canonicalize().unwrap_or(plain);
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
+}

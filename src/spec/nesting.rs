@@ -1,0 +1,31 @@
+//! How deep brackets are nested, told before a text is parsed: YAML readers need time that grows with the
+//! square of it.
+
+use super::error::{Place, Source, SpecError};
+use std::sync::Arc;
+
+/// Brackets that are open at the same time. The reader's own limit is lower still, but it is met late;
+/// this one is high enough for brackets in texts, which cannot be told from others here.
+const MOST_OPEN: usize = 512;
+
+/// Fails where brackets are nested deeper than any spec is.
+pub(super) fn check(source: &Arc<Source>) -> Result<(), SpecError> {
+    let (mut open, mut line, mut start) = (0_usize, 1, 0);
+    for (at, byte) in source.text.bytes().enumerate() {
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            b'\n' => (line, start) = (line + 1, at + 1),
+            _ => {}
+        }
+        if open > MOST_OPEN {
+            let before = source.text.get(start..at).unwrap_or_default();
+            let column = before.chars().count() as u64 + 1;
+            let place = Place { source: Arc::clone(source), line, column };
+            let message =
+                format!("this is not valid YAML: more than {MOST_OPEN} brackets in one another");
+            return Err(SpecError::at(&place, message));
+        }
+    }
+    Ok(())
+}

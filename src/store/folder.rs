@@ -1,0 +1,186 @@
+//! Folders of the store, opened one by one: whatever lies in one is reached by name from there, and no
+//! link is followed. A path would be looked up anew each time, through whatever stands in its way.
+
+use super::StoreError;
+use super::temporary::{Temporary, is_temporary};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A folder that is held open.
+pub(super) struct Folder {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+/// A file in a folder, or a folder.
+pub(super) struct Entry {
+    pub name: String,
+    pub is_folder: bool,
+    pub size: u64,
+    pub modified: SystemTime,
+}
+
+impl Folder {
+    /// The folder at the root of a store. It may itself be a link: to a larger disk, say.
+    pub fn root(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(path, flags, Mode::empty())?;
+        Ok(Self { fd, path: path.to_owned() })
+    }
+
+    /// The same, made where it is missing.
+    pub fn root_made(path: &Path) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(path)
+            .and_then(|()| Self::root(path))
+            .map_err(StoreError::io("create the folder", path))
+    }
+
+    /// A folder in this one.
+    pub fn folder(&self, name: &str) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = openat(&self.fd, name, flags, Mode::empty())?;
+        Ok(Self { fd, path: self.path.join(name) })
+    }
+
+    /// The same, made where it is missing.
+    pub fn folder_made(&self, name: &str) -> Result<Self, StoreError> {
+        let made = match mkdirat(&self.fd, name, Mode::from_raw_mode(0o777)) {
+            Err(error) if error != Errno::EXIST => Err(error.into()),
+            _ => self.folder(name),
+        };
+        made.map_err(|error| self.refused("create the folder", name, error))
+    }
+
+    /// Opens a file for reading.
+    pub fn open(&self, name: &str) -> io::Result<File> {
+        self.opened(name, OFlags::RDONLY)
+    }
+
+    /// Opens a file for reading and writing, made where it is missing.
+    pub fn open_made(&self, name: &str) -> Result<File, StoreError> {
+        let opened = self.opened(name, OFlags::RDWR | OFlags::CREATE);
+        opened.map_err(|error| self.refused("open the file", name, error))
+    }
+
+    fn opened(&self, name: &str, flags: OFlags) -> io::Result<File> {
+        // Nor is a pipe waited for, or a device read.
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = File::from(openat(&self.fd, name, flags, Mode::from_raw_mode(0o666))?);
+        if file.metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"))
+        }
+    }
+
+    /// Whether there is a plain file of that name.
+    pub fn has(&self, name: &str) -> bool {
+        statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
+    }
+
+    /// Reads a file whole.
+    pub fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut self.open(name)?, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Writes a file so that at any instant either the old or the new content is there.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let temporary = Temporary::name();
+        let write = || -> io::Result<()> {
+            let flags =
+                OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let mode = Mode::from_raw_mode(0o644);
+            let mut file = File::from(openat(&self.fd, temporary.as_str(), flags, mode)?);
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            renameat(&self.fd, temporary.as_str(), &self.fd, name)?;
+            // Without this the rename itself may not survive a power cut.
+            Ok(rustix::fs::fsync(&self.fd)?)
+        };
+        write().map_err(|error| {
+            let _ = self.remove(&temporary);
+            self.refused("write the file", name, error)
+        })
+    }
+
+    /// Removes a file; of a link, the link.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        Ok(unlinkat(&self.fd, name, AtFlags::empty())?)
+    }
+
+    /// The names of all that is in it.
+    fn names(&self) -> impl Iterator<Item = String> {
+        let dir = rustix::fs::Dir::read_from(&self.fd);
+        let names = dir.into_iter().flat_map(Iterator::flatten);
+        let names = names.filter_map(|entry| Some(entry.file_name().to_str().ok()?.to_owned()));
+        names.filter(|name| !matches!(name.as_str(), "." | ".."))
+    }
+
+    /// The plain files and folders in it. Links, pipes and devices are none of the store's.
+    pub fn entries(&self) -> Vec<Entry> {
+        let entry = |name: String| {
+            let stat = statat(&self.fd, name.as_str(), AtFlags::SYMLINK_NOFOLLOW).ok()?;
+            let is_folder = match FileType::from_raw_mode(stat.st_mode) {
+                FileType::RegularFile => false,
+                FileType::Directory => true,
+                _ => return None,
+            };
+            let seconds = u64::try_from(stat.st_mtime).unwrap_or_default();
+            let nanos = u32::try_from(stat.st_mtime_nsec).unwrap_or_default();
+            let modified = UNIX_EPOCH + Duration::new(seconds, nanos.min(999_999_999));
+            let size = u64::try_from(stat.st_size).unwrap_or_default();
+            Some(Entry { name, is_folder, size, modified })
+        };
+        self.names().filter_map(entry).collect()
+    }
+
+    /// Removes what processes that were killed had not finished writing. The caller owns the store.
+    pub fn sweep(&self) {
+        for name in self.names().filter(|name| is_temporary(name)) {
+            // What cannot be removed, such as a folder, is in nobody's way.
+            let _ = self.remove(&name);
+        }
+    }
+
+    fn refused(&self, action: &'static str, name: &str, error: io::Error) -> StoreError {
+        let path = self.path.join(name);
+        let stat = statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW);
+        if stat.is_ok_and(|it| FileType::from_raw_mode(it.st_mode) == FileType::Symlink) {
+            return StoreError::Link { path: path.display().to_string() };
+        }
+        StoreError::io(action, &path)(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_link_is_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (inside, outside) = (dir.path().join("in"), dir.path().join("out"));
+        std::fs::create_dir_all(&inside).unwrap();
+        std::fs::create_dir_all(&outside).unwrap();
+        std::fs::write(outside.join("file"), "precious").unwrap();
+        std::os::unix::fs::symlink(&outside, inside.join("folder")).unwrap();
+        std::os::unix::fs::symlink(outside.join("file"), inside.join("file")).unwrap();
+        let folder = Folder::root(&inside).unwrap();
+        assert!(folder.folder("folder").is_err() && folder.open("file").is_err());
+        assert!(matches!(folder.folder_made("folder"), Err(StoreError::Link { .. })));
+        assert!(matches!(folder.open_made("file"), Err(StoreError::Link { .. })));
+        assert!(!folder.has("file") && folder.entries().is_empty());
+        // A file is put in the place of a link, not where it leads.
+        folder.write("file", b"new").unwrap();
+        assert_eq!(folder.read("file").unwrap(), b"new");
+        assert_eq!(std::fs::read(outside.join("file")).unwrap(), b"precious");
+    }
+}

@@ -1,0 +1,37 @@
+//! A budget for all bodies that are held at the same time: each may be large, but not all of them.
+
+use crate::measure::{Failure, FailureKind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// All bodies of runs in flight together.
+const MOST: usize = 128 << 20;
+
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// A body's share of the budget, given back when it is dropped.
+#[derive(Default)]
+pub(super) struct Held {
+    bytes: usize,
+}
+
+impl Held {
+    /// Takes more of the budget.
+    pub fn more(&mut self, bytes: usize) -> Result<(), Failure> {
+        let before = HELD.fetch_add(bytes, Ordering::Relaxed);
+        self.bytes = self.bytes.saturating_add(bytes);
+        if before.saturating_add(bytes) <= MOST {
+            return Ok(());
+        }
+        let message = format!(
+            "the bodies of all runs in flight are together larger than {} MiB; measure with lower levels",
+            MOST >> 20
+        );
+        Err(Failure::new(FailureKind::TooLarge, message))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        HELD.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,100 @@
+//! The guard: a small process beside sizer that ends what sizer started once sizer is gone, however it
+//! went. It reads a pipe whose other end sizer alone holds; when that closes, nobody is left to stop
+//! processes in an orderly way. Nothing else survives SIGKILL and is told of it on every system.
+//!
+//! Children hold the pipe between fork and exec as well, so when it closes each of them carries the
+//! mark by which it is found.
+
+use super::strays::kill_strays;
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use std::collections::HashSet;
+use std::io::{BufRead, Write};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The verb of the command line that is the guard.
+pub const GUARD_VERB: &str = "guard-of-processes";
+
+/// Whether this program has that verb.
+static AVAILABLE: AtomicBool = AtomicBool::new(false);
+static GUARD: OnceLock<Option<Mutex<ChildStdin>>> = OnceLock::new();
+
+/// Says that this program, started again with [`GUARD_VERB`], calls [`guard`]. Any other would be
+/// started for its own purpose, so without this there is no guard.
+pub fn enable_guard() {
+    AVAILABLE.store(true, Ordering::Relaxed);
+}
+
+/// Tells the guard of a workflow's mark, before anything is started with it.
+pub(super) fn watch_mark(mark: &str) {
+    tell(&format!("mark {mark}\n"));
+}
+
+/// Tells the guard of a process group that was started.
+pub(super) fn watch_group(leader: Pid) {
+    tell(&format!("group {}\n", leader.as_raw_nonzero()));
+}
+
+/// Tells the guard that a group was ended: its id may become another's.
+pub(super) fn forget_group(leader: Pid) {
+    tell(&format!("ended {}\n", leader.as_raw_nonzero()));
+}
+
+fn tell(line: &str) {
+    if !AVAILABLE.load(Ordering::Relaxed) {
+        return;
+    }
+    if let Some(pipe) = GUARD.get_or_init(|| start().map(Mutex::new)) {
+        let mut pipe = pipe.lock().unwrap_or_else(PoisonError::into_inner);
+        // Without a guard, sizer still ends its processes as long as it lives.
+        let _ = pipe.write_all(line.as_bytes());
+    }
+}
+
+fn start() -> Option<ChildStdin> {
+    // The file may have been replaced since it was started.
+    let program = if cfg!(target_os = "linux") {
+        "/proc/self/exe".into()
+    } else {
+        std::env::current_exe().ok()?
+    };
+    let mut command = Command::new(program);
+    // It holds neither a folder nor a secret nor a stream that somebody waits for.
+    command.arg(GUARD_VERB).current_dir("/").env_clear();
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().ok()?.stdin
+}
+
+/// Waits until sizer is gone, and ends what it left.
+pub fn guard() {
+    const GRACE: Duration = Duration::from_millis(500);
+    const LOOK_AGAIN: Duration = Duration::from_millis(10);
+    // What is meant for sizer's terminal is not meant for its guard.
+    let _ = rustix::process::setsid();
+    let (mut groups, mut marks) = (HashSet::new(), Vec::new());
+    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        let Some((what, name)) = line.split_once(' ') else { continue };
+        let leader = || name.parse().ok().and_then(Pid::from_raw);
+        match what {
+            "mark" => marks.push(name.to_owned()),
+            "group" => groups.extend(leader()),
+            "ended" => drop(leader().map(|leader| groups.remove(&leader))),
+            _ => {}
+        }
+    }
+    for group in &groups {
+        let _ = kill_process_group(*group, Signal::TERM);
+    }
+    let asked = Instant::now();
+    while asked.elapsed() < GRACE && groups.iter().any(|it| test_kill_process_group(*it).is_ok()) {
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    for group in &groups {
+        let _ = kill_process_group(*group, Signal::KILL);
+    }
+    for mark in &marks {
+        kill_strays(mark);
+    }
+}

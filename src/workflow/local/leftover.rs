@@ -1,0 +1,69 @@
+//! Servers that an earlier sizer started and, killed together with its guard, could not end.
+
+use std::path::Path;
+
+/// The variable by which a server is known as that of a spec's `serve`.
+pub(super) const SERVE: &str = "SIZER_SERVE";
+/// The variable that says which sizer started it.
+pub(super) const STARTED_BY: &str = "SIZER_STARTED_BY";
+
+/// A name for the server that a program started from this folder is.
+pub(super) fn name_of(base_dir: &Path, run: &[String]) -> String {
+    let folder = base_dir.canonicalize().unwrap_or_else(|_| base_dir.to_owned());
+    let text = format!("{}\0{}", folder.display(), run.join("\0"));
+    blake3::hash(text.as_bytes()).to_hex().to_string()
+}
+
+/// This process, such that no other ever has the same name on this machine.
+pub(super) fn this_process() -> String {
+    let id = std::process::id();
+    format!("{id}.{}", started(&id.to_string()).unwrap_or_default())
+}
+
+/// When a process that is not over was started, in ticks.
+fn started(id: &str) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The program's name, in brackets, can hold anything.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?;
+    (!matches!(state, "Z" | "X")).then_some(fields.nth(18)?.to_owned())
+}
+
+/// Ends servers of that name whose sizer is gone.
+#[cfg(target_os = "linux")]
+pub(super) async fn end_leftovers(name: &str) {
+    use super::strays::variables_of;
+    use rustix::process::{Pid, Signal, kill_process};
+    use std::time::{Duration, Instant};
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let wanted = format!("{SERVE}={name}");
+    let is_orphan = |variables: &[Vec<u8>]| {
+        let ours = variables.iter().any(|it| it == wanted.as_bytes());
+        let mut by = variables.iter().filter_map(|it| {
+            std::str::from_utf8(it).ok()?.strip_prefix(STARTED_BY)?.strip_prefix('=')
+        });
+        let gone = |by: &str| {
+            let (id, ticks) = by.split_once('.').unwrap_or_default();
+            id.bytes().all(|byte| byte.is_ascii_digit()) && started(id).as_deref() != Some(ticks)
+        };
+        ours && by.next().is_some_and(gone)
+    };
+    let mut ending: Vec<Pid> = Vec::new();
+    for (pid, variables) in variables_of() {
+        if is_orphan(&variables) {
+            let _ = kill_process(pid, Signal::KILL);
+            ending.push(pid);
+        }
+    }
+    // Its port is free only when it is gone.
+    let began = Instant::now();
+    let lives = |pid: &Pid| started(&pid.as_raw_nonzero().to_string()).is_some();
+    while ending.iter().any(lives) && began.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Elsewhere nothing says whose server it is.
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::unused_async, reason = "it waits on Linux")]
+pub(super) async fn end_leftovers(_name: &str) {}
