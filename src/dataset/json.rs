@@ -28,7 +28,9 @@ pub(super) fn read(
         return read;
     }
     if text.text.len() > MOST_TOLERATED_MIB << 20 {
-        let what = format!("more than {MOST_TOLERATED_MIB} MiB that are no plain array of objects");
+        let what = format!(
+            "more than {MOST_TOLERATED_MIB} MiB that are not strictly JSON, or no array of objects"
+        );
         return Err(DatasetError::TooLarge { path: path.to_owned(), what });
     }
     json_shape::rows(parse(path, &text)?, path, spec)?.into_iter().try_for_each(each)

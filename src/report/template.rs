@@ -100,6 +100,9 @@ impl Template {
             message: match std::error::Error::source(error) {
                 // What the output itself said, rather than that there was something.
                 Some(cause) if error.kind() == ErrorKind::WriteFailure => cause.to_string(),
+                _ if error.kind() == ErrorKind::OutOfFuel => {
+                    format!("it takes more than {} million steps", FUEL / 1_000_000)
+                }
                 _ => format!("{}{detail}", error.kind()),
             },
         })

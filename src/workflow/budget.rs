@@ -3,7 +3,7 @@
 use crate::measure::{Failure, FailureKind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// All bodies of runs in flight together.
+/// All bodies of runs in flight together. Streams are read as they come, and held by nobody.
 const MOST: usize = 128 << 20;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);

@@ -131,5 +131,5 @@ fn a_template_of_the_users_makes_a_report() {
         "mine.j2",
         "{% for a in range(10000) %}{% for b in range(10000) %}x{% endfor %}{% endfor %}",
     );
-    endless.run(&set).code(2).stderr("fuel");
+    endless.run(&set).code(2).stderr("mine.j2:1: it takes more than 5 million steps");
 }

@@ -216,13 +216,12 @@ fn arguments(command: &str) -> Vec<Vec<&'static str>> {
             vec![vec![]]
         }
         "what-if" => vec![vec!["--users", "5,10"]],
-        // Every stage: `stages` adds them.
-        "show" => vec![],
         "diff" => vec![vec!["sizer.lock"]],
         "gc" => vec![vec!["--dry-run", "--keep-last", "0"]],
         "trace" => vec![vec![]],
-        // They write what is known beforehand, or run until they are stopped.
-        "calc" | "import" | "init" | "schema" | "simulate" | "help" => vec![],
+        // Every stage is shown: `stages` adds them. The others write what is known beforehand, or run until
+        // they are stopped.
+        "show" | "calc" | "import" | "init" | "schema" | "simulate" | "help" => vec![],
         new => panic!("`sizer {new}` is new: say here how it is called on a spec that was run"),
     }
 }
@@ -284,7 +283,7 @@ fn check(source: &Source) {
         respond(socket, "200 OK", &format!("x_busy{{key=\"{}\"}} 1\n", CANARY.replace('"', "\\\"")))
     });
     // Pictures are drawn slowly, and hold no text: once is enough.
-    let drawn = |name: &&str| !name.ends_with(".png") || source.name == "error body";
+    let drawn = |name: &&str| !name.contains(".png") || source.name == "error body";
     let reports: Vec<&str> = sizer::spec::BUILT_IN_REPORTS.into_iter().filter(drawn).collect();
     let reports = reports.join(", ");
     let rest = source.rest.replace("METRICS", &metrics.address.to_string());

@@ -78,10 +78,7 @@ fn csv_and_the_files_of_sizer_itself_are_recordings_too() {
     assert_eq!(level["interrupted"], false);
     assert_eq!(p95s(&project.result()), [(2, 1.0)]);
     // Its own artifact, under another name.
-    let lock = project.read("sizer.lock");
-    let stanza = lock.split("sweep@2").nth(1).unwrap();
-    let digest = stanza.split("digest = \"").nth(1).unwrap().split('"').next().unwrap();
-    let object = project.path(".sizer/objects").join(&digest[..2]).join(&digest[2..]);
+    let object = project.object_of("sweep@2");
     std::fs::copy(object, project.path("own.parquet")).unwrap();
     let project = project.spec(&spec("own.parquet", "concurrency: {on_failure: {tolerate: 10%}}"));
     project.run(&["run", "spec.yml"]);

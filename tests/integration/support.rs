@@ -76,6 +76,15 @@ impl Sizer {
         shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// The file in the store that holds what was measured at a stage, by the lock file.
+    pub fn object_of(&self, stage: &str) -> PathBuf {
+        let lock = self.read("sizer.lock");
+        let whose = format!("\"{stage}\"");
+        let line = |line: &&str| line.starts_with("digest = ") && line.ends_with(&whose);
+        let digest = lock.lines().find(line).unwrap().split('"').nth(1).unwrap();
+        self.path(".sizer/objects").join(&digest[..2]).join(&digest[2..])
+    }
+
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
         command.args(args).current_dir(self.dir.path()).envs(&self.env);

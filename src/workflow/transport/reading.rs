@@ -29,12 +29,17 @@ pub(in crate::workflow) enum Progress {
 }
 
 impl Posted<'_> {
-    /// Reads the body piece by piece, to its end.
+    /// Reads the body piece by piece, to its end. Until then it is held, within the budget for all bodies.
     pub async fn each_chunk(
         self,
         mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        self.until_over(|chunk| each(chunk).map(|()| Progress::Open)).await
+        let mut held = Held::default();
+        let each = |chunk: &[u8]| {
+            held.more(chunk.len())?;
+            each(chunk).map(|()| Progress::Open)
+        };
+        self.until_over(each).await
     }
 
     /// Reads the body piece by piece, until the answer in it is over. What goes wrong once it is
@@ -44,7 +49,6 @@ impl Posted<'_> {
         mut each: impl FnMut(&[u8]) -> Result<Progress, Failure>,
     ) -> Result<(), Failure> {
         let (mut size, mut progress) = (0_usize, Progress::Open);
-        let mut held = Held::default();
         loop {
             let chunk = self.answering.chunk(&self.endpoint.connections);
             let chunk = if progress == Progress::Open {
@@ -66,7 +70,6 @@ impl Posted<'_> {
                 let message = format!("the answer is larger than {} MiB", LARGEST_BODY >> 20);
                 return Err(Failure::new(FailureKind::TooLarge, message));
             }
-            held.more(chunk.len())?;
             progress = each(&chunk)?;
             if progress == Progress::Over {
                 break;
