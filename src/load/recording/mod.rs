@@ -21,8 +21,8 @@ use serde::Serialize;
 use std::sync::Arc;
 
 /// Times are seconds since the level began. `phase` is `warm_up`, `measured` or `cool_down`;
-/// `failure_kind` is null where the run succeeded. A file has those of [`OFTEN_EMPTY`] alone that say
-/// something of one of its runs.
+/// `failure_kind` is null where the run succeeded. Columns that are often empty are there only
+/// where they say something of a run.
 pub const RUNS_SCHEMA: &str = "message runs {
   required binary id (UTF8);
   required binary phase (UTF8);
