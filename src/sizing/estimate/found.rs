@@ -187,15 +187,15 @@ fn without_one(
     metric.levels.iter().enumerate().filter_map(of).collect()
 }
 
-/// Widens the interval to what the answer would be without any one level, and says so where that is far from
-/// what it was.
+/// Widens the interval to what the answer would be without any one level. Where that is far from what it was,
+/// the answer rests on a level that nothing stands in for, which is said instead.
 fn rest_on_no_single_level(found: &mut Found<'_>, others: &[(f64, f64)]) {
     let range = found.drawn.range(|drawn| drawn.concurrency);
     let beyond = |other: f64| (other / range.high).max(range.low / other);
     let furthest = others.iter().max_by(|a, b| beyond(a.1).total_cmp(&beyond(b.1)));
     let far = furthest.filter(|(_, other)| beyond(*other) > FAR_WITHOUT);
     found.doubts.extend(far.map(|&(level, without)| Doubt::RestsOn { level, without }));
-    let ends = || others.iter().map(|(_, other)| *other);
+    let ends = || others.iter().map(|(_, other)| *other).filter(|it| beyond(*it) <= FAR_WITHOUT);
     let (low, high) = (ends().fold(range.low, f64::min), ends().fold(range.high, f64::max));
     let (least, most) = (found.bounds.at_least, found.bounds.highest());
     let low = low.max(least.unwrap_or(0.0));
