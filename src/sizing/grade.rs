@@ -82,6 +82,8 @@ pub(super) enum Doubt {
     Unsteady,
     /// Levels differ by this beyond their own noise, as a logarithm.
     Uneven(f64),
+    /// The quantile jumps around a load: that load, and seconds below and above it.
+    Jumps { at: f64, from: f64, to: f64 },
     /// Levels at which runs failed bound the answer; the share that failed, at most.
     Failed { levels: Vec<f64>, share: f64, tolerable: bool },
     /// The server refused runs above the highest load that it carried.
@@ -123,6 +125,7 @@ impl Doubt {
             | Self::Extrapolated { .. }
             | Self::FewRuns { .. }
             | Self::Unsteady
+            | Self::Jumps { .. }
             | Self::Failed { .. }
             | Self::ClientLimited(_) => Grade::Weak,
         }
@@ -211,6 +214,12 @@ impl fmt::Display for Doubt {
             ),
             Self::Unsteady => f.write_str(
                 "the levels are bursts of less than three waves, so no load was ever steady: measure more passes",
+            ),
+            Self::Jumps { at, from, to } => write!(
+                f,
+                "the limited time jumps from {from:.3} s to {to:.3} s around concurrency {}: some runs are far slower \
+                 than the rest, and their share decides; measure more runs at levels around it",
+                load(*at)
             ),
             Self::Uneven(by) => write!(
                 f,

@@ -6,6 +6,8 @@ use super::misfit::{self, Residual};
 pub(super) const DEPENDENCE: f64 = 1.15;
 /// Levels whose loads differ by this, as a logarithm, are still much alike.
 const ALIKE: f64 = 0.4;
+/// Standard deviations by which a share of slow runs is larger by chance, once in twenty times.
+const FEW_MORE: f64 = 1.645;
 /// What a run that failed counts as, in means: slower than any limit.
 const FAILED: f64 = 1e6;
 
@@ -123,6 +125,13 @@ impl Tails {
         let step = (share * (1.0 - share) / runs).sqrt();
         let at = |share: f64| self.quantile(&weights, sum, share.clamp(0.001, 0.999)).ln();
         DEPENDENCE * (at(share + step) - at(share - step)) / 2.0
+    }
+
+    /// The same quantile were a few more of so many runs slow than there should be, by chance.
+    pub fn by_chance(&self, concurrency: f64, share: f64, runs: f64) -> f64 {
+        let weights = self.weights(concurrency);
+        let step = FEW_MORE * DEPENDENCE * (share * (1.0 - share) / runs).sqrt();
+        self.quantile(&weights, weights.iter().sum(), (share + step).min(0.999))
     }
 
     /// Standard deviation, as a logarithm, by which the levels' own tails differ beyond chance: those around a

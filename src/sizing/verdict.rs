@@ -78,6 +78,9 @@ pub(super) struct Verdict {
     pub says: Says,
     /// Whether its runs failed, so that it is in no fit.
     pub failed: bool,
+    /// Runs that missed the target, of how many, and the share that may.
+    missed: (usize, usize),
+    allowed: f64,
 }
 
 impl Verdict {
@@ -100,12 +103,38 @@ impl Verdict {
         };
         let concurrency = level.concurrency();
         let met = if times.is_empty() { concurrency } else { met.min(concurrency) };
-        Self { concurrency, met, says, failed: !level.is_usable() }
+        let failed = !level.is_usable();
+        Self { concurrency, met, says, failed, missed: (missed, seen), allowed }
     }
 }
 
 fn whole(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// Verdicts with those that levels beside each other prove together: if none of them proves to miss the
+/// target, but all lean that way, the highest of them misses it where all would have to meet it otherwise.
+fn together(verdicts: &[Verdict]) -> Vec<Verdict> {
+    let leans = |it: &Verdict| {
+        let (missed, seen) = it.missed;
+        !it.failed && missed as f64 > it.allowed * seen as f64
+    };
+    let mut found = verdicts.to_vec();
+    for (index, verdict) in found.iter_mut().enumerate() {
+        if verdict.says != Says::Open || !leans(verdict) {
+            continue;
+        }
+        let (mut missed, mut seen) = (0, 0);
+        for lower in verdicts.iter().take(index + 1).rev().take_while(|it| leans(it)) {
+            missed += lower.missed.0;
+            seen += lower.missed.1;
+            if 1.0 - at_most(missed - 1, seen, verdict.allowed) <= BY_CHANCE_MISSED {
+                verdict.says = Says::Misses;
+                break;
+            }
+        }
+    }
+    found
 }
 
 /// What all levels together prove of a capacity.
@@ -125,6 +154,7 @@ impl Bounds {
     /// Puts the verdicts together. Where they contradict each other, only what is below and above all
     /// contradictions bounds.
     pub fn of(verdicts: &[Verdict]) -> Self {
+        let verdicts = &together(verdicts);
         let misses = |it: &&Verdict| matches!(it.says, Says::Misses | Says::Refused);
         let missed = || verdicts.iter().filter(misses);
         let met = || verdicts.iter().filter(|it| it.says == Says::Meets);
@@ -157,5 +187,34 @@ impl Bounds {
     pub fn contradict(&self, low: f64, high: f64) -> bool {
         self.at_least.is_some_and(|at_least| high < at_least)
             || self.highest().is_some_and(|highest| low > highest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(concurrency: f64, missed: usize, seen: usize) -> Verdict {
+        let says = Says::Open;
+        Verdict {
+            concurrency,
+            met: concurrency,
+            says,
+            failed: false,
+            missed: (missed, seen),
+            allowed: 0.05,
+        }
+    }
+
+    #[test]
+    fn levels_that_miss_together_bound_what_is_carried() {
+        // Each by itself could be chance (3 %, 0.3 %, 0.15 %), all three cannot.
+        let seen =
+            [open(16.0, 15, 400), open(24.0, 29, 400), open(32.0, 34, 400), open(48.0, 36, 400)];
+        assert_eq!(Bounds::of(&seen).below, Some(32.0));
+        // One that keeps the target between them stands apart.
+        let apart = [open(16.0, 29, 400), open(24.0, 10, 400), open(32.0, 30, 400)];
+        assert_eq!(Bounds::of(&apart).below, None);
+        assert_eq!(Bounds::of(&seen[..2]).below, None);
     }
 }

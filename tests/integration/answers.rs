@@ -197,3 +197,31 @@ fn failures_that_are_tolerated_count_as_asked() {
     let (left_out, counted) = (of("left_out"), of("as_over_limit"));
     assert!(counted > left_out, "{left_out} {counted}");
 }
+
+/// Some runs stall for six times as long, and their share passes one in twenty between two levels.
+#[test]
+fn a_group_of_slow_runs_makes_no_sure_answer() {
+    let mut text = HEADER.to_owned();
+    for concurrency in [4, 8, 16, 24, 32, 48] {
+        // One in 27 up to 16 in flight, one in 13 above.
+        let every = if concurrency > 16 { 13 } else { 27 };
+        let usual = 1.0 + 0.036 * f64::from(concurrency);
+        level(&mut text, concurrency, 400 / concurrency, |index| {
+            if index % every == 0 { 6.0 * usual } else { usual }
+        });
+    }
+    let limited =
+        |limit: &str| answer(&text, &format!("users: 500, workflow_runtime: {limit}"), ONE_GPU);
+    let found = limited("4s");
+    let estimate = &found["estimates"][0];
+    assert!(["weak", "unsettled"].iter().any(|it| estimate["grade"] == *it), "{estimate:#}");
+    assert!(doubts(&found).contains("some runs are far slower than the rest"), "{estimate:#}");
+    // From 24 on one run in thirteen exceeds 4 s: no one says that 40 are carried.
+    let most =
+        ["at_most", "high", "point"].iter().find_map(|end| estimate["capacity"][*end].as_f64());
+    assert!(most.unwrap() < 36.0, "{estimate:#}");
+    // What no load makes slow is not doubted.
+    let usual = sweep(&[4, 8, 16, 24, 32, 48], hockey);
+    let usual = answer(&usual, "users: 500, workflow_runtime: 2s", ONE_GPU);
+    assert!(!doubts(&usual).contains("far slower"), "{usual:#}");
+}

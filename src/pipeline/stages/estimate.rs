@@ -20,7 +20,7 @@ pub(super) struct EstimateStage;
 
 impl Stage for EstimateStage {
     fn version(&self) -> u32 {
-        10
+        11
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {

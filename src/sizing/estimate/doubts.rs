@@ -7,6 +7,13 @@ use crate::measure::runs_to_bound;
 use crate::sizing::grade::Doubt;
 use crate::sizing::verdict::{Bounds, Level};
 
+/// Loads this far apart from the answer, as a factor, are beside it.
+const BESIDE: f64 = 1.25;
+/// Between them time grows by 1.6 at the most where load alone makes it grow: beyond this it jumps.
+const JUMP: f64 = 2.5;
+/// Levels that differ by less than this, as a logarithm, are the same.
+const SAME: f64 = 0.005;
+
 /// Doubts about the levels that an answer rests on.
 pub(super) fn of_levels(
     found: &Found<'_>,
@@ -45,7 +52,15 @@ pub(super) fn of_levels(
     if pooled.is_unsteady() {
         doubts.push(Doubt::Unsteady);
     }
-    if pooled.between_levels() > 0.0 {
+    let seconds = |load: f64| pooled.at(load, target.quantile);
+    let (from, to) = (seconds(point / BESIDE), seconds(point * BESIDE));
+    let (here, by_chance) = (seconds(point), pooled.at_by_chance(point, target.quantile));
+    if to > JUMP * from {
+        doubts.push(Doubt::Jumps { at: point, from, to });
+    } else if by_chance > JUMP * here {
+        doubts.push(Doubt::Jumps { at: point, from: here, to: by_chance });
+    }
+    if pooled.between_levels() > SAME {
         doubts.push(Doubt::Uneven(pooled.between_levels()));
     }
     let limited = near().find(|level| level.metrics.client_limited);

@@ -22,6 +22,8 @@ pub(super) const REACH: f64 = 1.2;
 const REACH_OF_PARTS: f64 = 0.5;
 /// Rounds in which the answer and the weights around it agree with each other.
 const ROUNDS: usize = 6;
+/// A figure whose own quantile exceeds the limit by this factor does not agree with its tail.
+const DISAGREES: f64 = 1.1;
 /// No estimate goes further beyond the highest level than this many times: a curve that is flat as
 /// far as it was seen says nothing of where it ends. More only where even a rig that is saturated
 /// from the highest level on carries more.
@@ -193,6 +195,12 @@ impl Pooled {
         self.tails.at(concurrency, quantile.share()).runs
     }
 
+    /// The quantile at a load (seconds) were a few more of the runs around it slow, by chance.
+    pub(super) fn at_by_chance(&self, concurrency: f64, quantile: Quantile) -> f64 {
+        let (share, runs) = (quantile.share(), self.runs_around(concurrency, quantile));
+        self.curve.at(concurrency) * self.tails.by_chance(concurrency, share, runs)
+    }
+
     /// The level, and about how many more runs there, that would halve the interval of a capacity; `None` where
     /// no number of runs would. What is uncertain about mean and tail shrinks with the root of the runs
     /// that count around it, and what the model itself misses stays.
@@ -231,7 +239,29 @@ impl Pooled {
             let reached = self.carried(&self.curve, limit / tail.multiple);
             (at, found) = (reached.concurrency, (reached, tail));
         }
+        // Where some runs are far slower than the rest and their share grows with the load, the tail jumps, and
+        // no figure agrees with its own tail: what is carried ends where the quantile first exceeds the limit.
+        if self.curve.at(at) * self.tails.at(at, share).multiple > DISAGREES * limit {
+            let concurrency = self.first_beyond(share, limit, at);
+            found = (Reached { concurrency, capped: false }, self.tails.at(concurrency, share));
+        }
         found
+    }
+
+    /// The load up to which the quantile keeps a limit (seconds), looked for up to a load that exceeds it.
+    fn first_beyond(&self, share: f64, limit: f64, most: f64) -> f64 {
+        const STEP: f64 = 1.03;
+        const HALVINGS: usize = 12;
+        let exceeds = |load: f64| self.curve.at(load) * self.tails.at(load, share).multiple > limit;
+        let lowest = self.seen.first().map_or(1.0, |seen| seen.concurrency).min(most);
+        let loads = std::iter::successors(Some(lowest), |load| Some(load * STEP));
+        let first = loads.take_while(|load| *load < most).find(|load| exceeds(*load));
+        let (mut low, mut high) = (first.unwrap_or(most) / STEP, first.unwrap_or(most));
+        for _ in 0..HALVINGS {
+            let middle = f64::midpoint(low, high);
+            if exceeds(middle) { high = middle } else { low = middle }
+        }
+        low
     }
 
     /// The best single figure of what the rig carries within a limit (seconds).
