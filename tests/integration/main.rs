@@ -43,6 +43,7 @@ mod secrets;
 mod selection;
 mod servers;
 mod spec_errors;
+mod stage_outputs;
 mod store_safety;
 mod streams;
 mod support;
