@@ -2,7 +2,7 @@
 
 use super::agent::Agent;
 use super::{Scenario, Trouble};
-use sizer::load::{LevelPlan, Pace, Window, run_level};
+use sizer::load::{LevelPlan, Pace, Recorder, Window, run_level};
 use sizer::measure::{Item, LevelMetrics, Metric, Quantile, Run};
 use sizer::pipeline::CancellationToken;
 use sizer::sizing::{
@@ -74,8 +74,9 @@ pub fn sweep(
             agent.begin_level(levels.len(), &plan);
             let workflow = Arc::clone(&agent);
             let cancel = CancellationToken::new();
-            let level = run_level(plan, workflow, None, &cancel, Arc::new(|_: &Run| {}));
-            let recording = level.await.ok()?;
+            let (on_run, recorder) = (Arc::new(|_: &Run| {}), Recorder::in_memory());
+            let level = run_level(plan, workflow, None, &cancel, on_run, recorder);
+            let recording = level.await.ok()?.into_recording();
             levels.push(LevelMetrics::of(concurrency, &recording, 0.0));
             let Ok(seen) = ObservedLevel::of(concurrency, &recording, &recording.around);
             observed.insert(concurrency, seen);

@@ -4,14 +4,15 @@ use super::End;
 use super::diagnose::{CliError, print};
 use super::spec_args::SpecArgs;
 use crate::spec::Seconds;
-use crate::store::GcRules;
+use crate::store::{GcRules, Piece, Why};
 use bytesize::ByteSize;
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 /// Remove artifacts that nothing refers to
 ///
-/// What a lock file or the last run of a spec refers to always stays. Past runs keep their artifacts
-/// too, unless these options say otherwise.
+/// What the lock file, in the work tree or at the tip of a branch, or the last run of a spec refers to always
+/// stays. Past runs and older commits keep their artifacts too, unless these options say otherwise.
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -44,15 +45,32 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let garbage = args.spec.study()?.collect_garbage(rules, SystemTime::now(), args.dry_run)?;
     let mut lines: Vec<String> = Vec::new();
     if args.dry_run {
-        lines.extend(garbage.files.iter().map(|path| path.display().to_string()));
+        lines.extend(garbage.pieces.iter().map(|piece| piece.path.display().to_string()));
     }
+    lines.extend(what_and_why(&garbage.pieces));
     let verb = if args.dry_run { "would remove" } else { "removed" };
     lines.push(format!(
         "{verb} {} files ({}); {} stay\n",
-        garbage.files.len(),
-        ByteSize(garbage.bytes),
+        garbage.pieces.len(),
+        ByteSize(garbage.pieces.iter().map(|piece| piece.bytes).sum()),
         ByteSize(garbage.kept_bytes)
     ));
     print(&lines.join("\n"))?;
     Ok(End::Done)
+}
+
+/// A line for each stage, with the reason why its files go.
+fn what_and_why(pieces: &[Piece]) -> Vec<String> {
+    let mut groups: BTreeMap<(&str, Why), (usize, u64)> = BTreeMap::new();
+    for Piece { stage, why, bytes, .. } in pieces {
+        let stage = stage.as_deref().unwrap_or("unknown");
+        let (files, size) = groups.entry((stage, *why)).or_default();
+        *files += 1;
+        *size += bytes;
+    }
+    let line = |((stage, why), (files, size)): ((&str, Why), (usize, u64))| {
+        let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+        format!("{stage}: {files}, {}: {why}", ByteSize(size))
+    };
+    groups.into_iter().map(line).collect()
 }

@@ -6,6 +6,7 @@ mod foreign;
 mod health;
 mod open_loop;
 mod pause;
+mod recorder;
 mod recording;
 mod run_level;
 mod schedule;
@@ -13,6 +14,7 @@ mod scrape;
 
 pub use files::{TooFewFiles, make_room};
 pub use foreign::{ForeignError, ForeignRecording, ForeignRun, read_foreign, recorded_files};
+pub use recorder::{Recorded, Recorder};
 pub use recording::{RUNS_SCHEMA, RecordedRuns, from_parquet, is_own_parquet, to_parquet};
 pub use run_level::{LoadError, OnRun, run_level};
 pub use schedule::{LevelPlan, Pace, Window};

@@ -2,8 +2,8 @@
 
 use super::health::Monitor;
 use super::schedule::{Due, LevelPlan, Pace, Schedule};
-use super::{Scraper, closed_loop, open_loop};
-use crate::measure::{Around, Recording, Run};
+use super::{Recorded, Recorder, Scraper, closed_loop, open_loop};
+use crate::measure::{Around, Run};
 use crate::workflow::{Clock, Workflow};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinSet;
@@ -21,6 +21,9 @@ pub enum LoadError {
     /// The system allows too few connections.
     #[error(transparent)]
     Files(#[from] super::TooFewFiles),
+    /// The disk does not take what is recorded.
+    #[error("the recording cannot be written: {0}")]
+    Unwritten(String),
     /// A defect: a task of the load generator ended without its record.
     #[error("a task of the load generator stopped unexpectedly: {0}")]
     Lost(String),
@@ -33,8 +36,7 @@ pub(super) struct Level {
     pub seed: u64,
     pub clock: Clock,
     schedule: Mutex<Schedule>,
-    /// By position among all runs.
-    records: Mutex<Vec<Option<Run>>>,
+    recorder: Recorder,
     workflow: Arc<dyn Workflow>,
     on_run: OnRun,
 }
@@ -51,12 +53,9 @@ impl Level {
         run.start = due_at.map_or(run.start, |due_at| run.start.min(due_at));
         lock(&self.schedule).done(&run);
         (self.on_run)(&run);
-        let mut records = lock(&self.records);
-        if records.len() <= due.index {
-            records.resize_with(due.index + 1, || None);
-        }
-        if let Some(record) = records.get_mut(due.index) {
-            *record = Some(run);
+        if !self.recorder.add(due.index, run) {
+            // What cannot be recorded is measured in vain; the recorder says why when the level ends.
+            lock(&self.schedule).stop();
         }
     }
 }
@@ -66,14 +65,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Loads a workflow as the plan says. Runs that are in flight when the level needs no more end by
-/// themselves or at their timeout. Records come in the order in which the runs began.
+/// themselves or at their timeout.
 pub async fn run_level(
     plan: LevelPlan,
     workflow: Arc<dyn Workflow>,
     scraper: Option<&Scraper>,
     cancel: &CancellationToken,
     on_run: OnRun,
-) -> Result<Recording, LoadError> {
+    recorder: Recorder,
+) -> Result<Recorded, LoadError> {
     let monitor = Monitor::start();
     let pace = plan.pace;
     let level = Arc::new(Level {
@@ -82,7 +82,7 @@ pub async fn run_level(
         seed: plan.seed,
         clock: Clock::start(),
         schedule: Mutex::new(Schedule::new(plan)),
-        records: Mutex::new(Vec::new()),
+        recorder,
         workflow,
         on_run,
     });
@@ -106,17 +106,12 @@ pub async fn run_level(
         }
     }
     let client = monitor.stop();
-    let records = std::mem::take(&mut *lock(&level.records));
-    let runs = records.into_iter().flatten().collect();
     let (scraped, scrape_error) = scraping.map(super::scrape::Scraping::stop).unwrap_or_default();
-    Ok(Recording {
-        runs,
-        around: Around {
-            concurrency: Some(level.concurrency),
-            client: Some(client),
-            scraped,
-            scrape_error,
-            ..Around::default()
-        },
-    })
+    Ok(level.recorder.recorded(Around {
+        concurrency: Some(level.concurrency),
+        client: Some(client),
+        scraped,
+        scrape_error,
+        ..Around::default()
+    }))
 }

@@ -179,6 +179,11 @@ impl Schedule {
         Some(item)
     }
 
+    /// Begins no further run.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+    }
+
     /// Takes note of a run that has ended.
     pub fn done(&mut self, run: &Run) {
         self.measured_done += usize::from(run.phase.is_measured());

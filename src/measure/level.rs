@@ -35,6 +35,9 @@ pub struct LevelMetrics {
     pub failed: u64,
     /// Whether too many runs failed: the level is then left out of every fit.
     pub interrupted: bool,
+    /// What happened to the server, where it stopped answering before the level was over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_gone: Option<String>,
     /// Whether the client was too busy for its times to be the server's.
     pub client_limited: bool,
     /// Runs whose request met a kept connection that the server had closed, and was sent again.
@@ -160,7 +163,8 @@ impl LevelMetrics {
             runs: runs as u64,
             measured: window.measured() as u64,
             failed,
-            interrupted: failed as f64 > tolerated * runs as f64,
+            interrupted: failed as f64 > tolerated * runs as f64 || around.server_gone.is_some(),
+            server_gone: around.server_gone.clone(),
             client_limited: client.is_some_and(|client| client.limits(typical)),
             reconnected: tally.reconnected,
             retries: tally.retries,

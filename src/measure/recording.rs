@@ -97,6 +97,9 @@ pub struct Around {
     pub asked: Option<Asked>,
     /// What the level showed the time before, where it was measured again to be compared.
     pub before: Option<Before>,
+    /// What happened to the server, where it was gone before the level was over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_gone: Option<String>,
     /// Digests of earlier recordings of this level whose place this one takes.
     pub replaced: Vec<String>,
 }

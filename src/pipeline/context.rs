@@ -24,6 +24,8 @@ pub(super) struct Context<'a> {
     pub store: Store,
     pub observer: Arc<dyn Observer>,
     pub cancel: CancellationToken,
+    /// Whether no server is asked, so that what is there has to do.
+    pub offline: bool,
     dataset: OnceLock<Digest>,
     program_files: OnceLock<BTreeMap<String, Digest>>,
     /// Levels with the runs that were chosen for them, and the recordings that are there.
@@ -54,6 +56,7 @@ impl<'a> Context<'a> {
             store: Store::beside(spec.base_dir()),
             observer,
             cancel,
+            offline: false,
             dataset: OnceLock::new(),
             program_files: OnceLock::new(),
             handed: None,
@@ -70,6 +73,11 @@ impl<'a> Context<'a> {
     /// The same with a workflow of the caller's own.
     pub fn handed(self, workflow: Option<Arc<dyn Workflow>>) -> Self {
         Self { handed: workflow, ..self }
+    }
+
+    /// The same for a run that asks no server.
+    pub fn offline(self, offline: bool) -> Self {
+        Self { offline, ..self }
     }
 
     /// The same with the store as its owner has it.
@@ -277,7 +285,7 @@ impl<'a> Context<'a> {
             };
             if let Err(failure) = ready {
                 workflow.close().await;
-                return Err(PipelineError::Unreachable { stage: None, failure });
+                return Err(PipelineError::Unreachable { stage: None, kept: false, failure });
             }
             Ok(workflow)
         };

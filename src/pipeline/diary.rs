@@ -52,6 +52,7 @@ impl Diary {
             exit,
             ran,
             gpus: result.and_then(|result| result.gpus.recommended),
+            digests: manifests.iter().map(|(id, it)| (id.to_string(), it.digest.clone())).collect(),
             keys: manifests.iter().map(|(id, it)| (id.to_string(), it.key.clone())).collect(),
         };
         Ok(context.store.record(&record)?)

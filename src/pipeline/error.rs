@@ -28,10 +28,12 @@ pub enum PipelineError {
     #[error("the workflow cannot be reached: {0}")]
     Connect(#[from] ConnectError),
     /// The server does not answer.
-    #[error("{}", unreachable_text(stage.as_ref(), failure))]
+    #[error("{}", unreachable_text(stage.as_ref(), *kept, failure))]
     Unreachable {
         /// The stage during which it went away; `None` before the first.
         stage: Option<StageId>,
+        /// Whether what was measured of it until then is kept.
+        kept: bool,
         /// What happened.
         failure: Failure,
     },
@@ -95,8 +97,15 @@ fn counted(count: usize) -> String {
     if count == 1 { "1 level is".to_owned() } else { format!("{count} levels are") }
 }
 
-fn unreachable_text(stage: Option<&StageId>, failure: &Failure) -> String {
-    let at = stage.map(|stage| format!(" any more ({stage} is not kept)")).unwrap_or_default();
+fn unreachable_text(stage: Option<&StageId>, kept: bool, failure: &Failure) -> String {
+    let at = match stage {
+        None => String::new(),
+        Some(stage) if kept => format!(
+            " any more ({stage} is kept as far as it went: `sizer estimate` counts with it, the next run measures it \
+             again)"
+        ),
+        Some(stage) => format!(" any more ({stage} is not kept)"),
+    };
     if failure.kind == FailureKind::Spawn {
         return format!("the workflow cannot be measured{at}: {}", failure.message);
     }

@@ -9,18 +9,29 @@ use crate::spec::Spec;
 use crate::store::{Digest, Key, LockFile, Manifest, Parts, Store, key_of};
 use serde_json::Value;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the stages of a spec were last: by its last run here, else by the lock file.
 pub(super) struct Last {
     pub lock: LockFile,
     pub latest: BTreeMap<String, Key>,
+    /// Stages that were forced and have not been made since: the run was stopped before.
+    pub owed: BTreeSet<String>,
 }
 
 impl Last {
     pub fn of(spec: &Spec, store: &Store) -> Self {
         let name = spec.key_name();
-        Self { lock: LockFile::beside(spec.base_dir(), &name), latest: store.latest(&name) }
+        Self {
+            lock: LockFile::beside(spec.base_dir(), &name),
+            latest: store.latest(&name),
+            owed: store.owed(&name),
+        }
+    }
+
+    /// Whether a stage was forced and has not been made since.
+    pub fn is_owed(&self, id: &StageId) -> bool {
+        self.owed.contains(&id.to_string())
     }
 
     fn key(&self, id: &StageId) -> Option<&Key> {
@@ -76,7 +87,9 @@ pub(super) fn look_up(
     let inputs = inputs.iter().map(|(id, digest)| (id.to_string(), digest.clone())).collect();
     let parts = Parts { version: stage.version(), reads: stage.reads(context)?, inputs };
     let key = key_of(&id.to_string(), &parts);
-    let forced = chosen.forced.contains(id);
+    let owed = last.is_owed(id);
+    // Offline, what is there has to do.
+    let forced = chosen.forced.contains(id) || (owed && !context.offline);
     let planned = match id {
         StageId::Sweep(concurrency) if !forced => context.planned(*concurrency),
         _ => None,
@@ -92,14 +105,28 @@ pub(super) fn look_up(
         }
         _ => {}
     }
+    let cut_short = context.store.manifest(&cut_short_key(id, &parts));
+    let cut_short = cut_short.filter(|it| context.store.is_sound(&it.digest));
     let found = match context.store.manifest(&key) {
-        _ if forced => Found::Nothing(Reason::Forced),
+        _ if chosen.forced.contains(id) => Found::Nothing(Reason::Forced),
+        _ if forced => Found::Nothing(Reason::Owed),
+        Some(_) if owed && let Some(cut_short) = cut_short => Found::Artifact(cut_short),
         Some(manifest) if context.store.is_sound(&manifest.digest) => Found::Artifact(manifest),
         Some(_) => Found::Nothing(Reason::Damaged),
         None if context.store.has_manifest(&key) => Found::Nothing(Reason::Damaged),
-        None => Found::Nothing(why_new(context, last, id, &parts)),
+        None => match cut_short {
+            Some(manifest) if context.offline => Found::Artifact(manifest),
+            Some(_) => Found::Nothing(Reason::CutShort),
+            None => Found::Nothing(why_new(context, last, id, &parts)),
+        },
     };
     Ok(Candidate { key, parts, found })
+}
+
+/// The key of a recording that ends where the server was gone. It has one of its own: what was measured
+/// whole under the stage's key stays.
+pub(super) fn cut_short_key(id: &StageId, parts: &Parts) -> Key {
+    key_of(&format!("{id} cut short"), parts)
 }
 
 /// Compares a stage with what was locked for it last.

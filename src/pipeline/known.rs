@@ -37,6 +37,10 @@ pub(super) fn known_levels(
         let Some(concurrency) = level.filter(|_| is_allowed(&manifest.parts, &wanted)) else {
             continue;
         };
+        // What was cut short is measured again wherever that can be.
+        if manifest.cut_short.is_some() && !context.offline {
+            continue;
+        }
         // A damaged one is none: where it is wanted, it is measured again.
         if context.store.is_sound(&manifest.digest)
             && let Some(metrics) = metrics(context, concurrency, &manifest)?
@@ -89,6 +93,7 @@ fn best(context: &Context<'_>, mut levels: Vec<Known>) -> Option<Known> {
             opened.flat_map(|runs| runs.around().replaced.clone()).collect();
         levels.retain(|level| !replaced.iter().any(|it| it == level.manifest.digest.as_str()));
     }
-    levels.sort_by_key(|level| Reverse(level.metrics.measured));
+    levels
+        .sort_by_key(|level| (level.manifest.cut_short.is_some(), Reverse(level.metrics.measured)));
     levels.into_iter().next()
 }

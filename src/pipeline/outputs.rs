@@ -3,8 +3,9 @@
 use super::PipelineError;
 use super::files::of_programs;
 use crate::load::recorded_files;
-use crate::spec::Spec;
-use crate::store::Store;
+use crate::spec::{ReadOptions, Spec, SpecSet};
+use crate::store::{Store, StoreError, Written};
+use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 /// Files that a comparison of branches is written to.
@@ -39,7 +40,73 @@ pub(super) fn check_outputs(spec: &Spec) -> Result<(), PipelineError> {
             }
         }
     }
+    check_others(spec)
+}
+
+/// Fails where a report would take the place of another spec's: each would call the other's its own.
+fn check_others(spec: &Spec) -> Result<(), PipelineError> {
+    let Some(own) = spec.file().and_then(Path::file_name).map(OsStr::to_string_lossy) else {
+        return Ok(());
+    };
+    let base = spec.base_dir();
+    let reports: Vec<PathBuf> = reports(spec).map(|path| entry(&path)).collect();
+    for other in Store::beside(base).written().into_iter().filter(|other| other.spec != own) {
+        let theirs =
+            |path: &&PathBuf| other.files.iter().any(|file| entry(&base.join(file)) == **path);
+        let Some(shared) = reports.iter().find(theirs) else { continue };
+        if !still_writes(&base.join(&other.spec), other.profile.clone(), shared) {
+            continue;
+        }
+        let path = beside(base, shared);
+        let message = format!(
+            "{} is a report of `{}`, and `{own}` would write its own in its place",
+            path.display(),
+            other.spec
+        );
+        let stem = Path::new(&*own).file_stem().unwrap_or_default().to_string_lossy();
+        let help =
+            format!("give each spec of a folder an `outputs.dir` of its own, such as out/{stem}");
+        return Err(spec.error_at("outputs.dir", message).help(help).into());
+    }
     Ok(())
+}
+
+/// Whether a spec is there and has such a report, as it stands now.
+fn still_writes(file: &Path, profile: Option<String>, report: &Path) -> bool {
+    if !file.is_file() {
+        return false;
+    }
+    let options = ReadOptions { profile, overrides: Vec::new() };
+    match SpecSet::from_path_with(file, &options) {
+        Ok(specs) => {
+            let specs = specs.into_specs();
+            specs.iter().flat_map(reports).any(|path| entry(&path) == *report)
+        }
+        // As it stands it cannot be run; once it can, it writes what it wrote before.
+        Err(_) => true,
+    }
+}
+
+/// Writes down which reports the spec has, for the other specs of its folder.
+pub(super) fn note_written(spec: &Spec, store: &Store) -> Result<(), StoreError> {
+    let Some(name) = spec.file().and_then(Path::file_name) else { return Ok(()) };
+    let base = entry(spec.base_dir());
+    let written = Written {
+        spec: name.to_string_lossy().into_owned(),
+        profile: spec.profile().map(str::to_owned),
+        files: reports(spec).map(|path| beside(&base, &entry(&path))).collect(),
+    };
+    store.set_written(&spec.key_name(), &written)
+}
+
+fn beside(base: &Path, path: &Path) -> PathBuf {
+    let inside = path.strip_prefix(entry(base)).map(Path::to_owned);
+    inside.unwrap_or_else(|_| path.to_owned())
+}
+
+/// Where the reports of a spec lie.
+fn reports(spec: &Spec) -> impl Iterator<Item = PathBuf> {
+    spec.outputs.reports.iter().map(|report| spec.output_dir().join(&report.name))
 }
 
 /// A file that sizer writes.

@@ -17,6 +17,10 @@ pub enum Reason {
     NewVersion,
     /// The user asked for it.
     Forced,
+    /// The user asked for it in a run that was stopped before it was done.
+    Owed,
+    /// The server was gone before it was measured whole.
+    CutShort,
     /// It was measured with fewer runs than are wanted.
     FewRuns,
     /// New levels are measured beside it, so whether the rig is still the same is seen first.
@@ -31,6 +35,13 @@ pub enum Reason {
     Needs(Vec<StageId>),
 }
 
+impl Reason {
+    /// Whether the stage runs although something sound is there.
+    pub(super) fn is_to_be_made_all_the_same(&self) -> bool {
+        matches!(self, Self::FewRuns | Self::Compared | Self::Owed | Self::CutShort)
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -39,6 +50,8 @@ impl fmt::Display for Reason {
             Self::Damaged => f.write_str("artifact damaged"),
             Self::NewVersion => f.write_str("this version of sizer does it differently"),
             Self::Forced => f.write_str("forced"),
+            Self::Owed => f.write_str("forced in a run that ended before"),
+            Self::CutShort => f.write_str("the server stopped answering while it was measured"),
             Self::FewRuns => f.write_str("measured with fewer runs than wanted"),
             Self::Compared => f.write_str("measured again, to see whether the rig is as it was"),
             Self::Changed(changes) => write_list(f, changes),

@@ -5,9 +5,10 @@ use super::graph::StageId;
 use super::keys::{Found, Last, known_inputs, look_up};
 use super::select::Chosen;
 use super::{Pipeline, PipelineError, Reason, Selection};
-use crate::store::{Digest, LockState};
+use crate::store::{Digest, LockState, Manifest};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 /// How a stage stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,10 @@ pub enum State {
     Stale(Reason),
     /// The lock file knows a stage that the spec no longer has.
     Left,
+    /// The report is in the store, and not in the output folder.
+    NotWritten,
+    /// The report is in the store, and in the output folder there is another in its place.
+    Replaced,
 }
 
 impl fmt::Display for State {
@@ -35,6 +40,12 @@ impl fmt::Display for State {
             Self::NotLocked => f.write_str("in the store, but not locked"),
             Self::Stale(reason) => write!(f, "stale: {reason}"),
             Self::Left => f.write_str("locked, but no longer in the spec"),
+            Self::NotWritten => {
+                f.write_str("made, but not in the output folder; `sizer render` writes it")
+            }
+            Self::Replaced => f.write_str(
+                "another file is in its place in the output folder; `sizer render` writes it again",
+            ),
         }
     }
 }
@@ -101,9 +112,17 @@ fn state_of(
         (Found::Artifact(manifest), _) if id.is_locked() => {
             (State::NotLocked, Some(manifest.digest))
         }
-        (Found::Artifact(manifest), _) => (State::Current, Some(manifest.digest)),
+        (Found::Artifact(manifest), _) => {
+            let state = match id {
+                StageId::Render(name) => {
+                    report_state(&context.spec.output_dir().join(name), &manifest)
+                }
+                _ => State::Current,
+            };
+            (state, Some(manifest.digest))
+        }
         // It is there and sound; the plan wants more of it.
-        (Found::Nothing(reason @ (Reason::FewRuns | Reason::Compared)), _) => {
+        (Found::Nothing(reason), _) if reason.is_to_be_made_all_the_same() => {
             (State::Stale(reason), None)
         }
         (Found::Nothing(_), Some(locked)) if context.store.has(&locked.digest) => {
@@ -112,4 +131,13 @@ fn state_of(
         (Found::Nothing(_), Some(locked)) => (State::NotHere, Some(locked.digest.clone())),
         (Found::Nothing(reason), None) => (State::Stale(reason), None),
     })
+}
+
+/// Whether a report lies where people look for it.
+fn report_state(path: &Path, manifest: &Manifest) -> State {
+    match std::fs::File::open(path).and_then(Digest::of_reader) {
+        Ok(digest) if digest == manifest.digest => State::Current,
+        Ok(_) => State::Replaced,
+        Err(_) => State::NotWritten,
+    }
 }

@@ -102,6 +102,9 @@ impl Study {
         self.check_selection(&options.selection)?;
         let first = self.first()?;
         let owner = own(first.spec(), &options).await?;
+        for pipeline in &self.pipelines {
+            pipeline.note_forced(&options, &owner)?;
+        }
         let shared = Shared {
             options: &options,
             owner: &owner,

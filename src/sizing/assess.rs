@@ -204,6 +204,12 @@ fn diagnose(
             if interrupted.len() == 1 { "that level is" } else { "those levels are" }
         ));
     }
+    for (at, gone) in levels.iter().filter_map(|l| Some((l.concurrency, l.server_gone.as_ref()?))) {
+        notes.push(format!(
+            "The server stopped answering at concurrency {at} ({gone}). What was measured until then bounds the \
+             estimate; the next run measures that level again."
+        ));
+    }
     let limited: Vec<String> =
         levels.iter().filter(|l| l.client_limited).map(|l| l.concurrency.to_string()).collect();
     if !limited.is_empty() {

@@ -86,8 +86,8 @@ pub(super) enum Doubt {
     Jumps { at: f64, from: f64, to: f64 },
     /// Levels at which runs failed bound the answer; the share that failed, at most.
     Failed { levels: Vec<f64>, share: f64, tolerable: bool },
-    /// The server refused runs above the highest load that it carried.
-    Refused { at: f64, carried: Option<f64> },
+    /// The server refused runs, or was gone, above the highest load that it carried.
+    Refused { at: f64, carried: Option<f64>, gone: bool },
     /// The client was too busy at levels around the answer.
     ClientLimited(f64),
     /// The method gives no interval.
@@ -136,6 +136,10 @@ impl Doubt {
 fn load(concurrency: f64) -> String {
     let shown = format!("{concurrency:.1}");
     shown.strip_suffix(".0").map(str::to_owned).unwrap_or(shown)
+}
+
+fn refused(gone: bool) -> &'static str {
+    if gone { "stopped answering" } else { "refused runs" }
 }
 
 impl fmt::Display for Doubt {
@@ -244,15 +248,17 @@ impl fmt::Display for Doubt {
                 }
                 Ok(())
             }
-            Self::Refused { at, carried: Some(carried) } => write!(
+            Self::Refused { at, carried: Some(carried), gone } => write!(
                 f,
-                "the server refused runs at concurrency {}, and carried {}: the limit is the server's, between those \
+                "the server {} at concurrency {}, and carried {}: the limit is the server's, between those \
                  levels",
+                refused(*gone),
                 load(*at),
                 load(*carried)
             ),
-            Self::Refused { at, carried: None } => {
-                write!(f, "the server refused runs at concurrency {}, and no lower level is known to be carried", load(*at))
+            Self::Refused { at, carried: None, gone } => {
+                let (what, at) = (refused(*gone), load(*at));
+                write!(f, "the server {what} at concurrency {at}, and no lower level is known to be carried")
             }
             Self::ClientLimited(level) => write!(
                 f,

@@ -65,6 +65,8 @@ pub(super) enum Says {
     Misses,
     /// The server refused runs, or let them time out.
     Refused,
+    /// The server stopped answering before the level was over.
+    Gone,
     /// Neither, or too little was seen.
     Open,
 }
@@ -92,7 +94,9 @@ impl Verdict {
         let met = times.iter().map(|it| it.concurrency).sum::<f64>() / times.len().max(1) as f64;
         let allowed = 1.0 - target.quantile.share();
         let (missed, seen) = (over + failed, times.len() + failed);
-        let says = if !level.is_usable() && level.was_refused() {
+        let says = if level.metrics.server_gone.is_some() {
+            Says::Gone
+        } else if !level.is_usable() && level.was_refused() {
             Says::Refused
         } else if missed > 0 && 1.0 - at_most(missed - 1, seen, allowed) <= BY_CHANCE_MISSED {
             Says::Misses
@@ -144,8 +148,10 @@ pub(super) struct Bounds {
     pub at_least: Option<f64>,
     /// The lowest level that missed it, or that the server refused.
     pub below: Option<f64>,
-    /// Whether it is `below` since the server refused there.
+    /// Whether it is `below` since the server refused there, or was gone.
     pub refused: bool,
+    /// Whether the server was gone there.
+    pub gone: bool,
     /// Levels that missed the target below others that met it: one of the two is wrong.
     pub contradictions: Vec<(f64, f64)>,
 }
@@ -155,7 +161,7 @@ impl Bounds {
     /// contradictions bounds.
     pub fn of(verdicts: &[Verdict]) -> Self {
         let verdicts = &together(verdicts);
-        let misses = |it: &&Verdict| matches!(it.says, Says::Misses | Says::Refused);
+        let misses = |it: &&Verdict| matches!(it.says, Says::Misses | Says::Refused | Says::Gone);
         let missed = || verdicts.iter().filter(misses);
         let met = || verdicts.iter().filter(|it| it.says == Says::Meets);
         let mut contradictions = Vec::new();
@@ -172,7 +178,8 @@ impl Bounds {
         Self {
             at_least: at_least.reduce(f64::max),
             below: below.map(|it| it.concurrency),
-            refused: below.is_some_and(|it| it.says == Says::Refused),
+            refused: below.is_some_and(|it| matches!(it.says, Says::Refused | Says::Gone)),
+            gone: below.is_some_and(|it| it.says == Says::Gone),
             contradictions,
         }
     }

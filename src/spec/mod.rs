@@ -213,6 +213,11 @@ impl Spec {
         format!("{file}{profile}{branch}")
     }
 
+    /// The profile that was picked.
+    pub fn profile(&self) -> Option<&str> {
+        self.origin.as_ref()?.profile.as_deref()
+    }
+
     /// The file that the spec was read from.
     pub fn file(&self) -> Option<&Path> {
         self.origin.as_ref().map(|origin| origin.file.as_path())

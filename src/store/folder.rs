@@ -91,6 +91,31 @@ impl Folder {
         Ok(bytes)
     }
 
+    /// Makes a file that is written and read.
+    pub fn create(&self, name: &str) -> Result<File, StoreError> {
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let made = openat(&self.fd, name, flags, Mode::from_raw_mode(0o644)).map(File::from);
+        made.map_err(|error| self.refused("create the file", name, error.into()))
+    }
+
+    /// Moves a file that is written whole to a folder of the same store.
+    pub fn move_to(
+        &self,
+        name: &str,
+        file: &File,
+        folder: &Self,
+        new: &str,
+    ) -> Result<(), StoreError> {
+        let moved = || -> io::Result<()> {
+            file.sync_all()?;
+            renameat(&self.fd, name, &folder.fd, new)?;
+            // Without this the rename itself may not survive a power cut.
+            Ok(rustix::fs::fsync(&folder.fd)?)
+        };
+        moved().map_err(|error| folder.refused("write the file", new, error))
+    }
+
     /// Writes a file so that at any instant either the old or the new content is there.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let temporary = Temporary::name();

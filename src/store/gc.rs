@@ -1,14 +1,16 @@
 //! Removing what nothing refers to any more.
 
+use super::commits::{Reach, locked_in_git};
 use super::folder::{Entry, Folder};
 use super::temporary::is_temporary;
-use super::{Digest, Key, Manifest, Store, StoreError, lock_file, manifest, objects};
+use super::{Key, Locked, Manifest, RunRecord, Store, StoreError, lock_file, manifest, objects};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Which past runs keep their artifacts. What a lock file or a spec's last run refers to always
-/// stays.
+/// Which past runs and commits keep their artifacts. What a lock file of the work tree, the tip of a branch
+/// or a spec's last run refers to always stays; without a rule, so does what any past run or commit does.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GcRules {
     /// Only this many of the newest runs.
@@ -19,55 +21,135 @@ pub struct GcRules {
     pub max_size: Option<u64>,
 }
 
+impl GcRules {
+    fn keep_all(&self) -> bool {
+        self.keep_last.is_none() && self.older_than.is_none() && self.max_size.is_none()
+    }
+}
+
 /// What was removed, or would be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Garbage {
     /// The files.
-    pub files: Vec<PathBuf>,
-    /// Their size in bytes.
-    pub bytes: u64,
+    pub pieces: Vec<Piece>,
     /// What stays, in bytes.
     pub kept_bytes: u64,
 }
 
+/// A file that goes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Piece {
+    /// The file.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// The stage that it is of, where that is known.
+    pub stage: Option<String>,
+    /// Why it goes.
+    pub why: Why,
+}
+
+/// Why a file goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// Nothing refers to it.
+    Unnamed,
+    /// A past run refers to it that the rules leave out.
+    OlderRun,
+    /// A commit refers to it that is no tip of a branch.
+    OlderCommit,
+    /// A process that was killed had not finished writing it.
+    Unfinished,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unnamed => "no lock file, run or commit refers to it",
+            Self::OlderRun => "older runs alone refer to it",
+            Self::OlderCommit => "older commits alone refer to it",
+            Self::Unfinished => "a process that was killed had not finished writing it",
+        })
+    }
+}
+
 impl Store {
     /// Finds what nothing refers to. `base_dir` is the folder whose lock file counts.
-    pub fn garbage(&self, base_dir: &Path, rules: GcRules, now: SystemTime) -> Garbage {
+    pub fn garbage(
+        &self,
+        base_dir: &Path,
+        rules: GcRules,
+        now: SystemTime,
+    ) -> Result<Garbage, StoreError> {
+        let files = self.artifact_files();
         let mut kept = Kept::default();
-        for locked in lock_file::all(base_dir) {
-            kept.add(self, &locked.key);
-            // What a lock refers to stays even where its manifest is lost.
-            kept.names.insert(locked.digest.to_string());
-        }
+        kept.add_locked(self, lock_file::all(base_dir));
+        kept.add_locked(self, locked_in_git(base_dir, Reach::Tips)?);
         self.all_latest().iter().for_each(|key| kept.add(self, key));
+        let mut committed = Kept::default();
+        committed.add_locked(self, locked_in_git(base_dir, Reach::History)?);
+        if rules.keep_all() {
+            kept.names.extend(committed.names.iter().cloned());
+        }
+        let sizes: BTreeMap<&str, u64> =
+            files.iter().map(|(_, name, size)| (name.as_str(), *size)).collect();
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let mut past = Kept::default();
+        let mut full = false;
         for (index, record) in self.records().iter().rev().enumerate() {
+            past.add_run(self, record);
             let recent = rules.keep_last.is_none_or(|most| index < most);
             let young = rules.older_than.is_none_or(|age| now - record.started < age.as_secs_f64());
-            if !(recent && young) {
+            if !(recent && young) || full {
                 continue;
             }
             let mut with_run = kept.clone();
-            record.keys.values().for_each(|key| with_run.add(self, key));
-            if rules.max_size.is_some_and(|most| with_run.bytes() > most) {
-                break;
-            }
-            kept = with_run;
-        }
-        let mut garbage = Garbage { kept_bytes: kept.bytes(), ..Garbage::default() };
-        for (path, name, size) in self.artifact_files() {
-            if !kept.names.contains(&name) {
-                garbage.bytes += size;
-                garbage.files.push(path);
+            with_run.add_run(self, record);
+            full = rules.max_size.is_some_and(|most| with_run.bytes(&sizes) > most);
+            if !full {
+                kept = with_run;
             }
         }
-        garbage.files.sort();
-        garbage
+        let stages = self.stages_by_name();
+        let kept_bytes = kept.bytes(&sizes);
+        let mut pieces: Vec<Piece> = Vec::new();
+        for (path, name, bytes) in
+            files.into_iter().filter(|(_, name, _)| !kept.names.contains(name))
+        {
+            let why = if name.is_empty() {
+                Why::Unfinished
+            } else if past.names.contains(&name) {
+                Why::OlderRun
+            } else if committed.names.contains(&name) {
+                Why::OlderCommit
+            } else {
+                Why::Unnamed
+            };
+            let stage = stages.get(&name).cloned();
+            pieces.push(Piece { path, bytes, stage, why });
+        }
+        pieces.sort();
+        Ok(Garbage { pieces, kept_bytes })
+    }
+
+    /// The stages of all keys and digests, as far as manifests and past runs know them.
+    fn stages_by_name(&self) -> BTreeMap<String, String> {
+        let mut stages = BTreeMap::new();
+        for record in self.records() {
+            for (stage, digest) in record.digests {
+                stages.insert(digest.to_string(), stage);
+            }
+        }
+        for Manifest { stage, key, digest, .. } in self.manifests_of("") {
+            stages.insert(key.to_string(), stage.clone());
+            stages.insert(digest.to_string(), stage);
+        }
+        stages
     }
 
     /// Removes files that [`Store::garbage`] found. The caller owns the store.
     pub fn remove(&self, garbage: &Garbage) -> Result<(), StoreError> {
-        for path in &garbage.files {
+        for Piece { path, .. } in &garbage.pieces {
             self.remove_file(path).map_err(StoreError::io("remove the file", path))?;
         }
         Ok(())
@@ -124,26 +206,35 @@ fn is_digest(name: &str) -> bool {
     name.len() == 2 * blake3::OUT_LEN && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// What stays.
+/// What stays: keys and digests, which the files are named after.
 #[derive(Clone, Default)]
 struct Kept {
-    /// Keys and digests: what the files are named after.
     names: BTreeSet<String>,
-    sizes: BTreeMap<Digest, u64>,
 }
 
 impl Kept {
     fn add(&mut self, store: &Store, key: &Key) {
-        if !self.names.insert(key.to_string()) {
-            return;
-        }
-        if let Some(Manifest { digest, size, .. }) = store.manifest(key) {
+        if self.names.insert(key.to_string())
+            && let Some(Manifest { digest, .. }) = store.manifest(key)
+        {
             self.names.insert(digest.to_string());
-            self.sizes.insert(digest, size);
         }
     }
 
-    fn bytes(&self) -> u64 {
-        self.sizes.values().sum()
+    /// What a lock refers to stays even where its manifest is lost, or names what was made since.
+    fn add_locked(&mut self, store: &Store, locked: impl IntoIterator<Item = Locked>) {
+        for Locked { key, digest, .. } in locked {
+            self.add(store, &key);
+            self.names.insert(digest.to_string());
+        }
+    }
+
+    fn add_run(&mut self, store: &Store, record: &RunRecord) {
+        record.keys.values().for_each(|key| self.add(store, key));
+        self.names.extend(record.digests.values().map(ToString::to_string));
+    }
+
+    fn bytes(&self, sizes: &BTreeMap<&str, u64>) -> u64 {
+        self.names.iter().filter_map(|name| sizes.get(name.as_str())).sum()
     }
 }

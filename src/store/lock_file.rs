@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// Its name, beside the specs.
+pub(super) const LOCK_FILE: &str = "sizer.lock";
+
 /// One stage's stanza in the lock file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Locked {
@@ -93,7 +96,7 @@ impl LockFile {
 }
 
 fn path_in(base_dir: &Path) -> PathBuf {
-    base_dir.join("sizer.lock")
+    base_dir.join(LOCK_FILE)
 }
 
 fn read(path: &Path) -> (Content, LockState) {

@@ -122,6 +122,9 @@ pub struct Manifest {
     pub size: u64,
     /// Version of sizer that made it.
     pub tool: String,
+    /// Why the artifact is not whole, where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_short: Option<String>,
     /// What the key was made of.
     pub parts: Parts,
 }
@@ -158,7 +161,7 @@ impl Manifest {
         (manifest.key == *key && manifest.check() == check).then_some(manifest)
     }
 
-    /// The manifests of all stages of a kind, the newest first. Of other kinds only so much is read
+    /// The manifests of all stages of a kind, or of all where it is empty, the newest first. Of other kinds only so much is read
     /// as says what they are: a store has many more of them.
     pub(super) fn all_of(root: &Path, kind: &str) -> Vec<Self> {
         let Ok(folder) = Self::folder(root) else { return Vec::new() };
@@ -168,7 +171,7 @@ impl Manifest {
                 return None;
             }
             let manifest = Self::read(root, &Key(key.to_owned()))?;
-            (manifest.kind() == kind).then_some((file.modified, manifest))
+            (kind.is_empty() || manifest.kind() == kind).then_some((file.modified, manifest))
         };
         let files = folder.entries().into_iter();
         let mut found: Vec<(SystemTime, Self)> = files.filter_map(of_file).collect();

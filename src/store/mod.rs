@@ -1,6 +1,7 @@
 //! Artifacts on disk: content-addressed objects, manifests that say what made them, the lock file.
 
 mod atomic;
+mod commits;
 mod folder;
 mod gc;
 mod git;
@@ -10,16 +11,21 @@ mod lock_text;
 mod manifest;
 mod memory;
 mod objects;
+mod owed;
 mod owner;
 mod runs;
+mod staged;
 mod temporary;
+mod written;
 
 pub use atomic::{write_atomically, write_if_changed};
-pub use gc::{Garbage, GcRules};
+pub use gc::{Garbage, GcRules, Piece, Why};
 pub use lock_file::{LockFile, LockState, Locked};
 pub use manifest::{Digest, Key, Manifest, key_of};
 pub use owner::Owner;
 pub use runs::{Exit, RunRecord};
+pub use staged::{Content, Staged};
+pub use written::Written;
 
 use folder::Folder;
 use memory::Memory;
@@ -55,6 +61,14 @@ pub enum StoreError {
         path: String,
         /// Its process id, as it wrote it down.
         pid: String,
+    },
+    /// Git did not say what its commits refer to.
+    #[error(
+        "git cannot say which measurements its commits refer to ({message}), so nothing is removed"
+    )]
+    Git {
+        /// What it said instead.
+        message: String,
     },
     /// An artifact is not what its manifest says.
     #[error("the artifact {digest} is damaged or missing")]
@@ -104,24 +118,31 @@ impl Store {
         &self.root
     }
 
-    /// Keeps an artifact and the manifest that says what made it.
+    /// Keeps an artifact and the manifest that says what made it, and why it is not whole where it is not.
     pub fn keep(
         &self,
         stage: &str,
         key: Key,
         parts: manifest::Parts,
-        bytes: &[u8],
+        content: &Content,
+        cut_short: Option<String>,
     ) -> Result<Manifest, StoreError> {
-        let digest = match &self.memory {
-            Some(memory) => memory.keep_object(bytes),
-            None => objects::keep(&self.root, bytes)?,
+        let (digest, size) = match (content, &self.memory) {
+            (Content::Bytes(bytes), Some(memory)) => {
+                (memory.keep_object(bytes), bytes.len() as u64)
+            }
+            (Content::Bytes(bytes), None) => {
+                (objects::keep(&self.root, bytes)?, bytes.len() as u64)
+            }
+            (Content::File(staged), _) => objects::keep_file(&self.root, staged)?,
         };
         let manifest = Manifest {
             stage: stage.to_owned(),
             key,
             digest,
-            size: bytes.len() as u64,
+            size,
             tool: env!("CARGO_PKG_VERSION").to_owned(),
+            cut_short,
             parts,
         };
         match &self.memory {
@@ -137,7 +158,7 @@ impl Store {
         of_process.or_else(|| Manifest::read(&self.root, key))
     }
 
-    /// The manifests of all stages of a kind (`sweep@…`), the newest first.
+    /// The manifests of all stages of a kind (`sweep@…`), or of all where it is empty, the newest first.
     pub fn manifests_of(&self, kind: &str) -> Vec<Manifest> {
         Manifest::all_of(&self.root, kind)
     }

@@ -1,7 +1,7 @@
 //! Content-addressed objects: a file's name is the hash of its content.
 
 use super::folder::Folder;
-use super::{Digest, StoreError};
+use super::{Digest, Staged, StoreError};
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
@@ -36,6 +36,23 @@ pub(super) fn keep(root: &Path, bytes: &[u8]) -> Result<Digest, StoreError> {
         folder.write(name, bytes)?;
     }
     Ok(digest)
+}
+
+/// Keeps a file that is written whole, and gives its size.
+pub(super) fn keep_file(root: &Path, staged: &Staged) -> Result<(Digest, u64), StoreError> {
+    let unreadable = StoreError::io("read what was written in", root);
+    let measured = || -> std::io::Result<(Digest, u64)> {
+        let mut file = staged.file();
+        file.rewind()?;
+        Ok((Digest::of_reader(file)?, file.metadata()?.len()))
+    };
+    let (digest, size) = measured().map_err(unreadable)?;
+    if !is_sound(root, &digest) {
+        let (shelf, name) = place(&digest).ok_or_else(|| damaged(&digest))?;
+        let folder = Folder::root_made(root)?.folder_made(FOLDER)?.folder_made(shelf)?;
+        staged.move_to(&folder, name)?;
+    }
+    Ok((digest, size))
 }
 
 /// Removes an object. One that cannot be removed is still noticed whenever it is read.

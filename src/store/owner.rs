@@ -74,7 +74,7 @@ impl Store {
     /// many folders, which are looked through only where a process was killed.
     fn sweep(&self, root: &Folder, objects_too: bool) {
         root.sweep();
-        for folder in ["latest", "manifests", "downloads"] {
+        for folder in ["latest", "manifests", "downloads", "owed", "written"] {
             if let Ok(folder) = root.folder(folder) {
                 folder.sweep();
             }

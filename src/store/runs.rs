@@ -1,6 +1,6 @@
 //! Who ran what, when, and how it ended: one JSON line per run.
 
-use super::{Folder, Key, Store, StoreError};
+use super::{Digest, Folder, Key, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -51,6 +51,9 @@ pub struct RunRecord {
     pub gpus: Option<u64>,
     /// Keys of all stages that are there, by stage.
     pub keys: BTreeMap<String, Key>,
+    /// Digests of their artifacts: a key made again has another. Earlier versions wrote none.
+    #[serde(default)]
+    pub digests: BTreeMap<String, Digest>,
 }
 
 impl RunRecord {

@@ -188,20 +188,33 @@ fn nohup_is_obeyed() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
+/// Waits until a child of sizer's runs such a verb: before that it is a copy of sizer itself.
+#[track_caller]
+fn until_runs(sizer: &Child, verb: &str) -> u32 {
+    let of_entry = |entry: std::fs::DirEntry| {
+        let id: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let line = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
+        let status = std::fs::read_to_string(entry.path().join("status")).ok()?;
+        let ours = status.contains(&format!("PPid:\t{}\n", sizer.id()));
+        (ours && line.split('\0').any(|word| word == verb)).then_some(id)
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(id) = std::fs::read_dir("/proc").unwrap().flatten().find_map(of_entry) {
+            return id;
+        }
+        assert!(Instant::now() < deadline, "no {verb} was started");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// Where even the guard is killed, as by `pkill -9 -f`, the next run ends what it finds of its own.
 #[test]
 fn a_server_that_was_left_is_recognised() {
     let project = Marked::new(served(free_port()));
     let mut child = project.start();
-    project.until_started(&child);
-    let guard = std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
-        let id: u32 = entry.file_name().to_str()?.parse().ok()?;
-        let line = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
-        let status = std::fs::read_to_string(entry.path().join("status")).ok()?;
-        let ours = status.contains(&format!("PPid:\t{}\n", child.id()));
-        (ours && line.contains("guard-of-processes")).then_some(id)
-    });
-    send(guard.unwrap(), Signal::KILL);
+    let [guard, _] = ["guard-of-processes", "simulate"].map(|verb| until_runs(&child, verb));
+    send(guard, Signal::KILL);
     send(child.id(), Signal::KILL);
     child.wait().unwrap();
     assert_eq!(

@@ -17,6 +17,11 @@ fn project(simulator: &SimulatorProcess, matrix: &str) -> Sizer {
         .workflow(&workflow, &format!("{REST}\nestimate: {{method: linear}}\nmatrix:\n{matrix}"))
 }
 
+/// Two levels make a line that rises, whatever else the machine has to do.
+fn steep() -> SimulatorProcess {
+    SimulatorProcess::start(&["engine.base=1ms", "engine.per_sequence=25ms", "output_tokens=4"])
+}
+
 const HARDWARE: &str = "  hardware:
     big: {test.gpu_count: 8, test.gpus_per_replica: 8, test.cost_per_gpu_hour: 4}
     small: {test.gpu_count: 2, test.gpus_per_replica: 1, test.cost_per_gpu_hour: 1.5}
@@ -24,7 +29,7 @@ const HARDWARE: &str = "  hardware:
 
 #[test]
 fn branches_that_differ_after_the_sweep_are_measured_once() {
-    let simulator = SimulatorProcess::fast();
+    let simulator = steep();
     let project = project(&simulator, HARDWARE);
     project
         .run(&["plan", "spec.yml"])
@@ -55,7 +60,7 @@ fn branches_that_differ_after_the_sweep_are_measured_once() {
 
 #[test]
 fn every_combination_is_a_branch() {
-    let simulator = SimulatorProcess::fast();
+    let simulator = steep();
     let project = project(&simulator, &format!("  workflow.model: [org/a, b]\n{HARDWARE}"));
     let json = project.run(&["run", "spec.yml", "--format", "json"]).success().stdout;
     let json: Value = serde_json::from_str(&json).unwrap();
@@ -85,7 +90,7 @@ fn every_combination_is_a_branch() {
 
 #[test]
 fn a_branch_that_cannot_answer_is_compared_all_the_same() {
-    let simulator = SimulatorProcess::fast();
+    let simulator = steep();
     let project = project(&simulator, "  targets.workflow_runtime: [1ms, 5s]\n");
     let ended = project.run(&["run", "spec.yml"]).code(3);
     ended.stdout("| 1ms    |").stdout("no number of GPUs meets this target").stdout("**5s**");
@@ -94,7 +99,7 @@ fn a_branch_that_cannot_answer_is_compared_all_the_same() {
 
 #[test]
 fn mistakes_in_a_matrix() {
-    let simulator = SimulatorProcess::fast();
+    let simulator = steep();
     let of = |matrix: &str| {
         let project = project(&simulator, matrix);
         let text = project.run(&["validate", "spec.yml"]).code(2).stderr;
@@ -117,7 +122,7 @@ fn mistakes_in_a_matrix() {
 
 #[test]
 fn what_branches_share_is_forced_once() {
-    let simulator = SimulatorProcess::fast();
+    let simulator = steep();
     let project = project(&simulator, HARDWARE);
     project.run(&["run", "spec.yml", "--force"]).success().stderr("12 stages run, 6 cached");
     project.run(&["run", "spec.yml", "--force"]).success().stderr("12 stages run, 6 cached");
@@ -182,7 +187,7 @@ fn one_rig_is_never_loaded_by_two_branches() {
 
 #[test]
 fn a_run_of_one_branch_is_compared_with_that_branch() {
-    let simulator = SimulatorProcess::fast();
+    let simulator = steep();
     let project = project(&simulator, HARDWARE);
     project.run(&["run", "spec.yml"]).success();
     let history = project.run(&["history", "spec.yml", "--format", "json"]).success().stdout;

@@ -125,22 +125,30 @@ fn messages_name_what_to_change() {
     assert!(ended.stderr.contains("speaks plain HTTP"), "{ended:#?}");
 }
 
+/// How long an answer takes until a connection that was kept since the one before is seen to be kept.
+const KEPT: Duration = Duration::from_millis(150);
+
 #[test]
 fn what_was_worked_on_is_not_sent_again() {
-    // Reads the second request of a connection, works on it and breaks off.
-    let server = Scripted::start(|socket, number| {
-        if number == 2 {
-            std::thread::sleep(Duration::from_millis(50));
-            return false;
-        }
-        respond(socket, "200 OK", ANSWER)
-    });
-    let (_, result) = run(&openai(&format!("http://{}/v1", server.address), "stream: false"));
-    let level = &result["levels"][0];
-    assert!(level["failed"].as_u64().unwrap() > 0, "{level:#}");
-    assert_eq!(level["failures"][0]["kind"], "closed", "{level:#}");
-    assert_eq!(level["reconnected"], 0, "{level:#}");
-    assert_eq!(server.requests.lock().unwrap().len() as u64, level["runs"].as_u64().unwrap());
+    // Reads the second request of a connection, works on it and breaks off, in one way or the other.
+    for (reset, kind) in [(false, "closed"), (true, "reset")] {
+        let server = Scripted::start(move |socket, number| {
+            std::thread::sleep(KEPT);
+            if number == 1 {
+                return respond(socket, "200 OK", ANSWER);
+            }
+            if reset {
+                rustix::net::sockopt::set_socket_linger(&*socket, Some(Duration::ZERO)).unwrap();
+            }
+            false
+        });
+        let (_, result) = run(&openai(&format!("http://{}/v1", server.address), "stream: false"));
+        let level = &result["levels"][0];
+        assert!(level["failed"].as_u64().unwrap() > 0, "{level:#}");
+        assert_eq!(level["failures"][0]["kind"], kind, "{level:#}");
+        assert_eq!(level["reconnected"], 0, "{level:#}");
+        assert_eq!(server.requests.lock().unwrap().len() as u64, level["runs"].as_u64().unwrap());
+    }
 }
 
 #[test]
@@ -148,6 +156,7 @@ fn a_connection_that_was_idle_for_too_long_costs_no_run() {
     // Says 408 to what comes second on a connection, as servers do to idle ones.
     let server = Scripted::start(|socket, number| {
         let good = number == 1;
+        std::thread::sleep(KEPT);
         respond(socket, if good { "200 OK" } else { "408 Request Timeout" }, ANSWER) && good
     });
     let (_, result) = run(&openai(&format!("http://{}/v1", server.address), "stream: false"));

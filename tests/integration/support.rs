@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
@@ -264,6 +265,40 @@ impl Scripted {
             }
         });
         Self { address, requests }
+    }
+}
+
+/// A server that answers, and is gone after so many answers: nothing listens, nothing is answered any more.
+pub(crate) struct Mortal {
+    pub port: u16,
+}
+
+impl Mortal {
+    /// On a port, which may be 0.
+    pub fn start(port: u16, answers: usize) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let posts = Arc::new(AtomicUsize::new(0));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if posts.load(Ordering::SeqCst) >= answers {
+                    break;
+                }
+                let (mut stream, posts) = (stream.unwrap(), Arc::clone(&posts));
+                std::thread::spawn(move || {
+                    while let Some(request) = read_request(&mut stream) {
+                        let is_post = request.starts_with("POST");
+                        if is_post && posts.fetch_add(1, Ordering::SeqCst) >= answers {
+                            // Whoever waits for connections hears of it.
+                            drop(TcpStream::connect(address));
+                            return;
+                        }
+                        respond(&mut stream, "200 OK", ANSWER);
+                    }
+                });
+            }
+        });
+        Self { port: address.port() }
     }
 }
 

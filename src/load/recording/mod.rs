@@ -2,23 +2,21 @@
 //! the schema is part of the documentation.
 
 mod columns;
+mod pieces;
 mod read;
 
 pub use columns::RecordedRuns;
+pub(super) use pieces::Pieces;
 pub use read::{from_parquet, is_own_parquet};
 
 use crate::measure::{LlmCall, Outcome, Recording, Run};
-use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type,
 };
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::parser::parse_message_type;
+use parquet::file::writer::SerializedRowGroupWriter;
 use serde::Serialize;
-use std::sync::Arc;
+use std::io::Write;
 
 /// Times are seconds since the level began. `phase` is `warm_up`, `measured` or `cool_down`;
 /// `failure_kind` is null where the run succeeded. Columns that are often empty are there only
@@ -113,22 +111,11 @@ const ROWS_PER_GROUP: usize = 250_000;
 
 /// Writes a recording.
 pub fn to_parquet(recording: &Recording) -> Result<Vec<u8>> {
-    let around = serde_json::to_string(&recording.around).ok();
-    let metadata = around.map(|around| vec![KeyValue::new(AROUND.to_owned(), around)]);
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_created_by("sizer".to_owned())
-        .set_key_value_metadata(metadata)
-        .build();
-    let left_out = left_out(recording);
-    let schema = Arc::new(parse_message_type(&schema_without(&left_out))?);
-    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
+    let mut pieces = Pieces::with_columns(Vec::new(), left_out(recording))?;
     for runs in recording.runs.chunks(ROWS_PER_GROUP) {
-        let mut group = writer.next_row_group()?;
-        write_group(&mut group, runs, &left_out)?;
-        group.close()?;
+        pieces.write(runs)?;
     }
-    writer.into_inner()
+    pieces.end(&recording.around)
 }
 
 /// The columns that no run has anything for.
@@ -156,82 +143,88 @@ fn schema_without(columns: &[Col]) -> String {
     RUNS_SCHEMA.lines().filter(stays).collect::<Vec<_>>().join("\n")
 }
 
-fn write_group(group: &mut Group<'_>, runs: &[Run], left_out: &[Col]) -> Result<()> {
+fn write_group<W: Write + Send>(
+    group: &mut Group<'_, W>,
+    runs: &[Run],
+    left_out: &[Col],
+) -> Result<()> {
     let failure = |run: &Run| match &run.outcome {
         Outcome::Ok => None,
         Outcome::Failed(failure) => Some(failure.clone()),
     };
-    plain::<ByteArrayType>(group, runs, |run| text(&run.id))?;
-    plain::<ByteArrayType>(group, runs, |run| text(&name(run.phase)))?;
-    plain::<DoubleType>(group, runs, |run| run.start)?;
-    plain::<DoubleType>(group, runs, |run| run.end)?;
-    optional::<ByteArrayType>(group, runs, |run| Some(text(&name(failure(run)?.kind))))?;
-    optional::<ByteArrayType>(group, runs, |run| Some(text(&failure(run)?.message)))?;
-    optional::<Int32Type>(group, runs, |run| run.http_status.map(i32::from))?;
-    optional::<DoubleType>(group, runs, |run| run.server_runtime)?;
-    plain::<BoolType>(group, runs, |run| run.reconnected)?;
-    plain::<Int32Type>(group, runs, |run| i32::try_from(run.retries).unwrap_or(i32::MAX))?;
+    plain::<ByteArrayType, _>(group, runs, |run| text(&run.id))?;
+    plain::<ByteArrayType, _>(group, runs, |run| text(&name(run.phase)))?;
+    plain::<DoubleType, _>(group, runs, |run| run.start)?;
+    plain::<DoubleType, _>(group, runs, |run| run.end)?;
+    optional::<ByteArrayType, _>(group, runs, |run| Some(text(&name(failure(run)?.kind))))?;
+    optional::<ByteArrayType, _>(group, runs, |run| Some(text(&failure(run)?.message)))?;
+    optional::<Int32Type, _>(group, runs, |run| run.http_status.map(i32::from))?;
+    optional::<DoubleType, _>(group, runs, |run| run.server_runtime)?;
+    plain::<BoolType, _>(group, runs, |run| run.reconnected)?;
+    plain::<Int32Type, _>(group, runs, |run| i32::try_from(run.retries).unwrap_or(i32::MAX))?;
     // Token counts beyond i64 do not exist.
     let count = |tokens: Option<u64>| tokens.and_then(|tokens| i64::try_from(tokens).ok());
-    of_calls::<DoubleType>(group, runs, true, |call| Some(call.start))?;
-    of_calls::<DoubleType>(group, runs, true, |call| Some(call.end))?;
-    of_calls::<DoubleType>(group, runs, false, |call| call.ttft)?;
-    of_calls::<Int64Type>(group, runs, false, |call| count(call.prompt_tokens))?;
-    of_calls::<Int64Type>(group, runs, false, |call| count(call.completion_tokens))?;
-    of_calls::<DoubleType>(group, runs, false, |call| Some(call.itl?.mean))?;
-    of_calls::<DoubleType>(group, runs, false, |call| call.itl?.p95)?;
-    of_calls::<DoubleType>(group, runs, false, |call| call.itl?.max)?;
-    of_calls::<ByteArrayType>(group, runs, false, |call| call.finish_reason.as_deref().map(text))?;
-    of_calls::<ByteArrayType>(group, runs, false, |call| call.model.as_deref().map(text))?;
-    of_calls::<ByteArrayType>(group, runs, false, |call| call.upstream.as_deref().map(text))?;
-    of_calls::<Int32Type>(group, runs, false, |call| call.http_status.map(i32::from))?;
+    of_calls::<DoubleType, _>(group, runs, true, |call| Some(call.start))?;
+    of_calls::<DoubleType, _>(group, runs, true, |call| Some(call.end))?;
+    of_calls::<DoubleType, _>(group, runs, false, |call| call.ttft)?;
+    of_calls::<Int64Type, _>(group, runs, false, |call| count(call.prompt_tokens))?;
+    of_calls::<Int64Type, _>(group, runs, false, |call| count(call.completion_tokens))?;
+    of_calls::<DoubleType, _>(group, runs, false, |call| Some(call.itl?.mean))?;
+    of_calls::<DoubleType, _>(group, runs, false, |call| call.itl?.p95)?;
+    of_calls::<DoubleType, _>(group, runs, false, |call| call.itl?.max)?;
+    of_calls::<ByteArrayType, _>(group, runs, false, |call| {
+        call.finish_reason.as_deref().map(text)
+    })?;
+    of_calls::<ByteArrayType, _>(group, runs, false, |call| call.model.as_deref().map(text))?;
+    of_calls::<ByteArrayType, _>(group, runs, false, |call| call.upstream.as_deref().map(text))?;
+    of_calls::<Int32Type, _>(group, runs, false, |call| call.http_status.map(i32::from))?;
     let has = |column: Col| !left_out.contains(&column);
     if has(Col::AnswerTtft) {
-        of_calls::<DoubleType>(group, runs, false, |call| call.answer_ttft)?;
+        of_calls::<DoubleType, _>(group, runs, false, |call| call.answer_ttft)?;
     }
     if has(Col::Chunks) {
-        of_calls::<Int64Type>(group, runs, false, |call| count(call.chunks))?;
+        of_calls::<Int64Type, _>(group, runs, false, |call| count(call.chunks))?;
     }
     if has(Col::ChunkGapMean) {
-        of_calls::<DoubleType>(group, runs, false, |call| Some(call.chunk_gaps?.mean))?;
-        of_calls::<DoubleType>(group, runs, false, |call| call.chunk_gaps?.p95)?;
-        of_calls::<DoubleType>(group, runs, false, |call| call.chunk_gaps?.max)?;
+        of_calls::<DoubleType, _>(group, runs, false, |call| Some(call.chunk_gaps?.mean))?;
+        of_calls::<DoubleType, _>(group, runs, false, |call| call.chunk_gaps?.p95)?;
+        of_calls::<DoubleType, _>(group, runs, false, |call| call.chunk_gaps?.max)?;
     }
-    optional::<Int32Type>(group, runs, |run| i32::try_from(run.failed_calls).ok())?;
+    optional::<Int32Type, _>(group, runs, |run| i32::try_from(run.failed_calls).ok())?;
     if has(Col::Notes) {
         let names = |run: &Run| run.notes.iter().map(name).collect::<Vec<_>>().join(",");
         let names = |run: &Run| (!run.notes.is_empty()).then(|| text(&names(run)));
-        optional::<ByteArrayType>(group, runs, names)?;
+        optional::<ByteArrayType, _>(group, runs, names)?;
     }
     Ok(())
 }
 
-type Group<'a> = SerializedRowGroupWriter<'a, Vec<u8>>;
+type Group<'a, W> = SerializedRowGroupWriter<'a, W>;
 
 /// A column with a value in every row.
-fn plain<T: DataType>(
-    group: &mut Group<'_>,
+fn plain<T: DataType, W: Write + Send>(
+    group: &mut Group<'_, W>,
     runs: &[Run],
     get: impl Fn(&Run) -> T::T,
 ) -> Result<()> {
-    write::<T>(group, &runs.iter().map(get).collect::<Vec<_>>(), None, None)
+    write::<T, W>(group, &runs.iter().map(get).collect::<Vec<_>>(), None, None)
 }
 
 /// A column that can be null.
-fn optional<T: DataType>(
-    group: &mut Group<'_>,
+fn optional<T: DataType, W: Write + Send>(
+    group: &mut Group<'_, W>,
     runs: &[Run],
     get: impl Fn(&Run) -> Option<T::T>,
 ) -> Result<()> {
     let values: Vec<Option<T::T>> = runs.iter().map(get).collect();
     let definitions: Vec<i16> = values.iter().map(|value| i16::from(value.is_some())).collect();
     let values: Vec<T::T> = values.into_iter().flatten().collect();
-    write::<T>(group, &values, Some(&definitions), None)
+    write::<T, W>(group, &values, Some(&definitions), None)
 }
 
 /// A column of the list of calls: none in a row without calls.
-fn of_calls<T: DataType>(
-    group: &mut Group<'_>,
+fn of_calls<T: DataType, W: Write + Send>(
+    group: &mut Group<'_, W>,
     runs: &[Run],
     required: bool,
     get: impl Fn(&LlmCall) -> Option<T::T>,
@@ -249,11 +242,11 @@ fn of_calls<T: DataType>(
             values.extend(value);
         }
     }
-    write::<T>(group, &values, Some(&definitions), Some(&repetitions))
+    write::<T, W>(group, &values, Some(&definitions), Some(&repetitions))
 }
 
-fn write<T: DataType>(
-    group: &mut Group<'_>,
+fn write<T: DataType, W: Write + Send>(
+    group: &mut Group<'_, W>,
     values: &[T::T],
     definitions: Option<&[i16]>,
     repetitions: Option<&[i16]>,
@@ -281,7 +274,7 @@ mod tests {
         Around, Asked, Before, ClientHealth, Failure, FailureKind, Gaps, LevelMetrics, Note, Phase,
     };
     use std::fs::File;
-    use std::io::{Seek, SeekFrom, Write};
+    use std::io::{Seek, SeekFrom};
 
     fn recording() -> Recording {
         let call = |start: f64| LlmCall {
@@ -339,6 +332,7 @@ mod tests {
                 repetitions: vec![1, 2],
                 asked: Some(Asked { targets: "p95".into(), ..Asked::default() }),
                 before: Some(Before { runs: 7, mean: 1.5, p95: 2.0, sd: 0.1 }),
+                server_gone: Some("connection failed: refused".into()),
                 replaced: vec!["ab12".into()],
             },
         }

@@ -1,7 +1,7 @@
 //! `estimate`: from fits and targets to GPUs.
 
 use super::artifacts::to_document;
-use super::{Artifacts, Context, Stage, ready};
+use super::{Artifacts, Context, Making, Stage, ready};
 use crate::measure::{AgainstLimits, LevelMetrics, Metric};
 use crate::pipeline::{PipelineError, StageId};
 use crate::sizing::{
@@ -9,7 +9,6 @@ use crate::sizing::{
     assess,
 };
 use crate::spec::{CountFailures, EstimateSpec, Limit, Seconds, Spec, Targets};
-use crate::workflow::Pending;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -38,11 +37,7 @@ impl Stage for EstimateStage {
         }))
     }
 
-    fn run<'a>(
-        &'a self,
-        context: &'a Context<'_>,
-        artifacts: &'a Artifacts<'_>,
-    ) -> Pending<'a, Result<Vec<u8>, PipelineError>> {
+    fn run<'a>(&'a self, context: &'a Context<'_>, artifacts: &'a Artifacts<'_>) -> Making<'a> {
         ready(estimate(context.spec, artifacts))
     }
 }

@@ -1,11 +1,10 @@
 //! `expand`: the dataset's rows as items with unique ids.
 
 use super::artifacts::push_line;
-use super::{Artifacts, Context, Stage, ready};
+use super::{Artifacts, Context, Making, Stage, ready};
 use crate::dataset::DatasetError;
 use crate::load::read_foreign;
 use crate::pipeline::{PipelineError, StageId};
-use crate::workflow::Pending;
 use serde_json::{Value, json};
 
 /// Which way of reading recordings this is: another one makes other runs of them.
@@ -45,11 +44,7 @@ impl Stage for Expand {
         }}))
     }
 
-    fn run<'a>(
-        &'a self,
-        context: &'a Context<'_>,
-        _: &'a Artifacts<'_>,
-    ) -> Pending<'a, Result<Vec<u8>, PipelineError>> {
+    fn run<'a>(&'a self, context: &'a Context<'_>, _: &'a Artifacts<'_>) -> Making<'a> {
         ready(expand(context))
     }
 }

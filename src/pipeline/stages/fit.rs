@@ -1,11 +1,10 @@
 //! `fit`: every metric's quantiles against concurrency.
 
 use super::artifacts::to_document;
-use super::{Artifacts, Context, Stage, ready};
+use super::{Artifacts, Context, Making, Stage, ready};
 use crate::pipeline::{PipelineError, StageId};
 use crate::sizing::{FitOptions, Fits, MethodName};
 use crate::spec::{EstimateSpec, Method};
-use crate::workflow::Pending;
 use serde_json::{Value, json};
 
 pub(super) struct FitStage;
@@ -22,11 +21,7 @@ impl Stage for FitStage {
         }}))
     }
 
-    fn run<'a>(
-        &'a self,
-        context: &'a Context<'_>,
-        artifacts: &'a Artifacts<'_>,
-    ) -> Pending<'a, Result<Vec<u8>, PipelineError>> {
+    fn run<'a>(&'a self, context: &'a Context<'_>, artifacts: &'a Artifacts<'_>) -> Making<'a> {
         let fits =
             artifacts.levels().map(|levels| Fits::of(&levels, fit_options(&context.spec.estimate)));
         ready(fits.and_then(|fits| to_document(&StageId::Fit, &fits)))

@@ -1,10 +1,9 @@
 //! `level@c`: the metrics at one concurrency.
 
 use super::artifacts::to_document;
-use super::{Artifacts, Context, Stage, ready};
+use super::{Artifacts, Context, Making, Stage, ready};
 use crate::measure::LevelMetrics;
 use crate::pipeline::{PipelineError, StageId};
-use crate::workflow::Pending;
 use serde_json::{Value, json};
 
 pub(super) struct Level {
@@ -20,11 +19,7 @@ impl Stage for Level {
         Ok(json!({ "concurrency": { "on_failure": context.spec.concurrency.on_failure } }))
     }
 
-    fn run<'a>(
-        &'a self,
-        context: &'a Context<'_>,
-        artifacts: &'a Artifacts<'_>,
-    ) -> Pending<'a, Result<Vec<u8>, PipelineError>> {
+    fn run<'a>(&'a self, context: &'a Context<'_>, artifacts: &'a Artifacts<'_>) -> Making<'a> {
         let tolerated = context.spec.concurrency.on_failure.tolerated();
         let level = artifacts.runs(self.concurrency, |runs| {
             LevelMetrics::of_columns(self.concurrency, runs, runs.around(), tolerated)

@@ -16,6 +16,8 @@ pub(super) use sweep::without_how_much;
 
 use super::context::Context;
 use super::{PipelineError, StageId};
+use crate::measure::Failure;
+use crate::store::Content;
 use crate::workflow::Pending;
 use serde_json::Value;
 
@@ -29,11 +31,18 @@ pub(super) trait Stage: Send + Sync {
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError>;
 
     /// Makes the artifact.
-    fn run<'a>(
-        &'a self,
-        context: &'a Context<'_>,
-        artifacts: &'a Artifacts<'_>,
-    ) -> Pending<'a, Result<Vec<u8>, PipelineError>>;
+    fn run<'a>(&'a self, context: &'a Context<'_>, artifacts: &'a Artifacts<'_>) -> Making<'a>;
+}
+
+/// A stage at work.
+pub(super) type Making<'a> = Pending<'a, Result<Product, PipelineError>>;
+
+/// What a stage made.
+pub(super) struct Product {
+    /// The artifact.
+    pub content: Content,
+    /// What happened to the server, where it was gone before the artifact was whole.
+    pub cut_short: Option<Failure>,
 }
 
 /// The stage behind a name.
@@ -49,8 +58,7 @@ pub(super) fn stage(id: &StageId) -> Box<dyn Stage> {
 }
 
 /// A stage without waiting, for those that only compute.
-fn ready<'a>(
-    result: Result<Vec<u8>, PipelineError>,
-) -> Pending<'a, Result<Vec<u8>, PipelineError>> {
-    Box::pin(std::future::ready(result))
+fn ready<'a>(result: Result<Vec<u8>, PipelineError>) -> Making<'a> {
+    let whole = |bytes: Vec<u8>| Product { content: bytes.into(), cut_short: None };
+    Box::pin(std::future::ready(result.map(whole)))
 }

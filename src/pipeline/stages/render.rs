@@ -1,6 +1,6 @@
 //! `render@report`: one report.
 
-use super::{Artifacts, Context, Stage, ready};
+use super::{Artifacts, Context, Making, Stage, ready};
 use crate::pipeline::PipelineError;
 use crate::redact::printable;
 use crate::report::{
@@ -9,7 +9,6 @@ use crate::report::{
 use crate::spec::WorkflowSpec;
 use crate::spec::workflow::CommandSpec;
 use crate::store::Digest;
-use crate::workflow::Pending;
 use serde_json::{Value, json};
 
 pub(super) struct Render {
@@ -34,11 +33,7 @@ impl Stage for Render {
         }))
     }
 
-    fn run<'a>(
-        &'a self,
-        context: &'a Context<'_>,
-        artifacts: &'a Artifacts<'_>,
-    ) -> Pending<'a, Result<Vec<u8>, PipelineError>> {
+    fn run<'a>(&'a self, context: &'a Context<'_>, artifacts: &'a Artifacts<'_>) -> Making<'a> {
         ready(self.render(context, artifacts))
     }
 }

@@ -1,17 +1,18 @@
 //! `sweep@c`: the runs at one concurrency. The only stage that asks the server anything.
 
-use super::{Artifacts, Context, Stage, ready};
+use super::{Artifacts, Context, Making, Product, Stage, ready};
 use crate::dataset::level_size;
-use crate::load::{LevelPlan, LoadError, Pace, Window, make_room, run_level, to_parquet};
-use crate::measure::{Around, Before, FailureKind, Item, Outcome, Recording, Run};
+use crate::load::{LevelPlan, LoadError, Pace, Recorder, Window, make_room, run_level, to_parquet};
+use crate::measure::{Around, Before, FailureKind, Item, Outcome, Run};
 use crate::pipeline::adaptive::search_of;
 use crate::pipeline::graph::GraphLevel;
 use crate::pipeline::{PipelineError, StageId};
 use crate::spec::workflow::HttpProtocol;
 use crate::spec::{Levels, Mode, Process, WorkflowSpec};
-use crate::workflow::Pending;
+use crate::store::Content;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(super) struct Sweep {
     pub concurrency: u32,
@@ -53,11 +54,7 @@ impl Stage for Sweep {
         Ok(slice)
     }
 
-    fn run<'a>(
-        &'a self,
-        context: &'a Context<'_>,
-        artifacts: &'a Artifacts<'_>,
-    ) -> Pending<'a, Result<Vec<u8>, PipelineError>> {
+    fn run<'a>(&'a self, context: &'a Context<'_>, artifacts: &'a Artifacts<'_>) -> Making<'a> {
         if context.spec.workflow.recorded().is_some() {
             return ready(self.recorded(context, artifacts));
         }
@@ -116,10 +113,29 @@ fn orders(workflow: &Value) -> Vec<String> {
     }
 }
 
-/// Whether a run failed as it does when the server goes away.
-fn lost_the_server(run: &Run) -> bool {
-    use FailureKind::{Closed, Connect, Reset};
-    matches!(&run.outcome, Outcome::Failed(it) if matches!(it.kind, Connect | Closed | Reset))
+/// What the runs of a level say of the server.
+#[derive(Default)]
+struct Seen {
+    /// A run failed as it does when the server goes away.
+    lost: AtomicBool,
+    /// A run had a connection.
+    met: AtomicBool,
+}
+
+impl Seen {
+    fn add(&self, run: &Run) {
+        use FailureKind::{Closed, Connect, Reset};
+        let kind = match &run.outcome {
+            Outcome::Ok => None,
+            Outcome::Failed(failure) => Some(failure.kind),
+        };
+        if matches!(kind, Some(Connect | Closed | Reset)) {
+            self.lost.store(true, Ordering::Relaxed);
+        }
+        if kind != Some(Connect) {
+            self.met.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Sweep {
@@ -146,7 +162,7 @@ impl Sweep {
         &self,
         context: &Context<'_>,
         artifacts: &Artifacts<'_>,
-    ) -> Result<Vec<u8>, PipelineError> {
+    ) -> Result<Product, PipelineError> {
         let id = StageId::Sweep(self.concurrency);
         let load_error = |error| PipelineError::Load { stage: id.clone(), error };
         // Before anything is opened: too few files look like a server that is not there.
@@ -162,22 +178,37 @@ impl Sweep {
         };
         workflow.prepare(self.concurrency, &plan.items).await;
         context.observer.level_started(self.concurrency, planned);
-        let observer = Arc::clone(&context.observer);
-        let on_run = Arc::new(move |run: &Run| observer.run_done(run));
-        let recording = run_level(plan, Arc::clone(&workflow), scraper, &context.cancel, on_run);
-        let mut recording: Recording = recording.await.map_err(load_error)?;
-        // A server that refuses or breaks off under load is a finding; one that is gone is not.
-        if recording.runs.iter().any(lost_the_server)
+        let (observer, seen) = (Arc::clone(&context.observer), Arc::new(Seen::default()));
+        let notes = Arc::clone(&seen);
+        let on_run = Arc::new(move |run: &Run| {
+            notes.add(run);
+            observer.run_done(run);
+        });
+        let staged = context.store.stage()?;
+        let file = staged.as_ref().map(|staged| staged.file().try_clone()).transpose();
+        let file = file.map_err(|error| load_error(LoadError::Unwritten(error.to_string())))?;
+        let recorder = file.map_or_else(Recorder::in_memory, Recorder::to_file);
+        let (server, cancel) = (Arc::clone(&workflow), &context.cancel);
+        let recorded = run_level(plan, server, scraper, cancel, on_run, recorder).await;
+        let mut recorded = recorded.map_err(load_error)?;
+        // A server that refuses or breaks off under load is a finding; one that is gone ends the sweep.
+        let mut cut_short = None;
+        if seen.lost.load(Ordering::Relaxed)
             && let Err(failure) = workflow.check().await
         {
-            return Err(PipelineError::Unreachable { stage: Some(id), failure });
+            // It may have been gone before the level began.
+            if !seen.met.load(Ordering::Relaxed) {
+                return Err(PipelineError::Unreachable { stage: Some(id), kept: false, failure });
+            }
+            recorded.around.server_gone = Some(failure.to_string());
+            cut_short = Some(failure);
         }
-        self.note_what_was_before(context, &mut recording.around)?;
-        let unwritten = |error: parquet::errors::ParquetError| PipelineError::Artifact {
-            stage: id.clone(),
-            message: error.to_string(),
+        self.note_what_was_before(context, &mut recorded.around)?;
+        let content = match (recorded.finish().map_err(load_error)?, staged) {
+            (None, Some(staged)) => Content::File(staged),
+            (bytes, _) => Content::Bytes(bytes.unwrap_or_default()),
         };
-        to_parquet(&recording).map_err(unwritten)
+        Ok(Product { content, cut_short })
     }
 
     /// Notes what an adaptive sweep was after, and what the recording was whose place this one

@@ -5,7 +5,7 @@ mod spec_text;
 
 use super::context::Context;
 use super::{CancellationToken, Observer, Pipeline, PipelineError, StageId};
-use crate::load::{LevelPlan, LoadError, Pace, Window, run_level};
+use crate::load::{LevelPlan, LoadError, Pace, Recorder, Window, run_level};
 use crate::measure::{Item, Outcome, Row, Run};
 use shape::Shape;
 use std::sync::Arc;
@@ -100,11 +100,12 @@ impl Pipeline {
         };
         let observer = Arc::clone(&context.observer);
         let on_run = Arc::new(move |run: &Run| observer.run_done(run));
-        let recording = run_level(plan, workflow, None, &context.cancel, on_run).await;
-        let recording = recording.map_err(|error| match error {
+        let recorder = Recorder::in_memory();
+        let recorded = run_level(plan, workflow, None, &context.cancel, on_run, recorder).await;
+        let recorded = recorded.map_err(|error| match error {
             LoadError::Cancelled => PipelineError::Cancelled { levels: 0 },
             error => PipelineError::Load { stage, error },
         })?;
-        Ok(recording.runs)
+        Ok(recorded.into_recording().runs)
     }
 }

@@ -76,7 +76,7 @@ fn of_failures(metric: &MetricModels<'_>, bounds: &Bounds, point: f64) -> Vec<Do
     let failed = || metric.levels.iter().filter(|level| !level.is_usable());
     let mut doubts = Vec::new();
     if let Some(at) = bounds.below.filter(|_| bounds.refused) {
-        doubts.push(Doubt::Refused { at, carried: bounds.at_least });
+        doubts.push(Doubt::Refused { at, carried: bounds.at_least, gone: bounds.gone });
     }
     let share = |level: &Level<'_>| level.metrics.failed as f64 / level.metrics.runs.max(1) as f64;
     let matters = |level: &&Level<'_>| level.concurrency() <= point * NEAR;

@@ -13,13 +13,18 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 /// A connection that is closed later was closed because nobody used it.
 const IDLE: Duration = Duration::from_secs(1);
+/// A server that closes after each answer has closed within this; one that has not keeps its connections.
+const PROOF: Duration = Duration::from_millis(100);
+/// What was idle for longer may be closed by whatever stands in between, which is told only by a reset under
+/// the next request.
+const TOO_LONG: Duration = Duration::from_secs(45);
 
 /// A request as it is sent.
 pub(super) type Outgoing = Request<Full<Bytes>>;
@@ -32,6 +37,9 @@ pub(super) struct Connections {
     // Boxed: a connection is large, and moves at every request.
     #[expect(clippy::vec_box, reason = "moved in and out all the time")]
     idle: Mutex<Vec<Box<Http1>>>,
+    /// Whether the server was seen to keep a connection. Until then none is used again right after its answer:
+    /// a request that meets the close may have been read, and cannot be sent a second time.
+    keeps: AtomicBool,
     shared: tokio::sync::Mutex<Option<http2::SendRequest<Full<Bytes>>>>,
     /// How often a kept connection was found open when it was wanted again, and closed soon after its answer.
     found: (AtomicU32, AtomicU32),
@@ -63,6 +71,10 @@ pub(super) enum SendError {
 }
 
 impl Http1 {
+    fn was_idle_for(&self, least: Duration) -> bool {
+        self.kept_at.is_some_and(|at| at.elapsed() >= least)
+    }
+
     /// Moves the connection on; whether it has ended.
     fn drive(&mut self, cx: &mut Context<'_>) -> bool {
         drive(&mut self.driver, cx)
@@ -103,6 +115,7 @@ impl Connections {
             protocol,
             reuse,
             idle,
+            keeps: AtomicBool::new(false),
             shared,
             late: AtomicU32::new(0),
             found: Default::default(),
@@ -134,6 +147,7 @@ impl Connections {
                 while let Some(mut kept) = self.take_idle() {
                     let ready = kept.is_ready().await;
                     if ready {
+                        self.keeps.store(true, Ordering::Relaxed);
                         self.found.0.fetch_add(1, Ordering::Relaxed);
                     } else if kept.kept_at.is_some_and(|at| at.elapsed() < IDLE) {
                         self.found.1.fetch_add(1, Ordering::Relaxed);
@@ -186,7 +200,16 @@ impl Connections {
     }
 
     fn take_idle(&self) -> Option<Box<Http1>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.keeps.load(Ordering::Relaxed) {
+            idle.pop_if(|witness| witness.was_idle_for(PROOF))
+        } else if idle.last().is_some_and(|last| last.was_idle_for(TOO_LONG)) {
+            // The others were idle for longer still.
+            idle.clear();
+            None
+        } else {
+            idle.pop()
+        }
     }
 
     /// Whether the server closes after each answer without a word: sooner or later it would do so under
@@ -201,7 +224,11 @@ impl Connections {
     fn keep(&self, mut connection: Box<Http1>) {
         if self.reuse && !self.closes_always() && connection.driver.is_some() {
             connection.kept_at = Some(Instant::now());
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            // One is enough to see what the server does with it.
+            if self.keeps.load(Ordering::Relaxed) || idle.is_empty() {
+                idle.push(connection);
+            }
         }
     }
 }

@@ -54,10 +54,9 @@ fn tls_hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// Whether a request that had no answer cannot have been read: it never left, the other side threw
-/// it away together with the connection that it came on, or says itself that it did not begin.
+/// Whether a request that had no answer cannot have been read whole: it never left, the connection was
+/// closed before all of it had, or the other side says itself that it did not begin.
 pub(super) fn was_not_read(error: &hyper::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
     if error.is_canceled() {
         return true;
     }
@@ -69,9 +68,8 @@ pub(super) fn was_not_read(error: &hyper::Error) -> bool {
         }
         cause = error.source();
     }
-    // A connection that is closed after what came on it was read ends without a reset.
-    let io = io_error(error).map(io::Error::kind);
-    matches!(io, Some(BrokenPipe | ConnectionAborted | ConnectionReset))
+    // A reset says nothing: a server can close so after it has worked on the request.
+    io_error(error).is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Whether the other side ended the connection without an answer.

@@ -1,0 +1,128 @@
+//! What a run leaves when it is over: the lock file, the reports, the result.
+
+use super::context::Context;
+use super::graph::{Graph, StageId};
+use super::keys::Last;
+use super::outputs::note_written;
+use super::stages::{Artifacts, assemble};
+use super::{Pipeline, PipelineError};
+use crate::report::SizingResult;
+use crate::store::{LockFile, LockState, Locked, Manifest, write_if_changed};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// What a run has done.
+pub(super) struct Done<'a> {
+    /// The stages, with all levels that were chosen on the way.
+    pub graph: &'a Graph,
+    /// Those whose artifacts are there.
+    pub manifests: &'a BTreeMap<StageId, Manifest>,
+    /// Those that were made, and not found.
+    pub ran: &'a BTreeSet<StageId>,
+    /// Whether nothing went wrong.
+    pub whole: bool,
+}
+
+impl Pipeline {
+    /// What the lock file is to say of this spec. A run that measured nothing changes nothing but what it
+    /// made itself: what the others rest on may be elsewhere.
+    fn locked(&self, lock: &LockFile, done: &Done<'_>, offline: bool) -> BTreeMap<String, Locked> {
+        let mut locked = lock.stages().cloned().unwrap_or_default();
+        if done.whole && !offline {
+            let stages = done.graph.stages().chain(self.graph.stages());
+            let names: BTreeSet<String> = stages.map(|(id, _)| id.to_string()).collect();
+            locked.retain(|name, _| names.contains(name));
+        }
+        let is_new = |id: &StageId| !offline || done.ran.contains(id);
+        let all = *lock.state() != LockState::Sound;
+        // In the order of the graph: a level's metrics come after its runs.
+        for (id, manifest) in done.manifests.iter().filter(|(id, _)| all || is_new(id)) {
+            if manifest.cut_short.is_none() && rests_on_what_is_locked(id, manifest, &locked, done)
+            {
+                locked.insert(id.to_string(), locked_of(manifest));
+            }
+        }
+        locked
+    }
+
+    /// Locks what is there, writes the reports, and puts the result together if it can be.
+    pub(super) fn finish(
+        &self,
+        context: &Context<'_>,
+        last: &mut Last,
+        done: &Done<'_>,
+    ) -> Result<(Option<SizingResult>, Vec<PathBuf>), PipelineError> {
+        if !context.store.is_read_only() {
+            let locked = self.locked(&last.lock, done, context.offline);
+            last.lock.replace(locked)?;
+        }
+        let manifests = done.manifests;
+        let reports = self.write_reports(context, manifests)?;
+        let complete =
+            manifests.contains_key(&StageId::Estimate) && manifests.contains_key(&StageId::Expand);
+        let result = if complete {
+            let digests = manifests.iter().map(|(id, it)| (id.clone(), it.digest.clone()));
+            Some(assemble(context, &Artifacts::new(&context.store, digests.collect()))?)
+        } else {
+            None
+        };
+        Ok((result, reports))
+    }
+
+    /// Puts the reports into the output folder, where they are not there already.
+    fn write_reports(
+        &self,
+        context: &Context<'_>,
+        manifests: &BTreeMap<StageId, Manifest>,
+    ) -> Result<Vec<PathBuf>, PipelineError> {
+        let dir = self.spec.output_dir();
+        let mut paths = Vec::new();
+        for (id, manifest) in manifests {
+            let StageId::Render(name) = id else { continue };
+            let path = dir.join(name);
+            let bytes = context.store.read(&manifest.digest)?;
+            write_if_changed(&path, &bytes)?;
+            paths.push(path);
+        }
+        if !paths.is_empty() {
+            note_written(&self.spec, &context.store)?;
+        }
+        Ok(paths)
+    }
+}
+
+fn locked_of(manifest: &Manifest) -> Locked {
+    Locked {
+        key: manifest.key.clone(),
+        digest: manifest.digest.clone(),
+        size: manifest.size,
+        tool: manifest.tool.clone(),
+    }
+}
+
+/// Whether what is locked beside a stage agrees with it: the dataset is locked with a level that was
+/// measured with it, and metrics with the runs that they are of.
+fn rests_on_what_is_locked(
+    id: &StageId,
+    manifest: &Manifest,
+    locked: &BTreeMap<String, Locked>,
+    done: &Done<'_>,
+) -> bool {
+    let name = id.to_string();
+    match id {
+        StageId::Expand => {
+            let mut sweeps = done.manifests.iter().filter(|(id, _)| id.asks_a_server());
+            let used = |(_, sweep): (_, &Manifest)| {
+                sweep.parts.inputs.get(&name) == Some(&manifest.digest)
+            };
+            done.whole || !locked.contains_key(&name) || sweeps.any(used)
+        }
+        StageId::Sweep(_) => true,
+        StageId::Level(concurrency) => {
+            let sweep = StageId::Sweep(*concurrency).to_string();
+            let runs = locked.get(&sweep).map(|sweep| &sweep.digest);
+            runs.is_some() && runs == manifest.parts.inputs.get(&sweep)
+        }
+        StageId::Fit | StageId::Estimate | StageId::Render(_) => false,
+    }
+}
