@@ -31,6 +31,7 @@ mod load;
 mod local;
 mod lock_merges;
 mod matrix;
+mod nat_forms;
 mod nat_import;
 mod properties;
 mod proxy;
