@@ -10,6 +10,7 @@ mod calc;
 mod canary;
 mod capacity;
 mod chain;
+mod command_line;
 mod commands;
 mod composition;
 mod damage;
