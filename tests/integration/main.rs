@@ -20,6 +20,8 @@ mod evidence;
 mod faults;
 mod golden;
 mod hostile;
+mod hostile_servers;
+mod hostile_streams;
 mod http;
 mod interrupt;
 mod invalidation;
