@@ -8,6 +8,7 @@ mod answers;
 mod cache;
 mod calc;
 mod canary;
+mod canary_apart;
 mod capacity;
 mod chain;
 mod command_line;
