@@ -5,7 +5,7 @@ use super::diagnose::{CliError, print, tell};
 use super::init::write_new;
 use super::progress::Progress;
 use super::run::{block_on, end};
-use crate::pipeline::{CalcOptions, calc_spec};
+use crate::pipeline::{CalcOptions, emitted_spec};
 use crate::report::{NatTargets, nat_summary};
 use crate::spec::Method;
 use clap::ValueEnum;
@@ -167,7 +167,7 @@ fn emit(options: &CalcOptions, file: &Path) -> Result<End, CliError> {
         ));
     }
     let base = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (text, notes) = calc_spec(options, Some(base), Path::new("out"))?;
+    let (text, notes) = emitted_spec(options, base)?;
     for note in notes {
         tell(&format!("note: {note}"));
     }

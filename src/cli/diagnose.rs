@@ -1,7 +1,7 @@
 //! Errors on the terminal, and the exit code that goes with each.
 
 use crate::pipeline::{CalcError, PipelineError};
-use crate::redact::printable;
+use crate::redact::{Redactor, printable, secrets_among};
 use crate::spec::SpecError;
 use crate::workflow::ConnectError;
 use std::io::{IsTerminal, Write};
@@ -58,18 +58,55 @@ impl CliError {
 /// Prints an error and gives its exit code.
 pub(super) fn report(error: &CliError) -> ExitCode {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let text = match error {
-        CliError::Spec(spec) | CliError::Pipeline(PipelineError::Spec(spec)) => spec.render(colour),
-        other => printable(&format!("error: {other}")).into_owned(),
-    };
-    tell(&text);
+    match error {
+        CliError::Spec(spec) | CliError::Pipeline(PipelineError::Spec(spec)) => {
+            let plain = spec.render(false);
+            let safe = shown(&plain);
+            // Colours are the renderer's own.
+            let _ = if safe == plain {
+                writeln!(std::io::stderr(), "{}", spec.render(colour))
+            } else {
+                writeln!(std::io::stderr(), "{safe}")
+            };
+        }
+        other => tell(&format!("error: {other}")),
+    }
     ExitCode::from(error.code())
+}
+
+/// Prints what is wrong with a command line, or the help that was asked for.
+pub(super) fn refused(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // A closed pipe must not turn a help text into a failure.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    // What was typed is quoted, and can be anything.
+    let text = error.render().to_string();
+    if shown(&text) == text {
+        let _ = error.print();
+    } else {
+        tell(text.trim_end());
+    }
+    ExitCode::from(2)
+}
+
+/// A text as it may be shown: without control characters from outside, and without what stands on the
+/// command line and may be a secret.
+fn shown(text: &str) -> String {
+    let redactor = Redactor::default();
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
+    for secret in secrets_among(&arguments) {
+        redactor.add(secret);
+    }
+    printable(&redactor.text(text.to_owned())).into_owned()
 }
 
 /// Writes a line to stderr, on which nobody from outside can paint.
 pub(super) fn tell(line: &str) {
     // Nothing is left to do where stderr itself is gone, as it is with a terminal that was closed.
-    let _ = writeln!(std::io::stderr(), "{}", printable(line));
+    let _ = writeln!(std::io::stderr(), "{}", shown(line));
 }
 
 /// Writes to stdout, on which nobody from outside can paint; a reader that has seen enough (`| head`)

@@ -92,11 +92,7 @@ pub fn main() -> ExitCode {
     enable_guard();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // A closed pipe must not turn a help text into a failure.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
-        }
+        Err(error) => return diagnose::refused(&error),
     };
     let result = match cli.verb {
         Verb::Run(args) => run::run(&args),

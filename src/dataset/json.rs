@@ -1,10 +1,10 @@
-//! A JSON array of objects, or a table as pandas writes it. The reference's own example has a
+//! A JSON array of objects, or a table as pandas writes it, whole or in lines. The reference's own example has a
 //! trailing comma, so where strict JSON fails, a tolerant parser decides.
 
 use super::json_rows::stream;
 use super::json_text::{Tidied, tidied};
 use super::text::{decoded, encoding_of, not_utf8};
-use super::{DatasetError, EachRow, json_shape, read_whole};
+use super::{DatasetError, EachRow, RawRow, json_shape, read_whole};
 use crate::spec::DatasetSpec;
 use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use serde_json::{Deserializer, Value};
@@ -20,12 +20,15 @@ pub(super) fn read(
     file: File,
     spec: &DatasetSpec,
     each: &mut EachRow<'_>,
-) -> Result<(), DatasetError> {
+) -> Result<Option<String>, DatasetError> {
     let encoding = encoding_of(spec.encoding.as_deref());
     let content = read_whole(path, decoded(file, encoding), MOST_MIB)?;
     let text = tidied(text_of(path, &content)?);
     if let Some(read) = stream(path, &text.text, each) {
-        return read;
+        return read.map(|()| None);
+    }
+    if is_lines(&text.text) {
+        return lines(path, &text, each).map(|()| None);
     }
     if text.text.len() > MOST_TOLERATED_MIB << 20 {
         let what = format!(
@@ -33,7 +36,25 @@ pub(super) fn read(
         );
         return Err(DatasetError::TooLarge { path: path.to_owned(), what });
     }
-    json_shape::rows(parse(path, &text)?, path, spec)?.into_iter().try_for_each(each)
+    let document = parse(path, &text)?;
+    let lists = document.as_array().and_then(|list| list.first()).is_some_and(Value::is_array);
+    let hint = lists.then(|| json_shape::BY_POSITION.to_owned());
+    json_shape::rows(document, path, spec)?.into_iter().try_for_each(each)?;
+    Ok(hint)
+}
+
+/// Objects one after the other, as `DataFrame.to_json(lines=True)` writes them.
+fn lines(path: &str, text: &Tidied<'_>, each: &mut EachRow<'_>) -> Result<(), DatasetError> {
+    for row in Deserializer::from_str(&text.text).into_iter::<RawRow>() {
+        each(row.map_err(|error| {
+            let message = error.to_string();
+            let what = message.split(" at line ").next().unwrap_or(&message);
+            let (line, column) = (error.line(), text.column(error.line(), error.column()));
+            let message = format!("{what} (as in JSON lines, one object follows another here)");
+            DatasetError::Malformed { path: path.to_owned(), line, column, message }
+        })?)?;
+    }
+    Ok(())
 }
 
 fn parse(path: &str, text: &Tidied<'_>) -> Result<Value, DatasetError> {
@@ -46,10 +67,6 @@ fn parse(path: &str, text: &Tidied<'_>) -> Result<Value, DatasetError> {
         column,
         message,
     };
-    if is_lines(&text.text) {
-        let message = "one object follows another: this is JSON lines; set dataset.format: jsonl";
-        return Err(malformed(1, 1, message.to_owned()));
-    }
     // A missing comma is a slip and not a style: tolerated, it could join two questions.
     let options = ParseOptions { allow_missing_commas: false, ..ParseOptions::default() };
     parse_to_serde_value(&text.text, &options).map_err(|error| {

@@ -1,6 +1,7 @@
 //! Rows of a JSON document that is no plain array of objects: the tables that pandas writes, and
 //! a word on all else.
 
+use super::lookup::lookup_in;
 use super::{DatasetError, RawRow};
 use crate::spec::DatasetSpec;
 use serde_json::{Map, Value};
@@ -18,6 +19,9 @@ pub(super) fn rows(
         message: format!("a dataset in JSON is an array of objects, and {message}"),
     };
     match document {
+        Value::Array(entries) if entries.first().is_some_and(Value::is_array) => {
+            lists(&entries, spec).map_err(wrong)
+        }
         Value::Array(entries) => (1..)
             .zip(entries)
             .map(|(number, entry)| match entry {
@@ -31,6 +35,37 @@ pub(super) fn rows(
         },
         other => Err(wrong(format!("this is {}", kind(&other)))),
     }
+}
+
+/// What is said where none of the columns of lists is the question's.
+pub(super) const BY_POSITION: &str = "its rows are lists, whose columns are named by their position, beginning with 0, as in question_key: \"1\"";
+
+/// Rows that are lists of cells. A first one that holds the names of the spec names the columns;
+/// without it they go by their position.
+fn lists(entries: &[Value], spec: &DatasetSpec) -> Result<Vec<RawRow>, String> {
+    let wanted = [&spec.question_key, &spec.id_key];
+    let names = entries.first().and_then(Value::as_array).filter(|cells| {
+        let named =
+            |cell: &Value| cell.as_str().is_some_and(|name| wanted.iter().any(|it| *it == name));
+        cells.iter().all(Value::is_string) && cells.iter().any(named)
+    });
+    let names = names.map(|cells| cells.iter().filter_map(text).collect::<Vec<String>>());
+    let width = entries.first().and_then(Value::as_array).map_or(0, Vec::len);
+    let name = |position: usize| match &names {
+        Some(names) => names.get(position).cloned().unwrap_or_default(),
+        None => position.to_string(),
+    };
+    let rows = (1..).zip(entries).skip(usize::from(names.is_some()));
+    rows.map(|(number, entry)| match entry {
+        Value::Array(cells) if cells.len() == width => {
+            Ok(cells.iter().enumerate().map(|(at, cell)| (name(at), cell.clone())).collect())
+        }
+        Value::Array(cells) => {
+            Err(format!("entry {number} here has {} cells, and the first has {width}", cells.len()))
+        }
+        other => Err(format!("entry {number} here is {}, and the first is a list", kind(other))),
+    })
+    .collect()
 }
 
 /// The tables of `DataFrame.to_json`, whichever its `orient`.
@@ -54,7 +89,10 @@ fn table(object: &Map<String, Value>, spec: &DatasetSpec) -> Option<Vec<RawRow>>
     let inner: Vec<(&String, &Map<String, Value>)> =
         object.iter().map(|(key, value)| Some((key, value.as_object()?))).collect::<Option<_>>()?;
     let wanted = [&spec.question_key, &spec.id_key];
-    if !spec.whole_row && inner.iter().any(|(_, row)| row.contains_key(&spec.question_key)) {
+    let is_row = |row: &Map<String, Value>| wanted.iter().any(|key| lookup_in(row, key).is_some());
+    if !wanted.iter().any(|key| object.contains_key(*key))
+        && inner.iter().any(|(_, row)| is_row(row))
+    {
         // A row under each label of the index.
         return Some(inner.into_iter().map(|(_, row)| row.clone().into_iter().collect()).collect());
     }
@@ -94,6 +132,9 @@ fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
+        // Names of several parts, one below the other.
+        Value::Array(parts) => Some(parts.iter().map(text).collect::<Option<Vec<_>>>()?.join(".")),
         _ => None,
     }
 }

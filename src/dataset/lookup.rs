@@ -1,30 +1,39 @@
 //! A key of the spec in a row of a dataset, also where the row nests it.
 
 use super::RawRow;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 /// The value of a key. A key that no row has by name can be a path: a JSON pointer
 /// (`/messages/0/content`), or keys and positions with dots (`messages.0.content`).
 pub(super) fn lookup<'a>(row: &'a RawRow, key: &str) -> Option<&'a Value> {
-    if let Some(value) = row.get(key) {
+    find(|name| row.get(name), key)
+}
+
+/// The same in a row that is still a value.
+pub(super) fn lookup_in<'a>(row: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+    find(|name| row.get(name), key)
+}
+
+fn find<'a>(get: impl Fn(&str) -> Option<&'a Value>, key: &str) -> Option<&'a Value> {
+    if let Some(value) = get(key) {
         return Some(value);
     }
     match key.strip_prefix('/') {
         Some(path) => {
             let steps = path.split('/');
-            follow(row, steps.map(|step| Cow::Owned(step.replace("~1", "/").replace("~0", "~"))))
+            follow(get, steps.map(|step| Cow::Owned(step.replace("~1", "/").replace("~0", "~"))))
         }
-        None if key.contains('.') => follow(row, key.split('.').map(Cow::Borrowed)),
+        None if key.contains('.') => follow(get, key.split('.').map(Cow::Borrowed)),
         None => None,
     }
 }
 
 fn follow<'a, 'k>(
-    row: &'a RawRow,
+    get: impl Fn(&str) -> Option<&'a Value>,
     mut steps: impl Iterator<Item = Cow<'k, str>>,
 ) -> Option<&'a Value> {
-    let first = row.get(steps.next()?.as_ref())?;
+    let first = get(steps.next()?.as_ref())?;
     steps.try_fold(first, |value, step| match value {
         Value::Object(map) => map.get(step.as_ref()),
         Value::Array(list) => list.get(step.parse::<usize>().ok()?),

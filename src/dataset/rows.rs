@@ -66,7 +66,7 @@ pub fn for_each_row(
     }
     let mut take = |row| rows.take(row);
     let hint = match format {
-        DatasetFormat::Json => json::read(&shown, file, spec, &mut take).map(|()| None),
+        DatasetFormat::Json => json::read(&shown, file, spec, &mut take),
         DatasetFormat::Jsonl => jsonl::read(&shown, file, spec, &mut take).map(|()| None),
         DatasetFormat::Csv => csv::read(&shown, file, spec, &mut take).map(|()| None),
         DatasetFormat::Parquet => parquet::read(&shown, file, &mut take).map(|()| None),

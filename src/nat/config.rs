@@ -3,7 +3,8 @@
 
 use super::llm::workflow;
 use super::load::{Sources, load};
-use serde::Deserialize;
+use super::typed::switch;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -78,6 +79,7 @@ impl Default for Dataset {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Structure {
+    #[serde(deserialize_with = "loose_switch")]
     disable: bool,
     question_key: Option<String>,
 }
@@ -93,6 +95,13 @@ struct Filter {
 #[serde(default)]
 struct FilterFields {
     field: Map<String, Value>,
+}
+
+/// What YAML or a variable can say for true and false.
+fn loose_switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let wrong = || serde::de::Error::custom("structure.disable is true or false");
+    switch(&value).ok_or_else(wrong)
 }
 
 /// Reads a configuration, and those that it is based on.

@@ -1,5 +1,6 @@
 //! The reference's chat completion as a workflow of a spec: its LLM, and what is sent to it.
 
+use super::typed::typed;
 use super::variables::Env;
 use crate::spec::names_a_secret;
 use serde_json::{Map, Value};
@@ -64,7 +65,7 @@ pub(super) fn workflow(
             "the workflow's `llm_name` is not among `llms`; correct it, or {SERVE}"
         ));
     };
-    let text = |key: &str| llm.get(key).and_then(Value::as_str);
+    let text = |key: &str| llm.get(key).and_then(Value::as_str).filter(|it| !it.trim().is_empty());
     let provider = text("_type").unwrap_or_default();
     let known = PROVIDERS.iter().find(|(name, ..)| *name == provider);
     let Some((_, public_url, key_variable)) = known else {
@@ -91,7 +92,8 @@ pub(super) fn workflow(
         }
         None => {}
     }
-    let left_out = settings(llm, &mut out);
+    let left_out = settings(llm, env, &mut out)
+        .map_err(|(key, wrong)| format!("llms.{name}.{key}: {wrong}"))?;
     if provider == "nim" && !out.contains_key("max_tokens") {
         out.insert("max_tokens".into(), NIM_MAX_TOKENS.into());
         notes.push(format!("max_tokens is {NIM_MAX_TOKENS}, the reference's default for a NIM"));
@@ -102,7 +104,7 @@ pub(super) fn workflow(
             left_out.join(", ")
         ));
     }
-    if let Some(system) = section["system_prompt"].as_str() {
+    if let Some(system) = section["system_prompt"].as_str().filter(|it| !it.is_empty()) {
         out.insert("system".into(), system.into());
     }
     // The reference's chat completion waits for the whole answer.
@@ -110,14 +112,20 @@ pub(super) fn workflow(
     Ok(Value::Object(out))
 }
 
-/// Carries over what is sent with a request; the names of what is not come back.
-fn settings(llm: &Map<String, Value>, out: &mut Map<String, Value>) -> Vec<String> {
+/// Carries over what is sent with a request; the names of what is not come back, or the key that makes
+/// no sense and why.
+fn settings(
+    llm: &Map<String, Value>,
+    env: &Env<'_>,
+    out: &mut Map<String, Value>,
+) -> Result<Vec<String>, (String, String)> {
     const DONE: [&str; 5] = ["_type", "model_name", "model", "base_url", "api_key"];
     let mut body = Map::new();
     let mut headers = Map::new();
     let mut left_out = Vec::new();
     let given = llm.iter().filter(|(key, value)| !DONE.contains(&key.as_str()) && !value.is_null());
     for (key, value) in given {
+        let value = &typed(key, value, env).map_err(|wrong| (key.clone(), wrong))?;
         match (key.as_str(), value) {
             ("temperature" | "max_tokens", _) => drop(out.insert(key.clone(), value.clone())),
             ("request_timeout" | "timeout", Value::Number(seconds)) => {
@@ -145,5 +153,5 @@ fn settings(llm: &Map<String, Value>, out: &mut Map<String, Value>) -> Vec<Strin
             out.insert(key.into(), Value::Object(map));
         }
     }
-    left_out
+    Ok(left_out)
 }

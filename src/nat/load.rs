@@ -45,7 +45,7 @@ fn load_over(
         let message = "this is no configuration: it holds no keys".to_owned();
         return Err(ImportError::Syntax { file: shown, message });
     };
-    config.values_mut().for_each(|value| expanded.put_back(value));
+    expanded.put_back_typed(&mut config);
     let folder = file.parent().unwrap_or(Path::new(""));
     prompts(&mut config, folder, sources, &shown)?;
     let Some(base) = config.remove("base") else { return Ok(Value::Object(config)) };

@@ -5,6 +5,7 @@ mod calc_output;
 mod config;
 mod llm;
 mod load;
+mod typed;
 mod variables;
 
 pub use calc_output::{

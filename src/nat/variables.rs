@@ -1,7 +1,8 @@
 //! Variables of the environment in a configuration: filled in before it is read as YAML, as the
 //! reference does, so that a number is a number.
 
-use serde_json::Value;
+use crate::redact::names_a_secret;
+use serde_json::{Map, Value};
 
 /// Stands for a reference while the text is read as YAML: a plain word in every place.
 const MARK: &str = "SIZER_REFERENCE_";
@@ -10,6 +11,9 @@ const DEEPEST: usize = 16;
 /// Nor is any form longer: many that are never closed would be looked through again and again.
 const LONGEST: usize = 4096;
 
+/// Numbers that a spec reads out of a reference itself.
+const BY_REFERENCE: [&str; 2] = ["temperature", "max_tokens"];
+
 /// Looks up a variable.
 pub(super) type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
@@ -17,6 +21,8 @@ pub(super) type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
 /// when it is run, and defaults as they are.
 pub(super) struct Expanded {
     pub text: String,
+    /// The same with the values themselves, for the types that YAML gives them.
+    filled: String,
     /// The names behind the marks.
     names: Vec<String>,
 }
@@ -26,20 +32,52 @@ impl Expanded {
     pub fn of(text: &str, env: &Env<'_>) -> Self {
         let mut names = Vec::new();
         let text = expand(text, env, &mut names, 0);
-        Self { text, names }
+        let mut filled = Self { text: String::new(), filled: String::new(), names };
+        filled.filled = filled.with(&text, |name| env(name).unwrap_or_default());
+        Self { text, ..filled }
     }
 
-    /// Puts the references in place of their marks, in all texts of a value.
-    pub fn put_back(&self, value: &mut Value) {
+    /// Puts the references in place of their marks. Where YAML makes a number or the like of a value,
+    /// and no secret is meant, that stands itself: a reference would be read as a text.
+    pub fn put_back_typed(&self, config: &mut Map<String, Value>) {
+        let typed = serde_yaml::from_str(&self.filled).unwrap_or(Value::Null);
+        for (key, value) in config {
+            self.put_back(key, value, typed.get(key));
+        }
+    }
+
+    fn put_back(&self, key: &str, value: &mut Value, typed: Option<&Value>) {
         match value {
-            Value::String(text) if text.contains(MARK) => *text = self.with_references(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.put_back(item)),
-            Value::Object(map) => map.values_mut().for_each(|value| self.put_back(value)),
+            Value::String(text) if text.contains(MARK) => {
+                let secret = names_a_secret(key) || self.names_in(text).any(names_a_secret);
+                let stays = BY_REFERENCE.contains(&key) || secret;
+                *value = match typed {
+                    Some(typed @ (Value::Number(_) | Value::Bool(_))) if !stays => typed.clone(),
+                    _ => self.with_references(text).into(),
+                };
+            }
+            Value::Array(items) => items
+                .iter_mut()
+                .enumerate()
+                .for_each(|(at, item)| self.put_back(key, item, typed.and_then(|it| it.get(at)))),
+            Value::Object(map) => map.iter_mut().for_each(|(key, value)| {
+                self.put_back(key, value, typed.and_then(|it| it.get(key)));
+            }),
             _ => {}
         }
     }
 
+    fn names_in(&self, text: &str) -> impl Iterator<Item = &str> {
+        let named = (0..).zip(&self.names).filter(|(number, _)| text.contains(&mark_of(*number)));
+        named.map(|(_, name)| name.as_str())
+    }
+
     fn with_references(&self, text: &str) -> String {
+        self.with(text, |name| format!("${{env:{name}}}"))
+    }
+
+    /// A text with something in place of each mark.
+    fn with(&self, text: &str, instead: impl Fn(&str) -> String) -> String {
         let mut out = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once(MARK) {
@@ -47,7 +85,7 @@ impl Expanded {
             let name = number.parse::<usize>().ok().and_then(|number| self.names.get(number));
             out.push_str(before);
             if let Some(name) = name {
-                out.extend(["${env:", name, "}"]);
+                out.push_str(&instead(name));
                 rest = tail;
             } else {
                 out.push_str(MARK);
@@ -123,6 +161,10 @@ fn mark(name: &str, names: &mut Vec<String>) -> String {
         names.push(name.to_owned());
         names.len() - 1
     });
+    mark_of(number)
+}
+
+fn mark_of(number: usize) -> String {
     format!("{MARK}{number}_")
 }
 
@@ -183,10 +225,18 @@ mod tests {
             ("SIZER_REFERENCE_9_", "SIZER_REFERENCE_9_"),
         ] {
             let expanded = Expanded::of(text, &env);
-            let mut value = Value::from(expanded.text.as_str());
-            expanded.put_back(&mut value);
-            assert_eq!(value, expected, "{text}");
+            assert_eq!(expanded.with_references(&expanded.text), expected, "{text}");
         }
+        let env = |name: &str| (name != "UNSET").then(|| "7".to_owned());
+        let text = "{a: $A, b: '$B', c: [$C], d: x$D, API_KEY: $E, max_tokens: $F, u: $UNSET}";
+        let expanded = Expanded::of(text, &env);
+        let mut config: Map<String, Value> = serde_yaml::from_str(&expanded.text).unwrap();
+        expanded.put_back_typed(&mut config);
+        let expected = serde_json::json!({
+            "a": 7, "b": "${env:B}", "c": [7], "d": "x${env:D}", "API_KEY": "${env:E}",
+            "max_tokens": "${env:F}", "u": "${env:UNSET}",
+        });
+        assert_eq!(Value::from(config), expected);
         let deep = "${A:-".repeat(5_000) + &"}".repeat(5_000);
         assert!(Expanded::of(&deep, &env).text.len() <= deep.len());
     }

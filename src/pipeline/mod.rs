@@ -30,7 +30,7 @@ mod study;
 mod trace;
 mod what_if;
 
-pub use calc::{CalcError, CalcOptions, CalcOutcome, calc_spec, imported_spec};
+pub use calc::{CalcError, CalcOptions, CalcOutcome, emitted_spec, imported_spec};
 pub use cancel::CancellationToken;
 pub use check::Checked;
 pub use compare::{Changes, LevelChange, Side};

@@ -1,5 +1,6 @@
 //! The forms in which a secret can come back, besides those that unescaping undoes.
 
+use super::condensed::{Condensed, SHORTEST};
 use super::view::View;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
@@ -17,6 +18,26 @@ const SHORTEST_LINE: usize = 8;
 pub(super) struct Form {
     pub bytes: Vec<u8>,
     pub how: How,
+}
+
+impl Form {
+    /// The same without what separates its parts.
+    pub fn condensed(&self) -> Option<Self> {
+        let bytes = Condensed::of(&self.bytes).bytes;
+        (self.how != How::Alone && bytes.len() >= SHORTEST).then_some(Self { bytes, how: self.how })
+    }
+
+    /// The longest part of it that a cut left at the beginning of some bytes, and at their end.
+    pub fn parts(&self, bytes: &[u8], shortest: usize) -> [Option<Range<usize>>; 2] {
+        let (whole, all) = (self.bytes.len(), bytes.len());
+        let lengths = || (shortest..whole.min(all + 1)).rev();
+        let same = |part: Option<&[u8]>, seen: Option<&[u8]>| {
+            part.zip(seen).is_some_and(|(part, seen)| part.eq_ignore_ascii_case(seen))
+        };
+        let end = lengths().find(|it| same(self.bytes.get(..*it), bytes.get(all - it..)));
+        let start = lengths().find(|it| same(self.bytes.get(whole - it..), bytes.get(..*it)));
+        [start.map(|length| 0..length), end.map(|length| all - length..all)]
+    }
 }
 
 /// Where a form counts, and how far it goes.
@@ -65,6 +86,8 @@ pub(super) fn forms(secret: &str) -> Vec<Form> {
     }
     if !secret.is_ascii() {
         plain.extend(misread(secret));
+        // Of ASCII the finder knows both cases itself.
+        plain.extend([secret.to_lowercase(), secret.to_uppercase()].map(String::into_bytes));
     }
     plain.extend(latin1(secret));
     let encoded: Vec<Vec<u8>> = std::iter::once(secret.as_bytes().to_vec())

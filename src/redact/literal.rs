@@ -18,22 +18,45 @@ pub fn redact(text: &str) -> String {
 
 fn redact_line(line: &str) -> Cow<'_, str> {
     let mut masked = Cow::Borrowed(line);
+    for literal in values(line) {
+        masked = Cow::Owned(masked.replace(literal, "***"));
+    }
+    if let Some(password) = url_password(line).filter(|password| !only_references(password)) {
+        masked = Cow::Owned(masked.replace(&format!(":{password}@"), ":***@"));
+    }
+    masked
+}
+
+/// The values in a line that stand there in plain text, and by their key or by themselves are secrets.
+fn values(line: &str) -> impl Iterator<Item = &str> {
     // A flow map puts several keys on one line, so each separator is looked at.
-    for (at, separator) in line.match_indices([':', '=']) {
+    line.match_indices([':', '=']).filter_map(|(at, separator)| {
         let key = line[..at].rsplit(['{', ',', ' ', '.', '[']).next().unwrap_or_default();
         let value = line[at + separator.len()..].trim_start();
         let first = first_value(value);
         let is_value = separator == "=" || line[at + 1..].starts_with(' ');
         let opens = first.starts_with(['{', '[', '|', '>']);
         let secret = names_a_secret(key) || looks_like_a_secret(first);
-        if is_value && secret && !first.is_empty() && !opens && !only_references(first) {
-            masked = Cow::Owned(masked.replace(first, "***"));
+        (is_value && secret && !first.is_empty() && !opens && !only_references(first))
+            .then_some(first)
+    })
+}
+
+/// What may be secrets among the arguments of a command line: values of names that secrets go by
+/// (`--api-key VALUE`, `--set workflow.api_key=VALUE`), keys that services hand out, passwords of addresses.
+pub fn secrets_among(arguments: &[String]) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut named = false;
+    for argument in arguments {
+        let is_flag = argument.starts_with('-');
+        found.extend(values(argument));
+        if (named && !is_flag || looks_like_a_secret(argument)) && !only_references(argument) {
+            found.push(argument);
         }
+        found.extend(url_password(argument).filter(|password| !only_references(password)));
+        named = is_flag && !argument.contains('=') && names_a_secret(argument);
     }
-    if let Some(password) = url_password(line).filter(|password| !only_references(password)) {
-        masked = Cow::Owned(masked.replace(&format!(":{password}@"), ":***@"));
-    }
-    masked
+    found.into_iter().map(|it| it.trim_matches(['"', '\''])).filter(|it| !it.is_empty()).collect()
 }
 
 /// The plain, quoted or referenced value at the start of a text.
@@ -71,13 +94,44 @@ pub fn url_password(text: &str) -> Option<&str> {
     let rest = text.split_once("://")?.1;
     let authority = rest.split(['/', '?', '#', ' ', '"', '\'', '\n']).next()?;
     let (userinfo, _) = authority.rsplit_once('@')?;
-    let (_, password) = userinfo.split_once(':')?;
+    // The colon of a reference separates nothing.
+    let colon = userinfo.match_indices(':').find(|(at, _)| {
+        let before = userinfo.get(..*at).unwrap_or_default();
+        before.rfind("${").is_none_or(|open| before.get(open..).is_some_and(|it| it.contains('}')))
+    });
+    let password = userinfo.get(colon?.0 + 1..)?;
     (!password.is_empty()).then_some(password)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_among_arguments() {
+        let among = |arguments: &[&str]| {
+            let arguments: Vec<String> = arguments.iter().map(|it| (*it).to_owned()).collect();
+            secrets_among(&arguments).join(" ")
+        };
+        for (arguments, expected) in [
+            (&["run", "spec.yml", "--set", "targets.users=5"][..], ""),
+            (&["--set", "workflow.api_key=canary"], "canary"),
+            (&["--set", "workflow.headers.x-api-key='can ary'"], "can ary"),
+            (&["--set", "workflow.api_key=${env:KEY}"], ""),
+            (&["--set", "dataset.id_key=nr"], ""),
+            (&["--set", "workflow.max_tokens=9"], ""),
+            (&["--api-key", "canary", "x"], "canary"),
+            (&["--api_key=canary"], "canary"),
+            (&["sk-canary"], "sk-canary"),
+            (&["--model=sk-canary"], "sk-canary"),
+            (&["http://me:canary@h/v1"], "canary"),
+            (&["--set", "workflow={api_key: canary}"], "canary"),
+            (&["Authorization: Bearer canary"], "Bearer canary"),
+            (&["--token", "--quiet"], ""),
+        ] {
+            assert_eq!(among(arguments), expected, "{arguments:?}");
+        }
+    }
 
     #[test]
     fn masks_literals_and_keeps_references() {
@@ -89,6 +143,8 @@ mod tests {
             ("headers: {Authorization: Bearer canary}\n", "headers: {Authorization: ***}\n"),
             ("workflow.api_key=canary", "workflow.api_key=***"),
             ("base_url: http://me:canary@host/v1\n", "base_url: http://me:***@host/v1\n"),
+            ("base_url: http://${env:WHO}@host/v1\n", "base_url: http://${env:WHO}@host/v1\n"),
+            ("u: http://${env:WHO}:canary@host/v1\n", "u: http://${env:WHO}:***@host/v1\n"),
             ("{api_key: \"${env:KEY}\"}\n", "{api_key: \"${env:KEY}\"}\n"),
             ("{api_key: ${env:KEY}, model: m}\n", "{api_key: ${env:KEY}, model: m}\n"),
             ("{api_key: 'a canary, two', model: m}\n", "{api_key: ***, model: m}\n"),

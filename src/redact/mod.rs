@@ -2,21 +2,24 @@
 //! terminal.
 //!
 //! A [`Redactor`] knows every secret that was revealed, in all the forms in which it can come back
-//! (`forms`), and finds them however a text is escaped (`view`). `names` tells which names secrets go
+//! (`forms`), in letters of either case, and finds them however a text is escaped (`view`) or broken up
+//! (`condensed`). `names` tells which names secrets go
 //! by, `literal` masks what was written into a spec, `printable` escapes what would paint the
 //! terminal.
 
+mod condensed;
 mod forms;
 mod literal;
 mod names;
 mod printable;
 mod view;
 
-pub use literal::{redact, url_password};
+pub use literal::{redact, secrets_among, url_password};
 pub use names::names_a_secret;
 pub use printable::printable;
 
 use aho_corasick::AhoCorasick;
+use condensed::Condensed;
 use forms::{Form, How, forms};
 use std::collections::HashSet;
 use std::fmt;
@@ -35,6 +38,10 @@ const SHORTEST_INHERITED: usize = 4;
 const SHORTEST_PART: usize = 4;
 /// Secrets that are learnt on the way; who sends more of them sends no keys.
 const MOST_LEARNT: usize = 1000;
+/// So long a part must be where a text is broken up.
+const SHORTEST_BROKEN_PART: usize = 6;
+/// Marks of what was left out of a secret are looked at so often in a text.
+const MOST_ELISIONS: usize = 64;
 /// How often a text can be escaped over.
 const DEEPEST: usize = 3;
 
@@ -47,8 +54,15 @@ pub struct Redactor(Arc<RwLock<Known>>);
 struct Known {
     secrets: HashSet<String>,
     forms: Vec<Form>,
-    /// Made of all forms when it is first needed after the last of them was added.
-    finder: Option<AhoCorasick>,
+    /// Those that are looked for in a text that is broken up, without what separates their parts.
+    condensed: Vec<Form>,
+    /// Made of all forms when they are first needed after the last of them was added.
+    finders: Option<Finders>,
+}
+
+struct Finders {
+    whole: AhoCorasick,
+    condensed: AhoCorasick,
 }
 
 impl fmt::Debug for Redactor {
@@ -108,8 +122,10 @@ impl Redactor {
         }
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         known.secrets.insert(secret.to_owned());
-        known.forms.extend(forms(secret));
-        known.finder = None;
+        let forms = forms(secret);
+        known.condensed.extend(forms.iter().filter_map(Form::condensed));
+        known.forms.extend(forms);
+        known.finders = None;
     }
 
     /// A text without them.
@@ -131,7 +147,7 @@ impl Redactor {
         if bytes.is_empty() || self.read(|known| known.forms.is_empty()) {
             return None;
         }
-        if self.read(|known| known.finder.is_none()) {
+        if self.read(|known| known.finders.is_none()) {
             self.0.write().unwrap_or_else(PoisonError::into_inner).build();
         }
         let ranges = self.read(|known| known.ranges(bytes));
@@ -157,7 +173,13 @@ impl Redactor {
 impl Known {
     fn build(&mut self) {
         // It fails only where the forms are larger than 2 GiB together.
-        self.finder = AhoCorasick::new(self.forms.iter().map(|form| &form.bytes)).ok();
+        let finder = |forms: &[Form]| {
+            let mut builder = AhoCorasick::builder();
+            builder.ascii_case_insensitive(true).build(forms.iter().map(|form| &form.bytes)).ok()
+        };
+        self.finders = finder(&self.forms)
+            .zip(finder(&self.condensed))
+            .map(|(whole, condensed)| Finders { whole, condensed });
     }
 
     /// Where the bytes hold a secret: ascending, and no two touch.
@@ -182,33 +204,78 @@ impl Known {
 
     fn look(&self, view: &View<'_>, found: &mut Vec<Range<usize>>) {
         let bytes = view.bytes();
-        let Some(finder) = &self.finder else { return };
-        for hit in finder.find_overlapping_iter(bytes) {
+        let Some(finders) = &self.finders else { return };
+        for hit in finders.whole.find_overlapping_iter(bytes) {
             let Some(form) = self.forms.get(hit.pattern().as_usize()) else { continue };
             if let Some(range) = form.how.extent(bytes, hit.range()) {
                 found.push(view.origin(range));
             }
         }
-        // A cut can go through a secret at either end.
+        // A cut can go through a secret at either end, and where a mark says that something is left out.
+        let mut rest = 0..bytes.len();
+        for mark in elisions(bytes) {
+            self.cut(view, rest.start..mark.start, SHORTEST_PART, found);
+            rest.start = mark.end;
+        }
+        self.cut(view, rest, SHORTEST_PART, found);
+        self.look_between(view, &finders.condensed, found);
+    }
+
+    /// What is broken up: over lines, or by separators.
+    fn look_between(&self, view: &View<'_>, finder: &AhoCorasick, found: &mut Vec<Range<usize>>) {
+        let bytes = view.bytes();
+        if self.condensed.is_empty() || bytes.len() < condensed::SHORTEST {
+            return;
+        }
+        let condensed = Condensed::of(bytes);
+        if condensed.bytes.len() == bytes.len() {
+            return;
+        }
+        for hit in finder.find_overlapping_iter(&condensed.bytes) {
+            let form = self.condensed.get(hit.pattern().as_usize());
+            let place = condensed.place(hit.range());
+            let range = form.zip(place).and_then(|(form, place)| form.how.extent(bytes, place));
+            found.extend(range.map(|range| view.origin(range)));
+        }
+        for form in self.condensed.iter().filter(|form| form.how == How::Anywhere) {
+            let parts = form.parts(&condensed.bytes, SHORTEST_BROKEN_PART);
+            let places = parts.into_iter().flatten().filter_map(|part| condensed.place(part));
+            found.extend(places.map(|place| view.origin(place)));
+        }
+    }
+
+    /// Parts of secrets at the ends of a range.
+    fn cut(
+        &self,
+        view: &View<'_>,
+        range: Range<usize>,
+        shortest: usize,
+        found: &mut Vec<Range<usize>>,
+    ) {
+        let bytes = view.bytes().get(range.clone()).unwrap_or_default();
         for form in self.forms.iter().filter(|form| form.how == How::Anywhere) {
-            if let Some(length) = longest_part(&form.bytes, |part| bytes.ends_with(part), true) {
-                found.push(view.origin(bytes.len().saturating_sub(length)..bytes.len()));
-            }
-            if let Some(length) = longest_part(&form.bytes, |part| bytes.starts_with(part), false) {
-                found.push(view.origin(0..length));
-            }
+            let parts = form.parts(bytes, shortest).into_iter().flatten();
+            found.extend(parts.map(|it| view.origin(range.start + it.start..range.start + it.end)));
         }
     }
 }
 
-/// The length of the longest part of a secret (its beginning, or its end) that a cut left.
-fn longest_part(secret: &[u8], left: impl Fn(&[u8]) -> bool, beginning: bool) -> Option<usize> {
-    let part = |length: usize| {
-        let whole = secret.len();
-        if beginning { secret.get(..length) } else { secret.get(whole.saturating_sub(length)..) }
-    };
-    let lengths = (SHORTEST_PART..secret.len()).rev();
-    lengths.into_iter().find(|length| part(*length).is_some_and(&left))
+/// Where signs stand for what was left out, as in `sk-ab…yz` or `sk-ab****yz`.
+fn elisions(bytes: &[u8]) -> Vec<Range<usize>> {
+    const DOTS: &[u8] = "…".as_bytes();
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for at in memchr::memchr3_iter(b'.', b'*', DOTS.first().copied().unwrap_or_default(), bytes) {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let length = if rest.starts_with(DOTS) { DOTS.len() } else { 1 };
+        let many = found.len() > MOST_ELISIONS;
+        match found.last_mut() {
+            Some(last) if last.end == at => last.end += length,
+            _ if many => break,
+            _ => found.push(at..at + length),
+        }
+    }
+    found.retain(|mark| mark.len() > 1);
+    found
 }
 
 #[cfg(test)]

@@ -79,6 +79,94 @@ fn a_cut_leaves_no_part() {
 }
 
 #[test]
+fn a_secret_that_is_broken_up_or_in_other_letters_is_found() {
+    const SECRETS: [&str; 3] =
+        ["sk-CANARY7f3a9b2c4d5e6f70", "hunter2-Passw0rd", "pässwörd/schlüssel"];
+    for secret in SECRETS {
+        let redactor = of(secret);
+        let turned: String =
+            secret
+                .chars()
+                .map(|c| {
+                    if c.is_lowercase() { c.to_uppercase().next() } else { c.to_lowercase().next() }
+                })
+                .map(Option::unwrap)
+                .collect();
+        let every = |separator: &str| {
+            let letters: Vec<String> = secret.chars().map(String::from).collect();
+            letters.join(separator)
+        };
+        let in_two = |between: &str| {
+            let half = secret.char_indices().nth(secret.chars().count() / 2).unwrap().0;
+            format!("{}{between}{}", &secret[..half], &secret[half..])
+        };
+        let wrapped = BASE64_STANDARD.encode(format!("someone-with-a-name:{secret}"));
+        let wrapped = format!("{}\r\n {}", &wrapped[..40], &wrapped[40..]);
+        let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let forms = [
+            secret.to_uppercase(),
+            secret.to_lowercase(),
+            turned.clone(),
+            in_two("\n"),
+            in_two("\r\n    "),
+            in_two("-\n"),
+            in_two(" "),
+            in_two("\\n"),
+            in_two("\\r\\n\\t"),
+            in_two("\\\\n"),
+            in_two("%0A"),
+            in_two("&#10;"),
+            in_two("<br>"),
+            in_two("\" + \""),
+            in_two("\u{200b}"),
+            in_two("\u{1b}[0m\n\u{1b}[31m"),
+            in_two("\n> "),
+            every(" "),
+            every("-"),
+            every(", "),
+            every("\n"),
+            in_two("\n").to_uppercase(),
+            serde_json::json!(in_two("\n").to_uppercase()).to_string(),
+            format!("{}\n{}", &hex[..12], &hex[12..]),
+            hex.as_bytes()
+                .chunks(2)
+                .map(|it| String::from_utf8_lossy(it).into_owned() + ":")
+                .collect(),
+        ];
+        for form in forms {
+            let masked = redactor.text(format!("key {form} is wrong"));
+            let bare = masked.replace(['"', '\\', ':'], "");
+            assert_eq!(bare, "key *** is wrong", "{secret}: {form:?}");
+        }
+        let masked = redactor.text(format!("got {wrapped} here"));
+        assert_eq!(masked, "got *** here", "{secret}: {wrapped}");
+        // A cut through what is broken up.
+        let masked = redactor.text(format!("key {}", &in_two("\n")[..secret.len() - 3]));
+        assert_eq!(masked, "key ***", "{secret}");
+    }
+    // Words of a text stay, however many secrets are like them.
+    let redactor = of("s3cr3");
+    redactor.add("open-sesame");
+    let plain = "a s-3-c-r-3 is not open; sesame seeds 0123456789 S3C R3";
+    assert_eq!(redactor.text(plain.into()), plain.replace("open; sesame", "***"));
+}
+
+#[test]
+fn what_is_left_of_a_secret_beside_an_elision_is_masked() {
+    let redactor = of("sk-CANARY7f3a9b2c4d5e6f70");
+    for (said, expected) in [
+        ("key sk-CANA...6f70 is wrong", "key ***...*** is wrong"),
+        ("key sk-CANARY*************6f70.", "key *******************."),
+        ("key sk-CANARY7f…, and …5e6f70", "key ***…, and …***"),
+        ("wait... 6f7 of sk-C, e.g. CANARY", "wait... 6f7 of sk-C, e.g. CANARY"),
+    ] {
+        assert_eq!(redactor.text(said.into()), expected, "{said}");
+    }
+    let many = "a..".repeat(100_000);
+    assert_eq!(redactor.text(many.clone()), many);
+}
+
+#[test]
 fn short_secrets_are_masked_alone_and_words_stay() {
     let redactor = of("x7");
     assert_eq!(redactor.text("Bearer x7: 0x70, \"x7\"".into()), "Bearer ***: 0x70, \"***\"");

@@ -1,6 +1,6 @@
 //! The address of a server, in which secrets are references.
 
-use super::interpolate::{Piece, ReferenceError, pieces};
+use super::interpolate::{Env, Piece, ReferenceError, pieces, resolve_public};
 use super::secret::{TextVisitor, Vault, text_schema};
 use crate::redact::redact;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -90,6 +90,43 @@ impl Address {
     }
 }
 
+/// The address with references to what is no secret looked up. What stands before the `@` is encoded: it
+/// could lead to another server.
+pub(super) fn resolved(text: &str, env: &Env<'_>) -> Result<String, ReferenceError> {
+    let pieces = pieces(text)?;
+    // The same with a sign in place of each reference, whatever is written in them.
+    let part = |piece: &Piece<'_>| match piece {
+        Piece::Text(text) => (*text).to_owned(),
+        Piece::Env(_) => '\0'.to_string(),
+    };
+    let skeleton: String = pieces.iter().map(part).collect();
+    let start = skeleton.find("://").map_or(0, |at| at + 3);
+    let authority = skeleton.get(start..).unwrap_or_default();
+    let authority = authority.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let user_info = start..authority.rfind('@').map_or(start, |at| start + at);
+    let both_in_one = skeleton.get(user_info.clone()) == Some("\0");
+    let (mut out, mut at) = (String::new(), 0);
+    for piece in &pieces {
+        let length = part(piece).len();
+        match piece {
+            Piece::Text(text) => out.push_str(text),
+            Piece::Env(reference) => {
+                let value = resolve_public(&reference.to_string(), env)?;
+                if !user_info.contains(&at) || value.contains("${") {
+                    out.push_str(&value);
+                } else if let Some((user, password)) = value.split_once(':').filter(|_| both_in_one)
+                {
+                    out.extend([&encoded(user), ":", &encoded(password)]);
+                } else {
+                    out.push_str(&encoded(&value));
+                }
+            }
+        }
+        at += length;
+    }
+    Ok(out)
+}
+
 /// A value as it stands in an address. One that can be nothing but encoded already stays as it is.
 fn encoded(value: &str) -> String {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte);
@@ -159,6 +196,27 @@ mod tests {
         }
         assert!(revealed("http://host:${env:API_KEY}/", "80").is_err());
         assert!(revealed("${env:API_KEY}://host/", "http").is_err());
+    }
+
+    #[test]
+    fn no_value_before_the_at_sign_leads_to_another_host() {
+        let of = |text: &str, value: &str| {
+            let env = |name: &str| (name != "UNSET").then(|| value.to_owned());
+            resolved(text, &env).unwrap()
+        };
+        for (text, value, expected) in [
+            ("http://${env:WHO}:x@good/v1", "me@evil/", "http://me%40evil%2F:x@good/v1"),
+            ("http://${env:WHO}@good/v1", "me:p@ss/", "http://me:p%40ss%2F@good/v1"),
+            ("http://a${env:WHO}@good/v1", "b:c", "http://ab%3Ac@good/v1"),
+            ("http://${env:WHO}:${env:API_KEY}@good", "a b", "http://a%20b:${env:API_KEY}@good"),
+            ("http://${env:UNSET:-me@x}@good", "", "http://me%40x@good"),
+            ("http://${env:HOST}/v1", "good:80", "http://good:80/v1"),
+            ("${env:URL}/v1", "http://me@good", "http://me@good/v1"),
+            ("http://good/${env:DIR}/a@b", "x/y", "http://good/x/y/a@b"),
+            ("http://good?x=${env:DIR}@b", "x/y", "http://good?x=x/y@b"),
+        ] {
+            assert_eq!(of(text, value), expected, "{text}");
+        }
     }
 
     #[test]

@@ -3,9 +3,9 @@
 //! The deserializer fills in what serde's errors lack: the innermost place that was being read
 //! when the error came up, the dotted path to it, and a suggestion for a misspelt key.
 
-use super::address::ADDRESS;
+use super::address::{self, ADDRESS};
 use super::error::{Place, SpecError};
-use super::interpolate::{Env, ReferenceError, resolve_plain, resolve_public};
+use super::interpolate::{Env, ReferenceError, resolve_plain};
 use super::secret::SECRET;
 use super::tree::{Entry, Node, Value};
 use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
@@ -261,7 +261,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
     ) -> Result<V::Value, DecodeError> {
         match (&self.node.value, name) {
             (Value::Str(text), SECRET) => visitor.visit_str(text),
-            (Value::Str(text), ADDRESS) => match resolve_public(text, self.env) {
+            (Value::Str(text), ADDRESS) => match address::resolved(text, self.env) {
                 Ok(text) => visitor.visit_string(text),
                 Err(error) => Err(self.here(error.into())),
             },

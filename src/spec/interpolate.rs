@@ -133,6 +133,12 @@ impl<'a> Reference<'a> {
     }
 }
 
+impl std::fmt::Display for Reference<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "${{{}}}", self.written)
+    }
+}
+
 /// Splits a text into literal pieces and references.
 pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, ReferenceError> {
     let mut found = Vec::new();
@@ -201,7 +207,7 @@ fn resolve(
                 _ if reference.has_default() => {
                     Err(ReferenceError::SecretInDefault(reference.name.to_owned()))
                 }
-                SecretAs::Reference => Ok(format!("${{{}}}", reference.written)),
+                SecretAs::Reference => Ok(reference.to_string()),
                 SecretAs::Value => reference.value(env, depth),
             },
             // A default stands in the same place as the reference.

@@ -6,8 +6,9 @@ use crate::measure::{Failure, FailureKind};
 /// No honest event is longer; beyond it the server is broken or hostile.
 const LONGEST: usize = 8 << 20;
 const BOM: &[u8] = b"\xef\xbb\xbf";
-/// What is kept of a line that belongs to no event.
+/// What is quoted of a line that belongs to no event, and what is kept of it.
 const QUOTED: usize = 120;
+const KEPT: usize = 4 << 10;
 /// So much of what belongs to no event is too much.
 const MOST_STRANGE: usize = 1 << 20;
 
@@ -130,7 +131,7 @@ impl Events {
                     return Err(not_events(line));
                 }
                 if self.strange.is_empty() {
-                    self.strange.extend_from_slice(line.get(..QUOTED).unwrap_or(line));
+                    self.strange.extend_from_slice(line.get(..KEPT).unwrap_or(line));
                 }
             }
         }

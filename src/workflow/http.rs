@@ -147,6 +147,10 @@ impl Http {
             Ok(())
         };
         sent.each_chunk(each).await?;
+        if self.stream && arrivals.is_empty() {
+            let message = "the answer is empty: with `stream: true` something has to come";
+            return Err(Failure::new(FailureKind::Truncated, message));
+        }
         self.rule.judge(&kept, self.endpoint.redactor())?;
         let call = LlmCall {
             start,

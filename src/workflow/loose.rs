@@ -1,7 +1,7 @@
 //! JSON values of any form: a server that gives an odd one to something that is not measured spoils
 //! nothing.
 
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -37,7 +37,7 @@ pub(super) struct Loose<'a> {
     pub text: Option<Cow<'a, str>>,
     pub number: Option<f64>,
     pub amount: Amount,
-    /// Whether it is anything but null, false, zero or empty.
+    /// Whether it is, or holds, anything but null, false, zero or empty.
     pub is_something: bool,
 }
 
@@ -98,7 +98,7 @@ impl<'de> Visitor<'de> for Loosely {
     fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Self::Value, A::Error> {
         let mut all = Loose::default();
         while let Some(value) = values.next_element::<Loose<'de>>()? {
-            all.is_something = true;
+            all.is_something |= value.is_something;
             all.amount.add(value.amount);
         }
         Ok(all)
@@ -107,17 +107,15 @@ impl<'de> Visitor<'de> for Loosely {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         let mut all = Loose::default();
         while let Some(key) = entries.next_key::<Cow<'de, str>>()? {
-            all.is_something = true;
+            let value = entries.next_value::<Loose<'de>>()?;
+            all.is_something |= value.is_something;
             match key.as_ref() {
                 // What a part is, not what it says.
-                "type" | "index" | "id" | "role" | "format" | "expires_at" => {
-                    entries.next_value::<IgnoredAny>()?;
-                }
+                "type" | "index" | "id" | "role" | "format" | "expires_at" => {}
                 "thinking" | "reasoning" | "reasoning_content" | "summary" => {
-                    let thought = entries.next_value::<Loose<'de>>()?.amount.all();
-                    all.amount.add(Amount { answer: 0, thought });
+                    all.amount.add(Amount { answer: 0, thought: value.amount.all() });
                 }
-                _ => all.amount.add(entries.next_value::<Loose<'de>>()?.amount),
+                _ => all.amount.add(value.amount),
             }
         }
         Ok(all)

@@ -9,6 +9,7 @@ pub mod http;
 mod lines;
 pub mod local;
 mod loose;
+mod mended;
 pub mod nat;
 pub mod openai;
 mod private;

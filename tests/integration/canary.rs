@@ -4,18 +4,18 @@
 
 #![allow(clippy::format_collect, reason = "short texts of a test")]
 
-use crate::support::{Ended, Scripted, Sizer, holds, last_request, respond};
+use crate::support::{Ended, Scripted, Sizer, free_port, holds, last_request, respond};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
 /// Not the same in a header, in JSON, in an address or in base64.
-const CANARY: &str = "ca\"na@/7f3d9e55aa+%2ry";
+pub(crate) const CANARY: &str = "ca\"na@/7f3d9e55aa+%2ry";
 /// Its middle, which is the same in all of them but base64.
 const MIDDLE: &str = "7f3d9e55aa";
 /// Clears the screen, in two ways, and turns what follows around.
-const PAINT: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}";
+pub(crate) const PAINT: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}";
 
 /// A way in.
 struct Source {
@@ -42,7 +42,7 @@ fn command(script: &str) -> String {
 }
 
 /// All forms in which a careless server can quote a secret.
-fn quoted() -> String {
+pub(crate) fn quoted() -> String {
     let json = json!(CANARY).to_string();
     let percent: String = CANARY.bytes().map(|byte| format!("%{byte:02x}")).collect();
     let basic = BASE64_STANDARD.encode(format!("me:{CANARY}"));
@@ -50,7 +50,7 @@ fn quoted() -> String {
     format!("{PAINT} {CANARY} {json} {twice} {percent} {basic} {}", BASE64_STANDARD.encode(CANARY))
 }
 
-fn refuse(socket: &mut std::net::TcpStream) -> bool {
+pub(crate) fn refuse(socket: &mut std::net::TcpStream) -> bool {
     respond(socket, "401 Unauthorized", &quoted())
 }
 
@@ -89,7 +89,20 @@ fn chain(address: SocketAddr, step: &str) -> String {
     )
 }
 
-const SOURCES: [Source; 21] = [
+/// A server that is there: it says what it was told, and is then one of sizer's own.
+fn serve(_: SocketAddr) -> String {
+    let port = free_port();
+    let script = format!(
+        "echo \"$OWN\"; echo \"$DB_PASS\" >&2; exec {} simulate --port {port} --set engine.base=1ms --set output_tokens=1",
+        crate::support::BINARY
+    );
+    let script = serde_json::to_string(&script).unwrap();
+    format!(
+        "{{type: http, url: 'http://127.0.0.1:{port}/nothing/${{env:PLACE}}', serve: {{shell: true, run: [{script}], env: {{OWN: '${{env:API_KEY}}'}}, log: server.log}}}}"
+    )
+}
+
+const SOURCES: [Source; 24] = [
     Source { name: "error body", workflow: openai, rest: ONE, answer: refuse },
     Source { name: "error body at the cut", workflow: openai, rest: ONE, answer: refuse_at_length },
     Source { name: "finish reason", workflow: openai, rest: ONE, answer: answer_with_words },
@@ -199,6 +212,33 @@ const SOURCES: [Source; 21] = [
         answer: refuse,
     },
     Source {
+        name: "bodies",
+        workflow: |address| {
+            let call = "curl -s -H \"authorization: Bearer $OWN\" -d \"{\\\"model\\\": \\\"m\\\", \\\"x\\\": \\\"$DB_PASS\\\"}\" \"$OPENAI_BASE_URL/chat/completions\" >&2; exit 1";
+            command(call).replace(
+                ", env:",
+                &format!(", llm: {{upstream: 'http://{address}/v1', bodies: bodies.jsonl}}, env:"),
+            )
+        },
+        rest: ONE,
+        answer: refuse,
+    },
+    Source { name: "log of a server", workflow: serve, rest: ONE, answer: refuse },
+    Source {
+        name: "server that does not come up",
+        workflow: |address| {
+            let script =
+                serde_json::to_string("echo \"$OWN\"; echo \"$DB_PASS\" >&2; exit 3").unwrap();
+            let _ = address;
+            format!(
+                "{{type: http, url: 'http://127.0.0.1:{}/x', serve: {{shell: true, run: [{script}], env: {{OWN: '${{env:API_KEY}}'}}, log: server.log}}}}",
+                free_port()
+            )
+        },
+        rest: ONE,
+        answer: refuse,
+    },
+    Source {
         name: "metrics",
         workflow: openai,
         rest: "test: {gpu_count: 1, scrape: {url: 'http://me:${env:API_KEY}@METRICS/metrics', every: 5ms, metrics: ['x*']}}\n\
@@ -207,7 +247,10 @@ const SOURCES: [Source; 21] = [
     },
 ];
 
-/// Commands with what they are given after the spec; none for those that read no spec that was run.
+/// Commands that read no spec: they have a test of their own.
+const APART: [&str; 6] = ["calc", "import", "init", "schema", "simulate", "help"];
+
+/// Commands with what they are given after the spec.
 fn arguments(command: &str) -> Vec<Vec<&'static str>> {
     match command {
         "run" => vec![vec![], vec!["--offline"], vec!["--dry-run"], vec!["--force"]],
@@ -219,9 +262,9 @@ fn arguments(command: &str) -> Vec<Vec<&'static str>> {
         "diff" => vec![vec!["sizer.lock"]],
         "gc" => vec![vec!["--dry-run", "--keep-last", "0"]],
         "trace" => vec![vec![]],
-        // Every stage is shown: `stages` adds them. The others write what is known beforehand, or run until
-        // they are stopped.
-        "show" | "calc" | "import" | "init" | "schema" | "simulate" | "help" => vec![],
+        // Every stage is shown: `stages` adds them.
+        "show" => vec![],
+        known if APART.contains(&known) => vec![],
         new => panic!("`sizer {new}` is new: say here how it is called on a spec that was run"),
     }
 }
@@ -276,6 +319,39 @@ fn tells() -> Vec<String> {
     tells
 }
 
+/// Nothing of the canary is printed or in a file, and nobody paints.
+pub(crate) fn hold(name: &str, printed: &[(String, Ended)], project: &Sizer) {
+    for tell in tells() {
+        for (call, ended) in printed {
+            let text = format!("{}{}", ended.stdout, ended.stderr);
+            assert!(!text.contains(&tell), "{name}: {tell} is printed by `sizer {call}`: {text}");
+        }
+        for file in project.files() {
+            assert!(!holds(&file, &tell), "{name}: {tell} is in {}", file.display());
+        }
+    }
+    for sign in ["\u{1b}", "\u{7}", "\u{9b}", "\u{202e}"] {
+        for (call, ended) in printed {
+            let text = format!("{}{}", ended.stdout, ended.stderr);
+            assert!(!text.contains(sign), "{name}: `sizer {call}` is painted: {text:?}");
+        }
+        for file in project.files().iter().filter(|it| it.parent() == Some(&project.path("out"))) {
+            let picture = file.extension().is_some_and(|it| it == "png");
+            assert!(picture || !holds(file, sign), "{name}: {} is painted", file.display());
+        }
+    }
+}
+
+/// Files that hold what was said are their owner's alone.
+fn are_private(project: &Sizer) {
+    use std::os::unix::fs::PermissionsExt;
+    for name in ["bodies.jsonl", "server.log"] {
+        if let Ok(metadata) = project.path(name).metadata() {
+            assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{name}");
+        }
+    }
+}
+
 fn check(source: &Source) {
     let answer = source.answer;
     let server = Scripted::start(move |socket, _| answer(socket));
@@ -300,38 +376,22 @@ fn check(source: &Source) {
                  outputs: {{reports: [{reports}, {{name: own.html, template: own.html.j2}}]}}"
             ),
         )
+        .env("PLACE", "here")
         .env("API_KEY", CANARY)
         .env("DB_PASS", CANARY);
     let printed = everything(&project);
     let all: String = printed.iter().map(|(_, it)| format!("{}{}", it.stdout, it.stderr)).collect();
+    let kept =
+        ["bodies.jsonl", "server.log"].map(|name| std::fs::read_to_string(project.path(name)));
+    let all = kept.into_iter().flatten().fold(all, |all, kept| all + &kept);
     assert!(all.contains("***"), "{}: the secret did not come back: {all}", source.name);
-    for tell in tells() {
-        for (call, ended) in &printed {
-            let text = format!("{}{}", ended.stdout, ended.stderr);
-            assert!(
-                !text.contains(&tell),
-                "{}: {tell} is printed by `sizer {call}`: {text}",
-                source.name
-            );
-        }
-        for file in project.files() {
-            assert!(!holds(&file, &tell), "{}: {tell} is in {}", source.name, file.display());
-        }
-    }
-    for sign in ["\u{1b}", "\u{7}", "\u{9b}", "\u{202e}"] {
-        for (call, ended) in &printed {
-            let text = format!("{}{}", ended.stdout, ended.stderr);
-            assert!(!text.contains(sign), "{}: `sizer {call}` is painted: {text:?}", source.name);
-        }
-        for file in project.files().iter().filter(|it| it.parent() == Some(&project.path("out"))) {
-            let picture = file.extension().is_some_and(|it| it == "png");
-            assert!(
-                picture || !holds(file, sign),
-                "{}: {} is painted",
-                source.name,
-                file.display()
-            );
-        }
+    hold(source.name, &printed, &project);
+    are_private(&project);
+    for (name, file) in [("bodies", "bodies.jsonl"), ("log of a server", "server.log")] {
+        assert!(
+            source.name != name || project.read(file).contains("***"),
+            "{name}: nothing is in it"
+        );
     }
 }
 

@@ -191,14 +191,45 @@ fn tables_in_json_are_read_as_pandas_does() {
             rows.iter().map(|row| (row["id"].clone(), row["input"].clone())).collect();
         assert_eq!(found, [(json!("1"), json!("a")), (json!("2"), json!("b"))], "{text}");
     }
+    // Each `orient`, on a table with a nested column, by the keys that a spec can have.
+    let [a, b] = [r#"{"ask":"a"}"#, r#"{"ask":"b"}"#];
+    for text in [
+        format!(r#"{{"columns":["id","q"],"index":[0,1],"data":[[1,{a}],[2,{b}]]}}"#),
+        format!(r#"[{{"id":1,"q":{a}}},{{"id":2,"q":{b}}}]"#),
+        format!(r#"{{"0":{{"id":1,"q":{a}}},"1":{{"id":2,"q":{b}}}}}"#),
+        format!(r#"{{"id":{{"0":1,"1":2}},"q":{{"0":{a},"1":{b}}}}}"#),
+        format!(r#"[["id","q"],[1,{a}],[2,{b}]]"#),
+        format!(
+            r#"{{"schema":{{"fields":[]}},"data":[{{"index":0,"id":1,"q":{a}}},{{"index":1,"id":2,"q":{b}}}]}}"#
+        ),
+        format!("{{\"id\":1,\"q\":{a}}}\n{{\"id\":2,\"q\":{b}}}\n"),
+    ] {
+        for keys in ["question_key: q.ask", "question_key: /q/ask"] {
+            assert_eq!(inputs(&project("d.json", &text, keys)), ["a", "b"], "{keys}: {text}");
+        }
+        let rows = expanded(&project("d.json", &text, "whole_row: true"));
+        let found: Vec<_> = rows.iter().map(|row| row["id"].clone()).collect();
+        assert_eq!(found, [json!("1"), json!("2")], "{text}");
+    }
+    let values = project("d.json", "[[7,\"a\"],[8,\"b\"]]", "id_key: '0', question_key: '1'");
+    let rows = expanded(&values);
+    assert_eq!((&rows[1]["id"], &rows[1]["input"]), (&json!("8"), &json!("b")));
+    let parts = r#"{"columns":[["q","ask"],["q","id"]],"index":[0],"data":[["a",1]]}"#;
+    assert_eq!(inputs(&project("d.json", parts, "question_key: q.ask")), ["a"]);
     for (text, message) in [
         (
             r#"{"id": 1, "question": "a"}"#,
             "this is a single object; put it into [ ], or set dataset.format: jsonl",
         ),
         (
-            "{\"question\": \"a\"}\n{\"question\": \"b\"}\n",
-            "this is JSON lines; set dataset.format: jsonl",
+            "{\"question\": \"a\"}\n{\"question\": \"b\"}\n{\"question\": }\n",
+            "d.json:3:14: expected value (as in JSON lines",
+        ),
+        ("[[1, \"a\"], [2]]", "entry 2 here has 1 cells, and the first has 2"),
+        ("[[1, \"a\"], {\"id\": 2}]", "entry 2 here is an object, and the first is a list"),
+        (
+            "[[1, \"a\"], [2, \"b\"]]",
+            "named by their position, beginning with 0, as in question_key: \"1\"",
         ),
         (
             r#"{"version": 1, "rows": [{"question": "a"}]}"#,

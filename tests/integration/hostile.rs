@@ -80,3 +80,24 @@ fn files_that_are_far_too_large() {
     project.run(&["run", "spec.yml"]).success();
     one_error(&project, &["render", "spec.yml", "--template", "big.j2"], "larger than 4 MiB");
 }
+
+#[test]
+fn a_template_that_grows_with_an_item_is_stopped_at_that_item() {
+    let server = crate::support::Scripted::start(|socket, _| {
+        crate::support::respond(socket, "200 OK", "{}")
+    });
+    let body = "{% set ns = namespace(s=\"x\") %}{% for i in range(item.n) %}{% set ns.s = [ns.s, ns.s]|join %}{% endfor %}{{ ns.s|length }}";
+    let project = crate::support::Sizer::new()
+        .file(
+            "questions.jsonl",
+            "{\"question\": \"a\", \"n\": 1}\n{\"question\": \"b\", \"n\": 28}\n",
+        )
+        .workflow(
+            &format!("{{type: http, url: 'http://{}/x', body: '{body}'}}", server.address),
+            "concurrency: {mode: burst, levels: [1], runs: 2}",
+        );
+    project.run(&["run", "spec.yml"]);
+    let failures = project.result()["levels"][0]["failures"].to_string();
+    assert!(failures.contains("engine ran out of fuel"), "{failures}");
+    assert_eq!(server.requests.lock().unwrap().len(), 1, "the first item is asked");
+}

@@ -92,3 +92,56 @@ fn changing_a_secret_changes_no_key() {
     let project = project.env("TEST_KEY", HEADER);
     project.run(&["run", "spec.yml"]).success().stderr("0 stages run");
 }
+
+#[test]
+fn what_stands_before_the_at_sign_leads_to_no_other_host() {
+    use base64::Engine;
+    let other = Scripted::start_any(|socket| respond(socket, "200 OK", crate::support::ANSWER));
+    let server = Scripted::start(|socket, _| respond(socket, "200 OK", crate::support::ANSWER));
+    let (user, password) = (format!("me@{}/x?", other.address), format!("p@{}/#w", other.address));
+    for address in ["${env:WHO}:${env:TEST_PASSWORD}@SERVER/v1", "${env:TEST_AUTH}@SERVER/v1"] {
+        let address = address.replace("SERVER", &server.address.to_string());
+        let project = Sizer::new()
+            .workflow(
+                &format!("{{type: openai, base_url: 'http://{address}', model: m, stream: false}}"),
+                "concurrency: {mode: burst, levels: [1], passes: 1}",
+            )
+            .env("WHO", &user)
+            .env("TEST_PASSWORD", &password)
+            .env("TEST_AUTH", &format!("me:{password}"));
+        project.run(&["run", "spec.yml"]).success();
+        let request = server.requests.lock().unwrap().pop().unwrap();
+        let basic = request.lines().find_map(|line| line.strip_prefix("authorization: Basic "));
+        let sent = base64::prelude::BASE64_STANDARD.decode(basic.unwrap().trim()).unwrap();
+        let who = if address.contains("WHO") { &user } else { "me" };
+        assert_eq!(String::from_utf8(sent).unwrap(), format!("{who}:{password}"));
+    }
+    assert!(other.requests.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_download_takes_no_signature_to_another_host() {
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = std::sync::Arc::clone(&seen);
+    let other = Scripted::start_any(move |socket| {
+        log.lock().unwrap().push(crate::support::last_request());
+        respond(socket, "200 OK", crate::support::QUESTIONS)
+    });
+    let to = other.address;
+    let first = Scripted::start_any(move |socket| {
+        respond(socket, &format!("302 Found\r\nlocation: http://{to}/there"), "")
+    });
+    let project = Sizer::new().spec(&format!(
+        "version: 1\nname: t\ndataset: {{path: 'http://{}/d.jsonl?signature={KEY}', format: jsonl}}\n\
+         workflow: {{type: command, run: [cat]}}\nconcurrency: {{mode: burst, levels: [1], passes: 1}}\n",
+        first.address
+    ));
+    let ended = project.run(&["run", "spec.yml"]).success();
+    assert!(!format!("{ended:?}").contains(KEY), "{ended:?}");
+    let requests = seen.lock().unwrap().join("\n").to_ascii_lowercase();
+    assert!(requests.contains("get /there"), "{requests}");
+    assert!(!requests.contains("referer") && !requests.contains(KEY), "{requests}");
+    for file in project.files().iter().filter(|file| !file.ends_with("spec.yml")) {
+        assert!(!holds(file, KEY), "{}", file.display());
+    }
+}

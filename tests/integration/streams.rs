@@ -24,31 +24,31 @@ fn send(socket: &mut TcpStream, pause: u64, piece: &str) -> bool {
     write!(socket, "{:x}\r\n{piece}\r\n", piece.len()).is_ok()
 }
 
-fn delta(delta: &str) -> String {
+pub(crate) fn delta(delta: &str) -> String {
     format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":null}}]}}\n\n")
 }
 
-fn token() -> String {
+pub(crate) fn token() -> String {
     delta(r#"{"content":"word "}"#)
 }
 
-fn ended(reason: &str) -> String {
+pub(crate) fn ended(reason: &str) -> String {
     format!(
         "data: {{\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":\"{reason}\"}}]}}\n\n"
     )
 }
 
-fn usage(tokens: u32) -> String {
+pub(crate) fn usage(tokens: u32) -> String {
     format!(
         "data: {{\"choices\":[],\"usage\":{{\"prompt_tokens\":7,\"completion_tokens\":{tokens}}}}}\n\n"
     )
 }
 
-const DONE: &str = "data: [DONE]\n\n";
+pub(crate) const DONE: &str = "data: [DONE]\n\n";
 const ONE_LEVEL: &str = "concurrency: {mode: burst, levels: [1], passes: 1}";
 
 /// The level that a server's answers make.
-fn level(
+pub(crate) fn level(
     workflow: &str,
     answer: impl Fn(&mut TcpStream, usize) -> bool + Send + Sync + 'static,
 ) -> Value {
@@ -60,10 +60,10 @@ fn level(
     project.result()["levels"][0].clone()
 }
 
-const OPENAI: &str = "{type: openai, base_url: SERVER/v1, model: m, timeout: 5s}";
-const CHAIN: &str =
+pub(crate) const OPENAI: &str = "{type: openai, base_url: SERVER/v1, model: m, timeout: 5s}";
+pub(crate) const CHAIN: &str =
     "{type: chain, llm: {upstream: SERVER/v1}, model: m, timeout: 5s, steps: [{llm: {}}]}";
-const NAT: &str = "{type: nat, base_url: SERVER, timeout: 5s}";
+pub(crate) const NAT: &str = "{type: nat, base_url: SERVER, timeout: 5s}";
 
 #[test]
 fn a_failure_is_never_a_fast_success() {

@@ -6,7 +6,8 @@ mod jobs;
 mod offline;
 mod spec_text;
 
-pub use spec_text::{calc_spec, imported_spec};
+use spec_text::calc_spec;
+pub use spec_text::{emitted_spec, imported_spec};
 
 use super::{CancellationToken, Observer, PipelineError};
 use crate::nat::ImportError;

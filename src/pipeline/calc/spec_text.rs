@@ -2,7 +2,7 @@
 
 use super::{CalcError, CalcOptions};
 use crate::nat::{Imported, Sources, import};
-use crate::spec::{Method, process_env};
+use crate::spec::{Method, Parts, Spec, process_env};
 use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::io::Read;
@@ -23,7 +23,7 @@ pub(super) fn reports(plots: bool) -> Vec<&'static str> {
 
 /// The spec for a calculation, to lie in the folder `base`, or in none; reports go to `out`. With
 /// it what was changed on the way, in sentences.
-pub fn calc_spec(
+pub(super) fn calc_spec(
     options: &CalcOptions,
     base: Option<&Path>,
     out: &Path,
@@ -66,7 +66,7 @@ pub fn calc_spec(
     let mut all_reports = vec!["summary.md", "levels.csv", "result.json"];
     all_reports.extend(reports(options.plots));
     spec.insert("outputs".into(), json!({ "dir": out, "reports": all_reports }));
-    Ok((to_yaml(&spec), imported.notes))
+    Ok((checked(to_yaml(&spec), config)?, imported.notes))
 }
 
 /// The spec for a configuration alone: its dataset and its workflow, with a plan to begin with.
@@ -82,7 +82,38 @@ pub fn imported_spec(
         json!({ "levels": (1..=10).collect::<Vec<u32>>(), "mode": "burst" }),
     );
     spec.insert("estimate".into(), json!({ "method": "linear" }));
-    Ok((to_yaml(&spec), imported.notes))
+    Ok((checked(to_yaml(&spec), config)?, imported.notes))
+}
+
+/// The spec to write for a calculation into the folder `base`: its reports go where those of the
+/// calculation would.
+pub fn emitted_spec(
+    options: &CalcOptions,
+    base: &Path,
+) -> Result<(String, Vec<String>), CalcError> {
+    let out = options.output_dir.as_deref().map(|dir| seen_from(Some(base), dir));
+    let out = out.map(|dir| if dir.is_empty() { ".".to_owned() } else { dir });
+    calc_spec(options, Some(base), Path::new(out.as_deref().unwrap_or("out")))
+}
+
+/// A spec that is refused is not written: what it was made of is named instead. What variables hold that
+/// are not set now is not known.
+fn checked(text: String, config: &Path) -> Result<String, CalcError> {
+    let unset = text
+        .split("${env:")
+        .skip(1)
+        .any(|rest| rest.split_once('}').is_none_or(|(name, _)| process_env(name).is_none()));
+    let read = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
+    let parts =
+        Parts { project: None, profile: None, overrides: &[], env: &process_env, read: &read };
+    match Spec::parse(&text, Path::new("spec.yml"), &parts) {
+        Err(error) if !unset => Err(CalcError::Parameters(format!(
+            "{}: its spec would be refused: {}",
+            config.display(),
+            error.message()
+        ))),
+        _ => Ok(text),
+    }
 }
 
 fn read(config: &Path) -> Result<Imported, CalcError> {

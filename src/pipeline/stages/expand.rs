@@ -14,7 +14,7 @@ pub(super) struct Expand;
 
 impl Stage for Expand {
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {

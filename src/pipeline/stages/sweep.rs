@@ -20,7 +20,7 @@ pub(super) struct Sweep {
 
 impl Stage for Sweep {
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {

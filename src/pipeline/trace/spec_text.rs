@@ -33,6 +33,14 @@ pub(super) fn servers(spec: &Spec) -> Result<LlmSpec, PipelineError> {
     Err(error.help("add `llm: {upstream: http://localhost:8000/v1}` to the workflow").into())
 }
 
+/// The model of calls that name none: the spec's own, or a word for servers that have but one.
+fn asked_model(spec: &Spec) -> String {
+    match &spec.workflow {
+        WorkflowSpec::Openai(openai) => openai.model.clone(),
+        _ => "default".to_owned(),
+    }
+}
+
 /// A part of the text: keys in the order in which people read them, or as they come.
 #[derive(Serialize)]
 #[serde(untagged)]
@@ -45,15 +53,13 @@ enum Part {
 /// A spec with a chain in place of the workflow, and all else as it was.
 pub(super) fn write(spec: &Spec, shape: &Shape) -> Result<String, PipelineError> {
     let llm = servers(spec)?;
-    let model = shape.model();
-    let steps = shape.steps(model.as_deref(), llm.servers().len() == 1);
+    let model = shape.model().unwrap_or_else(|| asked_model(spec));
+    let steps = shape.steps(Some(&model), llm.servers().len() == 1);
     let llm = plain(&json!(llm), &json!(LlmSpec::of(String::new().into())));
     let mut workflow: IndexMap<&str, Part> =
         IndexMap::from_iter([("type", Part::Plain("chain".into()))]);
     workflow.insert("llm", Part::Plain(llm));
-    if let Some(model) = model {
-        workflow.insert("model", Part::Plain(model.into()));
-    }
+    workflow.insert("model", Part::Plain(model.into()));
     let mut timeout = json!(spec.workflow.timeout());
     whole(&mut timeout);
     workflow.insert("timeout", Part::Plain(timeout));

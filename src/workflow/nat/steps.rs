@@ -6,7 +6,7 @@
 
 use crate::measure::{Failure, FailureKind, LlmCall};
 use crate::workflow::loose::{Loose, is_something};
-use crate::workflow::openai::answer::Usage;
+use crate::workflow::openai::answer::{Usage, is_of_an_error};
 use crate::workflow::transport::Progress;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -55,6 +55,18 @@ struct ErrorEvent<'a> {
     #[serde(default, borrow)]
     details: Loose<'a>,
     #[serde(default, borrow)]
+    detail: Loose<'a>,
+    #[serde(default, borrow)]
+    status: Loose<'a>,
+    #[serde(default, borrow)]
+    status_code: Loose<'a>,
+    #[serde(default, borrow)]
+    object: Loose<'a>,
+    #[serde(default, borrow, rename = "type")]
+    kind: Loose<'a>,
+    #[serde(default, borrow)]
+    error_code: Loose<'a>,
+    #[serde(default, borrow)]
     error: Option<&'a RawValue>,
 }
 
@@ -76,6 +88,8 @@ pub struct Steps {
     first: Option<f64>,
     last: Option<f64>,
     answered: bool,
+    /// The event that is being read tells of an error.
+    failing: bool,
     open_workflows: u32,
     workflow_ended: bool,
 }
@@ -89,6 +103,14 @@ impl Steps {
         if let Some(data) = line.strip_prefix(b"data:") {
             return self.data(data.trim_ascii());
         }
+        if let Some(name) = line.strip_prefix(b"event:") {
+            self.failing = is_of_an_error(name.trim_ascii());
+            return Ok(());
+        }
+        if line.is_empty() {
+            self.failing = false;
+            return Ok(());
+        }
         if line.starts_with(b"{") {
             return Err(error_event(line).unwrap_or_else(|| unexpected(line)));
         }
@@ -96,12 +118,15 @@ impl Steps {
         let prefixed = memchr::memchr(b':', line).is_some_and(|at| {
             line.iter().take(at).all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
         });
-        if line.is_empty() || prefixed { Ok(()) } else { Err(unexpected(line)) }
+        if prefixed { Ok(()) } else { Err(unexpected(line)) }
     }
 
     fn data(&mut self, data: &[u8]) -> Result<(), Failure> {
         if let Some(failure) = error_event(data) {
             return Err(failure);
+        }
+        if self.failing {
+            return Err(reported(data));
         }
         // The protocol's last word, signs of life and nothing at all are no answers.
         if matches!(data, b"" | b"[DONE]" | b"null") {
@@ -218,12 +243,36 @@ fn error_event(line: &[u8]) -> Option<Failure> {
     if let Some(error) = event.error.filter(|error| is_something(error)) {
         return failed(format!("the server reported an error: {}", error.get()));
     }
+    let says_error = |loose: &Loose<'_>| loose.text.as_deref() == Some("error");
+    let numbers = [&event.code, &event.status, &event.status_code];
+    let refuses = numbers.iter().any(|it| it.number.is_some_and(|code| code >= 400.0));
+    let explains = [&event.message, &event.detail, &event.details].iter().any(|it| it.is_something);
+    // All that is sent where a request was none that the server takes.
+    let only_detail = || {
+        let map = serde_json::from_slice::<HashMap<Cow<'_, str>, &RawValue>>(line);
+        event.detail.is_something && map.is_ok_and(|map| map.len() == 1)
+    };
+    if says_error(&event.object)
+        || says_error(&event.kind)
+        || event.error_code.is_something
+        || refuses && explains && event.message.text.is_none()
+        || only_detail()
+    {
+        return Some(reported(line));
+    }
     let message = event.message.text.filter(|message| !message.is_empty())?;
-    let number = event.code.number.map(|code| code.to_string());
+    let number = event.code.number.or(event.status.number).or(event.status_code.number);
+    let is_error = |code: &f64| *code != 0.0 && !(200.0..300.0).contains(code);
+    let number = number.filter(is_error).map(|code| code.to_string());
     let code = event.code.text.map(Cow::into_owned).or(number)?;
     let details = event.details.text.unwrap_or_default();
     let details = if details.is_empty() { String::new() } else { format!(" ({details})") };
     failed(format!("{code}: {message}{details}"))
+}
+
+fn reported(line: &[u8]) -> Failure {
+    let message = format!("the server reported an error: {}", String::from_utf8_lossy(line));
+    Failure::new(FailureKind::WorkflowError, message)
 }
 
 fn unexpected(line: &[u8]) -> Failure {

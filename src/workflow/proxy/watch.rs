@@ -106,7 +106,7 @@ impl Watch {
     pub fn head(&mut self, head: &Response<Incoming>) {
         self.status = head.status();
         let kind = head.headers().get(CONTENT_TYPE).map_or(&b""[..], |it| it.as_bytes());
-        if kind.starts_with(b"text/event-stream") {
+        if kind.to_ascii_lowercase().starts_with(b"text/event-stream") {
             self.reading = Reading::Stream { stream: Box::default(), broken: false };
         }
     }
@@ -117,6 +117,15 @@ impl Watch {
             self.kept.extend_from_slice(bytes);
         }
         let now = self.run.clock.now();
+        if let Reading::Whole(body) = &self.reading
+            && self.chat
+            && body.iter().all(u8::is_ascii_whitespace)
+            && let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace())
+            && !b"{[<".contains(first)
+        {
+            // Not every server says that it streams.
+            self.reading = Reading::Stream { stream: Box::default(), broken: false };
+        }
         match &mut self.reading {
             Reading::Stream { stream, broken: broken @ false } => {
                 match stream.feed(bytes, now) {
@@ -192,7 +201,7 @@ impl Watch {
             return over.then(|| stream.finish(end).ok()).flatten();
         }
         let failed = !broken && stream.close(end).is_err() && stream.reported_an_error();
-        (complete && !failed).then(|| stream.so_far())
+        (complete && !failed && !stream.is_cut()).then(|| stream.so_far())
     }
 
     fn whole(&self, body: &[u8]) -> Option<Said> {
@@ -201,7 +210,7 @@ impl Watch {
                 let other: OtherAnswer = serde_json::from_slice(body).unwrap_or_default();
                 let OtherUsage { prompt_tokens, completion_tokens } = other.usage;
                 let usage = Usage { prompt_tokens, completion_tokens, ..Usage::default() };
-                (!self.chat).then(|| Said::counted(usage))
+                (!self.chat && !Whole::reports_an_error(body)).then(|| Said::counted(usage))
             },
             Some,
         )

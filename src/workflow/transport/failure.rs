@@ -18,6 +18,10 @@ pub(super) fn of(error: &SendError, at: &str) -> Failure {
             let hint = if let NoConnection::Tls(error) = error { tls_hint(error) } else { "" };
             Failure::new(kind, format!("{at}: {error}{hint}"))
         }
+        SendError::Http(error) if error.is_parse_too_large() => {
+            let message = format!("{at} answers with more headers than sizer reads");
+            Failure::new(FailureKind::TooLarge, message)
+        }
         SendError::Http(error) if error.is_parse() => {
             let message = format!(
                 "{at} answers something else than HTTP ({}); one that speaks TLS is reached with https://",

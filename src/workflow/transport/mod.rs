@@ -30,7 +30,7 @@ use connection::{Answering, Connection, Connections, Outgoing, SendError};
 use http_body_util::Full;
 use hyper::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, HOST, HeaderMap, HeaderName,
-    HeaderValue, LOCATION, PROXY_AUTHORIZATION, RETRY_AFTER, USER_AGENT,
+    HeaderValue, LOCATION, PROXY_AUTHORIZATION, RETRY_AFTER, TRANSFER_ENCODING, USER_AGENT,
 };
 use hyper::{Method, Request, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
@@ -315,17 +315,28 @@ impl Posted<'_> {
         Ok(self)
     }
 
+    /// The header that says that the body is in a code, where it is.
+    fn codes(&self) -> Option<String> {
+        let headers = self.answering.head().headers();
+        [CONTENT_ENCODING, TRANSFER_ENCODING].into_iter().find_map(|name| {
+            let values = headers.get_all(&name).iter();
+            let values = values.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
+            let values = values.collect::<Vec<_>>().join(", ");
+            let plain = |code: &str| {
+                ["", "identity", "chunked"].iter().any(|it| code.trim().eq_ignore_ascii_case(it))
+            };
+            (!values.split(',').all(plain)).then(|| format!("{name}: {values}"))
+        })
+    }
+
     /// Fails where the body is compressed, which no request asks for.
     pub fn is_plain(&self) -> Result<(), Failure> {
-        let encoding = self.answering.head().headers().get(CONTENT_ENCODING);
-        let encoding = encoding.map(|it| String::from_utf8_lossy(it.as_bytes()));
-        match encoding
-            .filter(|it| !it.trim().is_empty() && !it.trim().eq_ignore_ascii_case("identity"))
-        {
+        let codes = self.codes();
+        match codes {
             None => Ok(()),
-            Some(encoding) => {
+            Some(codes) => {
                 let message = format!(
-                    "the answer is compressed (content-encoding: {encoding}), though `accept-encoding: identity` was \
+                    "the answer is compressed ({codes}), though `accept-encoding: identity` was \
                      sent: switch compression off at the server or the proxy before it"
                 );
                 let failure = Failure::new(FailureKind::Malformed, message);
@@ -344,7 +355,7 @@ impl Posted<'_> {
         let location = location.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
         let location = location.map(|it| {
             // A query can be a signature.
-            let place = it.split('?').next().unwrap_or_default();
+            let place = redact(it.split(['?', '#']).next().unwrap_or_default());
             format!(" to {place} (location; redirects are not followed: put it into the address)")
         });
         let location = location.unwrap_or_default();
@@ -359,7 +370,11 @@ impl Posted<'_> {
         let body = self.endpoint.redactor.bytes(&body);
         let mut body = body.split_whitespace().collect::<Vec<_>>().join(" ");
         body.truncate(body.floor_char_boundary(QUOTED_BODY));
-        let body = if body.is_empty() { body } else { format!(": {body}") };
+        let body = match self.codes() {
+            Some(codes) => format!(" (a compressed body, {codes})"),
+            None if body.is_empty() => body,
+            None => format!(": {body}"),
+        };
         let kind = match status {
             StatusCode::TOO_MANY_REQUESTS => FailureKind::RateLimited,
             _ => FailureKind::HttpStatus,

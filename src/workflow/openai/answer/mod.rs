@@ -9,7 +9,7 @@ mod usage;
 mod whole;
 mod wire;
 
-pub(in crate::workflow) use stream::Stream;
+pub(in crate::workflow) use stream::{Stream, is_of_an_error};
 pub(in crate::workflow) use usage::Usage;
 pub(in crate::workflow) use whole::Whole;
 

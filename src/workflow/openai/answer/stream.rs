@@ -37,6 +37,8 @@ struct Reader {
     /// When the last event came that is a part of the answer.
     last: f64,
     token: TokenLine,
+    /// Whether an answer of another protocol has begun, and not ended.
+    cut: bool,
     /// The first event that is no part of an answer.
     unknown: Option<Vec<u8>>,
     #[cfg(fuzzing)]
@@ -99,6 +101,11 @@ impl Stream {
         self.reader.failed
     }
 
+    /// Whether an answer of another protocol, which names its events, has not come to its end.
+    pub fn is_cut(&self) -> bool {
+        self.reader.cut
+    }
+
     /// What was said until now, complete or not.
     pub fn so_far(self) -> Said {
         self.reader.said
@@ -110,6 +117,20 @@ impl Stream {
         let mut stream = Self::default();
         stream.reader.forgetful = true;
         stream
+    }
+
+    /// The error that a line holds which belongs to no event: some servers forget there how they speak.
+    fn stray_error(&self) -> Result<(), Failure> {
+        let Some(line) = self.events.strange() else { return Ok(()) };
+        let lower = line.get(..6).unwrap_or_default().to_ascii_lowercase();
+        let reported = match lower.as_slice() {
+            b"error:" => Some(String::from_utf8_lossy(line).into_owned()),
+            [b'{', ..] => serde_json::from_slice::<Chunk<'_>>(line)
+                .ok()
+                .and_then(|chunk| chunk.reported(line).map(Cow::into_owned)),
+            _ => None,
+        };
+        reported.map_or(Ok(()), |error| Err(server_error(&error)))
     }
 
     /// Takes the end of the body, or of what is read of it, at `now`.
@@ -124,6 +145,7 @@ impl Stream {
             return Err(no_stream(other));
         }
         self.close(now)?;
+        self.stray_error()?;
         let Self { events, reader, .. } = self;
         let Reader { mut said, voices, done, last, unknown, .. } = reader;
         let finished = voices.iter().filter(|voice| voice.finished).count();
@@ -155,6 +177,11 @@ impl Stream {
 
 impl Reader {
     fn event(&mut self, event: Event<'_>, now: f64) -> Result<(), Failure> {
+        match event.name {
+            b"message_start" | b"response.created" => self.cut = true,
+            b"message_stop" | b"response.completed" | b"response.incomplete" => self.cut = false,
+            _ => {}
+        }
         let result = self.part(event, now);
         let reported = |failure: &Failure| failure.kind == FailureKind::WorkflowError;
         self.failed |= result.as_ref().is_err_and(reported);
@@ -166,7 +193,7 @@ impl Reader {
         if self.done {
             return Ok(());
         }
-        if event.name == b"error" {
+        if !matches!(event.name, b"" | b"message") && is_of_an_error(event.name) {
             return Err(server_error(&String::from_utf8_lossy(data)));
         }
         if let Some(words) = self.token.words(data) {
@@ -183,7 +210,15 @@ impl Reader {
             self.end(now);
             return Ok(());
         }
-        let chunk: Chunk<'_> = match serde_json::from_slice(data) {
+        let mended;
+        let parsed = match serde_json::from_slice(data) {
+            Err(error) if !error.is_data() => {
+                mended = crate::workflow::mended::mended(data);
+                mended.as_deref().map_or(Err(error), serde_json::from_str)
+            }
+            parsed => parsed,
+        };
+        let chunk: Chunk<'_> = match parsed {
             Ok(chunk) => chunk,
             // Events with names of their own are for others.
             Err(_) if !matches!(event.name, b"" | b"message") => return Ok(()),
@@ -218,7 +253,7 @@ impl Reader {
 
     fn choice(&mut self, choice: &Choice<'_>, now: f64) -> Result<(), Failure> {
         let amount = choice.amount();
-        let reason = choice.finish_reason.text.as_deref().filter(|reason| !reason.is_empty());
+        let reason = choice.reason();
         if let Some(failure) = reason.and_then(broken_off) {
             return Err(failure);
         }
@@ -275,6 +310,13 @@ impl Chunk<'_> {
             && !choice.finish_reason.is_something;
         (alone && nothing_else && !words.is_empty()).then_some(words)
     }
+}
+
+/// Whether events of a name tell of errors.
+pub(in crate::workflow) fn is_of_an_error(name: &[u8]) -> bool {
+    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+    let last = name.rsplit(['.', '_', '-', ' ']).next().unwrap_or_default();
+    matches!(last, "error" | "exception" | "failed" | "failure")
 }
 
 /// What a body is that is no event stream.

@@ -9,10 +9,24 @@ use crate::workflow::openai::malformed;
 pub(in crate::workflow) struct Whole;
 
 impl Whole {
+    /// Whether an answer of whatever protocol tells of an error.
+    pub fn reports_an_error(body: &[u8]) -> bool {
+        let chunk = serde_json::from_slice::<Chunk<'_>>(body);
+        chunk.is_ok_and(|chunk| chunk.reported(body).is_some())
+    }
+
     /// What a complete answer says.
     pub fn parse(body: &[u8]) -> Result<Said, Failure> {
-        let chunk: Chunk<'_> =
-            serde_json::from_slice(body).map_err(|error| not_whole(body, &error))?;
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        let mended;
+        let parsed = match serde_json::from_slice(body) {
+            Err(error) if !error.is_data() => {
+                mended = crate::workflow::mended::mended(body);
+                mended.as_deref().map_or(Err(error), serde_json::from_str)
+            }
+            parsed => parsed,
+        };
+        let chunk: Chunk<'_> = parsed.map_err(|error| not_whole(body, &error))?;
         if let Some(error) = chunk.reported(body) {
             return Err(server_error(&error));
         }
@@ -22,8 +36,7 @@ impl Whole {
         let Some(choice) = choices.iter().find(is_answer) else {
             return Err(malformed("the answer has no choice with a message", body));
         };
-        let reasons = || choices.iter().map(|choice| choice.finish_reason.text.as_deref());
-        let given = || reasons().flatten().filter(|reason| !reason.is_empty());
+        let given = || choices.iter().filter_map(Choice::reason);
         if let Some(failure) = given().find_map(broken_off) {
             return Err(failure);
         }
@@ -35,10 +48,9 @@ impl Whole {
         if !says && usage.completion_tokens.is_none() {
             return Err(empty());
         }
-        let reason = choice.finish_reason.text.as_deref().filter(|reason| !reason.is_empty());
         Ok(Said {
             usage,
-            finish_reason: reason.map(short),
+            finish_reason: choice.reason().map(short),
             text: choice.plain().map(|words| words.clone().into_owned()),
             ..Said::default()
         })

@@ -109,6 +109,13 @@ impl<'a> Choice<'a> {
         amount
     }
 
+    /// Why it ended, where it did. Some servers write that it did not as a text.
+    pub fn reason(&self) -> Option<&str> {
+        const NONE: [&str; 3] = ["", "null", "none"];
+        let reason = self.finish_reason.text.as_deref()?;
+        (!NONE.iter().any(|none| reason.eq_ignore_ascii_case(none))).then_some(reason)
+    }
+
     /// The plain text of it.
     pub fn plain(&self) -> Option<&Cow<'a, str>> {
         let delta = self.delta.as_ref().and_then(|words| words.content.text.as_ref());
@@ -208,6 +215,7 @@ mod tests {
             r#"{"choices":[{"error":{}}],"code":200,"message":"ok"}"#,
             r#"{"type":"ping"}"#,
             r#"{"usage":{},"status":"completed"}"#,
+            r#"{"choices":[],"error":{"code":null,"message":""}}"#,
             "{}",
         ] {
             assert_eq!(reported(good), None, "{good}");

@@ -1,0 +1,168 @@
+//! Values of the type that the reference gives them, whether they stand in quotes or not.
+
+use super::variables::Env;
+use serde_json::{Number, Value};
+
+/// What a setting of the LLM is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Whole,
+    Real,
+    Switch,
+}
+
+/// Settings that are no texts.
+const KINDS: [(&str, Kind); 15] = [
+    ("temperature", Kind::Real),
+    ("top_p", Kind::Real),
+    ("min_p", Kind::Real),
+    ("presence_penalty", Kind::Real),
+    ("frequency_penalty", Kind::Real),
+    ("repetition_penalty", Kind::Real),
+    ("request_timeout", Kind::Real),
+    ("timeout", Kind::Real),
+    ("max_tokens", Kind::Whole),
+    ("max_completion_tokens", Kind::Whole),
+    ("seed", Kind::Whole),
+    ("n", Kind::Whole),
+    ("top_k", Kind::Whole),
+    ("top_logprobs", Kind::Whole),
+    ("parallel_tool_calls", Kind::Switch),
+];
+/// Those that a spec types itself: there, a reference stays one.
+const TYPED_BY_THE_SPEC: [&str; 2] = ["temperature", "max_tokens"];
+
+/// A setting as the reference reads it, or what is wrong with it. A reference is looked up where a
+/// spec would send it on as a text.
+pub(super) fn typed(key: &str, value: &Value, env: &Env<'_>) -> Result<Value, String> {
+    let Some((_, kind)) = KINDS.iter().find(|(name, _)| *name == key) else {
+        return Ok(value.clone());
+    };
+    let Value::String(text) = value else { return kind.of(value).ok_or_else(|| kind.wrong(value)) };
+    let referred = reference(text);
+    if referred.is_some() && TYPED_BY_THE_SPEC.contains(&key) {
+        return Ok(value.clone());
+    }
+    let looked_up = referred.map(|name| env(name).ok_or_else(|| format!("{name} is not set")));
+    match looked_up.transpose()? {
+        Some(found) => {
+            let wrong = || format!("the value of the variable is {}", kind.in_words());
+            kind.of(&found.into()).ok_or_else(wrong)
+        }
+        None => kind.of(value).ok_or_else(|| kind.wrong(value)),
+    }
+}
+
+/// Whether a text or a value means yes, as the reference reads it.
+pub(super) fn switch(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(value) => Some(*value),
+        Value::Number(number) => match number.as_f64()? {
+            0.0 => Some(false),
+            1.0 => Some(true),
+            _ => None,
+        },
+        Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "y" | "t" | "1" => Some(true),
+            "false" | "no" | "off" | "n" | "f" | "0" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The variable that a text refers to, where it is nothing else.
+fn reference(text: &str) -> Option<&str> {
+    let name = text.trim().strip_prefix("${env:")?.strip_suffix('}')?;
+    (!name.contains(['$', '}'])).then_some(name)
+}
+
+impl Kind {
+    fn of(self, value: &Value) -> Option<Value> {
+        let number = match value {
+            Value::Number(number) => number.clone(),
+            Value::String(text) if self != Self::Switch => number(text)?,
+            _ => return (self == Self::Switch).then(|| switch(value).map(Value::Bool)).flatten(),
+        };
+        match self {
+            Self::Switch => switch(value).map(Value::Bool),
+            Self::Real => Some(number.into()),
+            Self::Whole => whole(&number).map(Value::Number),
+        }
+    }
+
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::Whole => "no whole number",
+            Self::Real => "no number",
+            Self::Switch => "neither true nor false",
+        }
+    }
+
+    fn wrong(self, value: &Value) -> String {
+        let shown: String = value.to_string().chars().take(60).collect();
+        format!("{} is {}", crate::redact::redact(&shown), self.in_words())
+    }
+}
+
+/// A number in a text; Python's have underscores between digits.
+fn number(text: &str) -> Option<Number> {
+    let text = text.trim().trim_start_matches('+').replace('_', "");
+    if let Ok(whole) = text.parse::<i64>() {
+        return Some(whole.into());
+    }
+    text.parse::<f64>().ok().and_then(Number::from_f64)
+}
+
+fn whole(number: &Number) -> Option<Number> {
+    const MOST: f64 = 9e15;
+    if number.is_i64() || number.is_u64() {
+        return Some(number.clone());
+    }
+    let value = number.as_f64().filter(|value| value.fract() == 0.0 && value.abs() <= MOST)?;
+    #[expect(clippy::cast_possible_truncation, reason = "checked")]
+    Some((value as i64).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn settings_have_the_types_of_the_reference() {
+        let env = |name: &str| match name {
+            "SEVEN" => Some("7".to_owned()),
+            "WORD" => Some("canary".to_owned()),
+            _ => None,
+        };
+        for (key, value, expected) in [
+            ("temperature", json!("0.5"), Ok(json!(0.5))),
+            ("temperature", json!(" .5"), Ok(json!(0.5))),
+            ("temperature", json!(1), Ok(json!(1))),
+            ("temperature", json!("1e-1"), Ok(json!(0.1))),
+            ("temperature", json!("${env:ANY}"), Ok(json!("${env:ANY}"))),
+            ("max_tokens", json!("1_000"), Ok(json!(1000))),
+            ("max_tokens", json!(64.0), Ok(json!(64))),
+            ("max_tokens", json!("64.0"), Ok(json!(64))),
+            ("max_tokens", json!(64.5), Err("64.5 is no whole number")),
+            ("max_tokens", json!(""), Err("\"\" is no whole number")),
+            ("max_tokens", json!("many"), Err("\"many\" is no whole number")),
+            ("max_tokens", json!(true), Err("true is no whole number")),
+            ("seed", json!("${env:SEVEN}"), Ok(json!(7))),
+            ("seed", json!("${env:WORD}"), Err("the value of the variable is no whole number")),
+            ("seed", json!("${env:NOWHERE}"), Err("NOWHERE is not set")),
+            ("top_p", json!("NaN"), Err("\"NaN\" is no number")),
+            ("parallel_tool_calls", json!("no"), Ok(json!(false))),
+            ("parallel_tool_calls", json!(2), Err("2 is neither true nor false")),
+            ("user", json!("7"), Ok(json!("7"))),
+        ] {
+            let found = typed(key, &value, &env);
+            assert_eq!(
+                found.as_ref().map_err(String::as_str),
+                expected.as_ref().map_err(|it| *it),
+                "{key} {value}"
+            );
+        }
+    }
+}
