@@ -15,6 +15,7 @@ mod composition;
 mod damage;
 mod dataset_forms;
 mod datasets;
+mod doubts;
 mod evidence;
 mod faults;
 mod golden;
