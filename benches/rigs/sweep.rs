@@ -7,7 +7,7 @@ use sizer::measure::{Item, LevelMetrics, Metric, Quantile, Run};
 use sizer::pipeline::CancellationToken;
 use sizer::sizing::{
     AdaptivePlan, Certainty, Estimate, Evidence, FitOptions, Fits, Load, Margin, MethodName,
-    ObservedLevel, Question, Rig, Spend, Target, next_level,
+    ObservedLevel, Plan, Question, Rig, Spend, Target, next_level,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -104,6 +104,7 @@ pub fn estimate(scenario: &Scenario, swept: &Swept) -> Option<Estimate> {
         margin: Margin::default(),
         certainty: Certainty { confidence: 0.9, resamples: 1000, seed: 0 },
         counts_users: false,
+        plan: Plan::default(),
     };
     let (estimates, _) = Evidence::new(&levels, &fits, &swept.observed).answer(&question);
     estimates.into_iter().next()

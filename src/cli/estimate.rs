@@ -20,5 +20,5 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let selection = Selection::until("estimate");
     let options = RunOptions { selection, offline: true, ..RunOptions::default() };
-    execute(&args.spec.study()?, options, &args.output)
+    execute(&args.spec.study()?, options, &args.output, &args.spec.as_typed())
 }

@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     match &args.template {
         None => {
             let options = RunOptions { offline: true, ..RunOptions::default() };
-            execute(&study, options, &args.output)
+            execute(&study, options, &args.output, &args.spec.as_typed())
         }
         Some(template) => fill_in(&study, template),
     }

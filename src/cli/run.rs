@@ -118,14 +118,15 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         wait: args.wait,
         ..RunOptions::default()
     };
-    execute(&study, options, &args.output)
+    execute(&study, options, &args.output, &args.spec.as_typed())
 }
 
-/// Runs all branches and prints what they brought.
+/// Runs all branches and prints what they brought. `spec` is how the user named it.
 pub(super) fn execute(
     study: &Study,
     options: RunOptions,
     output: &OutputArgs,
+    spec: &str,
 ) -> Result<End, CliError> {
     let visible = !output.quiet && std::io::stderr().is_terminal();
     let observer = Arc::new(Progress::new(visible));
@@ -135,7 +136,7 @@ pub(super) fn execute(
         Format::Text => {
             for (_, branch) in &outcome.branches {
                 if let Some(result) = &branch.result {
-                    print(&terminal_summary(result))?;
+                    print(&with_spec(&terminal_summary(result), spec))?;
                 }
             }
             if let Some(comparison) = &outcome.comparison {
@@ -153,6 +154,11 @@ pub(super) fn execute(
     };
     let ends = outcome.branches.iter().filter_map(|(_, branch)| branch.result.as_ref().map(end));
     Ok(ends.max_by_key(|end| end.code()).unwrap_or(End::Done))
+}
+
+/// Text in which commands name the spec as the user did.
+fn with_spec(text: &str, spec: &str) -> String {
+    text.replace("`sizer run SPEC ", &format!("`sizer run {spec} "))
 }
 
 /// Runs something to its end; Ctrl-C and its like cancel what it is handed.

@@ -2,7 +2,7 @@
 
 use super::diagnose::CliError;
 use crate::pipeline::Study;
-use crate::spec::{Override, ReadOptions, SpecSet};
+use crate::spec::{Override, ReadOptions, SpecSet, redact};
 use std::path::PathBuf;
 
 /// A spec and the changes to it.
@@ -29,8 +29,39 @@ impl SpecArgs {
         Ok(ReadOptions { profile: self.profile.clone(), overrides })
     }
 
+    /// The arguments as a shell takes them, for a command that can be pasted. A change of a key that may
+    /// hold a secret is left out.
+    pub fn as_typed(&self) -> String {
+        let mut words = vec![quoted(&self.spec.display().to_string())];
+        words.extend(self.profile.iter().map(|name| format!("--profile {}", quoted(name))));
+        let open = self.set.iter().filter(|text| redact(text) == **text);
+        words.extend(open.map(|text| format!("--set {}", quoted(text))));
+        words.join(" ")
+    }
+
     /// The pipelines of the spec.
     pub fn study(&self) -> Result<Study, CliError> {
         Ok(Study::new(SpecSet::from_path_with(&self.spec, &self.options()?)?))
+    }
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=:,@%+".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_read_more_into_them() {
+        assert_eq!(quoted("specs/a-1.yml"), "specs/a-1.yml");
+        assert_eq!(quoted("my spec.yml"), "'my spec.yml'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 }

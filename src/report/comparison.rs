@@ -4,7 +4,7 @@ use super::format::significant;
 use super::prose::recommendation;
 use super::{ReportError, SizingResult};
 use crate::measure::Metric;
-use crate::sizing::{Estimate, Recommendation};
+use crate::sizing::{Estimate, Grade, Recommendation};
 use comfy_table::{Table, presets};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,9 @@ pub struct Comparison {
     /// The branch that costs least per hour, or without prices needs the fewest GPUs, among those
     /// that meet every target; null where none does.
     pub cheapest: Option<String>,
+    /// Branches that were not compared, though they may be the cheapest: their answer is unsettled.
+    #[serde(default)]
+    pub not_compared: Vec<String>,
 }
 
 /// One branch.
@@ -36,6 +39,9 @@ pub struct ComparedBranch {
     pub decided_by: Option<Metric>,
     /// What the test rig carries within the deciding target.
     pub capacity: Option<f64>,
+    /// How far the answer can be relied on.
+    #[serde(default)]
+    pub grade: Option<Grade>,
     /// Why there is no answer.
     pub reason: Option<String>,
 }
@@ -69,7 +75,9 @@ impl Comparison {
         let cost = |branch: &&ComparedBranch| price(branch.cost_per_hour, branch.gpus, priced);
         let cheapest = answered().min_by(|a, b| cost(a).total_cmp(&cost(b)));
         let cheapest = cheapest.map(|branch| branch.branch.clone());
-        Self { schema_version: 1, name: name.to_owned(), branches, cheapest }
+        let unsettled = branches.iter().filter(|branch| branch.grade == Some(Grade::Unsettled));
+        let not_compared = unsettled.map(|branch| branch.branch.clone()).collect();
+        Self { schema_version: 1, name: name.to_owned(), branches, cheapest, not_compared }
     }
 
     /// The comparison in Markdown.
@@ -93,9 +101,18 @@ impl Comparison {
         }
         let cheapest = match &self.cheapest {
             Some(branch) => format!("Cheapest that meets every target: **{branch}**"),
-            None => "No branch meets every target.".to_owned(),
+            None if self.not_compared.is_empty() => "No branch meets every target.".to_owned(),
+            None => "No branch is known to meet every target.".to_owned(),
         };
-        format!("# {}\n\n{table}\n\n{cheapest}\n", self.name)
+        let not_compared = match self.not_compared.as_slice() {
+            [] => String::new(),
+            branches => format!(
+                "\nNot compared: **{}**, unsettled; {} may cost less or more.\n",
+                branches.join("**, **"),
+                if branches.len() == 1 { "it" } else { "they" }
+            ),
+        };
+        format!("# {}\n\n{table}\n\n{cheapest}\n{not_compared}", self.name)
     }
 
     /// The comparison as JSON.
@@ -119,6 +136,7 @@ impl ComparedBranch {
             gpus: gpus.recommended.filter(|_| reason.is_none()),
             cost_per_hour: gpus.cost_per_hour.filter(|_| reason.is_none()),
             decided_by: gpus.decided_by,
+            grade: gpus.grade,
             capacity: deciding.and_then(|estimate| Some(estimate.capacity?.point)),
             reason,
         }

@@ -45,6 +45,12 @@ fn gpus_words(gpus: &GpuCount, estimate: &Estimate) -> String {
         (false, Some(low), Some(high), Some(confidence)) => {
             format!("{} GPUs ({} to {}){confidence}", count(gpus.point), count(low), count(high))
         }
+        (false, Some(low), Some(high), None) => format!(
+            "{} GPUs ({} to {} by one method or the other)",
+            count(gpus.point),
+            count(low),
+            count(high)
+        ),
         (false, ..) => format!("{} GPUs", count(gpus.point)),
         (true, .., None) => format!("unsettled; the line says {} GPUs", count(gpus.point)),
         (true, ..) => {
@@ -57,20 +63,28 @@ fn gpus_words(gpus: &GpuCount, estimate: &Estimate) -> String {
 /// What the rig carries, or what is known of it.
 fn capacity_words(capacity: &Capacity, estimate: &Estimate) -> String {
     let unsettled = estimate.grade == Some(Grade::Unsettled) && estimate.confidence.is_some();
+    let unit = if estimate.counts_users { " users" } else { "" };
+    let rate = match (estimate.request_rate, estimate.throughput) {
+        (Some(_), Some(throughput)) => {
+            format!(" in flight, {} runs per second", three(throughput))
+        }
+        _ => String::new(),
+    };
     if !unsettled {
         return match (capacity.low, capacity.high) {
             (Some(low), Some(high)) => format!(
-                "the test rig carries {} ({} to {})",
+                "the test rig carries {}{unit} ({} to {}){rate}",
                 three(capacity.point),
                 three(low),
                 three(high)
             ),
-            _ => format!("the test rig carries {}", significant(capacity.point)),
+            _ => format!("the test rig carries {}{unit}{rate}", significant(capacity.point)),
         };
     }
+    let unit = if estimate.counts_users { "users" } else { "runs in flight" };
     match (capacity.at_least.or(capacity.low), capacity.at_most.or(capacity.high)) {
         (None, None) => "nothing says what the test rig carries".to_owned(),
-        (low, high) => format!("the test rig carries {} runs in flight", load_between(low, high)),
+        (low, high) => format!("the test rig carries {} {unit}", load_between(low, high)),
     }
 }
 

@@ -113,6 +113,11 @@ impl WhatIfCase {
         asked(self) == asked(other) && self.limits == other.limits && self.name == other.name
     }
 
+    /// Whether there is an answer that can be compared with others.
+    fn is_settled(&self) -> bool {
+        self.gpus.is_some_and(|gpus| gpus.recommended.is_some())
+    }
+
     fn load(&self) -> String {
         let users = self.users.map(|users| format!("{users} users"));
         let think = self.think_time.map(|think| format!("who think {} s", significant(think)));
@@ -157,13 +162,13 @@ impl WhatIf {
     pub fn of(mut cases: Vec<WhatIfCase>) -> Self {
         let all = cases.clone();
         for case in &mut cases {
-            let rivals = || all.iter().filter(|it| it.asks_the_same(case) && it.gpus.is_some());
+            let rivals = || all.iter().filter(|it| it.asks_the_same(case) && it.is_settled());
             let priced = rivals().all(|rival| rival.cost_per_hour.is_some());
             let cost = |case: &WhatIfCase| {
                 price(case.cost_per_hour, case.gpus.and_then(|gpus| gpus.recommended), priced)
             };
             let least = rivals().map(cost).fold(f64::INFINITY, f64::min);
-            case.cheapest = case.gpus.is_some() && cost(case) <= least;
+            case.cheapest = case.is_settled() && cost(case) <= least;
         }
         Self { schema_version: 1, cases }
     }
@@ -203,6 +208,15 @@ impl WhatIf {
         }
         if several {
             text.push("\n* the cheapest branch for the case\n".to_owned());
+            let open = |case: &&WhatIfCase| case.gpus.is_some() && !case.is_settled();
+            let open =
+                distinct(self.cases.iter().filter(open).filter_map(|case| case.branch.clone()));
+            if !open.is_empty() {
+                text.push(format!(
+                    "\nNot compared where they are unsettled: {}\n",
+                    open.join(", ")
+                ));
+            }
         }
         for reason in distinct(self.cases.iter().filter_map(|case| case.reason.clone())) {
             text.push(format!("\nnone: {reason}\n"));

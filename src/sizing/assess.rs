@@ -1,12 +1,13 @@
 //! The whole way from levels to a recommendation: all fits, all estimates, and what to say of them.
 
+use super::advice::Words;
 use super::diagnose::{Diagnosis, of_estimate};
 use super::evidence::{Evidence, asked};
 use super::fit::{Method, Robust};
 use super::fits::points;
 use super::{
-    Certainty, Estimate, Fit, Load, Margin, MethodName, Recommendation, Rig, Target, estimate,
-    rough_gpus,
+    Certainty, Estimate, Fit, Load, Margin, MethodName, Plan, Recommendation, Rig, Target,
+    estimate, rough_gpus,
 };
 use crate::measure::{AgainstLimits, LevelMetrics, Metric, Quantile, runs_to_bound};
 use schemars::JsonSchema;
@@ -31,6 +32,8 @@ pub struct Question {
     pub certainty: Certainty,
     /// Whether a level counts users, of whom not all have a run in flight.
     pub counts_users: bool,
+    /// How further levels come about.
+    pub plan: Plan,
 }
 
 impl Question {
@@ -255,7 +258,9 @@ fn diagnose(
     }
     let diagnosis = Diagnosis::of(levels, evidence.pooled(Metric::WorkflowRuntime));
     let left_out: Vec<u32> = estimates.iter().flat_map(|it| it.left_out.clone()).collect();
-    notes.extend(diagnosis.sentences(levels, &left_out));
+    let named: Vec<u32> = levels.iter().map(|level| level.concurrency).collect();
+    let words = Words { counts_users: question.counts_users, plan: &question.plan, levels: &named };
+    notes.extend(diagnosis.sentences(levels, &left_out, &words));
     notes.extend(super::drift::sentences(levels));
     for estimate in estimates {
         for note in of_estimate(estimate, levels, question.rig, evidence.pooled(estimate.target)) {

@@ -147,8 +147,8 @@ impl CarriedDraws {
         }
     }
 
-    /// Stretches the interval to such ends, where it is narrower: as many draws as lie beyond either end of
-    /// an interval are put there.
+    /// Stretches the interval to such ends, where it is narrower: the lowest and the highest draws, as many as
+    /// lie beyond either end of an interval, are put there. What lies between stays where it is.
     pub(super) fn stretch(&mut self, low: f64, high: f64) {
         let range = self.range(|it| it.concurrency);
         let beyond = (1.0 - self.confidence) / 2.0 * self.drawn.len() as f64;
@@ -157,17 +157,36 @@ impl CarriedDraws {
             clippy::cast_sign_loss,
             reason = "positive, and no more than there are draws"
         )]
-        let step = ((self.drawn.len() as f64 / (beyond + 1.0)) as usize).max(2);
-        let mut put = |from: usize, end: f64| {
-            for it in self.drawn.iter_mut().skip(from).step_by(step) {
+        let beyond = beyond.ceil() as usize + 1;
+        let mut order: Vec<usize> = (0..self.drawn.len()).collect();
+        let load = |drawn: &[Carried], index: &usize| drawn.get(*index).map(|it| it.concurrency);
+        order.sort_by(|a, b| {
+            let (a, b) = (load(&self.drawn, a), load(&self.drawn, b));
+            a.unwrap_or_default().total_cmp(&b.unwrap_or_default())
+        });
+        let mut put = |index: &usize, end: f64| {
+            if let Some(it) = self.drawn.get_mut(*index) {
                 it.concurrency = end;
             }
         };
         if low < range.low {
-            put(0, low);
+            order.iter().take(beyond).for_each(|index| put(index, low));
         }
         if high > range.high {
-            put(step / 2, high);
+            order.iter().rev().take(beyond).for_each(|index| put(index, high));
+        }
+    }
+
+    /// Puts every figure at the end of the last step of such a width that it reaches, yet no lower than what
+    /// was met. `mean_runtime` is how long runs take at a load.
+    pub(super) fn onto_steps(&mut self, width: f64, met: f64, mean_runtime: impl Fn(f64) -> f64) {
+        for it in self.drawn.iter_mut().chain([&mut self.point]) {
+            let end = (it.concurrency / width * (1.0 + 1e-9)).floor() * width;
+            // Below the first step nothing is known of where it ends.
+            let end = if end > 0.0 { end } else { it.concurrency };
+            let concurrency = end.max(met.min(it.concurrency));
+            let mean_runtime = mean_runtime(concurrency);
+            *it = Carried { concurrency, mean_runtime, capped: it.capped };
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the levels and the estimates say besides a number, for people who have to trust it.
 
+use super::advice::Words;
 use super::pooled::Pooled;
 use super::{CrossCheck, Estimate, Grade, Rig};
 use crate::measure::LevelMetrics;
@@ -10,6 +11,9 @@ use serde::{Deserialize, Serialize};
 const APART: f64 = 1.2;
 /// Throughput that grows by less than this from one level to the next is saturated.
 const SATURATED: f64 = 1.1;
+/// Runs in flight by Little's law that differ by less than this, as a logarithm, from a level's number are
+/// what it counts.
+const IN_FLIGHT: f64 = 0.2;
 /// A level is slow without reason where it is this many standard errors above the curve,
 const STANDARD_ERRORS: f64 = 4.0;
 /// and by this share.
@@ -57,18 +61,29 @@ impl Diagnosis {
             let (low, high) = (mean(before.0, before.1), mean(last.0, last.1));
             let slope = (high - low) / (last.0 - before.0);
             let grows = (last.0 / high) / (before.0 / low);
-            if slope > 0.0 && grows < SATURATED {
-                found.saturation_throughput = Some(last.0 / high);
+            // What the table shows counts as well: a curve may be smoother than the levels are.
+            let served = |at: f64| levels.iter().find(|it| is_at(it, at)).map(|it| it.throughput);
+            let grew = served(last.0).zip(served(before.0)).map_or(grows, |(now, was)| now / was);
+            if slope > 0.0 && grows < SATURATED && grew < SATURATED {
+                let throughput = served(last.0).unwrap_or(last.0 / high);
+                found.saturation_throughput = Some(throughput);
                 let idle = mean(first.0, first.1);
-                found.knee =
-                    Some(idle * last.0 / high).filter(|knee| (first.0..=last.0).contains(knee));
+                // Where a level counts users, of whom some think, their number is no load.
+                let in_flight = (throughput * high / last.0).ln().abs() < IN_FLIGHT;
+                found.knee = Some(idle * throughput)
+                    .filter(|knee| in_flight && (first.0..=last.0).contains(knee));
             }
         }
         found
     }
 
     /// The same in sentences.
-    pub(super) fn sentences(&self, levels: &[LevelMetrics], left_out: &[u32]) -> Vec<String> {
+    pub(super) fn sentences(
+        &self,
+        levels: &[LevelMetrics],
+        left_out: &[u32],
+        words: &Words<'_>,
+    ) -> Vec<String> {
         let mut said = Vec::new();
         let highest = levels.iter().filter(|l| !l.interrupted).map(|l| l.concurrency).max();
         match (self.knee, self.saturation_throughput, highest) {
@@ -76,9 +91,14 @@ impl Diagnosis {
                 "The test rig saturates at about {throughput:.3} runs per second; its knee, from which on more load \
                  only adds waiting, lies near concurrency {knee:.0}."
             )),
-            (_, None, Some(highest)) if levels.len() > 2 => said.push(format!(
-                "No saturation was seen up to concurrency {highest}: throughput still grew."
+            (None, Some(throughput), _) => said.push(format!(
+                "The test rig saturates at about {throughput:.3} runs per second."
             )),
+            (_, None, Some(highest)) if levels.len() > 2 && still_grew(levels) => {
+                said.push(format!(
+                    "No saturation was seen up to concurrency {highest}: throughput still grew."
+                ));
+            }
             _ => {}
         }
         for slow in &self.slow_levels {
@@ -90,12 +110,26 @@ impl Diagnosis {
             };
             said.push(format!(
                 "Concurrency {concurrency} was slower than load explains: {mean:.3} s on average where the other levels \
-                 make one expect {expected:.3} s. {kept}; if something else used the rig, measure it again with \
-                 --force sweep@{concurrency}."
+                 make one expect {expected:.3} s. {kept}; if something else used the rig, measure it again {}.",
+                words.again(&[f64::from(*concurrency)])
             ));
         }
         said
     }
+}
+
+fn is_at(level: &LevelMetrics, concurrency: f64) -> bool {
+    !level.interrupted && (f64::from(level.concurrency) - concurrency).abs() < 0.5
+}
+
+/// Whether the highest level served more per second than the next one that is clearly lower.
+fn still_grew(levels: &[LevelMetrics]) -> bool {
+    let usable = || levels.iter().filter(|level| !level.interrupted && level.throughput > 0.0);
+    let Some(last) = usable().max_by_key(|level| level.concurrency) else { return false };
+    let apart =
+        |it: &&LevelMetrics| f64::from(last.concurrency) >= APART * f64::from(it.concurrency);
+    let before = usable().filter(apart).max_by_key(|level| level.concurrency);
+    before.is_none_or(|before| last.throughput > before.throughput)
 }
 
 /// Levels above a curve through the others by more than chance.
@@ -231,6 +265,14 @@ mod tests {
         assert_eq!(diagnosed(&[1, 2, 4, 8], hockey), Diagnosis::default(), "nothing is saturated");
         let close = diagnosed(&[1, 16, 32, 60, 64], hockey);
         assert!((close.saturation_throughput.unwrap() - 8.0).abs() < 0.2, "{close:?}");
+    }
+
+    #[test]
+    fn throughput_that_still_grows_is_not_saturated() {
+        // The last level serves a third more than the one before, which no convex curve follows.
+        let served = |concurrency| if concurrency == 64 { 6.0 } else { hockey(concurrency) };
+        let found = diagnosed(&[1, 4, 8, 16, 24, 32, 64], served);
+        assert_eq!((found.knee, found.saturation_throughput), (None, None), "{found:?}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Levels that were measured twice: whether the rig is still the one that it was.
 
+use super::wording::three;
 use crate::measure::{Before, LevelMetrics};
 
 /// Two means differ where they are this many standard errors of their difference apart,
@@ -38,16 +39,8 @@ fn has_drifted(before: Before, now: Before) -> bool {
     difference > STANDARD_ERRORS * error && difference > SHARE * before.mean
 }
 
-/// A time with three digits that count.
 fn seconds(time: f64) -> String {
-    let digits: usize = match time {
-        time if time >= 100.0 => 0,
-        time if time >= 10.0 => 1,
-        time if time >= 1.0 => 2,
-        time if time >= 0.1 => 3,
-        _ => 4,
-    };
-    format!("{time:.digits$} s")
+    format!("{} s", three(time))
 }
 
 #[cfg(test)]

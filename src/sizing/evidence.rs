@@ -40,15 +40,16 @@ impl<'a> Evidence<'a> {
             Some(Level { metrics, observed })
         });
         let seen: Vec<Level<'a>> = seen.collect();
-        let metrics = Metric::ALL.into_iter().filter(|_| fits.method == MethodName::Monotone);
-        let models = metrics
+        let models = Metric::ALL
+            .into_iter()
             .filter_map(|metric| Some((metric, MetricModels::of(&seen, metric, count_failed)?)));
         Self { levels, fits, models: models.collect(), seen }
     }
 
     /// What describes the usable levels; `None` with a line, or where the metric was not seen.
     pub(super) fn pooled(&self, metric: Metric) -> Option<&Pooled> {
-        Some(self.models.get(&metric)?.whole.usable())
+        let models = self.models.get(&metric).filter(|_| self.fits.method == MethodName::Monotone);
+        Some(models?.whole.usable())
     }
 
     /// The estimate of every target with every load, and what to buy over all of them.
@@ -70,13 +71,20 @@ impl<'a> Evidence<'a> {
         let mut found =
             estimate(asked, self.fits.method, &self.fits.get(metric, quantile).cloned());
         let verdicts = self.seen.iter().map(|level| Verdict::of(level, &asked.target));
-        grade_line(&mut found, self.levels, &Bounds::of(&verdicts.collect::<Vec<_>>()));
+        let bounds = Bounds::of(&verdicts.collect::<Vec<_>>());
+        let Target { limit, .. } = asked.target;
+        let curve = self.models.get(&metric).map(|models| {
+            let carried = models.whole.capacity(quantile, limit, certainty, None);
+            let range = carried.range(|it| it.concurrency);
+            (range.low, range.high)
+        });
+        grade_line(&mut found, asked, &bounds, curve);
         found
     }
 }
 
 /// Every target with every load; without a load there is still a capacity to be told.
-pub(super) fn asked<'a>(question: &Question, levels: &'a [LevelMetrics]) -> Vec<Asked<'a>> {
+pub(super) fn asked<'a>(question: &'a Question, levels: &'a [LevelMetrics]) -> Vec<Asked<'a>> {
     let Question { rig, margin, counts_users, .. } = *question;
     let loads: Vec<Option<Load>> = match question.loads.as_slice() {
         [] => vec![None],
@@ -90,6 +98,7 @@ pub(super) fn asked<'a>(question: &Question, levels: &'a [LevelMetrics]) -> Vec<
             margin,
             levels,
             counts_users,
+            plan: &question.plan,
         })
     };
     question.targets.iter().flat_map(of_target).collect()

@@ -50,7 +50,7 @@ impl Load {
         let mut runs = 0.0;
         while runs <= others {
             sum += weight;
-            within += weight * fast_enough((runs + 1.0) / rigs);
+            within += weight * shared((runs + 1.0) / rigs, fast_enough);
             likeliest = likeliest.max(weight);
             runs += 1.0;
             let ratio = ratio(runs);
@@ -71,31 +71,67 @@ impl Load {
     }
 
     /// What fluctuation leaves of a rig's capacity: the rigs that would do if each held exactly
-    /// `carried` runs, over those that are needed for `share` of the runs to be fast enough.
+    /// `carried` runs, over those that are needed for `share` of the runs to be fast enough; `None` where no
+    /// number is.
     pub(super) fn efficiency(
         self,
         carried: f64,
         share: f64,
         mean: &MeanRuntime<'_>,
         fast_enough: &MeanRuntime<'_>,
-    ) -> f64 {
+    ) -> Option<f64> {
         const HALVINGS: usize = 30;
         const MOST_RIGS: f64 = 64.0;
         if matches!(self, Self::Users { think, .. } if think <= 0.0) {
-            return 1.0;
+            return Some(in_whole_runs(carried, share, fast_enough));
         }
         let steady = self.rigs(carried, mean(carried));
         if steady * carried > MOST_STATES {
-            return 1.0;
+            return Some(1.0);
         }
         let enough = |rigs: f64| self.share_within(rigs, mean, fast_enough) >= share;
         let (mut low, mut high) = ((steady / 4.0).ln(), (steady * MOST_RIGS).ln());
+        if !enough(high.exp()) {
+            return None;
+        }
         for _ in 0..HALVINGS {
             let middle = f64::midpoint(low, high);
             if enough(middle.exp()) { high = middle } else { low = middle }
         }
-        steady / high.exp()
+        Some(steady / high.exp())
     }
+}
+
+/// From so many runs on a rig, one more or less is within what is not known anyway.
+const MANY: f64 = 4.0;
+
+/// The share of runs that are fast enough where each rig holds so many on average: of few, some rigs hold the
+/// next lower whole number, the others the next higher one.
+pub(super) fn shared(runs: f64, fast_enough: impl Fn(f64) -> f64) -> f64 {
+    let (low, high) = (runs.floor(), runs.ceil());
+    if !(1.0..MANY).contains(&low) || high - low < 0.5 {
+        return fast_enough(runs.max(1.0));
+    }
+    let of_high = (runs - low) * high / runs;
+    (1.0 - of_high) * fast_enough(low) + of_high * fast_enough(high)
+}
+
+/// What is left of a capacity where no rig holds part of a run: nothing is lost where the share of runs that
+/// are fast enough falls slowly with the load, and all beyond the whole number where it drops.
+fn in_whole_runs(carried: f64, share: f64, fast_enough: &MeanRuntime<'_>) -> f64 {
+    const HALVINGS: usize = 20;
+    /// More of the runs that may be slow than this, as a share of them, is more than rounding.
+    const ROUNDING: f64 = 0.1;
+    let enough = |runs: f64| shared(runs, fast_enough) >= share - ROUNDING * (1.0 - share);
+    if !(1.0..MANY).contains(&carried) || enough(carried) {
+        return 1.0;
+    }
+    let (mut low, mut high) = (carried.floor(), carried);
+    for _ in 0..HALVINGS {
+        let middle = f64::midpoint(low, high);
+        if enough(middle) { low = middle } else { high = middle }
+    }
+    low / carried
 }
 
 #[cfg(test)]
@@ -148,13 +184,32 @@ mod tests {
     }
 
     #[test]
+    fn no_rig_holds_part_of_a_run() {
+        let users = Load::Users { users: 100, think: 0.0 };
+        let of = |carried: f64, fast: &MeanRuntime<'_>| {
+            carried * users.efficiency(carried, 0.95, &mean, fast).unwrap()
+        };
+        // All runs are fast with two in flight, and none with three: one rig in sixty may hold three.
+        let drops = of(2.7, &|runs| f64::from(runs <= 2.0 + 1e-9));
+        assert!((2.0..2.05).contains(&drops), "{drops}");
+        let slowly = |runs: f64| 0.95 - 0.002 * (runs - 2.7);
+        assert!((of(2.7, &slowly) - 2.7).abs() < 1e-9);
+        assert!((of(10.7, &fast) - 10.7).abs() < 1e-9, "of many it does not matter");
+    }
+
+    #[test]
     fn fluctuation_costs_less_where_there_is_more_to_share_it() {
         let rate = |per_second| Load::Rate { per_second }.efficiency(10.0, 0.95, &mean, &fast);
-        let (small, large) = (rate(1.0), rate(300.0));
+        let (small, large) = (rate(1.0).unwrap(), rate(300.0).unwrap());
         assert!(small < 0.7 && large > 0.9 && large < 1.0, "{small} {large}");
         assert!(
-            (Load::Users { users: 7, think: 0.0 }.efficiency(10.0, 0.95, &mean, &fast) - 1.0).abs()
+            (Load::Users { users: 7, think: 0.0 }.efficiency(10.0, 0.95, &mean, &fast).unwrap()
+                - 1.0)
+                .abs()
                 < 1e-12
         );
+        // Where one run in twenty is slow at any load, nothing is left for chance.
+        let slow = |runs: f64| 0.95 * fast(runs);
+        assert_eq!(Load::Rate { per_second: 1.0 }.efficiency(10.0, 0.951, &mean, &slow), None);
     }
 }

@@ -13,8 +13,11 @@ const FAIR: f64 = 1.25;
 /// Levels that differ by more than this beyond their own noise, as a logarithm, are weak ground.
 const UNEVEN: f64 = 0.12;
 
+/// An answer that steps in time would lower by more than this factor is weak.
+const STEPPED: f64 = 4.0 / 3.0;
+
 /// An answer that lies outside the measured levels by no more than this factor can still be planned with.
-const JUST_OUTSIDE: f64 = 1.25;
+const JUST_OUTSIDE: f64 = 1.1;
 
 /// How far an answer can be relied on; ascending in doubt.
 #[derive(
@@ -63,19 +66,45 @@ pub(super) enum Doubt {
     Falls { low: (f64, f64), high: (f64, f64) },
     /// A level missed the target though a higher one met it.
     Contradiction { missed: f64, met: f64 },
-    /// The curve and the levels do not agree, and leaving out no single level mends it.
-    CurveAgainstLevels,
+    /// The curve and the levels do not agree around an answer, and leaving out no single level mends it.
+    CurveAgainstLevels { at: f64 },
+    /// Parts of some levels differ by more than chance.
+    Unlike {
+        levels: Vec<f64>,
+        /// The level at which they are furthest apart, and its quantiles in seconds.
+        furthest: f64,
+        fastest: f64,
+        slowest: f64,
+        /// Whether the parts are repetitions, or halves of one.
+        repetitions: bool,
+        /// Whether any of the levels is near the answer.
+        near: bool,
+    },
+    /// A line and the curve through all runs do not agree: what the curve says is carried.
+    MethodsDisagree { low: f64, high: f64, far: bool },
     /// A level was left out, since it does not agree with the others.
     LeftOut(f64),
     /// Without a level the answer is another.
     RestsOn { level: f64, without: f64 },
     /// The answer lies outside the measured levels.
     Extrapolated {
-        /// The highest usable level.
-        highest: f64,
-        /// How far outside it lies, as a factor.
-        by: f64,
+        /// The lowest and the highest usable level.
+        measured: (f64, f64),
+        /// The answer.
+        point: f64,
     },
+    /// The levels lie on steps as well as on a curve, or on steps alone (`shown`).
+    Steps {
+        /// Runs in flight from one step to the next.
+        width: f64,
+        /// What is then carried.
+        carried: f64,
+        /// How far below the answer that is, as a factor.
+        by: f64,
+        shown: bool,
+    },
+    /// The answer lies between levels so far apart that the shape of the curve alone says it.
+    Between { below: f64, above: f64, far: bool },
     /// Too few runs bound the quantile.
     FewRuns { runs: f64, needed: u64 },
     /// No level was ever steadily loaded.
@@ -99,7 +128,10 @@ pub(super) enum Doubt {
 impl Doubt {
     /// Whether levels contradict each other or the curve.
     pub fn is_contradiction(&self) -> bool {
-        matches!(self, Self::Falls { .. } | Self::Contradiction { .. } | Self::CurveAgainstLevels)
+        matches!(
+            self,
+            Self::Falls { .. } | Self::Contradiction { .. } | Self::CurveAgainstLevels { .. }
+        )
     }
 
     /// The best grade that an answer with it can have.
@@ -113,175 +145,35 @@ impl Doubt {
             | Self::FewLevelsNear(_)
             | Self::Falls { .. }
             | Self::Contradiction { .. }
-            | Self::CurveAgainstLevels
+            | Self::CurveAgainstLevels { .. }
             | Self::LineAgainstLevels { .. } => Grade::Unsettled,
             Self::Uneven(by) if *by > UNEVEN => Grade::Weak,
-            Self::Extrapolated { by, .. } if *by <= JUST_OUTSIDE => Grade::Fair,
-            Self::Wide(_) | Self::Uneven(_) | Self::Refused { .. } | Self::NoInterval => {
+            Self::Extrapolated { measured: (lowest, highest), point }
+                if *point <= highest * JUST_OUTSIDE && point * JUST_OUTSIDE >= *lowest =>
+            {
                 Grade::Fair
             }
+            Self::Unlike { near: false, .. } | Self::MethodsDisagree { far: false, .. } => {
+                Grade::Fair
+            }
+            Self::Steps { by, shown: false, .. } if *by <= STEPPED => Grade::Fair,
+            Self::Wide(_)
+            | Self::Uneven(_)
+            | Self::Refused { .. }
+            | Self::NoInterval
+            | Self::Between { far: false, .. } => Grade::Fair,
             Self::LeftOut(_)
             | Self::RestsOn { .. }
             | Self::Extrapolated { .. }
+            | Self::Steps { .. }
+            | Self::Unlike { .. }
+            | Self::MethodsDisagree { .. }
+            | Self::Between { .. }
             | Self::FewRuns { .. }
             | Self::Unsteady
             | Self::Jumps { .. }
             | Self::Failed { .. }
             | Self::ClientLimited(_) => Grade::Weak,
-        }
-    }
-}
-
-/// A load without decimals that say nothing.
-fn load(concurrency: f64) -> String {
-    let shown = format!("{concurrency:.1}");
-    shown.strip_suffix(".0").map(str::to_owned).unwrap_or(shown)
-}
-
-fn refused(gone: bool) -> &'static str {
-    if gone { "stopped answering" } else { "refused runs" }
-}
-
-impl fmt::Display for Doubt {
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one sentence for each doubt, and no more logic than that"
-    )]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Wide(ratio) => write!(
-                f,
-                "the ends of the interval are a factor of {ratio:.2} apart: more runs near the limit make it narrower"
-            ),
-            Self::NoEnd { carried, highest } => write!(
-                f,
-                "nothing that was measured shows where the limit is reached: at least {} in flight are carried, and \
-                 no level above {} was measured; add higher levels, such as {}",
-                load(*carried),
-                load(*highest),
-                load((2.0 * *highest).round())
-            ),
-            Self::NearlyAlone => f.write_str(
-                "the limit is so close to what a run takes alone that no number of GPUs may meet it: measure more runs \
-                 at the lowest level, or loosen the limit",
-            ),
-            Self::FewLevelsNear(capacity) => write!(
-                f,
-                "fewer than two usable levels lie near concurrency {}: add some around it",
-                load(*capacity)
-            ),
-            Self::Falls { low, high } => write!(
-                f,
-                "time falls with load: {:.3} s on average at concurrency {}, {:.3} s at {}; something else slowed the \
-                 one or sped up the other, so measure them again (--force sweep@{})",
-                low.1,
-                load(low.0),
-                high.1,
-                load(high.0),
-                load(low.0)
-            ),
-            Self::Contradiction { missed, met } => write!(
-                f,
-                "concurrency {} missed the limit though {} met it: one of them was disturbed, so measure both again \
-                 (--force sweep@{},sweep@{})",
-                load(*missed),
-                load(*met),
-                load(*missed),
-                load(*met)
-            ),
-            Self::CurveAgainstLevels => f.write_str(
-                "the curve through all levels contradicts what the levels around the limit showed: measure more \
-                 levels there",
-            ),
-            Self::LeftOut(level) => write!(
-                f,
-                "concurrency {} was left out, since it does not agree with the other levels: measure it again (--force \
-                 sweep@{})",
-                load(*level),
-                load(*level)
-            ),
-            Self::RestsOn { level, without } => write!(
-                f,
-                "the answer rests on concurrency {} alone: without it the rig would be said to carry {}; measure \
-                 another level near it",
-                load(*level),
-                load(*without)
-            ),
-            Self::Extrapolated { highest, .. } => write!(
-                f,
-                "the answer lies outside the measured levels (highest {}): add levels around it",
-                load(*highest)
-            ),
-            Self::FewRuns { runs, needed } => write!(
-                f,
-                "it rests on about {runs:.0} runs around the answer, where {needed} are needed to bound that quantile"
-            ),
-            Self::Unsteady => f.write_str(
-                "the levels are bursts of less than three waves, so no load was ever steady: measure more passes",
-            ),
-            Self::Jumps { at, from, to } => write!(
-                f,
-                "the limited time jumps from {from:.3} s to {to:.3} s around concurrency {}: some runs are far slower \
-                 than the rest, and their share decides; measure more runs at levels around it",
-                load(*at)
-            ),
-            Self::Uneven(by) => write!(
-                f,
-                "levels differ by about {:.0} % beyond the noise of their runs: the rig was not the same throughout",
-                (by.exp() - 1.0) * 100.0
-            ),
-            Self::Failed { levels, share, tolerable } => {
-                let levels: Vec<String> = levels.iter().copied().map(load).collect();
-                write!(
-                    f,
-                    "runs failed at concurrency {}: those levels bound the answer and are in no fit",
-                    levels.join(", ")
-                )?;
-                if *tolerable {
-                    let percent = (share * 100.0).ceil().max(1.0);
-                    write!(
-                        f,
-                        "; with concurrency.on_failure: {{tolerate: {percent:.0}%}} they would count (at most {:.1} % of \
-                         their runs failed)",
-                        share * 100.0
-                    )?;
-                }
-                Ok(())
-            }
-            Self::Refused { at, carried: Some(carried), gone } => write!(
-                f,
-                "the server {} at concurrency {}, and carried {}: the limit is the server's, between those \
-                 levels",
-                refused(*gone),
-                load(*at),
-                load(*carried)
-            ),
-            Self::Refused { at, carried: None, gone } => {
-                let (what, at) = (refused(*gone), load(*at));
-                write!(f, "the server {what} at concurrency {at}, and no lower level is known to be carried")
-            }
-            Self::ClientLimited(level) => write!(
-                f,
-                "the client itself was too busy at concurrency {}: load from a machine with more cores to spare",
-                load(*level)
-            ),
-            Self::NoInterval => {
-                f.write_str("a straight line gives no interval: nothing says how far it is off")
-            }
-            Self::LineAgainstLevels { at_least, below } => {
-                f.write_str("the line contradicts what was measured: ")?;
-                match (at_least, below) {
-                    (Some(met), Some(missed)) => write!(
-                        f,
-                        "concurrency {} met the limit and {} did not",
-                        load(*met),
-                        load(*missed)
-                    ),
-                    (Some(met), None) => write!(f, "concurrency {} met the limit", load(*met)),
-                    (None, Some(missed)) => write!(f, "concurrency {} missed the limit", load(*missed)),
-                    (None, None) => f.write_str("levels near the limit disagree"),
-                }
-            }
         }
     }
 }

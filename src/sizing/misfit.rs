@@ -49,7 +49,7 @@ pub(super) fn between(residuals: &[Residual], fitted: usize) -> f64 {
 
 /// The value that a χ² of so many degrees of freedom exceeds by chance in one of a hundred (the cube root is
 /// close to normal: Wilson and Hilferty, 1931).
-fn chi_squared(free: f64) -> f64 {
+pub(super) fn chi_squared(free: f64) -> f64 {
     let variance = 2.0 / (9.0 * free);
     free * (1.0 - variance + BEYOND_CHANCE * variance.sqrt()).powi(3)
 }

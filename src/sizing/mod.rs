@@ -1,6 +1,7 @@
 //! From level metrics to a GPU count: fits, capacities, estimates. Pure.
 
 mod adaptive;
+mod advice;
 mod assess;
 mod carried;
 mod curve;
@@ -18,12 +19,15 @@ mod misfit;
 mod nnls;
 mod observed;
 mod pooled;
+mod repeats;
 mod rough;
 mod tails;
 mod target;
 mod verdict;
+mod wording;
 
 pub use adaptive::{AdaptivePlan, NextLevel, Spend, next_level};
+pub use advice::Plan;
 pub use assess::{Alternative, Assessment, LevelAgainstTargets, PerMetric, Question, assess};
 pub use carried::{Carried, CarriedDraws, CarriedRange, Certainty};
 pub use diagnose::{Diagnosis, SlowLevel};

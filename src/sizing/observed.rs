@@ -37,9 +37,43 @@ pub struct ObservedLevel {
     pub gaps: Observations,
     /// Whether the load was never steady: a burst of fewer than three waves.
     pub unsteady: bool,
+    /// Where each repetition of the level ends in the lists above, in their order; empty where only one
+    /// is known.
+    pub(super) ends: Vec<[usize; 4]>,
 }
 
 impl ObservedLevel {
+    /// The repetitions, each as a level of its own.
+    pub(super) fn repetitions(&self) -> Vec<Self> {
+        let begins = std::iter::once([0; 4]).chain(self.ends.iter().copied());
+        std::iter::zip(begins, &self.ends).map(|(from, to)| self.part(from, *to)).collect()
+    }
+
+    /// Its earlier and its later half, by when the runs began.
+    pub(super) fn halves(&self) -> Vec<Self> {
+        let all = [self.runs.len(), self.calls.len(), self.first_tokens.len(), self.gaps.len()];
+        let middle = all.map(|count| count / 2);
+        vec![self.part([0; 4], middle), self.part(middle, all)]
+    }
+
+    fn part(&self, from: [usize; 4], to: [usize; 4]) -> Self {
+        let [runs, calls, first_tokens, gaps] = std::array::from_fn(|list| {
+            let [from, to] = [from, to].map(|ends| ends.get(list).copied().unwrap_or_default());
+            from..to.max(from)
+        });
+        let of = |all: &Observations, part: Range<usize>| {
+            all.get(part).map(<[_]>::to_vec).unwrap_or_default()
+        };
+        Self {
+            runs: self.runs.get(runs).map(<[_]>::to_vec).unwrap_or_default(),
+            calls: of(&self.calls, calls),
+            first_tokens: of(&self.first_tokens, first_tokens),
+            gaps: of(&self.gaps, gaps),
+            unsteady: self.unsteady,
+            ends: Vec::new(),
+        }
+    }
+
     /// Whether all runs met the same load.
     pub(super) fn is_level(&self) -> bool {
         let mut loads = self.runs.iter().map(|run| run.concurrency);
@@ -60,6 +94,7 @@ impl ObservedLevel {
             first_tokens: each(&self.first_tokens),
             gaps: each(&self.gaps),
             unsteady: self.unsteady,
+            ends: Vec::new(),
         }
     }
 }
@@ -106,7 +141,7 @@ impl ObservedLevel {
             met = load_met(&runs);
             unsteady = stretches.iter().all(|stretch| stretch.len() < 3 * wave);
             if !unsteady {
-                for stretch in stretches {
+                for stretch in stretches.clone() {
                     leave_out_the_edges(runs.get_mut(stretch).unwrap_or_default(), wave);
                 }
             }
@@ -114,10 +149,24 @@ impl ObservedLevel {
         let step = runs.len().div_ceil(MOST_PER_LEVEL).max(1);
         let kept =
             |run: usize| run.is_multiple_of(step) && runs.get(run).is_some_and(|it| it.counts);
-        let of_calls = |column| -> Result<Observations, S::Error> {
+        let mut ends = vec![[0; 4]; if stretches.len() > 1 { stretches.len() } else { 0 }];
+        // Counts what is kept of a run in its repetition, and in all that follow.
+        let mut count = |list: usize, run: usize| {
+            let repetition = stretches.partition_point(|stretch| stretch.end <= run);
+            for ends in ends.iter_mut().skip(repetition) {
+                if let Some(end) = ends.get_mut(list) {
+                    *end += 1;
+                }
+            }
+        };
+        (0..runs.len()).filter(|run| kept(*run)).for_each(|run| count(0, run));
+        let mut of_calls = |list, column| -> Result<Observations, S::Error> {
             let mut seen = Vec::new();
             source.each_call(column, &mut |run, seconds| {
-                seen.extend(met.get(run).filter(|_| kept(run)).map(|met| (*met, seconds)));
+                if let Some(met) = met.get(run).filter(|_| kept(run)) {
+                    seen.push((*met, seconds));
+                    count(list, run);
+                }
             })?;
             Ok(seen)
         };
@@ -128,10 +177,11 @@ impl ObservedLevel {
         };
         Ok(Self {
             runs: runs.iter().enumerate().filter_map(observe).collect(),
-            calls: of_calls(CallColumn::Latency)?,
-            first_tokens: of_calls(CallColumn::Ttft)?,
-            gaps: of_calls(CallColumn::ItlMean)?,
+            calls: of_calls(1, CallColumn::Latency)?,
+            first_tokens: of_calls(2, CallColumn::Ttft)?,
+            gaps: of_calls(3, CallColumn::ItlMean)?,
             unsteady,
+            ends,
         })
     }
 }

@@ -8,7 +8,7 @@ use sizer::measure::{
 };
 use sizer::sizing::{
     Assessment, Certainty, Evidence, FitOptions, Fits, Load, Margin, MethodName, ObservedLevel,
-    Question, Rig, Target, assess,
+    Plan, Question, Rig, Target, assess,
 };
 use sizer::spec::Seconds;
 use sizer::spec::workflow::Engine;
@@ -131,6 +131,7 @@ fn estimate(target: Target, loads: Vec<Load>) -> Assessment {
         margin: Margin::default(),
         certainty: Certainty { confidence: 0.9, resamples: 500, seed: 1 },
         counts_users: false,
+        plan: Plan::default(),
     };
     let fits = Fits::of(&levels, options);
     assess(&question, &Evidence::new(&levels, &fits, &observed), &BTreeMap::new())

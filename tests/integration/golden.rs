@@ -4,8 +4,8 @@ use serde::Deserialize;
 use sizer::measure::{LevelMetrics, Metric, Quantile, Recording, Summary};
 use sizer::sizing::fit::{Linear, Method};
 use sizer::sizing::{
-    Assessment, Certainty, Evidence, FitOptions, Fits, Load, Margin, MethodName, NoFit, Point,
-    Question, Rig, Target, assess, rough_gpus,
+    Assessment, Certainty, Evidence, FitOptions, Fits, Load, Margin, MethodName, NoFit, Plan,
+    Point, Question, Rig, Target, assess, rough_gpus,
 };
 use std::collections::BTreeMap;
 
@@ -181,6 +181,7 @@ fn question() -> Question {
         margin: Margin::default(),
         certainty: Certainty { confidence: 0.9, resamples: 0, seed: 0 },
         counts_users: false,
+        plan: Plan::default(),
     }
 }
 

@@ -17,6 +17,7 @@ mod composition;
 mod damage;
 mod dataset_forms;
 mod datasets;
+mod doubts;
 mod evidence;
 mod faults;
 mod forced;

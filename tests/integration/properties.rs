@@ -8,7 +8,7 @@ use sizer::measure::{
 };
 use sizer::sizing::{
     Certainty, Estimate, Evidence, FitOptions, Fits, GpuCount, Grade, Load, Margin, MethodName,
-    ObservedLevel, Question, Rig, Target,
+    ObservedLevel, Plan, Question, Rig, Target,
 };
 use std::collections::BTreeMap;
 
@@ -91,6 +91,7 @@ impl Sweep {
             margin: Margin::default(),
             certainty: Certainty { confidence: 0.9, resamples: 200, seed: 3 },
             counts_users: false,
+            plan: Plan::default(),
         };
         Evidence::new(&levels, &fits, &observed).answer(&question).0.remove(0)
     }

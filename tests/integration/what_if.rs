@@ -180,8 +180,8 @@ fn reports_say_in_words_what_the_levels_show() {
     let beyond = project.run(&["estimate", "spec.yml", "--set", "targets.workflow_runtime=9s"]);
     beyond
         .success()
-        .stdout("outside the measured levels (highest 16)")
-        .stdout("add levels around it");
+        .stdout("above all measured levels (the highest is 16)")
+        .stdout("record runs at concurrency 32 and 39 as well");
     let hopeless =
         project.run(&["estimate", "spec.yml", "--set", "targets.workflow_runtime=100ms"]);
     hopeless.code(3).stdout("It takes a faster model");

@@ -6,7 +6,7 @@ use crate::measure::{AgainstLimits, LevelMetrics, Metric, Quantile, Recording, R
 use crate::pipeline::Observer;
 use crate::pipeline::stages::fit_options;
 use crate::report::{Material, SizingResult, SpecIdentity, report};
-use crate::sizing::{Certainty, Evidence, Fits, Load, Margin, Question, Rig, Target, assess};
+use crate::sizing::{Certainty, Evidence, Fits, Load, Margin, Plan, Question, Rig, Target, assess};
 use crate::spec::EstimateSpec;
 use std::collections::BTreeMap;
 
@@ -69,5 +69,6 @@ fn question(options: &CalcOptions) -> Question {
         // Lines have no intervals.
         certainty: Certainty { confidence: 0.9, resamples: 0, seed: 0 },
         counts_users: false,
+        plan: Plan::default(),
     }
 }

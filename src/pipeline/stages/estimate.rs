@@ -5,10 +5,12 @@ use super::{Artifacts, Context, Making, Stage, ready};
 use crate::measure::{AgainstLimits, LevelMetrics, Metric};
 use crate::pipeline::{PipelineError, StageId};
 use crate::sizing::{
-    Alternative, Certainty, Evidence, Fits, Load, Margin, ObservedLevel, Question, Rig, Target,
-    assess,
+    Alternative, Certainty, Evidence, Fits, Load, Margin, ObservedLevel, Plan, Question, Rig,
+    Target, assess,
 };
-use crate::spec::{CountFailures, EstimateSpec, Limit, Seconds, Spec, Targets};
+use crate::spec::{
+    Concurrency, CountFailures, EstimateSpec, Levels, Limit, Seconds, Spec, Targets, WorkflowSpec,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -19,7 +21,7 @@ pub(super) struct EstimateStage;
 
 impl Stage for EstimateStage {
     fn version(&self) -> u32 {
-        11
+        12
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
@@ -30,6 +32,8 @@ impl Stage for EstimateStage {
         Ok(json!({
             "targets": context.spec.targets,
             "test": test,
+            "counts_users": context.spec.concurrency.counts_users(),
+            "plan": format!("{:?}", plan(context.spec)),
             "estimate": {
                 "confidence": confidence, "headroom": headroom, "spares": spares,
                 "count_failures": count_failures, "seed": seed,
@@ -100,6 +104,19 @@ fn loads(targets: &Targets) -> Vec<Load> {
     users.into_iter().chain(rate).collect()
 }
 
+/// How further levels of a spec come about.
+fn plan(spec: &Spec) -> Plan {
+    if matches!(spec.workflow, WorkflowSpec::Recorded(_)) {
+        return Plan::Recorded;
+    }
+    if spec.concurrency.levels != Levels::Adaptive {
+        return Plan::Listed;
+    }
+    let Concurrency { start, max, budget, .. } = &spec.concurrency;
+    let keys = [("start", start.is_some()), ("max", max.is_some()), ("budget", budget.is_some())];
+    Plan::Adaptive(keys.into_iter().filter(|(_, set)| *set).map(|(key, _)| key).collect())
+}
+
 /// What a spec with such targets asks, in the words of the estimator.
 pub(in crate::pipeline) fn question(spec: &Spec, targets: &Targets) -> Question {
     let loads = loads(targets);
@@ -122,5 +139,6 @@ pub(in crate::pipeline) fn question(spec: &Spec, targets: &Targets) -> Question 
             seed: spec.estimate.seed,
         },
         counts_users: spec.concurrency.counts_users(),
+        plan: plan(spec),
     }
 }

@@ -3,10 +3,15 @@
 use super::{CrossCheck, Estimate, GpuCount, Recommendation, Sum};
 use crate::sizing::{Grade, Load, Margin, Rig};
 
+/// The share of a count that may be rounding, and the most of a replica that it may be.
+const ROUNDING: f64 = 1e-12;
+const MOST_ROUNDED: f64 = 0.01;
+
 /// The smallest number of whole replicas with at least `gpus` GPUs, in GPUs.
 pub(super) fn whole_replicas(gpus: f64, gpus_per_replica: u32) -> u64 {
-    // A count that is whole but for rounding must not cost a further replica.
-    let replicas = (gpus / f64::from(gpus_per_replica) * (1.0 - 1e-12)).ceil().max(1.0);
+    // A count that is whole but for rounding must not cost a further replica; nor may a large one lose any.
+    let replicas = gpus / f64::from(gpus_per_replica);
+    let replicas = (replicas - (replicas * ROUNDING).min(MOST_ROUNDED)).ceil().max(1.0);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -1,7 +1,7 @@
 //! Doubts about the levels that an answer rests on.
 
 use super::Asked;
-use super::found::{EDGE, Found, NEAR};
+use super::found::{Found, NEAR};
 use super::refit::MetricModels;
 use crate::measure::runs_to_bound;
 use crate::sizing::grade::Doubt;
@@ -39,10 +39,10 @@ pub(super) fn of_levels(
     }
     let highest = models.furthest().highest();
     let lowest = metric.levels.iter().filter(counts).map(Level::concurrency).next();
-    if point > highest * EDGE || lowest.is_some_and(|lowest| point * EDGE < lowest) {
+    if point > highest || lowest.is_some_and(|lowest| point < lowest) {
         let levels = metric.levels.iter().filter(counts).map(Level::concurrency);
-        let by = (point / highest).max(lowest.unwrap_or(0.0) / point);
-        doubts.push(Doubt::Extrapolated { highest: levels.fold(0.0, f64::max), by });
+        let highest = levels.fold(0.0, f64::max);
+        doubts.push(Doubt::Extrapolated { measured: (lowest.unwrap_or(highest), highest), point });
     }
     let needed = runs_to_bound(target.quantile.share());
     let runs = pooled.runs_around(point, target.quantile);

@@ -3,7 +3,9 @@
 
 use super::Asked;
 use super::doubts::of_levels;
+use super::parts::hold_against_parts;
 use super::refit::{MetricModels, Models};
+use super::steps::hold_against_steps;
 use crate::sizing::grade::Doubt;
 use crate::sizing::verdict::{Bounds, Level, Verdict};
 use crate::sizing::{CarriedDraws, Certainty, Pooled};
@@ -14,8 +16,8 @@ pub(super) const NEAR: f64 = 5.0;
 const STANDARD_ERRORS: f64 = 4.0;
 /// and by this share, has fallen.
 const FALLEN: f64 = 0.1;
-/// How far beyond the highest level an answer is still at its edge.
-pub(super) const EDGE: f64 = 1.05;
+/// How far from the bounds, as a factor, a refitted answer still agrees with them.
+const EDGE: f64 = 1.05;
 /// An answer that is this far from its interval without a single level rests on that level.
 const FAR_WITHOUT: f64 = 1.15;
 
@@ -81,7 +83,7 @@ pub(super) fn find<'m>(
             doubts
                 .extend(contradictions.map(|&(missed, met)| Doubt::Contradiction { missed, met }));
             if contradicted && bounds.contradictions.is_empty() {
-                doubts.push(Doubt::CurveAgainstLevels);
+                doubts.push(Doubt::CurveAgainstLevels { at: range.point });
             }
         }
     }
@@ -93,6 +95,8 @@ pub(super) fn find<'m>(
         let others = without_one(&found, metric, asked, certainty);
         rest_on_no_single_level(&mut found, &others);
     }
+    hold_against_parts(&mut found, metric, asked);
+    hold_against_steps(&mut found, asked, &metric.levels, mean);
     found.doubts.extend(of_levels(&found, metric, asked));
     found
 }

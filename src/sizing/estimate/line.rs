@@ -9,6 +9,9 @@ use crate::sizing::grade::Doubt;
 use crate::sizing::verdict::Bounds;
 use crate::sizing::{Load, Target};
 
+/// A line that is this far outside the interval of the curve is weak.
+const FAR: f64 = 1.25;
+
 /// Estimates the GPUs for one target: `capacity = (limit − intercept) / slope`, then
 /// `users / capacity × gpu_count` (the reference's slope-based estimate). Users that think and runs
 /// that arrive count as many as are in flight on average: a line knows nothing of how single runs
@@ -75,11 +78,13 @@ pub fn estimate(asked: &Asked<'_>, method: MethodName, fit: &Result<Fit, NoFit>)
     result
 }
 
-/// Holds a line's answer against what the levels prove by themselves.
+/// Holds a line's answer against what the levels prove by themselves, and against the interval of the curve
+/// through all runs, where there is one: where it lies outside, it gets the interval over both.
 pub(in crate::sizing) fn grade_line(
     result: &mut Estimate,
-    levels: &[LevelMetrics],
+    asked: &Asked<'_>,
     bounds: &Bounds,
+    curve: Option<(f64, f64)>,
 ) {
     let Some(point) = result.capacity.map(|capacity| capacity.point) else { return };
     result.proven = Proven { at_least: bounds.at_least, below: bounds.below };
@@ -92,14 +97,28 @@ pub(in crate::sizing) fn grade_line(
         doubts.push(Doubt::Contradiction { missed, met });
     }
     if result.extrapolated {
-        let usable = || levels.iter().filter(|level| !level.interrupted);
+        let usable = || asked.levels.iter().filter(|level| !level.interrupted);
         let of_levels = || usable().map(|level| f64::from(level.concurrency));
         let (highest, lowest) =
-            (of_levels().fold(0.0, f64::max), of_levels().fold(point, f64::min));
-        let by = (point / highest).max(lowest / point);
-        doubts.push(Doubt::Extrapolated { highest, by });
+            (of_levels().fold(0.0, f64::max), of_levels().fold(f64::INFINITY, f64::min));
+        doubts.push(Doubt::Extrapolated { measured: (lowest, highest), point });
     }
-    result.graded(&doubts);
+    if let Some((low, high)) = curve.filter(|(low, high)| point < *low || point > *high) {
+        let far = point > FAR * high || point * FAR < low;
+        doubts.push(Doubt::MethodsDisagree { low, high, far });
+        spread(result, low.min(point), high.max(point));
+    }
+    result.graded(&doubts, asked);
+}
+
+/// Gives an answer an interval of what is carried, and of the GPUs in proportion to it.
+fn spread(result: &mut Estimate, low: f64, high: f64) {
+    let Some(capacity) = result.capacity.as_mut() else { return };
+    (capacity.low, capacity.high) = (Some(low), Some(high));
+    if let Some(gpus) = result.gpus.as_mut() {
+        let at = |carried: f64| Some(gpus.point * capacity.point / carried);
+        (gpus.low, gpus.high) = (at(high), at(low));
+    }
 }
 
 /// Mean runtime at a concurrency, in seconds, by the levels' own means.

@@ -4,8 +4,10 @@ mod buy;
 mod doubts;
 mod found;
 mod line;
+mod parts;
 mod pooled;
 mod refit;
+mod steps;
 
 pub use buy::recommend;
 pub use line::estimate;
@@ -13,9 +15,10 @@ pub(super) use line::grade_line;
 pub(super) use pooled::estimate_pooled;
 pub(super) use refit::MetricModels;
 
+use super::advice::Words;
 use super::fit::{Fit, MethodName};
 use super::grade::{Doubt, grade};
-use super::{Grade, Load, Margin, Rig, Target};
+use super::{Grade, Load, Margin, Plan, Rig, Target};
 use crate::measure::{LevelMetrics, Metric, Quantile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -117,6 +120,9 @@ pub struct Estimate {
     /// Runs to serve per second; null when the spec does not say.
     #[serde(default)]
     pub request_rate: Option<f64>,
+    /// Whether the levels, and so the capacity, count users of whom not all have a run in flight.
+    #[serde(default)]
+    pub counts_users: bool,
     /// The method that was asked for.
     pub method: MethodName,
     /// The line behind the figure; null where there is none.
@@ -203,6 +209,8 @@ pub struct Asked<'a> {
     pub levels: &'a [LevelMetrics],
     /// Whether a level counts users, of whom not all have a run in flight.
     pub counts_users: bool,
+    /// How further levels come about.
+    pub plan: &'a Plan,
 }
 
 impl Asked<'_> {
@@ -220,6 +228,7 @@ impl Asked<'_> {
             users,
             think_time: think_time.filter(|think| *think > 0.0),
             request_rate,
+            counts_users: self.counts_users,
             method,
             fit: None,
             curve: None,
@@ -272,13 +281,15 @@ impl Capacity {
 
 impl Estimate {
     /// Grades the answer, and says why.
-    fn graded(&mut self, doubts: &[Doubt]) -> Grade {
+    fn graded(&mut self, doubts: &[Doubt], asked: &Asked<'_>) -> Grade {
         let of_all = grade(doubts);
         self.grade = Some(of_all);
         let mut telling: Vec<&Doubt> =
             doubts.iter().filter(|doubt| doubt.grade() > Grade::Solid).collect();
         telling.sort_by_key(|doubt| std::cmp::Reverse(doubt.grade()));
-        self.doubts = telling.iter().map(ToString::to_string).collect();
+        let levels: Vec<u32> = asked.levels.iter().map(|level| level.concurrency).collect();
+        let words = Words { counts_users: asked.counts_users, plan: asked.plan, levels: &levels };
+        self.doubts = telling.iter().map(|doubt| doubt.say(&words)).collect();
         of_all
     }
 }

@@ -10,6 +10,10 @@ use crate::sizing::fit::{MethodName, NoFit};
 use crate::sizing::grade::Doubt;
 use crate::sizing::{Carried, Certainty, Grade, Load, Pooled};
 
+/// Why no number of GPUs is told for a load that fluctuates.
+const NO_ROOM_FOR_CHANCE: &str = "at times there are more runs than on average, and the runs that are slow at any load leave \
+     no room for that, so no number of GPUs may meet the limit: loosen it, or limit a lower quantile";
+
 /// Estimates the GPUs for one target from all runs, with an interval. `runtime` is what was observed
 /// of whole runs, whatever is limited.
 ///
@@ -77,7 +81,7 @@ pub(in crate::sizing) fn estimate_pooled(
         Ok(known) => count(&mut result, asked, &found, runtime, known, alone),
         Err(reason) => result.reason = Some(reason),
     }
-    let grade = result.graded(&doubts);
+    let grade = result.graded(&doubts, asked);
     result.doubts.extend(result.cross_check.as_ref().and_then(diagnose::other_form));
     if let Some(gpus) = result.gpus.as_mut().filter(|_| grade == Grade::Unsettled) {
         (gpus.recommended, gpus.sum) = (None, None);
@@ -127,29 +131,40 @@ fn count(
     let Some(capacity) = result.capacity else { return };
     let pooled = found.models.usable();
     let point = capacity.point;
-    let mean = |runs: f64| runtime.unwrap_or(pooled).mean(runs);
-    let spread = pooled.spread_around(point);
+    // A run that has a rig for itself part of the time takes no less.
+    let mean = |runs: f64| runtime.unwrap_or(pooled).mean(runs.max(1.0));
+    let within = pooled.within(target.limit);
     // Beyond what any figure goes to, nothing is fast enough: a flat curve carries no rate for ever.
     let furthest = if found.drawn.point.capped { point } else { pooled.furthest(target.limit) };
     let furthest = furthest.max(point);
-    let fast = |runs: f64| {
-        if runs > furthest { 0.0 } else { spread.up_to(target.limit / pooled.mean(runs)) }
-    };
+    let fast = |runs: f64| if runs > furthest { 0.0 } else { within.at(runs) };
     let share = target.quantile.share();
-    let efficiency =
-        |load: Load| load.efficiency(point, share, &mean, &fast).clamp(f64::EPSILON, 1.0);
+    let efficiency = |load: Load| {
+        let of = load.efficiency(point, share, &mean, &fast)?;
+        Some(of.clamp(f64::EPSILON, 1.0))
+    };
     // A replica of one's own is all that a run can be given: what carries less meets no target, and a
     // number is told for the case that it does.
     let reachable = found.drawn.at_least(alone, mean);
     let needed = |load: Load, efficiency: f64, it: Carried| {
-        let own = (it.concurrency * efficiency).max(alone);
-        load.rigs(own, it.mean_runtime) * gpu_count
+        // Users need no more than a replica each; runs that arrive do, since the next one needs a free one too.
+        let own = it.concurrency.max(alone) * efficiency;
+        let rigs = load.rigs(own, it.mean_runtime);
+        let most = match load {
+            Load::Users { users, .. } => users as f64 / alone,
+            Load::Rate { .. } => f64::INFINITY,
+        };
+        rigs.min(most) * gpu_count
     };
     let of_load = |load: Load, efficiency: f64| {
         reachable.range(|it: Carried| 1.0 / needed(load, efficiency, it))
     };
     let whole = |inverse: f64| whole_replicas(1.0 / inverse, rig.gpus_per_replica) as f64;
-    let own = efficiency(load);
+    let Some(own) = efficiency(load) else {
+        result.reason = Some(NO_ROOM_FOR_CHANCE.to_owned());
+        (result.capacity, result.throughput) = (None, None);
+        return;
+    };
     let of_capacity = |concurrency: f64| {
         let it = Carried { concurrency, mean_runtime: mean(concurrency), capped: false };
         whole(1.0 / needed(load, own, it))
@@ -171,7 +186,8 @@ fn count(
     });
     if !asked.counts_users && !one_sided {
         let other = other_form(load, found.drawn.point.mean_runtime);
-        let others = of_load(other, efficiency(other));
+        let Some(of_other) = efficiency(other) else { return };
+        let others = of_load(other, of_other);
         let (low, high) = (whole(others.high), whole(others.low));
         let differs = whole(gpus.low) < low || whole(gpus.high) > high;
         result.cross_check = Some(cross_check(other, whole(others.point), differs));

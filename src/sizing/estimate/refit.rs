@@ -91,6 +91,15 @@ impl<'a> MetricModels<'a> {
         Some(Self { levels, whole, metric, count_failed, thinned, without })
     }
 
+    /// The model in which some levels are only a part of themselves.
+    pub fn with_parts(&self, parts: &[Option<&ObservedLevel>]) -> Option<Models> {
+        let levels = std::iter::zip(&self.levels, parts);
+        let levels: Vec<Level<'_>> = levels
+            .map(|(level, part)| Level { observed: part.unwrap_or(level.observed), ..*level })
+            .collect();
+        Models::of(&levels, self.metric, self.count_failed)
+    }
+
     /// The model through all levels but one, given by its position.
     pub fn without(&self, index: usize) -> Option<&Models> {
         let make = || {

@@ -7,6 +7,9 @@
 //! those of the levels around the answer counting most. docs/estimators.md has the whole of it.
 
 mod resample;
+mod stairs;
+
+pub(super) use stairs::Stairs;
 
 use crate::measure::{Metric, Quantile};
 use crate::sizing::curve::{Curve, Seen, Shape};
@@ -220,9 +223,14 @@ impl Pooled {
         Some((capacity.clamp(1.0, MOST).round(), runs.ceil()))
     }
 
-    /// How times spread around their mean at the levels around a concurrency.
-    pub(super) fn spread_around(&self, concurrency: f64) -> Spread {
-        self.tails.spread_around(concurrency)
+    /// The share of times within a limit (seconds), by load: the levels around each load say how times
+    /// spread there.
+    pub(super) fn within(&self, limit: f64) -> Within<'_> {
+        let lowest = self.seen.first().map_or(1.0, |seen| seen.concurrency);
+        let steps = ((self.highest / lowest).ln() * Within::PER_E_FOLD).ceil().max(0.0);
+        let loads = (0_u32..).map(f64::from).take_while(|step| *step <= steps);
+        let of = |step: f64| self.tails.spread_around(lowest * (step / Within::PER_E_FOLD).exp());
+        Within { pooled: self, limit, lowest, spreads: loads.map(of).collect() }
     }
 
     /// The load beyond which a rig is never said to carry anything within a limit.
@@ -288,6 +296,37 @@ impl Pooled {
     /// The weight of a mean where levels differ by more than their own noise.
     fn weight_alike(&self, seen: &Seen) -> f64 {
         weight_alike(seen, self.noise, self.between)
+    }
+}
+
+/// The share of times within a limit, by load.
+pub(super) struct Within<'a> {
+    pooled: &'a Pooled,
+    limit: f64,
+    lowest: f64,
+    /// At loads that are evenly spread on a logarithmic scale, from the lowest to the highest.
+    spreads: Vec<Spread>,
+}
+
+impl Within<'_> {
+    const PER_E_FOLD: f64 = 4.0;
+
+    /// The share at a load.
+    pub fn at(&self, concurrency: f64) -> f64 {
+        let last = self.spreads.len().saturating_sub(1) as f64;
+        let step = (concurrency / self.lowest).ln() * Self::PER_E_FOLD;
+        let step = step.clamp(0.0, last);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 0 and the number of spreads"
+        )]
+        let below = step.floor() as usize;
+        let multiple = self.limit / self.pooled.mean(concurrency);
+        let share = |index| self.spreads.get(index).map(|spread: &Spread| spread.up_to(multiple));
+        let low = share(below).unwrap_or(0.0);
+        let high = share(below + 1).unwrap_or(low);
+        low + (high - low) * (step - below as f64)
     }
 }
 

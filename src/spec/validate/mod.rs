@@ -13,6 +13,9 @@ use crate::measure::Metric;
 use encoding_rs::Encoding;
 
 const MOST_GPUS: u32 = 100_000_000;
+/// More than there are people; what they need is still counted exactly.
+const MOST_USERS: u64 = 10_000_000_000;
+const MOST_PER_SECOND: f64 = 1e9;
 
 type Check = Result<(), SpecError>;
 
@@ -168,9 +171,21 @@ impl Checker<'_> {
             "leave it out when only gathering",
         )?;
         self.ensure(
+            targets.users.is_none_or(|users| users <= MOST_USERS),
+            &path("users"),
+            &format!("at most {MOST_USERS} users can be asked for"),
+            "give the number of people that are served at the same time",
+        )?;
+        self.ensure(
             targets.request_rate.is_none_or(|rate| rate.is_finite() && rate > 0.0),
             &path("request_rate"),
             "it must be above 0",
+            "it counts runs per second",
+        )?;
+        self.ensure(
+            targets.request_rate.is_none_or(|rate| rate <= MOST_PER_SECOND),
+            &path("request_rate"),
+            &format!("at most {MOST_PER_SECOND} runs per second can be asked for"),
             "it counts runs per second",
         )?;
         self.ensure(

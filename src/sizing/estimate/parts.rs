@@ -1,0 +1,59 @@
+//! What is carried where parts of a level contradict each other.
+
+use super::Asked;
+use super::found::{Found, NEAR};
+use super::refit::MetricModels;
+use crate::sizing::grade::Doubt;
+use crate::sizing::observed::ObservedLevel;
+use crate::sizing::repeats::Unlike;
+use crate::sizing::verdict::Level;
+
+/// Holds parts of each level against each other. Where they differ by more than chance, the interval reaches
+/// from what the slowest parts carry to what the fastest do.
+pub(super) fn hold_against_parts(
+    found: &mut Found<'_>,
+    metric: &MetricModels<'_>,
+    asked: &Asked<'_>,
+) {
+    let target = asked.target;
+    let point = found.drawn.point.concurrency.max(1.0);
+    let is_near =
+        |level: &Level<'_>| (level.concurrency() / point).ln().abs() <= NEAR.ln() * (1.0 + 1e-9);
+    let of = |level: &Level<'_>| {
+        let counts = level.is_usable() && found.left_out != Some(level.concurrency());
+        counts.then(|| Unlike::of(level, &target)).flatten()
+    };
+    let unlike: Vec<Option<Unlike>> = metric.levels.iter().map(of).collect();
+    let seen = || {
+        let pairs = std::iter::zip(&metric.levels, &unlike);
+        pairs.filter_map(|(level, unlike)| Some((level, unlike.as_ref()?)))
+    };
+    let apart = |unlike: &Unlike| unlike.slowest / unlike.fastest;
+    let Some((furthest, most)) = seen().max_by(|a, b| apart(a.1).total_cmp(&apart(b.1))) else {
+        return;
+    };
+    let near = seen().any(|(level, _)| is_near(level));
+    found.doubts.push(Doubt::Unlike {
+        levels: seen().map(|(level, _)| level.concurrency()).collect(),
+        furthest: furthest.concurrency(),
+        fastest: most.fastest,
+        slowest: most.slowest,
+        repetitions: most.repetitions,
+        near,
+    });
+    if !near || found.is_open() {
+        return;
+    }
+    let carried = |pick: fn(&Unlike) -> &ObservedLevel| {
+        let parts: Vec<Option<&ObservedLevel>> =
+            unlike.iter().map(|it| it.as_ref().map(pick)).collect();
+        let models = metric.with_parts(&parts)?;
+        Some(models.point(target.quantile, target.limit))
+    };
+    let range = found.drawn.range(|it| it.concurrency);
+    let ends = [carried(|it| &it.slow), carried(|it| &it.fast)].into_iter().flatten();
+    let (low, high) =
+        ends.fold((range.low, range.high), |(low, high), it| (low.min(it), high.max(it)));
+    // Where nothing at all would be carried, one run is the least that there can be.
+    found.drawn.stretch(low.max(1.0).min(range.low), high);
+}

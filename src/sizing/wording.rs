@@ -1,0 +1,238 @@
+//! The words of doubts: what is the matter, and what to do.
+
+use super::advice::Words;
+use super::grade::Doubt;
+
+/// Loads this far below and above a load lie around it.
+const AROUND: f64 = 1.2;
+
+/// A load without decimals that say nothing.
+fn load(concurrency: f64) -> String {
+    let shown = format!("{concurrency:.1}");
+    shown.strip_suffix(".0").map(str::to_owned).unwrap_or(shown)
+}
+
+fn around(at: f64) -> [f64; 2] {
+    [at / AROUND, at * AROUND]
+}
+
+impl Doubt {
+    /// The doubt as a sentence without its full stop.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one sentence for each doubt, and no more logic than that"
+    )]
+    pub fn say(&self, words: &Words<'_>) -> String {
+        match self {
+            Self::Wide(ratio) => format!(
+                "the ends of the interval are a factor of {ratio:.2} apart: more runs near the limit make it narrower"
+            ),
+            Self::NoEnd { carried, highest } => format!(
+                "nothing that was measured shows where the limit is reached: at least {} {} are carried, and no level \
+                 above {} was measured; {}",
+                load(*carried),
+                words.unit(),
+                load(*highest),
+                words.add(&[2.0 * *highest])
+            ),
+            Self::NearlyAlone => {
+                "the limit is so close to what a run takes alone that no number of GPUs may meet it: measure more runs \
+                 at the lowest level, or loosen the limit"
+                    .to_owned()
+            }
+            Self::FewLevelsNear(capacity) => format!(
+                "fewer than two usable levels lie near concurrency {}; {}",
+                load(*capacity),
+                words.add(&around(*capacity))
+            ),
+            Self::Falls { low, high } => format!(
+                "time falls with load: {:.3} s on average at concurrency {}, {:.3} s at {}; something else slowed the \
+                 one or sped up the other, so measure them again {}",
+                low.1,
+                load(low.0),
+                high.1,
+                load(high.0),
+                words.again(&[low.0, high.0])
+            ),
+            Self::Contradiction { missed, met } => format!(
+                "concurrency {} missed the limit though {} met it: one of them was disturbed, so measure both again {}",
+                load(*missed),
+                load(*met),
+                words.again(&[*missed, *met])
+            ),
+            Self::CurveAgainstLevels { at } => format!(
+                "the curve through all levels contradicts what the levels around the limit showed; {}",
+                words.add(&around(*at))
+            ),
+            Self::LeftOut(level) => format!(
+                "concurrency {} was left out, since it does not agree with the other levels: measure it again {}",
+                load(*level),
+                words.again(&[*level])
+            ),
+            Self::RestsOn { level, without } => format!(
+                "the answer rests on concurrency {} alone: without it the rig would be said to carry {}; {}",
+                load(*level),
+                load(*without),
+                words.add(&around(*level))
+            ),
+            Self::Unlike { levels, furthest, fastest, slowest, repetitions, .. } => {
+                let named: Vec<String> = levels.iter().copied().map(load).collect();
+                let parts = match (*repetitions, named.len()) {
+                    (true, 1) => "its repetitions",
+                    (true, _) => "their repetitions",
+                    (false, 1) => "its earlier and its later half",
+                    (false, _) => "their earlier and their later halves",
+                };
+                let at = if named.len() > 1 { format!(" at {}", load(*furthest)) } else { String::new() };
+                format!(
+                    "concurrency {} was not the same throughout: {parts} differ by more than chance, {} s and {} s{at}; \
+                     find out what changed, and measure again {}",
+                    named.join(", "),
+                    three(*fastest),
+                    three(*slowest),
+                    words.again(levels)
+                )
+            }
+            Self::Extrapolated { measured: (lowest, highest), point } => {
+                let (where_to, wanted) = if point > highest {
+                    (format!("above all measured levels (the highest is {})", load(*highest)), AROUND)
+                } else {
+                    (format!("below all measured levels (the lowest is {})", load(*lowest)), 1.0)
+                };
+                format!(
+                    "the answer, {}, lies {where_to}, where nothing was seen; {}",
+                    load(*point),
+                    words.add(&[*point, (*point * wanted).ceil()])
+                )
+            }
+            Self::Steps { width, carried, shown: false, .. } => format!(
+                "the levels would also lie on steps of {} {}, as of a server that pads its batches, and then only {} \
+                 are carried; {}",
+                load(*width),
+                words.unit(),
+                load(*carried),
+                words.add(&[*carried + (*width / 4.0).max(1.0), *carried + *width / 2.0])
+            ),
+            Self::Steps { width, carried, .. } => format!(
+                "time grows in steps of about {} {}, as of a server that pads its batches: the answer is the end of the \
+                 step at {}; {}",
+                load(*width),
+                words.unit(),
+                load(*carried),
+                words.add(&[*carried, *carried + 1.0])
+            ),
+            Self::Between { below, above, .. } => format!(
+                "between concurrency {} and {}, where the answer lies, nothing was measured; {}",
+                load(*below),
+                load(*above),
+                words.add(&[(below * below * above).cbrt(), (below * above * above).cbrt()])
+            ),
+            Self::FewRuns { runs, needed } => format!(
+                "it rests on about {runs:.0} runs around the answer, where {needed} are needed to bound that quantile"
+            ),
+            Self::Unsteady => {
+                "the levels are bursts of less than three waves, so no load was ever steady: measure more passes"
+                    .to_owned()
+            }
+            Self::Jumps { at, from, to } => format!(
+                "the limited time jumps from {from:.3} s to {to:.3} s around concurrency {}: some runs are far slower \
+                 than the rest, and their share decides; {}",
+                load(*at),
+                words.add(&around(*at))
+            ),
+            Self::Uneven(by) => format!(
+                "levels differ by about {:.0} % beyond the noise of their runs: the rig was not the same throughout",
+                (by.exp() - 1.0) * 100.0
+            ),
+            Self::Failed { levels, share, tolerable } => {
+                let levels: Vec<String> = levels.iter().copied().map(load).collect();
+                let tolerate = if *tolerable {
+                    let percent = (share * 100.0).ceil().max(1.0);
+                    format!(
+                        "; with concurrency.on_failure: {{tolerate: {percent:.0}%}} they would count (at most {:.1} % of \
+                         their runs failed)",
+                        share * 100.0
+                    )
+                } else {
+                    String::new()
+                };
+                format!(
+                    "runs failed at concurrency {}: those levels bound the answer and are in no fit{tolerate}",
+                    levels.join(", ")
+                )
+            }
+            Self::Refused { at, carried, gone } => {
+                let what = if *gone { "stopped answering" } else { "refused runs" };
+                let rest = match carried {
+                    Some(carried) => format!(
+                        "carried {}: the limit is the server's, between those levels",
+                        load(*carried)
+                    ),
+                    None => "no lower level is known to be carried".to_owned(),
+                };
+                format!("the server {what} at concurrency {}, and {rest}", load(*at))
+            }
+            Self::ClientLimited(level) => format!(
+                "the client itself was too busy at concurrency {}: load from a machine with more cores to spare",
+                load(*level)
+            ),
+            Self::NoInterval => {
+                "a straight line gives no interval: nothing says how far it is off".to_owned()
+            }
+            Self::MethodsDisagree { low, high, .. } => format!(
+                "the method `monotone` makes {} to {} {} of the same levels: add levels around the answer, or use that \
+                 method",
+                load(*low),
+                load(*high),
+                words.unit()
+            ),
+            Self::LineAgainstLevels { at_least, below } => {
+                let what = match (at_least, below) {
+                    (Some(met), Some(missed)) => {
+                        format!("concurrency {} met the limit and {} did not", load(*met), load(*missed))
+                    }
+                    (Some(met), None) => format!("concurrency {} met the limit", load(*met)),
+                    (None, Some(missed)) => format!("concurrency {} missed the limit", load(*missed)),
+                    (None, None) => "levels near the limit disagree".to_owned(),
+                };
+                format!("the line contradicts what was measured: {what}")
+            }
+        }
+    }
+}
+
+/// A time with three digits that count.
+pub(super) fn three(seconds: f64) -> String {
+    let digits: usize = match seconds {
+        time if time >= 100.0 => 0,
+        time if time >= 10.0 => 1,
+        time if time >= 1.0 => 2,
+        time if time >= 0.1 => 3,
+        _ => 4,
+    };
+    format!("{seconds:.digits$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sizing::Plan;
+
+    #[test]
+    fn levels_that_count_users_are_said_in_users() {
+        let said = |counts_users| {
+            let words = Words { counts_users, plan: &Plan::Listed, levels: &[1, 8] };
+            Doubt::NoEnd { carried: 8.0, highest: 8.0 }.say(&words)
+        };
+        assert!(said(true).contains("at least 8 users are carried"), "{}", said(true));
+        assert!(said(false).contains("at least 8 in flight are carried"), "{}", said(false));
+    }
+
+    #[test]
+    fn three_digits_of_a_time_count() {
+        assert_eq!(
+            [123.4, 12.34, 1.234, 0.1234, 0.01234].map(three),
+            ["123", "12.3", "1.23", "0.123", "0.0123"]
+        );
+    }
+}

@@ -1,0 +1,220 @@
+//! Answers that must not be sure: what the levels leave open is in the interval, or the grade says so.
+
+use crate::answers::{HEADER, ONE_GPU, answer, capacity, doubts, hockey, level, point, sweep};
+use crate::support::{SimulatorProcess, Sizer};
+use serde_json::Value;
+use std::fmt::Write as _;
+
+fn grade(answer: &Value) -> &str {
+    answer["estimates"][0]["grade"].as_str().unwrap()
+}
+
+fn of(runs: &str, targets: &str) -> Value {
+    answer(runs, targets, ONE_GPU)
+}
+
+/// Batches are padded to 8, 16, 24 and so on.
+fn padded(concurrency: u32) -> f64 {
+    0.2 + 0.3 * f64::from(concurrency.div_ceil(8))
+}
+
+#[test]
+fn steps_that_the_levels_may_lie_on_are_in_the_interval() {
+    // 0.5 s up to 8 in flight, 0.8 s from 9 on: a limit between the two is met by 8, whatever a line says.
+    let runs = sweep(&[1, 2, 4, 8, 16, 32, 64], padded);
+    let found = of(&runs, "users: 256, workflow_runtime: 0.75s");
+    assert!(capacity(&found, "low") <= 8.01, "{found:#}");
+    assert!(!["solid", "fair"].contains(&grade(&found)) || point(&found) >= 26.0, "{found:#}");
+    assert!(doubts(&found).contains("steps of 8 in flight"), "{found:#}");
+    assert!(doubts(&found).contains("record runs at concurrency 10 and 12 as well"), "{found:#}");
+    // Levels within the steps show them, and then the answer is the end of one.
+    let runs = sweep(&[1, 3, 6, 10, 14, 18, 22, 26, 30, 34, 38], padded);
+    let found = of(&runs, "users: 256, workflow_runtime: 1.35s");
+    assert!(capacity(&found, "point") <= 24.01, "{found:#}");
+    assert!(doubts(&found).contains("time grows in steps of about 8"), "{found:#}");
+    // A curve that rises from the first level on leaves no room for steps.
+    let runs = sweep(&[1, 2, 4, 8, 16, 20, 24, 32], |c| 0.5 + 0.05 * f64::from(c));
+    let found = of(&runs, "users: 256, workflow_runtime: 1.6s");
+    assert_eq!((grade(&found), doubts(&found).as_str()), ("solid", "[]"), "{found:#}");
+}
+
+#[test]
+fn an_answer_between_levels_far_apart_is_not_sure() {
+    let runs = sweep(&[1, 2, 3, 4, 6, 8, 32, 64], |c| 0.5 + 0.05 * f64::from(c));
+    let found = of(&runs, "users: 256, workflow_runtime: 1.6s");
+    assert!(["weak", "unsettled"].contains(&grade(&found)), "{found:#}");
+    assert!(doubts(&found).contains("between concurrency 8 and 32"), "{found:#}");
+    assert!(doubts(&found).contains("record runs at concurrency 13 and 20 as well"), "{found:#}");
+    // The level below is carried, and nothing says more.
+    assert!(capacity(&found, "low") <= 8.01, "{found:#}");
+}
+
+#[test]
+fn repetitions_that_contradict_each_other_are_said() {
+    let repeated = |slower: f64| {
+        let mut text = HEADER.to_owned();
+        for concurrency in [1, 2, 4, 8, 16, 24, 32, 48] {
+            for repetition in 0..2 {
+                let by = if concurrency == 32 && repetition == 1 { slower } else { 1.0 };
+                let mut part = String::new();
+                level(&mut part, concurrency, 120 / concurrency + 8, |_| by * hockey(concurrency));
+                for line in part.lines() {
+                    let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+                    for cell in &mut cells[1..3] {
+                        *cell = (cell.parse::<f64>().unwrap() + 5000.0 * f64::from(repetition))
+                            .to_string();
+                    }
+                    let _ = writeln!(text, "{}", cells.join(","));
+                }
+            }
+        }
+        of(&text, "users: 300, workflow_runtime: 2.5s")
+    };
+    let found = repeated(1.6);
+    assert!(["weak", "unsettled"].contains(&grade(&found)), "{found:#}");
+    let told = doubts(&found);
+    assert!(told.contains("concurrency 32 was not the same throughout: its repetitions"), "{told}");
+    assert!(told.contains("2.20 s and 3.52 s"), "{told}");
+    assert!(capacity(&found, "low") < 28.0 && capacity(&found, "high") > 34.0, "{found:#}");
+    let alike = repeated(1.03);
+    assert!(!doubts(&alike).contains("throughout"), "{alike:#}");
+}
+
+#[test]
+fn an_answer_outside_the_levels_is_never_solid() {
+    let runs = sweep(&[1, 4, 8, 12, 16, 20, 24, 28, 32], hockey);
+    let found = of(&runs, "users: 300, workflow_runtime: 2.3s");
+    assert!((32.0..=35.2).contains(&capacity(&found, "point")), "{found:#}");
+    assert_eq!(
+        (grade(&found), &found["estimates"][0]["extrapolated"]),
+        ("fair", &Value::Bool(true))
+    );
+    let told = doubts(&found);
+    assert!(told.contains("above all measured levels (the highest is 32)"), "{told}");
+    let further = of(&runs, "users: 300, workflow_runtime: 2.6s");
+    assert_eq!(grade(&further), "weak", "{further:#}");
+}
+
+#[test]
+fn no_rig_holds_half_a_run_and_arrivals_need_a_free_one() {
+    // One run at a time takes 1 s, two at a time 2 s: a limit of 1.6 s is met by one user on each GPU.
+    let runs = sweep(&[1, 2, 3, 4], f64::from);
+    let users = of(&runs, "users: 100, workflow_runtime: 1.6s");
+    assert!(point(&users) >= 95.0, "{users:#}");
+    // Five arrive per second, five are in flight on average. Of ten servers one is free for 96.4 % of them, of
+    // nine for 92 % (Erlang's C formula).
+    let rate = of(&runs, "request_rate: 5, workflow_runtime: 1.6s");
+    assert!((9.0..=11.0).contains(&point(&rate)), "{rate:#}");
+}
+
+#[test]
+fn loads_that_no_sum_can_count_are_refused() {
+    let runs = sweep(&[1, 2, 4, 8, 16, 24, 32], hockey);
+    let asked = |users: u64| {
+        let spec = format!(
+            "version: 1\nname: test\nworkflow: {{type: recorded, path: runs.csv}}\n\
+             test: {{gpu_count: 8, gpus_per_replica: 4}}\n\
+             targets: {{users: {users}, workflow_runtime: 1.9s}}\n"
+        );
+        let project = Sizer::new().file("runs.csv", &runs).spec(&spec);
+        project.run(&["run", "spec.yml", "--format", "json", "--quiet"])
+    };
+    asked(1_000_000_000_000_000).code(2).stderr("at most 10000000000 users can be asked for");
+    for users in [1, 999, 123_456_789, 10_000_000_000] {
+        let found: Value = serde_json::from_str(&asked(users).stdout).unwrap();
+        let sum = &found["estimates"][0]["gpus"]["sum"];
+        let needed = sum["needed"].as_f64().unwrap();
+        let steps = ["whole_replicas", "with_confidence", "with_headroom", "with_spares"]
+            .map(|step| sum[step].as_u64().unwrap());
+        assert!(needed <= steps[0] as f64 + 1e-6 && steps.is_sorted(), "{sum:#}");
+        assert!(steps.iter().all(|gpus| gpus % 4 == 0), "{sum:#}");
+    }
+}
+
+#[test]
+fn a_line_that_the_curve_contradicts_has_an_interval_over_both() {
+    let linear = |runs: &str, limit: &str| {
+        let more = format!("{ONE_GPU}\nestimate: {{method: linear, min_r_squared: 0.5}}");
+        answer(runs, &format!("users: 300, workflow_runtime: {limit}"), &more)
+    };
+    // A line through a curve that bends lies above it in the middle, and below it at both ends.
+    let found = linear(&sweep(&[1, 8, 16, 24, 32, 40], hockey), "1.25s");
+    let said = &found["estimates"][0];
+    assert!(doubts(&found).contains("the method `monotone` makes"), "{found:#}");
+    let [low, at, high] = ["low", "point", "high"].map(|end| capacity(&found, end));
+    assert!(low <= at && at <= high && high > 1.1 * low, "{found:#}");
+    assert!(said["gpus"]["low"].as_f64().unwrap() < said["gpus"]["high"].as_f64().unwrap());
+    let straight = linear(&sweep(&[1, 8, 16, 24, 32, 40], |c| 0.5 + 0.05 * f64::from(c)), "1.8s");
+    assert!(!doubts(&straight).contains("monotone"), "{straight:#}");
+}
+
+/// 13 ms alone, eight slots and a queue behind them.
+const SERVER: [&str; 4] =
+    ["engine.base=2ms", "engine.per_sequence=60us", "engine.max_batch=8", "output_tokens=5"];
+
+/// What a command in a doubt measures when it is pasted.
+fn pasted(concurrency: &str, file: &str) -> (Value, Value) {
+    let simulator = SimulatorProcess::start(&SERVER);
+    let spec = format!(
+        "version: 1\nname: test\ndataset: {{path: questions.jsonl}}\n\
+         workflow: {{type: openai, base_url: \"http://{}/v1\", model: m}}\n\
+         concurrency: {{{concurrency}}}\ntest: {{gpu_count: 8}}\n\
+         targets: {{users: 100, workflow_runtime: 1s}}\n",
+        simulator.address
+    );
+    let project = Sizer::new().file(file, &spec);
+    let ended = project.run(&["run", file, "--quiet"]).success();
+    let before = project.result();
+    let begins = ended.stdout.find("`sizer run ").unwrap() + 1;
+    let command = ended.stdout[begins..].split('`').next().unwrap();
+    // As a shell takes it apart: words with quotes around what has spaces.
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for letter in command.chars() {
+        match letter {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            other => words.last_mut().unwrap().push(other),
+        }
+    }
+    let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
+    project.run(&words).success();
+    (before, project.result())
+}
+
+fn levels(result: &Value) -> Vec<u64> {
+    let levels = result["levels"].as_array().unwrap();
+    levels.iter().map(|level| level["concurrency"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn the_command_in_a_doubt_adds_levels_when_it_is_pasted() {
+    let (before, after) = pasted("levels: [1, 2], passes: 4", "my spec.yml");
+    assert_eq!(levels(&before), [1, 2]);
+    assert_eq!(levels(&after), [1, 2, 4]);
+    let (before, after) = pasted("levels: adaptive, max: 4, budget: 60", "spec.yml");
+    assert_eq!(levels(&before), [1, 2, 4]);
+    assert_eq!(levels(&after), [1, 2, 4, 8]);
+}
+
+#[test]
+fn a_branch_that_is_unsettled_is_named_beside_the_cheapest() {
+    let settled = sweep(&[1, 2, 4, 8, 12, 16, 20, 24, 32], |c| 0.5 + 0.05 * f64::from(c));
+    let open = sweep(&[1, 2, 4], |_| 1.0);
+    let spec = "version: 1\nname: test\nworkflow: {type: recorded, path: a.csv}\ntest: {gpu_count: 1}\n\
+                targets: {users: 100, workflow_runtime: 1.6s}\n\
+                matrix: {rig: {old: {workflow.path: a.csv}, new: {workflow.path: b.csv}}}\n";
+    let project = Sizer::new().file("a.csv", &settled).file("b.csv", &open).spec(spec);
+    let ended = project.run(&["run", "spec.yml", "--quiet"]).success();
+    ended
+        .stdout("Cheapest that meets every target: **old**")
+        .stdout("Not compared: **new**, unsettled");
+    let comparison: Value = serde_json::from_str(&project.read("out/comparison.json")).unwrap();
+    assert_eq!(comparison["not_compared"], serde_json::json!(["new"]));
+    let grid = project.run(&["what-if", "spec.yml", "--users", "50,100"]).success();
+    grid.stdout("Not compared where they are unsettled: new");
+    // Where no branch is settled, none is the cheapest.
+    let both = project.file("a.csv", &open);
+    let grid = both.run(&["run", "spec.yml", "--quiet"]);
+    assert!(grid.stdout.contains("No branch is known to meet every target."), "{grid:?}");
+}
