@@ -1,26 +1,15 @@
 //! The metrics of one level.
 
+use super::tally::Tally;
+use super::told::{calls_per_run, finish_reasons, notes, summary_of_calls, tokens_per_second};
 use super::window::Window;
 use super::{
-    Around, Asked, Before, CallColumn, ClientHealth, FailureKind, Head, Metric, Note, Recording,
+    Around, Asked, Before, CallColumn, ClientHealth, FailureCount, Metric, Note, Recording,
     RunColumns, ScrapedMetric, Summary,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// How often one kind of failure happened in a level.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct FailureCount {
-    /// The kind.
-    pub kind: FailureKind,
-    /// Runs that failed so.
-    pub count: u64,
-    /// Their share of all runs.
-    pub share: f64,
-    /// The message of the first one.
-    pub first_message: String,
-}
 
 /// What one concurrency level showed. Times in seconds; failed runs are counted, never timed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -221,128 +210,10 @@ impl LevelMetrics {
     }
 }
 
-fn summary_of_calls<S: RunColumns>(
-    source: &S,
-    window: &Window,
-    column: CallColumn,
-) -> Result<Option<Summary>, S::Error> {
-    let mut values = Vec::new();
-    source.each_call(column, &mut |run, value| {
-        if window.counts(run) {
-            values.push(value);
-        }
-    })?;
-    Ok(Summary::of(values))
-}
-
-/// How many calls each run made that counts.
-fn calls_per_run<S: RunColumns>(source: &S, window: &Window) -> Result<Option<Summary>, S::Error> {
-    let mut counts = vec![0.0; window.runs()];
-    let mut any = false;
-    source.each_call(CallColumn::Latency, &mut |run, _| {
-        any = true;
-        if let Some(count) = counts.get_mut(run) {
-            *count += 1.0;
-        }
-    })?;
-    let counting = counts.into_iter().enumerate().filter(|(run, _)| window.counts(*run));
-    let counts: Vec<f64> = counting.map(|(_, count)| count).collect();
-    Ok(if any { Summary::of(counts) } else { None })
-}
-
-fn tokens_per_second<S: RunColumns>(source: &S, window: &Window) -> Result<Option<f64>, S::Error> {
-    let mut tokens = 0.0;
-    source.each_call(CallColumn::CompletionTokens, &mut |run, count| {
-        tokens += count * window.share_within(run);
-    })?;
-    Ok((tokens > 0.0).then(|| window.per_second(tokens)))
-}
-
-fn notes<S: RunColumns>(source: &S) -> Result<BTreeMap<Note, u64>, S::Error> {
-    let mut notes = BTreeMap::new();
-    source.each_note(&mut |note| *notes.entry(note).or_default() += 1)?;
-    Ok(notes)
-}
-
-/// A server can say anything as its reason; what goes beyond a handful is counted together.
-fn finish_reasons<S: RunColumns>(
-    source: &S,
-    window: &Window,
-) -> Result<BTreeMap<String, u64>, S::Error> {
-    const MOST: usize = 20;
-    let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
-    source.each_finish_reason(&mut |run, reason| {
-        if !window.counts(run) {
-            return;
-        }
-        if let Some(count) = reasons.get_mut(reason) {
-            *count += 1;
-        } else {
-            let reason = if reasons.len() < MOST { reason } else { "other" };
-            *reasons.entry(reason.to_owned()).or_default() += 1;
-        }
-    })?;
-    Ok(reasons)
-}
-
-/// What is counted over all runs, whatever their phase.
-#[derive(Default)]
-struct Tally {
-    runs: usize,
-    reconnected: u64,
-    retries: u64,
-    failed_calls: u64,
-    statuses: BTreeMap<u16, u64>,
-    /// How many runs failed in each way, and which of them ended first.
-    kinds: BTreeMap<FailureKind, (u64, usize, f64)>,
-}
-
-impl Tally {
-    fn add(&mut self, head: &Head) {
-        self.reconnected += u64::from(head.reconnected);
-        self.retries += u64::from(head.retries);
-        self.failed_calls += u64::from(head.failed_calls);
-        if let Some(status) = head.http_status {
-            *self.statuses.entry(status).or_default() += 1;
-        }
-        if let Some(kind) = head.failure {
-            let (count, first, first_end) =
-                self.kinds.entry(kind).or_insert((0, self.runs, head.end));
-            *count += 1;
-            if head.end < *first_end {
-                (*first, *first_end) = (self.runs, head.end);
-            }
-        }
-        self.runs += 1;
-    }
-
-    fn failures<S: RunColumns>(
-        &self,
-        source: &S,
-        window: &Window,
-    ) -> Result<Vec<FailureCount>, S::Error> {
-        let mut messages: BTreeMap<usize, String> = BTreeMap::new();
-        if !self.kinds.is_empty() {
-            source.each_message(&mut |run, message| {
-                if self.kinds.values().any(|(_, first, _)| *first == run) {
-                    messages.insert(run, message.to_owned());
-                }
-            })?;
-        }
-        let counts = self.kinds.iter().map(|(kind, (count, first, _))| FailureCount {
-            kind: *kind,
-            count: *count,
-            share: *count as f64 / window.runs().max(1) as f64,
-            first_message: messages.remove(first).unwrap_or_default(),
-        });
-        Ok(counts.collect())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{AgainstLimits, Failure, LlmCall, Outcome, Phase, Run};
+    use crate::measure::{AgainstLimits, Failure, FailureKind, LlmCall, Outcome, Phase, Run};
 
     fn run(start: f64, end: f64, outcome: Outcome) -> Run {
         let call =

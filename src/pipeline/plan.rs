@@ -62,13 +62,18 @@ impl Pipeline {
     /// server.
     pub fn plan(&self, selection: &Selection) -> Result<Plan, PipelineError> {
         selection.check(std::slice::from_ref(self))?;
-        self.plan_checked(selection)
+        self.plan_checked(selection, false)
     }
 
-    /// Plans a selection that is known to mean something, here or in another branch.
-    pub(super) fn plan_checked(&self, selection: &Selection) -> Result<Plan, PipelineError> {
+    /// Plans a selection that is known to mean something, here or in another branch: for a run that may ask
+    /// the server, or for one that has to do with what is there.
+    pub(super) fn plan_checked(
+        &self,
+        selection: &Selection,
+        offline: bool,
+    ) -> Result<Plan, PipelineError> {
         let chosen = selection.choose(&self.graph, self.spec.branch());
-        let context = Context::at_rest(&self.spec, &self.graph);
+        let context = Context::at_rest(&self.spec, &self.graph).offline(offline);
         let last = Last::of(&self.spec, &context.store);
         let mut known: BTreeMap<&StageId, Digest> = BTreeMap::new();
         let mut missing: BTreeMap<&StageId, Status> = BTreeMap::new();

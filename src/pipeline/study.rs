@@ -178,7 +178,7 @@ impl Study {
         let mut made_before = BTreeMap::new();
         let mut plans = Vec::new();
         for (label, pipeline) in self.branches() {
-            let mut stages = pipeline.plan_checked(selection)?.stages;
+            let mut stages = pipeline.plan_checked(selection, false)?.stages;
             for stage in &mut stages {
                 let (Some(key), Status::Run(_), Some(label)) = (&stage.key, &stage.status, label)
                 else {

@@ -4,7 +4,7 @@
 use super::lock_file::LOCK_FILE;
 use super::lock_text::{Content, parse};
 use super::{Locked, StoreError};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -18,8 +18,12 @@ pub(super) enum Reach {
     History,
 }
 
-/// What the lock files beside a spec say in these commits; nothing where there is no repository.
-pub(super) fn locked_in_git(base_dir: &Path, reach: Reach) -> Result<Vec<Locked>, StoreError> {
+/// What the lock files beside a spec say in these commits, by stage; nothing where there is no repository.
+/// Of the history, lock files of other folders count as well: this one may have had another name.
+pub(super) fn locked_in_git(
+    base_dir: &Path,
+    reach: Reach,
+) -> Result<Vec<(String, Locked)>, StoreError> {
     let folder = if base_dir.as_os_str().is_empty() { Path::new(".") } else { base_dir };
     let Ok(folder) = folder.canonicalize() else { return Ok(Vec::new()) };
     if !folder.ancestors().any(|dir| dir.join(".git").exists()) {
@@ -62,7 +66,7 @@ fn tips(folder: &Path) -> Result<Vec<String>, StoreError> {
 
 /// Every content that the lock file has had.
 fn blobs(folder: &Path) -> Result<Vec<String>, StoreError> {
-    let lock = format!("./{LOCK_FILE}");
+    let lock = format!(":(top,glob)**/{LOCK_FILE}");
     let args = ["log", "--all", "-m", "--full-history", "--format=", "--raw", "--no-abbrev"];
     let log = said(folder, &[&args[..], &["--no-renames", "--", &lock]].concat())?;
     // `:100644 100644 BEFORE NOW M<tab>path`
@@ -72,7 +76,7 @@ fn blobs(folder: &Path) -> Result<Vec<String>, StoreError> {
 }
 
 /// What lock files say, which git knows by these names. A commit without one says nothing.
-fn contents(folder: &Path, names: &[String]) -> Result<Vec<Locked>, StoreError> {
+fn contents(folder: &Path, names: &[String]) -> Result<Vec<(String, Locked)>, StoreError> {
     let failed = |error: std::io::Error| refused(&error.to_string());
     let mut command = git(folder, &["cat-file", "--batch"]);
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -101,7 +105,7 @@ fn contents(folder: &Path, names: &[String]) -> Result<Vec<Locked>, StoreError> 
             // With the line feed that ends it.
             (&mut stdout).take(length + 1).read_to_end(&mut text)?;
             let (Content { specs }, _) = parse(&String::from_utf8_lossy(&text));
-            found.extend(specs.into_values().flat_map(BTreeMap::into_values));
+            found.extend(specs.into_values().flatten());
         }
         Ok(())
     };

@@ -86,8 +86,11 @@ impl Store {
         kept.add_locked(self, lock_file::all(base_dir));
         kept.add_locked(self, locked_in_git(base_dir, Reach::Tips)?);
         self.all_latest().iter().for_each(|key| kept.add(self, key));
+        let history = locked_in_git(base_dir, Reach::History)?;
+        let mut stages = self.stages_by_name();
+        stages.extend(history.iter().map(|(stage, it)| (it.digest.to_string(), stage.clone())));
         let mut committed = Kept::default();
-        committed.add_locked(self, locked_in_git(base_dir, Reach::History)?);
+        committed.add_locked(self, history);
         if rules.keep_all() {
             kept.names.extend(committed.names.iter().cloned());
         }
@@ -110,7 +113,6 @@ impl Store {
                 kept = with_run;
             }
         }
-        let stages = self.stages_by_name();
         let kept_bytes = kept.bytes(&sizes);
         let mut pieces: Vec<Piece> = Vec::new();
         for (path, name, bytes) in
@@ -222,8 +224,8 @@ impl Kept {
     }
 
     /// What a lock refers to stays even where its manifest is lost, or names what was made since.
-    fn add_locked(&mut self, store: &Store, locked: impl IntoIterator<Item = Locked>) {
-        for Locked { key, digest, .. } in locked {
+    fn add_locked(&mut self, store: &Store, locked: impl IntoIterator<Item = (String, Locked)>) {
+        for (_, Locked { key, digest, .. }) in locked {
             self.add(store, &key);
             self.names.insert(digest.to_string());
         }

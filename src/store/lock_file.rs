@@ -103,10 +103,10 @@ fn read(path: &Path) -> (Content, LockState) {
     parse(&std::fs::read_to_string(path).unwrap_or_default())
 }
 
-/// Everything in the lock file of a folder.
-pub(super) fn all(base_dir: &Path) -> impl Iterator<Item = Locked> {
+/// Everything in the lock file of a folder, by stage.
+pub(super) fn all(base_dir: &Path) -> impl Iterator<Item = (String, Locked)> {
     let (content, _) = read(&path_in(base_dir));
-    content.specs.into_values().flat_map(BTreeMap::into_values)
+    content.specs.into_values().flatten()
 }
 
 #[cfg(test)]

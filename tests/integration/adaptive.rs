@@ -24,11 +24,11 @@ fn levels(result: &Value) -> Vec<u64> {
 
 #[test]
 fn levels_close_in_on_the_target() {
-    let slower = ["engine.base=8ms", "engine.per_sequence=100us", "engine.max_batch=8"];
+    let slower = ["engine.base=20ms", "engine.per_sequence=100us", "engine.max_batch=8"];
     let simulator = SimulatorProcess::start(&[&slower[..], &["output_tokens=5"]].concat());
-    // 45 ms alone, and 8 more runs in flight add as much: 200 ms are crossed at about 32, on a busy
+    // 105 ms alone, and 8 more runs in flight add as much: 450 ms are crossed at about 32, on a busy
     // machine somewhat earlier.
-    let project = project(&simulator, "max: 256, budget: 600", "workflow_runtime: 200ms");
+    let project = project(&simulator, "max: 256, budget: 600", "workflow_runtime: 450ms");
     project.run(&["run", "spec.yml", "--quiet"]);
     let result = project.result();
     let measured = levels(&result);
@@ -43,7 +43,7 @@ fn levels_close_in_on_the_target() {
     assert!(ended.stderr.contains("0 stages run"), "{ended:#?}");
     assert_eq!(simulator.metric("requests_total"), before);
     // Another target goes on from the levels that are there.
-    let higher = ["run", "spec.yml", "--quiet", "--set", "targets.workflow_runtime=2s"];
+    let higher = ["run", "spec.yml", "--quiet", "--set", "targets.workflow_runtime=5s"];
     project.run(&higher);
     let further = levels(&project.result());
     assert!(further.contains(&128), "{further:?}");

@@ -63,7 +63,7 @@ fn what_a_commit_names_stays() {
     assert!(first.exists() && second.exists() && third.exists());
     // Only the tips of `main` and `other` are left.
     let gone = project.run(&["gc", "spec.yml", "--keep-last", "0"]).success();
-    gone.stdout("older commits alone refer to it");
+    gone.stdout("sweep@2: 1 file, ").stdout("older commits alone refer to it");
     assert!(first.exists() && !second.exists() && third.exists());
     git(&project, &["checkout", "-q", "main"]);
     assert_eq!(project.object_of("sweep@2"), first);
@@ -83,4 +83,23 @@ fn nothing_goes_where_git_cannot_be_asked() {
     assert!(String::from_utf8_lossy(&blind.stderr).contains("git cannot say"), "{blind:?}");
     // The command itself leaves a file of its own: who owned the store.
     assert_eq!(project.files().len(), files);
+}
+
+/// A folder that was renamed since, below the top of the repository.
+#[test]
+fn what_a_commit_names_stays_wherever_its_lock_file_lay() {
+    let simulator = SimulatorProcess::fast();
+    let project = project(&simulator);
+    git(&project, &["init", "-q"]);
+    std::fs::create_dir(project.path("sub")).unwrap();
+    for name in ["spec.yml", "questions.jsonl"] {
+        std::fs::rename(project.path(name), project.path("sub").join(name)).unwrap();
+    }
+    project.run(&["run", "sub/spec.yml"]).success();
+    commit(&project, "first");
+    project.run(&["run", "sub/spec.yml", "--force", "sweep@2"]).success();
+    std::fs::remove_file(project.path("sub/.sizer/runs.jsonl")).unwrap();
+    std::fs::rename(project.path("sub"), project.path("renamed")).unwrap();
+    let gone = project.run(&["gc", "renamed/spec.yml"]).success();
+    assert!(!gone.stdout.contains("sweep@"), "{gone:#?}");
 }

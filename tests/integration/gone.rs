@@ -57,6 +57,10 @@ fn a_level_whose_server_died_bounds_the_estimate_and_is_measured_again() {
     assert!(estimate["capacity"]["high"].as_f64().is_none_or(|high| high < 4.0), "{estimate:#}");
     assert!(!project.read("sizer.lock").contains("level@4"), "nor are its figures");
 
+    // Its runs can be looked at.
+    let runs = project.runs("sweep@4");
+    assert!(runs.len() > 50 && runs.iter().any(|run| run["outcome"] != "ok"));
+
     // The server is there again: that level and the next are measured, and nothing else.
     let _server = Mortal::start(mortal.port, usize::MAX);
     let again = project.run(&["run", "spec.yml"]);

@@ -1,0 +1,74 @@
+//! What is counted over all runs of a level, and how they failed.
+
+use super::window::Window;
+use super::{FailureKind, Head, RunColumns};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How often one kind of failure happened in a level.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FailureCount {
+    /// The kind.
+    pub kind: FailureKind,
+    /// Runs that failed so.
+    pub count: u64,
+    /// Their share of all runs.
+    pub share: f64,
+    /// The message of the first one.
+    pub first_message: String,
+}
+
+/// What is counted over all runs, whatever their phase.
+#[derive(Default)]
+pub(super) struct Tally {
+    runs: usize,
+    pub reconnected: u64,
+    pub retries: u64,
+    pub failed_calls: u64,
+    pub statuses: BTreeMap<u16, u64>,
+    /// How many runs failed in each way, and which of them ended first.
+    kinds: BTreeMap<FailureKind, (u64, usize, f64)>,
+}
+
+impl Tally {
+    pub fn add(&mut self, head: &Head) {
+        self.reconnected += u64::from(head.reconnected);
+        self.retries += u64::from(head.retries);
+        self.failed_calls += u64::from(head.failed_calls);
+        if let Some(status) = head.http_status {
+            *self.statuses.entry(status).or_default() += 1;
+        }
+        if let Some(kind) = head.failure {
+            let (count, first, first_end) =
+                self.kinds.entry(kind).or_insert((0, self.runs, head.end));
+            *count += 1;
+            if head.end < *first_end {
+                (*first, *first_end) = (self.runs, head.end);
+            }
+        }
+        self.runs += 1;
+    }
+
+    pub fn failures<S: RunColumns>(
+        &self,
+        source: &S,
+        window: &Window,
+    ) -> Result<Vec<FailureCount>, S::Error> {
+        let mut messages: BTreeMap<usize, String> = BTreeMap::new();
+        if !self.kinds.is_empty() {
+            source.each_message(&mut |run, message| {
+                if self.kinds.values().any(|(_, first, _)| *first == run) {
+                    messages.insert(run, message.to_owned());
+                }
+            })?;
+        }
+        let counts = self.kinds.iter().map(|(kind, (count, first, _))| FailureCount {
+            kind: *kind,
+            count: *count,
+            share: *count as f64 / window.runs().max(1) as f64,
+            first_message: messages.remove(first).unwrap_or_default(),
+        });
+        Ok(counts.collect())
+    }
+}
