@@ -156,6 +156,7 @@ fn errors_of_workflows_are_no_answers() {
             GOOD,
         ),
         ("an error that is none", "data: {\"value\":1,\"error\":{\"message\":\"\"}}\n\n", GOOD),
+        ("a mark at the beginning", "\u{feff}data: {\"value\":1}\n\n", GOOD),
         ("an event of another name", "event: message\ndata: {\"value\":1}\n\n", GOOD),
     ] {
         check(NAT, case(name, stream(body), kind));
