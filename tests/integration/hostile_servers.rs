@@ -171,6 +171,12 @@ fn a_service_that_streams_nothing_has_not_answered() {
     check(&streamed, case("no body", whole("200 OK", ""), "truncated"));
     check(&streamed, case("no pieces", stream(""), "truncated"));
     check(&streamed, case("a piece", stream("x"), GOOD));
+    for error in
+        ["event: error\ndata: busy\n\n", "data: {\"a\": 1}\n\ndata: {\"error\": \"busy\"}\n\n"]
+    {
+        check(&streamed, case("an error", stream(error), "workflow_error"));
+    }
+    check(&streamed, case("no error", stream("data: {\"error\": null}\n\n"), GOOD));
     let judged = http.replace("timeout", "success: {regex: o}, timeout");
     check(&judged, case("packed", pieces("content-encoding: br\r\n", &[PACKED]), "malformed"));
     check(&judged, case("a word", whole("200 OK", "ok"), GOOD));

@@ -88,7 +88,6 @@ pub struct Steps {
     first: Option<f64>,
     last: Option<f64>,
     answered: bool,
-    begun: bool,
     /// The event that is being read tells of an error.
     failing: bool,
     open_workflows: u32,
@@ -97,10 +96,9 @@ pub struct Steps {
 
 impl Steps {
     /// Takes one line of the body, without its end.
-    pub fn line(&mut self, mut line: &[u8]) -> Result<(), Failure> {
-        if !std::mem::replace(&mut self.begun, true) {
-            line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        }
+    pub fn line(&mut self, line: &[u8]) -> Result<(), Failure> {
+        // A byte order mark means nothing, wherever it stands.
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         if let Some(step) = line.strip_prefix(b"intermediate_data:") {
             return self.step(step.trim_ascii_start());
         }
