@@ -224,14 +224,26 @@ fn an_answer_that_nobody_asked_for_is_nobody_s() {
     assert_eq!(most.load(std::sync::atomic::Ordering::SeqCst), 1, "a connection was used again");
 }
 
-/// A server that answers each request with the next of some answers.
+/// A server that answers each request with the next of some answers, each on a connection of its own.
 fn one_after_the_other(answers: Vec<Vec<u8>>) -> Scripted {
     let next = std::sync::atomic::AtomicUsize::new(0);
+    let answers: Vec<Vec<u8>> = answers.into_iter().map(closing).collect();
     Scripted::start(move |socket, _| {
         let at = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let _ = answers.get(at).map(|answer| socket.write_all(answer));
         false
     })
+}
+
+/// An answer that says that its connection is not kept: another request on it may be lost.
+fn closing(mut answer: Vec<u8>) -> Vec<u8> {
+    const LINE: &[u8] = b"HTTP/1.1 ";
+    if let Some(line) = answer.windows(LINE.len()).rposition(|it| it == LINE) {
+        let end = answer[line..].windows(2).position(|it| it == b"\r\n").unwrap();
+        let at = line + end + 2;
+        answer.splice(at..at, *b"connection: close\r\n");
+    }
+    answer
 }
 
 #[test]
