@@ -1,6 +1,7 @@
 //! Values of the type that the reference gives them, whether they stand in quotes or not.
 
 use super::variables::Env;
+use crate::redact::secrets_among;
 use serde_json::{Number, Value};
 
 /// What a setting of the LLM is.
@@ -100,8 +101,13 @@ impl Kind {
     }
 
     fn wrong(self, value: &Value) -> String {
-        let shown: String = value.to_string().chars().take(60).collect();
-        format!("{} is {}", crate::redact::redact(&shown), self.in_words())
+        let text = value.as_str().unwrap_or_default().to_owned();
+        let shown: String = if secrets_among(&[text]).is_empty() {
+            value.to_string().chars().take(60).collect()
+        } else {
+            "***".to_owned()
+        };
+        format!("{shown} is {}", self.in_words())
     }
 }
 
@@ -148,6 +154,7 @@ mod tests {
             ("max_tokens", json!(64.5), Err("64.5 is no whole number")),
             ("max_tokens", json!(""), Err("\"\" is no whole number")),
             ("max_tokens", json!("many"), Err("\"many\" is no whole number")),
+            ("max_tokens", json!("sk-canary"), Err("*** is no whole number")),
             ("max_tokens", json!(true), Err("true is no whole number")),
             ("seed", json!("${env:SEVEN}"), Ok(json!(7))),
             ("seed", json!("${env:WORD}"), Err("the value of the variable is no whole number")),

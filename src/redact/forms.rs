@@ -11,6 +11,8 @@ use std::ops::Range;
 const SHORTEST_WITHIN: usize = 4;
 /// Characters of base64 that are telling.
 const SHORTEST_BASE64: usize = 6;
+/// A shorter secret of letters alone may be a word (`EMPTY` is a common one): it is masked as it is written.
+const SHORTEST_IN_ANY_CASE: usize = 8;
 /// A line of a secret with several (a private key) that is masked by itself.
 const SHORTEST_LINE: usize = 8;
 
@@ -27,12 +29,19 @@ impl Form {
         (self.how != How::Alone && bytes.len() >= SHORTEST).then_some(Self { bytes, how: self.how })
     }
 
+    /// Whether bytes that were found, in whatever case, are those of the form or of a part of it.
+    pub fn is_same(&self, part: &[u8], seen: &[u8]) -> bool {
+        let is_word = self.bytes.len() < SHORTEST_IN_ANY_CASE
+            && self.bytes.iter().all(u8::is_ascii_alphabetic);
+        if is_word { part == seen } else { part.eq_ignore_ascii_case(seen) }
+    }
+
     /// The longest part of it that a cut left at the beginning of some bytes, and at their end.
     pub fn parts(&self, bytes: &[u8], shortest: usize) -> [Option<Range<usize>>; 2] {
         let (whole, all) = (self.bytes.len(), bytes.len());
         let lengths = || (shortest..whole.min(all + 1)).rev();
         let same = |part: Option<&[u8]>, seen: Option<&[u8]>| {
-            part.zip(seen).is_some_and(|(part, seen)| part.eq_ignore_ascii_case(seen))
+            part.zip(seen).is_some_and(|(part, seen)| self.is_same(part, seen))
         };
         let end = lengths().find(|it| same(self.bytes.get(..*it), bytes.get(all - it..)));
         let start = lengths().find(|it| same(self.bytes.get(whole - it..), bytes.get(..*it)));

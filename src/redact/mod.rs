@@ -207,6 +207,10 @@ impl Known {
         let Some(finders) = &self.finders else { return };
         for hit in finders.whole.find_overlapping_iter(bytes) {
             let Some(form) = self.forms.get(hit.pattern().as_usize()) else { continue };
+            let seen = bytes.get(hit.range()).unwrap_or_default();
+            if !form.is_same(&form.bytes, seen) {
+                continue;
+            }
             if let Some(range) = form.how.extent(bytes, hit.range()) {
                 found.push(view.origin(range));
             }

@@ -144,6 +144,8 @@ fn a_secret_that_is_broken_up_or_in_other_letters_is_found() {
         let masked = redactor.text(format!("key {}", &in_two("\n")[..secret.len() - 3]));
         assert_eq!(masked, "key ***", "{secret}");
     }
+    let redactor = of("EMPTY");
+    assert_eq!(redactor.text("the key EMPTY: it is empty".into()), "the key ***: it is empty");
     // Words of a text stay, however many secrets are like them.
     let redactor = of("s3cr3");
     redactor.add("open-sesame");

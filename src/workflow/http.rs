@@ -1,6 +1,7 @@
 //! Any service that answers HTTP requests: path, headers and body are templates over the item.
 
 use super::proxy::Proxy;
+use super::reported::Reported;
 use super::template::{SecretTemplate, Template};
 use super::transport::{Access, Answer, Endpoint, Notes, Target, split_url};
 use super::{Clock, ConnectError, Headers, Pending, Workflow};
@@ -137,7 +138,11 @@ impl Http {
         if judged {
             sent.is_plain()?;
         }
+        let mut reported = (self.stream && sent.is_event_stream()).then(Reported::default);
         let each = |chunk: &[u8]| {
+            if let Some(reported) = &mut reported {
+                reported.feed(chunk)?;
+            }
             if self.stream && !chunk.is_empty() {
                 arrivals.push(clock.now());
             }
@@ -147,6 +152,7 @@ impl Http {
             Ok(())
         };
         sent.each_chunk(each).await?;
+        reported.as_mut().map_or(Ok(()), Reported::finish)?;
         if self.stream && arrivals.is_empty() {
             let message = "the answer is empty: with `stream: true` something has to come";
             return Err(Failure::new(FailureKind::Truncated, message));

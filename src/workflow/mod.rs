@@ -15,6 +15,7 @@ pub mod openai;
 mod private;
 mod proxy;
 mod redacted;
+mod reported;
 pub mod simulator;
 mod template;
 mod transport;

@@ -194,7 +194,7 @@ fn hostile_streams_over_raw_sockets() {
         ("drip", scripted(drip, true), "timeout"),
         ("silence", scripted(silence, true), "timeout"),
         ("long line", scripted(long_line, true), "too_large"),
-        ("no UTF-8", scripted(no_utf8, true), "malformed"),
+        ("no UTF-8", scripted(no_utf8, true), "truncated"),
         ("reset", scripted(reset, true), "reset"),
     ] {
         assert_eq!(level["failures"][0]["kind"], kind, "{name}: {level:#}");

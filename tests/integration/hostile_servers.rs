@@ -156,6 +156,7 @@ fn errors_of_workflows_are_no_answers() {
             GOOD,
         ),
         ("an error that is none", "data: {\"value\":1,\"error\":{\"message\":\"\"}}\n\n", GOOD),
+        ("a mark at the beginning", "\u{feff}data: {\"value\":1}\n\n", GOOD),
         ("an event of another name", "event: message\ndata: {\"value\":1}\n\n", GOOD),
     ] {
         check(NAT, case(name, stream(body), kind));
@@ -170,6 +171,12 @@ fn a_service_that_streams_nothing_has_not_answered() {
     check(&streamed, case("no body", whole("200 OK", ""), "truncated"));
     check(&streamed, case("no pieces", stream(""), "truncated"));
     check(&streamed, case("a piece", stream("x"), GOOD));
+    for error in
+        ["event: error\ndata: busy\n\n", "data: {\"a\": 1}\n\ndata: {\"error\": \"busy\"}\n\n"]
+    {
+        check(&streamed, case("an error", stream(error), "workflow_error"));
+    }
+    check(&streamed, case("no error", stream("data: {\"error\": null}\n\n"), GOOD));
     let judged = http.replace("timeout", "success: {regex: o}, timeout");
     check(&judged, case("packed", pieces("content-encoding: br\r\n", &[PACKED]), "malformed"));
     check(&judged, case("a word", whole("200 OK", "ok"), GOOD));
@@ -217,14 +224,26 @@ fn an_answer_that_nobody_asked_for_is_nobody_s() {
     assert_eq!(most.load(std::sync::atomic::Ordering::SeqCst), 1, "a connection was used again");
 }
 
-/// A server that answers each request with the next of some answers.
+/// A server that answers each request with the next of some answers, each on a connection of its own.
 fn one_after_the_other(answers: Vec<Vec<u8>>) -> Scripted {
     let next = std::sync::atomic::AtomicUsize::new(0);
+    let answers: Vec<Vec<u8>> = answers.into_iter().map(closing).collect();
     Scripted::start(move |socket, _| {
         let at = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let _ = answers.get(at).map(|answer| socket.write_all(answer));
         false
     })
+}
+
+/// An answer that says that its connection is not kept: another request on it may be lost.
+fn closing(mut answer: Vec<u8>) -> Vec<u8> {
+    const LINE: &[u8] = b"HTTP/1.1 ";
+    if let Some(line) = answer.windows(LINE.len()).rposition(|it| it == LINE) {
+        let end = answer[line..].windows(2).position(|it| it == b"\r\n").unwrap();
+        let at = line + end + 2;
+        answer.splice(at..at, *b"connection: close\r\n");
+    }
+    answer
 }
 
 #[test]

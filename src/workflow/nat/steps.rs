@@ -97,6 +97,8 @@ pub struct Steps {
 impl Steps {
     /// Takes one line of the body, without its end.
     pub fn line(&mut self, line: &[u8]) -> Result<(), Failure> {
+        // A byte order mark means nothing, wherever it stands.
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         if let Some(step) = line.strip_prefix(b"intermediate_data:") {
             return self.step(step.trim_ascii_start());
         }

@@ -29,8 +29,9 @@ use connect::Connector;
 use connection::{Answering, Connection, Connections, Outgoing, SendError};
 use http_body_util::Full;
 use hyper::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, HOST, HeaderMap, HeaderName,
-    HeaderValue, LOCATION, PROXY_AUTHORIZATION, RETRY_AFTER, TRANSFER_ENCODING, USER_AGENT,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap,
+    HeaderName, HeaderValue, LOCATION, PROXY_AUTHORIZATION, RETRY_AFTER, TRANSFER_ENCODING,
+    USER_AGENT,
 };
 use hyper::{Method, Request, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
@@ -304,6 +305,13 @@ impl Endpoint {
 impl Posted<'_> {
     pub fn status(&self) -> StatusCode {
         self.answering.head().status()
+    }
+
+    /// Whether the server says that it sends an event stream.
+    pub fn is_event_stream(&self) -> bool {
+        let kind = self.answering.head().headers().get(CONTENT_TYPE);
+        let kind = kind.map(|it| it.as_bytes().to_ascii_lowercase()).unwrap_or_default();
+        kind.starts_with(b"text/event-stream")
     }
 
     /// Any status but success is a failure that quotes the answer, and so is an answer in a code.

@@ -1,0 +1,82 @@
+//! Errors in event streams of which nothing else is known.
+
+use super::events::{Event, Events};
+use super::loose::{Loose, is_something};
+use super::openai::answer::is_of_an_error;
+use crate::measure::{Failure, FailureKind};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Looks for errors in the events of a stream, whatever else they say.
+#[derive(Default)]
+pub(super) struct Reported {
+    events: Events,
+}
+
+#[derive(Deserialize)]
+struct Said<'a> {
+    #[serde(default, borrow)]
+    error: Option<&'a RawValue>,
+}
+
+impl Reported {
+    /// Takes a piece of the body.
+    pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Failure> {
+        self.events.feed(chunk, look)
+    }
+
+    /// Takes the end of the body.
+    pub fn finish(&mut self) -> Result<(), Failure> {
+        self.events.finish(look)
+    }
+}
+
+fn look(event: Event<'_>) -> Result<(), Failure> {
+    let Event { name, data } = event;
+    let named = !name.is_empty() && is_of_an_error(name);
+    if named || says_error(data) {
+        let message = format!("the server reported an error: {}", String::from_utf8_lossy(data));
+        return Err(Failure::new(FailureKind::WorkflowError, message));
+    }
+    Ok(())
+}
+
+/// Whether an event has an error that is a text or holds something: a number can be anything.
+fn says_error(data: &[u8]) -> bool {
+    if memchr::memmem::find(data, b"\"error\"").is_none() {
+        return false;
+    }
+    let said: Option<Said<'_>> = serde_json::from_slice(data).ok();
+    said.and_then(|said| said.error).is_some_and(|error| {
+        let plain = serde_json::from_str::<Loose<'_>>(error.get());
+        is_something(error) && plain.is_ok_and(|it| it.number.is_none()) && error.get() != "true"
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_told_from_what_is_none() {
+        let read = |body: &str| {
+            let mut reported = Reported::default();
+            reported.feed(body.as_bytes()).and_then(|()| reported.finish())
+        };
+        for bad in [
+            "data: {\"error\": \"busy\"}\n\n",
+            "data: {\"a\": 1}\n\ndata: {\"error\": {\"code\": 5}}",
+            "event: error\ndata: busy\n\n",
+        ] {
+            assert_eq!(read(bad).unwrap_err().kind, FailureKind::WorkflowError, "{bad}");
+        }
+        for good in [
+            "data: {\"error\": null}\n\ndata: {\"error\": 0.01}\n\n",
+            "data: {\"a\": {\"error\": \"x\"}}\n\n",
+            "data: say \"error\"\n\nevent: done\ndata: 1\n\n",
+            "{\"error\": \"x\"}",
+        ] {
+            assert!(read(good).is_ok(), "{good}");
+        }
+    }
+}
