@@ -82,13 +82,14 @@ mod tests {
 
     #[test]
     fn a_command_has_the_levels_that_are_there_and_those_that_are_missing() {
+        let adaptive = Plan::Adaptive(vec!["budget"]);
         let words = |plan| Words { counts_users: false, plan, levels: &[1, 2, 4, 8] };
         assert_eq!(
             words(&Plan::Listed).add(&[5.6, 4.0]),
             "add levels: `sizer run SPEC --set 'concurrency.levels=[1, 2, 4, 6, 8]'`"
         );
         assert_eq!(
-            words(&Plan::Adaptive(vec!["budget"])).add(&[16.0]),
+            words(&adaptive).add(&[16.0]),
             "add levels: `sizer run SPEC --set 'concurrency.levels=[1, 2, 4, 8, 16]' --set concurrency.budget=null`"
         );
         assert_eq!(

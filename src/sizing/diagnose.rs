@@ -259,12 +259,13 @@ mod tests {
     #[test]
     fn the_knee_is_where_both_lines_meet() {
         let found = diagnosed(&[1, 4, 8, 16, 32, 64], hockey);
-        assert!((found.knee.unwrap() - 16.0).abs() < 0.5, "{found:?}");
-        assert!((found.saturation_throughput.unwrap() - 8.0).abs() < 0.2, "{found:?}");
+        // What the table shows of few runs is a little less than the curve through all levels has it.
+        assert!((found.knee.unwrap() - 16.0).abs() < 0.8, "{found:?}");
+        assert!((found.saturation_throughput.unwrap() - 8.0).abs() < 0.4, "{found:?}");
         assert_eq!(found.slow_levels, []);
         assert_eq!(diagnosed(&[1, 2, 4, 8], hockey), Diagnosis::default(), "nothing is saturated");
         let close = diagnosed(&[1, 16, 32, 60, 64], hockey);
-        assert!((close.saturation_throughput.unwrap() - 8.0).abs() < 0.2, "{close:?}");
+        assert!((close.saturation_throughput.unwrap() - 8.0).abs() < 0.4, "{close:?}");
     }
 
     #[test]

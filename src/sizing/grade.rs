@@ -107,6 +107,8 @@ pub(super) enum Doubt {
     Between { below: f64, above: f64, far: bool },
     /// Too few runs bound the quantile.
     FewRuns { runs: f64, needed: u64 },
+    /// Runs were cut off at a time within the limit; the share of a level's that were, at most.
+    Cut { seconds: f64, share: f64 },
     /// No level was ever steadily loaded.
     Unsteady,
     /// Levels differ by this beyond their own noise, as a logarithm.
@@ -143,6 +145,7 @@ impl Doubt {
             Self::NoEnd { .. }
             | Self::NearlyAlone
             | Self::FewLevelsNear(_)
+            | Self::Cut { .. }
             | Self::Falls { .. }
             | Self::Contradiction { .. }
             | Self::CurveAgainstLevels { .. }

@@ -130,6 +130,12 @@ impl Doubt {
             Self::FewRuns { runs, needed } => format!(
                 "it rests on about {runs:.0} runs around the answer, where {needed} are needed to bound that quantile"
             ),
+            Self::Cut { seconds, share } => format!(
+                "up to {:.0} % of a level's runs ended at {} s to the thousandth, as if cut off there, so nothing says how \
+                 long they take: record those as failed, or measure with a longer timeout",
+                share * 100.0,
+                three(*seconds)
+            ),
             Self::Unsteady => {
                 "the levels are bursts of less than three waves, so no load was ever steady: measure more passes"
                     .to_owned()

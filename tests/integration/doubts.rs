@@ -218,3 +218,27 @@ fn a_branch_that_is_unsettled_is_named_beside_the_cheapest() {
     let grid = both.run(&["run", "spec.yml", "--quiet"]);
     assert!(grid.stdout.contains("No branch is known to meet every target."), "{grid:?}");
 }
+
+#[test]
+fn runs_that_were_cut_off_within_the_limit_prove_nothing() {
+    // Half to four times as long as usual; whatever takes 4 s is cut off, and nothing says so.
+    let mut runs = HEADER.to_owned();
+    for concurrency in [1, 4, 8, 16, 24, 32, 48] {
+        for user in 0..concurrency {
+            let mut at = f64::from(user) * 1e-3;
+            for wave in 0..=(240 / concurrency + 8) {
+                let by = 0.5 + f64::from((user + wave * concurrency) * 37 % 101) / 30.0;
+                let end = at + ((0.5 + 0.05 * f64::from(concurrency)) * by).min(4.0);
+                let phase = if wave == 0 { "warm_up" } else { "measured" };
+                let _ = writeln!(runs, "{concurrency},{at:.5},{end:.5},{phase},");
+                at = end;
+            }
+        }
+    }
+    let within = of(&runs, "users: 300, workflow_runtime: 4.5s");
+    assert_eq!(grade(&within), "unsettled", "{within:#}");
+    assert!(doubts(&within).contains("as if cut off there"), "{within:#}");
+    let below = of(&runs, "users: 300, workflow_runtime: 3s");
+    assert!(!doubts(&below).contains("cut off"), "{below:#}");
+    assert_ne!(grade(&below), "unsettled", "{below:#}");
+}

@@ -4,7 +4,9 @@ use super::Asked;
 use super::found::{Found, NEAR};
 use super::refit::MetricModels;
 use crate::measure::runs_to_bound;
+use crate::sizing::Target;
 use crate::sizing::grade::Doubt;
+use crate::sizing::means::times;
 use crate::sizing::verdict::{Bounds, Level};
 
 /// Loads this far apart from the answer, as a factor, are beside it.
@@ -32,9 +34,12 @@ pub(super) fn of_levels(
     if found.is_open() {
         // Where it ends was not seen at all, which is said elsewhere.
         doubts.extend(of_failures(metric, bounds, point));
+        doubts.extend(of_cut(metric, target));
         return doubts;
     }
-    if near().filter(counts).count() < 2 && bounds.highest().is_none_or(|it| it > NEAR * point) {
+    let alone = metric.levels.iter().filter(counts).count() < 2;
+    let unbounded = bounds.highest().is_none_or(|it| it > NEAR * point);
+    if near().filter(counts).count() < 2 && (alone || unbounded) {
         doubts.push(Doubt::FewLevelsNear(point));
     }
     let highest = models.furthest().highest();
@@ -49,6 +54,7 @@ pub(super) fn of_levels(
     if runs < needed as f64 {
         doubts.push(Doubt::FewRuns { runs, needed });
     }
+    doubts.extend(of_cut(metric, target));
     if pooled.is_unsteady() {
         doubts.push(Doubt::Unsteady);
     }
@@ -67,6 +73,44 @@ pub(super) fn of_levels(
     doubts.extend(limited.map(|level| Doubt::ClientLimited(level.concurrency())));
     doubts.extend(of_failures(metric, bounds, point));
     doubts
+}
+
+/// A doubt where runs were cut off at a time within the limit: how long they would have taken, nothing says.
+fn of_cut(metric: &MetricModels<'_>, target: Target) -> Option<Doubt> {
+    let of = |level: &Level<'_>| -> Vec<f64> {
+        times(level.observed, target.metric).iter().map(|it| it.seconds).collect()
+    };
+    let usable = metric.levels.iter().filter(|level| level.is_usable());
+    let (seconds, share) = cut_off(&usable.map(of).collect::<Vec<_>>())?;
+    (seconds <= target.limit).then_some(Doubt::Cut { seconds, share })
+}
+
+/// Where times end: many that are as long as the longest, beside others of which hardly two are alike. Where
+/// those are alike as well, the clock is coarse.
+fn cut_off(levels: &[Vec<f64>]) -> Option<(f64, f64)> {
+    /// Times that differ by less than this share are the same, and a timeout is as exact as that.
+    const SAME: f64 = 0.002;
+    const FEWEST: usize = 3;
+    const SHARE: f64 = 0.01;
+    const OTHERS: usize = 20;
+    let longest = levels.iter().flatten().copied().fold(0.0, f64::max);
+    let is_cut = |time: &&f64| **time >= longest * (1.0 - SAME);
+    let share = |times: &Vec<f64>| {
+        let count = times.iter().filter(is_cut).count();
+        let share = count as f64 / times.len().max(1) as f64;
+        if count >= FEWEST && share >= SHARE { share } else { 0.0 }
+    };
+    let most = levels.iter().map(share).fold(0.0, f64::max);
+    // As wide a stretch of the times below is what chance puts into one.
+    let others: Vec<f64> = levels.iter().flatten().filter(|it| !is_cut(it)).copied().collect();
+    let widest = |from: f64| {
+        let inside = |it: &&f64| **it >= from && **it < from * (1.0 + SAME);
+        others.iter().filter(inside).count()
+    };
+    let beside = others.iter().filter(|it| **it > longest / 2.0);
+    let alike = beside.map(|it| widest(*it)).max().unwrap_or(0);
+    let count = levels.iter().flatten().filter(is_cut).count();
+    (most > 0.0 && others.len() >= OTHERS && count > 3 * alike.max(1)).then_some((longest, most))
 }
 
 /// Doubts about levels at which runs failed.
@@ -89,4 +133,21 @@ fn of_failures(metric: &MetricModels<'_>, bounds: &Bounds, point: f64) -> Vec<Do
         doubts.push(Doubt::Failed { levels, share: most, tolerable: most <= TOLERABLE });
     }
     doubts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_that_all_end_at_the_same_time_were_cut_off() {
+        let spread = |count: u32| (0..count).map(|index| 1.0 + 0.03 * f64::from(index));
+        let cut = |count: u32, at: f64| spread(count).map(move |time| time.min(at)).collect();
+        let (seconds, share) = cut_off(&[cut(60, 3.4), cut(100, 3.4)]).unwrap();
+        assert!((seconds - 3.4).abs() < 1e-9 && (share - 0.2).abs() < 0.02, "{seconds} {share}");
+        // A clock that counts whole seconds makes all times alike.
+        let whole: Vec<f64> = spread(100).map(f64::round).collect();
+        assert_eq!(cut_off(&[whole]), None);
+        assert_eq!(cut_off(&[spread(100).collect()]), None);
+    }
 }
