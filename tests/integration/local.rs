@@ -392,7 +392,7 @@ fn a_server_that_dies_under_load_ends_the_sweep_with_its_last_words() {
     let port = free_port();
     let binary = crate::support::BINARY;
     let script = format!(
-        "{binary} simulate --port {port} --set engine.base=20ms & child=$!; sleep 3; kill -9 $child; echo device lost >&2; exit 9"
+        "{binary} simulate --port {port} --set engine.base=20ms & child=$!; sleep 3; kill -9 $child; sleep 1; echo device lost >&2; exit 9"
     );
     let project = Sizer::new().workflow(
         &format!("{{type: openai, base_url: 'http://127.0.0.1:{port}/v1', model: m, serve: {{shell: true, run: ['{script}']}}}}"),

@@ -22,6 +22,10 @@ use tokio::sync::Mutex;
 /// How often a server is asked whether it is ready.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// How long a program may outlive the server that it was: a script that waits for a server has words of
+/// its own to say when that is gone.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
 /// A workflow with the server that serves it.
 pub struct Served {
     inner: Arc<dyn Workflow>,
@@ -93,10 +97,18 @@ impl Served {
     async fn look(&self) -> Result<(), Failure> {
         let mut server = self.server.lock().await;
         if let Some(server) = &mut *server {
-            return match server.process.ended() {
+            let answers = match server.process.ended() {
                 None => self.inner.check().await,
-                Some(status) => Err(self.ended(status, server).await),
+                Some(status) => return Err(self.ended(status, server).await),
             };
+            let gone = Instant::now();
+            while answers.is_err() && gone.elapsed() < LAST_WORDS {
+                if let Some(status) = server.process.ended() {
+                    return Err(self.ended(status, server).await);
+                }
+                tokio::time::sleep(PATIENCE).await;
+            }
+            return answers;
         }
         leftover::end_leftovers(&self.name).await;
         // Or another server would be measured than the one that is asked for.
