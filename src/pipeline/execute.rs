@@ -93,24 +93,6 @@ impl Pipeline {
         self.run_owned(options, &Made::default(), &owner).await
     }
 
-    /// Writes down what is forced before anything is done about it: were the run stopped, the old artifacts
-    /// would pass for current.
-    pub(super) fn note_forced(
-        &self,
-        options: &RunOptions,
-        owner: &Owner,
-    ) -> Result<(), PipelineError> {
-        let forced = options.selection.choose(&self.graph, self.spec.branch()).forced;
-        if options.offline || forced.is_empty() {
-            return Ok(());
-        }
-        let (store, name) =
-            (Store::beside(self.spec.base_dir()).owned(owner), self.spec.key_name());
-        let mut owed = store.owed(&name);
-        owed.extend(forced.iter().map(ToString::to_string));
-        Ok(store.set_owed(&name, &owed)?)
-    }
-
     /// Runs with the store in this process's hands already, and a checked selection.
     pub(super) async fn run_owned(
         &self,
@@ -129,8 +111,8 @@ impl Pipeline {
         }
         let fetches = chosen.needed.contains(&StageId::Expand) && !offline;
         if fetches {
-            let forced = chosen.forced.contains(&StageId::Expand);
-            context.fetch_dataset(forced || last.is_owed(&StageId::Expand)).await?;
+            let again = chosen.forced.contains(&StageId::Expand) || self.owes_dataset(&last)?;
+            context.fetch_dataset(again).await?;
         }
         let diary = Diary::begin();
         let mut run = Running {
@@ -141,7 +123,6 @@ impl Pipeline {
             graph: self.graph.clone(),
             latest: last.latest.clone(),
             chosen,
-            owed: last.owed.clone(),
             keep_going,
             manifests: BTreeMap::new(),
             missing: BTreeSet::new(),

@@ -9,29 +9,18 @@ use crate::spec::Spec;
 use crate::store::{Digest, Key, LockFile, Manifest, Parts, Store, key_of};
 use serde_json::Value;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What the stages of a spec were last: by its last run here, else by the lock file.
 pub(super) struct Last {
     pub lock: LockFile,
     pub latest: BTreeMap<String, Key>,
-    /// Stages that were forced and have not been made since: the run was stopped before.
-    pub owed: BTreeSet<String>,
 }
 
 impl Last {
     pub fn of(spec: &Spec, store: &Store) -> Self {
         let name = spec.key_name();
-        Self {
-            lock: LockFile::beside(spec.base_dir(), &name),
-            latest: store.latest(&name),
-            owed: store.owed(&name),
-        }
-    }
-
-    /// Whether a stage was forced and has not been made since.
-    pub fn is_owed(&self, id: &StageId) -> bool {
-        self.owed.contains(&id.to_string())
+        Self { lock: LockFile::beside(spec.base_dir(), &name), latest: store.latest(&name) }
     }
 
     fn key(&self, id: &StageId) -> Option<&Key> {
@@ -87,7 +76,7 @@ pub(super) fn look_up(
     let inputs = inputs.iter().map(|(id, digest)| (id.to_string(), digest.clone())).collect();
     let parts = Parts { version: stage.version(), reads: stage.reads(context)?, inputs };
     let key = key_of(&id.to_string(), &parts);
-    let owed = last.is_owed(id);
+    let owed = context.store.is_owed(&key);
     // Offline, what is there has to do.
     let forced = chosen.forced.contains(id) || (owed && !context.offline);
     let planned = match id {
@@ -105,16 +94,19 @@ pub(super) fn look_up(
         }
         _ => {}
     }
-    let cut_short = context.store.manifest(&cut_short_key(id, &parts));
-    let cut_short = cut_short.filter(|it| context.store.is_sound(&it.digest));
+    // Nothing else ends where a server is gone.
+    let cut_short = || {
+        let key = id.asks_a_server().then(|| cut_short_key(id, &parts))?;
+        context.store.manifest(&key).filter(|it| context.store.is_sound(&it.digest))
+    };
     let found = match context.store.manifest(&key) {
         _ if chosen.forced.contains(id) => Found::Nothing(Reason::Forced),
         _ if forced => Found::Nothing(Reason::Owed),
-        Some(_) if owed && let Some(cut_short) = cut_short => Found::Artifact(cut_short),
+        Some(_) if owed && let Some(cut_short) = cut_short() => Found::Artifact(cut_short),
         Some(manifest) if context.store.is_sound(&manifest.digest) => Found::Artifact(manifest),
         Some(_) => Found::Nothing(Reason::Damaged),
         None if context.store.has_manifest(&key) => Found::Nothing(Reason::Damaged),
-        None => match cut_short {
+        None => match cut_short() {
             Some(manifest) if context.offline => Found::Artifact(manifest),
             Some(_) => Found::Nothing(Reason::CutShort),
             None => Found::Nothing(why_new(context, last, id, &parts)),

@@ -12,6 +12,7 @@ mod execute;
 mod explore;
 mod files;
 mod finish;
+mod forced;
 mod graph;
 mod keep;
 mod keys;

@@ -24,8 +24,6 @@ pub(super) struct Running<'a> {
     /// The keys that the stages had last, with those of this run.
     pub latest: BTreeMap<String, Key>,
     pub chosen: Chosen,
-    /// Stages that were forced, by this run or one before, and have not been made since.
-    pub owed: BTreeSet<String>,
     pub keep_going: bool,
     /// Stages whose artifacts are there.
     pub manifests: BTreeMap<StageId, Manifest>,
@@ -118,6 +116,7 @@ impl Running<'_> {
                 }
                 let manifest =
                     self.context.store.keep(&id.to_string(), key, parts, &content, None)?;
+                self.context.store.settle(&manifest.key)?;
                 self.ran.insert(id.clone());
                 if let Some(made) = &mut turn {
                     **made = true;
@@ -130,10 +129,6 @@ impl Running<'_> {
             // At once: were this process killed now, the next run could say what changed since,
             // and garbage collection would spare the artifact.
             self.write_latest()?;
-        }
-        if !self.context.offline && self.owed.remove(&id.to_string()) {
-            let spec = self.pipeline.spec.key_name();
-            self.context.store.set_owed(&spec, &self.owed)?;
         }
         if self.chosen.wanted.contains(id) {
             let (digest, elapsed) = (manifest.digest.clone(), began.elapsed());

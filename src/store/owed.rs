@@ -1,34 +1,39 @@
-//! Stages that somebody forced, until they have been made: a run that is stopped before leaves the old
-//! artifacts behind, which nobody wants any more.
+//! What somebody forced, until it has been made: a run that is stopped before leaves the old artifacts behind,
+//! which nobody wants any more, under the very keys that the new ones would have.
 
-use super::{Folder, Store, StoreError};
-use crate::spec::plain_file_name;
+use super::{Folder, Key, Store, StoreError};
 use std::collections::BTreeSet;
 
-pub(super) const FOLDER: &str = "owed";
-
-fn file_name(spec: &str) -> String {
-    format!("{}.json", plain_file_name(spec))
-}
+/// The folder with a file for each key.
+const FOLDER: &str = "owed";
 
 impl Store {
-    /// The stages of a spec that were forced and have not been made since.
-    pub fn owed(&self, spec: &str) -> BTreeSet<String> {
-        let folder = Folder::root(self.root()).and_then(|root| root.folder(FOLDER));
-        let text = folder.and_then(|folder| folder.read(&file_name(spec)));
-        serde_json::from_slice(&text.unwrap_or_default()).unwrap_or_default()
-    }
-
-    /// Writes down which stages are owed.
-    pub fn set_owed(&self, spec: &str, stages: &BTreeSet<String>) -> Result<(), StoreError> {
-        if self.is_read_only() || *stages == self.owed(spec) {
+    /// Writes down that the artifacts of these keys are to be made again.
+    pub fn owe(&self, keys: &BTreeSet<Key>) -> Result<(), StoreError> {
+        if self.is_read_only() || keys.is_empty() {
             return Ok(());
         }
         let folder = Folder::root_made(self.root())?.folder_made(FOLDER)?;
-        let name = file_name(spec);
-        if stages.is_empty() {
-            return folder.remove(&name).map_err(StoreError::io("remove the file", self.root()));
+        keys.iter().try_for_each(|key| folder.write(key.as_str(), b""))
+    }
+
+    /// Whether the artifact of a key was forced, and has not been made since.
+    pub fn is_owed(&self, key: &Key) -> bool {
+        self.owed_folder().is_ok_and(|folder| folder.has(key.as_str()))
+    }
+
+    /// Strikes a key out: its artifact has been made.
+    pub fn settle(&self, key: &Key) -> Result<(), StoreError> {
+        match self.owed_folder() {
+            Ok(folder) if !self.is_read_only() && folder.has(key.as_str()) => {
+                let path = self.root().join(FOLDER).join(key.as_str());
+                folder.remove(key.as_str()).map_err(StoreError::io("remove the file", &path))
+            }
+            _ => Ok(()),
         }
-        folder.write(&name, &serde_json::to_vec(stages).unwrap_or_default())
+    }
+
+    fn owed_folder(&self) -> std::io::Result<Folder> {
+        Folder::root(self.root())?.folder(FOLDER)
     }
 }

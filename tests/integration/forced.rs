@@ -67,3 +67,25 @@ fn branches_that_were_not_begun_are_still_to_do() {
     project.run(&["run", "spec.yml"]).success();
     assert_eq!(simulator.metric("requests_total") - before, 24);
 }
+
+/// Branches that differ in their targets rest on the same levels; once those are made, neither owes them.
+#[test]
+fn what_branches_share_is_owed_once() {
+    let simulator = SimulatorProcess::start(&["engine.base=5ms", "output_tokens=20"]);
+    let address = simulator.address;
+    let workflow = format!("{{type: openai, base_url: \"http://{address}/v1\", model: m}}");
+    let rest = "concurrency: {mode: burst, levels: [1, 2], passes: 6}
+targets: {workflow_runtime: 5s}
+test: {gpu_count: 8}
+matrix: {targets.users: [5, 9]}";
+    let project = Sizer::new().workflow(&workflow, rest);
+    project.run(&["run", "spec.yml"]);
+    // Once more, within the second level of the first branch.
+    stopped(&project, &simulator, &["--force", "sweep"], "-INT", 18 + 6 + 3);
+    let before = simulator.metric("requests_total");
+    project.run(&["run", "spec.yml"]);
+    assert_eq!(simulator.metric("requests_total") - before, 12);
+    project.run(&["plan", "spec.yml"]).success().stdout("0 of ");
+    let status = project.run(&["status", "spec.yml"]).success();
+    assert!(!status.stdout.contains("stale"), "{status:#?}");
+}
