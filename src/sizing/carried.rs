@@ -177,10 +177,12 @@ impl CarriedDraws {
         }
     }
 
-    /// Puts every figure at the end of the last step of such a width that it reaches, yet no lower than what
-    /// was met. `mean_runtime` is how long runs take at a load.
+    /// Puts the best figure and two of three draws at the end of the last step of such a width that each reaches,
+    /// yet no lower than what was met; the others stay, since levels that differ for other reasons look like steps.
+    /// `mean_runtime` is how long runs take at a load.
     pub(super) fn onto_steps(&mut self, width: f64, met: f64, mean_runtime: impl Fn(f64) -> f64) {
-        for it in self.drawn.iter_mut().chain([&mut self.point]) {
+        let drawn = self.drawn.iter_mut().enumerate().filter(|(index, _)| index % 3 != 2);
+        for it in drawn.map(|(_, it)| it).chain([&mut self.point]) {
             let end = (it.concurrency / width * (1.0 + 1e-9)).floor() * width;
             // Below the first step nothing is known of where it ends.
             let end = if end > 0.0 { end } else { it.concurrency };
