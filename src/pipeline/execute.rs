@@ -7,7 +7,7 @@ use super::graph::StageId;
 use super::keys::Last;
 use super::made::Made;
 use super::observer::Silent;
-use super::outputs::check_outputs;
+use super::outputs::{check_outputs, report_of_two};
 use super::running::Running;
 use super::{CancellationToken, Observer, Pipeline, PipelineError, Reason, Selection};
 use crate::report::SizingResult;
@@ -107,6 +107,10 @@ impl Pipeline {
         let context = context.handed(self.workflow.clone()).owned(owner).offline(offline);
         let mut last = Last::of(&self.spec, &context.store);
         if let Some(notice) = lock_notice(last.lock.state()) {
+            context.observer.notice(&notice);
+        }
+        let renders = chosen.needed.iter().any(|id| matches!(id, StageId::Render(_)));
+        if let Some(notice) = renders.then(|| report_of_two(&self.spec)).flatten() {
             context.observer.notice(&notice);
         }
         let fetches = chosen.needed.contains(&StageId::Expand) && !offline;

@@ -40,35 +40,29 @@ pub(super) fn check_outputs(spec: &Spec) -> Result<(), PipelineError> {
             }
         }
     }
-    check_others(spec)
+    Ok(())
 }
 
-/// Fails where a report would take the place of another spec's: each would call the other's its own.
-fn check_others(spec: &Spec) -> Result<(), PipelineError> {
-    let Some(own) = spec.file().and_then(Path::file_name).map(OsStr::to_string_lossy) else {
-        return Ok(());
-    };
+/// A sentence where a report takes the place of another spec's, which is then read as that of both.
+pub(super) fn report_of_two(spec: &Spec) -> Option<String> {
+    let own = spec.file().and_then(Path::file_name).map(OsStr::to_string_lossy)?;
     let base = spec.base_dir();
     let reports: Vec<PathBuf> = reports(spec).map(|path| entry(&path)).collect();
     for other in Store::beside(base).written().into_iter().filter(|other| other.spec != own) {
         let theirs =
             |path: &&PathBuf| other.files.iter().any(|file| entry(&base.join(file)) == **path);
         let Some(shared) = reports.iter().find(theirs) else { continue };
-        if !still_writes(&base.join(&other.spec), other.profile.clone(), shared) {
-            continue;
+        if still_writes(&base.join(&other.spec), other.profile.clone(), shared) {
+            let stem = Path::new(&*own).file_stem().unwrap_or_default().to_string_lossy();
+            return Some(format!(
+                "{} was a report of `{}`, and is one of `{own}` now: to keep both, give each spec of a folder an \
+                 `outputs.dir` of its own, such as out/{stem}",
+                beside(base, shared).display(),
+                other.spec
+            ));
         }
-        let path = beside(base, shared);
-        let message = format!(
-            "{} is a report of `{}`, and `{own}` would write its own in its place",
-            path.display(),
-            other.spec
-        );
-        let stem = Path::new(&*own).file_stem().unwrap_or_default().to_string_lossy();
-        let help =
-            format!("give each spec of a folder an `outputs.dir` of its own, such as out/{stem}");
-        return Err(spec.error_at("outputs.dir", message).help(help).into());
     }
-    Ok(())
+    None
 }
 
 /// Whether a spec is there and has such a report, as it stands now.
