@@ -5,6 +5,7 @@ use super::json_rows::stream;
 use super::json_text::{Tidied, tidied};
 use super::text::{decoded, encoding_of, not_utf8};
 use super::{DatasetError, EachRow, json_shape, read_whole};
+use crate::bounded::{MOST_VALUES, has_too_many_values};
 use crate::spec::DatasetSpec;
 use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use serde_json::{Deserializer, Value};
@@ -23,16 +24,22 @@ pub(super) fn read(
 ) -> Result<(), DatasetError> {
     let encoding = encoding_of(spec.encoding.as_deref());
     let content = read_whole(path, decoded(file, encoding), MOST_MIB)?;
-    let text = tidied(text_of(path, &content)?);
-    if let Some(read) = stream(path, &text.text, each) {
+    let text = text_of(path, &content)?;
+    let is_tolerated = text.len() <= MOST_TOLERATED_MIB << 20;
+    if let Some(read) = stream(path, text, is_tolerated, each) {
         return read;
     }
-    if text.text.len() > MOST_TOLERATED_MIB << 20 {
-        let what = format!(
-            "more than {MOST_TOLERATED_MIB} MiB that are not strictly JSON, or no array of objects"
-        );
-        return Err(DatasetError::TooLarge { path: path.to_owned(), what });
+    let too_large = |what: String| {
+        let what = format!("{what} that are not strictly JSON, or no array of objects");
+        DatasetError::TooLarge { path: path.to_owned(), what }
+    };
+    if !is_tolerated {
+        return Err(too_large(format!("more than {MOST_TOLERATED_MIB} MiB")));
     }
+    if has_too_many_values(text.as_bytes()) {
+        return Err(too_large(format!("more than {MOST_VALUES} values")));
+    }
+    let text = tidied(text);
     json_shape::rows(parse(path, &text)?, path, spec)?.into_iter().try_for_each(each)
 }
 

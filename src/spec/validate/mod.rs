@@ -12,6 +12,8 @@ use super::{BUILT_IN_REPORTS, Spec, Targets, redact, url_password};
 use crate::measure::Metric;
 use encoding_rs::Encoding;
 
+/// No name that is looked for is longer.
+const LONGEST_GLOB: usize = 1_000;
 const MOST_GPUS: u32 = 100_000_000;
 
 type Check = Result<(), SpecError>;
@@ -106,6 +108,12 @@ impl Checker<'_> {
             "dataset.separator",
             "a separator is one ASCII character, and no quote or line end",
             "write \";\" or \"\\t\"; commas, semicolons, tabs and bars are found without it",
+        )?;
+        self.ensure(
+            dataset.filter.longest() <= LONGEST_GLOB,
+            "dataset.filter",
+            &format!("a glob has at most {LONGEST_GLOB} characters"),
+            "name a beginning or an end that only the wanted entries have",
         )?;
         let Some(url) = dataset.url() else { return Ok(()) };
         self.ensure(
