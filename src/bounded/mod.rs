@@ -1,18 +1,23 @@
-//! Templates that people write, held within bounds: how deep an expression may be, how long it may take,
-//! how much memory it may use, how large its output may be.
+//! Work that comes from outside, held within bounds: templates (how deep an expression may be, how long it
+//! may take, how much memory it may use, how large its output may be), and what libraries make of files.
 
 mod depth;
+mod json;
 mod output;
+mod stream;
 mod watched;
 
+pub(crate) use json::{MOST_VALUES, has_too_many_values, length_of_string};
 pub(crate) use output::Bounded;
+pub(crate) use stream::stream;
+pub(crate) use watched::Bounds;
 
 use minijinja::Environment;
 
-/// Stack for reading a template: more than the deepest that [`depth`] lets through needs.
-const STACK: usize = 64 << 20;
+/// What a template may take.
+const OF_A_TEMPLATE: Bounds = Bounds { seconds: 8, mib: 192 };
 
-/// Why a template was stopped.
+/// Why something was stopped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Exceeded {
     /// An expression is too long to be one.
@@ -34,6 +39,14 @@ pub(crate) enum Exceeded {
     Broken(String),
 }
 
+impl Exceeded {
+    /// What took too much, for a sentence: `a row that needs more than 192 MiB of memory`.
+    pub fn in_words(&self, what: &str) -> String {
+        let why = self.to_string();
+        format!("{what} that {}", why.strip_prefix("it ").unwrap_or(&why))
+    }
+}
+
 /// Adds a template to an environment: parsing goes as deep as the template is nested.
 pub(crate) fn add_template(
     mut environment: Environment<'static>,
@@ -42,7 +55,7 @@ pub(crate) fn add_template(
 ) -> Result<Result<Environment<'static>, minijinja::Error>, Exceeded> {
     depth::check(text)?;
     let (name, text) = (name.to_owned(), text.to_owned());
-    watched::run(STACK, move || {
+    watched::run(OF_A_TEMPLATE, move || {
         environment.add_template_owned(name, text)?;
         Ok(environment)
     })
@@ -53,5 +66,5 @@ pub(crate) fn add_template(
 pub(crate) fn evaluate<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Exceeded> {
-    watched::run(STACK, work)
+    watched::run(OF_A_TEMPLATE, work)
 }

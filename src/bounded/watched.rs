@@ -1,45 +1,97 @@
-//! Work on a thread of its own that is watched: for how long it takes, and for what memory the process
+//! Work on a thread of its own that is watched: for how long it computes, and for what memory the process
 //! needs meanwhile. A thread cannot be ended; what exceeds its bounds goes on unheard until it ends, or
 //! the process does, which follows an error of this kind.
 
 use super::Exceeded;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-const MOST_SECONDS: u64 = 8;
-const MOST_MIB: usize = 192;
 /// How often it is looked at. Memory grows by some 5 MiB in a millisecond.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
+/// A library may descend into what is nested; more than the deepest that passes needs.
+const STACK: usize = 64 << 20;
 
-/// Runs something with a stack of that size.
+/// How many times longer it may take where the machine is busy.
+const PATIENCE: u32 = 4;
+
+/// What work may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Seconds of computing: what waits while the machine is busy has more.
+    pub seconds: u64,
+    /// Memory that the process needs beyond what it had.
+    pub mib: usize,
+}
+
+/// A thread that computes.
+pub(super) struct Watched {
+    /// Where the system says how long it computed.
+    thread: Arc<OnceLock<PathBuf>>,
+    bounds: Bounds,
+}
+
+impl Watched {
+    /// Starts work.
+    pub fn start(bounds: Bounds, work: impl FnOnce() + Send + 'static) -> Result<Self, Exceeded> {
+        let thread = Arc::new(OnceLock::new());
+        let builder = std::thread::Builder::new().name("bounded".to_owned()).stack_size(STACK);
+        let own = Arc::clone(&thread);
+        let spawned = builder.spawn(move || {
+            if let Ok(path) = std::fs::read_link("/proc/thread-self") {
+                let _ = own.set(PathBuf::from("/proc").join(path).join("schedstat"));
+            }
+            work();
+        });
+        spawned.map_err(|error| Exceeded::Broken(error.to_string()))?;
+        Ok(Self { thread, bounds })
+    }
+
+    /// Waits for something that the work makes; `None` where it ended without.
+    pub fn wait<T>(&self, made: &Receiver<T>) -> Result<Option<T>, Exceeded> {
+        let (before, began) = (resident_mib(), Instant::now());
+        let computed = self.computed();
+        loop {
+            match made.recv_timeout(LOOK_AGAIN) {
+                Ok(value) => return Ok(Some(value)),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let Bounds { seconds, mib } = self.bounds;
+            if resident_mib().saturating_sub(before) > mib {
+                return Err(Exceeded::Memory(mib));
+            }
+            let took = match (computed, self.computed()) {
+                (before, Some(now)) => now.saturating_sub(before.unwrap_or_default()),
+                (_, None) => began.elapsed(),
+            };
+            let most = Duration::from_secs(seconds);
+            if took > most || began.elapsed() > most * PATIENCE {
+                return Err(Exceeded::Time(seconds));
+            }
+        }
+    }
+
+    /// How long it computed so far, where the system says so.
+    fn computed(&self) -> Option<Duration> {
+        let text = std::fs::read_to_string(self.thread.get()?).ok()?;
+        text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+    }
+}
+
+/// Does something, and hands over what comes of it.
 pub(super) fn run<T: Send + 'static>(
-    stack: usize,
+    bounds: Bounds,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Exceeded> {
     let (done, result) = sync_channel(1);
-    let before = resident_mib();
-    let began = Instant::now();
-    let thread = std::thread::Builder::new().name("template".to_owned()).stack_size(stack);
-    let spawned = thread.spawn(move || {
+    let watched = Watched::start(bounds, move || {
         // Nobody listens any more where it took too long.
         let _ = done.send(work());
-    });
-    spawned.map_err(|error| Exceeded::Broken(error.to_string()))?;
-    loop {
-        match result.recv_timeout(LOOK_AGAIN) {
-            Ok(value) => return Ok(value),
-            Err(RecvTimeoutError::Disconnected) => {
-                return Err(Exceeded::Broken("the template engine failed".to_owned()));
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-        if resident_mib().saturating_sub(before) > MOST_MIB {
-            return Err(Exceeded::Memory(MOST_MIB));
-        }
-        if began.elapsed() > Duration::from_secs(MOST_SECONDS) {
-            return Err(Exceeded::Time(MOST_SECONDS));
-        }
-    }
+    })?;
+    let value = watched.wait(&result)?;
+    value.ok_or_else(|| Exceeded::Broken("the template engine failed".to_owned()))
 }
 
 /// Memory that the process uses; 0 where the system does not say.

@@ -77,9 +77,8 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
 fn side(args: &Args, pipeline: &Pipeline, name: &str) -> Result<Side, CliError> {
     let spec = pipeline.spec();
     if Path::new(name).is_file() {
-        let text = std::fs::read_to_string(name)
+        let lock = LockFile::from_file(Path::new(name), &spec.key_name())
             .map_err(|error| CliError::Usage(format!("{name} cannot be read: {error}")))?;
-        let lock = LockFile::from_text(&text, &spec.key_name());
         return Ok(Side::Locked { name: name.to_owned(), lock, spec: Box::new(spec.clone()) });
     }
     let unknown = || {

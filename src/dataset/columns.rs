@@ -2,6 +2,7 @@
 
 use super::RawRow;
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// The columns of a table.
 pub(super) struct Columns(Vec<Column>);
@@ -15,12 +16,12 @@ struct Column {
 impl Columns {
     /// Columns by their names, no two alike: of two, one would be lost without a word.
     pub fn named(names: Vec<String>) -> Result<Self, String> {
+        if let Some(name) = double(&names) {
+            return Err(format!("two columns are called `{name}`; rename or remove one"));
+        }
         let mut columns: Vec<Column> = Vec::with_capacity(names.len());
         for (number, name) in (1..).zip(names) {
             let nameless = name.trim().is_empty();
-            if !nameless && columns.iter().any(|column| column.name == name) {
-                return Err(format!("two columns are called `{name}`; rename or remove one"));
-            }
             let name = if nameless { format!("column {number}") } else { name };
             columns.push(Column { name, nameless });
         }
@@ -35,6 +36,12 @@ impl Columns {
             .map(|(column, cell)| (column.name.clone(), cell))
             .collect()
     }
+}
+
+/// A name that two columns have.
+pub(crate) fn double(names: &[String]) -> Option<&String> {
+    let mut known = HashSet::new();
+    names.iter().filter(|name| !name.trim().is_empty()).find(|name| !known.insert(*name))
 }
 
 fn is_empty(cell: &Value) -> bool {

@@ -1,32 +1,153 @@
-//! A strict JSON array of objects, handed over row by row: as values, all rows together take many times
-//! what their text does.
+//! Objects in JSON, in an array or one after the other, handed over row by row: as values, all rows together take
+//! many times what their text does.
 
-use super::{DatasetError, EachRow, RawRow};
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use super::json_text::tidied;
+use super::{DatasetError, EachRow, LONGEST_ROW, RawRow};
+use crate::bounded::{MOST_VALUES, has_too_many_values, length_of_string};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::fmt;
 
-/// Hands the rows over, or gives `None` where the text is not such an array: then nothing was handed
-/// over.
+/// What lies between two objects.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Between {
+    /// Commas, as in an array.
+    Commas,
+    /// Nothing: there are several, one after the other, as `DataFrame.to_json(lines=True)` writes them.
+    Nothing,
+}
+
+/// Hands the rows over, or gives `None` where the text is not such objects. Where it may still be something
+/// else, `first_look` reads it twice: then nothing was handed over.
 pub(super) fn stream(
     path: &str,
     text: &str,
+    between: Between,
+    first_look: bool,
     each: &mut EachRow<'_>,
 ) -> Option<Result<(), DatasetError>> {
-    // Objects that hold nothing take no memory, however many.
-    serde_json::from_str::<Vec<AnObject>>(text).ok()?;
-    let mut stopped = None;
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let read = deserializer.deserialize_seq(Rows { each, stopped: &mut stopped });
-    Some(match (stopped, read) {
-        (Some(error), _) => Err(error),
-        (None, Ok(())) => Ok(()),
-        (None, Err(error)) => {
-            let message = error.to_string();
-            let what = message.split(" at line ").next().unwrap_or(&message).to_owned();
-            let (line, column) = (error.line(), error.column());
-            Err(DatasetError::Malformed { path: path.to_owned(), line, column, message: what })
+    let malformed = |row: &str, line: usize, column: usize, message: String| {
+        let (line, column) = within(text, row, line, column);
+        DatasetError::Malformed { path: path.to_owned(), line, column, message }
+    };
+    let too_large = |row: &str| check_row(row).map_err(|what| malformed(row, 1, 1, what));
+    if first_look {
+        let is_object = |text: &str| serde_json::from_str::<AnObject>(text).is_ok();
+        let mut rows = Rows::of(text, between)?;
+        for row in &mut rows {
+            if let Err(error) = too_large(row) {
+                return Some(Err(error));
+            }
+            if !is_object(row) && !is_object(&tidied(row).text) {
+                return None;
+            }
         }
-    })
+        rows.ended.then_some(())?;
+    }
+    let mut rows = Rows::of(text, between)?;
+    let read = rows.try_for_each(|row| {
+        too_large(row)?;
+        let text = tidied(row);
+        let read = serde_json::from_str::<RawRow>(&text.text).map_err(|error| {
+            let message = error.to_string();
+            let what = message.split(" at line ").next().unwrap_or(&message);
+            let column = text.column(error.line(), error.column());
+            malformed(row, error.line(), column, what.to_owned())
+        });
+        each(read?)
+    });
+    match read {
+        Ok(()) if !rows.ended => None,
+        read => Some(read),
+    }
+}
+
+/// Fails where a row is too long, or holds too many values.
+pub(super) fn check_row(text: &str) -> Result<(), String> {
+    if text.len() as u64 > LONGEST_ROW {
+        return Err(format!("a row of more than {} MiB", LONGEST_ROW >> 20));
+    }
+    if has_too_many_values(text.as_bytes()) {
+        return Err(format!("a row of more than {MOST_VALUES} values"));
+    }
+    Ok(())
+}
+
+/// Where a place in a row is in the whole text.
+fn within(text: &str, row: &str, line: usize, column: usize) -> (usize, usize) {
+    let start = row.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+    let before = text.as_bytes().get(..start).unwrap_or_default();
+    let lines = memchr::memchr_iter(b'\n', before).count();
+    let first = before.len() - memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+    (lines + line, if line == 1 { first + column } else { column })
+}
+
+/// The texts of objects. What lies in them is passed over; whatever else there is ends them early.
+struct Rows<'a> {
+    rest: &'a str,
+    between: Between,
+    first: bool,
+    /// Whether all of the text was objects.
+    ended: bool,
+}
+
+impl<'a> Rows<'a> {
+    fn of(text: &'a str, between: Between) -> Option<Self> {
+        let text = trimmed(text);
+        let rest = match between {
+            Between::Commas => text.strip_prefix('[')?,
+            // One alone is a table.
+            Between::Nothing => {
+                let after = text.split_at_checked(length_of_object(text)?)?.1;
+                trimmed(after).strip_prefix('{')?;
+                text
+            }
+        };
+        Some(Self { rest, between, first: true, ended: false })
+    }
+}
+
+impl<'a> Iterator for Rows<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let mut rest = trimmed(self.rest);
+        let is_array = self.between == Between::Commas;
+        let after = if is_array { rest.strip_prefix(']') } else { rest.is_empty().then_some("") };
+        if let Some(after) = after {
+            self.ended = self.ended || trimmed(after).is_empty();
+            return None;
+        }
+        if is_array && !std::mem::replace(&mut self.first, false) {
+            rest = trimmed(rest.strip_prefix(',')?);
+        }
+        let (row, rest) = rest.split_at_checked(length_of_object(rest)?)?;
+        self.rest = rest;
+        Some(row)
+    }
+}
+
+/// What JSON takes for space.
+fn trimmed(text: &str) -> &str {
+    text.trim_start_matches([' ', '\t', '\n', '\r'])
+}
+
+/// The length of the object that a text begins with.
+fn length_of_object(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    bytes.first().filter(|byte| **byte == b'{')?;
+    let (mut at, mut open) = (0_usize, 0_usize);
+    loop {
+        match bytes.get(at)? {
+            b'{' | b'[' => open += 1,
+            b'}' | b']' => open -= 1,
+            b'"' => at += length_of_string(bytes.get(at..)?)? - 1,
+            _ => {}
+        }
+        at += 1;
+        if open == 0 {
+            return Some(at);
+        }
+    }
 }
 
 /// An object, whatever is in it.
@@ -51,25 +172,35 @@ impl<'de> Deserialize<'de> for AnObject {
     }
 }
 
-struct Rows<'a, 'b> {
-    each: &'a mut EachRow<'b>,
-    stopped: &'a mut Option<DatasetError>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<'de> Visitor<'de> for Rows<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of objects")
+    fn rows(text: &str) -> Option<(Vec<&str>, bool)> {
+        let mut rows = Rows::of(text, between)?;
+        let found: Vec<&str> = rows.by_ref().collect();
+        Some((found, rows.ended))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
-        while let Some(row) = rows.next_element::<RawRow>()? {
-            if let Err(error) = (self.each)(row) {
-                *self.stopped = Some(error);
-                return Err(A::Error::custom("stopped"));
-            }
+    #[test]
+    fn rows_are_cut_out() {
+        let text = " [ {\"a\": \"}]\\\"\"} ,\n{}, {\"b\": [{}, []]}\t] \n";
+        let expected = vec!["{\"a\": \"}]\\\"\"}", "{}", "{\"b\": [{}, []]}"];
+        assert_eq!(rows(text), Some((expected, true)));
+        assert_eq!(rows("[]"), Some((vec![], true)));
+        for text in
+            ["[{},]", "[{} {}]", "[1]", "[{}", "[{}] x", "[{\"a]", "[{\"a\\", "[,{}]", "[{}}"]
+        {
+            assert!(!rows(text).unwrap().1, "{text}");
         }
-        Ok(())
+        assert_eq!(rows("{}"), None);
+    }
+
+    #[test]
+    fn places_are_those_of_the_whole_text() {
+        let text = "[{},\n {\"a\":\n1}]";
+        let row = &text[6..];
+        assert_eq!(within(text, row, 1, 3), (2, 4));
+        assert_eq!(within(text, row, 2, 1), (3, 1));
     }
 }

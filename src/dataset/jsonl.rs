@@ -1,5 +1,6 @@
 //! One JSON object per line; empty lines are skipped. Read line by line, however long the file is.
 
+use super::json_rows::check_row;
 use super::json_text::tidied;
 use super::text::{decoded, encoding_of, not_utf8};
 use super::{DatasetError, EachRow, LONGEST_ROW};
@@ -39,6 +40,7 @@ pub(super) fn read(
         if text.trim().is_empty() {
             continue;
         }
+        check_row(text).map_err(|what| malformed(1, what))?;
         let text = tidied(text.trim_end_matches(['\r', '\n']));
         let row = serde_json::from_str(&text.text).map_err(|error| {
             let message = error.to_string();

@@ -1,6 +1,7 @@
 //! Conversations as a chat endpoint takes them.
 
 use super::RawRow;
+use crate::bounded::{MOST_VALUES, has_too_many_values};
 use serde_json::{Map, Value, json};
 
 /// A row's conversation, ready to be sent: `None` where there is none. Conversations in the words of
@@ -12,6 +13,9 @@ pub(super) fn messages(value: &Value) -> Result<Option<Vec<Value>>, String> {
         Value::Array(list) => list,
         // Tables hold lists as text.
         Value::String(text) if text.trim_start().starts_with('[') => {
+            if has_too_many_values(text.as_bytes()) {
+                return Err(format!("holds a list of more than {MOST_VALUES} values"));
+            }
             parsed = serde_json::from_str::<Vec<Value>>(text)
                 .map_err(|_| "holds a text that is no list of messages in JSON".to_owned())?;
             &parsed

@@ -1,46 +1,81 @@
 //! Apache Parquet, row group by row group.
 
+use super::footer::check_footer;
 use super::quiet::without_panic;
 use super::unpacked::check_parquet;
+use super::weight::weight_of;
 use super::{DatasetError, EachRow, RawRow};
+use crate::bounded::{Bounds, stream};
 use parquet::basic::Compression;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use serde_json::Value;
+use std::collections::HashSet;
 use std::fs::File;
 
+/// What a row may take: values that refer to each other, or to nothing, take no room in a file.
+pub(crate) const OF_A_ROW: Bounds = Bounds { seconds: 8, mib: 192 };
+
 pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(), DatasetError> {
-    let damaged = |message: &str| DatasetError::Damaged {
-        path: path.to_owned(),
-        format: "Parquet file",
-        message: message.to_owned(),
+    let name = path.to_owned();
+    let rows = move |each: &mut dyn FnMut(Result<RawRow, DatasetError>, usize) -> bool| {
+        let mut hand_over = |row: RawRow| {
+            let weight = row.values().map(weight_of).sum();
+            each(Ok(row), weight)
+        };
+        // The crate answers some damaged files with a panic; a hostile file must not end the process.
+        let read = without_panic(|| read_rows(&name, file, &mut hand_over));
+        if let Err(error) = read.unwrap_or_else(|| Err(damaged(&name, "its content is damaged"))) {
+            each(Err(error), 0);
+        }
     };
-    let read = || {
-        let reader = SerializedFileReader::new(file).map_err(|_| {
-            damaged("it does not begin and end as one does; was it written to its end?")
-        })?;
-        if let Some(codec) = unread_codec(reader.metadata()) {
-            return Err(damaged(&codec));
+    stream(OF_A_ROW, rows, |row| each(row?)).unwrap_or_else(|exceeded| {
+        let what = exceeded.in_words("a row");
+        Err(DatasetError::TooLarge { path: path.to_owned(), what })
+    })
+}
+
+fn damaged(path: &str, message: &str) -> DatasetError {
+    let (path, message) = (path.to_owned(), message.to_owned());
+    DatasetError::Damaged { path, format: "Parquet file", message }
+}
+
+/// Hands over rows until nobody takes more.
+fn read_rows(
+    path: &str,
+    mut file: File,
+    each: &mut dyn FnMut(RawRow) -> bool,
+) -> Result<(), DatasetError> {
+    let too_large = |what| DatasetError::TooLarge { path: path.to_owned(), what };
+    check_footer(&mut file)
+        .map_err(|error| DatasetError::Unreadable { path: path.to_owned(), error })?
+        .map_err(too_large)?;
+    let reader = SerializedFileReader::new(file).map_err(|_| {
+        damaged(path, "it does not begin and end as one does; was it written to its end?")
+    })?;
+    if let Some(codec) = unread_codec(reader.metadata()) {
+        return Err(damaged(path, &codec));
+    }
+    check_parquet(reader.metadata()).map_err(too_large)?;
+    if let Some(name) = double_column(reader.metadata()) {
+        let message = format!("two columns are called `{name}`; rename or remove one");
+        return Err(damaged(path, &message));
+    }
+    for (number, row) in (1..).zip(reader) {
+        let row = row.map_err(|_| damaged(path, &format!("row {number} cannot be read")))?;
+        if !each(to_row::<RawRow>(&row)) {
+            break;
         }
-        check_parquet(reader.metadata())
-            .map_err(|what| DatasetError::TooLarge { path: path.to_owned(), what })?;
-        let columns = reader.metadata().file_metadata().schema().get_fields();
-        for (index, column) in columns.iter().enumerate() {
-            if columns.iter().take(index).any(|other| other.name() == column.name()) {
-                let message =
-                    format!("two columns are called `{}`; rename or remove one", column.name());
-                return Err(damaged(&message));
-            }
-        }
-        for (number, row) in (1..).zip(reader) {
-            let row = row.map_err(|_| damaged(&format!("row {number} cannot be read")))?;
-            each(to_row::<RawRow>(&row))?;
-        }
-        Ok(())
-    };
-    // The crate answers some damaged files with a panic; a hostile file must not end the process.
-    without_panic(read).unwrap_or_else(|| Err(damaged("its content is damaged")))
+    }
+    Ok(())
+}
+
+/// A name that two columns have.
+fn double_column(metadata: &ParquetMetaData) -> Option<&str> {
+    let mut names = HashSet::new();
+    let columns = metadata.file_metadata().schema().get_fields().iter();
+    columns.map(|column| column.name()).find(|name| !names.insert(*name))
 }
 
 /// Says that a file is packed in a way that is not read here.

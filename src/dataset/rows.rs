@@ -9,11 +9,28 @@ use crate::measure::{Item, Row};
 use crate::spec::workflow::Fields;
 use crate::spec::{DatasetFormat, DatasetSpec};
 use serde_json::{Map, Value};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 /// Far more than any load needs; beyond this a file is something else.
 const MOST_ROWS: usize = 50_000_000;
+/// Rows without a question after which none is looked for any more, where none was found.
+const MOST_WITHOUT: usize = 1_100_000;
+/// What a dataset takes as it is kept: it is held whole while it is made.
+const MOST_KEPT_MIB: usize = 400;
+/// What a row takes besides its texts, at least.
+const OF_A_ROW: usize = 24;
+
+/// Says that a dataset is too large to be kept, where it is.
+pub(crate) fn check_kept(path: &str, bytes: usize) -> Result<(), DatasetError> {
+    if bytes <= MOST_KEPT_MIB << 20 {
+        return Ok(());
+    }
+    let what = format!(
+        "more than {MOST_KEPT_MIB} MiB of questions with what is sent along; use a part of it, such as with `dataset.filter`"
+    );
+    Err(DatasetError::TooLarge { path: path.to_owned(), what })
+}
 
 /// What the workflow needs of an entry besides its id.
 pub struct Needs<'a> {
@@ -50,9 +67,11 @@ pub fn for_each_row(
         needs,
         path: &shown,
         taken: HashSet::new(),
+        again: HashMap::new(),
         first_keys: String::new(),
         hint: None,
         number: 0,
+        kept: 0,
         counts: Counts::default(),
         each,
     };
@@ -65,14 +84,17 @@ pub fn for_each_row(
         return Err(DatasetError::Mistaken { path: shown, what });
     }
     let mut take = |row| rows.take(row);
-    let hint = match format {
+    let read = match format {
         DatasetFormat::Json => json::read(&shown, file, spec, &mut take),
         DatasetFormat::Jsonl => jsonl::read(&shown, file, spec, &mut take).map(|()| None),
         DatasetFormat::Csv => csv::read(&shown, file, spec, &mut take).map(|()| None),
         DatasetFormat::Parquet => parquet::read(&shown, file, &mut take).map(|()| None),
         DatasetFormat::Xlsx => xlsx::read(&shown, file, spec.sheet.as_deref(), &mut take),
-    }?;
-    rows.hint = hint.or(rows.hint);
+    };
+    match read {
+        Err(DatasetError::Empty { .. }) => {}
+        read => rows.hint = read?.or(rows.hint),
+    }
     rows.end()
 }
 
@@ -82,10 +104,14 @@ struct Rows<'a> {
     path: &'a str,
     /// Hashes of the ids so far: a million ids themselves would take more memory than all else.
     taken: HashSet<u64>,
+    /// Of ids that came again, the last number that was appended: counting anew for each takes for ever.
+    again: HashMap<u64, usize>,
     first_keys: String,
     /// What to do where no row has a question.
     hint: Option<String>,
     number: usize,
+    /// About how many bytes the rows so far take as they are kept.
+    kept: usize,
     counts: Counts,
     each: &'a mut dyn FnMut(Row) -> Result<(), DatasetError>,
 }
@@ -117,12 +143,23 @@ impl Rows<'_> {
         let input = input.or(conversation.as_ref().map(|_| String::new()));
         let row = if let Some(input) = input {
             self.counts.items += 1;
-            let id = unique(id.unwrap_or_else(|| self.number.to_string()), &mut self.taken);
+            self.kept = self.kept.saturating_add(input.len());
+            let id = unique(
+                id.unwrap_or_else(|| self.number.to_string()),
+                &mut self.taken,
+                &mut self.again,
+            );
             Row::Item(Item { id, input, fields: self.fields(row, conversation.as_ref()) })
         } else {
             self.counts.dropped += 1;
+            if self.counts.items == 0 && self.counts.dropped >= MOST_WITHOUT {
+                let (path, detail) = (self.path.to_owned(), String::new());
+                return Err(DatasetError::Empty { path, detail });
+            }
             Row::Dropped { row: self.number, dropped: "empty question".to_owned() }
         };
+        self.kept = self.kept.saturating_add(OF_A_ROW);
+        check_kept(self.path, self.kept)?;
         (self.each)(row)
     }
 
@@ -166,11 +203,12 @@ impl Rows<'_> {
             return Ok(self.counts);
         }
         let hint = self.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        let first = if dropped == MOST_WITHOUT { " first" } else { "" };
         let detail = match (dropped, filtered) {
             (0, 0) => "it has no rows".to_owned(),
             (0, _) => format!("dataset.filter leaves out all of its {filtered} rows"),
             _ => format!(
-                "in none of its {dropped} rows does `{}` hold a text; set dataset.question_key to the key that does \
+                "in none of its{first} {dropped} rows does `{}` hold a text; set dataset.question_key to the key that does \
                  (the first row has: {})",
                 self.spec.question_key, self.first_keys
             ),
@@ -200,17 +238,18 @@ fn plain_text(value: Value) -> Option<String> {
 
 /// The id, with `_2`, `_3`, … appended where it was taken already. Two ids with one hash are one
 /// in 10¹⁹ pairs, and would cost a suffix.
-fn unique(id: String, taken: &mut HashSet<u64>) -> String {
-    if taken.insert(hash(&id)) {
+fn unique(id: String, taken: &mut HashSet<u64>, again: &mut HashMap<u64, usize>) -> String {
+    let own = hash(&id);
+    if taken.insert(own) {
         return id;
     }
-    let mut number = 2_usize;
+    let number = again.entry(own).or_insert(1);
     loop {
+        *number += 1;
         let candidate = format!("{id}_{number}");
         if taken.insert(hash(&candidate)) {
             return candidate;
         }
-        number += 1;
     }
 }
 

@@ -9,8 +9,9 @@ use std::io::{BufRead, Cursor, Read};
 
 /// Separators that are recognised by the line of names.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
-/// No line of names is longer.
+/// No line of names is longer, and none has more names: each row names all of them.
 const LONGEST_NAMES: u64 = 1 << 20;
+const MOST_COLUMNS: usize = 20_000;
 
 type Source = Bounded<Box<dyn Read>>;
 
@@ -67,7 +68,13 @@ impl Table {
         let reader = builder.has_headers(false).delimiter(separator).trim(trim).from_reader(source);
         let record = StringRecord::new();
         let mut table = Self { names: Vec::new(), reader, limit, record, separator, skipped };
-        if let Some((_, names)) = table.next()? {
+        if let Some((line, names)) = table.next()? {
+            if names.len() > MOST_COLUMNS || names.as_slice().len() as u64 > LONGEST_NAMES {
+                let mib = LONGEST_NAMES >> 20;
+                let message =
+                    format!("a table has at most {MOST_COLUMNS} columns, and {mib} MiB of names");
+                return Err(TableError { line, message });
+            }
             table.names = names.iter().map(|name| name.trim().to_owned()).collect();
         }
         Ok(table)

@@ -2,7 +2,8 @@
 //! are a thousand million cells.
 
 use super::DatasetError;
-use calamine::{DataRef, Reader, Xlsx, XlsxError};
+use super::xls::claims_too_much;
+use calamine::{Cell, DataRef, Reader, Xlsb, Xlsx};
 use parquet::file::metadata::ParquetMetaData;
 use std::io::{Cursor, Read};
 
@@ -10,6 +11,8 @@ use std::io::{Cursor, Read};
 const MOST_MIB: u64 = 384;
 /// What the parts of a spreadsheet may be together, unpacked.
 const MOST_MIB_OF_PARTS: u64 = 192;
+/// Sheets that are looked at: only one is read.
+const MOST_SHEETS: usize = 1_000;
 /// A Parquet column that is larger than this and packed better than that is no data.
 const LARGE_COLUMN: u64 = 256 << 20;
 const BEST_PACKED: u64 = 100;
@@ -22,6 +25,9 @@ fn too_large(path: &str, what: String) -> DatasetError {
 
 /// Fails where a spreadsheet would take too much memory. One that is damaged is told so by its reader.
 pub(super) fn check_spreadsheet(path: &str, content: &[u8]) -> Result<(), DatasetError> {
+    if claims_too_much(content) {
+        return Err(too_large(path, "cells beyond the last column or row of an .xls".to_owned()));
+    }
     let Ok(mut archive) = zip::ZipArchive::new(Cursor::new(content)) else { return Ok(()) };
     let mut left = MOST_MIB_OF_PARTS << 20;
     for index in 0..archive.len() {
@@ -32,8 +38,7 @@ pub(super) fn check_spreadsheet(path: &str, content: &[u8]) -> Result<(), Datase
             too_large(path, format!("more than {MOST_MIB_OF_PARTS} MiB when it is unpacked"))
         })?;
     }
-    let Ok(workbook) = Xlsx::new(Cursor::new(content)) else { return Ok(()) };
-    if takes_too_much(workbook).unwrap_or_default() {
+    if extent(content).is_some_and(|extent| extent.most > MOST_MIB << 20) {
         return Err(too_large(
             path,
             format!("a sheet of more than {MOST_MIB} MiB when it is unpacked"),
@@ -42,32 +47,60 @@ pub(super) fn check_spreadsheet(path: &str, content: &[u8]) -> Result<(), Datase
     Ok(())
 }
 
-/// Whether a sheet is too large: all cells between the outermost ones are held, filled or not.
-fn takes_too_much(mut workbook: Xlsx<Cursor<&[u8]>>) -> Result<bool, XlsxError> {
-    const OF_A_CELL: u64 = size_of::<calamine::Data>() as u64;
-    const OF_A_FILLED_CELL: u64 = size_of::<calamine::Cell<calamine::Data>>() as u64;
-    for name in workbook.sheet_names() {
-        let mut cells = workbook.worksheet_cells_reader(&name)?;
-        let (mut first, mut last) = ((u32::MAX, u32::MAX), (0, 0));
-        let mut filled = 0_u64;
-        while let Some(cell) = cells.next_cell()? {
-            let (row, column) = cell.get_position();
-            first = (first.0.min(row), first.1.min(column));
-            last = (last.0.max(row), last.1.max(column));
-            let text = match cell.get_value() {
-                DataRef::String(text) | DataRef::DateTimeIso(text) => text.len(),
-                DataRef::SharedString(text) => text.len(),
-                _ => 0,
-            };
-            filled = filled.saturating_add(OF_A_FILLED_CELL).saturating_add(text as u64);
-            let side = |first: u32, last: u32| u64::from(last - first) + 1;
-            let extent = side(first.0, last.0).saturating_mul(side(first.1, last.1));
-            if extent.saturating_mul(OF_A_CELL).saturating_add(filled) > MOST_MIB << 20 {
-                return Ok(true);
-            }
+/// What all sheets take, one by one; `None` where this is no such file.
+fn extent(content: &[u8]) -> Option<Extent> {
+    let mut extent = Extent::default();
+    if let Ok(mut workbook) = Xlsx::new(Cursor::new(content)) {
+        for name in workbook.sheet_names().into_iter().take(MOST_SHEETS) {
+            let mut cells = workbook.worksheet_cells_reader(&name).ok()?;
+            extent.begin();
+            while extent.take(cells.next_cell().ok().flatten()) {}
         }
+        return Some(extent);
     }
-    Ok(false)
+    let mut workbook = Xlsb::new(Cursor::new(content)).ok()?;
+    for name in workbook.sheet_names().into_iter().take(MOST_SHEETS) {
+        let mut cells = workbook.worksheet_cells_reader(&name).ok()?;
+        extent.begin();
+        while extent.take(cells.next_cell().ok().flatten()) {}
+    }
+    Some(extent)
+}
+
+/// How large a sheet is once it is held: all cells between the outermost ones are, filled or not.
+#[derive(Default)]
+struct Extent {
+    first: (u32, u32),
+    last: (u32, u32),
+    filled: u64,
+    /// That of the largest sheet.
+    most: u64,
+}
+
+impl Extent {
+    fn begin(&mut self) {
+        (self.first, self.last, self.filled) = ((u32::MAX, u32::MAX), (0, 0), 0);
+    }
+
+    /// Takes a cell; whether more are needed to tell.
+    fn take(&mut self, cell: Option<Cell<DataRef<'_>>>) -> bool {
+        const OF_A_CELL: u64 = size_of::<calamine::Data>() as u64;
+        const OF_A_FILLED_CELL: u64 = size_of::<Cell<calamine::Data>>() as u64;
+        let Some(cell) = cell else { return false };
+        let (row, column) = cell.get_position();
+        self.first = (self.first.0.min(row), self.first.1.min(column));
+        self.last = (self.last.0.max(row), self.last.1.max(column));
+        let text = match cell.get_value() {
+            DataRef::String(text) | DataRef::DateTimeIso(text) => text.len(),
+            DataRef::SharedString(text) => text.len(),
+            _ => 0,
+        };
+        self.filled = self.filled.saturating_add(OF_A_FILLED_CELL).saturating_add(text as u64);
+        let side = |first: u32, last: u32| u64::from(last - first) + 1;
+        let cells = side(self.first.0, self.last.0).saturating_mul(side(self.first.1, self.last.1));
+        self.most = self.most.max(cells.saturating_mul(OF_A_CELL).saturating_add(self.filled));
+        self.most <= MOST_MIB << 20
+    }
 }
 
 /// Fails where a Parquet file says that it unpacks to far more than it is.

@@ -1,15 +1,30 @@
 //! A sheet of a spreadsheet, with column names in its first row.
 
 use super::columns::Columns;
+use super::quiet::without_panic;
 use super::unpacked::check_spreadsheet;
-use super::{DatasetError, EachRow, read_whole};
+use super::weight::weight_of;
+use super::{DatasetError, EachRow, RawRow, read_whole};
+use crate::bounded::{Bounds, stream};
 use calamine::{Data, ExcelDateTime, Reader, open_workbook_auto_from_rs};
 use serde_json::Value;
 use std::fs::File;
 use std::io::Cursor;
+use std::sync::Arc;
 
 /// Spreadsheets are held whole, packed and unpacked.
 const MOST_MIB: u64 = 64;
+/// What a sheet may take, with the texts and styles that all sheets share.
+const OF_A_SHEET: Bounds = Bounds { seconds: 8, mib: 416 };
+
+enum Piece {
+    Row(RawRow),
+    /// What to say where nothing was found in the rows.
+    Hint(String),
+}
+
+/// Takes pieces until it says that it takes no more.
+type EachPiece<'a> = dyn FnMut(Piece) -> bool + 'a;
 
 /// Reads a sheet, the first where none is named. What to say where nothing was found in it comes
 /// back: the questions may be in another one.
@@ -19,16 +34,54 @@ pub(super) fn read(
     sheet: Option<&str>,
     each: &mut EachRow<'_>,
 ) -> Result<Option<String>, DatasetError> {
-    let damaged = |message: String| DatasetError::Damaged {
-        path: path.to_owned(),
-        format: "spreadsheet",
-        message,
+    let (name, sheet) = (path.to_owned(), sheet.map(str::to_owned));
+    let pieces = move |each: &mut dyn FnMut(Result<Piece, DatasetError>, usize) -> bool| {
+        let mut hand_over = |piece: Piece| {
+            let weight = match &piece {
+                Piece::Row(row) => row.values().map(weight_of).sum(),
+                Piece::Hint(_) => 0,
+            };
+            each(Ok(piece), weight)
+        };
+        let read = without_panic(|| read_rows(&name, file, sheet.as_deref(), &mut hand_over));
+        let read = read.unwrap_or_else(|| Err(unread(&name)));
+        if let Err(error) = read {
+            each(Err(error), 0);
+        }
     };
-    let content = read_whole(path, file, MOST_MIB)?;
+    let mut hint = None;
+    let take = |piece: Result<Piece, DatasetError>| match piece? {
+        Piece::Row(row) => each(row),
+        Piece::Hint(text) => {
+            hint = Some(text);
+            Ok(())
+        }
+    };
+    let done = stream(OF_A_SHEET, pieces, take).unwrap_or_else(|exceeded| {
+        let what = exceeded.in_words("a sheet");
+        Err(DatasetError::TooLarge { path: path.to_owned(), what })
+    });
+    done.map(|()| hint)
+}
+
+fn damaged(path: &str, message: String) -> DatasetError {
+    DatasetError::Damaged { path: path.to_owned(), format: "spreadsheet", message }
+}
+
+fn unread(path: &str) -> DatasetError {
+    damaged(path, "it cannot be read: it is damaged, or protected by a password".to_owned())
+}
+
+fn read_rows(
+    path: &str,
+    file: File,
+    sheet: Option<&str>,
+    each: &mut EachPiece<'_>,
+) -> Result<(), DatasetError> {
+    let content: Arc<[u8]> = read_whole(path, file, MOST_MIB)?.into();
     check_spreadsheet(path, &content)?;
-    let unread =
-        || damaged("it cannot be read: it is damaged, or protected by a password".to_owned());
-    let mut workbook = open_workbook_auto_from_rs(Cursor::new(content)).map_err(|_| unread())?;
+    let mut workbook =
+        open_workbook_auto_from_rs(Cursor::new(content)).map_err(|_| unread(path))?;
     let names = workbook.sheet_names();
     let name = match sheet {
         Some(sheet) => {
@@ -38,29 +91,36 @@ pub(super) fn read(
                 sheets: quoted(&names),
             })?
         }
-        None => names.first().ok_or_else(|| damaged("it has no sheet".to_owned()))?,
+        None => names.first().ok_or_else(|| damaged(path, "it has no sheet".to_owned()))?,
     };
-    let range = workbook.worksheet_range(name).map_err(|_| unread())?;
+    let range = workbook.worksheet_range(name).map_err(|_| unread(path))?;
     let mut rows = range.rows();
     let columns = rows.next().into_iter().flatten().map(|cell| shown(cell).trim().to_owned());
     let columns = Columns::named(columns.collect());
-    let columns = columns.map_err(|message| damaged(format!("in the sheet `{name}` {message}")))?;
+    let columns =
+        columns.map_err(|message| damaged(path, format!("in the sheet `{name}` {message}")))?;
     for row in rows {
-        each(columns.row(row.iter().map(to_value)))?;
+        if !each(Piece::Row(columns.row(row.iter().map(to_value)))) {
+            return Ok(());
+        }
     }
     let others: Vec<String> = names.iter().filter(|other| *other != name).cloned().collect();
-    let only = sheet.is_none() && !others.is_empty();
-    Ok(only.then(|| {
-        format!(
+    if sheet.is_none() && !others.is_empty() {
+        each(Piece::Hint(format!(
             "only its first sheet, `{name}`, was read: for another one set dataset.sheet, to {}",
             quoted(&others)
-        )
-    }))
+        )));
+    }
+    Ok(())
 }
 
 fn quoted(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    names.join(" or ")
+    const MOST: usize = 20;
+    let mut shown: Vec<String> = names.iter().take(MOST).map(|name| format!("`{name}`")).collect();
+    if names.len() > MOST {
+        shown.push(format!("one of {} more", names.len() - MOST));
+    }
+    shown.join(" or ")
 }
 
 fn shown(cell: &Data) -> String {

@@ -24,6 +24,7 @@ pub use terminal::terminal_summary;
 pub use what_if::{CaseLimit, WhatIf, WhatIfCase};
 
 use crate::measure::Run;
+use std::io::Read;
 use std::path::Path;
 
 /// Why a report could not be made.
@@ -101,10 +102,13 @@ impl UserTemplate {
         let shown = path.display().to_string();
         let unreadable =
             |error: std::io::Error| format!("the template {shown} cannot be read: {error}");
-        if std::fs::metadata(path).map_err(unreadable)?.len() > LARGEST {
+        let mut text = String::new();
+        // What a device or a pipe holds is not known before.
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        file.take(LARGEST + 1).read_to_string(&mut text).map_err(unreadable)?;
+        if text.len() as u64 > LARGEST {
             return Err(format!("the template {shown} is larger than 4 MiB"));
         }
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
         Ok(Self { path: shown, text })
     }
 }

@@ -11,6 +11,7 @@ use super::interpolate::Env;
 use super::matrix::{Branch, expand};
 use super::toml_tree;
 use super::tree::{Entry, Node, Value};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,6 +35,10 @@ pub struct Parts<'a> {
 const DEEPEST_INCLUDE: usize = 10;
 /// Files that include files that include files are soon more than anybody meant.
 const MOST_INCLUDES: usize = 200;
+/// Together they are no larger.
+const LARGEST_TOGETHER: usize = 4 << 20;
+/// What a spec takes once its variables are filled in, in all branches of a matrix together.
+const LARGEST_FILLED: usize = 64 << 20;
 
 /// The files that are being included.
 struct Includes {
@@ -41,6 +46,8 @@ struct Includes {
     open: Vec<PathBuf>,
     /// How many were read so far.
     count: usize,
+    /// How large they are together.
+    size: usize,
 }
 
 /// Puts the trees of a spec together: one, or one per combination of its matrix.
@@ -53,8 +60,8 @@ pub(super) fn compose(
         Some((path, text)) => defaults(path, text)?,
         None => empty(main),
     };
-    let spec =
-        load(main, file, parts.read, &mut Includes { open: vec![file.to_owned()], count: 0 })?;
+    let mut includes = Includes { open: vec![file.to_owned()], count: 0, size: main.text.len() };
+    let spec = load(main, file, parts.read, &mut includes)?;
     merge(&mut tree, spec);
     let profiles = tree.take("profiles");
     if let Some(name) = parts.profile {
@@ -65,8 +72,9 @@ pub(super) fn compose(
     }
     let vars = tree.take("vars");
     let mut branches = expand(tree)?;
+    let mut vars = Vars { tree: vars.as_ref(), left: LARGEST_FILLED };
     for branch in &mut branches {
-        fill_in(&mut branch.tree, vars.as_ref())?;
+        fill_in(&mut branch.tree, &mut vars)?;
     }
     Ok(branches)
 }
@@ -138,6 +146,12 @@ fn load(
             SpecError::at(&node.place, message)
                 .help("the path is relative to the file that names it")
         })?;
+        includes.size = includes.size.saturating_add(text.len());
+        if includes.size > LARGEST_TOGETHER {
+            let mib = LARGEST_TOGETHER >> 20;
+            let message = format!("what is included up to here is more than {mib} MiB together");
+            return Err(SpecError::at(&node.place, message));
+        }
         let source = Arc::new(Source { name: path.display().to_string(), text });
         includes.open.push(path.clone());
         merge(&mut merged, load(&source, &path, read, includes)?);
@@ -165,8 +179,10 @@ fn merge(under: &mut Node, over: Node) {
     match (&mut under.value, over.value) {
         (Value::Map(entries), Value::Map(new)) if same_kind(entries, &new) => {
             under.place = over.place;
+            let known: HashMap<String, usize> =
+                entries.iter().enumerate().map(|(at, entry)| (entry.key.clone(), at)).collect();
             for entry in new {
-                match entries.iter_mut().find(|known| known.key == entry.key) {
+                match known.get(&entry.key).and_then(|at| entries.get_mut(*at)) {
                     Some(known) => {
                         known.place = entry.place;
                         merge(&mut known.node, entry.node);
@@ -195,9 +211,15 @@ fn same_kind(under: &[Entry], over: &[Entry]) -> bool {
     }
 }
 
+/// The variables, and how much of them may still be filled in.
+struct Vars<'a> {
+    tree: Option<&'a Node>,
+    left: usize,
+}
+
 /// Replaces `${vars.NAME}` everywhere. A text that is one reference takes the variable's value,
 /// whatever its type; inside a longer text the value is written out.
-fn fill_in(node: &mut Node, vars: Option<&Node>) -> Result<(), SpecError> {
+fn fill_in(node: &mut Node, vars: &mut Vars<'_>) -> Result<(), SpecError> {
     match &mut node.value {
         Value::Seq(items) => items.iter_mut().try_for_each(|item| fill_in(item, vars)),
         Value::Map(entries) => {
@@ -211,14 +233,19 @@ fn fill_in(node: &mut Node, vars: Option<&Node>) -> Result<(), SpecError> {
     }
 }
 
-fn filled(text: &str, vars: Option<&Node>, place: &Place) -> Result<Value, SpecError> {
+fn filled(text: &str, vars: &mut Vars<'_>, place: &Place) -> Result<Value, SpecError> {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${vars.") {
         let (name, tail) = after
             .split_once('}')
             .ok_or_else(|| SpecError::at(place, "`${` without a closing `}`"))?;
-        let value = variable(name, vars, place)?;
+        let value = variable(name, vars.tree, place)?;
+        vars.left = vars.left.checked_sub(value.weight()).ok_or_else(|| {
+            let mib = LARGEST_FILLED >> 20;
+            let message = format!("with `vars` filled in, the spec takes more than {mib} MiB");
+            SpecError::at(place, message)
+        })?;
         if before.is_empty() && tail.is_empty() && out.is_empty() {
             return Ok(value.value.clone());
         }

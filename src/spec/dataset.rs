@@ -85,6 +85,13 @@ impl Filter {
         self.allow.is_empty() && self.deny.is_empty()
     }
 
+    /// The length of its longest glob. Each `*` of one is descended into.
+    pub fn longest(&self) -> usize {
+        let patterns = self.allow.values().chain(self.deny.values()).flatten();
+        let globs = patterns.map(|it| &it.0).filter(|it| it.contains(['*', '?', '[']));
+        globs.map(|glob| glob.chars().count()).max().unwrap_or_default()
+    }
+
     /// Whether an entry is asked; `get` gives the text of one of its keys.
     pub fn lets_through(&self, get: impl Fn(&str) -> Option<String>) -> bool {
         let named = |key: &String, patterns: &Vec<FilterValue>| {

@@ -9,6 +9,8 @@ use super::tree::{Entry, Node, Value};
 
 /// Beyond this a matrix is a slip, not a plan.
 const MOST_BRANCHES: usize = 1_000;
+/// What all combinations take together.
+const MOST_MIB: usize = 128;
 
 /// One combination: its label (none without a matrix) and its tree.
 pub(super) struct Branch {
@@ -31,6 +33,11 @@ pub(super) fn expand(mut tree: Node) -> Result<Vec<Branch>, SpecError> {
         let choices = choices(axis)?;
         if branches.len() * choices.len() > MOST_BRANCHES {
             let message = format!("the matrix has more than {MOST_BRANCHES} combinations");
+            return Err(SpecError::at(&axis.place, message).help("measure fewer at a time"));
+        }
+        let together: usize = branches.iter().map(|it| it.tree.weight() * choices.len()).sum();
+        if together > MOST_MIB << 20 {
+            let message = format!("the matrix makes specs of more than {MOST_MIB} MiB together");
             return Err(SpecError::at(&axis.place, message).help("measure fewer at a time"));
         }
         let mut combined = Vec::with_capacity(branches.len() * choices.len());

@@ -113,6 +113,21 @@ impl Node {
         }
     }
 
+    /// About how many bytes it takes.
+    pub fn weight(&self) -> usize {
+        let inside: usize = match &self.value {
+            Value::Str(text) => text.len(),
+            Value::Seq(items) => items.iter().map(Self::weight).sum(),
+            Value::Map(entries) => {
+                let of_entry =
+                    |entry: &Entry| size_of::<Entry>() + entry.key.len() + entry.node.weight();
+                entries.iter().map(of_entry).sum()
+            }
+            _ => 0,
+        };
+        size_of::<Self>() + inside
+    }
+
     /// Takes a key out of a map.
     pub fn take(&mut self, key: &str) -> Option<Self> {
         let Value::Map(entries) = &mut self.value else { return None };

@@ -8,7 +8,9 @@ use std::path::Path;
 
 /// Writes a file unless it holds these bytes already.
 pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    if fs::read(path).is_ok_and(|old| old == bytes) {
+    // Of another length it is another file, which may be a pipe that would be waited for.
+    let alike = fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() == bytes.len() as u64);
+    if alike && fs::read(path).is_ok_and(|old| old == bytes) {
         Ok(())
     } else {
         write_atomically(path, bytes)

@@ -6,7 +6,7 @@ use super::temporary::{Temporary, is_temporary};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -84,10 +84,13 @@ impl Folder {
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
     }
 
-    /// Reads a file whole.
-    pub fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+    /// Reads a file whole, but no more of one than the store ever writes.
+    pub fn read(&self, name: &str, most: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        io::Read::read_to_end(&mut self.open(name)?, &mut bytes)?;
+        self.open(name)?.take(most + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > most {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         Ok(bytes)
     }
 
@@ -205,7 +208,8 @@ mod tests {
         assert!(!folder.has("file") && folder.entries().is_empty());
         // A file is put in the place of a link, not where it leads.
         folder.write("file", b"new").unwrap();
-        assert_eq!(folder.read("file").unwrap(), b"new");
+        assert_eq!(folder.read("file", 3).unwrap(), b"new");
         assert_eq!(std::fs::read(outside.join("file")).unwrap(), b"precious");
+        assert_eq!(folder.read("file", 2).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
     }
 }

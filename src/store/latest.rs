@@ -6,6 +6,8 @@ use super::{Folder, Key, Store, StoreError};
 use std::collections::BTreeMap;
 
 const FOLDER: &str = "latest";
+/// A key for each of some hundred thousand stages.
+const LARGEST: u64 = 16 << 20;
 
 /// A profile or a branch can be called anything; a slash must not lead elsewhere.
 fn file_name(spec: &str) -> String {
@@ -19,7 +21,7 @@ impl Store {
 
     /// The keys of a spec's stages as of its last run, finished or not.
     pub fn latest(&self, spec: &str) -> BTreeMap<String, Key> {
-        let text = self.latest_folder().and_then(|folder| folder.read(&file_name(spec)));
+        let text = self.latest_folder().and_then(|folder| folder.read(&file_name(spec), LARGEST));
         serde_json::from_slice(&text.unwrap_or_default()).unwrap_or_default()
     }
 
@@ -37,7 +39,7 @@ impl Store {
         let Ok(folder) = self.latest_folder() else { return Vec::new() };
         let files = folder.entries().into_iter();
         files
-            .filter_map(|file| folder.read(&file.name).ok())
+            .filter_map(|file| folder.read(&file.name, LARGEST).ok())
             .filter_map(|text| serde_json::from_slice::<BTreeMap<String, Key>>(&text).ok())
             .flat_map(BTreeMap::into_values)
             .collect()

@@ -7,12 +7,16 @@
 use super::git::merge_by_stanza;
 use super::lock_text::{Content, parse, rendered};
 use super::{Digest, Key, StoreError, write_atomically};
+use crate::dataset::{self, DatasetError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Its name, beside the specs.
 pub(super) const LOCK_FILE: &str = "sizer.lock";
+/// Stanzas of some thirty thousand levels.
+const LARGEST: u64 = 16 << 20;
 
 /// One stage's stanza in the lock file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +66,13 @@ impl LockFile {
         Self { path: PathBuf::new(), spec: spec.to_owned(), content, state }
     }
 
+    /// Reads a lock file of any name. It is never written.
+    pub fn from_file(path: &Path, spec: &str) -> std::io::Result<Self> {
+        std::fs::File::open(path)?;
+        let (content, state) = read(path);
+        Ok(Self { path: PathBuf::new(), spec: spec.to_owned(), content, state })
+    }
+
     /// In what state it was found.
     pub fn state(&self) -> &LockState {
         &self.state
@@ -100,7 +111,22 @@ fn path_in(base_dir: &Path) -> PathBuf {
 }
 
 fn read(path: &Path) -> (Content, LockState) {
-    parse(&std::fs::read_to_string(path).unwrap_or_default())
+    let unreadable = |why: &str| (Content::default(), LockState::Unreadable(why.to_owned()));
+    let mut text = Vec::new();
+    let read = dataset::open(path).map(|file| file.take(LARGEST + 1).read_to_end(&mut text));
+    match read {
+        // A pipe or a device, which would be waited for.
+        Err(DatasetError::NoFile { .. }) => return unreadable("it is no plain file"),
+        Err(_) | Ok(Err(_)) => text.clear(),
+        Ok(Ok(length)) if length as u64 > LARGEST => {
+            return unreadable(&format!("it is larger than {} MiB", LARGEST >> 20));
+        }
+        Ok(Ok(_)) => {}
+    }
+    match std::str::from_utf8(&text) {
+        Ok(text) => parse(text),
+        Err(_) => unreadable("it is not UTF-8 text"),
+    }
 }
 
 /// Everything in the lock file of a folder, by stage.

@@ -14,6 +14,9 @@ use std::time::SystemTime;
 /// The folder of the store that holds all manifests.
 pub(super) const FOLDER: &str = "manifests";
 
+/// No manifest is larger: it holds a slice of a spec and one digest for each stage.
+const LARGEST: u64 = 4 << 20;
+
 /// The blake3 hash of everything that a stage reads: equal keys, equal artifact.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -156,7 +159,7 @@ impl Manifest {
 
     /// A manifest that cannot be read, or is not what was written, is none: the stage runs again.
     pub(super) fn read(root: &Path, key: &Key) -> Option<Self> {
-        let text = Self::folder(root).ok()?.read(&Self::file_name(key)?).ok()?;
+        let text = Self::folder(root).ok()?.read(&Self::file_name(key)?, LARGEST).ok()?;
         let Sealed { check, manifest } = serde_json::from_slice(&text).ok()?;
         (manifest.key == *key && manifest.check() == check).then_some(manifest)
     }

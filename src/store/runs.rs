@@ -7,6 +7,8 @@ use std::io::{Read, Seek, SeekFrom, Write};
 
 /// The file of all records.
 const FILE: &str = "runs.jsonl";
+/// So much of its end is read: tens of thousands of runs.
+const MOST_READ: u64 = 32 << 20;
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,9 +91,17 @@ impl Store {
         append().map_err(StoreError::io("write the file", &self.root.join(FILE)))
     }
 
-    /// All records, oldest first. A line that a dying process left unfinished is passed over.
+    /// The records, oldest first: all of them, or those in the end of a file that is far too long. A line
+    /// that a dying process left unfinished is passed over.
     pub fn records(&self) -> Vec<RunRecord> {
-        let text = Folder::root(&self.root).and_then(|folder| folder.read(FILE));
+        let text = Folder::root(&self.root).and_then(|folder| {
+            let mut file = folder.open(FILE)?;
+            let length = file.metadata()?.len();
+            file.seek(SeekFrom::Start(length.saturating_sub(MOST_READ)))?;
+            let mut text = Vec::new();
+            file.take(MOST_READ).read_to_end(&mut text)?;
+            Ok(text)
+        });
         let text = text.unwrap_or_default();
         let lines = text.split(|byte| *byte == b'\n');
         // Line by line: what was cut off may end within a character.

@@ -7,6 +7,9 @@ use std::path::PathBuf;
 
 pub(super) const FOLDER: &str = "written";
 
+/// The names of more reports than a spec can have.
+const LARGEST: u64 = 4 << 20;
+
 /// The reports of a spec, as of the last time that it wrote any.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
@@ -25,7 +28,7 @@ impl Store {
             return Vec::new();
         };
         let files = folder.entries().into_iter();
-        let texts = files.filter_map(|file| folder.read(&file.name).ok());
+        let texts = files.filter_map(|file| folder.read(&file.name, LARGEST).ok());
         texts.filter_map(|text| serde_json::from_slice(&text).ok()).collect()
     }
 
@@ -37,7 +40,7 @@ impl Store {
         let folder = Folder::root_made(self.root())?.folder_made(FOLDER)?;
         let name = format!("{}.json", plain_file_name(key_name));
         let text = serde_json::to_vec(written).unwrap_or_default();
-        if folder.read(&name).is_ok_and(|before| before == text) {
+        if folder.read(&name, LARGEST).is_ok_and(|before| before == text) {
             return Ok(());
         }
         folder.write(&name, &text)

@@ -5,6 +5,7 @@ use super::reported::Reported;
 use super::template::{SecretTemplate, Template};
 use super::transport::{Access, Answer, Endpoint, Notes, Target, split_url};
 use super::{Clock, ConnectError, Headers, Pending, Workflow};
+use crate::bounded::{MOST_VALUES, has_too_many_values};
 use crate::measure::{Failure, FailureKind, Gaps, Item, LlmCall, Run};
 use crate::redact::Redactor;
 use crate::spec::workflow::{HttpSpec, SuccessRule};
@@ -175,6 +176,9 @@ impl Rule {
     fn judge(&self, body: &[u8], redactor: &Redactor) -> Result<(), Failure> {
         let broken = |what: String| Err(Failure::new(FailureKind::RuleBroken, what));
         if let Some(pointer) = &self.spec.pointer {
+            if has_too_many_values(body) {
+                return broken(format!("the answer has more than {MOST_VALUES} values"));
+            }
             let Ok(document) = serde_json::from_slice::<Value>(body) else {
                 return broken(format!("the answer is not JSON: {}", quoted(body, redactor)));
             };

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 const MOST_MIB: u64 = 512;
 /// Far longer than any takes (the table says how long), so that a busy machine fails no test.
 const LONGEST: Duration = Duration::from_mins(1);
-const FAST: &str = "{type: simulator, engine: {base: 1ms}, output_tokens: 1}";
-const REST: &str = "concurrency: {mode: burst, levels: [1], passes: 1}";
+pub(crate) const FAST: &str = "{type: simulator, engine: {base: 1ms}, output_tokens: 1}";
+pub(crate) const REST: &str = "concurrency: {mode: burst, levels: [1], passes: 1}";
 
 /// Runs the binary, and holds its memory and its end against the limits.
 #[track_caller]
-fn within_limits(project: &Sizer, name: &str, args: &[&str], code: i32, part: &str) {
+pub(crate) fn within_limits(project: &Sizer, name: &str, args: &[&str], code: i32, part: &str) {
     let mut command = project.command(args);
     let began = Instant::now();
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -49,7 +49,7 @@ fn within_limits(project: &Sizer, name: &str, args: &[&str], code: i32, part: &s
     assert!(peak <= MOST_MIB, "{name}: {peak} MiB");
 }
 
-fn validate(name: &str, spec: &str, part: &str) {
+pub(crate) fn validate(name: &str, spec: &str, part: &str) {
     let project = Sizer::new().spec(spec);
     within_limits(&project, name, &["validate", "spec.yml"], 2, part);
 }
@@ -88,7 +88,7 @@ fn templates() {
     validate("1+1+… in workflow.body", &spec, "operators");
 }
 
-fn data(name: &str) -> Sizer {
+pub(crate) fn data(name: &str) -> Sizer {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/hostile").join(name);
     let project = Sizer::new().spec(&format!(
         "version: 1\nname: t\ndataset: {{path: {name}}}\nworkflow: {FAST}\n{REST}\n"
@@ -105,7 +105,10 @@ fn files_that_unpack_to_far_more() {
         ("dim.xlsx", 0, ""),
         ("farcol.xlsx", 0, ""),
         ("one.parquet", 2, "rows of more than 16 MiB"),
-        ("dict.parquet", 0, ""),
+        ("dict.parquet", 2, "more than 400 MiB of questions"),
+        ("nothing.parquet", 2, "in none of its first 1100000 rows"),
+        ("entries.parquet", 2, "a row that needs more than 192 MiB of memory"),
+        ("repeated.ods", 2, "a sheet that needs more than 416 MiB of memory"),
     ] {
         within_limits(&data(name), name, &["validate", "spec.yml"], code, part);
     }
@@ -281,7 +284,7 @@ fn json_is_read_row_by_row() {
     within_limits(&project, "the same with a trailing comma", &["validate", "spec.yml"], 0, "");
     let long = format!("[{{\"question\":\"{}\"}},]", "x".repeat(17 << 20));
     let project = project.file("d.json", &long);
-    let part = "16 MiB that are not strictly JSON";
+    let part = "a row of more than 16 MiB";
     within_limits(&project, "17 MiB, not strictly JSON", &["validate", "spec.yml"], 2, part);
     let project = project.file("d.json", "[{\"question\":1},{\"question\":1e999}]");
     within_limits(&project, "a number that is none", &["validate", "spec.yml"], 2, "d.json:1:");

@@ -35,6 +35,8 @@ mod kept_connections;
 mod left_behind;
 mod library;
 mod limits;
+mod limits_of_files;
+mod limits_of_specs;
 mod load;
 mod local;
 mod lock_merges;

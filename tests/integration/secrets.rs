@@ -1,6 +1,7 @@
 //! A canary secret must come out nowhere but on the wire.
 
 use crate::support::{Scripted, Sizer, holds, respond};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const KEY: &str = "canary-7f3d-key";
 const HEADER: &str = "canary-7f3d-header";
@@ -9,8 +10,9 @@ const PASSWORD: &str = "canary-7f3d-password";
 #[test]
 fn secrets_reach_the_server_and_nothing_else() {
     // A hostile or careless server: it sends back all that it was sent, in an error.
-    let server = Scripted::start(|socket, number| {
-        if number == 1 {
+    let asked = AtomicUsize::new(0);
+    let server = Scripted::start(move |socket, _| {
+        if asked.fetch_add(1, Ordering::SeqCst) == 0 {
             return respond(socket, "200 OK", crate::support::ANSWER);
         }
         let echo =

@@ -24,7 +24,7 @@ fn a_report_of_two_specs_is_said_to_be_one() {
     let asked = project.run(&["estimate", "other.yml"]);
     assert!(!asked.stderr.contains("outputs.dir"), "{asked:#?}");
     let status = project.run(&["status", "spec.yml"]).success();
-    status.stdout("render@result.json   another file is in its place");
+    status.stdout("render@result.json  another file is in its place");
     project.run(&["status", "other.yml"]).success().stdout("8 of 8 stages are current");
     // With a folder of its own, and where the other one has moved away or is no more.
     let project_alone = |project: &Sizer, args: &[&str]| {

@@ -66,9 +66,10 @@ const REPORTS: &str =
 
 /// The artifacts of all stages of a project: version and a digest of what they say.
 fn outputs(project: &Sizer, case: &str, into: &mut BTreeMap<String, (u64, String)>) {
-    let manifests = project.files().into_iter().filter(|path| {
-        path.parent().is_some_and(|folder| folder.ends_with("manifests"))
-    });
+    let manifests = project
+        .files()
+        .into_iter()
+        .filter(|path| path.parent().is_some_and(|folder| folder.ends_with("manifests")));
     for path in manifests {
         let sealed: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         let manifest = &sealed["manifest"];

@@ -6,6 +6,8 @@ use super::value::{Fields, shown, unpacked};
 use crate::measure::{Gaps, LlmCall};
 use serde_json::Value;
 
+/// Calls of one run.
+const MOST_CALLS: usize = 10_000;
 /// Keys of a call, which can stand in the row itself where a run is one call.
 pub(super) const CALL_KEYS: [&str; 8] =
     ["ttft", "prompt_tokens", "completion_tokens", "itl", "itl_mean", "itl_p95", "itl_max", "itls"];
@@ -20,7 +22,9 @@ pub(super) fn calls(
     let mut calls = Vec::new();
     if let Some(value) = fields.get("llm_calls") {
         let wrong = |key: &str| fields.wrong(key, "calls are a list of {start, end}");
-        let Value::Array(items) = unpacked(value) else { return Err(wrong("llm_calls")) };
+        let unpacked = unpacked(value);
+        let Value::Array(items) = unpacked.as_ref() else { return Err(wrong("llm_calls")) };
+        check_count(fields, "llm_calls", items.len())?;
         for (index, item) in items.iter().enumerate() {
             let name = format!("llm_calls[{index}]");
             let Value::Object(map) = item else { return Err(wrong(&name)) };
@@ -29,6 +33,7 @@ pub(super) fn calls(
         }
     }
     if let Some(latencies) = fields.times("llm_latencies")? {
+        check_count(fields, "llm_latencies", latencies.len())?;
         let slack = clock.slack(end - start);
         if let Some(longer) = latencies.iter().find(|it| **it > end - start + slack) {
             let message =
@@ -43,6 +48,15 @@ pub(super) fn calls(
         calls.push(call(fields, start, end, clock)?);
     }
     Ok(calls)
+}
+
+/// Fails where a run has more calls than any agent makes.
+fn check_count(fields: &Fields<'_>, key: &str, count: usize) -> Result<(), ForeignError> {
+    if count > MOST_CALLS {
+        let message = format!("{count} calls, and a run has at most {MOST_CALLS}");
+        return Err(fields.wrong(key, message));
+    }
+    Ok(())
 }
 
 const HINT: &str = "all times are on one clock and in one unit: `unit: ms` in the workflow reads \

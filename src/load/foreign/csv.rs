@@ -3,7 +3,7 @@
 use super::ForeignError;
 use super::error::Place;
 use super::row::Rows;
-use crate::dataset::{Table, TableError, TableOptions};
+use crate::dataset::{Table, TableError, TableOptions, double_column};
 use serde_json::Value;
 use std::fs::File;
 
@@ -17,10 +17,8 @@ pub(super) fn read(shown: &str, file: File, rows: &mut Rows<'_>) -> Result<(), F
     };
     let mut table = Table::open(file, &options).map_err(explain)?;
     let names = std::mem::take(&mut table.names);
-    for (index, name) in names.iter().enumerate() {
-        if names.iter().take(index).any(|other| other == name) {
-            return Err(place(1).wrong_at(name, "the column is there twice"));
-        }
+    if let Some(name) = double_column(&names) {
+        return Err(place(1).wrong_at(name, "the column is there twice"));
     }
     if names.is_empty() {
         return Ok(());

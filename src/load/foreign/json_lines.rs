@@ -3,6 +3,7 @@
 use super::ForeignError;
 use super::error::Place;
 use super::row::Rows;
+use crate::bounded::{MOST_VALUES, has_too_many_values};
 use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -35,6 +36,10 @@ pub(super) fn read(shown: &str, file: File, rows: &mut Rows<'_>) -> Result<(), F
         }
         if text.trim_ascii().is_empty() {
             continue;
+        }
+        if has_too_many_values(text) {
+            let message = format!("a line of more than {MOST_VALUES} values");
+            return Err(place.wrong(message).help(ONE_PER_LINE));
         }
         match serde_json::from_slice(text) {
             Ok(Value::Object(row)) => rows.take(&place, &row)?,

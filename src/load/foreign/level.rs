@@ -34,9 +34,14 @@ pub(super) fn arranged(
     // The highest is what most is made of.
     if let Some(Wrong { path, mut message, help, .. }) = wrong.pop() {
         if !wrong.is_empty() {
-            let others: Vec<String> = wrong.iter().map(|it| it.claim.to_string()).collect();
+            const MOST: usize = 20;
+            let others: Vec<String> =
+                wrong.iter().take(MOST).map(|it| it.claim.to_string()).collect();
             message.push_str("; likewise at ");
             message.push_str(&others.join(", "));
+            if wrong.len() > MOST {
+                message.push_str(&format!(" and {} more", wrong.len() - MOST));
+            }
         }
         return Err(ForeignError::file(&path, message).help(help));
     }

@@ -39,8 +39,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// More runs than this are not held.
-const MOST_RUNS: usize = 5_000_000;
+/// What the runs of a recording may take, which are held.
+const MOST_MIB: usize = 192;
 /// As many levels as a spec can have.
 const MOST_LEVELS: usize = 10_000;
 /// Keys that are not read and yet named; a hostile file has any number.
@@ -93,14 +93,18 @@ pub fn read_foreign(
     let files = recorded_files(spec, resolve)?;
     let mut unread = BTreeSet::new();
     let mut levels: BTreeMap<Option<u32>, Vec<Entry>> = BTreeMap::new();
-    let mut count = 0;
+    let (mut count, mut taken) = (0_usize, 0_usize);
     for (source, path) in files.iter().enumerate() {
         let before = count;
         let shown = path.display().to_string();
         let mut each = |place: &Place<'_>, entry: Entry| {
             count += 1;
-            if count > MOST_RUNS {
-                return Err(place.wrong(format!("a recording has at most {MOST_RUNS} runs")));
+            taken += entry.weight();
+            if taken > MOST_MIB << 20 {
+                let message = format!(
+                    "the {count} runs up to here take {MOST_MIB} MiB, and more of a recording is not read"
+                );
+                return Err(place.wrong(message).help("leave out levels, or runs of the longest"));
             }
             levels.entry(entry.concurrency).or_default().push(Entry { source, ..entry });
             if levels.len() > MOST_LEVELS {

@@ -11,6 +11,8 @@ use crate::measure::{Outcome, Phase, Run};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
+/// So much of a key that is not read is shown.
+const LONGEST_KEY: usize = 100;
 const HIGHEST_LEVEL: u64 = 1_000_000;
 const REPETITION: [&str; 3] = ["repetition", "rep", "repeat"];
 /// `outcome`, `http_status` and what follows are what `sizer show` prints.
@@ -44,6 +46,23 @@ pub(super) struct Entry {
     /// Whether sizer itself kept up the load.
     pub trusted: bool,
     pub run: Run,
+}
+
+impl Entry {
+    /// About how many bytes it takes.
+    pub fn weight(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let calls = self.run.llm_calls.iter().map(|call| {
+            let texts = text(&call.finish_reason) + text(&call.model) + text(&call.upstream);
+            size_of_val(call) + texts
+        });
+        let failure = match &self.run.outcome {
+            Outcome::Failed(failure) => failure.message.len(),
+            Outcome::Ok => 0,
+        };
+        let texts = self.run.id.len() + self.repetition.len() + failure;
+        size_of_val(self) + texts + calls.sum::<usize>()
+    }
 }
 
 /// Where the rows of all files go.
@@ -90,7 +109,7 @@ impl Rows<'_> {
                 || CALL_KEYS.contains(&key.as_str())
                 || REPETITION.contains(&key.as_str());
             if !known && self.unread.len() < MOST_UNREAD && !self.unread.contains(key) {
-                self.unread.insert(key.clone());
+                self.unread.insert(key.chars().take(LONGEST_KEY).collect());
             }
         }
         let fields = Fields { place, map: row, within: String::new() };

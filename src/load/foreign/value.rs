@@ -2,7 +2,9 @@
 
 use super::ForeignError;
 use super::error::Place;
+use crate::bounded::has_too_many_values;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// One row or one call of it, and where it stands.
 pub(super) struct Fields<'a> {
@@ -69,21 +71,23 @@ impl Fields<'_> {
             self.wrong(key, message)
         };
         let Some(value) = self.get(key) else { return Ok(None) };
-        let items: Vec<Value> = match unpacked(value) {
-            Value::Array(items) => items,
+        let finite = |number: Option<f64>, shown: &dyn Fn() -> String| match number {
+            Some(number) if number >= 0.0 => Ok(number),
+            _ => Err(wrong(&shown())),
+        };
+        let number = |item: &Value| finite(plain(item), &|| brief(item));
+        let times: Result<Vec<f64>, _> = match unpacked(value).as_ref() {
+            Value::Array(items) => items.iter().map(number).collect(),
+            // Not as values: a long cell has millions of them.
             Value::String(text) => text
                 .split(';')
                 .map(str::trim)
                 .filter(|it| !it.is_empty())
-                .map(Value::from)
+                .map(|it| finite(parsed(it), &|| brief(&Value::from(it))))
                 .collect(),
-            other => vec![other],
+            other => number(other).map(|it| vec![it]),
         };
-        let number = |item: &Value| match plain(item) {
-            Some(number) if number >= 0.0 => Ok(number),
-            _ => Err(wrong(&brief(item))),
-        };
-        items.iter().map(number).collect::<Result<_, _>>().map(Some)
+        times.map(Some)
     }
 
     fn as_number(&self, key: &str, value: &Value) -> Result<f64, ForeignError> {
@@ -92,12 +96,15 @@ impl Fields<'_> {
 }
 
 /// JSON in a cell as what it says.
-pub(super) fn unpacked(value: &Value) -> Value {
+pub(super) fn unpacked(value: &Value) -> Cow<'_, Value> {
     match value {
-        Value::String(text) if text.trim_start().starts_with(['[', '{']) => {
-            serde_json::from_str(text).unwrap_or_else(|_| value.clone())
+        Value::String(text)
+            if text.trim_start().starts_with(['[', '{'])
+                && !has_too_many_values(text.as_bytes()) =>
+        {
+            serde_json::from_str(text).map_or(Cow::Borrowed(value), Cow::Owned)
         }
-        other => other.clone(),
+        other => Cow::Borrowed(other),
     }
 }
 
@@ -113,12 +120,15 @@ pub(super) fn shown(time: f64) -> String {
 
 /// A finite number.
 fn plain(value: &Value) -> Option<f64> {
-    let number = match value {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok(),
+    match value {
+        Value::Number(number) => number.as_f64().filter(|number| number.is_finite()),
+        Value::String(text) => parsed(text),
         _ => None,
-    };
-    number.filter(|number| number.is_finite())
+    }
+}
+
+fn parsed(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 /// A value as an error shows it.

@@ -2,7 +2,7 @@
 
 use super::artifacts::push_line;
 use super::{Artifacts, Context, Making, Stage, ready};
-use crate::dataset::DatasetError;
+use crate::dataset::check_kept;
 use crate::load::read_foreign;
 use crate::pipeline::{PipelineError, StageId};
 use serde_json::{Value, json};
@@ -49,9 +49,6 @@ impl Stage for Expand {
     }
 }
 
-/// The dataset as it is kept, which is held whole while it is made.
-const MOST_MIB: usize = 400;
-
 fn expand(context: &Context<'_>) -> Result<Vec<u8>, PipelineError> {
     let mut lines = Vec::new();
     if let Some(recorded) = context.spec.workflow.recorded() {
@@ -70,16 +67,10 @@ fn expand(context: &Context<'_>) -> Result<Vec<u8>, PipelineError> {
         }
         return Ok(lines);
     }
+    let path = context.dataset_path().display().to_string();
     context.dataset_rows(&mut |row| {
         push_line(&mut lines, &row);
-        if lines.len() > MOST_MIB << 20 {
-            let path = context.dataset_path().display().to_string();
-            let what = format!(
-                "more than {MOST_MIB} MiB of questions with what is sent along; use a part of it, such as with `dataset.filter`"
-            );
-            return Err(DatasetError::TooLarge { path, what });
-        }
-        Ok(())
+        check_kept(&path, lines.len())
     })?;
     Ok(lines)
 }

@@ -12,6 +12,8 @@ use super::{BUILT_IN_REPORTS, Spec, Targets, redact, url_password};
 use crate::measure::Metric;
 use encoding_rs::Encoding;
 
+/// No name that is looked for is longer.
+const LONGEST_GLOB: usize = 1_000;
 const MOST_GPUS: u32 = 100_000_000;
 /// More than there are people; what they need is still counted exactly.
 const MOST_USERS: u64 = 10_000_000_000;
@@ -109,6 +111,12 @@ impl Checker<'_> {
             "dataset.separator",
             "a separator is one ASCII character, and no quote or line end",
             "write \";\" or \"\\t\"; commas, semicolons, tabs and bars are found without it",
+        )?;
+        self.ensure(
+            dataset.filter.longest() <= LONGEST_GLOB,
+            "dataset.filter",
+            &format!("a glob has at most {LONGEST_GLOB} characters"),
+            "name a beginning or an end that only the wanted entries have",
         )?;
         let Some(url) = dataset.url() else { return Ok(()) };
         self.ensure(

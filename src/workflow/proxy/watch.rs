@@ -3,6 +3,7 @@
 use super::bodies::{Call, MOST_KEPT};
 use super::ticket::OpenRun;
 use super::{Shared, Upstream};
+use crate::bounded::has_too_many_values;
 use crate::measure::LlmCall;
 use crate::workflow::budget::Held;
 use crate::workflow::openai::answer::{Said, Stream, Usage, Whole};
@@ -168,7 +169,11 @@ impl Watch {
 
     /// The call; `None` where it failed.
     fn call(&mut self, complete: bool, end: f64) -> Option<LlmCall> {
-        let asked: Asked = serde_json::from_slice(&self.request).unwrap_or_default();
+        let asked: Asked = if has_too_many_values(&self.request) {
+            Asked::default()
+        } else {
+            serde_json::from_slice(&self.request).unwrap_or_default()
+        };
         let reading = std::mem::replace(&mut self.reading, Reading::Whole(Vec::new()));
         let mut said = match reading {
             Reading::Stream { stream, broken } => self.streamed(*stream, broken, complete, end)?,

@@ -268,3 +268,13 @@ fn each_of_several_choices_has_its_own_pace() {
     let call = stream.finish(4.0).unwrap().as_call(0.0, 4.0);
     assert!((call.itl.unwrap().mean - 1.0).abs() < 1e-9, "{call:?}");
 }
+
+#[test]
+fn choices_without_an_end_are_no_answer() {
+    let many = |count: usize| format!(r#"data: {{"choices":[{}{{}}]}}"#, "{},".repeat(count - 1));
+    assert_eq!(kind(&[&many(4_097), DONE]), FailureKind::Malformed);
+    let whole = format!(r#"{{"choices":[{}{{}}]}}"#, "{},".repeat(5_000));
+    assert_eq!(Whole::parse(whole.as_bytes()).unwrap_err().kind, FailureKind::Malformed);
+    let said = stream(&[&token("a"), r#"data: {"choices":null,"usage":{}}"#, &ended("stop"), DONE]);
+    assert!(said.is_ok());
+}

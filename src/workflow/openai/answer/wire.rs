@@ -3,13 +3,15 @@
 
 use crate::workflow::loose::{Amount, Loose, is_something};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::fmt;
 
 /// A piece of a streamed answer, or all of one that came whole.
 #[derive(Deserialize)]
 pub(super) struct Chunk<'a> {
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "few")]
     pub choices: Option<Vec<Choice<'a>>>,
     #[serde(default, borrow)]
     pub usage: Option<&'a RawValue>,
@@ -37,6 +39,50 @@ pub(super) struct Chunk<'a> {
     msg: Loose<'a>,
     #[serde(default, borrow)]
     detail: Loose<'a>,
+}
+
+/// Answers to one prompt. An empty one takes two bytes, and five hundred times that once it is read.
+const MOST_CHOICES: usize = 4_096;
+
+fn few<'de: 'a, 'a, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<Choice<'a>>>, D::Error> {
+    struct Few;
+    impl<'de> Visitor<'de> for Few {
+        type Value = Vec<Choice<'de>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of choices")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut choices = Vec::new();
+            while let Some(choice) = list.next_element()? {
+                if choices.len() == MOST_CHOICES {
+                    return Err(A::Error::custom("too many choices"));
+                }
+                choices.push(choice);
+            }
+            Ok(choices)
+        }
+    }
+    struct Maybe;
+    impl<'de> Visitor<'de> for Maybe {
+        type Value = Option<Vec<Choice<'de>>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of choices, or null")
+        }
+
+        fn visit_none<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Self::Value, D::Error> {
+            inner.deserialize_seq(Few).map(Some)
+        }
+    }
+    deserializer.deserialize_option(Maybe)
 }
 
 /// One of the answers to a prompt.
