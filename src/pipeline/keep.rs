@@ -59,7 +59,7 @@ impl Pipeline {
         let store = Store::beside(self.spec.base_dir());
         // Looking needs no right to write, and disturbs nobody.
         let _owner = if dry_run { None } else { Some(store.own()?) };
-        let garbage = store.garbage(self.spec.base_dir(), rules, now);
+        let garbage = store.garbage(self.spec.base_dir(), rules, now)?;
         if !dry_run {
             store.remove(&garbage)?;
         }

@@ -2,7 +2,7 @@
 
 use super::folder::{Entry, Folder};
 use super::temporary::is_temporary;
-use super::{Digest, Key, Manifest, Store, StoreError, lock_file, manifest, objects};
+use super::{Digest, Key, Manifest, Store, StoreError, lock_file, manifest, objects, runs};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -32,7 +32,19 @@ pub struct Garbage {
 
 impl Store {
     /// Finds what nothing refers to. `base_dir` is the folder whose lock file counts.
-    pub fn garbage(&self, base_dir: &Path, rules: GcRules, now: SystemTime) -> Garbage {
+    pub fn garbage(
+        &self,
+        base_dir: &Path,
+        rules: GcRules,
+        now: SystemTime,
+    ) -> Result<Garbage, StoreError> {
+        let (lock, records) = (lock_file::path_in(base_dir), self.root.join(runs::FILE));
+        for (path, most) in [(lock, lock_file::LARGEST), (records, runs::MOST_READ)] {
+            if path.metadata().is_ok_and(|it| it.len() > most) {
+                let path = path.display().to_string();
+                return Err(StoreError::TooLong { path, mib: most >> 20 });
+            }
+        }
         let mut kept = Kept::default();
         for locked in lock_file::all(base_dir) {
             kept.add(self, &locked.key);
@@ -62,7 +74,7 @@ impl Store {
             }
         }
         garbage.files.sort();
-        garbage
+        Ok(garbage)
     }
 
     /// Removes files that [`Store::garbage`] found. The caller owns the store.

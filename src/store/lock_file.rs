@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Stanzas of some thirty thousand levels.
-const LARGEST: u64 = 16 << 20;
+/// Stanzas of some ten thousand levels.
+pub(super) const LARGEST: u64 = 8 << 20;
 
 /// One stage's stanza in the lock file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ impl LockFile {
     }
 }
 
-fn path_in(base_dir: &Path) -> PathBuf {
+pub(super) fn path_in(base_dir: &Path) -> PathBuf {
     base_dir.join("sizer.lock")
 }
 

@@ -56,6 +56,17 @@ pub enum StoreError {
         /// Its process id, as it wrote it down.
         pid: String,
     },
+    /// A file that is read in part may name what is in use.
+    #[error(
+        "{path} is larger than {mib} MiB, so that not all of what is in use is known, and nothing is removed; \
+         shorten it, or move it away"
+    )]
+    TooLong {
+        /// The file.
+        path: String,
+        /// So much of it is read.
+        mib: u64,
+    },
     /// An artifact is not what its manifest says.
     #[error("the artifact {digest} is damaged or missing")]
     Damaged {
@@ -201,3 +212,12 @@ impl Store {
 }
 
 pub use manifest::Parts;
+
+/// Entrances for fuzzers alone.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    /// Reads a lock file, and writes what it says.
+    pub fn lock(text: &str) {
+        super::lock_text::read_twice(text);
+    }
+}
