@@ -1,7 +1,8 @@
 //! The reference calculator's files: its metrics and its configuration.
 #![no_main]
 
-use sizer::nat::{CalcOutput, import};
+use sizer::nat::{CalcOutput, Sources, import};
+use std::path::Path;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     if let Ok(output) = serde_json::from_str::<CalcOutput>(text) {
@@ -9,5 +10,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
             data.sizing_metrics.level(*concurrency);
         }
     }
-    let _ = import(text, "config.yml", &|_| None, &|_| false);
+    // A configuration that is based on another finds itself, and has to notice.
+    let (env, read, exists) = (|_: &str| None, |_: &Path| Ok(text.to_owned()), |_: &str| false);
+    let _ = import(Path::new("config.yml"), &Sources { env: &env, read: &read, exists: &exists });
 });

@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::fs::File;
 
 /// An array cannot be read row by row with a tolerant parser; larger ones belong into JSON lines.
-const MOST_MIB: u64 = 384;
+const MOST_MIB: u64 = 256;
 /// What is read tolerantly is held as values, which take many times their text.
 const MOST_TOLERATED_MIB: usize = 16;
 

@@ -3,7 +3,9 @@
 use super::commits::{Reach, locked_in_git};
 use super::folder::{Entry, Folder};
 use super::temporary::is_temporary;
-use super::{Key, Locked, Manifest, RunRecord, Store, StoreError, lock_file, manifest, objects};
+use super::{
+    Key, Locked, Manifest, RunRecord, Store, StoreError, lock_file, manifest, objects, runs,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -81,6 +83,13 @@ impl Store {
         rules: GcRules,
         now: SystemTime,
     ) -> Result<Garbage, StoreError> {
+        let (lock, records) = (lock_file::path_in(base_dir), self.root.join(runs::FILE));
+        for (path, most) in [(lock, lock_file::LARGEST), (records, runs::MOST_READ)] {
+            if path.metadata().is_ok_and(|it| it.len() > most) {
+                let path = path.display().to_string();
+                return Err(StoreError::TooLong { path, mib: most >> 20 });
+            }
+        }
         let files = self.artifact_files();
         let mut kept = Kept::default();
         kept.add_locked(self, lock_file::all(base_dir));

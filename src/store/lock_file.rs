@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// Its name, beside the specs.
 pub(super) const LOCK_FILE: &str = "sizer.lock";
-/// Stanzas of some thirty thousand levels.
-const LARGEST: u64 = 16 << 20;
+/// Stanzas of some ten thousand levels.
+pub(super) const LARGEST: u64 = 8 << 20;
 
 /// One stage's stanza in the lock file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,7 +106,7 @@ impl LockFile {
     }
 }
 
-fn path_in(base_dir: &Path) -> PathBuf {
+pub(super) fn path_in(base_dir: &Path) -> PathBuf {
     base_dir.join(LOCK_FILE)
 }
 

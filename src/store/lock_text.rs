@@ -136,3 +136,18 @@ fn side(text: &str, ours: bool) -> String {
     }
     kept
 }
+
+/// Reads a text, and holds what is written of it against what was read.
+///
+/// # Panics
+///
+/// If it does not read the same again.
+#[cfg(fuzzing)]
+pub(super) fn read_twice(text: &str) {
+    let (content, _) = parse(text);
+    // A spec without a stage has no stanza.
+    let mut kept = content.clone();
+    kept.specs.retain(|_, stages| !stages.is_empty());
+    let (again, state) = parse(&rendered(&content));
+    assert_eq!((again, state), (kept, LockState::Sound));
+}

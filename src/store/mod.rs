@@ -70,6 +70,17 @@ pub enum StoreError {
         /// What it said instead.
         message: String,
     },
+    /// A file that is read in part may name what is in use.
+    #[error(
+        "{path} is larger than {mib} MiB, so that not all of what is in use is known, and nothing is removed; \
+         shorten it, or move it away"
+    )]
+    TooLong {
+        /// The file.
+        path: String,
+        /// So much of it is read.
+        mib: u64,
+    },
     /// An artifact is not what its manifest says.
     #[error("the artifact {digest} is damaged or missing")]
     Damaged {
@@ -222,3 +233,12 @@ impl Store {
 }
 
 pub use manifest::Parts;
+
+/// Entrances for fuzzers alone.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    /// Reads a lock file, and writes what it says.
+    pub fn lock(text: &str) {
+        super::lock_text::read_twice(text);
+    }
+}

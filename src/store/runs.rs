@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom, Write};
 
 /// The file of all records.
-const FILE: &str = "runs.jsonl";
-/// So much of its end is read: tens of thousands of runs.
-const MOST_READ: u64 = 32 << 20;
+pub(super) const FILE: &str = "runs.jsonl";
+/// So much of its end is read: thousands of runs.
+pub(super) const MOST_READ: u64 = 16 << 20;
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -149,7 +149,10 @@ pub fn check_spec(spec: &WorkflowSpec, base_dir: &Path) -> Result<(), ConnectErr
 /// Entrances for fuzzers alone.
 #[cfg(fuzzing)]
 pub mod fuzzing {
-    use super::{nat, openai};
+    use super::template::Template;
+    use super::{nat, openai, proxy};
+    use crate::measure::Item;
+    use serde_json::json;
 
     /// Reads a stream of chat completions whole and cut in pieces; both must say the same.
     pub fn chat_stream(data: &[u8]) {
@@ -166,5 +169,19 @@ pub mod fuzzing {
     pub fn nat_stream(data: &[u8]) {
         let whole = nat::read_stream(data, data.len().max(1));
         assert_eq!(nat::read_stream(data, 1 + data.len() % 7), whole);
+    }
+
+    /// Fills an item into a template of a request, if it is one.
+    pub fn template(text: &str) {
+        let Ok(template) = Template::new("body", text) else { return };
+        let fields = json!({ "n": 7, "tags": ["a", "b"], "nested": { "key": 1.5, "none": null } });
+        let fields = fields.as_object().cloned().unwrap_or_default();
+        let _ =
+            template.render(&Item { id: "1".to_owned(), input: "say \"hi\"".to_owned(), fields });
+    }
+
+    /// Reads the heads of requests to the recording proxy.
+    pub fn proxy_head(data: &[u8]) {
+        proxy::read_heads(data);
     }
 }

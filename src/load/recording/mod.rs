@@ -339,6 +339,13 @@ mod tests {
     }
 
     #[test]
+    fn another_file_is_no_recording() {
+        // Its column `id` holds numbers.
+        let other = include_bytes!("../../../tests/data/datasets/brotli.parquet");
+        assert!(from_parquet(other.to_vec()).is_err());
+    }
+
+    #[test]
     fn a_recording_comes_back_as_it_was() {
         let recording = recording();
         let bytes = to_parquet(&recording).unwrap();

@@ -187,6 +187,10 @@ impl<T: DataType> Column<T> {
         let Some(position) = column.position(group) else {
             return Ok(Self { values, definitions, repetitions });
         };
+        // The crate panics where a column of that name is of another type.
+        if group.metadata().column(position).column_type() != T::get_physical_type() {
+            return Err(ParquetError::General("a column of another type".to_owned()));
+        }
         let mut reader = get_typed_column_reader::<T>(group.get_column_reader(position)?);
         let mut left = rows;
         while left > 0 {

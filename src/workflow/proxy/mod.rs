@@ -158,3 +158,41 @@ impl Drop for Proxy {
         self.task.abort();
     }
 }
+
+/// Reads the heads of requests to a proxy that is never asked to pass one on. `TOKEN` and `HOST` in them
+/// stand for those that are valid.
+#[cfg(fuzzing)]
+pub(super) fn read_heads(bytes: &[u8]) {
+    use std::sync::LazyLock;
+    use tokio::runtime::{Builder, Runtime};
+
+    static PROXY: LazyLock<(Runtime, Proxy, Ticket)> = LazyLock::new(|| {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let spec = LlmSpec::of("http://127.0.0.1:9/v1".to_owned().into());
+        let (env, redactor) = (|_: &str| None, Redactor::default());
+        let started = runtime.block_on(async {
+            let vault = Vault::new(&env, &redactor);
+            Proxy::start(&spec, "1s".parse().unwrap(), Path::new("."), &vault)
+        });
+        let proxy = started.unwrap();
+        let ticket = proxy.open("1", Clock::start());
+        (runtime, proxy, ticket)
+    });
+    let (runtime, proxy, ticket) = &*PROXY;
+    let [(_, _), (_, token)] = ticket.headers();
+    let filled = replaced(bytes, b"TOKEN", token.as_bytes());
+    let filled = replaced(&filled, b"HOST", proxy.shared.address.to_string().as_bytes());
+    runtime.block_on(server::read_heads(&proxy.shared, &filled));
+}
+
+#[cfg(fuzzing)]
+fn replaced(bytes: &[u8], word: &[u8], value: &[u8]) -> Vec<u8> {
+    let (mut out, mut rest) = (Vec::new(), bytes);
+    while let Some(at) = memchr::memmem::find(rest, word) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(value);
+        rest = &rest[at + word.len()..];
+    }
+    out.extend_from_slice(rest);
+    out
+}

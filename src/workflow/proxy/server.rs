@@ -38,12 +38,7 @@ struct Refused(StatusCode, &'static str);
 
 /// Serves until the task is aborted; all connections end with it.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(SLOWEST_HEAD)
-        .max_headers(MOST_HEADERS)
-        .max_buf_size(LONGEST_HEAD);
+    let builder = builder();
     let mut connections = JoinSet::new();
     loop {
         let accepted = listener.accept().await;
@@ -68,6 +63,16 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
+fn builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(SLOWEST_HEAD)
+        .max_headers(MOST_HEADERS)
+        .max_buf_size(LONGEST_HEAD);
+    builder
+}
+
 async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Answer {
     let chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let mut answer = match admit(shared, &request) {
@@ -85,7 +90,7 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Answer {
 }
 
 /// Decides whether a request may pass, by its head alone.
-fn admit<'a>(shared: &'a Shared, request: &Request<Incoming>) -> Result<Admitted<'a>, Refused> {
+fn admit<'a, B>(shared: &'a Shared, request: &Request<B>) -> Result<Admitted<'a>, Refused> {
     let headers = request.headers();
     let uri = request.uri();
     if uri.authority().is_some() || *request.method() == Method::CONNECT {
@@ -170,4 +175,36 @@ fn segment(path: &str) -> (&str, &str) {
     let path = path.strip_prefix('/').unwrap_or(path);
     let end = path.find(['/', '?']).unwrap_or(path.len());
     path.split_at(end)
+}
+
+/// Reads requests as they come over a connection, and holds every path that would be passed on
+/// against the address of its server.
+///
+/// # Panics
+///
+/// If a path leads out of it.
+#[cfg(fuzzing)]
+pub(super) async fn read_heads(shared: &Arc<Shared>, bytes: &[u8]) {
+    use http_body_util::Empty;
+    use hyper::Response;
+    use hyper::body::Bytes;
+    use tokio::io::AsyncWriteExt;
+
+    const ANSWERS: usize = 1 << 20;
+    let (mut client, server) = tokio::io::duplex(ANSWERS);
+    client.write_all(bytes).await.unwrap();
+    client.shutdown().await.unwrap();
+    let service = service_fn(|request| async move {
+        if let Ok(Admitted { upstream, rest, .. }) = admit(shared, &request) {
+            let url = Url::parse(&format!("http://upstream{rest}")).unwrap();
+            let inside = url.path().strip_prefix(upstream.path.as_str());
+            assert!(inside.is_some_and(|it| it.is_empty() || it.starts_with('/')), "{rest}");
+            assert_eq!(url.host_str(), Some("upstream"), "{rest}");
+            let path = percent_decode_str(url.path()).decode_utf8_lossy().into_owned();
+            assert!(!path.split(['/', '\\']).any(|it| it == ".."), "{rest}");
+        }
+        Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
+    });
+    // What is no request ends in an error.
+    let _ = builder().serve_connection(TokioIo::new(server), service).await;
 }
