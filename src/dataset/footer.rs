@@ -142,7 +142,7 @@ mod tests {
             count >>= 7;
         }
         footer.push(u8::try_from(count).unwrap());
-        each.iter().for_each(|column| footer.extend_from_slice(column));
+        footer.extend(each.concat());
         footer.push(0);
         footer
     }
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(check(&columns(&side_by_side)), Ok(()));
         deep.insert(0, GROUP_OF_1);
         assert!(check(&columns(&deep)).unwrap_err().contains("32 deep"));
-        assert!(check(&columns(&[LEAF; 10_001])).unwrap_err().contains("10000 columns"));
+        assert!(check(&columns(&vec![LEAF; 10_001])).unwrap_err().contains("10000 columns"));
         let huge = [0x48, 1, b'g', 0x15, 0xfe, 0xff, 0xff, 0xff, 0x0f, 0];
         assert!(check(&columns(&[&huge, LEAF])).unwrap_err().contains("2147483647"));
     }

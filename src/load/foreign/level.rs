@@ -40,7 +40,7 @@ pub(super) fn arranged(
             message.push_str("; likewise at ");
             message.push_str(&others.join(", "));
             if wrong.len() > MOST {
-                message.push_str(&format!(" and {} more", wrong.len() - MOST));
+                message.push_str(" and more");
             }
         }
         return Err(ForeignError::file(&path, message).help(help));
