@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     fn rows(text: &str) -> Option<(Vec<&str>, bool)> {
-        let mut rows = Rows::of(text, between)?;
+        let mut rows = Rows::of(text, Between::Commas)?;
         let found: Vec<&str> = rows.by_ref().collect();
         Some((found, rows.ended))
     }
