@@ -16,7 +16,7 @@ pub(super) enum Between {
     Nothing,
 }
 
-/// Hands the rows over, or gives `None` where the text is not such objects. Where it may still be something
+/// Hands the rows over, or gives `None` where the text is not such objects. Where an array may still be something
 /// else, `first_look` reads it twice: then nothing was handed over.
 pub(super) fn stream(
     path: &str,
@@ -27,10 +27,17 @@ pub(super) fn stream(
 ) -> Option<Result<(), DatasetError>> {
     let malformed = |row: &str, line: usize, column: usize, message: String| {
         let (line, column) = within(text, row, line, column);
+        let message = match between {
+            Between::Commas => message,
+            Between::Nothing => {
+                format!("{message} (as in JSON lines, one object follows another here)")
+            }
+        };
         DatasetError::Malformed { path: path.to_owned(), line, column, message }
     };
     let too_large = |row: &str| check_row(row).map_err(|what| malformed(row, 1, 1, what));
-    if first_look {
+    // Several objects one after the other are nothing else, whatever comes later.
+    if first_look && between == Between::Commas {
         let is_object = |text: &str| serde_json::from_str::<AnObject>(text).is_ok();
         let mut rows = Rows::of(text, between)?;
         for row in &mut rows {
@@ -56,7 +63,10 @@ pub(super) fn stream(
         each(read?)
     });
     match read {
-        Ok(()) if !rows.ended => None,
+        Ok(()) if !rows.ended && between == Between::Commas => None,
+        Ok(()) if !rows.ended => {
+            Some(Err(malformed(trimmed(rows.rest), 1, 1, "expected an object".to_owned())))
+        }
         read => Some(read),
     }
 }
@@ -97,9 +107,12 @@ impl<'a> Rows<'a> {
             Between::Commas => text.strip_prefix('[')?,
             // One alone is a table.
             Between::Nothing => {
-                let after = text.split_at_checked(length_of_object(text)?)?.1;
-                trimmed(after).strip_prefix('{')?;
-                text
+                let (first, after) = text.split_at_checked(length_of_object(text)?)?;
+                let after = trimmed(after);
+                let second = after.get(..length_of_object(after)?)?;
+                let is_object = |text: &str| serde_json::from_str::<AnObject>(text).is_ok();
+                (is_object(&tidied(first).text) && is_object(&tidied(second).text))
+                    .then_some(text)?
             }
         };
         Some(Self { rest, between, first: true, ended: false })
