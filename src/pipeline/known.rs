@@ -88,7 +88,8 @@ fn open(context: &Context<'_>, recording: &Manifest) -> Option<RecordedRuns> {
 /// that was measured to take the place of another does.
 fn best(context: &Context<'_>, mut levels: Vec<Known>) -> Option<Known> {
     if levels.len() > 1 {
-        let opened = levels.iter().filter_map(|level| open(context, &level.manifest));
+        let whole = levels.iter().filter(|level| level.manifest.cut_short.is_none());
+        let opened = whole.filter_map(|level| open(context, &level.manifest));
         let replaced: Vec<String> =
             opened.flat_map(|runs| runs.around().replaced.clone()).collect();
         levels.retain(|level| !replaced.iter().any(|it| it == level.manifest.digest.as_str()));

@@ -19,7 +19,7 @@ pub enum Reason {
     Forced,
     /// The user asked for it in a run that was stopped before it was done.
     Owed,
-    /// The server was gone before it was measured whole.
+    /// The server was gone before it was measured whole, or took none of its runs.
     CutShort,
     /// It was measured with fewer runs than are wanted.
     FewRuns,
@@ -51,7 +51,9 @@ impl fmt::Display for Reason {
             Self::NewVersion => f.write_str("this version of sizer does it differently"),
             Self::Forced => f.write_str("forced"),
             Self::Owed => f.write_str("forced in a run that ended before"),
-            Self::CutShort => f.write_str("the server stopped answering while it was measured"),
+            Self::CutShort => f.write_str(
+                "the server stopped answering while it was measured, or took none of its runs",
+            ),
             Self::FewRuns => f.write_str("measured with fewer runs than wanted"),
             Self::Compared => f.write_str("measured again, to see whether the rig is as it was"),
             Self::Changed(changes) => write_list(f, changes),

@@ -5,7 +5,7 @@ use super::graph::{Graph, StageId};
 use super::keys::{Candidate, Found, Last, cut_short_key, look_up};
 use super::made::Made;
 use super::select::Chosen;
-use super::stages::{Artifacts, Product, stage};
+use super::stages::{Artifacts, CutShort, Product, stage};
 use super::{Pipeline, PipelineError, Reason, Selection, StageReport};
 use crate::load::LoadError;
 use crate::measure::Failure;
@@ -111,16 +111,29 @@ impl Running<'_> {
                     product => product?,
                 };
                 let Product { content, cut_short } = product;
-                if let Some(failure) = cut_short {
-                    return Err(self.keep_cut_short(id, parts, &content, failure)?);
-                }
-                let manifest =
-                    self.context.store.keep(&id.to_string(), key, parts, &content, None)?;
-                self.context.store.settle(&manifest.key)?;
-                self.ran.insert(id.clone());
-                if let Some(made) = &mut turn {
-                    **made = true;
-                }
+                let manifest = match cut_short {
+                    Some(CutShort::Gone(failure)) => {
+                        self.keep_cut_short(id, parts, &content, &failure)?;
+                        let stage = Some(id.clone());
+                        return Err(PipelineError::Unreachable { stage, kept: true, failure });
+                    }
+                    Some(CutShort::Untaken(failure)) => {
+                        self.context.observer.notice(&format!(
+                            "{id}: the server took none of the runs ({failure}); the next run measures it again"
+                        ));
+                        self.keep_cut_short(id, parts, &content, &failure)?
+                    }
+                    None => {
+                        let store = &self.context.store;
+                        let manifest = store.keep(&id.to_string(), key, parts, &content, None)?;
+                        store.settle(&manifest.key)?;
+                        self.ran.insert(id.clone());
+                        if let Some(made) = &mut turn {
+                            **made = true;
+                        }
+                        manifest
+                    }
+                };
                 (manifest, Some(reason))
             }
         };
@@ -140,21 +153,21 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// Keeps what was measured until the server was gone, beside whatever was measured whole: it bounds
-    /// an estimate, and is measured again. Gives the error that ends the run.
+    /// Keeps what is no measurement to build on beside whatever was measured whole: it may bound an
+    /// estimate, and is measured again.
     fn keep_cut_short(
         &mut self,
         id: &StageId,
         parts: Parts,
         content: &Content,
-        failure: Failure,
-    ) -> Result<PipelineError, PipelineError> {
+        failure: &Failure,
+    ) -> Result<Manifest, PipelineError> {
         let (name, key) = (id.to_string(), cut_short_key(id, &parts));
         let why = Some(failure.to_string());
         let manifest = self.context.store.keep(&name, key, parts, content, why)?;
-        self.latest.insert(name, manifest.key);
+        self.latest.insert(name, manifest.key.clone());
         self.write_latest()?;
-        Ok(PipelineError::Unreachable { stage: Some(id.clone()), kept: true, failure })
+        Ok(manifest)
     }
 
     /// Writes down what all stages were last, unless that stands there already. A run in which

@@ -1,7 +1,9 @@
 //! Servers that stop answering under load: what was measured until then is kept, and is never taken for a
 //! level that was carried.
 
-use crate::support::{Mortal, SimulatorProcess, Sizer, free_port};
+use crate::support::{
+    ANSWER, Mortal, Scripted, SimulatorProcess, Sizer, free_port, last_request, respond,
+};
 use serde_json::Value;
 
 const REST: &str = "test: {gpu_count: 8}
@@ -140,4 +142,52 @@ fn a_server_that_was_gone_before_a_level_began_leaves_nothing_of_it() {
     project.run(&["run", "spec.yml"]).code(1).stderr("the server cannot be reached:");
     let plan = project.run(&["plan", "spec.yml"]).success();
     assert!(plan.stdout.contains("sweep@2             run     never ran"), "{plan:#?}");
+}
+
+/// A wrong key says nothing of what a rig carries: it is no measurement, and hides none.
+#[test]
+fn runs_that_the_server_did_not_take_are_no_measurement() {
+    let server = Scripted::start(|socket, _| {
+        if last_request().contains("Bearer right") {
+            return respond(socket, "200 OK", ANSWER);
+        }
+        respond(socket, "401 Unauthorized", "{\"error\": {\"message\": \"no such key\"}}")
+    });
+    let spec = |name: &str, concurrency: &str| {
+        format!(
+            "version: 1\nname: {name}\ndataset: {{path: questions.jsonl}}\nconcurrency: {{{concurrency}}}\n{REST}\n\
+             outputs: {{dir: out/{name}}}\nworkflow: {{type: openai, base_url: \"http://{}/v1\", model: m, \
+             stream: false, api_key: \"${{env:RIG_KEY}}\"}}\n",
+            server.address
+        )
+    };
+    let project = Sizer::new()
+        .file("list.yml", &spec("list", "levels: [1, 2], runs: 40"))
+        .file("adaptive.yml", &spec("adaptive", "levels: adaptive, max: 2, runs: 60"));
+    let run = |spec: &str, key: &str| {
+        let output = project.command(&["run", spec]).env("RIG_KEY", key).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let runs = |name: &str| -> Vec<(u64, bool)> {
+        let text = project.read(&format!("out/{name}/result.json"));
+        let result: Value = serde_json::from_str(&text).unwrap();
+        let levels = result["levels"].as_array().unwrap().iter();
+        levels.map(|it| (it["runs"].as_u64().unwrap(), it["failed"] == 0)).collect()
+    };
+    let refused = run("list.yml", "wrong");
+    assert!(refused.contains("sweep@1: the server took none of the runs"), "{refused}");
+    assert!(refused.contains("no such key"), "{refused}");
+    assert!(!project.read("sizer.lock").contains("sweep@"));
+    let plan = project.command(&["plan", "list.yml"]).env("RIG_KEY", "right").output().unwrap();
+    let plan = String::from_utf8(plan.stdout).unwrap();
+    assert!(plan.contains("took none of its runs"), "{plan}");
+    // With the right key everything is measured; with a wrong one again, nothing of it is lost.
+    run("list.yml", "right");
+    assert!(runs("list").iter().all(|(_, sound)| *sound), "{:?}", runs("list"));
+    run("adaptive.yml", "wrong");
+    run("adaptive.yml", "right");
+    let now = runs("adaptive");
+    assert!(now.iter().all(|(runs, sound)| *runs >= 40 && *sound), "{now:?}");
+    run("list.yml", "wrong");
+    assert!(runs("list").iter().all(|(_, sound)| *sound), "{:?}", runs("list"));
 }

@@ -41,8 +41,16 @@ pub(super) type Making<'a> = Pending<'a, Result<Product, PipelineError>>;
 pub(super) struct Product {
     /// The artifact.
     pub content: Content,
-    /// What happened to the server, where it was gone before the artifact was whole.
-    pub cut_short: Option<Failure>,
+    /// Why it is no measurement to build on, where it is none.
+    pub cut_short: Option<CutShort>,
+}
+
+/// Why what was measured is measured again by the next run.
+pub(super) enum CutShort {
+    /// The server was gone before the level was over, which ends the run.
+    Gone(Failure),
+    /// The server took none of its runs: a wrong key or model says nothing of what a rig carries.
+    Untaken(Failure),
 }
 
 /// The stage behind a name.

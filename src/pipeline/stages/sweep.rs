@@ -1,9 +1,9 @@
 //! `sweep@c`: the runs at one concurrency. The only stage that asks the server anything.
 
-use super::{Artifacts, Context, Making, Product, Stage, ready};
+use super::{Artifacts, Context, CutShort, Making, Product, Stage, ready};
 use crate::dataset::level_size;
 use crate::load::{LevelPlan, LoadError, Pace, Recorder, Window, make_room, run_level, to_parquet};
-use crate::measure::{Around, Before, FailureKind, Item, Outcome, Run};
+use crate::measure::{Around, Before, Failure, FailureKind, Item, Outcome, Run};
 use crate::pipeline::adaptive::search_of;
 use crate::pipeline::graph::GraphLevel;
 use crate::pipeline::{PipelineError, StageId};
@@ -11,8 +11,8 @@ use crate::spec::workflow::HttpProtocol;
 use crate::spec::{Levels, Mode, Process, WorkflowSpec};
 use crate::store::Content;
 use serde_json::{Value, json};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 pub(super) struct Sweep {
     pub concurrency: u32,
@@ -120,6 +120,10 @@ struct Seen {
     lost: AtomicBool,
     /// A run had a connection.
     met: AtomicBool,
+    /// A run was taken, or could have been: it did not fail for what was asked.
+    taken: AtomicBool,
+    /// How the first failed that was not.
+    untaken: OnceLock<Failure>,
 }
 
 impl Seen {
@@ -135,7 +139,25 @@ impl Seen {
         if kind != Some(Connect) {
             self.met.store(true, Ordering::Relaxed);
         }
+        match &run.outcome {
+            Outcome::Failed(failure) if run.http_status.is_some_and(blames_the_request) => {
+                self.untaken.get_or_init(|| failure.clone());
+            }
+            _ => self.taken.store(true, Ordering::Relaxed),
+        }
     }
+
+    /// How runs failed, where each of them failed for what was asked.
+    fn untaken(&self) -> Option<Failure> {
+        self.untaken.get().filter(|_| !self.taken.load(Ordering::Relaxed)).cloned()
+    }
+}
+
+/// Whether a status says that the request is wrong, at whatever load: not that it came too late, too early
+/// or beside too many others.
+fn blames_the_request(status: u16) -> bool {
+    const BY_LOAD: [u16; 3] = [408, 425, 429];
+    (400..500).contains(&status) && !BY_LOAD.contains(&status)
 }
 
 impl Sweep {
@@ -192,7 +214,7 @@ impl Sweep {
         let recorded = run_level(plan, server, scraper, cancel, on_run, recorder).await;
         let mut recorded = recorded.map_err(load_error)?;
         // A server that refuses or breaks off under load is a finding; one that is gone ends the sweep.
-        let mut cut_short = None;
+        let cut_short;
         if seen.lost.load(Ordering::Relaxed)
             && let Err(failure) = workflow.check().await
         {
@@ -201,7 +223,9 @@ impl Sweep {
                 return Err(PipelineError::Unreachable { stage: Some(id), kept: false, failure });
             }
             recorded.around.server_gone = Some(failure.to_string());
-            cut_short = Some(failure);
+            cut_short = Some(CutShort::Gone(failure));
+        } else {
+            cut_short = seen.untaken().map(CutShort::Untaken);
         }
         self.note_what_was_before(context, &mut recorded.around)?;
         let content = match (recorded.finish().map_err(load_error)?, staged) {
