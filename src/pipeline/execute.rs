@@ -101,7 +101,12 @@ impl Pipeline {
         owner: &Owner,
     ) -> Result<Outcome, PipelineError> {
         check_outputs(&self.spec)?;
-        let chosen = options.selection.choose(&self.graph, self.spec.branch());
+        let mut chosen = options.selection.choose(&self.graph, self.spec.branch());
+        if self.spec.workflow.recorded().is_some() && self.graph.levels().is_empty() {
+            // What cannot be read has no levels to need it, and is an error all the same.
+            chosen.needed.insert(StageId::Expand);
+            chosen.wanted.insert(StageId::Expand);
+        }
         let RunOptions { observer, cancel, selection, offline, keep_going, .. } = options;
         let context = Context::new(&self.spec, &self.graph, observer, cancel);
         let context = context.handed(self.workflow.clone()).owned(owner).offline(offline);

@@ -67,7 +67,7 @@ impl Words<'_> {
         let named: Vec<String> = levels.iter().map(|level| format!("sweep@{level:.0}")).collect();
         match self.plan {
             Plan::Recorded => "in a new recording".to_owned(),
-            _ => format!("with `sizer run SPEC --force {}`", named.join(",")),
+            _ => format!("with `sizer run SPEC --force {}`", named.join(" ")),
         }
     }
 }

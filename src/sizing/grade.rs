@@ -18,6 +18,8 @@ const STEPPED: f64 = 4.0 / 3.0;
 
 /// An answer that lies outside the measured levels by no more than this factor can still be planned with.
 const JUST_OUTSIDE: f64 = 1.1;
+/// What runs around an answer carry by their own tail may be this far from it, as a factor, for a fair one.
+const OTHER_TAIL: f64 = 1.25;
 
 /// How far an answer can be relied on; ascending in doubt.
 #[derive(
@@ -82,6 +84,9 @@ pub(super) enum Doubt {
     },
     /// A line and the curve through all runs do not agree: what the curve says is carried.
     MethodsDisagree { low: f64, high: f64, far: bool },
+    /// Another share of the runs around the answer is beyond the quantile that it rests on: that share and the
+    /// one it should be, what is carried by the runs' own quantile, and how far that is from the answer.
+    Tail { at: f64, share: f64, allowed: f64, carried: f64, by: f64 },
     /// A level was left out, since it does not agree with the others.
     LeftOut(f64),
     /// Without a level the answer is another.
@@ -160,6 +165,7 @@ impl Doubt {
                 Grade::Fair
             }
             Self::Steps { by, shown: false, .. } if *by <= STEPPED => Grade::Fair,
+            Self::Tail { by, .. } if *by <= OTHER_TAIL => Grade::Fair,
             Self::Wide(_)
             | Self::Uneven(_)
             | Self::Refused { .. }
@@ -169,6 +175,7 @@ impl Doubt {
             | Self::RestsOn { .. }
             | Self::Extrapolated { .. }
             | Self::Steps { .. }
+            | Self::Tail { .. }
             | Self::Unlike { .. }
             | Self::MethodsDisagree { .. }
             | Self::Between { .. }

@@ -127,6 +127,14 @@ impl Doubt {
                 load(*above),
                 words.add(&[(below * below * above).cbrt(), (below * above * above).cbrt()])
             ),
+            Self::Tail { at, share, allowed, carried, .. } => format!(
+                "{:.1} % of the runs around the answer take longer than the {:.0} % that may: the tail of levels further \
+                 off is another; by those runs alone {} are carried; {}",
+                share * 100.0,
+                allowed * 100.0,
+                load(*carried),
+                words.add(&around(*at))
+            ),
             Self::FewRuns { runs, needed } => format!(
                 "it rests on about {runs:.0} runs around the answer, where {needed} are needed to bound that quantile"
             ),

@@ -2,6 +2,9 @@
 
 use crate::answers::{HEADER, ONE_GPU, answer, capacity, doubts, hockey, level, point, sweep};
 use crate::support::{SimulatorProcess, Sizer};
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand_distr::{Distribution, LogNormal};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -241,4 +244,33 @@ fn runs_that_were_cut_off_within_the_limit_prove_nothing() {
     let below = of(&runs, "users: 300, workflow_runtime: 3s");
     assert!(!doubts(&below).contains("cut off"), "{below:#}");
     assert_ne!(grade(&below), "unsettled", "{below:#}");
+}
+
+/// A server with 16 slots: as long as one is free a run takes as long as what it has to generate, which differs
+/// a lot; once all are full they wait in turn, which does not, and those levels have most of the runs.
+#[test]
+fn the_tail_of_full_levels_is_not_taken_for_that_of_others() {
+    let tokens = LogNormal::new(100.0_f64.ln(), 0.4).unwrap();
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
+    let mut runs = HEADER.to_owned();
+    for concurrency in [1_u32, 2, 4, 8, 10, 12, 16, 24, 32, 48, 64] {
+        let users = f64::from(concurrency);
+        let step = 0.02 + 0.001 * users.min(16.0);
+        let wait = (users / 16.0 - 1.0).max(0.0) * 108.0 * step;
+        for user in 0..concurrency {
+            let mut at = f64::from(user) * 1e-3;
+            for wave in 0..=30 {
+                let end = at + wait + step * tokens.sample(&mut rng);
+                let phase = if wave == 0 { "warm_up" } else { "measured" };
+                let _ = writeln!(runs, "{concurrency},{at:.4},{end:.4},{phase},");
+                at = end;
+            }
+        }
+    }
+    // p95 of 8 in flight: 100 tokens × e^(0.4 × 1.645) × 0.028 s.
+    let found = of(&runs, "users: 2000, workflow_runtime: 5.4066s");
+    let told = doubts(&found);
+    assert!(["weak", "unsettled"].contains(&grade(&found)), "{found:#}");
+    assert!(told.contains("of the runs around the answer take longer"), "{told}");
+    assert!(capacity(&found, "low") <= 9.0, "{found:#}");
 }

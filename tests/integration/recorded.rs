@@ -157,3 +157,20 @@ fn a_level_that_failed_far_from_the_answer_changes_no_count() {
     };
     assert_eq!(of(&runs()), of(&(runs() + failed)));
 }
+
+#[test]
+fn a_recording_that_cannot_be_read_is_an_error_of_every_answer() {
+    for (content, said) in
+        [(None, "cannot be read"), (Some("oops\n"), "runs.jsonl:1"), (Some(""), "no run")]
+    {
+        let project = Sizer::new().spec(&spec("runs.jsonl", ""));
+        if let Some(content) = content {
+            std::fs::write(project.path("runs.jsonl"), content).unwrap();
+        }
+        for verb in ["estimate", "what-if", "run"] {
+            let ended = project.run(&[verb, "spec.yml"]);
+            assert!(!matches!(ended.code, Some(0)), "{verb} {said}: {ended:#?}");
+            assert!(ended.stderr.contains(said), "{verb} {said}: {ended:#?}");
+        }
+    }
+}

@@ -21,7 +21,7 @@ pub(super) struct EstimateStage;
 
 impl Stage for EstimateStage {
     fn version(&self) -> u32 {
-        12
+        13
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {

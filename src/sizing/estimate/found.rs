@@ -6,6 +6,7 @@ use super::doubts::of_levels;
 use super::parts::hold_against_parts;
 use super::refit::{MetricModels, Models};
 use super::steps::hold_against_steps;
+use super::tail::hold_against_tails;
 use crate::sizing::grade::Doubt;
 use crate::sizing::verdict::{Bounds, Level, Verdict};
 use crate::sizing::{CarriedDraws, Certainty, Pooled};
@@ -95,6 +96,7 @@ pub(super) fn find<'m>(
         let others = without_one(&found, metric, asked, certainty);
         rest_on_no_single_level(&mut found, &others);
     }
+    hold_against_tails(&mut found, metric, asked);
     hold_against_parts(&mut found, metric, asked);
     hold_against_steps(&mut found, asked, &metric.levels, mean);
     found.doubts.extend(of_levels(&found, metric, asked));

@@ -8,6 +8,7 @@ mod parts;
 mod pooled;
 mod refit;
 mod steps;
+mod tail;
 
 pub use buy::recommend;
 pub use line::estimate;
