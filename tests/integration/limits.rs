@@ -246,7 +246,7 @@ fn figures_that_overflow_are_not_kept() {
     let run = |start: &str, end: &str| {
         format!("{{\"concurrency\": 1, \"start\": {start}, \"end\": {end}}}\n")
     };
-    let sound = run("0", "1").repeat(3) + &run("1", "2");
+    let sound = run("0", "1") + &run("1", "2") + &run("2", "3") + &run("3", "4");
     for rows in [
         run("-1e308", "1e308").repeat(3),
         run("0", "1e308").repeat(5),
