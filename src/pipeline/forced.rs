@@ -42,8 +42,12 @@ impl Pipeline {
         Ok(context.store.owe(&keys)?)
     }
 
-    /// Whether the dataset was to be read again in a run that was stopped before.
+    /// Whether a remote dataset was to be downloaded again in a run that was stopped before.
     pub(super) fn owes_dataset(&self, last: &Last) -> Result<bool, PipelineError> {
+        // One that lies on this machine is read by whoever needs it; to look at it here would be to read it twice.
+        if self.spec.dataset.url().is_none() {
+            return Ok(false);
+        }
         let context = Context::at_rest(&self.spec, &self.graph);
         // One that was never downloaded is downloaded anyway.
         if context.dataset_digest()?.is_none() {
