@@ -125,6 +125,12 @@ impl Curve {
         self.constant + self.parts.iter().map(|part| part.at(concurrency)).sum::<f64>()
     }
 
+    /// By how many percent the mean time grows with each percent of load, just below a concurrency.
+    pub fn elasticity_below(&self, concurrency: f64) -> f64 {
+        const STEP: f64 = 1.1;
+        (self.at(concurrency) / self.at(concurrency / STEP)).ln() / STEP.ln()
+    }
+
     /// The concurrency at which the mean time is so long: 0 where it always is, infinite where it
     /// never will be.
     pub fn reaches(&self, seconds: f64) -> f64 {

@@ -133,7 +133,7 @@ fn count(
     let point = capacity.point;
     // A run that has a rig for itself part of the time takes no less.
     let mean = |runs: f64| runtime.unwrap_or(pooled).mean(runs.max(1.0));
-    let within = pooled.within(target.limit);
+    let within = pooled.within(target.limit, target.quantile.share());
     // Beyond what any figure goes to, nothing is fast enough: a flat curve carries no rate for ever.
     let furthest = if found.drawn.point.capped { point } else { pooled.furthest(target.limit) };
     let furthest = furthest.max(point);

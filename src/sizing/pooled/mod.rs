@@ -93,8 +93,13 @@ impl Pooled {
         let steady = levels.iter().all(|level| level.is_level());
         let between = if steady { between_levels(&seen, &curve, noise) } else { 0.0 };
         let curve = if between > 0.0 { fit_alike(&seen, noise, between, shape)? } else { curve };
-        let (lowest, highest) = (seen.first()?.concurrency, seen.last()?.concurrency);
-        let mut tails = Tails::new(reach, lowest, highest);
+        let highest = seen.last()?.concurrency;
+        let elasticity = |seen: &Seen| match shape {
+            Shape::ClosedLoop => curve.elasticity_below(seen.concurrency),
+            // What rises in jumps is as it is on either side of one.
+            Shape::Rising => 0.0,
+        };
+        let mut tails = Tails::new(reach, seen.iter().map(|it| (it.concurrency, elasticity(it))));
         for (index, samples) in samples.iter().enumerate() {
             let multiples =
                 samples.iter().map(|it| (it.concurrency, it.seconds / curve.at(it.concurrency)));
@@ -224,12 +229,13 @@ impl Pooled {
     }
 
     /// The share of times within a limit (seconds), by load: the levels around each load say how times
-    /// spread there.
-    pub(super) fn within(&self, limit: f64) -> Within<'_> {
+    /// spread there, above all where about `share` of them are.
+    pub(super) fn within(&self, limit: f64, share: f64) -> Within<'_> {
         let lowest = self.seen.first().map_or(1.0, |seen| seen.concurrency);
         let steps = ((self.highest / lowest).ln() * Within::PER_E_FOLD).ceil().max(0.0);
         let loads = (0_u32..).map(f64::from).take_while(|step| *step <= steps);
-        let of = |step: f64| self.tails.spread_around(lowest * (step / Within::PER_E_FOLD).exp());
+        let of =
+            |step: f64| self.tails.spread_around(lowest * (step / Within::PER_E_FOLD).exp(), share);
         Within { pooled: self, limit, lowest, spreads: loads.map(of).collect() }
     }
 

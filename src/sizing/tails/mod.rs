@@ -1,6 +1,13 @@
 //! How times spread around their mean, pooled over the levels around a concurrency.
 
+mod near;
+mod quantile;
+
+pub(super) use quantile::Spread;
+
 use super::misfit::{self, Residual};
+use near::Near;
+use quantile::weighted_quantile;
 
 /// Runs of a level wait for each other, so they say less than as many independent ones.
 pub(super) const DEPENDENCE: f64 = 1.15;
@@ -33,40 +40,19 @@ pub(super) struct Tail {
     pub levels: f64,
 }
 
-/// Multiples of a mean, ascending, each with the share of times up to there.
-pub(super) struct Spread {
-    shares: Vec<(f64, f64)>,
-}
-
-impl Spread {
-    /// The share of times up to a multiple of their mean: the inverse of the pooled quantile.
-    pub fn up_to(&self, multiple: f64) -> f64 {
-        let above = self.shares.partition_point(|(at, _)| *at <= multiple);
-        let before = above.checked_sub(1).and_then(|index| self.shares.get(index));
-        match (before, self.shares.get(above)) {
-            (Some((from, low)), Some((to, high))) => {
-                low + (high - low) * (multiple - from) / (to - from)
-            }
-            (None, _) => 0.0,
-            (_, None) => 1.0,
-        }
-    }
-}
-
 /// All multiples of a metric.
 pub(super) struct Tails {
     /// Ascending.
     multiples: Vec<Multiple>,
-    /// Levels whose concurrency is this far away, as a logarithm, count e^(-1/2) as much.
-    reach: f64,
-    /// Logarithms of the lowest and the highest load.
-    range: (f64, f64),
+    /// How much loads say of each other.
+    near: Near,
 }
 
 impl Tails {
-    /// No multiples yet.
-    pub fn new(reach: f64, lowest: f64, highest: f64) -> Self {
-        Self { multiples: Vec::new(), reach, range: (lowest.ln(), highest.ln()) }
+    /// No multiples yet. Levels whose concurrency is `reach` away, as a logarithm, count e^(-1/2) as much;
+    /// `elasticity` is that of the mean at each load that was seen, ascending.
+    pub fn new(reach: f64, elasticity: impl Iterator<Item = (f64, f64)>) -> Self {
+        Self { multiples: Vec::new(), near: Near::new(reach, elasticity) }
     }
 
     /// Adds the multiples of a level, each with the load that it met.
@@ -96,10 +82,7 @@ impl Tails {
 
     /// A quantile of the multiples around a concurrency.
     pub fn at(&self, concurrency: f64, share: f64) -> Tail {
-        let weights = self.weights(concurrency);
-        let sum: f64 = weights.iter().sum();
-        let own = std::iter::zip(&self.multiples, &weights);
-        let squares: f64 = own.map(|(it, weight)| weight * weight / it.count).sum();
+        let weights = self.weights(concurrency, share);
         let mut of_levels: Vec<f64> = Vec::new();
         for (it, weight) in std::iter::zip(&self.multiples, &weights) {
             if it.level >= of_levels.len() {
@@ -110,28 +93,24 @@ impl Tails {
             }
         }
         let of_levels: f64 = of_levels.iter().map(|it| it * it).sum();
+        let sum: f64 = weights.iter().sum();
         Tail {
-            multiple: self.quantile(&weights, sum, share),
-            runs: sum * sum / squares,
+            multiple: self.quantile(&weights, share),
+            runs: self.runs(&weights),
             levels: sum * sum / of_levels,
         }
     }
 
-    /// Standard deviation of the logarithm of that quantile where it rests on so many runs, from the
-    /// order statistics around it.
+    /// Standard deviation of the logarithm of that quantile where it rests on so many runs.
     pub fn spread(&self, concurrency: f64, share: f64, runs: f64) -> f64 {
-        let weights = self.weights(concurrency);
-        let sum: f64 = weights.iter().sum();
-        let step = (share * (1.0 - share) / runs).sqrt();
-        let at = |share: f64| self.quantile(&weights, sum, share.clamp(0.001, 0.999)).ln();
-        DEPENDENCE * (at(share + step) - at(share - step)) / 2.0
+        self.spread_of(&self.weights(concurrency, share), share, runs)
     }
 
     /// The same quantile were a few more of so many runs slow than there should be, by chance.
     pub fn by_chance(&self, concurrency: f64, share: f64, runs: f64) -> f64 {
-        let weights = self.weights(concurrency);
+        let weights = self.weights(concurrency, share);
         let step = FEW_MORE * DEPENDENCE * (share * (1.0 - share) / runs).sqrt();
-        self.quantile(&weights, weights.iter().sum(), (share + step).min(0.999))
+        self.quantile(&weights, (share + step).min(0.999))
     }
 
     /// Standard deviation, as a logarithm, by which the levels' own tails differ beyond chance: those around a
@@ -155,63 +134,75 @@ impl Tails {
             let tail = weighted_quantile(members.map(|it| (it.times, it.count)), *count, share);
             let off = (tail / self.at(at, share).multiple).ln();
             let error = self.spread(at, share, *count);
-            let weight = around.map_or(1.0, |centre| self.closeness(at.ln(), centre.ln(), ALIKE));
+            let weight =
+                around.map_or(1.0, |centre| self.near.by_load(at.ln(), centre.ln(), ALIKE));
             (error > 0.0 && off.is_finite()).then_some(Residual { off, error, weight })
         };
         let residuals: Vec<Residual> = own.iter().enumerate().filter_map(of).collect();
         misfit::between(&residuals, 1)
     }
 
-    /// How times spread around their mean at the levels around a concurrency.
-    pub fn spread_around(&self, concurrency: f64) -> Spread {
-        let weights = self.weights(concurrency);
-        let sum: f64 = weights.iter().sum();
-        let mut below = 0.0;
-        let of = |(it, weight): (&Multiple, &f64)| {
-            let middle = (below + weight / 2.0) / sum;
-            below += weight;
-            (it.times, middle)
+    /// How times spread around their mean at the levels around a concurrency; above all up to a share of them.
+    pub fn spread_around(&self, concurrency: f64, share: f64) -> Spread {
+        let weights = self.weights(concurrency, share);
+        Spread::of(self.values(&weights), weights.iter().sum())
+    }
+
+    /// How much each multiple says of a quantile at a concurrency.
+    ///
+    /// Far levels make many runs, and near ones that load the server alike have the right tail. Where the two
+    /// disagree by more than chance, the near ones have the say: all of it but the part `1 / z²`, for z standard
+    /// errors (the positive part of James and Stein's estimator).
+    fn weights(&self, concurrency: f64, share: f64) -> Vec<f64> {
+        let centre = concurrency.ln();
+        let far = self.weights_by(|at| self.near.far(at, centre));
+        let near = self.weights_by(|at| self.near.alike(at, centre));
+        let off = (self.quantile(&near, share) / self.quantile(&far, share)).ln();
+        let error = self.spread_of(&near, share, self.runs(&near));
+        let of_near = 1.0 - (error / off).powi(2);
+        if !(of_near > 0.0) {
+            return far;
+        }
+        let (sum_far, sum_near) = (far.iter().sum::<f64>(), near.iter().sum::<f64>());
+        let mixed =
+            |(far, near): (&f64, &f64)| (1.0 - of_near) * far / sum_far + of_near * near / sum_near;
+        std::iter::zip(&far, &near).map(mixed).collect()
+    }
+
+    fn weights_by(&self, closeness: impl Fn(f64) -> f64) -> Vec<f64> {
+        let mut last: Option<(f64, f64)> = None;
+        let weight = |it: &Multiple| {
+            // Most runs of a level met the same load.
+            let same = last.filter(|(at, _)| *at == it.at).map(|(_, closeness)| closeness);
+            let closeness = same.unwrap_or_else(|| closeness(it.at));
+            last = Some((it.at, closeness));
+            it.count * closeness
         };
-        Spread { shares: std::iter::zip(&self.multiples, &weights).map(of).collect() }
-    }
-
-    /// How much a load says of another, both as logarithms.
-    fn closeness(&self, at: f64, centre: f64, reach: f64) -> f64 {
-        let (lowest, highest) = self.range;
-        let centre = centre.clamp(lowest, highest.max(lowest));
-        (-0.5 * ((at - centre) / reach).powi(2)).exp()
-    }
-
-    fn weights(&self, concurrency: f64) -> Vec<f64> {
-        let weight = |it: &Multiple| it.count * self.closeness(it.at, concurrency.ln(), self.reach);
         self.multiples.iter().map(weight).collect()
     }
 
-    fn quantile(&self, weights: &[f64], sum: f64, share: f64) -> f64 {
-        let times = self.multiples.iter().map(|it| it.times);
-        weighted_quantile(std::iter::zip(times, weights.iter().copied()), sum, share)
+    /// How many runs of the same weight say as much.
+    fn runs(&self, weights: &[f64]) -> f64 {
+        let own = std::iter::zip(&self.multiples, weights);
+        let squares: f64 = own.map(|(it, weight)| weight * weight / it.count).sum();
+        weights.iter().sum::<f64>().powi(2) / squares
     }
-}
 
-/// A quantile of values with weights, ascending, by linear interpolation between the middles of the weights.
-fn weighted_quantile(values: impl Iterator<Item = (f64, f64)>, sum: f64, share: f64) -> f64 {
-    let wanted = share * sum;
-    let mut below = 0.0;
-    let mut last: Option<(f64, f64)> = None;
-    for (value, weight) in values {
-        let middle = below + weight / 2.0;
-        if middle >= wanted {
-            return match last {
-                Some((before, at)) if middle > at => {
-                    before + (value - before) * (wanted - at) / (middle - at)
-                }
-                _ => value,
-            };
-        }
-        last = Some((value, middle));
-        below += weight;
+    /// Standard deviation of the logarithm of a quantile that rests on so many runs, from the order statistics
+    /// around it.
+    fn spread_of(&self, weights: &[f64], share: f64, runs: f64) -> f64 {
+        let step = (share * (1.0 - share) / runs).sqrt();
+        let at = |share: f64| self.quantile(weights, share.clamp(0.001, 0.999)).ln();
+        DEPENDENCE * (at(share + step) - at(share - step)) / 2.0
     }
-    last.map_or(1.0, |(value, _)| value)
+
+    fn quantile(&self, weights: &[f64], share: f64) -> f64 {
+        weighted_quantile(self.values(weights), weights.iter().sum(), share)
+    }
+
+    fn values<'a>(&'a self, weights: &'a [f64]) -> impl Iterator<Item = (f64, f64)> + 'a {
+        std::iter::zip(self.multiples.iter().map(|it| it.times), weights.iter().copied())
+    }
 }
 
 #[cfg(test)]
@@ -220,7 +211,7 @@ mod tests {
 
     /// Levels of so many runs whose multiples lie evenly between `1 − w` and `1 + w`.
     fn tails(levels: &[(f64, u32, f64)]) -> Tails {
-        let mut tails = Tails::new(1.2, 1.0, 64.0);
+        let mut tails = Tails::new(1.2, [(1.0, 0.0), (64.0, 0.0)].into_iter());
         for (level, &(concurrency, runs, width)) in levels.iter().enumerate() {
             let at =
                 |index: u32| 1.0 + width * (2.0 * (f64::from(index) + 0.5) / f64::from(runs) - 1.0);
@@ -240,14 +231,5 @@ mod tests {
         let uneven =
             tails(&[(1.0, 400, 0.5), (28.0, 400, 0.2), (32.0, 400, 0.8), (36.0, 400, 0.2)]);
         assert!(uneven.between_levels(0.95, Some(32.0)) > 0.1);
-    }
-
-    #[test]
-    fn a_weighted_quantile_interpolates_between_the_middles_of_the_weights() {
-        let values = || [(1.0, 1.0), (2.0, 2.0), (4.0, 1.0)].into_iter();
-        // Middles at 0.5, 2 and 3.5 of 4.
-        assert!((weighted_quantile(values(), 4.0, 0.5) - 2.0).abs() < 1e-12);
-        assert!((weighted_quantile(values(), 4.0, 0.6875) - 3.0).abs() < 1e-12);
-        assert!((weighted_quantile(values(), 4.0, 0.99) - 4.0).abs() < 1e-12);
     }
 }
