@@ -1,5 +1,5 @@
-//! Whether the text of an OpenDocument sheet is whole: its reader waits without end for the end of a
-//! table that has none.
+//! Whether the text of an .ods sheet is whole: its reader waits without end for the end of a table that
+//! has none.
 
 use std::io::{BufRead, ErrorKind, Result};
 

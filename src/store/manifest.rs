@@ -43,12 +43,12 @@ impl Digest {
     /// The digest of everything that can be read, without holding it.
     pub fn of_reader(mut reader: impl Read) -> std::io::Result<Self> {
         // Most artifacts are small, and whole with this: then no larger buffer is made.
-        const SMALL: u64 = 16 << 10;
+        const SMALL: usize = 16 << 10;
         let mut hasher = blake3::Hasher::new();
-        let mut beginning = Vec::with_capacity(SMALL as usize);
-        let length = reader.by_ref().take(SMALL).read_to_end(&mut beginning)?;
+        let mut beginning = Vec::with_capacity(SMALL);
+        let length = reader.by_ref().take(SMALL as u64).read_to_end(&mut beginning)?;
         hasher.update(&beginning);
-        if length as u64 == SMALL {
+        if length == SMALL {
             hasher.update_reader(reader)?;
         }
         Ok(Self(hasher.finalize().to_hex().to_string()))
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn a_file_has_the_digest_of_its_bytes_whatever_its_length() {
         for length in [0, 1, (16 << 10) - 1, 16 << 10, (16 << 10) + 1, 200_000] {
-            let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
             assert_eq!(
                 Digest::of_reader(bytes.as_slice()).unwrap(),
                 Digest::of(&bytes),

@@ -120,7 +120,7 @@ fn damaged_files_are_errors() {
     run.stderr("a row of more than 16 MiB");
 }
 
-/// An OpenDocument sheet.
+/// An .ods sheet.
 fn ods(content: &str) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let manifest = r#"<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>"#;
@@ -141,15 +141,19 @@ fn ods(content: &str) -> Vec<u8> {
 #[test]
 fn a_sheet_that_is_cut_off_is_damaged_wherever_that_is() {
     let project = project("path: cut.ods, question_key: ask");
-    let mut content = String::from("<office:document-content><office:body><office:spreadsheet>");
-    content += r#"<table:table table:name="a">"#;
-    for text in ["ask", "why?"] {
-        content +=
-            "<table:table-row><table:table-cell office:value-type=\"string\"><office:annotation>";
-        content += &format!("<text:p>n</text:p></office:annotation><text:p>{text}</text:p>");
-        content += "</table:table-cell></table:table-row>";
-    }
-    content += "</table:table></office:spreadsheet></office:body></office:document-content>";
+    let row = |text: &str| {
+        format!(
+            "<table:table-row><table:table-cell office:value-type=\"string\"><office:annotation><text:p>n</text:p>\
+             </office:annotation><text:p>{text}</text:p></table:table-cell></table:table-row>"
+        )
+    };
+    let content = [
+        "<office:document-content><office:body><office:spreadsheet><table:table table:name=\"a\">",
+        &row("ask"),
+        &row("why?"),
+        "</table:table></office:spreadsheet></office:body></office:document-content>",
+    ]
+    .concat();
     let validate = ["validate", "spec.yml"];
     std::fs::write(project.path("cut.ods"), ods(&content)).unwrap();
     project.run(&validate).success();
