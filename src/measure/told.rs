@@ -36,7 +36,13 @@ pub(super) fn summary_of_calls<S: RunColumns>(
     window: &Window,
     column: CallColumn,
 ) -> Result<Option<Summary>, S::Error> {
-    Ok(Summary::of(Values::of(source, window, column)?.values))
+    let mut values = Vec::new();
+    source.each_call(column, &mut |run, value| {
+        if window.counts(run) {
+            values.push(value);
+        }
+    })?;
+    Ok(Summary::of(values))
 }
 
 /// The summaries of two columns, of which the second is nearly always the same as the first.
