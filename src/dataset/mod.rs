@@ -13,6 +13,7 @@ mod json_text;
 mod jsonl;
 mod lookup;
 mod messages;
+mod ods;
 mod parquet;
 mod quiet;
 mod remote;

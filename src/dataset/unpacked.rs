@@ -2,10 +2,12 @@
 //! are a thousand million cells.
 
 use super::DatasetError;
+use super::ods;
 use super::xls::claims_too_much;
+use super::xlsx::unread;
 use calamine::{Cell, DataRef, Reader, Xlsb, Xlsx};
 use parquet::file::metadata::ParquetMetaData;
-use std::io::{Cursor, Read};
+use std::io::{BufReader, Cursor, Read};
 
 /// What a spreadsheet may take, whole as it is held.
 const MOST_MIB: u64 = 384;
@@ -37,6 +39,11 @@ pub(super) fn check_spreadsheet(path: &str, content: &[u8]) -> Result<(), Datase
         left = left.checked_sub(size.unwrap_or_default()).ok_or_else(|| {
             too_large(path, format!("more than {MOST_MIB_OF_PARTS} MiB when it is unpacked"))
         })?;
+    }
+    if let Ok(part) = archive.by_name(ods::CONTENT)
+        && !ods::is_whole(BufReader::new(part))
+    {
+        return Err(unread(path));
     }
     if extent(content).is_some_and(|extent| extent.most > MOST_MIB << 20) {
         return Err(too_large(

@@ -68,7 +68,7 @@ fn damaged(path: &str, message: String) -> DatasetError {
     DatasetError::Damaged { path: path.to_owned(), format: "spreadsheet", message }
 }
 
-fn unread(path: &str) -> DatasetError {
+pub(super) fn unread(path: &str) -> DatasetError {
     damaged(path, "it cannot be read: it is damaged, or protected by a password".to_owned())
 }
 

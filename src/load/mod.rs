@@ -5,6 +5,7 @@ mod files;
 mod foreign;
 mod health;
 mod open_loop;
+mod ordered;
 mod pause;
 mod recorder;
 mod recording;

@@ -2,10 +2,10 @@
 //! no more are held than two pieces.
 
 use super::LoadError;
+use super::ordered::Ordered;
 use super::recording::{Pieces, to_parquet};
 use crate::measure::{Around, Recording, Run};
 use parquet::errors::ParquetError;
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -22,11 +22,8 @@ pub struct Recorder {
     piece: usize,
 }
 
-/// Runs by their position among all of a level.
-type Runs = BTreeMap<usize, Run>;
-
 struct Held {
-    runs: Runs,
+    runs: Ordered,
     sink: Sink,
 }
 
@@ -37,7 +34,7 @@ enum Sink {
     /// Into a file that is not begun yet.
     File(File),
     /// Into a file, from a thread of its own: packing them takes time that the load must not lose.
-    Writing { pieces: Sender<Runs>, thread: JoinHandle<Result<Pieces<Target>, ParquetError>> },
+    Writing { pieces: Sender<Vec<Run>>, thread: JoinHandle<Result<Pieces<Target>, ParquetError>> },
 }
 
 type Target = BufWriter<File>;
@@ -54,19 +51,17 @@ impl Recorder {
     }
 
     fn with(sink: Sink, piece: usize) -> Self {
-        Self { held: Mutex::new(Held { runs: Runs::new(), sink }), piece }
+        Self { held: Mutex::new(Held { runs: Ordered::default(), sink }), piece }
     }
 
     /// Takes a run that has ended. `false` where it cannot be written: then no more are wanted.
     pub(super) fn add(&self, index: usize, run: Run) -> bool {
         let mut held = self.held();
-        held.runs.insert(index, run);
+        held.runs.add(index, run);
         if held.runs.len() < 2 * self.piece || matches!(held.sink, Sink::Nowhere) {
             return true;
         }
-        let Some(&first_of_rest) = held.runs.keys().nth(self.piece) else { return true };
-        let rest = held.runs.split_off(&first_of_rest);
-        let piece = std::mem::replace(&mut held.runs, rest);
+        let piece = held.runs.take(self.piece);
         held.sink.send(piece)
     }
 
@@ -85,7 +80,7 @@ impl Recorder {
 
 impl Sink {
     /// Hands a piece to the thread, which is started for the first.
-    fn send(&mut self, piece: Runs) -> bool {
+    fn send(&mut self, piece: Vec<Run>) -> bool {
         *self = match std::mem::replace(self, Self::Nowhere) {
             Self::File(file) => {
                 let (pieces, receiver) = mpsc::channel();
@@ -97,17 +92,17 @@ impl Sink {
     }
 }
 
-fn write(file: File, pieces: &Receiver<Runs>) -> Result<Pieces<Target>, ParquetError> {
+fn write(file: File, pieces: &Receiver<Vec<Run>>) -> Result<Pieces<Target>, ParquetError> {
     let mut to = Pieces::begin(BufWriter::new(file))?;
     for piece in pieces {
-        to.write(&piece.into_values().collect::<Vec<_>>())?;
+        to.write(&piece)?;
     }
     Ok(to)
 }
 
 /// A level that is over.
 pub struct Recorded {
-    runs: Runs,
+    runs: Ordered,
     sink: Sink,
     /// What was noted besides the runs.
     pub around: Around,
@@ -116,7 +111,7 @@ pub struct Recorded {
 impl Recorded {
     /// The recording of a level whose runs were all held.
     pub fn into_recording(self) -> Recording {
-        Recording { runs: self.runs.into_values().collect(), around: self.around }
+        Recording { runs: self.runs.into_runs(), around: self.around }
     }
 
     /// Ends the recording: as a whole file in memory, or `None` where it is in the file that the recorder
@@ -128,7 +123,7 @@ impl Recorded {
             let held = Self { runs, sink, around };
             return to_parquet(&held.into_recording()).map(Some).map_err(failed);
         }
-        sink.send(runs);
+        sink.send(runs.into_runs());
         let Sink::Writing { pieces, thread } = sink else { return Ok(None) };
         drop(pieces);
         let stopped = |_| LoadError::Lost("the one that writes the recording".to_owned());

@@ -1,7 +1,9 @@
 //! The metrics of one level.
 
 use super::tally::Tally;
-use super::told::{calls_per_run, finish_reasons, notes, summary_of_calls, tokens_per_second};
+use super::told::{
+    calls_per_run, finish_reasons, notes, summaries_of_calls, summary_of_calls, tokens_per_second,
+};
 use super::window::Window;
 use super::{
     Around, Asked, Before, CallColumn, ClientHealth, FailureCount, Metric, Note, Recording,
@@ -145,6 +147,8 @@ impl LevelMetrics {
         let workflow_runtime = Summary::of(window.runtimes());
         let typical = workflow_runtime.map_or(0.0, |summary| summary.p50);
         let calls = |column| summary_of_calls(source, &window, column);
+        let first_tokens = (CallColumn::Ttft, CallColumn::AnswerTtft);
+        let [ttft, answer_ttft] = summaries_of_calls(source, &window, first_tokens)?;
         let client = around.client;
         let in_flight = window.in_flight(PARTS);
         Ok(Self {
@@ -165,8 +169,8 @@ impl LevelMetrics {
             workflow_runtime,
             llm_calls: calls_per_run(source, &window)?,
             llm_latency: calls(CallColumn::Latency)?,
-            ttft: calls(CallColumn::Ttft)?,
-            answer_ttft: calls(CallColumn::AnswerTtft)?,
+            ttft,
+            answer_ttft,
             itl: calls(CallColumn::ItlMean)?,
             itl_p95: calls(CallColumn::ItlP95)?,
             itl_max: calls(CallColumn::ItlMax)?,

@@ -5,6 +5,7 @@ use super::files::of_programs;
 use crate::load::recorded_files;
 use crate::spec::{ReadOptions, Spec, SpecSet};
 use crate::store::{Store, StoreError, Written};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
@@ -14,28 +15,34 @@ pub(super) const COMPARISON: [&str; 2] = ["comparison.md", "comparison.json"];
 /// Fails where an output would take the place of a file that the spec is made of or names, or of
 /// something in the store.
 pub(super) fn check_outputs(spec: &Spec) -> Result<(), PipelineError> {
-    let store = entry(Store::beside(spec.base_dir()).root());
-    let lock = entry(&spec.base_dir().join("sizer.lock"));
-    let inputs = inputs(spec);
+    let mut places = Places::default();
+    let store = places.entry(Store::beside(spec.base_dir()).root());
+    let lock = places.entry(&spec.base_dir().join("sizer.lock"));
+    // Each where it lies, and where it leads if it is a link.
+    let inputs: Vec<(PathBuf, Option<PathBuf>, &str)> = inputs(spec)
+        .into_iter()
+        .map(|(path, what)| (places.entry(&path), path.canonicalize().ok(), what))
+        .collect();
     for Output { key, path, follows_links } in outputs(spec) {
-        let mut places = vec![entry(&path)];
+        let mut written = vec![places.entry(&path)];
         if follows_links && let Ok(target) = path.canonicalize() {
-            places.push(target);
+            written.push(target);
         }
         let refuse = |what: &str| {
             let message = format!("{key}: {} would be written {what}", path.display());
             let help = "choose another name or another `outputs.dir`";
             Err(spec.error_at(&key, message).help(help).into())
         };
-        for place in &places {
+        for place in &written {
             if place.starts_with(&store) {
                 return refuse("into the store `.sizer`");
             }
             if *place == lock {
                 return refuse("over the lock file");
             }
-            let input = inputs.iter().find(|(input, _)| same(input, place));
-            if let Some((_, what)) = input {
+            let input =
+                inputs.iter().find(|(at, target, _)| at == place || target.as_ref() == Some(place));
+            if let Some((.., what)) = input {
                 return refuse(&format!("over {what}"));
             }
         }
@@ -47,17 +54,18 @@ pub(super) fn check_outputs(spec: &Spec) -> Result<(), PipelineError> {
 pub(super) fn report_of_two(spec: &Spec) -> Option<String> {
     let own = spec.file().and_then(Path::file_name).map(OsStr::to_string_lossy)?;
     let base = spec.base_dir();
-    let reports: Vec<PathBuf> = reports(spec).map(|path| entry(&path)).collect();
+    let mut places = Places::default();
+    let reports: Vec<PathBuf> = reports(spec).map(|path| places.entry(&path)).collect();
     for other in Store::beside(base).written().into_iter().filter(|other| other.spec != own) {
-        let theirs =
-            |path: &&PathBuf| other.files.iter().any(|file| entry(&base.join(file)) == **path);
-        let Some(shared) = reports.iter().find(theirs) else { continue };
+        let theirs: Vec<PathBuf> =
+            other.files.iter().map(|file| places.entry(&base.join(file))).collect();
+        let Some(shared) = reports.iter().find(|path| theirs.contains(path)) else { continue };
         if still_writes(&base.join(&other.spec), other.profile.clone(), shared) {
             let stem = Path::new(&*own).file_stem().unwrap_or_default().to_string_lossy();
             return Some(format!(
                 "{} was a report of `{}`, and is one of `{own}` now: to keep both, give each spec of a folder an \
                  `outputs.dir` of its own, such as out/{stem}",
-                beside(base, shared).display(),
+                beside(&places.entry(base), shared).display(),
                 other.spec
             ));
         }
@@ -73,8 +81,8 @@ fn still_writes(file: &Path, profile: Option<String>, report: &Path) -> bool {
     let options = ReadOptions { profile, overrides: Vec::new() };
     match SpecSet::from_path_with(file, &options) {
         Ok(specs) => {
-            let specs = specs.into_specs();
-            specs.iter().flat_map(reports).any(|path| entry(&path) == *report)
+            let (specs, mut places) = (specs.into_specs(), Places::default());
+            specs.iter().flat_map(reports).any(|path| places.entry(&path) == *report)
         }
         // As it stands it cannot be run; once it can, it writes what it wrote before.
         Err(_) => true,
@@ -84,18 +92,18 @@ fn still_writes(file: &Path, profile: Option<String>, report: &Path) -> bool {
 /// Writes down which reports the spec has, for the other specs of its folder.
 pub(super) fn note_written(spec: &Spec, store: &Store) -> Result<(), StoreError> {
     let Some(name) = spec.file().and_then(Path::file_name) else { return Ok(()) };
-    let base = entry(spec.base_dir());
+    let mut places = Places::default();
+    let base = places.entry(spec.base_dir());
     let written = Written {
         spec: name.to_string_lossy().into_owned(),
         profile: spec.profile().map(str::to_owned),
-        files: reports(spec).map(|path| beside(&base, &entry(&path))).collect(),
+        files: reports(spec).map(|path| beside(&base, &places.entry(&path))).collect(),
     };
     store.set_written(&spec.key_name(), &written)
 }
 
 fn beside(base: &Path, path: &Path) -> PathBuf {
-    let inside = path.strip_prefix(entry(base)).map(Path::to_owned);
-    inside.unwrap_or_else(|_| path.to_owned())
+    path.strip_prefix(base).unwrap_or(path).to_owned()
 }
 
 /// Where the reports of a spec lie.
@@ -157,22 +165,30 @@ fn inputs(spec: &Spec) -> Vec<(PathBuf, &'static str)> {
     inputs
 }
 
-/// Whether a place is that of an input, or of the file that the input is a link to.
-fn same(input: &Path, place: &Path) -> bool {
-    entry(input) == *place || input.canonicalize().is_ok_and(|target| target == *place)
+/// Where files lie, or would. Each folder is looked up once.
+#[derive(Default)]
+struct Places {
+    known: BTreeMap<PathBuf, Option<PathBuf>>,
 }
 
-/// Where a file lies, or would, whatever links lead to its folder. Where it is a link itself, the
-/// place of the link.
-fn entry(path: &Path) -> PathBuf {
-    let path = plain(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
-    // The nearest folder that is there says where the rest will be.
-    for folder in path.ancestors().skip(1) {
-        if let (Ok(known), Ok(rest)) = (folder.canonicalize(), path.strip_prefix(folder)) {
-            return known.join(rest);
+impl Places {
+    /// Where a file lies, or would, whatever links lead to its folder. Where it is a link itself, the
+    /// place of the link.
+    fn entry(&mut self, path: &Path) -> PathBuf {
+        let path = plain(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+        // The nearest folder that is there says where the rest will be.
+        for folder in path.ancestors().skip(1) {
+            if let (Some(known), Ok(rest)) = (self.folder(folder), path.strip_prefix(folder)) {
+                return known.join(rest);
+            }
         }
+        path
     }
-    path
+
+    fn folder(&mut self, folder: &Path) -> Option<&PathBuf> {
+        let look_up = || folder.canonicalize().ok();
+        self.known.entry(folder.to_owned()).or_insert_with(look_up).as_ref()
+    }
 }
 
 /// A path without `.` and, where that is sure, without `..`.

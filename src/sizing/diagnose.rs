@@ -43,6 +43,9 @@ pub struct SlowLevel {
 }
 
 impl Diagnosis {
+    /// Fewer levels do not show how a rig answers to load.
+    pub const FEWEST_LEVELS: usize = 3;
+
     /// Looks at the levels that were not interrupted, with the curve through all of their runs.
     pub(super) fn of(levels: &[LevelMetrics], runtime: Option<&Pooled>) -> Self {
         let mut seen: Vec<(f64, f64)> = levels

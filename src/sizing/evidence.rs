@@ -7,6 +7,7 @@ use super::{
     Recommendation, Target, estimate, recommend,
 };
 use crate::measure::{LevelMetrics, Metric};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// What was measured, ready for any number of questions.
@@ -14,7 +15,9 @@ pub struct Evidence<'a> {
     pub(super) levels: &'a [LevelMetrics],
     pub(super) fits: &'a Fits,
     seen: Vec<Level<'a>>,
-    models: BTreeMap<Metric, MetricModels<'a>>,
+    count_failed: bool,
+    /// Those of a metric are made when something is first asked of it.
+    models: BTreeMap<Metric, OnceCell<Option<MetricModels<'a>>>>,
 }
 
 impl<'a> Evidence<'a> {
@@ -40,16 +43,21 @@ impl<'a> Evidence<'a> {
             Some(Level { metrics, observed })
         });
         let seen: Vec<Level<'a>> = seen.collect();
-        let models = Metric::ALL
-            .into_iter()
-            .filter_map(|metric| Some((metric, MetricModels::of(&seen, metric, count_failed)?)));
-        Self { levels, fits, models: models.collect(), seen }
+        let models = Metric::ALL.into_iter().map(|metric| (metric, OnceCell::new())).collect();
+        Self { levels, fits, seen, count_failed, models }
+    }
+
+    fn models(&self, metric: Metric) -> Option<&MetricModels<'a>> {
+        let make = || MetricModels::of(&self.seen, metric, self.count_failed);
+        self.models.get(&metric)?.get_or_init(make).as_ref()
     }
 
     /// What describes the usable levels; `None` with a line, or where the metric was not seen.
     pub(super) fn pooled(&self, metric: Metric) -> Option<&Pooled> {
-        let models = self.models.get(&metric).filter(|_| self.fits.method == MethodName::Monotone);
-        Some(models?.whole.usable())
+        if self.fits.method != MethodName::Monotone {
+            return None;
+        }
+        Some(self.models(metric)?.whole.usable())
     }
 
     /// The estimate of every target with every load, and what to buy over all of them.
@@ -66,14 +74,14 @@ impl<'a> Evidence<'a> {
         if self.fits.method == MethodName::Monotone {
             let whole = metric == Metric::WorkflowRuntime;
             let runtime = self.pooled(Metric::WorkflowRuntime).filter(|_| !whole);
-            return estimate_pooled(asked, self.models.get(&metric), runtime, certainty);
+            return estimate_pooled(asked, self.models(metric), runtime, certainty);
         }
         let mut found =
             estimate(asked, self.fits.method, &self.fits.get(metric, quantile).cloned());
         let verdicts = self.seen.iter().map(|level| Verdict::of(level, &asked.target));
         let bounds = Bounds::of(&verdicts.collect::<Vec<_>>());
         let Target { limit, .. } = asked.target;
-        let curve = self.models.get(&metric).map(|models| {
+        let curve = self.models(metric).map(|models| {
             let carried = models.whole.capacity(quantile, limit, certainty, None);
             let range = carried.range(|it| it.concurrency);
             (range.low, range.high)

@@ -78,6 +78,11 @@ impl Folder {
         }
     }
 
+    /// Whether it was removed after it was opened.
+    pub fn is_removed(&self) -> bool {
+        rustix::fs::fstat(&self.fd).is_ok_and(|stat| stat.st_nlink == 0)
+    }
+
     /// Whether there is a plain file of that name.
     pub fn has(&self, name: &str) -> bool {
         statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
@@ -86,8 +91,11 @@ impl Folder {
 
     /// Reads a file whole, but no more of one than the store ever writes.
     pub fn read(&self, name: &str, most: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.open(name)?.take(most + 1).read_to_end(&mut bytes)?;
+        let file = self.open(name)?;
+        // One more byte than is there: so its end is met without another buffer.
+        let length = file.metadata()?.len().min(most);
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+        file.take(most + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > most {
             return Err(io::ErrorKind::FileTooLarge.into());
         }

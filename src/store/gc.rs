@@ -83,7 +83,7 @@ impl Store {
         rules: GcRules,
         now: SystemTime,
     ) -> Result<Garbage, StoreError> {
-        let (lock, records) = (lock_file::path_in(base_dir), self.root.join(runs::FILE));
+        let (lock, records) = (lock_file::path_in(base_dir), self.root().join(runs::FILE));
         for (path, most) in [(lock, lock_file::LARGEST), (records, runs::MOST_READ)] {
             if path.metadata().is_ok_and(|it| it.len() > most) {
                 let path = path.display().to_string();
@@ -168,11 +168,11 @@ impl Store {
 
     /// Removes a file of the store, from folder to folder: the way to it may have changed meanwhile.
     fn remove_file(&self, path: &Path) -> std::io::Result<()> {
-        let inside = path.strip_prefix(&self.root).map_err(std::io::Error::other)?;
+        let inside = path.strip_prefix(self.root()).map_err(std::io::Error::other)?;
         let names: Option<Vec<&str>> = inside.iter().map(|name| name.to_str()).collect();
         let names = names.unwrap_or_default();
         let Some((file, folders)) = names.split_last() else { return Ok(()) };
-        let mut folder = Folder::root(&self.root)?;
+        let mut folder = Folder::root(self.root())?;
         for name in folders {
             folder = folder.folder(name)?;
         }
@@ -183,7 +183,7 @@ impl Store {
     /// that each is named after, and its size. Whatever else lies there was not put there by a store.
     fn artifact_files(&self) -> Vec<(PathBuf, String, u64)> {
         let mut files = Vec::new();
-        let Ok(root) = Folder::root(&self.root) else { return files };
+        let Ok(root) = Folder::root(self.root()) else { return files };
         let mut add = |folder: &Folder, path: &Path, shelf: &str, suffix: &str| {
             for Entry { name, is_folder, size, .. } in folder.entries() {
                 let key = name.strip_suffix(suffix).map(|key| format!("{shelf}{key}"));
@@ -196,10 +196,10 @@ impl Store {
             }
         };
         if let Ok(folder) = root.folder(manifest::FOLDER) {
-            add(&folder, &self.root.join(manifest::FOLDER), "", ".json");
+            add(&folder, &self.root().join(manifest::FOLDER), "", ".json");
         }
         if let Ok(objects) = root.folder(objects::FOLDER) {
-            let path = self.root.join(objects::FOLDER);
+            let path = self.root().join(objects::FOLDER);
             for Entry { name, .. } in objects.entries() {
                 if name.len() == objects::SHELF
                     && let Ok(shelf) = objects.folder(&name)

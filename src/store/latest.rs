@@ -2,7 +2,7 @@
 
 use crate::spec::plain_file_name;
 
-use super::{Folder, Key, Store, StoreError};
+use super::{Key, Store, StoreError};
 use std::collections::BTreeMap;
 
 const FOLDER: &str = "latest";
@@ -15,13 +15,10 @@ fn file_name(spec: &str) -> String {
 }
 
 impl Store {
-    fn latest_folder(&self) -> std::io::Result<Folder> {
-        Folder::root(&self.root)?.folder(FOLDER)
-    }
-
     /// The keys of a spec's stages as of its last run, finished or not.
     pub fn latest(&self, spec: &str) -> BTreeMap<String, Key> {
-        let text = self.latest_folder().and_then(|folder| folder.read(&file_name(spec), LARGEST));
+        let text =
+            self.folders.get(FOLDER).and_then(|folder| folder.read(&file_name(spec), LARGEST));
         serde_json::from_slice(&text.unwrap_or_default()).unwrap_or_default()
     }
 
@@ -31,12 +28,12 @@ impl Store {
             return Ok(());
         }
         let text = serde_json::to_vec(keys).unwrap_or_default();
-        Folder::root_made(&self.root)?.folder_made(FOLDER)?.write(&file_name(spec), &text)
+        self.folders.made(FOLDER)?.write(&file_name(spec), &text)
     }
 
     /// The keys of all specs' stages as of their last runs.
     pub(super) fn all_latest(&self) -> Vec<Key> {
-        let Ok(folder) = self.latest_folder() else { return Vec::new() };
+        let Ok(folder) = self.folders.get(FOLDER) else { return Vec::new() };
         let files = folder.entries().into_iter();
         files
             .filter_map(|file| folder.read(&file.name, LARGEST).ok())

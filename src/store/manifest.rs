@@ -1,14 +1,14 @@
 //! What made an artifact: its stage, its key, and everything that the key was made of.
 
 use super::StoreError;
-use super::folder::{Entry, Folder};
+use super::folder::Entry;
+use super::folders::Folders;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
 use std::time::SystemTime;
 
 /// The folder of the store that holds all manifests.
@@ -41,9 +41,16 @@ impl Digest {
     }
 
     /// The digest of everything that can be read, without holding it.
-    pub fn of_reader(reader: impl Read) -> std::io::Result<Self> {
+    pub fn of_reader(mut reader: impl Read) -> std::io::Result<Self> {
+        // Most artifacts are small, and whole with this: then no larger buffer is made.
+        const SMALL: usize = 16 << 10;
         let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(reader)?;
+        let mut beginning = Vec::with_capacity(SMALL);
+        let length = reader.by_ref().take(SMALL as u64).read_to_end(&mut beginning)?;
+        hasher.update(&beginning);
+        if length == SMALL {
+            hasher.update_reader(reader)?;
+        }
         Ok(Self(hasher.finalize().to_hex().to_string()))
     }
 
@@ -78,38 +85,59 @@ pub struct Parts {
 
 /// The key of a stage.
 pub fn key_of(stage: &str, parts: &Parts) -> Key {
-    let value = serde_json::json!({
-        "stage": stage, "version": parts.version, "reads": parts.reads, "inputs": parts.inputs,
-    });
-    let mut text = String::new();
-    write_canonical(&value, &mut text);
-    Key(blake3::hash(text.as_bytes()).to_hex().to_string())
+    Key(blake3::hash(&canonical(stage, parts)).to_hex().to_string())
 }
 
-/// JSON with sorted keys: the order in which a person wrote them changes nothing.
-fn write_canonical(value: &Value, out: &mut String) {
+/// What a key is the hash of: JSON with sorted keys, since the order in which a person wrote them
+/// changes nothing, and a comma after each entry.
+fn canonical(stage: &str, parts: &Parts) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.extend_from_slice(b"{\"inputs\":{");
+    for (name, digest) in &parts.inputs {
+        write_json(name, &mut out);
+        out.push(b':');
+        write_json(digest, &mut out);
+        out.push(b',');
+    }
+    out.extend_from_slice(b"},\"reads\":");
+    write_canonical(&parts.reads, &mut out);
+    out.extend_from_slice(b",\"stage\":");
+    write_json(stage, &mut out);
+    out.extend_from_slice(b",\"version\":");
+    write_json(&parts.version, &mut out);
+    out.extend_from_slice(b",}");
+    out
+}
+
+fn write_canonical(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Object(map) => {
-            let sorted: BTreeMap<&String, &Value> = map.iter().collect();
-            out.push('{');
+            let mut sorted: Vec<(&String, &Value)> = map.iter().collect();
+            sorted.sort_unstable_by_key(|(key, _)| *key);
+            out.push(b'{');
             for (key, value) in sorted {
-                out.push_str(&Value::from(key.as_str()).to_string());
-                out.push(':');
+                write_json(key, out);
+                out.push(b':');
                 write_canonical(value, out);
-                out.push(',');
+                out.push(b',');
             }
-            out.push('}');
+            out.push(b'}');
         }
         Value::Array(items) => {
-            out.push('[');
+            out.push(b'[');
             for item in items {
                 write_canonical(item, out);
-                out.push(',');
+                out.push(b',');
             }
-            out.push(']');
+            out.push(b']');
         }
-        plain => out.push_str(&plain.to_string()),
+        plain => write_json(plain, out),
     }
+}
+
+fn write_json(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
+    // Into memory, text and numbers can be written.
+    let _ = serde_json::to_writer(out, value);
 }
 
 /// The record of an artifact.
@@ -133,10 +161,6 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    fn folder(root: &Path) -> std::io::Result<Folder> {
-        Folder::root(root)?.folder(FOLDER)
-    }
-
     /// The name of a manifest's file. A key comes from a file that anybody can edit: only hexadecimal may
     /// become a name.
     fn file_name(key: &Key) -> Option<String> {
@@ -145,35 +169,35 @@ impl Manifest {
     }
 
     /// Whether there is a manifest of that key, readable or not.
-    pub(super) fn is_there(root: &Path, key: &Key) -> bool {
-        let folder = Self::folder(root).ok();
+    pub(super) fn is_there(store: &Folders, key: &Key) -> bool {
+        let folder = store.get(FOLDER).ok();
         folder.zip(Self::file_name(key)).is_some_and(|(folder, name)| folder.has(&name))
     }
 
-    pub(super) fn keep(&self, root: &Path) -> Result<(), StoreError> {
+    pub(super) fn keep(&self, store: &Folders) -> Result<(), StoreError> {
         let sealed = Sealed { check: self.check(), manifest: self.clone() };
         let text = serde_json::to_string_pretty(&sealed).unwrap_or_default();
-        let folder = Folder::root_made(root)?.folder_made(FOLDER)?;
+        let folder = store.made(FOLDER)?;
         folder.write(&format!("{}.json", self.key), text.as_bytes())
     }
 
     /// A manifest that cannot be read, or is not what was written, is none: the stage runs again.
-    pub(super) fn read(root: &Path, key: &Key) -> Option<Self> {
-        let text = Self::folder(root).ok()?.read(&Self::file_name(key)?, LARGEST).ok()?;
+    pub(super) fn read(store: &Folders, key: &Key) -> Option<Self> {
+        let text = store.get(FOLDER).ok()?.read(&Self::file_name(key)?, LARGEST).ok()?;
         let Sealed { check, manifest } = serde_json::from_slice(&text).ok()?;
         (manifest.key == *key && manifest.check() == check).then_some(manifest)
     }
 
     /// The manifests of all stages of a kind, or of all where it is empty, the newest first. Of other kinds only so much is read
     /// as says what they are: a store has many more of them.
-    pub(super) fn all_of(root: &Path, kind: &str) -> Vec<Self> {
-        let Ok(folder) = Self::folder(root) else { return Vec::new() };
+    pub(super) fn all_of(store: &Folders, kind: &str) -> Vec<Self> {
+        let Ok(folder) = store.get(FOLDER) else { return Vec::new() };
         let of_file = |file: Entry| {
             let key = file.name.strip_suffix(".json")?;
             if !is_of_kind(folder.open(&file.name).ok()?, kind)? {
                 return None;
             }
-            let manifest = Self::read(root, &Key(key.to_owned()))?;
+            let manifest = Self::read(store, &Key(key.to_owned()))?;
             (kind.is_empty() || manifest.kind() == kind).then_some((file.modified, manifest))
         };
         let files = folder.entries().into_iter();
@@ -205,4 +229,35 @@ fn is_of_kind(file: File, kind: &str) -> Option<bool> {
 struct Sealed {
     check: Digest,
     manifest: Manifest,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_the_hash_of_json_with_sorted_keys() {
+        let reads =
+            serde_json::json!({ "b": [1, 1.5, "ü\"\n", null], "a": { "z": true, "y": -3 } });
+        let digest = Digest::of(b"x");
+        let inputs = BTreeMap::from([("sweep@2".to_owned(), digest.clone())]);
+        let parts = Parts { version: 7, reads, inputs };
+        let text = format!(
+            r#"{{"inputs":{{"sweep@2":"{digest}",}},"reads":{{"a":{{"y":-3,"z":true,}},"b":[1,1.5,"ü\"\n",null,],}},"#
+        ) + r#""stage":"level@2","version":7,}"#;
+        assert_eq!(String::from_utf8(canonical("level@2", &parts)).unwrap(), text);
+        assert_eq!(key_of("level@2", &parts).as_str(), Digest::of(text.as_bytes()).as_str());
+    }
+
+    #[test]
+    fn a_file_has_the_digest_of_its_bytes_whatever_its_length() {
+        for length in [0, 1, (16 << 10) - 1, 16 << 10, (16 << 10) + 1, 200_000] {
+            let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
+            assert_eq!(
+                Digest::of_reader(bytes.as_slice()).unwrap(),
+                Digest::of(&bytes),
+                "{length}"
+            );
+        }
+    }
 }

@@ -3,6 +3,7 @@
 mod atomic;
 mod commits;
 mod folder;
+mod folders;
 mod gc;
 mod git;
 mod latest;
@@ -28,6 +29,7 @@ pub use staged::{Content, Staged};
 pub use written::Written;
 
 use folder::Folder;
+use folders::Folders;
 use memory::Memory;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -102,7 +104,7 @@ impl StoreError {
 
 /// The folder `.sizer` beside a spec.
 pub struct Store {
-    root: PathBuf,
+    folders: Folders,
     /// Where things are kept that the folder does not take.
     memory: Option<Arc<Memory>>,
 }
@@ -110,7 +112,7 @@ pub struct Store {
 impl Store {
     /// The store beside the specs of a folder. Nothing is created before something is kept.
     pub fn beside(base_dir: &Path) -> Self {
-        Self { root: base_dir.join(".sizer"), memory: None }
+        Self { folders: Folders::of(base_dir.join(".sizer")), memory: None }
     }
 
     /// The same as its owner has it: one that cannot be written keeps things for this process alone.
@@ -126,7 +128,7 @@ impl Store {
 
     /// Where it is.
     pub fn root(&self) -> &Path {
-        &self.root
+        self.folders.path()
     }
 
     /// Keeps an artifact and the manifest that says what made it, and why it is not whole where it is not.
@@ -143,9 +145,9 @@ impl Store {
                 (memory.keep_object(bytes), bytes.len() as u64)
             }
             (Content::Bytes(bytes), None) => {
-                (objects::keep(&self.root, bytes)?, bytes.len() as u64)
+                (objects::keep(&self.folders, bytes)?, bytes.len() as u64)
             }
-            (Content::File(staged), _) => objects::keep_file(&self.root, staged)?,
+            (Content::File(staged), _) => objects::keep_file(&self.folders, staged)?,
         };
         let manifest = Manifest {
             stage: stage.to_owned(),
@@ -158,7 +160,7 @@ impl Store {
         };
         match &self.memory {
             Some(memory) => memory.keep_manifest(&manifest),
-            None => manifest.keep(&self.root)?,
+            None => manifest.keep(&self.folders)?,
         }
         Ok(manifest)
     }
@@ -166,27 +168,27 @@ impl Store {
     /// The manifest of a key, if it was ever kept and is readable.
     pub fn manifest(&self, key: &Key) -> Option<Manifest> {
         let of_process = self.memory.as_ref().and_then(|memory| memory.manifest(key));
-        of_process.or_else(|| Manifest::read(&self.root, key))
+        of_process.or_else(|| Manifest::read(&self.folders, key))
     }
 
     /// The manifests of all stages of a kind (`sweep@…`), or of all where it is empty, the newest first.
     pub fn manifests_of(&self, kind: &str) -> Vec<Manifest> {
-        Manifest::all_of(&self.root, kind)
+        Manifest::all_of(&self.folders, kind)
     }
 
     /// Whether there is a manifest of that key, readable or not.
     pub fn has_manifest(&self, key: &Key) -> bool {
-        Manifest::is_there(&self.root, key)
+        Manifest::is_there(&self.folders, key)
     }
 
     /// Whether there is an artifact of that digest, sound or not.
     pub fn has(&self, digest: &Digest) -> bool {
-        self.is_in_memory(digest) || objects::exists(&self.root, digest)
+        self.is_in_memory(digest) || objects::exists(&self.folders, digest)
     }
 
     /// Whether an artifact is there and is what its digest says.
     pub fn is_sound(&self, digest: &Digest) -> bool {
-        self.is_in_memory(digest) || objects::is_sound(&self.root, digest)
+        self.is_in_memory(digest) || objects::is_sound(&self.folders, digest)
     }
 
     fn is_in_memory(&self, digest: &Digest) -> bool {
@@ -199,36 +201,37 @@ impl Store {
             return;
         }
         if let Some(manifest) = self.manifest(key).filter(|it| !self.is_sound(&it.digest)) {
-            objects::discard(&self.root, &manifest.digest);
+            objects::discard(&self.folders, &manifest.digest);
         }
     }
 
     /// Where the copy of a remote file lies, or would.
     pub fn download_path(&self, url: &str) -> PathBuf {
-        self.root.join("downloads").join(Digest::of(url.as_bytes()).as_str())
+        self.root().join("downloads").join(Digest::of(url.as_bytes()).as_str())
     }
 
     /// Whether there is a copy of a remote file, and a plain one.
     pub fn has_download(&self, url: &str) -> bool {
-        let folder = Folder::root(&self.root).and_then(|root| root.folder("downloads"));
-        folder.is_ok_and(|folder| folder.has(Digest::of(url.as_bytes()).as_str()))
+        self.folders
+            .get("downloads")
+            .is_ok_and(|folder| folder.has(Digest::of(url.as_bytes()).as_str()))
     }
 
     /// Makes the folder for copies of remote files.
     pub fn make_downloads(&self) -> Result<(), StoreError> {
-        Folder::root_made(&self.root)?.folder_made("downloads").map(drop)
+        self.folders.made("downloads").map(drop)
     }
 
     /// An artifact as a file, verified: for those that are too large to be held.
     pub fn open(&self, digest: &Digest) -> Result<std::fs::File, StoreError> {
         let of_process = self.memory.as_ref().and_then(|memory| memory.open(digest));
-        of_process.unwrap_or_else(|| objects::open_sound(&self.root, digest))
+        of_process.unwrap_or_else(|| objects::open_sound(&self.folders, digest))
     }
 
     /// The bytes of an artifact, verified.
     pub fn read(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
         let of_process = self.memory.as_ref().and_then(|memory| memory.read(digest));
-        of_process.map_or_else(|| objects::read(&self.root, digest), Ok)
+        of_process.map_or_else(|| objects::read(&self.folders, digest), Ok)
     }
 }
 

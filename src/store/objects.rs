@@ -1,10 +1,10 @@
 //! Content-addressed objects: a file's name is the hash of its content.
 
 use super::folder::Folder;
+use super::folders::Folders;
 use super::{Digest, Staged, StoreError};
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::path::Path;
 
 /// The folder of the store that holds all objects.
 pub(super) const FOLDER: &str = "objects";
@@ -21,75 +21,75 @@ fn place(digest: &Digest) -> Option<(&str, &str)> {
 }
 
 /// The folder of an object, if it is there, and the name that it has in it.
-fn shelf<'a>(root: &Path, digest: &'a Digest) -> Option<(Folder, &'a str)> {
+fn shelf<'a>(store: &Folders, digest: &'a Digest) -> Option<(Folder, &'a str)> {
     let (shelf, name) = place(digest)?;
-    let folder = Folder::root(root).and_then(|root| root.folder(FOLDER)?.folder(shelf));
+    let folder = store.get(FOLDER).and_then(|objects| objects.folder(shelf));
     Some((folder.ok()?, name))
 }
 
 /// Keeps bytes; those that are there already, and sound, are not written again.
-pub(super) fn keep(root: &Path, bytes: &[u8]) -> Result<Digest, StoreError> {
+pub(super) fn keep(store: &Folders, bytes: &[u8]) -> Result<Digest, StoreError> {
     let digest = Digest::of(bytes);
-    if !is_sound(root, &digest) {
+    if !is_sound(store, &digest) {
         let (shelf, name) = place(&digest).ok_or_else(|| damaged(&digest))?;
-        let folder = Folder::root_made(root)?.folder_made(FOLDER)?.folder_made(shelf)?;
+        let folder = store.made(FOLDER)?.folder_made(shelf)?;
         folder.write(name, bytes)?;
     }
     Ok(digest)
 }
 
 /// Keeps a file that is written whole, and gives its size.
-pub(super) fn keep_file(root: &Path, staged: &Staged) -> Result<(Digest, u64), StoreError> {
-    let unreadable = StoreError::io("read what was written in", root);
+pub(super) fn keep_file(store: &Folders, staged: &Staged) -> Result<(Digest, u64), StoreError> {
+    let unreadable = StoreError::io("read what was written in", store.path());
     let measured = || -> std::io::Result<(Digest, u64)> {
         let mut file = staged.file();
         file.rewind()?;
         Ok((Digest::of_reader(file)?, file.metadata()?.len()))
     };
     let (digest, size) = measured().map_err(unreadable)?;
-    if !is_sound(root, &digest) {
+    if !is_sound(store, &digest) {
         let (shelf, name) = place(&digest).ok_or_else(|| damaged(&digest))?;
-        let folder = Folder::root_made(root)?.folder_made(FOLDER)?.folder_made(shelf)?;
+        let folder = store.made(FOLDER)?.folder_made(shelf)?;
         staged.move_to(&folder, name)?;
     }
     Ok((digest, size))
 }
 
 /// Removes an object. One that cannot be removed is still noticed whenever it is read.
-pub(super) fn discard(root: &Path, digest: &Digest) {
-    if let Some((folder, name)) = shelf(root, digest) {
+pub(super) fn discard(store: &Folders, digest: &Digest) {
+    if let Some((folder, name)) = shelf(store, digest) {
         let _ = folder.remove(name);
     }
 }
 
 /// Whether there is a file of that digest.
-pub(super) fn exists(root: &Path, digest: &Digest) -> bool {
-    shelf(root, digest).is_some_and(|(folder, name)| folder.has(name))
+pub(super) fn exists(store: &Folders, digest: &Digest) -> bool {
+    shelf(store, digest).is_some_and(|(folder, name)| folder.has(name))
 }
 
 /// Whether there is a file of that digest, and its content is what the digest says.
-pub(super) fn is_sound(root: &Path, digest: &Digest) -> bool {
-    let found = open(root, digest).map(Digest::of_reader);
+pub(super) fn is_sound(store: &Folders, digest: &Digest) -> bool {
+    let found = open(store, digest).map(Digest::of_reader);
     matches!(found, Ok(Ok(found)) if found == *digest)
 }
 
 /// Opens a file whose content is what the digest says.
-pub(super) fn open_sound(root: &Path, digest: &Digest) -> Result<File, StoreError> {
-    let mut file = open(root, digest)?;
+pub(super) fn open_sound(store: &Folders, digest: &Digest) -> Result<File, StoreError> {
+    let mut file = open(store, digest)?;
     let found = Digest::of_reader(&file).map_err(|_| damaged(digest))?;
     file.rewind().map_err(|_| damaged(digest))?;
     if found == *digest { Ok(file) } else { Err(damaged(digest)) }
 }
 
 /// Reads bytes and verifies them.
-pub(super) fn read(root: &Path, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+pub(super) fn read(store: &Folders, digest: &Digest) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::new();
-    open(root, digest)?.read_to_end(&mut bytes).map_err(|_| damaged(digest))?;
+    open(store, digest)?.read_to_end(&mut bytes).map_err(|_| damaged(digest))?;
     if Digest::of(&bytes) == *digest { Ok(bytes) } else { Err(damaged(digest)) }
 }
 
-fn open(root: &Path, digest: &Digest) -> Result<File, StoreError> {
-    let (folder, name) = shelf(root, digest).ok_or_else(|| damaged(digest))?;
+fn open(store: &Folders, digest: &Digest) -> Result<File, StoreError> {
+    let (folder, name) = shelf(store, digest).ok_or_else(|| damaged(digest))?;
     folder.open(name).map_err(|_| damaged(digest))
 }
 

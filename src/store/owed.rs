@@ -1,7 +1,7 @@
 //! What somebody forced, until it has been made: a run that is stopped before leaves the old artifacts behind,
 //! which nobody wants any more, under the very keys that the new ones would have.
 
-use super::{Folder, Key, Store, StoreError};
+use super::{Key, Store, StoreError};
 use std::collections::BTreeSet;
 
 /// The folder with a file for each key.
@@ -13,27 +13,23 @@ impl Store {
         if self.is_read_only() || keys.is_empty() {
             return Ok(());
         }
-        let folder = Folder::root_made(self.root())?.folder_made(FOLDER)?;
+        let folder = self.folders.made(FOLDER)?;
         keys.iter().try_for_each(|key| folder.write(key.as_str(), b""))
     }
 
     /// Whether the artifact of a key was forced, and has not been made since.
     pub fn is_owed(&self, key: &Key) -> bool {
-        self.owed_folder().is_ok_and(|folder| folder.has(key.as_str()))
+        self.folders.get(FOLDER).is_ok_and(|folder| folder.has(key.as_str()))
     }
 
     /// Strikes a key out: its artifact has been made.
     pub fn settle(&self, key: &Key) -> Result<(), StoreError> {
-        match self.owed_folder() {
+        match self.folders.get(FOLDER) {
             Ok(folder) if !self.is_read_only() && folder.has(key.as_str()) => {
                 let path = self.root().join(FOLDER).join(key.as_str());
                 folder.remove(key.as_str()).map_err(StoreError::io("remove the file", &path))
             }
             _ => Ok(()),
         }
-    }
-
-    fn owed_folder(&self) -> std::io::Result<Folder> {
-        Folder::root(self.root())?.folder(FOLDER)
     }
 }

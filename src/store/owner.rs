@@ -43,8 +43,8 @@ impl Store {
 
     /// Takes the store for this process.
     pub fn own(&self) -> Result<Owner, StoreError> {
-        let folder = Folder::root_made(&self.root)?;
-        let path = self.root.join("owner");
+        let folder = Folder::root_made(self.root())?;
+        let path = self.root().join("owner");
         let mut file = folder.open_made("owner")?;
         match file.try_lock() {
             Ok(()) => {}
@@ -52,7 +52,7 @@ impl Store {
                 let mut pid = String::new();
                 // The pid is for the message alone; without it the message is still true.
                 let _ = (&mut file).take(20).read_to_string(&mut pid);
-                let path = self.root.display().to_string();
+                let path = self.root().display().to_string();
                 return Err(StoreError::Busy { path, pid: pid.trim().to_owned() });
             }
             Err(TryLockError::Error(error)) => {
@@ -86,7 +86,7 @@ impl Store {
                 }
             }
         }
-        if let Some(beside) = self.root.parent() {
+        if let Some(beside) = self.root().parent() {
             sweep_dead(if beside.as_os_str().is_empty() { Path::new(".") } else { beside });
         }
     }

@@ -74,7 +74,7 @@ impl Store {
         if self.is_read_only() {
             return Ok(());
         }
-        let mut file = Folder::root_made(&self.root)?.open_made(FILE)?;
+        let mut file = Folder::root_made(self.root())?.open_made(FILE)?;
         let mut line = serde_json::to_string(record).unwrap_or_default();
         line.push('\n');
         let mut append = || -> std::io::Result<()> {
@@ -88,13 +88,13 @@ impl Store {
             }
             file.write_all(line.as_bytes())
         };
-        append().map_err(StoreError::io("write the file", &self.root.join(FILE)))
+        append().map_err(StoreError::io("write the file", &self.root().join(FILE)))
     }
 
     /// The records, oldest first: all of them, or those in the end of a file that is far too long. A line
     /// that a dying process left unfinished is passed over.
     pub fn records(&self) -> Vec<RunRecord> {
-        let text = Folder::root(&self.root).and_then(|folder| {
+        let text = self.folders.root().and_then(|folder| {
             let mut file = folder.open(FILE)?;
             let length = file.metadata()?.len();
             file.seek(SeekFrom::Start(length.saturating_sub(MOST_READ)))?;

@@ -1,6 +1,6 @@
 //! Which reports each spec of the folder wrote last, so that none writes over another's.
 
-use super::{Folder, Store, StoreError};
+use super::{Store, StoreError};
 use crate::spec::plain_file_name;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ pub struct Written {
 impl Store {
     /// What each spec wrote, whichever profile and branch.
     pub fn written(&self) -> Vec<Written> {
-        let Ok(folder) = Folder::root(self.root()).and_then(|root| root.folder(FOLDER)) else {
+        let Ok(folder) = self.folders.get(FOLDER) else {
             return Vec::new();
         };
         let files = folder.entries().into_iter();
@@ -37,7 +37,7 @@ impl Store {
         if self.is_read_only() {
             return Ok(());
         }
-        let folder = Folder::root_made(self.root())?.folder_made(FOLDER)?;
+        let folder = self.folders.made(FOLDER)?;
         let name = format!("{}.json", plain_file_name(key_name));
         let text = serde_json::to_vec(written).unwrap_or_default();
         if folder.read(&name, LARGEST).is_ok_and(|before| before == text) {

@@ -106,18 +106,47 @@ impl<'de> Visitor<'de> for Loosely {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         let mut all = Loose::default();
-        while let Some(key) = entries.next_key::<Cow<'de, str>>()? {
+        while let Some(key) = entries.next_key()? {
             let value = entries.next_value::<Loose<'de>>()?;
             all.is_something |= value.is_something;
-            match key.as_ref() {
-                // What a part is, not what it says.
-                "type" | "index" | "id" | "role" | "format" | "expires_at" => {}
-                "thinking" | "reasoning" | "reasoning_content" | "summary" => {
+            match key {
+                PartKey::What => {}
+                PartKey::Thinking => {
                     all.amount.add(Amount { answer: 0, thought: value.amount.all() });
                 }
-                _ => all.amount.add(value.amount),
+                PartKey::Said => all.amount.add(value.amount),
             }
         }
         Ok(all)
+    }
+}
+
+/// What stands under a key of a part.
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum PartKey {
+    /// What the part is, not what it says.
+    #[serde(
+        rename = "type",
+        alias = "index",
+        alias = "id",
+        alias = "role",
+        alias = "format",
+        alias = "expires_at"
+    )]
+    What,
+    #[serde(alias = "reasoning", alias = "reasoning_content", alias = "summary")]
+    Thinking,
+    #[serde(other)]
+    Said,
+}
+
+/// A number, or anything else, of which nothing is kept.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Number(pub Option<f64>);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Loose::deserialize(deserializer).map(|it| Self(it.number))
     }
 }

@@ -120,6 +120,53 @@ fn damaged_files_are_errors() {
     run.stderr("a row of more than 16 MiB");
 }
 
+/// An .ods sheet.
+fn ods(content: &str) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let manifest = r#"<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>"#;
+    for (name, text) in [
+        ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
+        ("META-INF/manifest.xml", manifest),
+        ("content.xml", content),
+    ] {
+        let stored = zip::write::SimpleFileOptions::default();
+        let stored = stored.compression_method(zip::CompressionMethod::Stored);
+        archive.start_file(name, stored).unwrap();
+        archive.write_all(text.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// Its reader waits without end for the end of a table, a row, a cell or a comment that has none.
+#[test]
+fn a_sheet_that_is_cut_off_is_damaged_wherever_that_is() {
+    let project = project("path: cut.ods, question_key: ask");
+    let row = |text: &str| {
+        format!(
+            "<table:table-row><table:table-cell office:value-type=\"string\"><office:annotation><text:p>n</text:p>\
+             </office:annotation><text:p>{text}</text:p></table:table-cell></table:table-row>"
+        )
+    };
+    let content = [
+        "<office:document-content><office:body><office:spreadsheet><table:table table:name=\"a\">",
+        &row("ask"),
+        &row("why?"),
+        "</table:table></office:spreadsheet></office:body></office:document-content>",
+    ]
+    .concat();
+    let validate = ["validate", "spec.yml"];
+    std::fs::write(project.path("cut.ods"), ods(&content)).unwrap();
+    project.run(&validate).success();
+    for end in ["<office:annotation>", "<text:p>", "<table:table-cell", "</table:table-row>"] {
+        let cut = content.rfind(end).unwrap();
+        std::fs::write(project.path("cut.ods"), ods(&content[..cut])).unwrap();
+        project
+            .run(&validate)
+            .code(2)
+            .stderr("is no spreadsheet: it cannot be read: it is damaged");
+    }
+}
+
 /// Every byte of a Parquet file and a spreadsheet turned over once: an error or a result, never
 /// the end of the process.
 #[test]

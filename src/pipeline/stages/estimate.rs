@@ -5,8 +5,8 @@ use super::{Artifacts, Context, Making, Stage, ready};
 use crate::measure::{AgainstLimits, LevelMetrics, Metric};
 use crate::pipeline::{PipelineError, StageId};
 use crate::sizing::{
-    Alternative, Certainty, Evidence, Fits, Load, Margin, ObservedLevel, Plan, Question, Rig,
-    Target, assess,
+    Alternative, Certainty, Diagnosis, Evidence, Fits, Load, Margin, ObservedLevel, Plan, Question,
+    Rig, Target, assess,
 };
 use crate::spec::{
     Concurrency, CountFailures, EstimateSpec, Levels, Limit, Seconds, Spec, Targets, WorkflowSpec,
@@ -50,8 +50,13 @@ fn estimate(spec: &Spec, artifacts: &Artifacts<'_>) -> Result<Vec<u8>, PipelineE
     let main = question(spec, &spec.targets.main());
     let (levels, fits) = (artifacts.levels()?, artifacts.fits()?);
     let mut against = BTreeMap::new();
+    let asked = !main.targets.is_empty() || !spec.targets.others().is_empty();
     // Also without a target: how the rig answers to load is the same whatever is asked.
-    let observed = observe(&levels, artifacts, &main.main_limits(), &mut against)?;
+    let observed = if asked || levels.len() >= Diagnosis::FEWEST_LEVELS {
+        observe(&levels, artifacts, &main.main_limits(), &mut against)?
+    } else {
+        BTreeMap::new()
+    };
     let evidence = evidence(spec, &levels, &fits, &observed);
     let mut assessment = assess(&main, &evidence, &against);
     let others = spec.targets.others().iter().enumerate();

@@ -26,9 +26,7 @@ pub(super) fn of_levels(
     let (pooled, point) = (models.usable(), drawn.point.concurrency.max(1.0));
     let target = asked.target;
     let mut doubts = Vec::new();
-    let is_near =
-        |level: &&Level<'_>| (level.concurrency() / point).ln().abs() <= NEAR.ln() * (1.0 + 1e-9);
-    let near = || metric.levels.iter().filter(is_near);
+    let near = || metric.levels.iter().filter(|level| found.is_near(level));
     let counts =
         |level: &&Level<'_>| level.is_usable() && found.left_out != Some(level.concurrency());
     if found.is_open() {

@@ -45,6 +45,12 @@ impl Found<'_> {
         let range = self.drawn.range(|it| it.concurrency);
         self.drawn.point.capped || self.drawn.is_capped_at(range.high)
     }
+
+    /// Whether a level is near the answer.
+    pub fn is_near(&self, level: &Level<'_>) -> bool {
+        let point = self.drawn.point.concurrency.max(1.0);
+        (level.concurrency() / point).ln().abs() <= NEAR.ln() * (1.0 + 1e-9)
+    }
 }
 
 /// What the models say, within what the levels prove. Where both contradict each other, a level whose

@@ -1,7 +1,7 @@
 //! What is carried where parts of a level contradict each other.
 
 use super::Asked;
-use super::found::{Found, NEAR};
+use super::found::Found;
 use super::refit::MetricModels;
 use crate::sizing::grade::Doubt;
 use crate::sizing::observed::ObservedLevel;
@@ -16,9 +16,6 @@ pub(super) fn hold_against_parts(
     asked: &Asked<'_>,
 ) {
     let target = asked.target;
-    let point = found.drawn.point.concurrency.max(1.0);
-    let is_near =
-        |level: &Level<'_>| (level.concurrency() / point).ln().abs() <= NEAR.ln() * (1.0 + 1e-9);
     let of = |level: &Level<'_>| {
         let counts = level.is_usable() && found.left_out != Some(level.concurrency());
         counts.then(|| Unlike::of(level, &target)).flatten()
@@ -32,7 +29,7 @@ pub(super) fn hold_against_parts(
     let Some((furthest, most)) = seen().max_by(|a, b| apart(a.1).total_cmp(&apart(b.1))) else {
         return;
     };
-    let near = seen().any(|(level, _)| is_near(level));
+    let near = seen().any(|(level, _)| found.is_near(level));
     found.doubts.push(Doubt::Unlike {
         levels: seen().map(|(level, _)| level.concurrency()).collect(),
         furthest: furthest.concurrency(),

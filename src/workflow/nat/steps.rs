@@ -6,7 +6,7 @@
 
 use crate::measure::{Failure, FailureKind, LlmCall};
 use crate::workflow::loose::{Loose, is_something};
-use crate::workflow::openai::answer::{Usage, is_of_an_error};
+use crate::workflow::openai::answer::{ErrorFields, Usage, is_of_an_error};
 use crate::workflow::transport::Progress;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -43,31 +43,6 @@ struct StepData<'a> {
     // Anything may stand here; only what says something is a token.
     #[serde(default, borrow)]
     chunk: Loose<'a>,
-}
-
-/// What the server may report when a workflow fails.
-#[derive(Deserialize)]
-struct ErrorEvent<'a> {
-    #[serde(default, borrow)]
-    code: Loose<'a>,
-    #[serde(default, borrow)]
-    message: Loose<'a>,
-    #[serde(default, borrow)]
-    details: Loose<'a>,
-    #[serde(default, borrow)]
-    detail: Loose<'a>,
-    #[serde(default, borrow)]
-    status: Loose<'a>,
-    #[serde(default, borrow)]
-    status_code: Loose<'a>,
-    #[serde(default, borrow)]
-    object: Loose<'a>,
-    #[serde(default, borrow, rename = "type")]
-    kind: Loose<'a>,
-    #[serde(default, borrow)]
-    error_code: Loose<'a>,
-    #[serde(default, borrow)]
-    error: Option<&'a RawValue>,
 }
 
 /// An LLM call on the server's clock (epoch seconds).
@@ -240,24 +215,19 @@ impl Steps {
 }
 
 fn error_event(line: &[u8]) -> Option<Failure> {
-    let event: ErrorEvent<'_> = serde_json::from_slice(line).ok()?;
+    let event = ErrorFields::read(line)?;
     let failed = |message: String| Some(Failure::new(FailureKind::WorkflowError, message));
     if let Some(error) = event.error.filter(|error| is_something(error)) {
         return failed(format!("the server reported an error: {}", error.get()));
     }
-    let says_error = |loose: &Loose<'_>| loose.text.as_deref() == Some("error");
-    let numbers = [&event.code, &event.status, &event.status_code];
-    let refuses = numbers.iter().any(|it| it.number.is_some_and(|code| code >= 400.0));
     let explains = [&event.message, &event.detail, &event.details].iter().any(|it| it.is_something);
     // All that is sent where a request was none that the server takes.
     let only_detail = || {
         let map = serde_json::from_slice::<HashMap<Cow<'_, str>, &RawValue>>(line);
         event.detail.is_something && map.is_ok_and(|map| map.len() == 1)
     };
-    if says_error(&event.object)
-        || says_error(&event.kind)
-        || event.error_code.is_something
-        || refuses && explains && event.message.text.is_none()
+    if event.is_named_error()
+        || event.has_number_of_an_error() && explains && event.message.text.is_none()
         || only_detail()
     {
         return Some(reported(line));

@@ -37,6 +37,7 @@ use hyper::{Method, Request, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -226,7 +227,8 @@ impl Endpoint {
         let mut pause = self.backoff;
         for tries in 0.. {
             let request = || self.request(method, target, headers, body.clone());
-            let sent = self.within_first_byte(self.once(&request, notes)).await;
+            let once = pin!(self.once(&request, notes));
+            let sent = self.within_first_byte(once).await;
             let last = tries >= self.retries;
             let wait = match sent {
                 Ok(answering) => {
@@ -326,14 +328,18 @@ impl Posted<'_> {
     /// The header that says that the body is in a code, where it is.
     fn codes(&self) -> Option<String> {
         let headers = self.answering.head().headers();
+        let is_plain = |code: &[u8]| {
+            let code = code.trim_ascii();
+            let plain: [&[u8]; 3] = [b"", b"identity", b"chunked"];
+            plain.iter().any(|it| code.eq_ignore_ascii_case(it))
+        };
         [CONTENT_ENCODING, TRANSFER_ENCODING].into_iter().find_map(|name| {
-            let values = headers.get_all(&name).iter();
-            let values = values.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
-            let values = values.collect::<Vec<_>>().join(", ");
-            let plain = |code: &str| {
-                ["", "identity", "chunked"].iter().any(|it| code.trim().eq_ignore_ascii_case(it))
-            };
-            (!values.split(',').all(plain)).then(|| format!("{name}: {values}"))
+            let values = || headers.get_all(&name).iter().map(HeaderValue::as_bytes);
+            if values().flat_map(|it| it.split(|byte| *byte == b',')).all(is_plain) {
+                return None;
+            }
+            let values: Vec<_> = values().map(String::from_utf8_lossy).collect();
+            Some(format!("{name}: {}", values.join(", ")))
         })
     }
 

@@ -5,6 +5,7 @@ use crate::measure::{Failure, FailureKind, Item, LlmCall, Note, Outcome, Phase, 
 use crate::workflow::{Clock, redacted};
 use hyper::StatusCode;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 
@@ -60,7 +61,8 @@ impl Endpoint {
     {
         let notes = Arc::<Notes>::default();
         let start = clock.now();
-        let exchange = exchange(start, Arc::clone(&notes));
+        // It is large, and stays where it is.
+        let exchange = pin!(exchange(start, Arc::clone(&notes)));
         let result = tokio::time::timeout(self.timeout, exchange).await;
         let end = clock.now();
         let result = result.unwrap_or_else(|_| {

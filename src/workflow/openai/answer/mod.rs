@@ -3,12 +3,14 @@
 //! An answer is a success only on evidence: the model said something or is counted to have, no part of
 //! the answer reports an error, and it came to an end that the protocol calls an end.
 
+mod error_fields;
 mod stream;
 mod token_line;
 mod usage;
 mod whole;
 mod wire;
 
+pub(in crate::workflow) use error_fields::ErrorFields;
 pub(in crate::workflow) use stream::{Stream, is_of_an_error};
 pub(in crate::workflow) use usage::Usage;
 pub(in crate::workflow) use whole::Whole;
@@ -155,6 +157,10 @@ fn broken_off(reason: &str) -> Option<Failure> {
         "preempt",
         "killed",
     ];
+    // Nearly all of them.
+    if matches!(reason, "stop" | "length" | "tool_calls") {
+        return None;
+    }
     let lower = reason.to_ascii_lowercase();
     NO_END.iter().any(|word| lower.contains(word)).then(|| {
         let message = format!("the server broke the answer off: finish_reason `{}`", short(reason));

@@ -302,7 +302,7 @@ impl Chunk<'_> {
     fn only_words(&self) -> Option<&str> {
         let [choice] = self.choices.as_deref()? else { return None };
         let delta = choice.delta.as_ref()?;
-        let Some(Cow::Borrowed(words)) = delta.content.text else { return None };
+        let Some(Cow::Borrowed(words)) = delta.content else { return None };
         let alone = choice.amount() == Amount { answer: words.len(), thought: 0 };
         let nothing_else = self.usage.is_none()
             && choice.usage.is_none()

@@ -1,6 +1,6 @@
 //! Token counts.
 
-use crate::workflow::loose::Loose;
+use crate::workflow::loose::Number;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -16,31 +16,31 @@ pub(in crate::workflow) struct Usage {
 
 #[derive(Deserialize)]
 struct Raw<'a> {
-    #[serde(default, borrow)]
-    prompt_tokens: Loose<'a>,
-    #[serde(default, borrow)]
-    input_tokens: Loose<'a>,
-    #[serde(default, borrow)]
-    completion_tokens: Loose<'a>,
-    #[serde(default, borrow)]
-    output_tokens: Loose<'a>,
+    #[serde(default)]
+    prompt_tokens: Number,
+    #[serde(default)]
+    input_tokens: Number,
+    #[serde(default)]
+    completion_tokens: Number,
+    #[serde(default)]
+    output_tokens: Number,
     #[serde(default, borrow)]
     completion_tokens_details: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct Details<'a> {
-    #[serde(default, borrow)]
-    reasoning_tokens: Loose<'a>,
+struct Details {
+    #[serde(default)]
+    reasoning_tokens: Number,
 }
 
 impl Usage {
     /// Reads counts in whatever form a server gives them.
     pub fn read(json: &RawValue) -> Self {
         let Ok(raw) = serde_json::from_str::<Raw<'_>>(json.get()) else { return Self::default() };
-        let details = raw.completion_tokens_details.and_then(|json| {
-            serde_json::from_str::<Details<'_>>(json.get()).ok()?.reasoning_tokens.number
-        });
+        let details = raw
+            .completion_tokens_details
+            .and_then(|json| serde_json::from_str::<Details>(json.get()).ok()?.reasoning_tokens.0);
         Self {
             prompt_tokens: count(&raw.prompt_tokens).or_else(|| count(&raw.input_tokens)),
             completion_tokens: count(&raw.completion_tokens).or_else(|| count(&raw.output_tokens)),
@@ -56,8 +56,8 @@ impl Usage {
     }
 }
 
-fn count(value: &Loose<'_>) -> Option<u64> {
-    whole(value.number?).filter(|count| *count > 0)
+fn count(value: &Number) -> Option<u64> {
+    whole(value.0?).filter(|count| *count > 0)
 }
 
 /// A whole number of tokens that an answer can have.

@@ -1,44 +1,91 @@
 //! The JSON of answers, read for what is measured alone: whatever form a server gives to the rest, it
 //! spoils nothing.
 
+use super::error_fields::{ErrorFields, is_error_word};
 use crate::workflow::loose::{Amount, Loose, is_something};
+use crate::workflow::mended::mended;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// A piece of a streamed answer, or all of one that came whole.
-#[derive(Deserialize)]
+/// A piece of a streamed answer, or all of one that came whole. It is read once for each token: what is in few
+/// of them takes no room.
+#[derive(Default)]
 pub(super) struct Chunk<'a> {
-    #[serde(default, borrow, deserialize_with = "few")]
     pub choices: Option<Vec<Choice<'a>>>,
-    #[serde(default, borrow)]
     pub usage: Option<&'a RawValue>,
-    #[serde(default, borrow)]
     pub error: Option<&'a RawValue>,
-    /// `error` where all of the object is one.
-    #[serde(default, borrow)]
-    object: Loose<'a>,
-    #[serde(default, borrow, rename = "type")]
-    kind: Loose<'a>,
-    // Errors under other names.
-    #[serde(default, borrow)]
-    error_code: Loose<'a>,
-    #[serde(default, borrow)]
-    error_message: Loose<'a>,
-    #[serde(default, borrow)]
-    code: Loose<'a>,
-    #[serde(default, borrow)]
-    status: Loose<'a>,
-    #[serde(default, borrow)]
-    status_code: Loose<'a>,
-    #[serde(default, borrow)]
-    message: Loose<'a>,
-    #[serde(default, borrow)]
-    msg: Loose<'a>,
-    #[serde(default, borrow)]
-    detail: Loose<'a>,
+    /// Whether another of its keys calls it an error.
+    is_named_error: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum ChunkKey {
+    Choices,
+    Usage,
+    Error,
+    Object,
+    Type,
+    ErrorCode,
+    ErrorMessage,
+    #[serde(other)]
+    Other,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Chunk<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Chunks;
+        impl<'de> Visitor<'de> for Chunks {
+            type Value = Chunk<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+                of_nothing(list)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut chunk = Chunk::default();
+                while let Some(key) = map.next_key()? {
+                    match key {
+                        ChunkKey::Choices => chunk.choices = map.next_value::<Choices<'_>>()?.0,
+                        ChunkKey::Usage => chunk.usage = map.next_value()?,
+                        ChunkKey::Error => chunk.error = map.next_value()?,
+                        ChunkKey::Object | ChunkKey::Type => {
+                            chunk.is_named_error |= is_error_word(&map.next_value()?);
+                        }
+                        ChunkKey::ErrorCode | ChunkKey::ErrorMessage => {
+                            chunk.is_named_error |= map.next_value::<Loose<'_>>()?.is_something;
+                        }
+                        ChunkKey::Other => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(chunk)
+            }
+        }
+        deserializer.deserialize_struct("Chunk", &[], Chunks)
+    }
+}
+
+/// Some servers write an object with nothing in it as an empty list.
+fn of_nothing<'de, T: Default, A: SeqAccess<'de>>(mut list: A) -> Result<T, A::Error> {
+    match list.next_element::<IgnoredAny>()? {
+        None => Ok(T::default()),
+        Some(_) => Err(A::Error::custom("a list where an object belongs")),
+    }
+}
+
+struct Choices<'a>(Option<Vec<Choice<'a>>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Choices<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        few(deserializer).map(Self)
+    }
 }
 
 /// Answers to one prompt. An empty one takes two bytes, and five hundred times that once it is read.
@@ -106,42 +153,66 @@ pub(super) struct Choice<'a> {
 }
 
 /// What a model says, in one of the many forms that servers give it.
-#[derive(Deserialize)]
+#[derive(Default)]
 pub(super) struct Words<'a> {
-    #[serde(default, borrow)]
-    pub content: Loose<'a>,
-    #[serde(default, borrow)]
-    pub refusal: Loose<'a>,
-    #[serde(default, borrow)]
-    pub tool_calls: Loose<'a>,
-    #[serde(default, borrow)]
-    pub function_call: Loose<'a>,
-    #[serde(default, borrow)]
-    pub audio: Loose<'a>,
-    #[serde(default, borrow)]
-    pub reasoning: Loose<'a>,
-    #[serde(default, borrow)]
-    pub reasoning_content: Loose<'a>,
-    #[serde(default, borrow)]
-    pub reasoning_details: Loose<'a>,
-    #[serde(default, borrow)]
-    pub thinking: Loose<'a>,
+    /// The plain text of the answer.
+    pub content: Option<Cow<'a, str>>,
+    /// How much is said.
+    pub amount: Amount,
 }
 
-impl Words<'_> {
-    /// How much this says.
-    pub fn amount(&self) -> Amount {
-        let mut amount = Amount::default();
-        let Self { content, refusal, tool_calls, function_call, audio, .. } = self;
-        for part in [content, refusal, tool_calls, function_call, audio] {
-            amount.add(part.amount);
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum WordsKey {
+    Content,
+    #[serde(alias = "tool_calls", alias = "function_call", alias = "audio")]
+    Refusal,
+    #[serde(alias = "reasoning_content", alias = "reasoning_details", alias = "thinking")]
+    Reasoning,
+    #[serde(other)]
+    Other,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Words<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Said;
+        impl<'de> Visitor<'de> for Said {
+            type Value = Words<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+                of_nothing(list)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut words = Words::default();
+                let mut longest_thought = 0;
+                while let Some(key) = map.next_key()? {
+                    match key {
+                        WordsKey::Content => {
+                            let content: Loose<'_> = map.next_value()?;
+                            words.amount.add(content.amount);
+                            words.content = content.text;
+                        }
+                        WordsKey::Refusal => {
+                            words.amount.add(map.next_value::<Loose<'_>>()?.amount);
+                        }
+                        // The same words can stand under more than one of these names.
+                        WordsKey::Reasoning => {
+                            let thought = map.next_value::<Loose<'_>>()?.amount.all();
+                            longest_thought = thought.max(longest_thought);
+                        }
+                        WordsKey::Other => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                words.amount.add(Amount { answer: 0, thought: longest_thought });
+                Ok(words)
+            }
         }
-        // The same words can stand under more than one of these names.
-        let thoughts =
-            [&self.reasoning, &self.reasoning_content, &self.reasoning_details, &self.thinking];
-        let longest = thoughts.iter().map(|part| part.amount.all()).max().unwrap_or_default();
-        amount.thought = amount.thought.saturating_add(longest);
-        amount
+        deserializer.deserialize_struct("Words", &[], Said)
     }
 }
 
@@ -150,7 +221,7 @@ impl<'a> Choice<'a> {
     pub fn amount(&self) -> Amount {
         let mut amount = self.text.amount;
         for words in [&self.delta, &self.message].into_iter().flatten() {
-            amount.add(words.amount());
+            amount.add(words.amount);
         }
         amount
     }
@@ -164,10 +235,17 @@ impl<'a> Choice<'a> {
 
     /// The plain text of it.
     pub fn plain(&self) -> Option<&Cow<'a, str>> {
-        let delta = self.delta.as_ref().and_then(|words| words.content.text.as_ref());
-        let message = self.message.as_ref().and_then(|words| words.content.text.as_ref());
+        let delta = self.delta.as_ref().and_then(|words| words.content.as_ref());
+        let message = self.message.as_ref().and_then(|words| words.content.as_ref());
         delta.or(message).or(self.text.text.as_ref())
     }
+}
+
+/// Whether an object that is no answer says what went wrong, or has the number of an error.
+fn tells_of_an_error(object: &[u8]) -> bool {
+    let Some(fields) = ErrorFields::read(object) else { return false };
+    let texts = [&fields.message, &fields.msg, &fields.detail];
+    fields.has_number_of_an_error() || texts.iter().any(|it| it.text.is_some() && it.is_something)
 }
 
 impl Chunk<'_> {
@@ -178,18 +256,11 @@ impl Chunk<'_> {
         if let Some(error) = named {
             return Some(error.get().into());
         }
-        let says_error = |loose: &Loose<'_>| loose.text.as_deref() == Some("error");
-        let says = |loose: &Loose<'_>| loose.is_something;
         let holds_nothing = self.choices.is_none() && self.usage.is_none();
-        let text = [&self.message, &self.msg, &self.detail];
-        let numbered = [&self.code, &self.status, &self.status_code];
-        let is_error = says_error(&self.object)
-            || says_error(&self.kind)
-            || says(&self.error_code)
-            || says(&self.error_message)
+        let is_error = self.is_named_error
             || holds_nothing
-                && (text.iter().any(|it| it.text.is_some() && says(it))
-                    || numbered.iter().any(|it| it.number.is_some_and(|code| code >= 400.0)));
+                && (tells_of_an_error(whole)
+                    || mended(whole).is_some_and(|whole| tells_of_an_error(whole.as_bytes())));
         is_error.then(|| String::from_utf8_lossy(whole))
     }
 }
@@ -202,7 +273,7 @@ mod tests {
     fn what_is_said_in_any_form() {
         let amount = |json: &str| {
             let words: Words<'_> = serde_json::from_str(json).unwrap();
-            let Amount { answer, thought } = words.amount();
+            let Amount { answer, thought } = words.amount;
             (answer, thought)
         };
         for nothing in [
