@@ -40,6 +40,14 @@ impl Doubt {
                  at the lowest level, or loosen the limit"
                     .to_owned()
             }
+            Self::SharedReplicas { replicas, carried: (low, high) } => format!(
+                "a run alone keeps the limit, so a rig of {replicas} replicas would carry at least {replicas} runs, one on \
+                 each, but {} to {} are what the levels make of it. If several of its GPUs serve one copy of the model \
+                 (tensor parallelism), set `test.gpus_per_replica` to how many: it is the number of GPUs that serve one \
+                 copy, 1 unless it is set. If not, something that they share is the limit, or an uneven load balancer",
+                load(*low),
+                load(*high)
+            ),
             Self::FewLevelsNear(capacity) => format!(
                 "fewer than two usable levels lie near concurrency {}; {}",
                 load(*capacity),

@@ -51,6 +51,7 @@ mod read_only;
 mod recorded;
 mod recorded_clock;
 mod recorded_forms;
+mod replicas;
 mod secrets;
 mod selection;
 mod servers;

@@ -1,5 +1,6 @@
 //! From a fit and a target to a number of GPUs, or the reason why there is none.
 
+mod alone;
 mod buy;
 mod doubts;
 mod found;
