@@ -90,7 +90,7 @@ pub(super) struct OutputArgs {
     /// Print no progress and no summary of stages
     #[arg(long, short)]
     quiet: bool,
-    /// End with 1 where an answer is unsettled
+    /// End with 1 where an answer is unsettled, or there is no number of GPUs
     #[arg(long)]
     strict: bool,
 }
@@ -149,11 +149,17 @@ pub(super) fn execute(
         tell(&stages_line(&outcome));
     }
     let end = |result: &SizingResult| match end(result) {
-        End::Done if output.strict && result.gpus.grade == Some(Grade::Unsettled) => End::NoAnswer,
+        End::Done if output.strict && !is_settled(result) => End::NoAnswer,
         end => end,
     };
     let ends = outcome.branches.iter().filter_map(|(_, branch)| branch.result.as_ref().map(end));
     Ok(ends.max_by_key(|end| end.code()).unwrap_or(End::Done))
+}
+
+/// Whether there is a number to buy; where no target is set, none was asked for.
+fn is_settled(result: &SizingResult) -> bool {
+    let counted = result.estimates.iter().all(|estimate| estimate.gpus.is_some());
+    counted && result.gpus.grade != Some(Grade::Unsettled)
 }
 
 /// Text in which commands name the spec as the user did.

@@ -85,5 +85,10 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         GridFormat::Json => print_json(&found)?,
     }
     let answered = found.cases.iter().any(|case| case.gpus.is_some());
-    Ok(if answered { End::Done } else { End::NoAnswer })
+    let unreachable = found.cases.iter().any(|case| case.unreachable);
+    Ok(match (answered, unreachable) {
+        (true, _) => End::Done,
+        (false, true) => End::OutOfReach,
+        (false, false) => End::NoAnswer,
+    })
 }

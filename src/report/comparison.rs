@@ -137,7 +137,7 @@ impl ComparedBranch {
             cost_per_hour: gpus.cost_per_hour.filter(|_| reason.is_none()),
             decided_by: gpus.decided_by,
             grade: gpus.grade,
-            capacity: deciding.and_then(|estimate| Some(estimate.capacity?.point)),
+            capacity: deciding.and_then(|estimate| estimate.capacity?.point),
             reason,
         }
     }

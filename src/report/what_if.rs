@@ -45,6 +45,9 @@ pub struct WhatIfCase {
     pub cost_per_hour: Option<f64>,
     /// Whether no branch answers the same case for less: by cost where all have one, else by GPUs.
     pub cheapest: bool,
+    /// Whether the measurements say that no number of GPUs meets a limit.
+    #[serde(default)]
+    pub unreachable: bool,
     /// Why there is no answer.
     pub reason: Option<String>,
 }
@@ -86,7 +89,12 @@ impl WhatIfCase {
             Some(it.target) == gpus.decided_by
                 && it.gpus.is_some_and(|count| count.recommended == gpus.recommended)
         };
-        let count = estimates.iter().find(decides).and_then(|estimate| estimate.gpus);
+        let deciding = estimates.iter().find(decides);
+        let count = deciding.and_then(|estimate| estimate.clone().told().gpus).map(|count| {
+            // What is known is known of all targets together.
+            let (at_least, at_most) = (gpus.at_least, gpus.at_most);
+            if unsettled { GpuCount { at_least, at_most, ..count } } else { count }
+        });
         let limit = |target: &crate::sizing::Target| CaseLimit {
             target: target.metric,
             quantile: target.quantile,
@@ -104,6 +112,7 @@ impl WhatIfCase {
             decided_by: gpus.decided_by,
             cost_per_hour: gpus.cost_per_hour.filter(|_| reason.is_none()),
             cheapest: false,
+            unreachable: estimates.iter().any(|estimate| estimate.unreachable),
             reason,
         }
     }
@@ -237,8 +246,17 @@ impl WhatIf {
                 .to_vec();
         header.extend(limits.iter().cloned());
         header.extend(
-            ["gpus_point", "gpus_low", "gpus_high", "gpus_recommended", "grade", "decided_by"]
-                .map(str::to_owned),
+            [
+                "gpus_point",
+                "gpus_low",
+                "gpus_high",
+                "gpus_at_least",
+                "gpus_at_most",
+                "gpus_recommended",
+                "grade",
+                "decided_by",
+            ]
+            .map(str::to_owned),
         );
         header.extend(["cost_per_hour", "cheapest", "reason"].map(str::to_owned));
         writer.write_record(&header).map_err(|error| failed(error.to_string()))?;
@@ -256,9 +274,11 @@ impl WhatIf {
                 };
                 cell(case.limits.iter().find(of_name).map(|limit| limit.seconds))
             }));
-            row.push(cell(case.gpus.map(|gpus| gpus.point)));
+            row.push(cell(case.gpus.and_then(|gpus| gpus.point)));
             row.push(cell(case.gpus.and_then(|gpus| gpus.low)));
             row.push(cell(case.gpus.and_then(|gpus| gpus.high)));
+            row.push(cell(case.gpus.and_then(|gpus| gpus.at_least)));
+            row.push(cell(case.gpus.and_then(|gpus| gpus.at_most)));
             row.push(cell(case.gpus.and_then(|gpus| gpus.recommended)));
             row.push(cell(case.grade));
             row.push(case.decided_by.map(|metric| metric.key().to_owned()).unwrap_or_default());

@@ -114,6 +114,12 @@ impl CarriedDraws {
         if !outside(&self.point) && !self.drawn.iter().any(outside) {
             return;
         }
+        if let Some(taken) = bounds.taken.filter(|taken| *taken <= highest) {
+            self.keep_to_what_is_taken((taken, highest), seed, &mean_runtime);
+        }
+        if !outside(&self.point) && !self.drawn.iter().any(outside) {
+            return;
+        }
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x626F_756E_6473);
         // Where some draws agree with the levels, what they say is no worse below either.
         let mut inside: Vec<f64> =
@@ -145,6 +151,28 @@ impl CarriedDraws {
             let mean_runtime = mean_runtime(concurrency);
             self.point = Carried { concurrency, mean_runtime, capped: false };
         }
+    }
+
+    /// Where a server takes no more runs than some number between two (the ends), draws of what times leave
+    /// room for are no higher than that.
+    fn keep_to_what_is_taken(
+        &mut self,
+        (taken, highest): (f64, f64),
+        seed: u64,
+        mean_runtime: impl Fn(f64) -> f64,
+    ) {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x0074_616B_656E);
+        let keep = |it: &mut Carried, share: f64| {
+            let most = (taken.ln() + share * (highest / taken).ln()).exp().min(highest);
+            if it.concurrency > most {
+                let mean_runtime = mean_runtime(most);
+                *it = Carried { concurrency: most, mean_runtime, capped: false };
+            }
+        };
+        for it in &mut self.drawn {
+            keep(it, rng.random());
+        }
+        keep(&mut self.point, 0.5);
     }
 
     /// Stretches the interval to such ends, where it is narrower: the lowest and the highest draws, as many as

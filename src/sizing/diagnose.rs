@@ -110,8 +110,8 @@ impl Diagnosis {
             };
             said.push(format!(
                 "Concurrency {concurrency} was slower than load explains: {mean:.3} s on average where the other levels \
-                 make one expect {expected:.3} s. {kept}; if something else used the rig, measure it again {}.",
-                words.again(&[f64::from(*concurrency)])
+                 make one expect {expected:.3} s. {kept}; if something else used the rig, measure it again{}.",
+                words.again()
             ));
         }
         said
@@ -170,7 +170,7 @@ pub(super) fn of_estimate(
     let Some(range) = estimate.capacity.filter(|_| settled) else {
         return said;
     };
-    let capacity = range.point;
+    let Some(capacity) = range.point else { return said };
     let usable = || levels.iter().filter(|l| !l.interrupted && l.metric(*target).is_some());
     let below = usable().map(|l| l.concurrency).filter(|c| f64::from(*c) <= capacity).max();
     let above = usable().map(|l| l.concurrency).filter(|c| f64::from(*c) > capacity).min();
@@ -207,15 +207,14 @@ pub(super) fn other_form(check: &CrossCheck) -> Option<String> {
     } else {
         format!("{:.1}", check.gpus)
     };
+    let gpus = format!("{gpus} GPU{}", if gpus == "1" { "" } else { "s" });
     let load = match (check.request_rate, check.concurrent) {
         (Some(rate), _) => {
-            format!(
-                "that load is {rate:.3} runs per second, which arriving at random need {gpus} GPUs"
-            )
+            format!("that load is {rate:.3} runs per second, which arriving at random need {gpus}")
         }
         (None, Some(users)) => {
             format!(
-                "about {users:.0} runs are then in flight, which as concurrent users need {gpus} GPUs"
+                "about {users:.0} runs are then in flight, which as concurrent users need {gpus}"
             )
         }
         (None, None) => return None,

@@ -59,6 +59,8 @@ pub(super) enum Doubt {
         carried: f64,
         /// The highest usable level.
         highest: f64,
+        /// The lowest level above it, where runs failed.
+        failed: Option<f64>,
     },
     /// The limit is so close to what a run takes alone that no number of GPUs may meet it.
     NearlyAlone,

@@ -155,7 +155,7 @@ fn a_line_that_the_curve_contradicts_has_an_interval_over_both() {
 const SERVER: [&str; 4] =
     ["engine.base=2ms", "engine.per_sequence=60us", "engine.max_batch=8", "output_tokens=5"];
 
-/// What a command in a doubt measures when it is pasted.
+/// What the command under an answer measures when it is pasted.
 fn pasted(concurrency: &str, file: &str) -> (Value, Value) {
     let simulator = SimulatorProcess::start(&SERVER);
     let spec = format!(
@@ -168,7 +168,8 @@ fn pasted(concurrency: &str, file: &str) -> (Value, Value) {
     let project = Sizer::new().file(file, &spec);
     let ended = project.run(&["run", file, "--quiet"]).success();
     let before = project.result();
-    let begins = ended.stdout.find("`sizer run ").unwrap() + 1;
+    let begins = ended.stdout.find("Next: `sizer run ").unwrap() + "Next: `".len();
+    assert_eq!(ended.stdout.matches("`sizer run ").count(), 1, "one command: {ended:#?}");
     let command = ended.stdout[begins..].split('`').next().unwrap();
     // As a shell takes it apart: words with quotes around what has spaces.
     let mut words = vec![String::new()];
@@ -191,7 +192,7 @@ fn levels(result: &Value) -> Vec<u64> {
 }
 
 #[test]
-fn the_command_in_a_doubt_adds_levels_when_it_is_pasted() {
+fn the_command_under_an_answer_adds_levels_when_it_is_pasted() {
     let (before, after) = pasted("levels: [1, 2], passes: 4", "my spec.yml");
     assert_eq!(levels(&before), [1, 2]);
     assert_eq!(levels(&after), [1, 2, 4]);

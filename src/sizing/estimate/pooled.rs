@@ -107,7 +107,9 @@ fn capacity(
         let carried = if contradicted { carried } else { met.fold(carried, f64::max) };
         let levels = asked.levels.iter().filter(|level| !level.interrupted);
         let highest = levels.map(|level| f64::from(level.concurrency)).fold(0.0, f64::max);
-        doubts.push(Doubt::NoEnd { carried, highest });
+        let above = asked.levels.iter().map(|level| f64::from(level.concurrency));
+        let failed = above.filter(|level| *level > highest).reduce(f64::min);
+        doubts.push(Doubt::NoEnd { carried, highest, failed });
         let point = if drawn.point.capped { drawn.saturated } else { range.point };
         let at_least = Some(carried).filter(|it| *it > 0.0);
         return Capacity { at_least, ..Capacity::of(point) };
@@ -141,14 +143,16 @@ fn count(
 ) {
     let Asked { target, rig, margin, .. } = *asked;
     let Some(capacity) = result.capacity else { return };
+    let Some(point) = capacity.point else { return };
     let pooled = found.models.usable();
-    let point = capacity.point;
     // A run that has a rig for itself part of the time takes no less.
     let mean = |runs: f64| runtime.unwrap_or(pooled).mean(runs.max(1.0));
     let within = pooled.within(target.limit);
     // Beyond what any figure goes to, nothing is fast enough: a flat curve carries no rate for ever.
     let furthest = if found.drawn.point.capped { point } else { pooled.furthest(target.limit) };
-    let furthest = furthest.max(point);
+    // Nor is anything beyond what a server takes.
+    let taken = found.bounds.highest().filter(|_| found.bounds.refused);
+    let furthest = furthest.max(point).min(taken.unwrap_or(f64::INFINITY));
     // What was seen of runs that have a replica to themselves is no less for what others wait elsewhere.
     let lone = alone.keeps.unwrap_or(0.0);
     let fast = |runs: f64| match runs {
@@ -196,7 +200,7 @@ fn count(
     let no_end = found.is_open();
     let sum = sum(1.0 / best, Some(1.0 / gpus.at_least), rig, margin);
     result.gpus = Some(GpuCount {
-        point: if found.drawn.point.capped { of_capacity(point) } else { whole(best) },
+        point: Some(if found.drawn.point.capped { of_capacity(point) } else { whole(best) }),
         low: Some(whole(gpus.high)).filter(|_| !no_end),
         high: Some(whole(gpus.low)).filter(|_| !no_end),
         at_least: Some(whole(gpus.high)).filter(|_| one_sided && !no_end),
