@@ -6,7 +6,9 @@ use super::plan;
 use super::progress::Progress;
 use super::signals::cancel_on_signal;
 use super::spec_args::SpecArgs;
-use crate::pipeline::{CancellationToken, Pattern, RunOptions, Selection, Study, StudyOutcome};
+use crate::pipeline::{
+    CancellationToken, MissingBranch, Pattern, RunOptions, Selection, Study, StudyOutcome,
+};
 use crate::report::{SizingResult, terminal_summary};
 use crate::sizing::Grade;
 use clap::ValueEnum;
@@ -145,6 +147,9 @@ pub(super) fn execute(
         }
         Format::Json => print_result(&outcome)?,
     }
+    for MissingBranch { branch, error } in &outcome.missing {
+        tell(&format!("error: {branch}: {error}"));
+    }
     if !output.quiet {
         tell(&stages_line(&outcome));
     }
@@ -153,7 +158,8 @@ pub(super) fn execute(
         end => end,
     };
     let ends = outcome.branches.iter().filter_map(|(_, branch)| branch.result.as_ref().map(end));
-    Ok(ends.max_by_key(|end| end.code()).unwrap_or(End::Done))
+    let missing = outcome.missing.first().map(|_| End::NoAnswer);
+    Ok(ends.chain(missing).max_by_key(|end| end.code()).unwrap_or(End::Done))
 }
 
 /// Whether there is a number to buy; where no target is set, none was asked for.

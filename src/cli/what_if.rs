@@ -86,8 +86,10 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     }
     let answered = found.cases.iter().any(|case| case.gpus.is_some());
     let unreachable = found.cases.iter().any(|case| case.unreachable);
+    let complete = found.missing.is_empty();
     Ok(match (answered, unreachable) {
-        (true, _) => End::Done,
+        (true, _) if complete => End::Done,
+        (true, _) => End::NoAnswer,
         (false, true) => End::OutOfReach,
         (false, false) => End::NoAnswer,
     })

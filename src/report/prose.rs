@@ -5,8 +5,7 @@ use crate::sizing::{Capacity, Estimate, GpuCount, Grade, Recommendation, Sum};
 
 /// The estimate of one target in a sentence without its full stop.
 pub(super) fn estimate_line(estimate: &Estimate) -> String {
-    let Estimate { target, quantile, limit, .. } = estimate;
-    let aim = format!("{quantile} {target} ≤ {} s{}", significant(*limit), load_words(estimate));
+    let aim = aim_words(estimate);
     let capacity = estimate.capacity.map(|it| format!("; {}", capacity_words(&it, estimate)));
     let capacity = capacity.unwrap_or_default();
     match (&estimate.gpus, &estimate.reason) {
@@ -20,6 +19,12 @@ pub(super) fn estimate_line(estimate: &Estimate) -> String {
         (None, Some(reason)) => format!("{aim}: no estimate: {reason}{capacity}"),
         (None, None) => format!("{aim}: no estimate{capacity}"),
     }
+}
+
+/// What is asked of one target: limit and load.
+pub(super) fn aim_words(estimate: &Estimate) -> String {
+    let Estimate { target, quantile, limit, .. } = estimate;
+    format!("{quantile} {target} ≤ {} s{}", significant(*limit), load_words(estimate))
 }
 
 /// ` for 50 users`, or whatever the load is.

@@ -17,6 +17,9 @@ pub struct WhatIf {
     pub schema_version: u32,
     /// Every combination.
     pub cases: Vec<WhatIfCase>,
+    /// Branches without any level.
+    #[serde(default)]
+    pub missing: Vec<String>,
 }
 
 /// One combination of a load and limits.
@@ -168,7 +171,7 @@ impl WhatIfCase {
 
 impl WhatIf {
     /// Marks the cheapest branch of every case.
-    pub fn of(mut cases: Vec<WhatIfCase>) -> Self {
+    pub fn of(mut cases: Vec<WhatIfCase>, missing: Vec<String>) -> Self {
         let all = cases.clone();
         for case in &mut cases {
             let rivals = || all.iter().filter(|it| it.asks_the_same(case) && it.is_settled());
@@ -179,7 +182,7 @@ impl WhatIf {
             let least = rivals().map(cost).fold(f64::INFINITY, f64::min);
             case.cheapest = case.is_settled() && cost(case) <= least;
         }
-        Self { schema_version: 1, cases }
+        Self { schema_version: 1, cases, missing }
     }
 
     /// Tables in Markdown: loads down, limits across, a table per branch.
@@ -194,7 +197,8 @@ impl WhatIf {
             let loads = distinct(of_branch.iter().map(|case| case.title()));
             let answer = |case: &WhatIfCase| {
                 let cost = case.cost_per_hour.map(|cost| format!(", {cost:.2}/h"));
-                let mark = if several && case.cheapest { " *" } else { "" };
+                let rivals = self.cases.iter().filter(|it| it.asks_the_same(case)).count();
+                let mark = if rivals > 1 && case.cheapest { " *" } else { "" };
                 format!("{}{}{mark}", case.count(), cost.unwrap_or_default())
             };
             let mut table = Table::new();
@@ -226,6 +230,9 @@ impl WhatIf {
                     open.join(", ")
                 ));
             }
+        }
+        if !self.missing.is_empty() {
+            text.push(format!("\nNot measured: {}\n", self.missing.join(", ")));
         }
         for reason in distinct(self.cases.iter().filter_map(|case| case.reason.clone())) {
             text.push(format!("\nnone: {reason}\n"));

@@ -5,6 +5,7 @@
 mod adaptive;
 mod agent;
 mod answers;
+mod branches;
 mod cache;
 mod calc;
 mod canary;
