@@ -44,6 +44,8 @@ pub struct CarriedDraws {
     /// What would be carried were the rig saturated from the highest level on.
     pub(super) saturated: f64,
     pub(super) confidence: f64,
+    /// Whether a doubt put the lower end where it is: no draw says how likely it is.
+    pub(super) stretched: bool,
 }
 
 /// A figure of what is carried, with what is left open.
@@ -70,6 +72,7 @@ impl CarriedDraws {
             drawn: std::iter::zip(&self.drawn, &other.drawn).map(|(a, b)| less(a, b)).collect(),
             saturated: self.saturated.min(other.saturated),
             confidence: self.confidence,
+            stretched: self.stretched || other.stretched,
         }
     }
 
@@ -175,9 +178,15 @@ impl CarriedDraws {
         keep(&mut self.point, 0.5);
     }
 
-    /// Stretches the interval to such ends, where it is narrower: the lowest and the highest draws, as many as
-    /// lie beyond either end of an interval, are put there. What lies between stays where it is.
+    /// Stretches the interval to such ends for a doubt: with it, no more than the lower end is certain.
     pub(super) fn stretch(&mut self, low: f64, high: f64) {
+        self.stretched |= low < self.range(|it| it.concurrency).low;
+        self.widen(low, high);
+    }
+
+    /// Widens the interval to such ends, where it is narrower: the lowest and the highest draws, as many as
+    /// lie beyond either end of an interval, are put there. What lies between stays where it is.
+    pub(super) fn widen(&mut self, low: f64, high: f64) {
         let range = self.range(|it| it.concurrency);
         let beyond = (1.0 - self.confidence) / 2.0 * self.drawn.len() as f64;
         #[expect(
@@ -231,7 +240,7 @@ impl CarriedDraws {
             point,
             low: at(outside / 2.0).min(point),
             high: at(1.0 - outside / 2.0).max(point),
-            at_least: at(outside).min(point),
+            at_least: at(if self.stretched { outside / 2.0 } else { outside }).min(point),
             likely: at(LIKELY).min(point),
         }
     }
@@ -253,6 +262,7 @@ mod tests {
             drawn: (0..1000).map(draw).collect(),
             saturated: high,
             confidence: 0.9,
+            stretched: false,
         }
     }
 
@@ -268,6 +278,7 @@ mod tests {
         assert!((found.low - 70.0).abs() < 1.0, "{found:?}");
         assert!((found.high - 109.0).abs() < 0.2, "{found:?}");
         assert!((found.likely - 100.0).abs() < 2.0, "the middle stays: {found:?}");
+        assert!(found.at_least <= found.low + 1e-9, "{found:?}");
         draws.stretch(95.0, 130.0);
         let found = range(&draws);
         assert!((found.low - 70.0).abs() < 1.0 && (found.high - 130.0).abs() < 1.0, "{found:?}");

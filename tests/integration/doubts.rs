@@ -42,6 +42,30 @@ fn steps_that_the_levels_may_lie_on_are_in_the_interval() {
 }
 
 #[test]
+fn what_is_enough_reaches_to_the_end_that_a_doubt_puts() {
+    let told = |found: &Value| {
+        let gpus = &found["estimates"][0]["gpus"];
+        (gpus["high"].as_f64().unwrap(), gpus["sum"]["with_confidence"].as_f64())
+    };
+    let steps = sweep(&[1, 2, 4, 8, 16, 32, 64], padded);
+    let between = sweep(&[1, 2, 3, 4, 6, 8, 32, 64], |c| 0.5 + 0.05 * f64::from(c));
+    let mut checked = 0;
+    for (runs, limits) in [(&steps, ["1.3s", "1.9s", "3s"]), (&between, ["1s", "1.1s", "1.6s"])] {
+        for limit in limits {
+            let found = of(runs, &format!("users: 256, workflow_runtime: {limit}"));
+            let stretched = ["steps of", "nothing was measured"];
+            if !stretched.iter().any(|it| doubts(&found).contains(it)) {
+                continue;
+            }
+            let (high, enough) = told(&found);
+            assert!(enough.is_none_or(|enough| enough >= high), "{limit}: {found:#}");
+            checked += usize::from(enough.is_some());
+        }
+    }
+    assert!(checked > 1, "{checked} with a recommendation");
+}
+
+#[test]
 fn an_answer_between_levels_far_apart_is_not_sure() {
     let runs = sweep(&[1, 2, 3, 4, 6, 8, 32, 64], |c| 0.5 + 0.05 * f64::from(c));
     let found = of(&runs, "users: 256, workflow_runtime: 1.6s");
