@@ -89,8 +89,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let complete = found.missing.is_empty();
     Ok(match (answered, unreachable) {
         (true, _) if complete => End::Done,
-        (true, _) => End::NoAnswer,
         (false, true) => End::OutOfReach,
-        (false, false) => End::NoAnswer,
+        _ => End::NoAnswer,
     })
 }

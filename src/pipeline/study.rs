@@ -36,6 +36,9 @@ struct Shared<'a> {
     stop: AtomicBool,
 }
 
+/// Branches with their labels, `None` without a matrix.
+type Branches = Vec<(Option<String>, Outcome)>;
+
 /// A branch by its position, its label, and how it ended.
 type Ended = (usize, Option<String>, Result<Outcome, PipelineError>);
 
@@ -44,7 +47,7 @@ type Ended = (usize, Option<String>, Result<Outcome, PipelineError>);
 fn one_or_error(
     ended: Vec<Ended>,
     offline: bool,
-) -> Result<(Vec<(Option<String>, Outcome)>, Vec<MissingBranch>), PipelineError> {
+) -> Result<(Branches, Vec<MissingBranch>), PipelineError> {
     let any = ended.iter().any(|(_, _, outcome)| outcome.is_ok());
     let mut outcomes = Vec::new();
     let mut missing = Vec::new();

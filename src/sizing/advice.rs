@@ -25,10 +25,10 @@ impl Default for Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Listed(levels) => write!(f, "levels {}", list(levels, ", ")),
-            Self::Adaptive(keys) if keys.is_empty() => f.write_str("adaptive levels"),
-            Self::Adaptive(keys) => write!(f, "adaptive levels with {}", keys.join(" and ")),
-            Self::Recorded => f.write_str("levels of a recording"),
+            Self::Listed(levels) => f.write_str(&list(levels, ", ")),
+            Self::Adaptive(keys) if keys.is_empty() => f.write_str("adaptive"),
+            Self::Adaptive(keys) => write!(f, "adaptive with {}", keys.join(" and ")),
+            Self::Recorded => f.write_str("those of the recording"),
         }
     }
 }
@@ -145,7 +145,7 @@ impl Plan {
         let mut command = "sizer run SPEC".to_owned();
         if !wanted.add.is_empty() {
             let all: Vec<u32> = own.union(&wanted.add).copied().collect();
-            command += &format!(" --set 'concurrency.levels=[{}]'", list(&all, ", "));
+            command.extend([" --set 'concurrency.levels=[", &list(&all, ", "), "]'"]);
             let unset = keys.iter().map(|key| format!(" --set concurrency.{key}=null"));
             command.extend(unset);
         }

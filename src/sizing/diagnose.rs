@@ -181,7 +181,9 @@ pub(super) fn of_estimate(
         ));
     }
     let open = estimate.gpus.is_some_and(|gpus| gpus.low < gpus.high);
-    if let Some(pooled) = pooled.filter(|_| open && !estimate.extrapolated)
+    // Where levels are missing, no number of runs stands in for them.
+    if let Some(pooled) =
+        pooled.filter(|_| open && !estimate.extrapolated && estimate.add.is_empty())
         && let (Some(ends), Some(confidence)) = (range.low.zip(range.high), estimate.confidence)
         && let Some((level, runs)) = pooled.runs_to_halve(ends, capacity, *quantile, confidence)
     {

@@ -66,6 +66,20 @@ fn what_is_enough_reaches_to_the_end_that_a_doubt_puts() {
 }
 
 #[test]
+fn steps_that_double_between_levels_that_double_are_in_the_interval() {
+    // Batches are padded to powers of two: what five in flight take, eight do.
+    let doubling = |c: u32| 0.2 + 0.05 * f64::from(c.next_power_of_two());
+    let runs = sweep(&[1, 2, 4, 8, 16, 32, 64], doubling);
+    for (limit, carried) in [("0.5s", 4.0), ("1.5s", 16.0), ("2.6s", 32.0)] {
+        let found = of(&runs, &format!("users: 256, workflow_runtime: {limit}"));
+        assert!(capacity(&found, "low") <= carried + 1e-9, "{limit}: {found:#}");
+        assert!(capacity(&found, "high") >= carried, "{limit}: {found:#}");
+        let enough = found["gpus"]["recommended"].as_f64();
+        assert!(enough.is_none_or(|enough| enough >= 256.0 / carried), "{limit}: {found:#}");
+    }
+}
+
+#[test]
 fn an_answer_between_levels_far_apart_is_not_sure() {
     let runs = sweep(&[1, 2, 3, 4, 6, 8, 32, 64], |c| 0.5 + 0.05 * f64::from(c));
     let found = of(&runs, "users: 256, workflow_runtime: 1.6s");

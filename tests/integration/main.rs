@@ -12,6 +12,7 @@ mod canary;
 mod canary_apart;
 mod capacity;
 mod chain;
+mod changed;
 mod command_line;
 mod commands;
 mod composition;

@@ -33,7 +33,7 @@ impl Stage for EstimateStage {
             "targets": context.spec.targets,
             "test": test,
             "counts_users": context.spec.concurrency.counts_users(),
-            "plan": plan(context.spec).to_string(),
+            "levels": plan(context.spec).to_string(),
             "estimate": {
                 "confidence": confidence, "headroom": headroom, "spares": spares,
                 "count_failures": count_failures, "seed": seed,

@@ -211,7 +211,7 @@ fn count(
     if !asked.counts_users && !one_sided {
         let rigs = 1.0 / (best * gpu_count);
         let mean_runtime = match load {
-            Load::Rate { per_second } => settled_runtime(per_second, rigs, &mean),
+            Load::Rate { per_second } => settled_runtime(per_second, rigs, mean),
             Load::Users { .. } => found.drawn.point.mean_runtime,
         };
         let other = other_form(load, mean_runtime);

@@ -8,6 +8,8 @@ use crate::sizing::verdict::Level;
 
 /// Neighbouring levels that are further apart than this, as a factor, leave open what lies between,
 const APART: f64 = 1.6;
+/// twice as far apart, a server that pads its batches to powers of two may carry no more than the lower one,
+const DOUBLE: f64 = 1.99;
 /// and so far apart, nothing says it.
 const FAR_APART: f64 = 2.5;
 /// An answer that is this far above the level that carries it, as a factor, rests on what lies between.
@@ -52,7 +54,7 @@ pub(super) fn hold_against_steps(
     let next = above - below < 1.5;
     if !next && above > APART * below && point > ABOVE * below {
         let far = above > FAR_APART * below;
-        if far && least < range.low {
+        if above >= DOUBLE * below && least < range.low {
             found.drawn.stretch(least, range.high);
         }
         found.doubts.push(Doubt::Between { below, above, far });
