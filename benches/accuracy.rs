@@ -34,7 +34,7 @@ fn found(scenario: &Scenario) -> Option<Found> {
     let swept = sweep(scenario, Arc::new(Undisturbed), &adaptive(scenario, BUDGET))?;
     let gpus = estimate(scenario, &swept)?.gpus?;
     Some(Found {
-        point: gpus.point,
+        point: gpus.point?,
         low: gpus.low.unwrap_or(0.0),
         high: gpus.high.unwrap_or(f64::INFINITY),
         recommended: gpus.recommended,

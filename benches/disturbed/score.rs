@@ -40,7 +40,7 @@ impl Score {
         let gpus = case.estimate.as_ref().and_then(|estimate| estimate.gpus);
         // Where only one end is known, the other is open.
         let answer = |gpus: sizer::sizing::GpuCount| Answer {
-            point: gpus.point,
+            point: gpus.point.unwrap_or_default(),
             low: gpus.low.or(gpus.at_least).unwrap_or(0.0),
             high: gpus.high.or(gpus.at_most).unwrap_or(f64::INFINITY),
             recommended: gpus.recommended.map(|gpus| gpus as f64),

@@ -30,17 +30,17 @@ pub fn print(case: &Case) {
     );
     let estimate = case.estimate.as_ref();
     let capacity = estimate.and_then(|it| it.capacity).map_or("none".to_owned(), |it| {
-        format!("{:.1} ({} to {})", it.point, end(it.low), end(it.high))
+        format!("{:.1} ({} to {})", it.point.unwrap_or(f64::NAN), end(it.low), end(it.high))
     });
     match estimate.and_then(|it| it.gpus) {
         Some(it) => println!(
             "  found: {capacity} in flight, {} GPUs ({} to {}), recommended {}, {}, {:+.0} %\n  {}\n",
-            it.point,
+            it.point.unwrap_or(f64::NAN),
             end(it.low),
             end(it.high),
             it.recommended.map_or("nothing".to_owned(), |gpus| gpus.to_string()),
             estimate.and_then(|it| it.grade).map_or("unsettled".to_owned(), |it| it.to_string()),
-            100.0 * (it.point / case.truth - 1.0),
+            100.0 * (it.point.unwrap_or(f64::NAN) / case.truth - 1.0),
             estimate.map_or(String::new(), |it| it.doubts.join("\n  "))
         ),
         None => println!(

@@ -53,6 +53,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
                 name: "now".to_owned(),
                 lock: LockFile::beside(pipeline.spec().base_dir(), &pipeline.spec().key_name()),
                 spec: Box::new(pipeline.spec().clone()),
+                same: true,
             },
         };
         all.push((in_branch("", label), pipeline.compare(before, now)?));
@@ -79,7 +80,12 @@ fn side(args: &Args, pipeline: &Pipeline, name: &str) -> Result<Side, CliError> 
     if Path::new(name).is_file() {
         let lock = LockFile::from_file(Path::new(name), &spec.key_name())
             .map_err(|error| CliError::Usage(format!("{name} cannot be read: {error}")))?;
-        return Ok(Side::Locked { name: name.to_owned(), lock, spec: Box::new(spec.clone()) });
+        return Ok(Side::Locked {
+            name: name.to_owned(),
+            lock,
+            spec: Box::new(spec.clone()),
+            same: false,
+        });
     }
     let unknown = || {
         CliError::Usage(format!(
@@ -110,7 +116,7 @@ fn side(args: &Args, pipeline: &Pipeline, name: &str) -> Result<Side, CliError> 
     let specs = SpecSet::parse(&text, path, &parts)?.into_specs();
     let then = specs.into_iter().find(|then| then.branch() == spec.branch()).ok_or_else(unknown)?;
     let lock = LockFile::from_text(&lock, &then.key_name());
-    Ok(Side::Locked { name: name.to_owned(), lock, spec: Box::new(then) })
+    Ok(Side::Locked { name: name.to_owned(), lock, spec: Box::new(then), same: true })
 }
 
 /// A file beside the spec as it was in a revision.

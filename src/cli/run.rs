@@ -6,7 +6,9 @@ use super::plan;
 use super::progress::Progress;
 use super::signals::cancel_on_signal;
 use super::spec_args::SpecArgs;
-use crate::pipeline::{CancellationToken, Pattern, RunOptions, Selection, Study, StudyOutcome};
+use crate::pipeline::{
+    CancellationToken, MissingBranch, Pattern, RunOptions, Selection, Study, StudyOutcome,
+};
 use crate::report::{SizingResult, terminal_summary};
 use crate::sizing::Grade;
 use clap::ValueEnum;
@@ -90,7 +92,7 @@ pub(super) struct OutputArgs {
     /// Print no progress and no summary of stages
     #[arg(long, short)]
     quiet: bool,
-    /// End with 1 where an answer is unsettled
+    /// End with 1 where an answer is unsettled, or there is no number of GPUs
     #[arg(long)]
     strict: bool,
 }
@@ -145,15 +147,25 @@ pub(super) fn execute(
         }
         Format::Json => print_result(&outcome)?,
     }
+    for MissingBranch { branch, error } in &outcome.missing {
+        tell(&format!("error: {branch}: {error}"));
+    }
     if !output.quiet {
         tell(&stages_line(&outcome));
     }
     let end = |result: &SizingResult| match end(result) {
-        End::Done if output.strict && result.gpus.grade == Some(Grade::Unsettled) => End::NoAnswer,
+        End::Done if output.strict && !is_settled(result) => End::NoAnswer,
         end => end,
     };
     let ends = outcome.branches.iter().filter_map(|(_, branch)| branch.result.as_ref().map(end));
-    Ok(ends.max_by_key(|end| end.code()).unwrap_or(End::Done))
+    let missing = outcome.missing.first().map(|_| End::NoAnswer);
+    Ok(ends.chain(missing).max_by_key(|end| end.code()).unwrap_or(End::Done))
+}
+
+/// Whether there is a number to buy; where no target is set, none was asked for.
+fn is_settled(result: &SizingResult) -> bool {
+    let counted = result.estimates.iter().all(|estimate| estimate.gpus.is_some());
+    counted && result.gpus.grade != Some(Grade::Unsettled)
 }
 
 /// Text in which commands name the spec as the user did.

@@ -85,5 +85,11 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         GridFormat::Json => print_json(&found)?,
     }
     let answered = found.cases.iter().any(|case| case.gpus.is_some());
-    Ok(if answered { End::Done } else { End::NoAnswer })
+    let unreachable = found.cases.iter().any(|case| case.unreachable);
+    let complete = found.missing.is_empty();
+    Ok(match (answered, unreachable) {
+        (true, _) if complete => End::Done,
+        (false, true) => End::OutOfReach,
+        _ => End::NoAnswer,
+    })
 }

@@ -79,6 +79,20 @@ pub enum DatasetError {
         /// What was found instead.
         detail: String,
     },
+    /// The spec names a key that no row has.
+    #[error(
+        "no row of the dataset {path} has `{key}`, which {named} names; its rows have: {known}"
+    )]
+    UnknownKey {
+        /// The file.
+        path: String,
+        /// The key.
+        key: String,
+        /// Where the spec names it.
+        named: &'static str,
+        /// The keys of the first row.
+        known: String,
+    },
     /// More than can be held, or than any honest dataset has.
     #[error("the dataset {path} has {what}, which is more than sizer reads")]
     TooLarge {

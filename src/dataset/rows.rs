@@ -73,6 +73,7 @@ pub fn for_each_row(
         number: 0,
         kept: 0,
         counts: Counts::default(),
+        unseen: named(spec),
         each,
     };
     let mut file = open(path)?;
@@ -98,6 +99,16 @@ pub fn for_each_row(
     rows.end()
 }
 
+/// The keys of a dataset that a spec names beside that of the question, and where: some row has to have each. The
+/// id may be missing where it was left to the default.
+fn named(spec: &DatasetSpec) -> Vec<(&str, &'static str)> {
+    let id = (spec.id_key.as_str(), "dataset.id_key");
+    let allow = spec.filter.allow.keys().map(|key| (key.as_str(), "dataset.filter.allow"));
+    let deny = spec.filter.deny.keys().map(|key| (key.as_str(), "dataset.filter.deny"));
+    let id = Some(id).filter(|_| spec.id_key != DatasetSpec::default().id_key);
+    id.into_iter().chain(allow).chain(deny).collect()
+}
+
 struct Rows<'a> {
     spec: &'a DatasetSpec,
     needs: &'a Needs<'a>,
@@ -113,6 +124,8 @@ struct Rows<'a> {
     /// About how many bytes the rows so far take as they are kept.
     kept: usize,
     counts: Counts,
+    /// Keys that the spec names, and where, which no row so far has.
+    unseen: Vec<(&'a str, &'static str)>,
     each: &'a mut dyn FnMut(Row) -> Result<(), DatasetError>,
 }
 
@@ -128,6 +141,7 @@ impl Rows<'_> {
             self.first_keys = keys.join(", ");
             self.hint = shape(&row).map(str::to_owned);
         }
+        self.unseen.retain(|(key, _)| lookup(&row, key).is_none());
         let text = |key: &str| lookup(&row, key).map(shown);
         if !self.spec.filter.is_empty() && !self.spec.filter.lets_through(text) {
             self.counts.filtered += 1;
@@ -199,6 +213,14 @@ impl Rows<'_> {
     /// A dataset without a question is an error.
     fn end(self) -> Result<Counts, DatasetError> {
         let Counts { items, dropped, filtered } = self.counts;
+        if let Some((key, named)) = self.unseen.first().filter(|_| items + filtered > 0) {
+            return Err(DatasetError::UnknownKey {
+                path: self.path.to_owned(),
+                key: (*key).to_owned(),
+                named,
+                known: self.first_keys,
+            });
+        }
         if items > 0 {
             return Ok(self.counts);
         }

@@ -26,6 +26,8 @@ pub enum Side {
         lock: LockFile,
         /// The spec of the same revision.
         spec: Box<Spec>,
+        /// Whether it is that: a lock file by itself has none, and the spec as it is stands in.
+        same: bool,
     },
 }
 
@@ -117,7 +119,10 @@ impl Facts {
     fn of(side: Side, store: &Store) -> Result<Self, PipelineError> {
         match side {
             Side::Run(record) => Ok(Self::of_run(&record, store)),
-            Side::Locked { name, lock, spec } => Self::of_lock(name, &lock, &spec, store),
+            Side::Locked { name, lock, spec, same } => {
+                let listed = if same { spec.concurrency.levels.values() } else { Vec::new() };
+                Self::of_lock(name, &lock, &spec, &listed, store)
+            }
         }
     }
 
@@ -144,16 +149,20 @@ impl Facts {
         facts
     }
 
-    /// What a lock file says; fits and estimates follow from its levels.
+    /// What a lock file says of listed levels, or of all where none are; fits and estimates follow from them.
     fn of_lock(
         name: String,
         lock: &LockFile,
         spec: &Spec,
+        listed: &[u32],
         store: &Store,
     ) -> Result<Self, PipelineError> {
         let mut facts = Self::empty(name);
+        // Of a list, levels that it no longer has are in the lock file still.
+        let is_asked = |level: &u32| listed.is_empty() || listed.contains(level);
         for (stage, locked) in lock.stages().into_iter().flatten() {
-            let level = stage.strip_prefix("level@").and_then(|level| level.parse().ok());
+            let level =
+                stage.strip_prefix("level@").and_then(|level| level.parse().ok()).filter(is_asked);
             facts.level(level, store.read(&locked.digest).ok().as_deref());
         }
         // The slices that stages read, so that both kinds of side speak of the same keys. That of

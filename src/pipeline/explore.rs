@@ -46,6 +46,11 @@ impl Running<'_> {
                 metrics.insert(concurrency, now);
             }
         }
+        if !self.context.offline
+            && let Some(why) = search.idle(&metrics.values().cloned().collect::<Vec<_>>())
+        {
+            self.context.observer.notice(&why);
+        }
         let mut measured = BTreeSet::new();
         while let Some(step) = self.next(search, &metrics, same_rig) {
             let concurrency = step.level.concurrency;

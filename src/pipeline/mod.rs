@@ -43,7 +43,7 @@ pub use plan::{Plan, PlannedStage, Status};
 pub use reason::Reason;
 pub use select::{Pattern, Selection};
 pub use status::{StageStatus, State};
-pub use study::{ByBranch, Study, StudyOutcome};
+pub use study::{ByBranch, MissingBranch, Study, StudyOutcome};
 pub use trace::{TraceOptions, Traced};
 pub use what_if::Grid;
 

@@ -36,18 +36,29 @@ struct Shared<'a> {
     stop: AtomicBool,
 }
 
+/// Branches with their labels, `None` without a matrix.
+type Branches = Vec<(Option<String>, Outcome)>;
+
 /// A branch by its position, its label, and how it ended.
 type Ended = (usize, Option<String>, Result<Outcome, PipelineError>);
 
-/// The outcomes with their labels, or the first failure; what was stopped counts all finished
-/// levels.
-fn one_or_error(ended: Vec<Ended>) -> Result<Vec<(Option<String>, Outcome)>, PipelineError> {
+/// The outcomes with their labels and the branches of which offline nothing is there, or the first failure;
+/// what was stopped counts all finished levels.
+fn one_or_error(
+    ended: Vec<Ended>,
+    offline: bool,
+) -> Result<(Branches, Vec<MissingBranch>), PipelineError> {
+    let any = ended.iter().any(|(_, _, outcome)| outcome.is_ok());
     let mut outcomes = Vec::new();
+    let mut missing = Vec::new();
     let mut failure = None;
     let mut stopped = None;
     for (_, label, outcome) in ended {
         match outcome {
             Ok(outcome) => outcomes.push((label, outcome)),
+            Err(error @ PipelineError::Missing { .. }) if offline && any => {
+                missing.push(MissingBranch { branch: label.unwrap_or_default(), error });
+            }
             Err(PipelineError::Cancelled { levels }) => *stopped.get_or_insert(0) += levels,
             Err(error) => failure = failure.or(Some(error)),
         }
@@ -55,7 +66,7 @@ fn one_or_error(ended: Vec<Ended>) -> Result<Vec<(Option<String>, Outcome)>, Pip
     match (stopped, failure) {
         (Some(levels), _) => Err(PipelineError::Cancelled { levels }),
         (None, Some(error)) => Err(error),
-        (None, None) => Ok(outcomes),
+        (None, None) => Ok((outcomes, missing)),
     }
 }
 
@@ -69,8 +80,19 @@ pub struct StudyOutcome {
     pub branches: Vec<(Option<String>, Outcome)>,
     /// The branches side by side, where there is a matrix and every branch has a result.
     pub comparison: Option<Comparison>,
+    /// Branches of which offline nothing is there, beside others of which there is.
+    pub missing: Vec<MissingBranch>,
     /// All reports, as they lie on disk.
     pub reports: Vec<PathBuf>,
+}
+
+/// A branch of which nothing is there.
+#[derive(Debug)]
+pub struct MissingBranch {
+    /// Its label.
+    pub branch: String,
+    /// What is not there, and what to do.
+    pub error: PipelineError,
 }
 
 impl Study {
@@ -117,10 +139,10 @@ impl Study {
             stream::iter(rigs).buffer_unordered(options.jobs.get()).collect().await;
         let mut ended: Vec<_> = ended.into_iter().flatten().collect();
         ended.sort_by_key(|(branch, ..)| *branch);
-        let branches = one_or_error(ended)?;
+        let (branches, missing) = one_or_error(ended, options.offline)?;
         let mut reports: Vec<PathBuf> =
             branches.iter().flat_map(|(_, outcome)| outcome.reports.clone()).collect();
-        let comparison = self.compare(&branches);
+        let comparison = self.compare(&branches, &missing);
         // A selection that renders nothing writes no comparison either.
         if let Some(comparison) = comparison.as_ref().filter(|_| !reports.is_empty()) {
             let dir = first.spec().resolve(&first.spec().outputs.dir);
@@ -132,7 +154,7 @@ impl Study {
                 reports.push(path);
             }
         }
-        Ok(StudyOutcome { branches, comparison, reports })
+        Ok(StudyOutcome { branches, comparison, missing, reports })
     }
 
     /// Runs the branches of one test rig, one after the other. A failure ends it, and lets no
@@ -151,7 +173,10 @@ impl Study {
             }
             let outcome = pipeline.run_owned(options, &shared.made, shared.owner).await;
             let cancelled = matches!(outcome, Err(PipelineError::Cancelled { .. }));
-            if cancelled || (outcome.is_err() && !shared.options.keep_going) {
+            // What is there of other branches can be told without it.
+            let missing = matches!(outcome, Err(PipelineError::Missing { .. }));
+            let goes_on = shared.options.keep_going || (shared.options.offline && missing);
+            if cancelled || (outcome.is_err() && !goes_on) {
                 shared.stop.store(true, Ordering::Relaxed);
             }
             ended.push((branch, label, outcome));
@@ -159,14 +184,19 @@ impl Study {
         ended
     }
 
-    fn compare(&self, branches: &[(Option<String>, Outcome)]) -> Option<Comparison> {
+    fn compare(
+        &self,
+        branches: &[(Option<String>, Outcome)],
+        missing: &[MissingBranch],
+    ) -> Option<Comparison> {
         let labelled = branches
             .iter()
             .map(|(label, outcome)| Some((label.clone()?, outcome.result.as_ref()?)));
         let labelled: Vec<(String, &SizingResult)> = labelled.collect::<Option<_>>()?;
-        let complete = labelled.len() == self.pipelines.len();
+        let missing: Vec<String> = missing.iter().map(|it| it.branch.clone()).collect();
+        let complete = labelled.len() + missing.len() == self.pipelines.len();
         let name = &self.pipelines.first()?.spec().name;
-        complete.then(|| Comparison::of(name, &labelled))
+        complete.then(|| Comparison::of(name, &labelled, &missing))
     }
 
     /// What a run would do, branch by branch.

@@ -72,11 +72,22 @@ impl Study {
     pub async fn what_if(&self, grid: &Grid, options: RunOptions) -> Result<WhatIf, PipelineError> {
         let selection = Selection::until("fit");
         let options = RunOptions { selection, offline: true, ..options };
-        let mut cases = Vec::new();
+        let (mut cases, mut missing, mut failure) = (Vec::new(), Vec::new(), None);
         for (branch, pipeline) in self.branches() {
-            cases.extend(pipeline.cases(grid, branch, &options).await?);
+            match (pipeline.cases(grid, branch, &options).await, branch) {
+                (Ok(found), _) => cases.extend(found),
+                // What is there of other branches can be told without it.
+                (Err(error @ PipelineError::Missing { .. }), Some(branch)) => {
+                    missing.push(branch.to_owned());
+                    failure = failure.or(Some(error));
+                }
+                (Err(error), _) => return Err(error),
+            }
         }
-        Ok(WhatIf::of(cases))
+        match failure.filter(|_| cases.is_empty()) {
+            Some(error) => Err(error),
+            None => Ok(WhatIf::of(cases, missing)),
+        }
     }
 }
 

@@ -89,6 +89,17 @@ fn only_references(value: &str) -> bool {
     })
 }
 
+/// Whether the query of an address holds a secret in plain text: the value of a name that secrets go by, or a key
+/// that some service hands out. References and templates are none.
+pub fn query_holds_a_secret(address: &str) -> bool {
+    let query = address.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').any(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or(("", pair));
+        let plain = !value.is_empty() && !only_references(value) && !value.contains("{{");
+        plain && (names_a_secret(name) || looks_like_a_secret(value))
+    })
+}
+
 /// The password of the first URL in a text, as written.
 pub fn url_password(text: &str) -> Option<&str> {
     let rest = text.split_once("://")?.1;
@@ -106,6 +117,22 @@ pub fn url_password(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_query_holds_a_secret_by_its_name_or_its_value() {
+        for (address, expected) in [
+            ("http://h/v1?token=canary", true),
+            ("http://h/v1?version=2&x=sk-canary", true),
+            ("http://h/v1?sk-canary", true),
+            ("http://h/v1?token=${env:API_TOKEN}&version=2", false),
+            ("http://h/v1?token=${env:API_TOKEN:-canary}", true),
+            ("http://h/v1?api_key={{ key }}", false),
+            ("http://h/v1?api-version=2024-02-01", false),
+            ("http://h/token=canary", false),
+        ] {
+            assert_eq!(query_holds_a_secret(address), expected, "{address}");
+        }
+    }
 
     #[test]
     fn secrets_among_arguments() {

@@ -14,7 +14,7 @@ mod names;
 mod printable;
 mod view;
 
-pub use literal::{redact, secrets_among, url_password};
+pub use literal::{query_holds_a_secret, redact, secrets_among, url_password};
 pub use names::names_a_secret;
 pub use printable::printable;
 

@@ -1,7 +1,7 @@
 //! The branches of a matrix side by side.
 
 use super::format::significant;
-use super::prose::recommendation;
+use super::prose::{aim_words, recommendation};
 use super::{ReportError, SizingResult};
 use crate::measure::Metric;
 use crate::sizing::{Estimate, Grade, Recommendation};
@@ -19,11 +19,28 @@ pub struct Comparison {
     /// Branch by branch, in the order of the matrix.
     pub branches: Vec<ComparedBranch>,
     /// The branch that costs least per hour, or without prices needs the fewest GPUs, among those
-    /// that meet every target; null where none does.
+    /// that meet every target; null where none does, or where branches have different targets or loads.
     pub cheapest: Option<String>,
+    /// The same among branches of equal targets and loads, where not all have the same.
+    #[serde(default)]
+    pub by_targets: Vec<ComparedTargets>,
     /// Branches that were not compared, though they may be the cheapest: their answer is unsettled.
     #[serde(default)]
     pub not_compared: Vec<String>,
+    /// Branches without any level, of which offline nothing can be said.
+    #[serde(default)]
+    pub missing: Vec<String>,
+}
+
+/// Branches of equal targets and loads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ComparedTargets {
+    /// The targets with their loads, in words.
+    pub targets: Vec<String>,
+    /// The branches.
+    pub branches: Vec<String>,
+    /// The one that costs least among those that meet every target; null where none does.
+    pub cheapest: Option<String>,
 }
 
 /// One branch.
@@ -65,19 +82,38 @@ pub(super) fn why_unanswered(estimates: &[Estimate], gpus: &Recommendation) -> O
 }
 
 impl Comparison {
-    /// Compares results by the labels of their branches.
-    pub fn of(name: &str, results: &[(String, &SizingResult)]) -> Self {
+    /// Compares results by the labels of their branches; `missing` are those of branches without one.
+    pub fn of(name: &str, results: &[(String, &SizingResult)], missing: &[String]) -> Self {
         let branches: Vec<ComparedBranch> =
             results.iter().map(|(label, result)| ComparedBranch::of(label, result)).collect();
-        let answered =
-            || branches.iter().filter(|branch| branch.reason.is_none() && branch.gpus.is_some());
-        let priced = answered().all(|branch| branch.cost_per_hour.is_some());
-        let cost = |branch: &&ComparedBranch| price(branch.cost_per_hour, branch.gpus, priced);
-        let cheapest = answered().min_by(|a, b| cost(a).total_cmp(&cost(b)));
-        let cheapest = cheapest.map(|branch| branch.branch.clone());
+        let aims = |result: &SizingResult| -> Vec<String> {
+            result.estimates.iter().map(aim_words).collect()
+        };
+        let mut by_targets: Vec<ComparedTargets> = Vec::new();
+        for (label, result) in results {
+            let targets = aims(result);
+            match by_targets.iter_mut().find(|group| group.targets == targets) {
+                Some(group) => group.branches.push(label.clone()),
+                None => by_targets.push(ComparedTargets {
+                    targets,
+                    branches: vec![label.clone()],
+                    cheapest: None,
+                }),
+            }
+        }
+        for group in &mut by_targets {
+            let of_group = branches.iter().filter(|it| group.branches.contains(&it.branch));
+            group.cheapest = cheapest(&of_group.collect::<Vec<_>>());
+        }
+        let one = by_targets.len() < 2;
+        let cheapest = by_targets.first().filter(|_| one).and_then(|it| it.cheapest.clone());
+        if one {
+            by_targets.clear();
+        }
         let unsettled = branches.iter().filter(|branch| branch.grade == Some(Grade::Unsettled));
         let not_compared = unsettled.map(|branch| branch.branch.clone()).collect();
-        Self { schema_version: 1, name: name.to_owned(), branches, cheapest, not_compared }
+        let (name, missing) = (name.to_owned(), missing.to_vec());
+        Self { schema_version: 1, name, branches, cheapest, by_targets, not_compared, missing }
     }
 
     /// The comparison in Markdown.
@@ -99,8 +135,12 @@ impl Comparison {
                 decided,
             ]);
         }
+        let by_targets: String = self.by_targets.iter().map(ComparedTargets::line).collect();
         let cheapest = match &self.cheapest {
             Some(branch) => format!("Cheapest that meets every target: **{branch}**"),
+            None if !by_targets.is_empty() => format!(
+                "Branches have different targets or loads, so only those with the same are compared:\n\n{by_targets}"
+            ),
             None if self.not_compared.is_empty() => "No branch meets every target.".to_owned(),
             None => "No branch is known to meet every target.".to_owned(),
         };
@@ -112,7 +152,15 @@ impl Comparison {
                 if branches.len() == 1 { "it" } else { "they" }
             ),
         };
-        format!("# {}\n\n{table}\n\n{cheapest}\n{not_compared}", self.name)
+        let missing = match self.missing.as_slice() {
+            [] => String::new(),
+            branches => format!(
+                "\nNot measured: **{}**; run once without --offline to compare {} too.\n",
+                branches.join("**, **"),
+                if branches.len() == 1 { "it" } else { "them" }
+            ),
+        };
+        format!("# {}\n\n{table}\n\n{cheapest}\n{not_compared}{missing}", self.name)
     }
 
     /// The comparison as JSON.
@@ -122,6 +170,32 @@ impl Comparison {
             message: error.to_string(),
         })?;
         Ok(text + "\n")
+    }
+}
+
+/// The cheapest of branches that have an answer.
+fn cheapest(branches: &[&ComparedBranch]) -> Option<String> {
+    let answered =
+        || branches.iter().filter(|branch| branch.reason.is_none() && branch.gpus.is_some());
+    let priced = answered().all(|branch| branch.cost_per_hour.is_some());
+    let cost = |branch: &&&ComparedBranch| price(branch.cost_per_hour, branch.gpus, priced);
+    let cheapest = answered().min_by(|a, b| cost(a).total_cmp(&cost(b)));
+    cheapest.map(|branch| branch.branch.clone())
+}
+
+impl ComparedTargets {
+    /// One item of a list in Markdown.
+    fn line(&self) -> String {
+        let targets = match self.targets.as_slice() {
+            [] => "no target".to_owned(),
+            targets => targets.join("; "),
+        };
+        let what = match (&self.cheapest, self.branches.as_slice()) {
+            (_, [alone]) => format!("**{alone}** alone"),
+            (Some(branch), _) => format!("cheapest is **{branch}**"),
+            (None, branches) => format!("none of **{}** is known to", branches.join("**, **")),
+        };
+        format!("- {targets}: {what}\n")
     }
 }
 
@@ -137,7 +211,7 @@ impl ComparedBranch {
             cost_per_hour: gpus.cost_per_hour.filter(|_| reason.is_none()),
             decided_by: gpus.decided_by,
             grade: gpus.grade,
-            capacity: deciding.and_then(|estimate| Some(estimate.capacity?.point)),
+            capacity: deciding.and_then(|estimate| estimate.capacity?.point),
             reason,
         }
     }

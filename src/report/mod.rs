@@ -15,7 +15,7 @@ mod template;
 mod terminal;
 mod what_if;
 
-pub use comparison::{ComparedBranch, Comparison};
+pub use comparison::{ComparedBranch, ComparedTargets, Comparison};
 pub use nat_calc_output::calc_output;
 pub use nat_summary::{NatTargets, nat_summary};
 pub use result::{LevelResult, SizingResult, SpecIdentity, result_schema};

@@ -44,7 +44,7 @@ pub fn nat_summary(result: &SizingResult, targets: NatTargets) -> String {
         let Some(estimate) = result.estimates.iter().find(|it| it.target == metric) else {
             continue;
         };
-        let _ = match (estimate.gpus.map(|gpus| gpus.point), &estimate.reason) {
+        let _ = match (estimate.gpus.and_then(|gpus| gpus.point), &estimate.reason) {
             (Some(gpus), _) => {
                 writeln!(out, "Estimated GPU count ({title}): {gpus:.1}")
             }

@@ -5,8 +5,7 @@ use crate::sizing::{Capacity, Estimate, GpuCount, Grade, Recommendation, Sum};
 
 /// The estimate of one target in a sentence without its full stop.
 pub(super) fn estimate_line(estimate: &Estimate) -> String {
-    let Estimate { target, quantile, limit, .. } = estimate;
-    let aim = format!("{quantile} {target} ≤ {} s{}", significant(*limit), load_words(estimate));
+    let aim = aim_words(estimate);
     let capacity = estimate.capacity.map(|it| format!("; {}", capacity_words(&it, estimate)));
     let capacity = capacity.unwrap_or_default();
     match (&estimate.gpus, &estimate.reason) {
@@ -20,6 +19,12 @@ pub(super) fn estimate_line(estimate: &Estimate) -> String {
         (None, Some(reason)) => format!("{aim}: no estimate: {reason}{capacity}"),
         (None, None) => format!("{aim}: no estimate{capacity}"),
     }
+}
+
+/// What is asked of one target: limit and load.
+pub(super) fn aim_words(estimate: &Estimate) -> String {
+    let Estimate { target, quantile, limit, .. } = estimate;
+    format!("{quantile} {target} ≤ {} s{}", significant(*limit), load_words(estimate))
 }
 
 /// ` for 50 users`, or whatever the load is.
@@ -41,18 +46,16 @@ fn gpus_words(gpus: &GpuCount, estimate: &Estimate) -> String {
     let count =
         |gpus: f64| if confidence.is_some() { format!("{gpus:.0}") } else { format!("{gpus:.1}") };
     let unsettled = estimate.grade == Some(Grade::Unsettled);
+    let point = || gpu_words(&gpus.point.map(count).unwrap_or_default());
     match (unsettled, gpus.low, gpus.high, &confidence) {
         (false, Some(low), Some(high), Some(confidence)) => {
-            format!("{} GPUs ({} to {}){confidence}", count(gpus.point), count(low), count(high))
+            format!("{} ({} to {}){confidence}", point(), count(low), count(high))
         }
-        (false, Some(low), Some(high), None) => format!(
-            "{} GPUs ({} to {} by one method or the other)",
-            count(gpus.point),
-            count(low),
-            count(high)
-        ),
-        (false, ..) => format!("{} GPUs", count(gpus.point)),
-        (true, .., None) => format!("unsettled; the line says {} GPUs", count(gpus.point)),
+        (false, Some(low), Some(high), None) => {
+            format!("{} ({} to {} by one method or the other)", point(), count(low), count(high))
+        }
+        (false, ..) => point(),
+        (true, .., None) => format!("unsettled; the line says {}", point()),
         (true, ..) => {
             let (low, high) = gpus.bounds();
             format!("unsettled, {}", between(low, high, count))
@@ -70,15 +73,15 @@ fn capacity_words(capacity: &Capacity, estimate: &Estimate) -> String {
         }
         _ => String::new(),
     };
-    if !unsettled {
+    if let Some(point) = capacity.point.filter(|_| !unsettled) {
         return match (capacity.low, capacity.high) {
             (Some(low), Some(high)) => format!(
                 "the test rig carries {}{unit} ({} to {}){rate}",
-                three(capacity.point),
+                three(point),
                 three(low),
                 three(high)
             ),
-            _ => format!("the test rig carries {}{unit}{rate}", significant(capacity.point)),
+            _ => format!("the test rig carries {}{unit}{rate}", significant(point)),
         };
     }
     let unit = if estimate.counts_users { "users" } else { "runs in flight" };
@@ -90,6 +93,7 @@ fn capacity_words(capacity: &Capacity, estimate: &Estimate) -> String {
 
 fn load_between(low: Option<f64>, high: Option<f64>) -> String {
     match (low, high) {
+        (Some(low), Some(high)) if three(low) == three(high) => three(low),
         (Some(low), Some(high)) => format!("between {} and {}", three(low), three(high)),
         (Some(low), None) => format!("at least {}", three(low)),
         (None, Some(high)) => format!("at most {}", three(high)),
@@ -97,15 +101,21 @@ fn load_between(low: Option<f64>, high: Option<f64>) -> String {
     }
 }
 
+/// `1 GPU`, `2 GPUs`.
+fn gpu_words(count: &str) -> String {
+    format!("{count} {}", if count == "1" { "GPU" } else { "GPUs" })
+}
+
 pub(super) fn between(
     low: Option<f64>,
     high: Option<f64>,
     shown: impl Fn(f64) -> String,
 ) -> String {
-    match (low, high) {
-        (Some(low), Some(high)) => format!("between {} and {} GPUs", shown(low), shown(high)),
-        (Some(low), None) => format!("at least {} GPUs", shown(low)),
-        (None, Some(high)) => format!("at most {} GPUs", shown(high)),
+    match (low.map(&shown), high.map(&shown)) {
+        (Some(low), Some(high)) if low == high => gpu_words(&low),
+        (Some(low), Some(high)) => format!("between {low} and {}", gpu_words(&high)),
+        (Some(low), None) => format!("at least {}", gpu_words(&low)),
+        (None, Some(high)) => format!("at most {}", gpu_words(&high)),
         (None, None) => "with nothing that bounds the number of GPUs".to_owned(),
     }
 }
@@ -132,7 +142,8 @@ pub(super) fn recommendation(gpus: &Recommendation, estimates: &[Estimate]) -> O
         let cost = gpus.cost_per_hour.map(|cost| format!(", {cost:.2} per hour"));
         let grade = gpus.grade.map(|grade| format!("; {grade}")).unwrap_or_default();
         return Some(format!(
-            "Recommended: {recommended} GPUs{} (decided by {of}{grade})",
+            "Recommended: {}{} (decided by {of}{grade})",
+            gpu_words(&recommended.to_string()),
             cost.unwrap_or_default()
         ));
     }

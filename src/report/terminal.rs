@@ -86,6 +86,9 @@ fn write_answer(
     if let Some(line) = sum_line(gpus, estimates) {
         writeln!(out, "  {line}")?;
     }
+    if let Some(command) = &gpus.next {
+        writeln!(out, "Next: `{command}`")?;
+    }
     Ok(())
 }
 

@@ -17,6 +17,9 @@ pub struct WhatIf {
     pub schema_version: u32,
     /// Every combination.
     pub cases: Vec<WhatIfCase>,
+    /// Branches without any level.
+    #[serde(default)]
+    pub missing: Vec<String>,
 }
 
 /// One combination of a load and limits.
@@ -45,6 +48,9 @@ pub struct WhatIfCase {
     pub cost_per_hour: Option<f64>,
     /// Whether no branch answers the same case for less: by cost where all have one, else by GPUs.
     pub cheapest: bool,
+    /// Whether the measurements say that no number of GPUs meets a limit.
+    #[serde(default)]
+    pub unreachable: bool,
     /// Why there is no answer.
     pub reason: Option<String>,
 }
@@ -86,7 +92,12 @@ impl WhatIfCase {
             Some(it.target) == gpus.decided_by
                 && it.gpus.is_some_and(|count| count.recommended == gpus.recommended)
         };
-        let count = estimates.iter().find(decides).and_then(|estimate| estimate.gpus);
+        let deciding = estimates.iter().find(decides);
+        let count = deciding.and_then(|estimate| estimate.clone().told().gpus).map(|count| {
+            // What is known is known of all targets together.
+            let (at_least, at_most) = (gpus.at_least, gpus.at_most);
+            if unsettled { GpuCount { at_least, at_most, ..count } } else { count }
+        });
         let limit = |target: &crate::sizing::Target| CaseLimit {
             target: target.metric,
             quantile: target.quantile,
@@ -104,6 +115,7 @@ impl WhatIfCase {
             decided_by: gpus.decided_by,
             cost_per_hour: gpus.cost_per_hour.filter(|_| reason.is_none()),
             cheapest: false,
+            unreachable: estimates.iter().any(|estimate| estimate.unreachable),
             reason,
         }
     }
@@ -159,7 +171,7 @@ impl WhatIfCase {
 
 impl WhatIf {
     /// Marks the cheapest branch of every case.
-    pub fn of(mut cases: Vec<WhatIfCase>) -> Self {
+    pub fn of(mut cases: Vec<WhatIfCase>, missing: Vec<String>) -> Self {
         let all = cases.clone();
         for case in &mut cases {
             let rivals = || all.iter().filter(|it| it.asks_the_same(case) && it.is_settled());
@@ -170,7 +182,7 @@ impl WhatIf {
             let least = rivals().map(cost).fold(f64::INFINITY, f64::min);
             case.cheapest = case.is_settled() && cost(case) <= least;
         }
-        Self { schema_version: 1, cases }
+        Self { schema_version: 1, cases, missing }
     }
 
     /// Tables in Markdown: loads down, limits across, a table per branch.
@@ -185,7 +197,8 @@ impl WhatIf {
             let loads = distinct(of_branch.iter().map(|case| case.title()));
             let answer = |case: &WhatIfCase| {
                 let cost = case.cost_per_hour.map(|cost| format!(", {cost:.2}/h"));
-                let mark = if several && case.cheapest { " *" } else { "" };
+                let rivals = self.cases.iter().filter(|it| it.asks_the_same(case)).count();
+                let mark = if rivals > 1 && case.cheapest { " *" } else { "" };
                 format!("{}{}{mark}", case.count(), cost.unwrap_or_default())
             };
             let mut table = Table::new();
@@ -218,6 +231,9 @@ impl WhatIf {
                 ));
             }
         }
+        if !self.missing.is_empty() {
+            text.push(format!("\nNot measured: {}\n", self.missing.join(", ")));
+        }
         for reason in distinct(self.cases.iter().filter_map(|case| case.reason.clone())) {
             text.push(format!("\nnone: {reason}\n"));
         }
@@ -237,8 +253,17 @@ impl WhatIf {
                 .to_vec();
         header.extend(limits.iter().cloned());
         header.extend(
-            ["gpus_point", "gpus_low", "gpus_high", "gpus_recommended", "grade", "decided_by"]
-                .map(str::to_owned),
+            [
+                "gpus_point",
+                "gpus_low",
+                "gpus_high",
+                "gpus_at_least",
+                "gpus_at_most",
+                "gpus_recommended",
+                "grade",
+                "decided_by",
+            ]
+            .map(str::to_owned),
         );
         header.extend(["cost_per_hour", "cheapest", "reason"].map(str::to_owned));
         writer.write_record(&header).map_err(|error| failed(error.to_string()))?;
@@ -256,9 +281,11 @@ impl WhatIf {
                 };
                 cell(case.limits.iter().find(of_name).map(|limit| limit.seconds))
             }));
-            row.push(cell(case.gpus.map(|gpus| gpus.point)));
+            row.push(cell(case.gpus.and_then(|gpus| gpus.point)));
             row.push(cell(case.gpus.and_then(|gpus| gpus.low)));
             row.push(cell(case.gpus.and_then(|gpus| gpus.high)));
+            row.push(cell(case.gpus.and_then(|gpus| gpus.at_least)));
+            row.push(cell(case.gpus.and_then(|gpus| gpus.at_most)));
             row.push(cell(case.gpus.and_then(|gpus| gpus.recommended)));
             row.push(cell(case.grade));
             row.push(case.decided_by.map(|metric| metric.key().to_owned()).unwrap_or_default());

@@ -1,17 +1,57 @@
-//! What to do about a doubt: a command that measures what is missing.
+//! What to do about doubts: which levels would tell more, and the one command that measures them.
 
+use super::verdict::was_refused;
+use crate::measure::LevelMetrics;
 use std::collections::BTreeSet;
+use std::fmt;
 
 /// Where the levels of a sweep come from, and so how further ones come about.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// The spec lists them.
-    #[default]
-    Listed,
+    Listed(Vec<u32>),
     /// The sweep looks for them itself. Keys of the spec that a list of levels takes the place of.
     Adaptive(Vec<&'static str>),
     /// Something else measured them.
     Recorded,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self::Listed(Vec::new())
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listed(levels) => f.write_str(&list(levels, ", ")),
+            Self::Adaptive(keys) if keys.is_empty() => f.write_str("adaptive"),
+            Self::Adaptive(keys) => write!(f, "adaptive with {}", keys.join(" and ")),
+            Self::Recorded => f.write_str("those of the recording"),
+        }
+    }
+}
+
+/// Levels that would tell more of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Levels that are not there.
+    pub add: BTreeSet<u32>,
+    /// Levels to measure once more.
+    pub again: BTreeSet<u32>,
+}
+
+/// Loads that a doubt asks for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Wish {
+    /// None.
+    #[default]
+    Nothing,
+    /// Levels at about these loads.
+    Around(Vec<f64>),
+    /// These levels once more.
+    Again(Vec<f64>),
 }
 
 /// How the words of an answer go: what its levels count, and how further ones come about.
@@ -21,7 +61,7 @@ pub(super) struct Words<'a> {
     pub counts_users: bool,
     pub plan: &'a Plan,
     /// The levels that are there.
-    pub levels: &'a [u32],
+    pub levels: &'a [LevelMetrics],
 }
 
 impl Words<'_> {
@@ -30,45 +70,91 @@ impl Words<'_> {
         if self.counts_users { "users" } else { "in flight" }
     }
 
-    /// How to have further levels as well.
-    pub fn add(&self, wanted: &[f64]) -> String {
+    /// The lowest level above the usable ones that the server refused, or at which most runs failed: no higher one
+    /// tells more.
+    fn refused(&self) -> Option<u32> {
+        let usable = self.levels.iter().filter(|level| !level.interrupted);
+        let highest = usable.map(|level| level.concurrency).max().unwrap_or(0);
+        let is_refused =
+            |it: &&LevelMetrics| it.interrupted && (was_refused(it) || 2 * it.failed >= it.runs);
+        let refused = self.levels.iter().filter(is_refused);
+        refused.map(|level| level.concurrency).filter(|level| *level > highest).min()
+    }
+
+    /// The levels that a wish comes down to.
+    pub fn wanted(&self, wish: &Wish) -> Wanted {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a load, between 1 and a million"
         )]
-        let wanted: BTreeSet<u32> =
-            wanted.iter().map(|load| load.round().clamp(1.0, 1e6) as u32).collect();
-        let known: BTreeSet<u32> = self.levels.iter().copied().collect();
-        let new: Vec<u32> = wanted.difference(&known).copied().collect();
-        if new.is_empty() {
-            let again: Vec<f64> = wanted.into_iter().map(f64::from).collect();
-            return format!("measure more runs at those levels, {}", self.again(&again));
-        }
-        let all: BTreeSet<u32> = known.into_iter().chain(new.iter().copied()).collect();
-        let keys = match self.plan {
-            Plan::Recorded => {
-                return format!("record runs at concurrency {} as well", list(&new, " and "));
+        let whole = |load: &f64| load.round().clamp(1.0, 1e6) as u32;
+        match wish {
+            Wish::Nothing => Wanted::default(),
+            Wish::Again(levels) => {
+                Wanted { again: levels.iter().map(whole).collect(), ..Wanted::default() }
             }
-            Plan::Listed => &[],
-            Plan::Adaptive(keys) => keys.as_slice(),
-        };
-        let unset: Vec<String> =
-            keys.iter().map(|key| format!(" --set concurrency.{key}=null")).collect();
-        format!(
-            "add levels: `sizer run SPEC --set 'concurrency.levels=[{}]'{}`",
-            list(&all.into_iter().collect::<Vec<_>>(), ", "),
-            unset.concat()
-        )
+            Wish::Around(loads) => {
+                let most = self.refused().map_or(u32::MAX, |refused| (refused - 1).max(1));
+                let all: BTreeSet<u32> = loads.iter().map(|load| whole(load).min(most)).collect();
+                let known: BTreeSet<u32> =
+                    self.levels.iter().map(|level| level.concurrency).collect();
+                let add: BTreeSet<u32> = all.difference(&known).copied().collect();
+                let again = if add.is_empty() { all } else { BTreeSet::new() };
+                Wanted { add, again }
+            }
+        }
     }
 
-    /// How to have levels once more.
-    pub fn again(&self, levels: &[f64]) -> String {
-        let named: Vec<String> = levels.iter().map(|level| format!("sweep@{level:.0}")).collect();
-        match self.plan {
-            Plan::Recorded => "in a new recording".to_owned(),
-            _ => format!("with `sizer run SPEC --force {}`", named.join(" ")),
+    /// How to have the levels of a wish.
+    pub fn add(&self, wish: &Wish) -> String {
+        let Wanted { add, again } = self.wanted(wish);
+        let new: Vec<u32> = add.into_iter().collect();
+        let recorded = *self.plan == Plan::Recorded;
+        match (new.as_slice(), recorded) {
+            ([], _) => {
+                let again: Vec<u32> = again.into_iter().collect();
+                format!(
+                    "{} more runs at concurrency {}",
+                    if recorded { "record" } else { "measure" },
+                    list(&again, " and ")
+                )
+            }
+            (_, true) => format!("record runs at concurrency {} as well", list(&new, " and ")),
+            ([one], false) => format!("add level {one}"),
+            (_, false) => format!("add levels {}", list(&new, " and ")),
         }
+    }
+
+    /// Where levels that are to be measured once more come from, with a space before it.
+    pub fn again(&self) -> &'static str {
+        if *self.plan == Plan::Recorded { " in a new recording" } else { "" }
+    }
+}
+
+impl Plan {
+    /// The command that measures levels as well, beside those of the spec and of an adaptive sweep; `None` where
+    /// none is wanted, or something else measures.
+    pub(super) fn command(&self, wanted: &Wanted, levels: &[LevelMetrics]) -> Option<String> {
+        let there = || levels.iter().map(|level| level.concurrency);
+        let (own, keys): (BTreeSet<u32>, &[&str]) = match self {
+            Self::Recorded => return None,
+            Self::Listed(own) => (own.iter().copied().chain(there()).collect(), &[]),
+            Self::Adaptive(keys) => (there().collect(), keys),
+        };
+        let mut command = "sizer run SPEC".to_owned();
+        if !wanted.add.is_empty() {
+            let all: Vec<u32> = own.union(&wanted.add).copied().collect();
+            command.extend([" --set 'concurrency.levels=[", &list(&all, ", "), "]'"]);
+            let unset = keys.iter().map(|key| format!(" --set concurrency.{key}=null"));
+            command.extend(unset);
+        }
+        if !wanted.again.is_empty() {
+            let stages = wanted.again.iter().map(|level| format!(" sweep@{level}"));
+            command.push_str(" --force");
+            command.extend(stages);
+        }
+        (wanted != &Wanted::default()).then_some(command)
     }
 }
 
@@ -79,23 +165,51 @@ fn list(levels: &[u32], between: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::Recording;
+
+    fn levels(concurrencies: &[u32]) -> Vec<LevelMetrics> {
+        let level = |at: &u32| LevelMetrics::of(*at, &Recording::default(), 0.0);
+        concurrencies.iter().map(level).collect()
+    }
+
+    fn wanted(add: &[u32], again: &[u32]) -> Wanted {
+        Wanted { add: add.iter().copied().collect(), again: again.iter().copied().collect() }
+    }
 
     #[test]
-    fn a_command_has_the_levels_that_are_there_and_those_that_are_missing() {
-        let adaptive = Plan::Adaptive(vec!["budget"]);
-        let words = |plan| Words { counts_users: false, plan, levels: &[1, 2, 4, 8] };
+    fn a_command_has_the_levels_of_the_spec_and_those_that_are_missing() {
+        let levels = levels(&[1, 2, 8]);
+        // A level of the spec that was not measured stays.
+        let listed = Plan::Listed(vec![1, 2, 4, 8]);
         assert_eq!(
-            words(&Plan::Listed).add(&[5.6, 4.0]),
-            "add levels: `sizer run SPEC --set 'concurrency.levels=[1, 2, 4, 6, 8]'`"
+            listed.command(&wanted(&[6, 16], &[8]), &levels).unwrap(),
+            "sizer run SPEC --set 'concurrency.levels=[1, 2, 4, 6, 8, 16]' --force sweep@8"
         );
         assert_eq!(
-            words(&adaptive).add(&[16.0]),
-            "add levels: `sizer run SPEC --set 'concurrency.levels=[1, 2, 4, 8, 16]' --set concurrency.budget=null`"
+            Plan::Adaptive(vec!["budget"]).command(&wanted(&[16], &[]), &levels).unwrap(),
+            "sizer run SPEC --set 'concurrency.levels=[1, 2, 8, 16]' --set concurrency.budget=null"
         );
         assert_eq!(
-            words(&Plan::Recorded).add(&[16.0, 12.0]),
+            listed.command(&wanted(&[], &[2]), &levels).unwrap(),
+            "sizer run SPEC --force sweep@2"
+        );
+        assert_eq!(listed.command(&Wanted::default(), &levels), None);
+        assert_eq!(Plan::Recorded.command(&wanted(&[6], &[]), &levels), None);
+    }
+
+    #[test]
+    fn loads_become_levels_that_are_missing() {
+        let there = levels(&[1, 2, 4, 8]);
+        let said = |plan: &Plan, loads: &[f64]| {
+            Words { counts_users: false, plan, levels: &there }.add(&Wish::Around(loads.to_vec()))
+        };
+        let listed = Plan::default();
+        assert_eq!(said(&listed, &[5.6, 4.0]), "add level 6");
+        assert_eq!(said(&listed, &[16.0, 12.0]), "add levels 12 and 16");
+        assert_eq!(
+            said(&Plan::Recorded, &[16.0, 12.0]),
             "record runs at concurrency 12 and 16 as well"
         );
-        assert!(words(&Plan::Listed).add(&[8.2]).contains("`sizer run SPEC --force sweep@8`"));
+        assert_eq!(said(&listed, &[8.2]), "measure more runs at concurrency 8");
     }
 }

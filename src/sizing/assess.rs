@@ -258,8 +258,7 @@ fn diagnose(
     }
     let diagnosis = Diagnosis::of(levels, evidence.pooled(Metric::WorkflowRuntime));
     let left_out: Vec<u32> = estimates.iter().flat_map(|it| it.left_out.clone()).collect();
-    let named: Vec<u32> = levels.iter().map(|level| level.concurrency).collect();
-    let words = Words { counts_users: question.counts_users, plan: &question.plan, levels: &named };
+    let words = Words { counts_users: question.counts_users, plan: &question.plan, levels };
     notes.extend(diagnosis.sentences(levels, &left_out, &words));
     notes.extend(super::drift::sentences(levels));
     for estimate in estimates {
@@ -321,7 +320,7 @@ fn robust_offer(
     let target = Target { metric, quantile, limit };
     let asked = asked(question, levels);
     let asked = asked.iter().find(|asked| asked.target == target)?;
-    let gpus = estimate(asked, MethodName::Robust, &Ok(fit)).gpus?.point;
+    let gpus = estimate(asked, MethodName::Robust, &Ok(fit)).gpus?.point?;
     Some(format!(
         "The {metric} lies on a line but for concurrency {}: the method `robust`, a line that outliers \
          cannot pull away, gives {:.1} GPUs. Measure that level again before you rely on it.",

@@ -44,6 +44,8 @@ pub struct CarriedDraws {
     /// What would be carried were the rig saturated from the highest level on.
     pub(super) saturated: f64,
     pub(super) confidence: f64,
+    /// Whether a doubt put the lower end where it is: no draw says how likely it is.
+    pub(super) stretched: bool,
 }
 
 /// A figure of what is carried, with what is left open.
@@ -70,6 +72,7 @@ impl CarriedDraws {
             drawn: std::iter::zip(&self.drawn, &other.drawn).map(|(a, b)| less(a, b)).collect(),
             saturated: self.saturated.min(other.saturated),
             confidence: self.confidence,
+            stretched: self.stretched || other.stretched,
         }
     }
 
@@ -114,6 +117,12 @@ impl CarriedDraws {
         if !outside(&self.point) && !self.drawn.iter().any(outside) {
             return;
         }
+        if let Some(taken) = bounds.taken.filter(|taken| *taken <= highest) {
+            self.keep_to_what_is_taken((taken, highest), seed, &mean_runtime);
+        }
+        if !outside(&self.point) && !self.drawn.iter().any(outside) {
+            return;
+        }
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x626F_756E_6473);
         // Where some draws agree with the levels, what they say is no worse below either.
         let mut inside: Vec<f64> =
@@ -147,9 +156,37 @@ impl CarriedDraws {
         }
     }
 
-    /// Stretches the interval to such ends, where it is narrower: the lowest and the highest draws, as many as
-    /// lie beyond either end of an interval, are put there. What lies between stays where it is.
+    /// Where a server takes no more runs than some number between two (the ends), draws of what times leave
+    /// room for are no higher than that.
+    fn keep_to_what_is_taken(
+        &mut self,
+        (taken, highest): (f64, f64),
+        seed: u64,
+        mean_runtime: impl Fn(f64) -> f64,
+    ) {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x0074_616B_656E);
+        let keep = |it: &mut Carried, share: f64| {
+            let most = (taken.ln() + share * (highest / taken).ln()).exp().min(highest);
+            if it.concurrency > most {
+                let mean_runtime = mean_runtime(most);
+                *it = Carried { concurrency: most, mean_runtime, capped: false };
+            }
+        };
+        for it in &mut self.drawn {
+            keep(it, rng.random());
+        }
+        keep(&mut self.point, 0.5);
+    }
+
+    /// Stretches the interval to such ends for a doubt: with it, no more than the lower end is certain.
     pub(super) fn stretch(&mut self, low: f64, high: f64) {
+        self.stretched |= low < self.range(|it| it.concurrency).low;
+        self.widen(low, high);
+    }
+
+    /// Widens the interval to such ends, where it is narrower: the lowest and the highest draws, as many as
+    /// lie beyond either end of an interval, are put there. What lies between stays where it is.
+    pub(super) fn widen(&mut self, low: f64, high: f64) {
         let range = self.range(|it| it.concurrency);
         let beyond = (1.0 - self.confidence) / 2.0 * self.drawn.len() as f64;
         #[expect(
@@ -203,7 +240,7 @@ impl CarriedDraws {
             point,
             low: at(outside / 2.0).min(point),
             high: at(1.0 - outside / 2.0).max(point),
-            at_least: at(outside).min(point),
+            at_least: at(if self.stretched { outside / 2.0 } else { outside }).min(point),
             likely: at(LIKELY).min(point),
         }
     }
@@ -225,6 +262,7 @@ mod tests {
             drawn: (0..1000).map(draw).collect(),
             saturated: high,
             confidence: 0.9,
+            stretched: false,
         }
     }
 
@@ -240,6 +278,7 @@ mod tests {
         assert!((found.low - 70.0).abs() < 1.0, "{found:?}");
         assert!((found.high - 109.0).abs() < 0.2, "{found:?}");
         assert!((found.likely - 100.0).abs() < 2.0, "the middle stays: {found:?}");
+        assert!(found.at_least <= found.low + 1e-9, "{found:?}");
         draws.stretch(95.0, 130.0);
         let found = range(&draws);
         assert!((found.low - 70.0).abs() < 1.0 && (found.high - 130.0).abs() < 1.0, "{found:?}");

@@ -113,8 +113,8 @@ impl Diagnosis {
             };
             said.push(format!(
                 "Concurrency {concurrency} was slower than load explains: {mean:.3} s on average where the other levels \
-                 make one expect {expected:.3} s. {kept}; if something else used the rig, measure it again {}.",
-                words.again(&[f64::from(*concurrency)])
+                 make one expect {expected:.3} s. {kept}; if something else used the rig, measure it again{}.",
+                words.again()
             ));
         }
         said
@@ -173,7 +173,7 @@ pub(super) fn of_estimate(
     let Some(range) = estimate.capacity.filter(|_| settled) else {
         return said;
     };
-    let capacity = range.point;
+    let Some(capacity) = range.point else { return said };
     let usable = || levels.iter().filter(|l| !l.interrupted && l.metric(*target).is_some());
     let below = usable().map(|l| l.concurrency).filter(|c| f64::from(*c) <= capacity).max();
     let above = usable().map(|l| l.concurrency).filter(|c| f64::from(*c) > capacity).min();
@@ -184,7 +184,9 @@ pub(super) fn of_estimate(
         ));
     }
     let open = estimate.gpus.is_some_and(|gpus| gpus.low < gpus.high);
-    if let Some(pooled) = pooled.filter(|_| open && !estimate.extrapolated)
+    // Where levels are missing, no number of runs stands in for them.
+    if let Some(pooled) =
+        pooled.filter(|_| open && !estimate.extrapolated && estimate.add.is_empty())
         && let (Some(ends), Some(confidence)) = (range.low.zip(range.high), estimate.confidence)
         && let Some((level, runs)) = pooled.runs_to_halve(ends, capacity, *quantile, confidence)
     {
@@ -210,15 +212,14 @@ pub(super) fn other_form(check: &CrossCheck) -> Option<String> {
     } else {
         format!("{:.1}", check.gpus)
     };
+    let gpus = format!("{gpus} GPU{}", if gpus == "1" { "" } else { "s" });
     let load = match (check.request_rate, check.concurrent) {
         (Some(rate), _) => {
-            format!(
-                "that load is {rate:.3} runs per second, which arriving at random need {gpus} GPUs"
-            )
+            format!("that load is {rate:.3} runs per second, which arriving at random need {gpus}")
         }
         (None, Some(users)) => {
             format!(
-                "about {users:.0} runs are then in flight, which as concurrent users need {gpus} GPUs"
+                "about {users:.0} runs are then in flight, which as concurrent users need {gpus}"
             )
         }
         (None, None) => return None,

@@ -1,5 +1,6 @@
 //! What was measured, ready for any number of questions.
 
+use super::advice::Wanted;
 use super::estimate::{MetricModels, estimate_pooled, grade_line};
 use super::verdict::{Bounds, Level, Verdict};
 use super::{
@@ -65,7 +66,13 @@ impl<'a> Evidence<'a> {
         let asked = asked(question, self.levels);
         let estimates: Vec<Estimate> =
             asked.iter().map(|asked| self.estimate(asked, question.certainty)).collect();
-        let gpus = recommend(&estimates, question.rig.cost_per_gpu_hour);
+        let mut gpus = recommend(&estimates, question.rig.cost_per_gpu_hour);
+        let mut wanted = Wanted::default();
+        for estimate in &estimates {
+            wanted.add.extend(&estimate.add);
+            wanted.again.extend(&estimate.again);
+        }
+        gpus.next = question.plan.command(&wanted, self.levels);
         (estimates, gpus)
     }
 

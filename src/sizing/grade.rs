@@ -59,9 +59,14 @@ pub(super) enum Doubt {
         carried: f64,
         /// The highest usable level.
         highest: f64,
+        /// The lowest level above it, where runs failed.
+        failed: Option<f64>,
     },
     /// The limit is so close to what a run takes alone that no number of GPUs may meet it.
     NearlyAlone,
+    /// A run alone keeps the limit, yet fewer runs may be carried than the rig is said to have replicas: the
+    /// replicas, and the ends of what is carried.
+    SharedReplicas { replicas: f64, carried: (f64, f64) },
     /// Fewer than two levels lie within reach of the answer.
     FewLevelsNear(f64),
     /// A level took longer than a higher one: concurrency and mean seconds of both.
@@ -149,6 +154,7 @@ impl Doubt {
             Self::Wide(ratio) if *ratio <= FAIR => Grade::Solid,
             Self::NoEnd { .. }
             | Self::NearlyAlone
+            | Self::SharedReplicas { .. }
             | Self::FewLevelsNear(_)
             | Self::Cut { .. }
             | Self::Falls { .. }

@@ -111,6 +111,38 @@ impl Search {
         Some(Step { level: next, again: None })
     }
 
+    /// Why nothing is measured beside known levels, none of which was measured for this search; `None` where
+    /// one was, or something is.
+    pub fn idle(&self, known: &[LevelMetrics]) -> Option<String> {
+        let others = !known.is_empty() && !known.iter().any(|level| self.is_own(level));
+        if !others || self.next(known, false).is_some() {
+            return None;
+        }
+        let mut levels: Vec<u32> = known.iter().map(|level| level.concurrency).collect();
+        levels.sort_unstable();
+        let levels: Vec<String> = levels.iter().map(ToString::to_string).collect();
+        let levels = levels.join(", ");
+        Some(match self.plan.budget {
+            Some(budget) => {
+                let took = known.iter().map(|level| budget.cost(level)).sum::<f64>();
+                let unit = match budget {
+                    Spend::Runs(_) => "runs",
+                    Spend::Seconds(_) => "s",
+                };
+                format!(
+                    "no level is measured: those that are there, {levels}, took {took:.0} {unit}, and tell of the limit \
+                     what a budget of {:.0} {unit} would; a larger concurrency.budget adds levels, `--force sweep` \
+                     measures these again",
+                    budget.amount()
+                )
+            }
+            None => format!(
+                "no level is measured: those that are there, {levels}, tell of the limit what further ones would; a \
+                 concurrency.budget adds levels, `--force sweep` measures these again"
+            ),
+        })
+    }
+
     fn is_own(&self, level: &LevelMetrics) -> bool {
         level.asked.as_ref() == Some(&self.asked)
     }

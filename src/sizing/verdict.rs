@@ -41,19 +41,19 @@ impl Level<'_> {
         let squares: f64 = times.iter().map(|it| (it.seconds / mean - 1.0).powi(2)).sum();
         (count >= 2.0).then(|| (mean, DEPENDENCE * (squares / (count - 1.0) / count).sqrt()))
     }
+}
 
-    /// Whether runs failed as they do where a server gets more than it can hold.
-    pub fn was_refused(&self) -> bool {
-        use FailureKind::{Connect, HttpStatus, NoFirstByte, RateLimited, Timeout};
-        let overloaded =
-            |message: &str| OVERLOADED.iter().any(|status| message.contains(&status.to_string()));
-        let statuses = || self.metrics.http_statuses.keys().any(|it| OVERLOADED.contains(it));
-        self.metrics.failures.iter().any(|failure| match failure.kind {
-            RateLimited | Connect | Timeout | NoFirstByte => true,
-            HttpStatus => statuses() || overloaded(&failure.first_message),
-            _ => false,
-        })
-    }
+/// Whether runs of a level failed as they do where a server gets more than it can hold.
+pub(super) fn was_refused(level: &LevelMetrics) -> bool {
+    use FailureKind::{Connect, HttpStatus, NoFirstByte, RateLimited, Timeout};
+    let overloaded =
+        |message: &str| OVERLOADED.iter().any(|status| message.contains(&status.to_string()));
+    let statuses = || level.http_statuses.keys().any(|it| OVERLOADED.contains(it));
+    level.failures.iter().any(|failure| match failure.kind {
+        RateLimited | Connect | Timeout | NoFirstByte => true,
+        HttpStatus => statuses() || overloaded(&failure.first_message),
+        _ => false,
+    })
 }
 
 /// What a level says.
@@ -96,7 +96,7 @@ impl Verdict {
         let (missed, seen) = (over + failed, times.len() + failed);
         let says = if level.metrics.server_gone.is_some() {
             Says::Gone
-        } else if !level.is_usable() && level.was_refused() {
+        } else if !level.is_usable() && was_refused(level.metrics) {
             Says::Refused
         } else if missed > 0 && 1.0 - at_most(missed - 1, seen, allowed) <= BY_CHANCE_MISSED {
             Says::Misses
@@ -152,6 +152,10 @@ pub(super) struct Bounds {
     pub refused: bool,
     /// Whether the server was gone there.
     pub gone: bool,
+    /// Whether it is `below` since its runs failed, which times say nothing of.
+    pub failed: bool,
+    /// The highest level below that of which no run failed, where that bounds.
+    pub taken: Option<f64>,
     /// Levels that missed the target below others that met it: one of the two is wrong.
     pub contradictions: Vec<(f64, f64)>,
 }
@@ -175,10 +179,16 @@ impl Bounds {
         let at_least = met().filter(|it| it.concurrency < lowest).map(|it| it.met);
         let below = missed().filter(|it| it.concurrency > highest);
         let below = below.min_by(|a, b| a.concurrency.total_cmp(&b.concurrency));
+        let refused = below.filter(|it| matches!(it.says, Says::Refused | Says::Gone));
+        let taken = verdicts.iter().filter(|it| !it.failed).map(|it| it.concurrency);
+        let failed = below.filter(|it| it.failed || refused.is_some());
+        let taken = taken.filter(|level| failed.is_some_and(|it| *level < it.concurrency));
         Self {
             at_least: at_least.reduce(f64::max),
             below: below.map(|it| it.concurrency),
-            refused: below.is_some_and(|it| matches!(it.says, Says::Refused | Says::Gone)),
+            refused: refused.is_some(),
+            failed: failed.is_some(),
+            taken: taken.reduce(f64::max),
             gone: below.is_some_and(|it| it.says == Says::Gone),
             contradictions,
         }
@@ -190,10 +200,11 @@ impl Bounds {
         self.below.map(|below| if self.refused { (below - 1.0).max(floor) } else { below })
     }
 
-    /// Whether an interval has nothing in common with them.
+    /// Whether an interval has nothing in common with them. That times would leave room for a load at which
+    /// runs fail is no contradiction.
     pub fn contradict(&self, low: f64, high: f64) -> bool {
         self.at_least.is_some_and(|at_least| high < at_least)
-            || self.highest().is_some_and(|highest| low > highest)
+            || self.highest().is_some_and(|highest| low > highest && !self.failed)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The words of doubts: what is the matter, and what to do.
 
-use super::advice::Words;
+use super::advice::{Wish, Words};
 use super::grade::Doubt;
 
 /// Loads this far below and above a load lie around it.
@@ -17,63 +17,121 @@ fn around(at: f64) -> [f64; 2] {
 }
 
 impl Doubt {
+    /// The loads that would settle it.
+    pub fn wish(&self) -> Wish {
+        let loads = match self {
+            Self::NoEnd { highest, failed: Some(failed), .. } => {
+                // Between what works and what fails, or once more what failed.
+                let between = (highest * failed).sqrt();
+                vec![if failed - highest > 1.5 { between } else { *failed }]
+            }
+            Self::NoEnd { highest, .. } => vec![2.0 * highest],
+            Self::FewLevelsNear(at)
+            | Self::CurveAgainstLevels { at }
+            | Self::RestsOn { level: at, .. }
+            | Self::Tail { at, .. }
+            | Self::Jumps { at, .. } => around(*at).to_vec(),
+            Self::Extrapolated { measured: (_, highest), point } => {
+                let wanted = if point > highest { AROUND } else { 1.0 };
+                vec![*point, (*point * wanted).ceil()]
+            }
+            Self::Steps { width, carried, shown: false, .. } => {
+                vec![*carried + (*width / 4.0).max(1.0), *carried + *width / 2.0]
+            }
+            Self::Steps { carried, .. } => vec![*carried, *carried + 1.0],
+            Self::Between { below, above, .. } => {
+                vec![(below * below * above).cbrt(), (below * above * above).cbrt()]
+            }
+            Self::SharedReplicas { replicas, .. } => vec![*replicas],
+            Self::Refused { at, carried: Some(carried), .. } if at - carried >= 1.5 => {
+                vec![(at * carried).sqrt()]
+            }
+            Self::Falls { low, high } => return Wish::Again(vec![low.0, high.0]),
+            Self::Contradiction { missed, met } => return Wish::Again(vec![*missed, *met]),
+            Self::LeftOut(level) => return Wish::Again(vec![*level]),
+            Self::Unlike { levels, .. } => return Wish::Again(levels.clone()),
+            _ => return Wish::Nothing,
+        };
+        Wish::Around(loads)
+    }
+
     /// The doubt as a sentence without its full stop.
     #[expect(
         clippy::too_many_lines,
         reason = "one sentence for each doubt, and no more logic than that"
     )]
     pub fn say(&self, words: &Words<'_>) -> String {
+        let wish = self.wish();
+        let add = || words.add(&wish);
+        let again = words.again();
         match self {
             Self::Wide(ratio) => format!(
                 "the ends of the interval are a factor of {ratio:.2} apart: more runs near the limit make it narrower"
             ),
-            Self::NoEnd { carried, highest } => format!(
+            Self::NoEnd { carried, highest, failed: Some(failed) } => format!(
+                "nothing that was measured shows where the limit is reached: at least {} {} are carried, and above {} \
+                 runs failed at every level, from {} on: see what failed, and {}",
+                load(*carried),
+                words.unit(),
+                load(*highest),
+                load(*failed),
+                add()
+            ),
+            Self::NoEnd { carried, highest, failed: None } => format!(
                 "nothing that was measured shows where the limit is reached: at least {} {} are carried, and no level \
                  above {} was measured; {}",
                 load(*carried),
                 words.unit(),
                 load(*highest),
-                words.add(&[2.0 * *highest])
+                add()
             ),
             Self::NearlyAlone => {
                 "the limit is so close to what a run takes alone that no number of GPUs may meet it: measure more runs \
                  at the lowest level, or loosen the limit"
                     .to_owned()
             }
+            Self::SharedReplicas { replicas, carried: (low, high) } => format!(
+                "a run alone keeps the limit, so a rig of {replicas} replicas would carry at least {replicas} runs, one on \
+                 each, but {} to {} are what the levels make of it. If several of its GPUs serve one copy of the model \
+                 (tensor parallelism), set `test.gpus_per_replica` to how many: it is the number of GPUs that serve one \
+                 copy, 1 unless it is set. If not, something that they share is the limit, or an uneven load balancer",
+                load(*low),
+                load(*high)
+            ),
             Self::FewLevelsNear(capacity) => format!(
                 "fewer than two usable levels lie near concurrency {}; {}",
                 load(*capacity),
-                words.add(&around(*capacity))
+                add()
             ),
             Self::Falls { low, high } => format!(
                 "time falls with load: {:.3} s on average at concurrency {}, {:.3} s at {}; something else slowed the \
-                 one or sped up the other, so measure them again {}",
+                 one or sped up the other, so measure them again{}",
                 low.1,
                 load(low.0),
                 high.1,
                 load(high.0),
-                words.again(&[low.0, high.0])
+                again
             ),
             Self::Contradiction { missed, met } => format!(
-                "concurrency {} missed the limit though {} met it: one of them was disturbed, so measure both again {}",
+                "concurrency {} missed the limit though {} met it: one of them was disturbed, so measure both again{}",
                 load(*missed),
                 load(*met),
-                words.again(&[*missed, *met])
+                again
             ),
-            Self::CurveAgainstLevels { at } => format!(
+            Self::CurveAgainstLevels { .. } => format!(
                 "the curve through all levels contradicts what the levels around the limit showed; {}",
-                words.add(&around(*at))
+                add()
             ),
             Self::LeftOut(level) => format!(
-                "concurrency {} was left out, since it does not agree with the other levels: measure it again {}",
+                "concurrency {} was left out, since it does not agree with the other levels: measure it again{}",
                 load(*level),
-                words.again(&[*level])
+                again
             ),
             Self::RestsOn { level, without } => format!(
                 "the answer rests on concurrency {} alone: without it the rig would be said to carry {}; {}",
                 load(*level),
                 load(*without),
-                words.add(&around(*level))
+                add()
             ),
             Self::Unlike { levels, furthest, fastest, slowest, repetitions, .. } => {
                 let named: Vec<String> = levels.iter().copied().map(load).collect();
@@ -86,23 +144,23 @@ impl Doubt {
                 let at = if named.len() > 1 { format!(" at {}", load(*furthest)) } else { String::new() };
                 format!(
                     "concurrency {} was not the same throughout: {parts} differ by more than chance, {} s and {} s{at}; \
-                     find out what changed, and measure again {}",
+                     find out what changed, and measure again{}",
                     named.join(", "),
                     three(*fastest),
                     three(*slowest),
-                    words.again(levels)
+                    again
                 )
             }
             Self::Extrapolated { measured: (lowest, highest), point } => {
-                let (where_to, wanted) = if point > highest {
-                    (format!("above all measured levels (the highest is {})", load(*highest)), AROUND)
+                let where_to = if point > highest {
+                    format!("above all measured levels (the highest is {})", load(*highest))
                 } else {
-                    (format!("below all measured levels (the lowest is {})", load(*lowest)), 1.0)
+                    format!("below all measured levels (the lowest is {})", load(*lowest))
                 };
                 format!(
                     "the answer, {}, lies {where_to}, where nothing was seen; {}",
                     load(*point),
-                    words.add(&[*point, (*point * wanted).ceil()])
+                    add()
                 )
             }
             Self::Steps { width, carried, shown: false, .. } => format!(
@@ -111,7 +169,7 @@ impl Doubt {
                 load(*width),
                 words.unit(),
                 load(*carried),
-                words.add(&[*carried + (*width / 4.0).max(1.0), *carried + *width / 2.0])
+                add()
             ),
             Self::Steps { width, carried, .. } => format!(
                 "time grows in steps of about {} {}, as of a server that pads its batches: the answer is the end of the \
@@ -119,21 +177,21 @@ impl Doubt {
                 load(*width),
                 words.unit(),
                 load(*carried),
-                words.add(&[*carried, *carried + 1.0])
+                add()
             ),
             Self::Between { below, above, .. } => format!(
                 "between concurrency {} and {}, where the answer lies, nothing was measured; {}",
                 load(*below),
                 load(*above),
-                words.add(&[(below * below * above).cbrt(), (below * above * above).cbrt()])
+                add()
             ),
-            Self::Tail { at, share, allowed, carried, .. } => format!(
+            Self::Tail { share, allowed, carried, .. } => format!(
                 "{:.1} % of the runs around the answer take longer than the {:.0} % that may: the tail of levels further \
                  off is another; by those runs alone {} are carried; {}",
                 share * 100.0,
                 allowed * 100.0,
                 load(*carried),
-                words.add(&around(*at))
+                add()
             ),
             Self::FewRuns { runs, needed } => format!(
                 "it rests on about {runs:.0} runs around the answer, where {needed} are needed to bound that quantile"
@@ -152,7 +210,7 @@ impl Doubt {
                 "the limited time jumps from {from:.3} s to {to:.3} s around concurrency {}: some runs are far slower \
                  than the rest, and their share decides; {}",
                 load(*at),
-                words.add(&around(*at))
+                add()
             ),
             Self::Uneven(by) => format!(
                 "levels differ by about {:.0} % beyond the noise of their runs: the rig was not the same throughout",
@@ -178,11 +236,15 @@ impl Doubt {
             Self::Refused { at, carried, gone } => {
                 let what = if *gone { "stopped answering" } else { "refused runs" };
                 let rest = match carried {
+                    Some(carried) if at - carried < 1.5 => {
+                        format!("took all at {}: the limit is the server's", load(*carried))
+                    }
                     Some(carried) => format!(
-                        "carried {}: the limit is the server's, between those levels",
-                        load(*carried)
+                        "took all at {}: the limit is the server's, between those levels; {}",
+                        load(*carried),
+                        add()
                     ),
-                    None => "no lower level is known to be carried".to_owned(),
+                    None => "took all at no lower level".to_owned(),
                 };
                 format!("the server {what} at concurrency {}, and {rest}", load(*at))
             }
@@ -235,8 +297,8 @@ mod tests {
     #[test]
     fn levels_that_count_users_are_said_in_users() {
         let said = |counts_users| {
-            let words = Words { counts_users, plan: &Plan::Listed, levels: &[1, 8] };
-            Doubt::NoEnd { carried: 8.0, highest: 8.0 }.say(&words)
+            let words = Words { counts_users, plan: &Plan::default(), levels: &[] };
+            Doubt::NoEnd { carried: 8.0, highest: 8.0, failed: None }.say(&words)
         };
         assert!(said(true).contains("at least 8 users are carried"), "{}", said(true));
         assert!(said(false).contains("at least 8 in flight are carried"), "{}", said(false));

@@ -59,7 +59,8 @@ pub enum DatasetFormat {
 }
 
 /// Which entries of a dataset to ask: those that every key of `allow` lets through, without those
-/// that a key of `deny` names. A key that no entry has filters nothing.
+/// that a key of `deny` names. An entry without the key is let through; a key
+/// that no entry has is an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {

@@ -28,7 +28,7 @@ mod tree;
 mod validate;
 pub mod workflow;
 
-pub use crate::redact::{names_a_secret, redact, url_password};
+pub use crate::redact::{names_a_secret, query_holds_a_secret, redact, url_password};
 pub use address::Address;
 pub use compose::{Parts, ReadFile};
 pub use concurrency::{Budget, Concurrency, Levels, Scale};

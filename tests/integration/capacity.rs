@@ -158,7 +158,7 @@ fn runs_that_arrive_need_what_simulating_them_says() {
         let gpus = found.estimates[0].gpus.unwrap();
         let truth =
             truth(Source::Arrivals { per_second }, RUNTIME.limit, |run| Some(run.runtime()));
-        assert!(agrees(gpus.point, truth), "{per_second}/s: {gpus:?}, in truth {truth}");
+        assert!(agrees(gpus.point.unwrap(), truth), "{per_second}/s: {gpus:?}, in truth {truth}");
         assert!(gpus.recommended.unwrap() >= u64::from(truth), "{gpus:?}, in truth {truth}");
     }
 }
@@ -171,7 +171,7 @@ fn users_that_think_need_what_simulating_them_says() {
         let gpus = found.estimates[0].gpus.unwrap();
         let source = Source::Users { users, think };
         let truth = truth(source, RUNTIME.limit, |run| Some(run.runtime()));
-        assert!(agrees(gpus.point, truth), "{users}: {gpus:?}, in truth {truth}");
+        assert!(agrees(gpus.point.unwrap(), truth), "{users}: {gpus:?}, in truth {truth}");
     }
 }
 
@@ -189,7 +189,7 @@ fn first_tokens_and_gaps_have_targets_of_their_own() {
         let found = estimate(Target { metric, quantile: Quantile::P95, limit }, vec![load]);
         let gpus = found.estimates[0].gpus.unwrap();
         let truth = truth(concurrent(150), limit, of(metric));
-        assert!(agrees(gpus.point, truth), "{metric}: {gpus:?}, in truth {truth}");
+        assert!(agrees(gpus.point.unwrap(), truth), "{metric}: {gpus:?}, in truth {truth}");
     }
 }
 
@@ -201,9 +201,12 @@ fn the_larger_need_decides_and_each_form_is_checked_against_the_other() {
     assert_eq!(found.gpus.recommended, rate.gpus.and_then(|gpus| gpus.recommended));
     // Concurrent users always load the rig as much; arrivals at the same rate come in clusters.
     let arrivals = users.cross_check.unwrap();
-    assert!(arrivals.request_rate.unwrap() > 1.0 && arrivals.gpus >= users.gpus.unwrap().point);
+    assert!(
+        arrivals.request_rate.unwrap() > 1.0 && arrivals.gpus >= users.gpus.unwrap().point.unwrap()
+    );
     let concurrent = rate.cross_check.unwrap();
-    let (at_once, per_rig) = (concurrent.concurrent.unwrap(), rate.capacity.unwrap().point);
+    let (at_once, per_rig) =
+        (concurrent.concurrent.unwrap(), rate.capacity.unwrap().point.unwrap());
     assert!((concurrent.gpus - (at_once / per_rig).ceil()).abs() < 1e-9, "{rate:?}");
-    assert!(concurrent.gpus <= rate.gpus.unwrap().point);
+    assert!(concurrent.gpus <= rate.gpus.unwrap().point.unwrap());
 }

@@ -247,7 +247,10 @@ fn a_trace_is_a_chain_of_the_same_shape() {
     assert_eq!(spec["targets"]["users"], 9);
     let ended = project.run(&["run", "chain.yml"]).success();
     assert!(!format!("{ended:?}").contains("canary"));
-    for level in project.result()["levels"].as_array().unwrap() {
+    // Its reports take the place of none of the traced spec's.
+    assert!(!project.path("out").exists());
+    let result: Value = serde_json::from_str(&project.read("out-traced/result.json")).unwrap();
+    for level in result["levels"].as_array().unwrap() {
         assert_eq!((&level["failed"], &level["llm_calls"]["mean"]), (&0.into(), &2.0.into()));
         // What the pause took is in there, and the model's own time.
         assert!(level["workflow_runtime"]["mean"].as_f64().unwrap() > 0.04);

@@ -66,8 +66,6 @@ fn filters_take_values_and_globs() {
         ("allow: {ask: [\"What*\", \"Gr??e?\"]}", &["11", "13"]),
         ("deny: {nr: [11, 12]}", &["13", "13_2"]),
         ("allow: {topic: [text]}, deny: {ask: [\"[A-F]*\"]}", &["13"]),
-        // As in the reference, a column that is not there filters nothing.
-        ("allow: {nope: [x]}, deny: {neither: [y]}", &["11", "13", "13_2"]),
     ] {
         let dataset = "path: questions.parquet, id_key: nr, question_key: ask";
         let project = project(&format!("{dataset}, filter: {{{filter}}}"));
@@ -77,6 +75,24 @@ fn filters_take_values_and_globs() {
     }
     let none = project("path: questions.csv, question_key: ask, filter: {allow: {nr: [99]}}");
     none.run(&["run", "spec.yml"]).code(2).stderr("leaves out all of its 4 rows");
+}
+
+#[test]
+fn a_key_that_no_row_has_is_a_slip() {
+    // The reference lets all rows through here, and nobody is told.
+    for (keys, where_to) in [
+        ("id_key: nr, filter: {allow: {topik: [math]}}", "dataset.filter.allow"),
+        ("id_key: nr, filter: {deny: {topik: [math]}}", "dataset.filter.deny"),
+        ("id_key: topik", "dataset.id_key"),
+    ] {
+        let project = project(&format!("path: questions.csv, question_key: ask, {keys}"));
+        let ended = project.run(&["run", "spec.yml"]).code(2);
+        ended
+            .stderr(&format!("has `topik`, which {where_to} names; its rows have: nr, ask, topic"));
+    }
+    // The default need not be there.
+    let project = project("path: questions.csv, question_key: ask");
+    project.run(&["validate", "spec.yml"]).success();
 }
 
 #[test]

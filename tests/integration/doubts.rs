@@ -42,6 +42,43 @@ fn steps_that_the_levels_may_lie_on_are_in_the_interval() {
 }
 
 #[test]
+fn what_is_enough_reaches_to_the_end_that_a_doubt_puts() {
+    let told = |found: &Value| {
+        let gpus = &found["estimates"][0]["gpus"];
+        (gpus["high"].as_f64().unwrap(), gpus["sum"]["with_confidence"].as_f64())
+    };
+    let steps = sweep(&[1, 2, 4, 8, 16, 32, 64], padded);
+    let between = sweep(&[1, 2, 3, 4, 6, 8, 32, 64], |c| 0.5 + 0.05 * f64::from(c));
+    let mut checked = 0;
+    for (runs, limits) in [(&steps, ["1.3s", "1.9s", "3s"]), (&between, ["1s", "1.1s", "1.6s"])] {
+        for limit in limits {
+            let found = of(runs, &format!("users: 256, workflow_runtime: {limit}"));
+            let stretched = ["steps of", "nothing was measured"];
+            if !stretched.iter().any(|it| doubts(&found).contains(it)) {
+                continue;
+            }
+            let (high, enough) = told(&found);
+            assert!(enough.is_none_or(|enough| enough >= high), "{limit}: {found:#}");
+            checked += usize::from(enough.is_some());
+        }
+    }
+    assert!(checked > 1, "{checked} with a recommendation");
+}
+
+#[test]
+fn an_answer_between_levels_that_double_is_not_solid_and_says_where_to_look() {
+    // Batches are padded to powers of two: what five in flight take, eight do. At the levels it looks like
+    // a straight line.
+    let doubling = |c: u32| 0.2 + 0.05 * f64::from(c.next_power_of_two());
+    let runs = sweep(&[1, 2, 4, 8, 16, 32, 64], doubling);
+    for limit in ["0.5s", "1.5s"] {
+        let found = of(&runs, &format!("users: 256, workflow_runtime: {limit}"));
+        assert_ne!(grade(&found), "solid", "{limit}: {found:#}");
+        assert!(doubts(&found).contains("nothing was measured"), "{limit}: {found:#}");
+    }
+}
+
+#[test]
 fn an_answer_between_levels_far_apart_is_not_sure() {
     let runs = sweep(&[1, 2, 3, 4, 6, 8, 32, 64], |c| 0.5 + 0.05 * f64::from(c));
     let found = of(&runs, "users: 256, workflow_runtime: 1.6s");
@@ -155,7 +192,7 @@ fn a_line_that_the_curve_contradicts_has_an_interval_over_both() {
 const SERVER: [&str; 4] =
     ["engine.base=2ms", "engine.per_sequence=60us", "engine.max_batch=8", "output_tokens=5"];
 
-/// What a command in a doubt measures when it is pasted.
+/// What the command under an answer measures when it is pasted.
 fn pasted(concurrency: &str, file: &str) -> (Value, Value) {
     let simulator = SimulatorProcess::start(&SERVER);
     let spec = format!(
@@ -168,7 +205,8 @@ fn pasted(concurrency: &str, file: &str) -> (Value, Value) {
     let project = Sizer::new().file(file, &spec);
     let ended = project.run(&["run", file, "--quiet"]).success();
     let before = project.result();
-    let begins = ended.stdout.find("`sizer run ").unwrap() + 1;
+    let begins = ended.stdout.find("Next: `sizer run ").unwrap() + "Next: `".len();
+    assert_eq!(ended.stdout.matches("`sizer run ").count(), 1, "one command: {ended:#?}");
     let command = ended.stdout[begins..].split('`').next().unwrap();
     // As a shell takes it apart: words with quotes around what has spaces.
     let mut words = vec![String::new()];
@@ -191,7 +229,7 @@ fn levels(result: &Value) -> Vec<u64> {
 }
 
 #[test]
-fn the_command_in_a_doubt_adds_levels_when_it_is_pasted() {
+fn the_command_under_an_answer_adds_levels_when_it_is_pasted() {
     let (before, after) = pasted("levels: [1, 2], passes: 4", "my spec.yml");
     assert_eq!(levels(&before), [1, 2]);
     assert_eq!(levels(&after), [1, 2, 4]);

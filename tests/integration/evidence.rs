@@ -120,6 +120,24 @@ fn levels_of_a_list_count_and_are_not_collected() {
 }
 
 #[test]
+fn a_budget_that_other_levels_have_spent_is_said_to_be() {
+    let simulator = SimulatorProcess::start(&SERVER);
+    let project = project(&simulator, LISTED, "60ms");
+    answered(&project.run(&set("run", &[])));
+    let asked = simulator.metric("requests_total");
+    let adaptive = rest("levels: adaptive, max: 128, budget: 20", "60ms");
+    let project = project.workflow(&workflow(&simulator), &adaptive);
+    let idle = project.run(&["run", "spec.yml"]);
+    answered(&idle);
+    assert_eq!(simulator.metric("requests_total"), asked);
+    assert!(
+        idle.stderr.contains("no level is measured: those that are there, 1, 2, 4,"),
+        "{idle:#?}"
+    );
+    assert!(idle.stderr.contains("what a budget of 20 runs would"), "{idle:#?}");
+}
+
+#[test]
 fn another_load_is_another_measurement() {
     let simulator = SimulatorProcess::start(&SERVER);
     let project = project(&simulator, "levels: [1, 2, 4], passes: 4", "60ms");

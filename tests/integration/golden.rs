@@ -208,7 +208,7 @@ fn the_guides_table_gives_its_estimate() {
 
     let assessment = assessed(&question(), &levels);
     let gpus = assessment.estimates[0].gpus.unwrap();
-    assert!((gpus.point - 75.35).abs() < 0.01, "{}", gpus.point);
+    assert!((gpus.point.unwrap() - 75.35).abs() < 0.01, "{gpus:?}");
     assert_eq!(gpus.recommended, Some(76));
     assert_eq!(assessment.gpus.recommended, Some(76));
     let rough: Vec<Option<f64>> =

@@ -21,7 +21,7 @@ pub(super) struct EstimateStage;
 
 impl Stage for EstimateStage {
     fn version(&self) -> u32 {
-        13
+        14
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
@@ -33,7 +33,7 @@ impl Stage for EstimateStage {
             "targets": context.spec.targets,
             "test": test,
             "counts_users": context.spec.concurrency.counts_users(),
-            "plan": format!("{:?}", plan(context.spec)),
+            "levels": plan(context.spec).to_string(),
             "estimate": {
                 "confidence": confidence, "headroom": headroom, "spares": spares,
                 "count_failures": count_failures, "seed": seed,
@@ -115,7 +115,7 @@ fn plan(spec: &Spec) -> Plan {
         return Plan::Recorded;
     }
     if spec.concurrency.levels != Levels::Adaptive {
-        return Plan::Listed;
+        return Plan::Listed(spec.concurrency.levels.values());
     }
     let Concurrency { start, max, budget, .. } = &spec.concurrency;
     let keys = [("start", start.is_some()), ("max", max.is_some()), ("budget", budget.is_some())];

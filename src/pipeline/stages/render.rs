@@ -17,7 +17,7 @@ pub(super) struct Render {
 
 impl Stage for Render {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {

@@ -73,6 +73,13 @@ pub(super) fn write(spec: &Spec, shape: &Shape) -> Result<String, PipelineError>
     for key in ["test", "concurrency", "targets", "estimate", "outputs"] {
         let mut section = canonical.get(key).map_or(Value::Null, |it| plain(it, &defaults(key)));
         whole(&mut section);
+        if key == "outputs"
+            && let Some(section) = section.as_object_mut()
+        {
+            // Reports of both specs in one folder would replace each other.
+            let dir = format!("{}-traced", spec.outputs.dir.display());
+            section.insert("dir".to_owned(), dir.into());
+        }
         if let Some(reports) = section.get_mut("reports").and_then(Value::as_array_mut) {
             reports.iter_mut().for_each(by_name);
         }

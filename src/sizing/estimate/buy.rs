@@ -38,6 +38,14 @@ pub(super) fn sum(needed: f64, confident: Option<f64>, rig: Rig, margin: Margin)
     }
 }
 
+/// How long runs take on average that arrive at such a rate, on so many rigs side by side: as long as is usual
+/// with as many in flight as that makes.
+pub(super) fn settled_runtime(per_second: f64, rigs: f64, mean: impl Fn(f64) -> f64) -> f64 {
+    const ROUNDS: usize = 100;
+    let next = |runtime: &f64| Some(mean(per_second * runtime / rigs));
+    std::iter::successors(Some(mean(0.0)), next).nth(ROUNDS).unwrap_or_default()
+}
+
 /// Users as arrivals per second, arrivals as concurrent users, where runs take so long on average.
 pub(super) fn other_form(load: Load, mean_runtime: f64) -> Load {
     match load {

@@ -42,7 +42,10 @@ pub(super) fn of_levels(
     }
     let highest = models.furthest().highest();
     let lowest = metric.levels.iter().filter(counts).map(Level::concurrency).next();
-    if point > highest || lowest.is_some_and(|lowest| point < lowest) {
+    // What a server refuses bounds the answer as well as what is too slow.
+    let above =
+        point > highest && !(bounds.failed && bounds.highest().is_some_and(|it| point <= it));
+    if above || lowest.is_some_and(|lowest| point < lowest) {
         let levels = metric.levels.iter().filter(counts).map(Level::concurrency);
         let highest = levels.fold(0.0, f64::max);
         doubts.push(Doubt::Extrapolated { measured: (lowest.unwrap_or(highest), highest), point });
@@ -118,7 +121,7 @@ fn of_failures(metric: &MetricModels<'_>, bounds: &Bounds, point: f64) -> Vec<Do
     let failed = || metric.levels.iter().filter(|level| !level.is_usable());
     let mut doubts = Vec::new();
     if let Some(at) = bounds.below.filter(|_| bounds.refused) {
-        doubts.push(Doubt::Refused { at, carried: bounds.at_least, gone: bounds.gone });
+        doubts.push(Doubt::Refused { at, carried: bounds.taken, gone: bounds.gone });
     }
     let share = |level: &Level<'_>| level.metrics.failed as f64 / level.metrics.runs.max(1) as f64;
     let matters = |level: &&Level<'_>| level.concurrency() <= point * NEAR;
@@ -127,7 +130,8 @@ fn of_failures(metric: &MetricModels<'_>, bounds: &Bounds, point: f64) -> Vec<Do
     // Where levels on both sides are close, a level that failed further up changes nothing.
     let closed =
         matches!((bounds.at_least, bounds.highest()), (Some(low), Some(high)) if high < low * 1.3);
-    if !levels.is_empty() && !closed {
+    let unexplained = bounds.failed && !bounds.refused;
+    if !levels.is_empty() && (!closed || unexplained) {
         doubts.push(Doubt::Failed { levels, share: most, tolerable: most <= TOLERABLE });
     }
     doubts

@@ -212,5 +212,5 @@ fn rest_on_no_single_level(found: &mut Found<'_>, others: &[(f64, f64)]) {
     let (least, most) = (found.bounds.at_least, found.bounds.highest());
     let low = low.max(least.unwrap_or(0.0));
     let high = high.min(most.unwrap_or(f64::INFINITY));
-    found.drawn.stretch(low, high);
+    found.drawn.widen(low, high);
 }

@@ -57,7 +57,7 @@ pub fn estimate(asked: &Asked<'_>, method: MethodName, fit: &Result<Fit, NoFit>)
             let point = needed(load);
             let sum = sum(point, None, rig, margin);
             result.gpus = Some(GpuCount {
-                point,
+                point: Some(point),
                 low: None,
                 high: None,
                 at_least: None,
@@ -86,7 +86,7 @@ pub(in crate::sizing) fn grade_line(
     bounds: &Bounds,
     curve: Option<(f64, f64)>,
 ) {
-    let Some(point) = result.capacity.map(|capacity| capacity.point) else { return };
+    let Some(point) = result.capacity.and_then(|capacity| capacity.point) else { return };
     result.proven = Proven { at_least: bounds.at_least, below: bounds.below };
     let mut doubts = vec![Doubt::NoInterval];
     if bounds.contradict(point, point) {
@@ -115,8 +115,8 @@ pub(in crate::sizing) fn grade_line(
 fn spread(result: &mut Estimate, low: f64, high: f64) {
     let Some(capacity) = result.capacity.as_mut() else { return };
     (capacity.low, capacity.high) = (Some(low), Some(high));
-    if let Some(gpus) = result.gpus.as_mut() {
-        let at = |carried: f64| Some(gpus.point * capacity.point / carried);
+    if let (Some(gpus), Some(point)) = (result.gpus.as_mut(), capacity.point) {
+        let at = |carried: f64| Some(gpus.point? * point / carried);
         (gpus.low, gpus.high) = (at(high), at(low));
     }
 }

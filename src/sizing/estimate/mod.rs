@@ -1,5 +1,6 @@
 //! From a fit and a target to a number of GPUs, or the reason why there is none.
 
+mod alone;
 mod buy;
 mod doubts;
 mod found;
@@ -23,12 +24,13 @@ use super::{Grade, Load, Margin, Plan, Rig, Target};
 use crate::measure::{LevelMetrics, Metric, Quantile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Concurrency that the test rig carries within the target.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Capacity {
-    /// The best single figure.
-    pub point: f64,
+    /// The best single figure; null where a report tells an unsettled answer, of which only the ends are known.
+    pub point: Option<f64>,
     /// Lower end of the interval; null where the method gives none, or only one end is known.
     pub low: Option<f64>,
     /// Upper end of the interval; null where the method gives none, or only one end is known.
@@ -53,9 +55,9 @@ pub struct CurvePoint {
 /// GPUs for the target users.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GpuCount {
-    /// The best single figure: whole replicas with `monotone`, not rounded with a line. Of an unsettled
-    /// answer it is the best guess and no more.
-    pub point: f64,
+    /// The best single figure: whole replicas with `monotone`, not rounded with a line; null where a report
+    /// tells an unsettled answer, of which it would be a guess and no more.
+    pub point: Option<f64>,
     /// Lower end of the interval; null where the method gives none, or only one end is known.
     pub low: Option<f64>,
     /// Upper end of the interval; null where the method gives none, or only one end is known.
@@ -148,6 +150,12 @@ pub struct Estimate {
     /// Why it can be relied on no further, in sentences.
     #[serde(default)]
     pub doubts: Vec<String>,
+    /// Levels that would tell more of it.
+    #[serde(default)]
+    pub add: BTreeSet<u32>,
+    /// Levels to measure once more.
+    #[serde(default)]
+    pub again: BTreeSet<u32>,
     /// What the levels by themselves prove of the capacity.
     #[serde(default)]
     pub proven: Proven,
@@ -193,6 +201,9 @@ pub struct Recommendation {
     pub unanswered: Vec<Metric>,
     /// What they cost per hour; null without a price or a recommendation.
     pub cost_per_hour: Option<f64>,
+    /// The command that measures what all estimates lack; null where that is nothing, or something else measures.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
 /// What is asked about one target.
@@ -240,6 +251,8 @@ impl Asked<'_> {
             cross_check: None,
             grade: None,
             doubts: Vec::new(),
+            add: BTreeSet::new(),
+            again: BTreeSet::new(),
             proven: Proven::default(),
             left_out: Vec::new(),
             extrapolated: false,
@@ -276,11 +289,22 @@ impl Asked<'_> {
 impl Capacity {
     /// A figure about which no more is known.
     fn of(point: f64) -> Self {
-        Self { point, low: None, high: None, at_least: None, at_most: None }
+        Self { point: Some(point), low: None, high: None, at_least: None, at_most: None }
     }
 }
 
 impl Estimate {
+    /// The estimate as a report tells it: of an unsettled answer with an interval, the ends alone.
+    #[must_use]
+    pub fn told(mut self) -> Self {
+        if self.grade == Some(Grade::Unsettled) && self.confidence.is_some() {
+            self.capacity.iter_mut().for_each(|capacity| capacity.point = None);
+            self.gpus.iter_mut().for_each(|gpus| gpus.point = None);
+            (self.throughput, self.cross_check) = (None, None);
+        }
+        self
+    }
+
     /// Grades the answer, and says why.
     fn graded(&mut self, doubts: &[Doubt], asked: &Asked<'_>) -> Grade {
         let of_all = grade(doubts);
@@ -288,9 +312,14 @@ impl Estimate {
         let mut telling: Vec<&Doubt> =
             doubts.iter().filter(|doubt| doubt.grade() > Grade::Solid).collect();
         telling.sort_by_key(|doubt| std::cmp::Reverse(doubt.grade()));
-        let levels: Vec<u32> = asked.levels.iter().map(|level| level.concurrency).collect();
-        let words = Words { counts_users: asked.counts_users, plan: asked.plan, levels: &levels };
+        let (plan, levels) = (asked.plan, asked.levels);
+        let words = Words { counts_users: asked.counts_users, plan, levels };
         self.doubts = telling.iter().map(|doubt| doubt.say(&words)).collect();
+        for doubt in telling {
+            let wanted = words.wanted(&doubt.wish());
+            self.add.extend(wanted.add);
+            self.again.extend(wanted.again);
+        }
         of_all
     }
 }

@@ -1,6 +1,7 @@
 //! The estimate of the method `monotone`: from what was found of the capacity to a number of GPUs.
 
-use super::buy::{cross_check, other_form, sum, whole_replicas};
+use super::alone::Alone;
+use super::buy::{cross_check, other_form, settled_runtime, sum, whole_replicas};
 use super::found::{Found, find};
 use super::refit::MetricModels;
 use super::{Asked, Capacity, CurvePoint, Estimate, GpuCount, Proven, beyond_reach, observed};
@@ -27,7 +28,7 @@ pub(in crate::sizing) fn estimate_pooled(
     runtime: Option<&Pooled>,
     certainty: Certainty,
 ) -> Estimate {
-    let Asked { target, levels, rig, .. } = *asked;
+    let Asked { target, levels, .. } = *asked;
     let mut result = asked.open(MethodName::Monotone);
     let Some(metric) = metric else {
         let failed = !levels.is_empty() && levels.iter().all(|level| level.interrupted);
@@ -74,8 +75,7 @@ pub(in crate::sizing) fn estimate_pooled(
     result.throughput = asked.throughput(point, found.drawn.point.mean_runtime);
     result.extrapolated = asked.is_extrapolated(point);
     let mut doubts = found.doubts.clone();
-    let replicas = rig.gpu_count.unwrap_or(1) / rig.gpus_per_replica.max(1);
-    let alone = f64::from(replicas.max(1));
+    let alone = Alone::of(asked, &metric.levels, &found.bounds);
     result.capacity = Some(capacity(asked, &found, alone, &mut doubts));
     match asked.load_and_gpus() {
         Ok(known) => count(&mut result, asked, &found, runtime, known, alone),
@@ -89,9 +89,13 @@ pub(in crate::sizing) fn estimate_pooled(
     result
 }
 
-/// The capacity with its interval, as far as either end is known. `alone` is the load at which every run
-/// has a replica of its own.
-fn capacity(asked: &Asked<'_>, found: &Found<'_>, alone: f64, doubts: &mut Vec<Doubt>) -> Capacity {
+/// The capacity with its interval, as far as either end is known.
+fn capacity(
+    asked: &Asked<'_>,
+    found: &Found<'_>,
+    alone: Alone,
+    doubts: &mut Vec<Doubt>,
+) -> Capacity {
     let Found { drawn, bounds, .. } = found;
     let range = drawn.range(|it| it.concurrency);
     if found.is_open() {
@@ -103,19 +107,29 @@ fn capacity(asked: &Asked<'_>, found: &Found<'_>, alone: f64, doubts: &mut Vec<D
         let carried = if contradicted { carried } else { met.fold(carried, f64::max) };
         let levels = asked.levels.iter().filter(|level| !level.interrupted);
         let highest = levels.map(|level| f64::from(level.concurrency)).fold(0.0, f64::max);
-        doubts.push(Doubt::NoEnd { carried, highest });
+        let above = asked.levels.iter().map(|level| f64::from(level.concurrency));
+        let failed = above.filter(|level| *level > highest).reduce(f64::min);
+        doubts.push(Doubt::NoEnd { carried, highest, failed });
         let point = if drawn.point.capped { drawn.saturated } else { range.point };
         let at_least = Some(carried).filter(|it| *it > 0.0);
         return Capacity { at_least, ..Capacity::of(point) };
     }
-    if range.low < alone {
-        doubts.push(Doubt::NearlyAlone);
-        let at_most = Some(range.high).filter(|it| *it >= alone);
+    let Alone { replicas, .. } = alone;
+    if range.low < replicas && !alone.is_carried() {
+        doubts.push(if alone.is_shared() {
+            Doubt::SharedReplicas { replicas, carried: (range.low, range.high) }
+        } else {
+            Doubt::NearlyAlone
+        });
+        let at_most = Some(range.high).filter(|it| *it >= replicas || alone.is_shared());
         let at_least = bounds.at_least;
         return Capacity { at_least, at_most, ..Capacity::of(range.point) };
     }
-    doubts.push(Doubt::Wide(range.high / range.low));
-    Capacity { low: Some(range.low), high: Some(range.high), ..Capacity::of(range.point) }
+    // A run with a replica of its own keeps the limit, so what levels show of that is the least.
+    let least = if alone.is_carried() { replicas } else { 0.0 };
+    let (low, high) = (range.low.max(least), range.high.max(least));
+    doubts.push(Doubt::Wide(high / low));
+    Capacity { low: Some(low), high: Some(high), ..Capacity::of(range.point.max(least)) }
 }
 
 /// The number of GPUs, with its interval and the check against the other form of the load.
@@ -125,19 +139,28 @@ fn count(
     found: &Found<'_>,
     runtime: Option<&Pooled>,
     (load, gpu_count): (Load, f64),
-    alone: f64,
+    alone: Alone,
 ) {
     let Asked { target, rig, margin, .. } = *asked;
     let Some(capacity) = result.capacity else { return };
+    let Some(point) = capacity.point else { return };
     let pooled = found.models.usable();
-    let point = capacity.point;
     // A run that has a rig for itself part of the time takes no less.
     let mean = |runs: f64| runtime.unwrap_or(pooled).mean(runs.max(1.0));
     let within = pooled.within(target.limit, target.quantile.share());
     // Beyond what any figure goes to, nothing is fast enough: a flat curve carries no rate for ever.
     let furthest = if found.drawn.point.capped { point } else { pooled.furthest(target.limit) };
-    let furthest = furthest.max(point);
-    let fast = |runs: f64| if runs > furthest { 0.0 } else { within.at(runs) };
+    // Nor is anything beyond what a server takes.
+    let taken = found.bounds.highest().filter(|_| found.bounds.refused);
+    let furthest = furthest.max(point).min(taken.unwrap_or(f64::INFINITY));
+    // What was seen of runs that have a replica to themselves is no less for what others wait elsewhere.
+    let lone = alone.keeps.unwrap_or(0.0);
+    let fast = |runs: f64| match runs {
+        runs if runs > furthest => 0.0,
+        runs if runs <= alone.replicas => within.at(runs).max(lone),
+        runs => within.at(runs),
+    };
+    let (is_carried, alone) = (alone.is_carried(), alone.replicas);
     let share = target.quantile.share();
     let efficiency = |load: Load| {
         let of = load.efficiency(point, share, &mean, &fast)?;
@@ -145,7 +168,8 @@ fn count(
     };
     // A replica of one's own is all that a run can be given: what carries less meets no target, and a
     // number is told for the case that it does.
-    let reachable = found.drawn.at_least(alone, mean);
+    let reachable =
+        if is_carried { found.drawn.clone() } else { found.drawn.at_least(alone, mean) };
     let needed = |load: Load, efficiency: f64, it: Carried| {
         // Users need no more than a replica each; runs that arrive do, since the next one needs a free one too.
         let own = it.concurrency.max(alone) * efficiency;
@@ -176,7 +200,7 @@ fn count(
     let no_end = found.is_open();
     let sum = sum(1.0 / best, Some(1.0 / gpus.at_least), rig, margin);
     result.gpus = Some(GpuCount {
-        point: if found.drawn.point.capped { of_capacity(point) } else { whole(best) },
+        point: Some(if found.drawn.point.capped { of_capacity(point) } else { whole(best) }),
         low: Some(whole(gpus.high)).filter(|_| !no_end),
         high: Some(whole(gpus.low)).filter(|_| !no_end),
         at_least: Some(whole(gpus.high)).filter(|_| one_sided && !no_end),
@@ -185,7 +209,12 @@ fn count(
         sum: Some(sum),
     });
     if !asked.counts_users && !one_sided {
-        let other = other_form(load, found.drawn.point.mean_runtime);
+        let rigs = 1.0 / (best * gpu_count);
+        let mean_runtime = match load {
+            Load::Rate { per_second } => settled_runtime(per_second, rigs, mean),
+            Load::Users { .. } => found.drawn.point.mean_runtime,
+        };
+        let other = other_form(load, mean_runtime);
         let Some(of_other) = efficiency(other) else { return };
         let others = of_load(other, of_other);
         let (low, high) = (whole(others.high), whole(others.low));

@@ -80,7 +80,7 @@ impl Pooled {
         let Reached { concurrency, capped } = point;
         let point = Carried { concurrency, mean_runtime, capped };
         let saturated = self.saturated(&self.curve, within);
-        CarriedDraws { point, drawn, saturated, confidence: certainty.confidence }
+        CarriedDraws { point, drawn, saturated, confidence: certainty.confidence, stretched: false }
     }
 
     /// The curve through the same means with other chance.

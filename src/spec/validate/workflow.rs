@@ -2,7 +2,7 @@
 
 use super::{Check, Checker};
 use crate::spec::workflow::{ConnectionSpec, CustomSpec, HttpSpec, Length, SimulatorSpec};
-use crate::spec::{Secret, WorkflowSpec, names_a_secret, url_password};
+use crate::spec::{Secret, WorkflowSpec, names_a_secret, query_holds_a_secret, url_password};
 
 /// Each is held, and looked at for every request.
 const MOST_REPLICAS: u32 = 10_000;
@@ -139,6 +139,12 @@ impl Checker<'_> {
             path,
             "the address holds a password",
             "give it by reference: http://user:${env:PASSWORD}@host/v1",
+        )?;
+        self.ensure(
+            !query_holds_a_secret(address),
+            path,
+            "the query of the address holds a secret in plain text",
+            "give it by reference, such as ?token=${env:API_TOKEN}, or send it in a header",
         )
     }
 
