@@ -127,7 +127,7 @@ impl Curve {
 
     /// By how many percent the mean time grows with each percent of load, just below a concurrency.
     pub fn elasticity_below(&self, concurrency: f64) -> f64 {
-        const STEP: f64 = 1.1;
+        const STEP: f64 = 1.5;
         (self.at(concurrency) / self.at(concurrency / STEP)).ln() / STEP.ln()
     }
 

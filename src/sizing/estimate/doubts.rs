@@ -40,14 +40,14 @@ pub(super) fn of_levels(
     if near().filter(counts).count() < 2 && (alone || unbounded) {
         doubts.push(Doubt::FewLevelsNear(point));
     }
-    let highest = models.furthest().highest();
-    let lowest = metric.levels.iter().filter(counts).map(Level::concurrency).next();
+    let levels = || metric.levels.iter().filter(counts).map(Level::concurrency);
+    // Levels that are near each other count as one between them, which is not the highest of them.
+    let highest = levels().fold(models.furthest().highest(), f64::max);
+    let lowest = levels().reduce(f64::min);
     // What a server refuses bounds the answer as well as what is too slow.
     let above =
         point > highest && !(bounds.failed && bounds.highest().is_some_and(|it| point <= it));
     if above || lowest.is_some_and(|lowest| point < lowest) {
-        let levels = metric.levels.iter().filter(counts).map(Level::concurrency);
-        let highest = levels.fold(0.0, f64::max);
         doubts.push(Doubt::Extrapolated { measured: (lowest.unwrap_or(highest), highest), point });
     }
     let needed = runs_to_bound(target.quantile.share());

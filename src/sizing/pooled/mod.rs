@@ -6,6 +6,8 @@
 //! run is taken as a multiple of the mean at its level, and the quantile is that of all multiples,
 //! those of the levels around the answer counting most. docs/estimators.md has the whole of it.
 
+#[cfg(test)]
+mod free_slots;
 mod resample;
 mod stairs;
 

@@ -132,8 +132,13 @@ impl Tails {
             let at = (place / count).exp();
             let members = self.multiples.iter().filter(|it| it.level == level);
             let tail = weighted_quantile(members.map(|it| (it.times, it.count)), *count, share);
-            let off = (tail / self.at(at, share).multiple).ln();
-            let error = self.spread(at, share, *count);
+            let weights = match around {
+                Some(_) => self.weights(at, share),
+                // Against the whole, not against its like.
+                None => self.weights_by(|it| self.near.far(it, at.ln())),
+            };
+            let off = (tail / self.quantile(&weights, share)).ln();
+            let error = self.spread_of(&weights, share, *count);
             let weight =
                 around.map_or(1.0, |centre| self.near.by_load(at.ln(), centre.ln(), ALIKE));
             (error > 0.0 && off.is_finite()).then_some(Residual { off, error, weight })
@@ -160,7 +165,7 @@ impl Tails {
         let off = (self.quantile(&near, share) / self.quantile(&far, share)).ln();
         let error = self.spread_of(&near, share, self.runs(&near));
         let of_near = 1.0 - (error / off).powi(2);
-        if !(of_near > 0.0) {
+        if of_near.is_nan() || of_near <= 0.0 {
             return far;
         }
         let (sum_far, sum_near) = (far.iter().sum::<f64>(), near.iter().sum::<f64>());
@@ -173,7 +178,8 @@ impl Tails {
         let mut last: Option<(f64, f64)> = None;
         let weight = |it: &Multiple| {
             // Most runs of a level met the same load.
-            let same = last.filter(|(at, _)| *at == it.at).map(|(_, closeness)| closeness);
+            let same =
+                last.filter(|(at, _)| at.total_cmp(&it.at).is_eq()).map(|(_, closeness)| closeness);
             let closeness = same.unwrap_or_else(|| closeness(it.at));
             last = Some((it.at, closeness));
             it.count * closeness
