@@ -60,9 +60,16 @@ pub struct LevelResult {
 }
 
 impl LevelResult {
-    /// What is wrong with the level, for the tables: `!W` runs failed, `!C` the client was too busy.
+    /// Whether runs failed, and no more of them than the spec tolerates.
+    pub fn tolerates_failures(&self) -> bool {
+        self.failed > 0 && !self.interrupted
+    }
+
+    /// What is wrong with the level, for the tables: `!W` runs failed, `!F` no more than are tolerated did, `!C`
+    /// the client was too busy.
     pub fn alerts(&self) -> String {
-        let letters = [(self.interrupted, 'W'), (self.client_limited, 'C')];
+        let letters =
+            [(self.interrupted, 'W'), (self.tolerates_failures(), 'F'), (self.client_limited, 'C')];
         let letters: String =
             letters.iter().filter_map(|(holds, letter)| holds.then_some(*letter)).collect();
         if letters.is_empty() { letters } else { format!("!{letters}") }

@@ -2,7 +2,7 @@
 
 use super::format::significant;
 use super::prose::{estimate_line, recommendation, sum_line};
-use super::result::SizingResult;
+use super::result::{LevelResult, SizingResult};
 use super::table::levels_table;
 use crate::measure::Metric;
 use crate::sizing::{Estimate, Fit, Recommendation};
@@ -24,6 +24,10 @@ fn write_summary(out: &mut String, result: &SizingResult) -> std::fmt::Result {
             "W = runs failed, the level is left out of the fits",
         ),
         (
+            result.levels.iter().any(LevelResult::tolerates_failures),
+            "F = runs failed, no more than are tolerated: the times are those of the others",
+        ),
+        (
             result.levels.iter().any(|it| it.client_limited),
             "C = this machine was too busy, the times are not the server's alone",
         ),
@@ -33,11 +37,12 @@ fn write_summary(out: &mut String, result: &SizingResult) -> std::fmt::Result {
         }
     }
     writeln!(out, "{}", levels_table(result))?;
-    for level in result.levels.iter().filter(|level| level.interrupted) {
+    for level in result.levels.iter().filter(|level| level.failed > 0) {
+        let alert = if level.interrupted { 'W' } else { 'F' };
         for failure in &level.failures {
             writeln!(
                 out,
-                "!W concurrency {}: {} of {} runs: {}: {}",
+                "!{alert} concurrency {}: {} of {} runs: {}: {}",
                 level.concurrency, failure.count, level.runs, failure.kind, failure.first_message
             )?;
         }

@@ -1,6 +1,5 @@
 //! What to do about doubts: which levels would tell more, and the one command that measures them.
 
-use super::verdict::was_refused;
 use crate::measure::LevelMetrics;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -70,15 +69,12 @@ impl Words<'_> {
         if self.counts_users { "users" } else { "in flight" }
     }
 
-    /// The lowest level above the usable ones that the server refused, or at which most runs failed: no higher one
-    /// tells more.
-    fn refused(&self) -> Option<u32> {
+    /// The lowest level above the usable ones, at which runs failed: no higher one tells more.
+    fn failed(&self) -> Option<u32> {
         let usable = self.levels.iter().filter(|level| !level.interrupted);
         let highest = usable.map(|level| level.concurrency).max().unwrap_or(0);
-        let is_refused =
-            |it: &&LevelMetrics| it.interrupted && (was_refused(it) || 2 * it.failed >= it.runs);
-        let refused = self.levels.iter().filter(is_refused);
-        refused.map(|level| level.concurrency).filter(|level| *level > highest).min()
+        let failed = self.levels.iter().filter(|level| level.interrupted);
+        failed.map(|level| level.concurrency).filter(|level| *level > highest).min()
     }
 
     /// The levels that a wish comes down to.
@@ -95,7 +91,7 @@ impl Words<'_> {
                 Wanted { again: levels.iter().map(whole).collect(), ..Wanted::default() }
             }
             Wish::Around(loads) => {
-                let most = self.refused().map_or(u32::MAX, |refused| (refused - 1).max(1));
+                let most = self.failed().map_or(u32::MAX, |failed| (failed - 1).max(1));
                 let all: BTreeSet<u32> = loads.iter().map(|load| whole(load).min(most)).collect();
                 let known: BTreeSet<u32> =
                     self.levels.iter().map(|level| level.concurrency).collect();

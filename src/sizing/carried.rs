@@ -178,6 +178,16 @@ impl CarriedDraws {
         keep(&mut self.point, 0.5);
     }
 
+    /// Draws beyond a load are put there.
+    pub(super) fn no_more_than(&mut self, load: f64, mean_runtime: impl Fn(f64) -> f64) {
+        for it in self.drawn.iter_mut().chain([&mut self.point]) {
+            if it.concurrency > load {
+                let mean_runtime = mean_runtime(load);
+                *it = Carried { concurrency: load, mean_runtime, capped: false };
+            }
+        }
+    }
+
     /// Stretches the interval to such ends for a doubt: with it, no more than the lower end is certain.
     pub(super) fn stretch(&mut self, low: f64, high: f64) {
         self.stretched |= low < self.range(|it| it.concurrency).low;

@@ -127,6 +127,11 @@ pub(super) enum Doubt {
     Jumps { at: f64, from: f64, to: f64 },
     /// Levels at which runs failed bound the answer; the share that failed, at most.
     Failed { levels: Vec<f64>, share: f64, tolerable: bool },
+    /// Runs failed around the answer, though that is tolerated: their share, the share that may miss the limit, what
+    /// is carried if failures miss it too, and how far below the answer that is, as a factor.
+    Tolerated { share: f64, allowed: f64, carried: f64, by: f64 },
+    /// A level of a recording lacks the runs that were in flight when it ended.
+    Unfinished { levels: Vec<f64> },
     /// The server refused runs, or was gone, above the highest load that it carried.
     Refused { at: f64, carried: Option<f64>, gone: bool },
     /// The client was too busy at levels around the answer.
@@ -171,7 +176,7 @@ impl Doubt {
                 Grade::Fair
             }
             Self::Steps { by, shown: false, .. } if *by <= STEPPED => Grade::Fair,
-            Self::Tail { by, .. } if *by <= OTHER_TAIL => Grade::Fair,
+            Self::Tail { by, .. } | Self::Tolerated { by, .. } if *by <= OTHER_TAIL => Grade::Fair,
             Self::Wide(_)
             | Self::Uneven(_)
             | Self::Refused { .. }
@@ -189,6 +194,8 @@ impl Doubt {
             | Self::Unsteady
             | Self::Jumps { .. }
             | Self::Failed { .. }
+            | Self::Tolerated { .. }
+            | Self::Unfinished { .. }
             | Self::ClientLimited(_) => Grade::Weak,
         }
     }

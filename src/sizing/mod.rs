@@ -23,6 +23,7 @@ mod repeats;
 mod rough;
 mod tails;
 mod target;
+mod unfinished;
 mod verdict;
 mod wording;
 

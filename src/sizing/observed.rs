@@ -1,6 +1,7 @@
 //! Runs and LLM calls as the pooled estimate needs them: how long each took, and how many others
 //! were in flight meanwhile.
 
+use super::unfinished::LastMoments;
 use crate::measure::{Around, CallColumn, Phase, RunColumns, first_wave_spread, starts_together};
 use std::ops::Range;
 
@@ -37,6 +38,8 @@ pub struct ObservedLevel {
     pub gaps: Observations,
     /// Whether the load was never steady: a burst of fewer than three waves.
     pub unsteady: bool,
+    /// How it ended, where fewer runs were in flight then than it should have.
+    pub last_moments: Vec<LastMoments>,
     /// Where each repetition of the level ends in the lists above, in their order; empty where only one
     /// is known.
     pub(super) ends: Vec<[usize; 4]>,
@@ -70,6 +73,7 @@ impl ObservedLevel {
             first_tokens: of(&self.first_tokens, first_tokens),
             gaps: of(&self.gaps, gaps),
             unsteady: self.unsteady,
+            last_moments: Vec::new(),
             ends: Vec::new(),
         }
     }
@@ -94,6 +98,7 @@ impl ObservedLevel {
             first_tokens: each(&self.first_tokens),
             gaps: each(&self.gaps),
             unsteady: self.unsteady,
+            last_moments: Vec::new(),
             ends: Vec::new(),
         }
     }
@@ -136,6 +141,12 @@ impl ObservedLevel {
         let all_at_once = || stretches.iter().all(|it| at_once(runs.get(it.clone()), wave));
         let burst = around.burst.unwrap_or_else(all_at_once);
         let mut met = vec![f64::from(concurrency); runs.len()];
+        let moments = |stretch: &Range<usize>| {
+            let runs = runs.get(stretch.clone()).unwrap_or_default();
+            let times: Vec<(f64, f64)> = runs.iter().map(|run| (run.start, run.end)).collect();
+            LastMoments::of(&times, wave)
+        };
+        let last_moments = stretches.iter().filter_map(moments).collect();
         let mut unsteady = false;
         if burst && !warm && concurrency > 1 {
             met = load_met(&runs);
@@ -181,6 +192,7 @@ impl ObservedLevel {
             first_tokens: of_calls(2, CallColumn::Ttft)?,
             gaps: of_calls(3, CallColumn::ItlMean)?,
             unsteady,
+            last_moments,
             ends,
         })
     }

@@ -13,6 +13,8 @@ const BY_CHANCE_MET: f64 = 0.01;
 /// The same for a level that seems to miss one: a search ends at the first level that does, which is
 /// often one that does so by chance.
 const BY_CHANCE_MISSED: f64 = 0.001;
+/// Chance at which failures that have nothing to do with the load may all lie at the highest levels.
+const BY_CHANCE_FAILED: f64 = 0.01;
 /// HTTP statuses by which a server, or what stands before it, says that it gets too much.
 const OVERLOADED: [u16; 5] = [429, 502, 503, 504, 529];
 
@@ -67,6 +69,8 @@ pub(super) enum Says {
     Refused,
     /// The server stopped answering before the level was over.
     Gone,
+    /// Runs fail there, and at every level above, as they do not below.
+    Fails,
     /// Neither, or too little was seen.
     Open,
 }
@@ -80,6 +84,8 @@ pub(super) struct Verdict {
     pub says: Says,
     /// Whether its runs failed, so that it is in no fit.
     pub failed: bool,
+    /// Runs that failed, tolerated or not, of how many.
+    failures: (usize, usize),
     /// Runs that missed the target, of how many, and the share that may.
     missed: (usize, usize),
     allowed: f64,
@@ -90,7 +96,9 @@ impl Verdict {
     pub fn of(level: &Level<'_>, target: &Target) -> Self {
         let times = times(level.observed, target.metric);
         let over = times.iter().filter(|it| it.seconds > target.limit).count();
-        let failed = if level.is_usable() { 0 } else { whole(level.metrics.failed) };
+        let failed = whole(level.metrics.failed);
+        // What is tolerated proves nothing against a level, nor for it.
+        let (failed, tolerated) = if level.is_usable() { (0, failed) } else { (failed, 0) };
         let met = times.iter().map(|it| it.concurrency).sum::<f64>() / times.len().max(1) as f64;
         let allowed = 1.0 - target.quantile.share();
         let (missed, seen) = (over + failed, times.len() + failed);
@@ -100,7 +108,9 @@ impl Verdict {
             Says::Refused
         } else if missed > 0 && 1.0 - at_most(missed - 1, seen, allowed) <= BY_CHANCE_MISSED {
             Says::Misses
-        } else if level.is_usable() && at_most(over, times.len(), allowed) <= BY_CHANCE_MET {
+        } else if level.is_usable()
+            && at_most(over + tolerated, times.len() + tolerated, allowed) <= BY_CHANCE_MET
+        {
             Says::Meets
         } else {
             Says::Open
@@ -108,7 +118,8 @@ impl Verdict {
         let concurrency = level.concurrency();
         let met = if times.is_empty() { concurrency } else { met.min(concurrency) };
         let failed = !level.is_usable();
-        Self { concurrency, met, says, failed, missed: (missed, seen), allowed }
+        let failures = (whole(level.metrics.failed), whole(level.metrics.runs));
+        Self { concurrency, met, says, failed, failures, missed: (missed, seen), allowed }
     }
 }
 
@@ -141,6 +152,29 @@ fn together(verdicts: &[Verdict]) -> Vec<Verdict> {
     found
 }
 
+/// Verdicts in which the highest levels say that runs fail there, where all of them are left out since theirs
+/// did and none below is, and chance would have spread the failures over all.
+fn failing(verdicts: &mut [Verdict]) {
+    /// A single failure may be anything.
+    const FEWEST: usize = 2;
+    let usable = verdicts.iter().rposition(|it| !it.failed).map_or(0, |index| index + 1);
+    let (below, above) = verdicts.split_at_mut(usable);
+    let sum = |of: &[Verdict]| {
+        let counts = of.iter().map(|it| it.failures);
+        counts.fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1))
+    };
+    let ((few, before), (many, after)) = (sum(below), sum(above));
+    if below.is_empty() || below.iter().any(|it| it.failed) || many < FEWEST {
+        return;
+    }
+    let share = after as f64 / (before + after) as f64;
+    if 1.0 - at_most(many - 1, few + many, share) <= BY_CHANCE_FAILED {
+        for it in above.iter_mut().filter(|it| matches!(it.says, Says::Open | Says::Misses)) {
+            it.says = Says::Fails;
+        }
+    }
+}
+
 /// What all levels together prove of a capacity.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Bounds {
@@ -150,11 +184,13 @@ pub(super) struct Bounds {
     pub below: Option<f64>,
     /// Whether it is `below` since the server refused there, or was gone.
     pub refused: bool,
+    /// Whether no run is carried there, since runs are refused or fail.
+    pub closed: bool,
     /// Whether the server was gone there.
     pub gone: bool,
     /// Whether it is `below` since its runs failed, which times say nothing of.
     pub failed: bool,
-    /// The highest level below that of which no run failed, where that bounds.
+    /// The highest level below that at which no run failed, where that bounds.
     pub taken: Option<f64>,
     /// Levels that missed the target below others that met it: one of the two is wrong.
     pub contradictions: Vec<(f64, f64)>,
@@ -164,8 +200,10 @@ impl Bounds {
     /// Puts the verdicts together. Where they contradict each other, only what is below and above all
     /// contradictions bounds.
     pub fn of(verdicts: &[Verdict]) -> Self {
-        let verdicts = &together(verdicts);
-        let misses = |it: &&Verdict| matches!(it.says, Says::Misses | Says::Refused | Says::Gone);
+        let mut verdicts = together(verdicts);
+        failing(&mut verdicts);
+        let verdicts = &verdicts;
+        let misses = |it: &&Verdict| !matches!(it.says, Says::Meets | Says::Open);
         let missed = || verdicts.iter().filter(misses);
         let met = || verdicts.iter().filter(|it| it.says == Says::Meets);
         let mut contradictions = Vec::new();
@@ -180,13 +218,14 @@ impl Bounds {
         let below = missed().filter(|it| it.concurrency > highest);
         let below = below.min_by(|a, b| a.concurrency.total_cmp(&b.concurrency));
         let refused = below.filter(|it| matches!(it.says, Says::Refused | Says::Gone));
-        let taken = verdicts.iter().filter(|it| !it.failed).map(|it| it.concurrency);
+        let taken = verdicts.iter().filter(|it| it.failures.0 == 0).map(|it| it.concurrency);
         let failed = below.filter(|it| it.failed || refused.is_some());
         let taken = taken.filter(|level| failed.is_some_and(|it| *level < it.concurrency));
         Self {
             at_least: at_least.reduce(f64::max),
             below: below.map(|it| it.concurrency),
             refused: refused.is_some(),
+            closed: below.is_some_and(|it| !matches!(it.says, Says::Misses)),
             failed: failed.is_some(),
             taken: taken.reduce(f64::max),
             gone: below.is_some_and(|it| it.says == Says::Gone),
@@ -194,10 +233,15 @@ impl Bounds {
         }
     }
 
-    /// The highest capacity that they allow: one run less than what was refused.
+    /// The highest capacity that they allow: one run less than what was refused, or failed.
     pub fn highest(&self) -> Option<f64> {
         let floor = self.at_least.unwrap_or(0.0);
-        self.below.map(|below| if self.refused { (below - 1.0).max(floor) } else { below })
+        self.below.map(|below| if self.closed { (below - 1.0).max(floor) } else { below })
+    }
+
+    /// The highest load that was taken, and the highest that may be, where runs are refused or fail above.
+    pub fn between_taken_and_failed(&self) -> Option<(f64, f64)> {
+        self.taken.zip(self.highest()).filter(|(taken, highest)| self.closed && taken < highest)
     }
 
     /// Whether an interval has nothing in common with them. That times would leave room for a load at which
@@ -219,9 +263,34 @@ mod tests {
             met: concurrency,
             says,
             failed: false,
+            failures: (0, seen),
             missed: (missed, seen),
             allowed: 0.05,
         }
+    }
+
+    #[test]
+    fn runs_that_fail_at_the_highest_levels_alone_bound_what_is_carried() {
+        let failed = |concurrency: f64, failed: usize, runs: usize| Verdict {
+            failed: failed > 0,
+            failures: (failed, runs),
+            ..open(concurrency, failed, runs)
+        };
+        // Each level ended at its first failure.
+        let found =
+            Bounds::of(&[open(1.0, 0, 60), open(2.0, 0, 60), failed(3.0, 1, 3), failed(4.0, 1, 4)]);
+        assert_eq!((found.highest(), found.taken), (Some(2.0), Some(2.0)), "{found:?}");
+        // One failure of many runs may be chance.
+        let found = Bounds::of(&[open(1.0, 0, 60), open(2.0, 0, 60), failed(4.0, 1, 60)]);
+        assert_eq!(found.below, None);
+        // Nor does it say anything of the load where runs failed below as well.
+        let found = Bounds::of(&[
+            failed(1.0, 1, 30),
+            open(2.0, 0, 60),
+            failed(3.0, 1, 3),
+            failed(4.0, 1, 4),
+        ]);
+        assert_eq!(found.below, None);
     }
 
     #[test]

@@ -233,6 +233,26 @@ impl Doubt {
                     levels.join(", ")
                 )
             }
+            Self::Tolerated { share, allowed, .. } if share > allowed => format!(
+                "{:.0} % of the runs around the answer failed, which is tolerated, and the times are those of the others: of \
+                 all runs more than {:.0} % miss the limit at any number of GPUs; see what failed",
+                share * 100.0,
+                allowed * 100.0
+            ),
+            Self::Tolerated { share, carried, .. } => format!(
+                "{:.1} % of the runs around the answer failed, which is tolerated, and the times are those of the others: if \
+                 a failure misses the limit as well, {} are carried (estimate.count_failures: as_over_limit)",
+                share * 100.0,
+                load(*carried)
+            ),
+            Self::Unfinished { levels } => {
+                let levels: Vec<String> = levels.iter().copied().map(load).collect();
+                format!(
+                    "the runs that were in flight at the end of concurrency {} are missing, so slow ones are too few: record \
+                     until the last run has ended, or leave out those that began late",
+                    levels.join(", ")
+                )
+            }
             Self::Refused { at, carried, gone } => {
                 let what = if *gone { "stopped answering" } else { "refused runs" };
                 let rest = match carried {

@@ -53,7 +53,9 @@ estimate: {min_r_squared: 0}";
         / sound.iter().map(|p| (p.0 - mean_x).powi(2)).sum::<f64>();
     let fitted = result["fits"]["workflow_runtime"]["slope"].as_f64().unwrap();
     assert!((fitted - slope).abs() < 1e-12, "{fitted} instead of {slope}");
-    assert!(result["estimates"][0]["gpus"]["point"].is_number(), "{result:#}");
+    // Where the machine is busy it may be unsettled, which leaves the ends alone.
+    assert!(result["estimates"][0]["reason"].is_null(), "{result:#}");
+    assert!(result["estimates"][0]["gpus"].is_object(), "{result:#}");
 }
 
 #[test]

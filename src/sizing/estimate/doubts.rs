@@ -3,10 +3,11 @@
 use super::Asked;
 use super::found::{Found, NEAR};
 use super::refit::MetricModels;
-use crate::measure::runs_to_bound;
+use crate::measure::{at_most, runs_to_bound};
 use crate::sizing::Target;
 use crate::sizing::grade::Doubt;
 use crate::sizing::means::times;
+use crate::sizing::unfinished::LastMoments;
 use crate::sizing::verdict::{Bounds, Level};
 
 /// Loads this far apart from the answer, as a factor, are beside it.
@@ -42,11 +43,12 @@ pub(super) fn of_levels(
     }
     let levels = || metric.levels.iter().filter(counts).map(Level::concurrency);
     // Levels that are near each other count as one between them, which is not the highest of them.
-    let highest = levels().fold(models.furthest().highest(), f64::max);
+    let highest = levels().fold(0.0, f64::max);
+    let furthest = models.furthest().highest().max(highest);
     let lowest = levels().reduce(f64::min);
     // What a server refuses bounds the answer as well as what is too slow.
     let above =
-        point > highest && !(bounds.failed && bounds.highest().is_some_and(|it| point <= it));
+        point > furthest && !(bounds.failed && bounds.highest().is_some_and(|it| point <= it));
     if above || lowest.is_some_and(|lowest| point < lowest) {
         doubts.push(Doubt::Extrapolated { measured: (lowest.unwrap_or(highest), highest), point });
     }
@@ -56,6 +58,12 @@ pub(super) fn of_levels(
         doubts.push(Doubt::FewRuns { runs, needed });
     }
     doubts.extend(of_cut(metric, target));
+    let ended = || metric.levels.iter().filter(counts);
+    if LastMoments::lack_runs(ended().flat_map(|level| level.observed.last_moments.iter().copied()))
+    {
+        let levels = ended().filter(|level| !level.observed.last_moments.is_empty());
+        doubts.push(Doubt::Unfinished { levels: levels.map(Level::concurrency).collect() });
+    }
     if pooled.is_unsteady() {
         doubts.push(Doubt::Unsteady);
     }
@@ -74,6 +82,38 @@ pub(super) fn of_levels(
     doubts.extend(limited.map(|level| Doubt::ClientLimited(level.concurrency())));
     doubts.extend(of_failures(metric, bounds, point));
     doubts
+}
+
+/// A doubt where runs around an answer failed, which is tolerated; the interval then reaches to what is carried
+/// if they miss the limit as well.
+pub(super) fn hold_against_failures(
+    found: &mut Found<'_>,
+    metric: &MetricModels<'_>,
+    target: Target,
+) {
+    /// What is carried may be this far off, as a factor, without a word.
+    const SAME: f64 = 1.05;
+    const BY_CHANCE: f64 = 0.01;
+    let range = found.drawn.range(|it| it.concurrency);
+    let point = range.point;
+    let Some(models) = metric.with_failures().filter(|_| !found.is_open()) else { return };
+    let around = |level: &&Level<'_>| {
+        let at = level.concurrency();
+        level.is_usable() && at >= point / 2.0 && at <= point * 2.0
+    };
+    let counts = metric.levels.iter().filter(around).map(|it| (it.metrics.failed, it.metrics.runs));
+    let (failed, runs) = counts.fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
+    let allowed = 1.0 - target.quantile.share();
+    let whole = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    let share = failed as f64 / runs.max(1) as f64;
+    let carried = models.point(target.quantile, target.limit);
+    let by = point / carried;
+    if failed > 0 && 1.0 - at_most(whole(failed) - 1, whole(runs), allowed) <= BY_CHANCE {
+        found.doubts.push(Doubt::Tolerated { share, allowed, carried, by: f64::INFINITY });
+    } else if by > SAME && carried >= 1.0 {
+        found.drawn.stretch(carried.min(range.low), range.high);
+        found.doubts.push(Doubt::Tolerated { share: share.min(allowed), allowed, carried, by });
+    }
 }
 
 /// A doubt where runs were cut off at a time within the limit: how long they would have taken, nothing says.

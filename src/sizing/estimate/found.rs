@@ -2,7 +2,7 @@
 //! not agree, and what the answer would be without any one of them.
 
 use super::Asked;
-use super::doubts::of_levels;
+use super::doubts::{hold_against_failures, of_levels};
 use super::parts::hold_against_parts;
 use super::refit::{MetricModels, Models};
 use super::steps::hold_against_steps;
@@ -13,6 +13,8 @@ use crate::sizing::{CarriedDraws, Certainty, Pooled};
 
 /// Levels this far from the answer, as a factor, still say something of it.
 pub(super) const NEAR: f64 = 5.0;
+/// Confidence of the interval that levels, tails and parts are held against.
+const HELD_AGAINST: f64 = 0.9;
 /// A mean that is lower at a higher load by this many standard errors,
 const STANDARD_ERRORS: f64 = 4.0;
 /// and by this share, has fallen.
@@ -61,6 +63,10 @@ pub(super) fn find<'m>(
     runtime: Option<&Pooled>,
     certainty: Certainty,
 ) -> Found<'m> {
+    // What disagrees is held against the same interval, whatever is asked for: of two, the wider then holds
+    // the narrower.
+    let asked_for = certainty.confidence;
+    let certainty = Certainty { confidence: HELD_AGAINST, ..certainty };
     let target = asked.target;
     let (quantile, limit) = (target.quantile, target.limit);
     let verdicts: Vec<Verdict> =
@@ -97,15 +103,29 @@ pub(super) fn find<'m>(
     let mean = |concurrency: f64| runtime.unwrap_or(models.usable()).mean(concurrency);
     let lowest = metric.levels.first().map_or(1.0, Level::concurrency);
     drawn.keep_within(&bounds, lowest, certainty.seed, mean);
+    if let Some((taken, highest)) = bounds.between_taken_and_failed() {
+        // Nothing says where between the two it is, so that either may be it.
+        let range = drawn.range(|it| it.concurrency);
+        if taken < range.low && range.low < highest {
+            drawn.stretch(taken, range.high);
+        }
+    }
     let mut found = Found { models, drawn, bounds, left_out, doubts };
     if found.left_out.is_none() && found.doubts.is_empty() {
         let others = without_one(&found, metric, asked, certainty);
         rest_on_no_single_level(&mut found, &others);
     }
+    hold_against_failures(&mut found, metric, target);
     hold_against_tails(&mut found, metric, asked);
     hold_against_parts(&mut found, metric, asked);
     hold_against_steps(&mut found, asked, &metric.levels, mean);
+    // What steps and tails leave open, levels may have closed; but not one whose parts contradict each other.
+    let parted = found.doubts.iter().any(|it| matches!(it, Doubt::Unlike { .. }));
+    if let Some(highest) = found.bounds.highest().filter(|_| !parted) {
+        found.drawn.no_more_than(highest, mean);
+    }
     found.doubts.extend(of_levels(&found, metric, asked));
+    found.drawn.confidence = asked_for;
     found
 }
 

@@ -5,7 +5,7 @@ use super::buy::{cross_check, other_form, settled_runtime, sum, whole_replicas};
 use super::found::{Found, find};
 use super::refit::MetricModels;
 use super::{Asked, Capacity, CurvePoint, Estimate, GpuCount, Proven, beyond_reach, observed};
-use crate::measure::Metric;
+use crate::measure::{LevelMetrics, Metric};
 use crate::sizing::diagnose;
 use crate::sizing::fit::{MethodName, NoFit};
 use crate::sizing::grade::Doubt;
@@ -33,9 +33,7 @@ pub(in crate::sizing) fn estimate_pooled(
     let Some(metric) = metric else {
         let failed = !levels.is_empty() && levels.iter().all(|level| level.interrupted);
         result.reason = Some(if failed {
-            "runs failed at every level, and no level with failed runs is in a fit: see what failed, or allow for \
-             some failures with concurrency.on_failure: {tolerate: 1%}"
-                .to_owned()
+            failed_everywhere(levels)
         } else {
             NoFit::NotMeasured { metric: target.metric.to_string() }.to_string()
         });
@@ -89,6 +87,25 @@ pub(in crate::sizing) fn estimate_pooled(
     result
 }
 
+/// Why there is no answer where runs failed at every level.
+fn failed_everywhere(levels: &[LevelMetrics]) -> String {
+    /// A share of failures that people tolerate.
+    const TOLERABLE: f64 = 0.05;
+    let share = |level: &LevelMetrics| level.failed as f64 / level.runs.max(1) as f64;
+    let most = levels.iter().map(share).fold(0.0, f64::max);
+    let tolerate = if most <= TOLERABLE {
+        let percent = (most * 100.0).ceil().max(1.0);
+        format!(
+            ", or allow for some failures with concurrency.on_failure: {{tolerate: {percent:.0}%}}"
+        )
+    } else {
+        format!(" (up to {:.0} % of a level's runs)", most * 100.0)
+    };
+    format!(
+        "runs failed at every level, and no level with failed runs is in a fit: see what failed{tolerate}"
+    )
+}
+
 /// The capacity with its interval, as far as either end is known.
 fn capacity(
     asked: &Asked<'_>,
@@ -121,7 +138,8 @@ fn capacity(
         } else {
             Doubt::NearlyAlone
         });
-        let at_most = Some(range.high).filter(|it| *it >= replicas || alone.is_shared());
+        // What the model makes of runs that nearly miss the limit alone is no bound.
+        let at_most = bounds.highest().filter(|it| *it >= replicas || alone.is_shared());
         let at_least = bounds.at_least;
         return Capacity { at_least, at_most, ..Capacity::of(range.point) };
     }
@@ -201,10 +219,10 @@ fn count(
     let sum = sum(1.0 / best, Some(1.0 / gpus.at_least), rig, margin);
     result.gpus = Some(GpuCount {
         point: Some(if found.drawn.point.capped { of_capacity(point) } else { whole(best) }),
-        low: Some(whole(gpus.high)).filter(|_| !no_end),
-        high: Some(whole(gpus.low)).filter(|_| !no_end),
-        at_least: Some(whole(gpus.high)).filter(|_| one_sided && !no_end),
-        at_most: capacity.at_least.filter(|_| no_end).map(of_capacity),
+        low: Some(whole(gpus.high)).filter(|_| !no_end && !one_sided),
+        high: Some(whole(gpus.low)).filter(|_| !no_end && !one_sided),
+        at_least: capacity.at_most.filter(|_| one_sided && !no_end).map(of_capacity),
+        at_most: capacity.at_least.filter(|_| no_end || one_sided).map(of_capacity),
         recommended: Some(sum.with_spares),
         sum: Some(sum),
     });

@@ -77,7 +77,8 @@ pub(in crate::sizing) struct MetricModels<'a> {
     /// Through all of them.
     pub whole: Models,
     metric: Metric,
-    count_failed: bool,
+    /// Whether failed runs count as slower than any limit.
+    pub count_failed: bool,
     thinned: OnceCell<Vec<ObservedLevel>>,
     without: Vec<OnceCell<Option<Models>>>,
 }
@@ -89,6 +90,14 @@ impl<'a> MetricModels<'a> {
         let without = levels.iter().map(|_| OnceCell::new()).collect();
         let (levels, thinned) = (levels.to_vec(), OnceCell::new());
         Some(Self { levels, whole, metric, count_failed, thinned, without })
+    }
+
+    /// The model in which runs that failed, though that is tolerated, are slower than any limit; `None` where none
+    /// did, or all models count them so.
+    pub fn with_failures(&self) -> Option<Models> {
+        let mut tolerated = self.levels.iter().filter(|it| it.is_usable() && it.metrics.failed > 0);
+        tolerated.next().filter(|_| !self.count_failed)?;
+        Models::of(&self.levels, self.metric, true)
     }
 
     /// The model in which some levels are only a part of themselves.

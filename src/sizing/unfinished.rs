@@ -1,0 +1,125 @@
+//! Recordings that end at a time and lack the runs that were in flight then: of those that began late only the
+//! short ones are there.
+
+/// Where fewer runs of a level than this share are in flight when the last one begins, others may be missing.
+const IN_FLIGHT: f64 = 0.95;
+/// A load that comes to its end has no more than this share of the ends that it had before.
+const COMES_TO_ITS_END: f64 = 0.75;
+/// Fewer ends than this, of all levels together, say nothing.
+const FEWEST: f64 = 10.0;
+/// A smaller share of runs that are missing changes no quantile by much.
+const FEW_MISSING: f64 = 0.15;
+
+/// The last moments of a level of which fewer runs are in flight when the last one begins than it should have.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LastMoments {
+    /// Runs that ended in half the time that a run takes, before the end.
+    ended: f64,
+    /// How many did in as much time before.
+    expected: f64,
+    /// Runs that are in flight whenever the level is.
+    in_flight: f64,
+    /// Runs that are there.
+    runs: f64,
+}
+
+impl LastMoments {
+    /// Of a level of so many runs in flight, each with when it began and when it ended, in seconds; `None` where as
+    /// many runs as ever are in flight when the last one begins, all of which end after it.
+    pub(super) fn of(runs: &[(f64, f64)], in_flight: usize) -> Option<Self> {
+        let last = runs.iter().map(|it| it.0).fold(f64::NEG_INFINITY, f64::max);
+        let end = runs.iter().map(|it| it.1).fold(f64::NEG_INFINITY, f64::max);
+        let after = runs.iter().filter(|it| it.1 > last).count();
+        if after as f64 >= IN_FLIGHT * in_flight as f64 {
+            return None;
+        }
+        let mut lengths: Vec<f64> = runs.iter().map(|it| it.1 - it.0).collect();
+        lengths.sort_by(f64::total_cmp);
+        let typical = lengths.get(lengths.len() / 2)?;
+        let ended = |from: f64, to: f64| {
+            let within =
+                |it: &&(f64, f64)| it.1 > end - from * typical && it.1 <= end - to * typical;
+            runs.iter().filter(within).count() as f64
+        };
+        Some(Self {
+            ended: ended(0.5, 0.0),
+            expected: ended(2.5, 0.5) / 4.0,
+            in_flight: in_flight as f64,
+            runs: runs.len() as f64,
+        })
+    }
+
+    /// Whether levels lack so many runs that were unfinished when they ended that it matters: as many end up to the
+    /// last moment as before. Where users stop one by one, runs end ever more rarely.
+    pub(super) fn lack_runs(all: impl Iterator<Item = Self>) -> bool {
+        let sum = all.fold(Self::default(), |sum, it| Self {
+            ended: sum.ended + it.ended,
+            expected: sum.expected + it.expected,
+            in_flight: sum.in_flight + it.in_flight,
+            runs: sum.runs + it.runs,
+        });
+        sum.expected >= FEWEST
+            && sum.ended >= COMES_TO_ITS_END * sum.expected
+            && sum.in_flight >= FEW_MISSING * (sum.runs + sum.in_flight)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::rngs::Xoshiro256PlusPlus;
+    use rand::{RngExt, SeedableRng};
+
+    /// A closed loop whose runs take 0.5 to 1.5 s, of which each user begins a last one before a time.
+    fn closed_loop(in_flight: usize, until: f64, seed: u64) -> Vec<(f64, f64)> {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut runs = Vec::new();
+        for _ in 0..in_flight {
+            let mut now = 0.0;
+            while now < until {
+                let begun = now;
+                now += random.random_range(0.5..1.5);
+                runs.push((begun, now));
+            }
+        }
+        runs
+    }
+
+    fn lack(levels: impl Iterator<Item = (Vec<(f64, f64)>, usize)>) -> bool {
+        LastMoments::lack_runs(levels.filter_map(|(runs, users)| LastMoments::of(&runs, users)))
+    }
+
+    const USERS: [usize; 5] = [1, 4, 8, 16, 32];
+
+    #[test]
+    fn only_recordings_that_end_with_runs_in_flight_lack_them() {
+        let mut noticed = 0;
+        for seed in 0..50 {
+            let whole = |users| closed_loop(users, 4.0, seed);
+            assert!(!lack(USERS.map(|users| (whole(users), users)).into_iter()), "{seed}");
+            let ended = |users| whole(users).into_iter().filter(|it| it.1 <= 4.0).collect();
+            noticed += u32::from(lack(USERS.map(|users| (ended(users), users)).into_iter()));
+        }
+        assert!(noticed >= 45, "{noticed}");
+    }
+
+    #[test]
+    fn users_that_stop_one_by_one_leave_nothing_out() {
+        for seed in 0..50 {
+            let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+            // Each user makes eight runs, however long they take.
+            let mut user = |_| {
+                let mut now = 0.0;
+                let lengths: Vec<f64> = (0..8).map(|_| random.random_range(0.5..1.5)).collect();
+                let run = |length: f64| {
+                    let begun = now;
+                    now += length;
+                    (begun, now)
+                };
+                lengths.into_iter().map(run).collect::<Vec<_>>()
+            };
+            let mut level = |users| ((0..users).flat_map(&mut user).collect(), users);
+            assert!(!lack(USERS.map(&mut level).into_iter()), "{seed}");
+        }
+    }
+}
