@@ -205,7 +205,8 @@ fn stages_line(outcome: &StudyOutcome) -> String {
     } else {
         format!("; reports: {}", reports.join(", "))
     };
-    format!("{ran} stages run, {} cached{reports}", all - ran)
+    let stages = if ran == 1 { "stage" } else { "stages" };
+    format!("{ran} {stages} run, {} cached{reports}", all - ran)
 }
 
 /// How a result ends the command.

@@ -16,6 +16,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let study = args.spec.study()?;
     let (Checked { counts, remote, levels }, branches) = study.check()?;
+    let levels = if levels == 1 { "1 level".to_owned() } else { format!("{levels} levels") };
     let Counts { items, dropped, filtered } = counts;
     let left_out: Vec<String> = [(dropped, "without a question"), (filtered, "filtered out")]
         .iter()
@@ -28,6 +29,6 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let branches = if branches > 1 { format!(", {branches} branches") } else { String::new() };
     let name = study.branches().next().map(|(_, pipeline)| pipeline.spec().name.clone());
     let name = name.unwrap_or_default();
-    print(&format!("{name} is valid: {items}{left_out}, {levels} levels{branches}\n"))?;
+    print(&format!("{name} is valid: {items}{left_out}, {levels}{branches}\n"))?;
     Ok(End::Done)
 }

@@ -37,6 +37,8 @@ pub(crate) struct Table {
     separator: u8,
     /// Lines before the names.
     skipped: u64,
+    /// Whether the line of names ends in a return and a line feed.
+    returns: bool,
 }
 
 /// What is wrong with a table.
@@ -61,13 +63,15 @@ impl Table {
         }
         let separator = options.separator.or(declared);
         let separator = separator.unwrap_or_else(|| separator_of(&head, options.wanted));
+        let returns = head.ends_with(b"\r\n");
         let source: Box<dyn Read> = Box::new(Cursor::new(head).chain(text));
         let (source, limit) = Bounded::new(source, separator, 1 + skipped);
         let trim = if options.trim { Trim::All } else { Trim::None };
         let mut builder = ReaderBuilder::new();
         let reader = builder.has_headers(false).delimiter(separator).trim(trim).from_reader(source);
         let record = StringRecord::new();
-        let mut table = Self { names: Vec::new(), reader, limit, record, separator, skipped };
+        let mut table =
+            Self { names: Vec::new(), reader, limit, record, separator, skipped, returns };
         if let Some((line, names)) = table.next()? {
             if names.len() > MOST_COLUMNS || names.as_slice().len() as u64 > LONGEST_NAMES {
                 let mib = LONGEST_NAMES >> 20;
@@ -88,7 +92,7 @@ impl Table {
         if !more.map_err(|error| self.explain(&error))? {
             return Ok(None);
         }
-        let line = self.skipped + bytes.position().map_or(1, csv::Position::line);
+        let line = self.line(bytes.position());
         self.record = StringRecord::from_byte_record(bytes).map_err(|error| {
             let at = (error.utf8_error().field(), error.utf8_error().valid_up_to());
             let bytes = error.into_byte_record();
@@ -98,8 +102,15 @@ impl Table {
         Ok(Some((line, &self.record)))
     }
 
+    /// The line of a row. Where lines end in a return and a line feed, the reader takes the row for over at the
+    /// return, so that the next one begins on the line before.
+    fn line(&self, position: Option<&csv::Position>) -> u64 {
+        let behind = self.returns && !self.names.is_empty();
+        self.skipped + position.map_or(1, csv::Position::line) + u64::from(behind)
+    }
+
     fn explain(&self, error: &csv::Error) -> TableError {
-        let line = self.skipped + error.position().map_or(1, csv::Position::line);
+        let line = self.line(error.position());
         let message = match error.kind() {
             ErrorKind::UnequalLengths { expected_len, len, .. } => {
                 let separator = char::from(self.separator).escape_default();

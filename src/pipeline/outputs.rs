@@ -63,7 +63,7 @@ pub(super) fn report_of_two(spec: &Spec) -> Option<String> {
         if still_writes(&base.join(&other.spec), other.profile.clone(), shared) {
             let stem = Path::new(&*own).file_stem().unwrap_or_default().to_string_lossy();
             return Some(format!(
-                "{} was a report of `{}`, and is one of `{own}` now: to keep both, give each spec of a folder an \
+                "{} is a report of `{}` as well as of `{own}`, and the one that runs last has it: to keep both, give each spec of a folder an \
                  `outputs.dir` of its own, such as out/{stem}",
                 beside(&places.entry(base), shared).display(),
                 other.spec

@@ -187,12 +187,12 @@ impl Running<'_> {
             && *id == StageId::Expand
             && !self.context.dataset_path().is_file()
         {
-            "offline no dataset is downloaded; run once without --offline"
+            "offline no dataset is downloaded; `sizer run` without --offline does that"
         } else if self.context.offline
             && id.asks_a_server()
             && self.context.spec.workflow.recorded().is_none()
         {
-            "offline nothing is measured; run once without --offline"
+            "offline nothing is measured; `sizer run` without --offline does that"
         } else {
             return Ok(());
         };

@@ -120,16 +120,17 @@ impl Comparison {
     pub fn to_markdown(&self) -> String {
         let mut table = Table::new();
         table.load_style(presets::ASCII_MARKDOWN);
-        table.set_header(["Branch", "GPUs", "Cost per hour", "Rig carries", "Decided by"]);
+        table.set_header(["Branch", "GPUs", "Grade", "Cost per hour", "Rig carries", "Decided by"]);
         for branch in &self.branches {
             let decided = match (&branch.reason, branch.decided_by) {
-                (Some(reason), _) => reason.clone(),
+                (Some(reason), _) => format!("no answer: {reason}"),
                 (None, Some(metric)) => metric.to_string(),
                 (None, None) => String::new(),
             };
             table.add_row([
                 branch.branch.clone(),
                 branch.gpus.map(|gpus| gpus.to_string()).unwrap_or_default(),
+                branch.grade.map(|grade| grade.to_string()).unwrap_or_default(),
                 branch.cost_per_hour.map(|cost| format!("{cost:.2}")).unwrap_or_default(),
                 branch.capacity.map(significant).unwrap_or_default(),
                 decided,
@@ -155,7 +156,7 @@ impl Comparison {
         let missing = match self.missing.as_slice() {
             [] => String::new(),
             branches => format!(
-                "\nNot measured: **{}**; run once without --offline to compare {} too.\n",
+                "\nNot measured: **{}**; `sizer run` without --offline compares {} too.\n",
                 branches.join("**, **"),
                 if branches.len() == 1 { "it" } else { "them" }
             ),

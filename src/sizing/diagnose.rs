@@ -92,7 +92,7 @@ impl Diagnosis {
         match (self.knee, self.saturation_throughput, highest) {
             (Some(knee), Some(throughput), _) => said.push(format!(
                 "The test rig saturates at about {throughput:.3} runs per second; its knee, from which on more load \
-                 only adds waiting, lies near concurrency {knee:.0}."
+                 adds waiting rather than throughput, lies near concurrency {knee:.0}."
             )),
             (None, Some(throughput), _) => said.push(format!(
                 "The test rig saturates at about {throughput:.3} runs per second."

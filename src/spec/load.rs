@@ -172,11 +172,18 @@ impl<'de> Deserialize<'de> for Share {
             }
 
             fn visit_f64<E: de::Error>(self, share: f64) -> Result<Share, E> {
+                // Whoever writes 20 means 20 %, not twenty times as much.
+                if share > 1.0 {
+                    let percent = share * 100.0;
+                    return Err(E::custom(format_args!(
+                        "as a share, {share} is {percent} %: write `{share}%`, or `{percent}%` if that is meant"
+                    )));
+                }
                 Ok(Share(share))
             }
 
             fn visit_u64<E: de::Error>(self, share: u64) -> Result<Share, E> {
-                Ok(Share(share as f64))
+                self.visit_f64(share as f64)
             }
         }
         deserializer.deserialize_any(Number)

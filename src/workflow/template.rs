@@ -4,7 +4,7 @@ use super::ConnectError;
 use crate::bounded;
 use crate::measure::{Failure, FailureKind, Item};
 use crate::spec::{Secret, Vault};
-use minijinja::value::Serde;
+use minijinja::value::{Rest, Serde};
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -38,6 +38,7 @@ impl Template {
             environment.set_undefined_behavior(UndefinedBehavior::Strict);
             environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
             environment.set_fuel(Some(FUEL));
+            refuse_undefined(&mut environment);
             let wrong =
                 |why: String| ConnectError::Client(format!("{name} is not a template: {why}"));
             let environment = bounded::add_template(environment, "it", text)
@@ -80,6 +81,40 @@ impl Template {
                 .map_err(|exceeded| failed(exceeded.to_string()))?
         };
         rendered.map_err(failed)
+    }
+}
+
+/// Filters that would make an empty text of a value that is not there, and so hide a slip in its name.
+const OF_VALUES: [&str; 15] = [
+    "urlencode",
+    "tojson",
+    "string",
+    "upper",
+    "lower",
+    "trim",
+    "title",
+    "capitalize",
+    "length",
+    "count",
+    "first",
+    "last",
+    "int",
+    "float",
+    "list",
+];
+
+/// Makes filters refuse a value that is not there; `default` still takes one.
+fn refuse_undefined(environment: &mut Environment<'static>) {
+    let plain = Arc::new(Environment::new());
+    for name in OF_VALUES {
+        let plain = Arc::clone(&plain);
+        environment.add_filter(name, move |args: Rest<minijinja::Value>| {
+            if args.first().is_some_and(minijinja::Value::is_undefined) {
+                let what = format!("nothing of that name is there for `{name}` to work on");
+                return Err(minijinja::Error::new(minijinja::ErrorKind::UndefinedError, what));
+            }
+            plain.empty_state().apply_filter(name, &args)
+        });
     }
 }
 
@@ -144,6 +179,14 @@ mod tests {
         let missing = Template::new("workflow.body", "{{ item.answer }}").unwrap();
         let failure = missing.render(&item()).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Template);
+        for filter in OF_VALUES {
+            let text = format!("{{{{ item.answer | {filter} }}}}");
+            let failure =
+                Template::new("workflow.url", &text).unwrap().render(&item()).unwrap_err();
+            assert_eq!(failure.kind, FailureKind::Template, "{filter}");
+        }
+        let given = Template::new("url", "{{ item.answer | default('a b') | urlencode }}").unwrap();
+        assert_eq!(given.render(&item()).unwrap(), "a%20b");
         let endless = Template::new(
             "b",
             "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}",

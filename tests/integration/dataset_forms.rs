@@ -56,6 +56,13 @@ fn tables_are_read_whatever_separates_their_cells() {
         }
         assert_eq!(inputs(&project(file, text, "")), ["a; b", "c|d"], "{text:?}");
     }
+    for line in ["\n", "\r\n"] {
+        let text = ["id,question", "1,a", "2,b,c"].join(line);
+        project("d.csv", &text, "")
+            .run(&["validate", "spec.yml"])
+            .code(2)
+            .stderr("d.csv:3:1: 3 cells");
+    }
     let caret = "id^question\n1^a\n";
     assert_eq!(inputs(&project("d.csv", caret, "separator: '^'")), ["a"]);
     let run = project("d.csv", caret, "separator: '::'").run(&["validate", "spec.yml"]).code(2);

@@ -64,5 +64,6 @@ mod stage_outputs;
 mod store_safety;
 mod streams;
 mod support;
+mod tolerated;
 mod unanswered;
 mod what_if;

@@ -107,10 +107,11 @@ pub(in crate::pipeline) fn assemble(
     let recorded = context.spec.workflow.recorded().is_some();
     let dropped = if recorded { 0 } else { artifacts.dropped_rows()? };
     if dropped > 0 {
-        let rows = if dropped == 1 { "1 row" } else { &format!("{dropped} rows") };
-        assessment
-            .notes
-            .push(format!("{rows} of the dataset had an empty question and were left out."));
+        assessment.notes.push(if dropped == 1 {
+            "1 row of the dataset had an empty question and was left out.".to_owned()
+        } else {
+            format!("{dropped} rows of the dataset had an empty question and were left out.")
+        });
     }
     if let WorkflowSpec::Command(command) = &context.spec.workflow {
         assessment.notes.push(started(command).to_owned());
