@@ -44,6 +44,8 @@ pub(super) struct Bounded<R> {
     /// Where the last quote was opened.
     opened: u64,
     last: u8,
+    /// Whether a row ended in a return, to which a line feed may belong.
+    returned: bool,
 }
 
 impl<R: Read> Bounded<R> {
@@ -51,7 +53,19 @@ impl<R: Read> Bounded<R> {
     pub fn new(inner: R, separator: u8, line: u64) -> (Self, Limit) {
         let left = Rc::new(Cell::new(LONGEST_ROW));
         let limit = Limit(Rc::clone(&left));
-        (Self { inner, separator, left, at: At::Start, line, opened: line, last: 0 }, limit)
+        (
+            Self {
+                inner,
+                separator,
+                left,
+                at: At::Start,
+                line,
+                opened: line,
+                last: 0,
+                returned: false,
+            },
+            limit,
+        )
     }
 
     fn follow(&mut self, byte: u8) -> Result<(), Unread> {
@@ -90,6 +104,26 @@ impl<R: Read> Bounded<R> {
         Ok(())
     }
 
+    /// Follows bytes, and makes one line feed of whatever ends a row: the reader counts lines by those alone. Tells
+    /// how many are left.
+    fn take(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
+        let mut kept = 0;
+        for index in 0..bytes.len() {
+            let Some(&byte) = bytes.get(index) else { break };
+            self.follow(byte).map_err(Error::other)?;
+            let belongs = byte == b'\n' && std::mem::take(&mut self.returned);
+            self.returned = byte == b'\r' && self.at != At::Quoted;
+            if belongs {
+                continue;
+            }
+            if let Some(place) = bytes.get_mut(kept) {
+                *place = if self.returned { b'\n' } else { byte };
+            }
+            kept += 1;
+        }
+        Ok(kept)
+    }
+
     fn wrong(&self, message: impl Into<String>) -> Unread {
         Unread { line: self.opened, message: message.into() }
     }
@@ -97,14 +131,18 @@ impl<R: Read> Bounded<R> {
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.inner.read(buffer)?;
+        let count = loop {
+            let count = self.inner.read(buffer)?;
+            let kept = self.take(buffer.get_mut(..count).unwrap_or_default())?;
+            // Nothing at all would be the end.
+            if kept > 0 || count == 0 {
+                break kept;
+            }
+        };
         if count == 0 && !buffer.is_empty() && self.at == At::Quoted {
             return Err(Error::other(
                 self.wrong("the quote that opens a cell here is never closed"),
             ));
-        }
-        for &byte in buffer.get(..count).unwrap_or_default() {
-            self.follow(byte).map_err(Error::other)?;
         }
         let left = self.left.get().checked_sub(count as u64);
         let left = left.ok_or_else(|| {

@@ -37,8 +37,6 @@ pub(crate) struct Table {
     separator: u8,
     /// Lines before the names.
     skipped: u64,
-    /// Whether the line of names ends in a return and a line feed.
-    returns: bool,
 }
 
 /// What is wrong with a table.
@@ -63,15 +61,13 @@ impl Table {
         }
         let separator = options.separator.or(declared);
         let separator = separator.unwrap_or_else(|| separator_of(&head, options.wanted));
-        let returns = head.ends_with(b"\r\n");
         let source: Box<dyn Read> = Box::new(Cursor::new(head).chain(text));
         let (source, limit) = Bounded::new(source, separator, 1 + skipped);
         let trim = if options.trim { Trim::All } else { Trim::None };
         let mut builder = ReaderBuilder::new();
         let reader = builder.has_headers(false).delimiter(separator).trim(trim).from_reader(source);
         let record = StringRecord::new();
-        let mut table =
-            Self { names: Vec::new(), reader, limit, record, separator, skipped, returns };
+        let mut table = Self { names: Vec::new(), reader, limit, record, separator, skipped };
         if let Some((line, names)) = table.next()? {
             if names.len() > MOST_COLUMNS || names.as_slice().len() as u64 > LONGEST_NAMES {
                 let mib = LONGEST_NAMES >> 20;
@@ -102,11 +98,8 @@ impl Table {
         Ok(Some((line, &self.record)))
     }
 
-    /// The line of a row. Where lines end in a return and a line feed, the reader takes the row for over at the
-    /// return, so that the next one begins on the line before.
     fn line(&self, position: Option<&csv::Position>) -> u64 {
-        let behind = self.returns && !self.names.is_empty();
-        self.skipped + position.map_or(1, csv::Position::line) + u64::from(behind)
+        self.skipped + position.map_or(1, csv::Position::line)
     }
 
     fn explain(&self, error: &csv::Error) -> TableError {
