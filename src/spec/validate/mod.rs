@@ -6,11 +6,12 @@ mod local;
 mod workflow;
 
 use super::decode::suggestion;
-use super::error::SpecError;
+use super::error::{Source, SpecError};
 use super::tree::Node;
 use super::{BUILT_IN_REPORTS, Spec, Targets, redact, url_password};
 use crate::measure::Metric;
 use encoding_rs::Encoding;
+use std::sync::Arc;
 
 /// No name that is looked for is longer.
 const LONGEST_GLOB: usize = 1_000;
@@ -20,6 +21,16 @@ const MOST_USERS: u64 = 10_000_000_000;
 const MOST_PER_SECOND: f64 = 1e9;
 
 type Check = Result<(), SpecError>;
+
+impl Spec {
+    /// The spec, if it makes sense: what reading a file checks as well.
+    pub fn checked(self) -> Result<Self, SpecError> {
+        let tree = self.origin.as_ref().map(|origin| Arc::clone(&origin.tree));
+        let nothing = || Arc::new(Node::nothing(Source::default()));
+        check(&self, &tree.unwrap_or_else(nothing))?;
+        Ok(self)
+    }
+}
 
 /// Checks a decoded spec.
 pub(super) fn check(spec: &Spec, tree: &Node) -> Check {
