@@ -1,9 +1,13 @@
 //! What types alone cannot say about a spec, each as an error at its place.
 
+mod address;
 mod chain;
+mod checker;
 mod load;
 mod local;
 mod workflow;
+
+use checker::{Check, Checker};
 
 use super::decode::suggestion;
 use super::error::{Source, SpecError};
@@ -20,8 +24,6 @@ const MOST_GPUS: u32 = 100_000_000;
 const MOST_USERS: u64 = 10_000_000_000;
 const MOST_PER_SECOND: f64 = 1e9;
 
-type Check = Result<(), SpecError>;
-
 impl Spec {
     /// The spec, if it makes sense: what reading a file checks as well.
     pub fn checked(self) -> Result<Self, SpecError> {
@@ -35,11 +37,6 @@ impl Spec {
 /// Checks a decoded spec.
 pub(super) fn check(spec: &Spec, tree: &Node) -> Check {
     Checker { spec, tree }.all()
-}
-
-struct Checker<'a> {
-    spec: &'a Spec,
-    tree: &'a Node,
 }
 
 impl Checker<'_> {
@@ -76,14 +73,6 @@ impl Checker<'_> {
             "leave it out for none",
         )?;
         self.outputs()
-    }
-
-    fn ensure(&self, holds: bool, path: &str, message: &str, help: &str) -> Check {
-        if holds { Ok(()) } else { Err(self.error(path, message).help(help)) }
-    }
-
-    fn error(&self, path: &str, message: &str) -> SpecError {
-        SpecError::at(&self.tree.place_of(path), format!("{path}: {message}"))
     }
 
     fn dataset(&self) -> Check {
