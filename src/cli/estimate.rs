@@ -2,7 +2,8 @@
 
 use super::End;
 use super::diagnose::CliError;
-use super::run::{OutputArgs, execute};
+use super::output_args::OutputArgs;
+use super::run::execute;
 use super::spec_args::SpecArgs;
 use crate::pipeline::{RunOptions, Selection};
 

@@ -2,7 +2,7 @@
 
 use super::End;
 use super::diagnose::{CliError, print, print_json};
-use super::run::Format;
+use super::output_args::Format;
 use super::spec_args::SpecArgs;
 use crate::store::{Exit, RunRecord};
 use comfy_table::{Table, presets};

@@ -3,6 +3,7 @@
 mod calc;
 mod diagnose;
 mod diff;
+mod end;
 mod estimate;
 mod gc;
 mod graph;
@@ -10,11 +11,13 @@ mod history;
 mod import;
 mod init;
 mod migrate;
+mod output_args;
 mod plan;
 mod progress;
 mod render;
 mod run;
 mod schema;
+mod selection_args;
 mod show;
 mod signals;
 mod simulate;
@@ -26,6 +29,7 @@ mod what_if;
 
 use crate::workflow::local::{GUARD_VERB, enable_guard, guard};
 use clap::{Parser, Subcommand};
+use end::End;
 use std::process::ExitCode;
 
 /// How many GPUs does this LLM workflow need to serve N concurrent users within a response-time
@@ -64,27 +68,6 @@ enum Verb {
     /// Wait for a sizer to end, and end what it left
     #[command(name = GUARD_VERB, hide = true)]
     Guard,
-}
-
-/// How a command ended, when not in an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// All went well.
-    Done,
-    /// The measurements stand, the question stays open.
-    NoAnswer,
-    /// No number of GPUs meets the target.
-    OutOfReach,
-}
-
-impl End {
-    fn code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::NoAnswer => 1,
-            Self::OutOfReach => 3,
-        }
-    }
 }
 
 /// Runs the command line of this process.

@@ -2,7 +2,8 @@
 
 use super::End;
 use super::diagnose::{CliError, print};
-use super::run::{Format, SelectionArgs};
+use super::output_args::Format;
+use super::selection_args::SelectionArgs;
 use super::spec_args::SpecArgs;
 use crate::pipeline::{Selection, Status, Study};
 use serde_json::json;

@@ -2,8 +2,9 @@
 
 use super::End;
 use super::diagnose::{CliError, print};
+use super::output_args::OutputArgs;
 use super::progress::Progress;
-use super::run::{OutputArgs, execute};
+use super::run::execute;
 use super::spec_args::SpecArgs;
 use crate::pipeline::{PipelineError, RunOptions, Selection, Study};
 use crate::report::{Material, UserTemplate, report};

@@ -2,16 +2,15 @@
 
 use super::End;
 use super::diagnose::{CliError, print, print_json, runtime, tell};
+use super::output_args::{Format, OutputArgs};
 use super::plan;
 use super::progress::Progress;
+use super::selection_args::SelectionArgs;
 use super::signals::cancel_on_signal;
 use super::spec_args::SpecArgs;
-use crate::pipeline::{
-    CancellationToken, MissingBranch, Pattern, RunOptions, Selection, Study, StudyOutcome,
-};
+use crate::pipeline::{CancellationToken, MissingBranch, RunOptions, Study, StudyOutcome};
 use crate::report::{SizingResult, terminal_summary};
 use crate::sizing::Grade;
-use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
@@ -51,59 +50,6 @@ pub(super) struct Args {
     /// Show what would run, and why, instead of running it
     #[arg(long)]
     dry_run: bool,
-}
-
-/// Which stages to run.
-#[derive(clap::Args)]
-pub(super) struct SelectionArgs {
-    /// Run these stages alone; what they need has to be there
-    #[arg(long, value_name = "STAGE", num_args = 1..)]
-    only: Vec<String>,
-    /// Run these stages and whatever depends on them; what they need has to be there
-    #[arg(long, value_name = "STAGE", num_args = 1..)]
-    from: Vec<String>,
-    /// Run these stages and whatever they need
-    #[arg(long, value_name = "STAGE", num_args = 1..)]
-    until: Vec<String>,
-    /// Run stages again although their artifacts are there: these, or all that are selected
-    #[arg(long, value_name = "STAGE", num_args = 0..)]
-    force: Option<Vec<String>>,
-}
-
-impl SelectionArgs {
-    pub fn selection(&self) -> Selection {
-        let patterns =
-            |texts: &[String]| texts.iter().map(|text| Pattern::from(text.as_str())).collect();
-        Selection {
-            only: patterns(&self.only),
-            from: patterns(&self.from),
-            until: patterns(&self.until),
-            force: self.force.as_deref().map(patterns),
-        }
-    }
-}
-
-/// What to print.
-#[derive(clap::Args)]
-pub(super) struct OutputArgs {
-    /// What to print on stdout
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-    /// Print no progress and no summary of stages
-    #[arg(long, short)]
-    quiet: bool,
-    /// End with 1 where an answer is unsettled, or there is no number of GPUs
-    #[arg(long)]
-    strict: bool,
-}
-
-/// What to print on stdout.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people
-    Text,
-    /// For machines, and nothing else
-    Json,
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {

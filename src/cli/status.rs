@@ -2,8 +2,8 @@
 
 use super::End;
 use super::diagnose::{CliError, print};
+use super::output_args::Format;
 use super::plan::in_branch;
-use super::run::Format;
 use super::spec_args::SpecArgs;
 use crate::pipeline::State;
 use crate::store::LockState;

@@ -124,3 +124,16 @@ pub enum DatasetError {
         path: String,
     },
 }
+
+impl DatasetError {
+    /// What is wrong with a spreadsheet.
+    pub(super) fn of_sheet(path: &str, message: String) -> Self {
+        Self::Damaged { path: path.to_owned(), format: "spreadsheet", message }
+    }
+
+    /// A spreadsheet of which no more is known than that no reader takes it.
+    pub(super) fn unread_sheet(path: &str) -> Self {
+        let message = "it cannot be read: it is damaged, or protected by a password";
+        Self::of_sheet(path, message.to_owned())
+    }
+}

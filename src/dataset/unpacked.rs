@@ -4,7 +4,6 @@
 use super::DatasetError;
 use super::ods;
 use super::xls::claims_too_much;
-use super::xlsx::unread;
 use calamine::{Cell, DataRef, Reader, Xlsb, Xlsx};
 use parquet::file::metadata::ParquetMetaData;
 use std::io::{BufReader, Cursor, Read};
@@ -43,7 +42,7 @@ pub(super) fn check_spreadsheet(path: &str, content: &[u8]) -> Result<(), Datase
     if let Ok(part) = archive.by_name(ods::CONTENT)
         && !ods::is_whole(BufReader::new(part))
     {
-        return Err(unread(path));
+        return Err(DatasetError::unread_sheet(path));
     }
     if extent(content).is_some_and(|extent| extent.most > MOST_MIB << 20) {
         return Err(too_large(

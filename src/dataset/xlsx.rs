@@ -44,7 +44,7 @@ pub(super) fn read(
             each(Ok(piece), weight)
         };
         let read = without_panic(|| read_rows(&name, file, sheet.as_deref(), &mut hand_over));
-        let read = read.unwrap_or_else(|| Err(unread(&name)));
+        let read = read.unwrap_or_else(|| Err(DatasetError::unread_sheet(&name)));
         if let Err(error) = read {
             each(Err(error), 0);
         }
@@ -64,14 +64,6 @@ pub(super) fn read(
     done.map(|()| hint)
 }
 
-fn damaged(path: &str, message: String) -> DatasetError {
-    DatasetError::Damaged { path: path.to_owned(), format: "spreadsheet", message }
-}
-
-pub(super) fn unread(path: &str) -> DatasetError {
-    damaged(path, "it cannot be read: it is damaged, or protected by a password".to_owned())
-}
-
 fn read_rows(
     path: &str,
     file: File,
@@ -80,8 +72,8 @@ fn read_rows(
 ) -> Result<(), DatasetError> {
     let content: Arc<[u8]> = read_whole(path, file, MOST_MIB)?.into();
     check_spreadsheet(path, &content)?;
-    let mut workbook =
-        open_workbook_auto_from_rs(Cursor::new(content)).map_err(|_| unread(path))?;
+    let mut workbook = open_workbook_auto_from_rs(Cursor::new(content))
+        .map_err(|_| DatasetError::unread_sheet(path))?;
     let names = workbook.sheet_names();
     let name = match sheet {
         Some(sheet) => {
@@ -91,14 +83,17 @@ fn read_rows(
                 sheets: quoted(&names),
             })?
         }
-        None => names.first().ok_or_else(|| damaged(path, "it has no sheet".to_owned()))?,
+        None => names
+            .first()
+            .ok_or_else(|| DatasetError::of_sheet(path, "it has no sheet".to_owned()))?,
     };
-    let range = workbook.worksheet_range(name).map_err(|_| unread(path))?;
+    let range = workbook.worksheet_range(name).map_err(|_| DatasetError::unread_sheet(path))?;
     let mut rows = range.rows();
     let columns = rows.next().into_iter().flatten().map(|cell| shown(cell).trim().to_owned());
     let columns = Columns::named(columns.collect());
-    let columns =
-        columns.map_err(|message| damaged(path, format!("in the sheet `{name}` {message}")))?;
+    let columns = columns.map_err(|message| {
+        DatasetError::of_sheet(path, format!("in the sheet `{name}` {message}"))
+    })?;
     for row in rows {
         if !each(Piece::Row(columns.row(row.iter().map(to_value)))) {
             return Ok(());

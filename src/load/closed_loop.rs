@@ -1,7 +1,7 @@
 //! Closed loop: as many users as the level says; each begins a run when the last one has ended.
 
+use super::level::Level;
 use super::pause::Pauses;
-use super::run_level::Level;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;

@@ -2,8 +2,8 @@
 //! from when it was due, so a client or a server that falls behind shows in every run (no
 //! coordinated omission).
 
+use super::level::Level;
 use super::pause::Arrivals;
-use super::run_level::Level;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;

@@ -1,68 +1,14 @@
 //! One level from its plan to its recording.
 
 use super::health::Monitor;
-use super::schedule::{Due, LevelPlan, Pace, Schedule};
-use super::{Recorded, Recorder, Scraper, closed_loop, open_loop};
-use crate::measure::{Around, Run};
-use crate::workflow::{Clock, Workflow};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use super::level::{Level, OnRun};
+use super::schedule::{LevelPlan, Pace};
+use super::{LoadError, Recorded, Recorder, Scraper, closed_loop, open_loop};
+use crate::measure::Around;
+use crate::workflow::Workflow;
+use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-
-/// Called after each run, from the task that made it.
-pub type OnRun = Arc<dyn Fn(&Run) + Send + Sync>;
-
-/// Why a level has no record.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The user asked to stop.
-    #[error("interrupted")]
-    Cancelled,
-    /// The system allows too few connections.
-    #[error(transparent)]
-    Files(#[from] super::TooFewFiles),
-    /// The disk does not take what is recorded.
-    #[error("the recording cannot be written: {0}")]
-    Unwritten(String),
-    /// A defect: a task of the load generator ended without its record.
-    #[error("a task of the load generator stopped unexpectedly: {0}")]
-    Lost(String),
-}
-
-/// A level under way, shared by its tasks.
-pub(super) struct Level {
-    pub concurrency: u32,
-    pub ramp: f64,
-    pub seed: u64,
-    pub clock: Clock,
-    schedule: Mutex<Schedule>,
-    recorder: Recorder,
-    workflow: Arc<dyn Workflow>,
-    on_run: OnRun,
-}
-
-impl Level {
-    pub fn next(&self, now: f64) -> Option<Due> {
-        lock(&self.schedule).next(now)
-    }
-
-    /// Runs an item and keeps its record. Its time counts from when it was due, if that is said.
-    pub async fn run(&self, due: Due, due_at: Option<f64>) {
-        let mut run = self.workflow.run(&due.item, self.clock).await;
-        run.phase = due.phase;
-        run.start = due_at.map_or(run.start, |due_at| run.start.min(due_at));
-        lock(&self.schedule).done(&run);
-        (self.on_run)(&run);
-        if !self.recorder.add(due.index, run) {
-            // What cannot be recorded is measured in vain; the recorder says why when the level ends.
-            lock(&self.schedule).stop();
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Loads a workflow as the plan says. Runs that are in flight when the level needs no more end by
 /// themselves or at their timeout.
@@ -76,16 +22,7 @@ pub async fn run_level(
 ) -> Result<Recorded, LoadError> {
     let monitor = Monitor::start();
     let pace = plan.pace;
-    let level = Arc::new(Level {
-        concurrency: plan.concurrency,
-        ramp: plan.ramp,
-        seed: plan.seed,
-        clock: Clock::start(),
-        schedule: Mutex::new(Schedule::new(plan)),
-        recorder,
-        workflow,
-        on_run,
-    });
+    let level = Arc::new(Level::begin(plan, workflow, recorder, on_run));
     let scraping = scraper.map(|scraper| scraper.start(level.clock));
     // Dropping the tasks drops their requests.
     let mut tasks = JoinSet::new();

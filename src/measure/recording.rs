@@ -1,7 +1,7 @@
 //! Everything that was recorded at one level.
 
 use super::window::Window;
-use super::{Run, RunColumns, Scraped, Summary};
+use super::{CallColumn, Head, LlmCall, Note, Outcome, Run, RunColumns, Scraped, Summary};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -111,4 +111,56 @@ pub struct Recording {
     pub runs: Vec<Run>,
     /// What was noted besides.
     pub around: Around,
+}
+
+impl Recording {
+    fn calls(&self) -> impl Iterator<Item = (usize, &LlmCall)> {
+        let runs = self.runs.iter().enumerate();
+        runs.flat_map(|(index, run)| run.llm_calls.iter().map(move |call| (index, call)))
+    }
+}
+
+impl RunColumns for Recording {
+    type Error = std::convert::Infallible;
+
+    fn each_head(&self, each: &mut dyn FnMut(Head)) -> Result<(), Self::Error> {
+        self.runs.iter().map(Run::head).for_each(each);
+        Ok(())
+    }
+
+    fn each_message(&self, each: &mut dyn FnMut(usize, &str)) -> Result<(), Self::Error> {
+        for (index, run) in self.runs.iter().enumerate() {
+            if let Outcome::Failed(failure) = &run.outcome {
+                each(index, &failure.message);
+            }
+        }
+        Ok(())
+    }
+
+    fn each_call(
+        &self,
+        column: CallColumn,
+        each: &mut dyn FnMut(usize, f64),
+    ) -> Result<(), Self::Error> {
+        for (index, call) in self.calls() {
+            if let Some(value) = column.of(call) {
+                each(index, value);
+            }
+        }
+        Ok(())
+    }
+
+    fn each_finish_reason(&self, each: &mut dyn FnMut(usize, &str)) -> Result<(), Self::Error> {
+        for (index, call) in self.calls() {
+            if let Some(reason) = &call.finish_reason {
+                each(index, reason);
+            }
+        }
+        Ok(())
+    }
+
+    fn each_note(&self, each: &mut dyn FnMut(Note)) -> Result<(), Self::Error> {
+        self.runs.iter().flat_map(|run| &run.notes).for_each(|note| each(*note));
+        Ok(())
+    }
 }

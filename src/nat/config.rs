@@ -1,43 +1,13 @@
 //! The reference's configuration: its `eval` section as a dataset, its workflow as far as its
 //! shape is known.
 
+use super::error::ImportError;
 use super::llm::workflow;
 use super::load::{Sources, load};
 use super::typed::switch;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use std::path::Path;
-
-/// Why a configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// The file cannot be read.
-    #[error("{file} cannot be read: {error}")]
-    Unreadable {
-        /// The file.
-        file: String,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// It is no YAML.
-    #[error("{file} is no YAML: {message}")]
-    Syntax {
-        /// The file.
-        file: String,
-        /// What is wrong, with line and column.
-        message: String,
-    },
-    /// A part that is needed is not there or not as expected.
-    #[error("{file}: {key}: {message}")]
-    Key {
-        /// The file.
-        file: String,
-        /// The dotted path.
-        key: String,
-        /// What is wrong, and what to do.
-        message: String,
-    },
-}
 
 /// What a configuration says, in the words of a spec.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! A configuration as the reference loads it: over the one that its `base` names, with its
 //! variables filled in and the files that its prompts name read.
 
-use super::ImportError;
+use super::error::ImportError;
 use super::variables::{Env, Expanded};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};

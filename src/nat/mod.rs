@@ -3,6 +3,7 @@
 
 mod calc_output;
 mod config;
+mod error;
 mod llm;
 mod load;
 mod typed;
@@ -12,5 +13,6 @@ pub use calc_output::{
     CalcAlerts, CalcData, CalcOutput, FitResults, GpuEstimates, ItemMetrics, LinearFit,
     MetricsAlerts, SizingMetrics,
 };
-pub use config::{ImportError, Imported, import};
+pub use config::{Imported, import};
+pub use error::ImportError;
 pub use load::Sources;

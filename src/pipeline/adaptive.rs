@@ -4,57 +4,21 @@
 //! only what is missing.
 
 use super::PipelineError;
+use super::chosen::Chosen;
 use super::context::Context;
-use super::graph::{Graph, GraphLevel, StageId};
+use super::graph::Graph;
+use super::graph_level::GraphLevel;
+use super::graph_level::Known;
 use super::keys::{Found, Last, look_up};
-use super::known::{Known, known_levels};
+use super::known::known_levels;
 use super::reason::Reason;
-use super::select::Chosen;
-use super::stages::question;
+use super::search::search_of;
+use super::stage_id::StageId;
 use crate::load::read_foreign;
-use crate::measure::{Asked, LevelMetrics};
-use crate::sizing::{AdaptivePlan, Again, NextLevel, Search, Spend, Step, Wanted};
-use crate::spec::{Budget, Levels, Spec};
+use crate::measure::LevelMetrics;
+use crate::sizing::{Again, NextLevel, Step};
+use crate::spec::{Levels, Spec};
 use std::collections::BTreeMap;
-
-/// What an adaptive sweep of the spec looks for; `None` where its levels are fixed.
-pub(super) fn search_of(spec: &Spec) -> Option<Search> {
-    let load = &spec.concurrency;
-    let plan = (load.levels == Levels::Adaptive).then(|| AdaptivePlan {
-        start: load.first_level(),
-        max: load.highest_level(),
-        budget: load.budget.map(|budget| match budget {
-            Budget::Runs(runs) => Spend::Runs(runs as f64),
-            Budget::Seconds(seconds) => Spend::Seconds(seconds.get()),
-        }),
-        targets: question(spec, &spec.targets.main()).targets,
-    })?;
-    let wanted = match (load.runs, load.passes, load.duration, load.until) {
-        (Some(runs), ..) => Wanted::Runs(f64::from(runs)),
-        (_, Some(passes), ..) => Wanted::Waves(f64::from(passes)),
-        (_, _, Some(duration), _) => Wanted::Seconds(duration.get()),
-        (.., Some(until)) => {
-            Wanted::Precision { width: until.p95_within.get(), most: f64::from(until.at_most) }
-        }
-        _ => Wanted::Planned,
-    };
-    Some(Search { asked: asked(spec, &plan), plan, wanted })
-}
-
-/// What tells the levels of this search from others.
-fn asked(spec: &Spec, plan: &AdaptivePlan) -> Asked {
-    const WINDOW: [&str; 4] = ["passes", "runs", "duration", "until"];
-    let limits =
-        plan.targets.iter().map(|it| format!("{} {} {}", it.metric, it.quantile, it.limit));
-    let load = serde_json::json!(spec.concurrency);
-    let said = |key: &str| load.get(key).filter(|value| !value.is_null()).map(ToString::to_string);
-    let window = WINDOW.iter().filter_map(|key| Some(format!("{key} {}", said(key)?)));
-    Asked {
-        targets: limits.collect::<Vec<_>>().join(", "),
-        budget: said("budget").unwrap_or_default(),
-        window: window.collect::<Vec<_>>().join(", "),
-    }
-}
 
 /// The graph of a spec as far as it is known: with the levels that were measured, and the one that
 /// is next.

@@ -1,6 +1,6 @@
 //! What the stages of one run share.
 
-use super::graph::GraphLevel;
+use super::graph_level::GraphLevel;
 use super::observer::Silent;
 use super::{CancellationToken, Graph, Observer, PipelineError, StageId};
 use crate::dataset::{self, Counts, DatasetError, Needs};

@@ -1,7 +1,7 @@
 //! Writing down who ran what, when, and how it ended.
 
 use super::context::Context;
-use super::graph::StageId;
+use super::stage_id::StageId;
 use super::stages::identity;
 use super::{Outcome, PipelineError, StageReport};
 use crate::store::{Exit, Manifest, RunRecord};

@@ -1,88 +1,18 @@
-//! Running a pipeline: what may be said of how, and what comes of it.
+//! Running a pipeline: how a run is begun and ended.
 
 use super::context::Context;
 use super::diary::Diary;
 use super::finish::Done;
-use super::graph::StageId;
 use super::keys::Last;
 use super::made::Made;
-use super::observer::Silent;
 use super::outputs::{check_outputs, report_of_two};
 use super::running::Running;
-use super::{CancellationToken, Observer, Pipeline, PipelineError, Reason, Selection};
-use crate::report::SizingResult;
+use super::stage_id::StageId;
+use super::{Outcome, Pipeline, PipelineError, RunOptions};
 use crate::spec::Spec;
-use crate::store::{Digest, LockState, Owner, Store, StoreError};
+use crate::store::{LockState, Owner, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
-
-/// How to run.
-#[derive(Clone)]
-pub struct RunOptions {
-    /// Watches the run.
-    pub observer: Arc<dyn Observer>,
-    /// Stops the run; finished stages are kept.
-    pub cancel: CancellationToken,
-    /// What to run.
-    pub selection: Selection,
-    /// Ask no server: a level that is not there is an error.
-    pub offline: bool,
-    /// After a stage failed, run what does not depend on it.
-    pub keep_going: bool,
-    /// How many test rigs may be measured at the same time. They share this machine's cores, so
-    /// more than one is for rigs that are far busier than it is.
-    pub jobs: NonZeroUsize,
-    /// Wait for another process that works on the same store, instead of failing.
-    pub wait: bool,
-}
-
-impl Default for RunOptions {
-    fn default() -> Self {
-        Self {
-            observer: Arc::new(Silent),
-            cancel: CancellationToken::new(),
-            selection: Selection::default(),
-            offline: false,
-            keep_going: false,
-            jobs: NonZeroUsize::MIN,
-            wait: false,
-        }
-    }
-}
-
-/// What became of one stage.
-#[derive(Clone, Debug)]
-pub struct StageReport {
-    /// The stage.
-    pub id: StageId,
-    /// Why it ran; `None` where its artifact was there.
-    pub ran: Option<Reason>,
-    /// Its artifact.
-    pub digest: Digest,
-    /// How long it took.
-    pub elapsed: Duration,
-}
-
-/// What a run brought.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The result; `None` where the selection ends before it is known.
-    pub result: Option<SizingResult>,
-    /// The selected stages.
-    pub stages: Vec<StageReport>,
-    /// The reports, as they lie on disk.
-    pub reports: Vec<PathBuf>,
-}
-
-impl Outcome {
-    /// How many stages ran.
-    pub fn stages_run(&self) -> usize {
-        self.stages.iter().filter(|stage| stage.ran.is_some()).count()
-    }
-}
 
 impl Pipeline {
     /// Runs every selected stage whose artifact is not there, in order, and writes the reports.

@@ -1,10 +1,13 @@
 //! Which levels a run has: those that the spec names, or that follow from what is there.
 
-use super::adaptive::{plan_step, search_of};
-use super::graph::{Graph, GraphLevel, StageId};
+use super::adaptive::plan_step;
+use super::graph::Graph;
+use super::graph_level::GraphLevel;
 use super::keys::{Found, Last, look_up};
 use super::known::known_levels;
 use super::running::Running;
+use super::search::search_of;
+use super::stage_id::StageId;
 use super::stages::Artifacts;
 use super::{PipelineError, Reason};
 use crate::measure::LevelMetrics;

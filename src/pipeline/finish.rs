@@ -1,9 +1,10 @@
 //! What a run leaves when it is over: the lock file, the reports, the result.
 
 use super::context::Context;
-use super::graph::{Graph, StageId};
+use super::graph::Graph;
 use super::keys::Last;
 use super::outputs::note_written;
+use super::stage_id::StageId;
 use super::stages::{Artifacts, assemble};
 use super::{Pipeline, PipelineError};
 use crate::report::SizingResult;

@@ -1,10 +1,10 @@
 //! What is forced is written down before anything is done about it: were the run stopped, the old artifacts
 //! would pass for current.
 
+use super::chosen::Chosen;
 use super::context::Context;
-use super::graph::StageId;
 use super::keys::{Found, Last, known_inputs, look_up};
-use super::select::Chosen;
+use super::stage_id::StageId;
 use super::{Pipeline, PipelineError, Reason, RunOptions};
 use crate::store::{Digest, Owner};
 use std::collections::{BTreeMap, BTreeSet};

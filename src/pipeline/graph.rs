@@ -1,93 +1,13 @@
 //! The stages of a spec and what each of them needs.
 
-use super::Reason;
-use super::known::Known;
+use super::StageId;
+use super::graph_level::GraphLevel;
 use crate::sizing::NextLevel;
 use crate::spec::Spec;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use petgraph::{Direction, algo};
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::Arc;
-
-/// The name of a stage.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum StageId {
-    /// The dataset as rows.
-    Expand,
-    /// The runs at a concurrency.
-    Sweep(u32),
-    /// The metrics at a concurrency.
-    Level(u32),
-    /// The fits.
-    Fit,
-    /// The estimates.
-    Estimate,
-    /// A report.
-    Render(String),
-}
-
-impl StageId {
-    /// What kind of stage it is: the name without what tells it from others of its kind.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Expand => "expand",
-            Self::Sweep(_) => "sweep",
-            Self::Level(_) => "level",
-            Self::Fit => "fit",
-            Self::Estimate => "estimate",
-            Self::Render(_) => "render",
-        }
-    }
-
-    /// Whether the lock file holds it: what was measured, and not what joins levels.
-    pub fn is_locked(&self) -> bool {
-        matches!(self, Self::Expand | Self::Sweep(_) | Self::Level(_))
-    }
-
-    /// Whether running it asks a server.
-    pub fn asks_a_server(&self) -> bool {
-        matches!(self, Self::Sweep(_))
-    }
-}
-
-impl fmt::Display for StageId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Expand | Self::Fit | Self::Estimate => f.write_str(self.kind()),
-            Self::Sweep(concurrency) | Self::Level(concurrency) => {
-                write!(f, "{}@{concurrency}", self.kind())
-            }
-            Self::Render(report) => write!(f, "{}@{report}", self.kind()),
-        }
-    }
-}
-
-/// A level of a graph.
-#[derive(Clone, Debug)]
-pub(super) struct GraphLevel {
-    /// The level, and how many runs were chosen for it where the spec does not say.
-    pub next: NextLevel,
-    /// Its recording, where an adaptive sweep found one that it may use.
-    pub known: Option<Arc<Known>>,
-    /// Why it is measured although there is one.
-    pub again: Option<Reason>,
-}
-
-impl GraphLevel {
-    /// A level that is still to be measured, or that is found by its key.
-    pub fn new(next: NextLevel) -> Self {
-        Self { next, known: None, again: None }
-    }
-
-    /// A level that is there; made again, it has as many runs.
-    pub fn known(known: Known) -> Self {
-        let concurrency = known.metrics.concurrency;
-        let runs = usize::try_from(known.metrics.measured).unwrap_or(usize::MAX);
-        Self { next: NextLevel { concurrency, runs }, known: Some(Arc::new(known)), again: None }
-    }
-}
 
 /// The directed acyclic graph of a spec's stages; an edge leads from a stage to one that needs it.
 #[derive(Clone)]

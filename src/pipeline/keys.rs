@@ -1,8 +1,9 @@
 //! Which artifact a stage's would be, whether it is there, and if not, why.
 
+use super::chosen::Chosen;
 use super::context::Context;
-use super::graph::{GraphLevel, StageId};
-use super::select::Chosen;
+use super::graph_level::GraphLevel;
+use super::stage_id::StageId;
 use super::stages::stage;
 use super::{PipelineError, Reason};
 use crate::spec::Spec;

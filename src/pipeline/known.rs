@@ -6,22 +6,14 @@
 
 use super::PipelineError;
 use super::context::Context;
-use super::graph::StageId;
+use super::graph_level::Known;
+use super::stage_id::StageId;
 use super::stages::{stage, without_how_much};
 use crate::load::RecordedRuns;
 use crate::measure::LevelMetrics;
 use crate::store::{Digest, Manifest, Parts, key_of};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-
-/// A level in the store.
-#[derive(Clone, Debug)]
-pub(super) struct Known {
-    /// Its recording.
-    pub manifest: Manifest,
-    /// What the recording shows.
-    pub metrics: LevelMetrics,
-}
 
 /// All levels in the store that a spec may use, with the items of its dataset.
 pub(super) fn known_levels(

@@ -4,6 +4,7 @@ mod adaptive;
 mod calc;
 mod cancel;
 mod check;
+mod chosen;
 mod compare;
 mod context;
 mod diary;
@@ -14,17 +15,23 @@ mod files;
 mod finish;
 mod forced;
 mod graph;
+mod graph_level;
 mod keep;
 mod keys;
 mod known;
 mod made;
 mod observer;
+mod outcome;
 mod outputs;
 mod plan;
+mod prepared;
 mod reason;
 mod rigs;
+mod run_options;
 mod running;
+mod search;
 mod select;
+mod stage_id;
 mod stages;
 mod status;
 mod study;
@@ -36,51 +43,16 @@ pub use cancel::CancellationToken;
 pub use check::Checked;
 pub use compare::{Changes, LevelChange, Side};
 pub use error::PipelineError;
-pub use execute::{Outcome, RunOptions, StageReport};
-pub use graph::{Graph, StageId};
+pub use graph::Graph;
 pub use observer::{Observer, Silent};
+pub use outcome::{Outcome, StageReport};
 pub use plan::{Plan, PlannedStage, Status};
+pub use prepared::Pipeline;
 pub use reason::Reason;
+pub use run_options::RunOptions;
 pub use select::{Pattern, Selection};
+pub use stage_id::StageId;
 pub use status::{StageStatus, State};
 pub use study::{ByBranch, MissingBranch, Study, StudyOutcome};
 pub use trace::{TraceOptions, Traced};
 pub use what_if::Grid;
-
-use crate::spec::Spec;
-use crate::workflow::Workflow;
-use std::sync::Arc;
-
-/// A spec ready to be planned and run.
-pub struct Pipeline {
-    spec: Spec,
-    graph: Graph,
-    /// A workflow of the caller's own.
-    workflow: Option<Arc<dyn Workflow>>,
-}
-
-impl Pipeline {
-    /// The pipeline of a spec. Where its levels are adaptive, the store says which are known.
-    pub fn new(spec: Spec) -> Self {
-        let graph = adaptive::known_graph(&spec);
-        Self { spec, graph, workflow: None }
-    }
-
-    /// The same with a workflow of the caller's own in place of what the spec names: usually a spec
-    /// whose workflow is [`custom`](crate::spec::workflow::CustomSpec). What is measured is kept under
-    /// what the spec says of it, so whatever makes another measurement belongs into its settings.
-    #[must_use]
-    pub fn with_workflow(self, workflow: Arc<dyn Workflow>) -> Self {
-        Self { workflow: Some(workflow), ..self }
-    }
-
-    /// The spec.
-    pub fn spec(&self) -> &Spec {
-        &self.spec
-    }
-
-    /// The graph of its stages; where levels are adaptive, as far as it is known.
-    pub fn graph(&self) -> &Graph {
-        &self.graph
-    }
-}

@@ -1,8 +1,8 @@
 //! What a caller can watch while a pipeline runs.
 
 use super::PipelineError;
-use super::execute::StageReport;
-use super::graph::StageId;
+use super::outcome::StageReport;
+use super::stage_id::StageId;
 use crate::measure::Run;
 use std::sync::Arc;
 

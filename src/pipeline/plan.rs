@@ -1,8 +1,8 @@
 //! What would run, and why.
 
 use super::context::Context;
-use super::graph::StageId;
 use super::keys::{Found, Last, known_inputs, look_up};
+use super::stage_id::StageId;
 use super::{Pipeline, PipelineError, Reason, Selection};
 use crate::store::{Digest, Key};
 use std::collections::BTreeMap;

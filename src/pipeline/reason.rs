@@ -1,6 +1,6 @@
 //! Why a stage has to run, in words.
 
-use super::graph::StageId;
+use super::stage_id::StageId;
 use std::fmt;
 
 /// Why a stage has to run.

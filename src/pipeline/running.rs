@@ -1,10 +1,11 @@
 //! A run under way: stage by stage, each kept the moment it is done.
 
+use super::chosen::Chosen;
 use super::context::Context;
-use super::graph::{Graph, StageId};
+use super::graph::Graph;
 use super::keys::{Candidate, Found, Last, cut_short_key, look_up};
 use super::made::Made;
-use super::select::Chosen;
+use super::stage_id::StageId;
 use super::stages::{Artifacts, CutShort, Product, stage};
 use super::{Pipeline, PipelineError, Reason, Selection, StageReport};
 use crate::load::LoadError;

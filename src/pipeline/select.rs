@@ -1,6 +1,8 @@
 //! Choosing what runs: by name, from a stage on, up to a stage, again although it is there.
 
-use super::graph::{Graph, StageId};
+use super::chosen::Chosen;
+use super::graph::Graph;
+use super::stage_id::StageId;
 use super::{Pipeline, PipelineError};
 use crate::spec::glob_matches;
 use std::collections::BTreeSet;
@@ -52,17 +54,6 @@ pub struct Selection {
     /// Run these again although their artifacts are there; with an empty list, all that are
     /// selected.
     pub force: Option<Vec<Pattern>>,
-}
-
-/// A selection worked out on a graph.
-#[derive(Default)]
-pub(super) struct Chosen {
-    /// Stages that may run.
-    pub wanted: BTreeSet<StageId>,
-    /// Stages whose artifacts are needed: the wanted ones and all that they rest on.
-    pub needed: BTreeSet<StageId>,
-    /// Stages that run although their artifacts are there.
-    pub forced: BTreeSet<StageId>,
 }
 
 impl Selection {

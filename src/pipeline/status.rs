@@ -1,9 +1,9 @@
 //! Spec, lock file and store against each other.
 
+use super::chosen::Chosen;
 use super::context::Context;
-use super::graph::StageId;
 use super::keys::{Found, Last, known_inputs, look_up};
-use super::select::Chosen;
+use super::stage_id::StageId;
 use super::{Pipeline, PipelineError, Reason, Selection};
 use crate::store::{Digest, LockState, Manifest};
 use std::collections::BTreeMap;

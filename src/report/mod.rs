@@ -1,8 +1,10 @@
 //! What people and machines read: one file per report, and the result behind all of them.
 
 mod comparison;
+mod error;
 mod format;
 mod levels_csv;
+mod material;
 mod nat_calc_output;
 mod nat_summary;
 mod plot;
@@ -16,57 +18,16 @@ mod terminal;
 mod what_if;
 
 pub use comparison::{ComparedBranch, ComparedTargets, Comparison};
+pub use error::{ReportError, TemplateError};
+pub use material::{Material, Report, RunsAt};
 pub use nat_calc_output::calc_output;
 pub use nat_summary::{NatTargets, nat_summary};
 pub use result::{LevelResult, SizingResult, SpecIdentity, result_schema};
-pub use template::TemplateError;
 pub use terminal::terminal_summary;
 pub use what_if::{CaseLimit, WhatIf, WhatIfCase};
 
-use crate::measure::Run;
 use std::io::Read;
 use std::path::Path;
-
-/// Why a report could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ReportError {
-    /// The template is wrong.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-    /// The runs behind a level cannot be read.
-    #[error("the runs at concurrency {concurrency} cannot be read: {message}")]
-    Runs {
-        /// The level.
-        concurrency: u32,
-        /// What happened.
-        message: String,
-    },
-    /// The result cannot be written in this format.
-    #[error("{report}: {message}")]
-    Format {
-        /// The report.
-        report: &'static str,
-        /// What the writer said.
-        message: String,
-    },
-}
-
-/// What reports are made of.
-pub struct Material<'a> {
-    /// The figures.
-    pub result: &'a SizingResult,
-    /// The runs at a concurrency, for the few reports that go beyond the figures.
-    pub runs: &'a RunsAt<'a>,
-}
-
-/// Looks up the runs at a concurrency.
-pub type RunsAt<'a> = dyn Fn(u32) -> Result<Vec<Run>, ReportError> + 'a;
-
-/// One way to write a result down.
-pub trait Report {
-    /// The report's bytes.
-    fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError>;
-}
 
 /// A report by its file name, from the user's template where there is one.
 ///

@@ -3,7 +3,7 @@
 use super::format::significant;
 use super::prose::{estimate_line, recommendation, sum_line};
 use super::table::levels_table;
-use super::{Material, Report, ReportError};
+use super::{Material, Report, ReportError, TemplateError};
 use crate::bounded::{self, Bounded, Exceeded};
 use crate::sizing::Estimate;
 use minijinja::syntax::SyntaxConfig;
@@ -18,18 +18,6 @@ pub(super) const SUMMARY: &str = include_str!("../../templates/summary.md.j2");
 const FUEL: u64 = 5_000_000;
 /// A report is no larger.
 const LARGEST_MIB: usize = 64;
-
-/// What is wrong with a template.
-#[derive(Debug, thiserror::Error)]
-#[error("{path}{}: {message}", line.map(|line| format!(":{line}")).unwrap_or_default())]
-pub struct TemplateError {
-    /// The template.
-    pub path: String,
-    /// One-based line.
-    pub line: Option<usize>,
-    /// What happened.
-    pub message: String,
-}
 
 /// A report from a template.
 pub(super) struct Template {

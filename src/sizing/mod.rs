@@ -19,6 +19,7 @@ mod misfit;
 mod nnls;
 mod observed;
 mod pooled;
+mod question;
 mod repeats;
 mod rough;
 mod tails;
@@ -29,7 +30,7 @@ mod wording;
 
 pub use adaptive::{AdaptivePlan, NextLevel, Spend, next_level};
 pub use advice::Plan;
-pub use assess::{Alternative, Assessment, LevelAgainstTargets, PerMetric, Question, assess};
+pub use assess::{Alternative, Assessment, LevelAgainstTargets, PerMetric, assess};
 pub use carried::{Carried, CarriedDraws, CarriedRange, Certainty};
 pub use diagnose::{Diagnosis, SlowLevel};
 pub use estimate::{
@@ -43,5 +44,6 @@ pub use grade::Grade;
 pub use known::{Again, Search, Step, Wanted};
 pub use observed::{Observations, ObservedLevel, ObservedRun};
 pub use pooled::Pooled;
+pub use question::Question;
 pub use rough::rough_gpus;
 pub use target::{Load, Margin, Rig, Target};

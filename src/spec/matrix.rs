@@ -4,7 +4,7 @@
 //! each of which sets several keys.
 
 use super::error::SpecError;
-use super::plain_file_name;
+use super::file_name::plain_file_name;
 use super::tree::{Entry, Node, Value};
 
 /// Beyond this a matrix is a slip, not a plan.

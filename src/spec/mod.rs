@@ -11,6 +11,7 @@ mod duration;
 mod error;
 mod estimate;
 mod file;
+mod file_name;
 mod glob;
 mod interpolate;
 mod load;
@@ -26,6 +27,7 @@ mod targets;
 mod toml_tree;
 mod tree;
 mod validate;
+mod whole;
 pub mod workflow;
 
 pub use crate::redact::{names_a_secret, query_holds_a_secret, redact, url_password};
@@ -37,6 +39,7 @@ pub use duration::Seconds;
 pub use error::{Place, Source, SpecError};
 pub use estimate::{CountFailures, EstimateSpec, Method};
 pub use file::{ReadOptions, migrate_file, process_env};
+pub use file_name::plain_file_name;
 pub use glob::glob_matches;
 pub use interpolate::{Env, ReferenceError};
 pub use load::{Mode, OnFailure, Order, Process, Rate, Share, ThinkTime, Until};
@@ -47,242 +50,5 @@ pub use secret::{Secret, Vault};
 pub use set::Override;
 pub use spec_set::SpecSet;
 pub use targets::{Limit, ScrapeSpec, TargetSets, Targets, TestRig};
+pub use whole::Spec;
 pub use workflow::WorkflowSpec;
-
-use crate::redact::Redactor;
-use matrix::Branch;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use tree::Node;
-
-/// What to measure and what to aim for.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Spec {
-    /// Version of the spec's language: 1.
-    pub version: u32,
-    /// Name of this sizing, shown in reports.
-    pub name: String,
-    /// What is asked.
-    #[serde(default)]
-    pub dataset: DatasetSpec,
-    /// The system under test.
-    pub workflow: WorkflowSpec,
-    /// What served the workflow while it was measured.
-    #[serde(default)]
-    pub test: TestRig,
-    /// How many runs in flight, and how many runs.
-    #[serde(default)]
-    pub concurrency: Concurrency,
-    /// What to aim for.
-    #[serde(default)]
-    pub targets: TargetSets,
-    /// How levels become an estimate.
-    #[serde(default)]
-    pub estimate: EstimateSpec,
-    /// What to write.
-    #[serde(default)]
-    pub outputs: Outputs,
-    /// Where it came from.
-    #[serde(skip)]
-    origin: Option<Origin>,
-}
-
-/// Where a spec came from: enough to point into it, and to find the files it names.
-#[derive(Clone, Debug)]
-struct Origin {
-    tree: Arc<Node>,
-    file: PathBuf,
-    profile: Option<String>,
-    branch: Option<String>,
-}
-
-impl Spec {
-    /// Reads a spec from a text and puts it together with its other parts. `file` is its name in
-    /// errors; relative paths in the spec are relative to the folder that it lies in. A spec with
-    /// a matrix is several: [`SpecSet`] reads those.
-    pub fn parse(text: &str, file: &Path, parts: &Parts<'_>) -> Result<Self, SpecError> {
-        SpecSet::parse(text, file, parts)?.single()
-    }
-
-    /// A spec made in code: what to measure, and the defaults for all else; set its fields, then hand
-    /// it to [`Spec::checked`]. `file` need not exist: relative paths are relative to its folder, where
-    /// the store lies as well, and the store knows the spec by its name.
-    ///
-    /// ```
-    /// use sizer::spec::workflow::{OpenaiSpec, WorkflowSpec};
-    /// use sizer::spec::{Address, Levels, Limit, Seconds, Spec, Targets};
-    ///
-    /// let server = Address::from("http://localhost:8000/v1".to_owned());
-    /// let workflow = WorkflowSpec::Openai(Box::new(OpenaiSpec::of(server, "my-model")));
-    /// let mut spec = Spec::new("calculator", workflow, "calculator.yml");
-    /// spec.dataset.path = "questions.jsonl".into();
-    /// spec.test.gpu_count = Some(8);
-    /// spec.concurrency.levels = Levels::List(vec![1, 2, 4, 8, 16, 32]);
-    /// spec.concurrency.passes = Some(2);
-    /// spec.targets = Targets {
-    ///     users: Some(100),
-    ///     workflow_runtime: Seconds::new(10.0).map(Limit::on_p95),
-    ///     ..Targets::default()
-    /// }
-    /// .into();
-    /// let spec = spec.checked()?;
-    /// assert_eq!(spec.base_dir(), std::path::Path::new("."));
-    /// # Ok::<(), sizer::spec::SpecError>(())
-    /// ```
-    pub fn new(name: &str, workflow: WorkflowSpec, file: impl Into<PathBuf>) -> Self {
-        let file = file.into();
-        let source = Source { name: file.display().to_string(), text: String::new() };
-        let origin =
-            Origin { tree: Arc::new(Node::nothing(source)), file, profile: None, branch: None };
-        Self {
-            version: 1,
-            name: name.to_owned(),
-            dataset: DatasetSpec::default(),
-            workflow,
-            test: TestRig::default(),
-            concurrency: Concurrency::default(),
-            targets: TargetSets::default(),
-            estimate: EstimateSpec::default(),
-            outputs: Outputs::default(),
-            origin: Some(origin),
-        }
-    }
-
-    /// The spec, if it makes sense: what reading a file checks as well.
-    pub fn checked(self) -> Result<Self, SpecError> {
-        let tree = self.origin.as_ref().map(|origin| Arc::clone(&origin.tree));
-        let nothing = || Arc::new(Node::nothing(Source::default()));
-        validate::check(&self, &tree.unwrap_or_else(nothing))?;
-        Ok(self)
-    }
-
-    fn of_branch(branch: Branch, file: &Path, parts: &Parts<'_>) -> Result<Self, SpecError> {
-        let Branch { label, tree } = branch;
-        // Before anything else: with another version all other errors are moot.
-        migrate::check_version(&tree)?;
-        let mut spec: Self = decode::decode(&tree, parts.env)?;
-        validate::check(&spec, &tree)?;
-        spec.origin = Some(Origin {
-            tree: Arc::new(tree),
-            file: file.to_owned(),
-            profile: parts.profile.map(str::to_owned),
-            branch: label,
-        });
-        Ok(spec)
-    }
-
-    /// Which combination of a matrix this is.
-    pub fn branch(&self) -> Option<&str> {
-        self.origin.as_ref()?.branch.as_deref()
-    }
-
-    /// The name with the branch, for people.
-    pub fn title(&self) -> String {
-        match self.branch() {
-            Some(branch) => format!("{} [{branch}]", self.name),
-            None => self.name.clone(),
-        }
-    }
-
-    /// The folder for the reports; each branch of a matrix has its own.
-    pub fn output_dir(&self) -> PathBuf {
-        let dir = self.resolve(&self.outputs.dir);
-        match self.branch() {
-            Some(branch) => dir.join(plain_file_name(branch)),
-            None => dir,
-        }
-    }
-
-    /// The folder that relative paths are relative to.
-    pub fn base_dir(&self) -> &Path {
-        let parent = self.file().and_then(Path::parent);
-        parent.filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
-    }
-
-    /// The name under which lock file and store know this spec: its file's, with the profile.
-    pub fn key_name(&self) -> String {
-        let file = self.file().and_then(Path::file_name);
-        let file =
-            file.map_or_else(|| self.name.clone(), |name| name.to_string_lossy().into_owned());
-        let profile = self.origin.as_ref().and_then(|origin| origin.profile.as_ref());
-        let profile = profile.map(|profile| format!("@{profile}")).unwrap_or_default();
-        let branch = self.branch().map(|branch| format!("[{branch}]")).unwrap_or_default();
-        format!("{file}{profile}{branch}")
-    }
-
-    /// The profile that was picked.
-    pub fn profile(&self) -> Option<&str> {
-        self.origin.as_ref()?.profile.as_deref()
-    }
-
-    /// The file that the spec was read from.
-    pub fn file(&self) -> Option<&Path> {
-        self.origin.as_ref().map(|origin| origin.file.as_path())
-    }
-
-    /// The files that the spec was put together from.
-    pub fn files(&self) -> Vec<PathBuf> {
-        let mut files: Vec<PathBuf> = self.file().map(Path::to_owned).into_iter().collect();
-        if let Some(origin) = &self.origin {
-            let mut names = std::collections::BTreeSet::new();
-            origin.tree.sources(&mut names);
-            // Flags are sources as well.
-            files.extend(names.into_iter().map(PathBuf::from).filter(|path| path.is_file()));
-        }
-        files
-    }
-
-    /// A path of the spec as seen from the working directory.
-    pub fn resolve(&self, path: &Path) -> PathBuf {
-        let base = self.base_dir();
-        if base == Path::new(".") { path.to_owned() } else { base.join(path) }
-    }
-
-    /// An error that points at a dotted path of this spec.
-    pub fn error_at(&self, path: &str, message: impl Into<String>) -> SpecError {
-        match &self.origin {
-            Some(origin) => SpecError::at(&origin.tree.place_of(path), message),
-            None => SpecError::in_file("spec", message),
-        }
-    }
-
-    /// The canonical form: defaults filled in, durations in seconds, secrets as references. Equal
-    /// for specs that mean the same.
-    pub fn canonical(&self) -> serde_json::Value {
-        let mut value = serde_json::to_value(self).unwrap_or_default();
-        value.sort_all_objects();
-        value
-    }
-
-    /// Checks that every secret which the workflow refers to can be had, without keeping any.
-    pub fn check_secrets(&self, env: &Env<'_>) -> Result<(), SpecError> {
-        let vault = Vault::new(env, &Redactor::default());
-        for (path, secret) in self.workflow.secrets() {
-            if let Err(error) = secret.reveal(&vault) {
-                return Err(self.error_at(&path, error.to_string()).help(error.help()));
-            }
-        }
-        let proxies = self.workflow.connections().filter_map(|(at, connection)| {
-            Some((format!("{at}.proxy"), connection.proxy.as_ref()?))
-        });
-        let scraped = self.test.scrape.as_ref();
-        let scraped = scraped.map(|scrape| ("test.scrape.url".to_owned(), &scrape.url));
-        for (path, address) in self.workflow.addresses().into_iter().chain(proxies).chain(scraped) {
-            if let Err(error) = address.reveal(&vault) {
-                return Err(self.error_at(&path, error.to_string()).help(error.help()));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A label as the name of a file: models are called `org/name`, and addresses have colons.
-pub fn plain_file_name(label: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "._-@,[]= ".contains(c);
-    let name: String = label.chars().map(|c| if plain(c) { c } else { '_' }).collect();
-    // Neither hidden nor a way out of the folder.
-    if name.starts_with('.') { format!("_{name}") } else { name }
-}

@@ -1,7 +1,9 @@
 //! A spec file as one spec, or as one per combination of its matrix.
 
 use super::error::Source;
-use super::{Parts, Spec, SpecError, compose};
+use super::matrix::Branch;
+use super::whole::Origin;
+use super::{Parts, Spec, SpecError, compose, decode, migrate, validate};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,6 +36,30 @@ impl SpecSet {
     /// The specs, in the order of the matrix.
     pub fn into_specs(self) -> Vec<Spec> {
         self.specs
+    }
+}
+
+impl Spec {
+    /// Reads a spec from a text and puts it together with its other parts. `file` is its name in
+    /// errors; relative paths in the spec are relative to the folder that it lies in. A spec with
+    /// a matrix is several: [`SpecSet`] reads those.
+    pub fn parse(text: &str, file: &Path, parts: &Parts<'_>) -> Result<Self, SpecError> {
+        SpecSet::parse(text, file, parts)?.single()
+    }
+
+    fn of_branch(branch: Branch, file: &Path, parts: &Parts<'_>) -> Result<Self, SpecError> {
+        let Branch { label, tree } = branch;
+        // Before anything else: with another version all other errors are moot.
+        migrate::check_version(&tree)?;
+        let mut spec: Self = decode::decode(&tree, parts.env)?;
+        validate::check(&spec, &tree)?;
+        spec.origin = Some(Origin {
+            tree: Arc::new(tree),
+            file: file.to_owned(),
+            profile: parts.profile.map(str::to_owned),
+            branch: label,
+        });
+        Ok(spec)
     }
 }
 

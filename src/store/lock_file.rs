@@ -6,9 +6,8 @@
 
 use super::git::merge_by_stanza;
 use super::lock_text::{Content, parse, rendered};
-use super::{Digest, Key, StoreError, write_atomically};
+use super::{LockState, Locked, StoreError, write_atomically};
 use crate::dataset::{self, DatasetError};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -17,31 +16,6 @@ use std::path::{Path, PathBuf};
 pub(super) const LOCK_FILE: &str = "sizer.lock";
 /// Stanzas of some ten thousand levels.
 pub(super) const LARGEST: u64 = 8 << 20;
-
-/// One stage's stanza in the lock file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Locked {
-    /// The stage's key.
-    pub key: Key,
-    /// Digest of its artifact.
-    pub digest: Digest,
-    /// Size of its artifact in bytes.
-    pub size: u64,
-    /// Version of sizer that made it.
-    pub tool: String,
-}
-
-/// In what state a lock file was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LockState {
-    /// It is as sizer wrote it, or absent.
-    Sound,
-    /// Git left conflict markers in it, or joined two sides that say something else of one stage;
-    /// whatever either side says was read.
-    Conflicted,
-    /// It is no lock file; nothing was read.
-    Unreadable(String),
-}
 
 /// The lock file beside a spec, as seen by that spec.
 pub struct LockFile {

@@ -1,8 +1,9 @@
 //! One process at a time: an OS lock that ends with its process, whatever ends it.
 
+use super::folder::Folder;
 use super::memory::Memory;
 use super::temporary::sweep_dead;
-use super::{Folder, Store, StoreError};
+use super::{Store, StoreError};
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::Path;
@@ -25,6 +26,12 @@ impl Drop for Owner {
 }
 
 impl Store {
+    /// The same as its owner has it: one that cannot be written keeps things for this process alone.
+    #[must_use]
+    pub fn owned(self, owner: &Owner) -> Self {
+        Self { memory: owner.memory.clone(), ..self }
+    }
+
     /// Takes the store for this process, or, where the system lets nobody write to it (a share, an
     /// archive), what is there for reading.
     pub fn own_or_read(&self) -> Result<Owner, StoreError> {

@@ -1,6 +1,7 @@
 //! Who ran what, when, and how it ended: one JSON line per run.
 
-use super::{Digest, Folder, Key, Store, StoreError};
+use super::folder::Folder;
+use super::{Digest, Key, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom, Write};

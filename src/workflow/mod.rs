@@ -3,6 +3,7 @@
 mod budget;
 pub mod chain;
 mod clock;
+mod error;
 mod events;
 mod hosts;
 pub mod http;
@@ -17,74 +18,20 @@ mod proxy;
 mod redacted;
 mod reported;
 pub mod simulator;
+mod system;
 mod template;
 mod transport;
 
 pub use clock::Clock;
+pub use error::ConnectError;
 pub use redacted::Redacted;
+pub use system::{Pending, Workflow};
 
-use crate::measure::{Failure, Item, Run};
 use crate::redact::Redactor;
-use crate::spec::workflow::Headers;
-use crate::spec::{ReferenceError, Vault, WorkflowSpec};
+use crate::spec::{Vault, WorkflowSpec};
 use proxy::Proxy;
-use std::future::Future;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
-
-/// A future that a workflow returns.
-pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// A system under test.
-pub trait Workflow: Send + Sync {
-    /// Whether the system can be reached at all; asked before a sweep, never during one.
-    fn check(&self) -> Pending<'_, Result<(), Failure>>;
-
-    /// Makes ready for a level at which `concurrency` runs of such items are in flight. Called before
-    /// the first run of each level, while none is under way; what goes wrong shows in the runs.
-    fn prepare<'a>(&'a self, concurrency: u32, items: &'a [Item]) -> Pending<'a, ()> {
-        let _ = (concurrency, items);
-        Box::pin(std::future::ready(()))
-    }
-
-    /// Runs the workflow once. Never fails as a call: a run that went wrong says so in its record.
-    ///
-    /// Times in the record are seconds on `clock`, taken before the request is sent and after the
-    /// last byte arrived.
-    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run>;
-
-    /// Ends whatever was started for it; called once no run is under way any more.
-    fn close(&self) -> Pending<'_, ()> {
-        Box::pin(std::future::ready(()))
-    }
-}
-
-/// Why a workflow could not be made ready.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// A reference in the spec leads nowhere.
-    #[error("{error} ({})", error.help())]
-    Reference {
-        /// What is wrong with it.
-        error: ReferenceError,
-    },
-    /// The client cannot be built from these settings.
-    #[error("{0}")]
-    Client(String),
-    /// The simulator cannot listen.
-    #[error("the simulator cannot listen on a loopback port: {0}")]
-    Listen(std::io::Error),
-    /// The recording proxy cannot listen.
-    #[error("the proxy for LLM calls cannot listen on its loopback port: {0}")]
-    ProxyListen(std::io::Error),
-}
-
-impl From<ReferenceError> for ConnectError {
-    fn from(error: ReferenceError) -> Self {
-        Self::Reference { error }
-    }
-}
 
 /// Makes a workflow ready to be run. Secrets are looked up here and live no longer than it does; the
 /// vault's redactor gets to know them, and clears every run of them.

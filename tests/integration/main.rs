@@ -22,6 +22,7 @@ mod datasets;
 mod doubts;
 mod evidence;
 mod faults;
+mod floors;
 mod forced;
 mod gc;
 mod golden;

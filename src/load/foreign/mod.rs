@@ -21,20 +21,20 @@ mod level;
 mod parquet;
 mod reached;
 mod row;
+mod run;
 mod steady;
 mod stretch;
 mod value;
 
 pub use error::ForeignError;
 pub use files::recorded_files;
+pub use run::ForeignRun;
 
 use crate::dataset::{head_of, no_text, pointer};
-use crate::measure::Run;
 use crate::spec::workflow::RecordedSpec;
 use clock::Clock;
 use error::Place;
 use row::Entry;
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -43,29 +43,6 @@ use std::path::{Path, PathBuf};
 const MOST_MIB: usize = 192;
 /// As many levels as a spec can have.
 const MOST_LEVELS: usize = 10_000;
-/// Keys that are not read and yet named; a hostile file has any number.
-const MOST_UNREAD: usize = 10;
-
-/// A run with the level that it belongs to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ForeignRun {
-    /// Runs in flight.
-    pub concurrency: u32,
-    /// Which repetition of the level it belongs to, from 0.
-    #[serde(default, skip_serializing_if = "is_first")]
-    pub repetition: usize,
-    /// Whether the level's runs met an idle server; `None` where that cannot be told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub burst: Option<bool>,
-    /// The run.
-    #[serde(flatten)]
-    pub run: Run,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-fn is_first(repetition: &usize) -> bool {
-    *repetition == 0
-}
 
 /// What files hold.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,7 +1,6 @@
 //! A row of a recording as a run.
 
 use super::ForeignError;
-use super::MOST_UNREAD;
 use super::calls::{CALL_KEYS, calls};
 use super::clock::Clock;
 use super::error::Place;
@@ -10,6 +9,9 @@ use super::value::{Fields, brief, shown};
 use crate::measure::{Outcome, Phase, Run};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+
+/// Keys that are not read and yet named; a hostile file has any number.
+const MOST_UNREAD: usize = 10;
 
 /// So much of a key that is not read is shown.
 const LONGEST_KEY: usize = 100;

@@ -1,7 +1,7 @@
 //! Recorded runs of which one column of one row group is held at a time.
 
-use super::Col;
 use super::read::{Column, around, named, notes_of, plain_text};
+use super::schema::Col;
 use crate::measure::{Around, CallColumn, FailureKind, Head, Note, Phase, RunColumns};
 use parquet::data_type::{BoolType, ByteArrayType, DoubleType, Int32Type, Int64Type};
 use parquet::errors::{ParquetError, Result};

@@ -2,110 +2,20 @@
 //! the schema is part of the documentation.
 
 mod columns;
+mod group;
 mod pieces;
 mod read;
+mod schema;
 
 pub use columns::RecordedRuns;
 pub(super) use pieces::Pieces;
 pub use read::{from_parquet, is_own_parquet};
+pub use schema::RUNS_SCHEMA;
 
-use crate::measure::{LlmCall, Outcome, Recording, Run};
-use parquet::data_type::{
-    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type,
-};
-use parquet::errors::{ParquetError, Result};
-use parquet::file::writer::SerializedRowGroupWriter;
-use serde::Serialize;
-use std::io::Write;
+use crate::measure::Recording;
+use parquet::errors::Result;
+use schema::{Col, OFTEN_EMPTY};
 
-/// Times are seconds since the level began. `phase` is `warm_up`, `measured` or `cool_down`;
-/// `failure_kind` is null where the run succeeded. Columns that are often empty are there only
-/// where they say something of a run.
-pub const RUNS_SCHEMA: &str = "message runs {
-  required binary id (UTF8);
-  required binary phase (UTF8);
-  required double start;
-  required double end;
-  optional binary failure_kind (UTF8);
-  optional binary failure_message (UTF8);
-  optional int32 http_status;
-  optional double server_runtime;
-  required boolean reconnected;
-  required int32 retries;
-  required group llm_calls (LIST) {
-    repeated group list {
-      required group element {
-        required double start;
-        required double end;
-        optional double ttft;
-        optional int64 prompt_tokens;
-        optional int64 completion_tokens;
-        optional double itl_mean;
-        optional double itl_p95;
-        optional double itl_max;
-        optional binary finish_reason (UTF8);
-        optional binary model (UTF8);
-        optional binary upstream (UTF8);
-        optional int32 http_status;
-        optional double answer_ttft;
-        optional int64 chunks;
-        optional double chunk_gap_mean;
-        optional double chunk_gap_p95;
-        optional double chunk_gap_max;
-      }
-    }
-  }
-  optional int32 failed_calls;
-  optional binary notes (UTF8);
-}";
-
-/// Columns that few recordings need.
-const OFTEN_EMPTY: [Col; 6] = [
-    Col::AnswerTtft,
-    Col::Chunks,
-    Col::ChunkGapMean,
-    Col::ChunkGapP95,
-    Col::ChunkGapMax,
-    Col::Notes,
-];
-
-/// The columns that a file can have, in the order of the schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
-enum Col {
-    Id,
-    Phase,
-    Start,
-    End,
-    FailureKind,
-    FailureMessage,
-    HttpStatus,
-    ServerRuntime,
-    Reconnected,
-    Retries,
-    CallStart,
-    CallEnd,
-    Ttft,
-    PromptTokens,
-    CompletionTokens,
-    ItlMean,
-    ItlP95,
-    ItlMax,
-    FinishReason,
-    Model,
-    Upstream,
-    CallStatus,
-    AnswerTtft,
-    Chunks,
-    ChunkGapMean,
-    ChunkGapP95,
-    ChunkGapMax,
-    FailedCalls,
-    Notes,
-}
-
-/// Where the file's own metadata says what was noted besides the runs.
-const AROUND: &str = "sizer.around";
 /// A row group is held whole by writer and reader.
 const ROWS_PER_GROUP: usize = 250_000;
 
@@ -135,146 +45,15 @@ fn left_out(recording: &Recording) -> Vec<Col> {
     left
 }
 
-fn schema_without(columns: &[Col]) -> String {
-    let names: Vec<String> = columns.iter().filter_map(|column| column.name()).collect();
-    let named =
-        |line: &str| line.split_whitespace().nth(2).map(|it| it.trim_end_matches(';').to_owned());
-    let stays = |line: &&str| named(line).is_none_or(|name| !names.contains(&name));
-    RUNS_SCHEMA.lines().filter(stays).collect::<Vec<_>>().join("\n")
-}
-
-fn write_group<W: Write + Send>(
-    group: &mut Group<'_, W>,
-    runs: &[Run],
-    left_out: &[Col],
-) -> Result<()> {
-    let failure = |run: &Run| match &run.outcome {
-        Outcome::Ok => None,
-        Outcome::Failed(failure) => Some(failure.clone()),
-    };
-    plain::<ByteArrayType, _>(group, runs, |run| text(&run.id))?;
-    plain::<ByteArrayType, _>(group, runs, |run| text(&name(run.phase)))?;
-    plain::<DoubleType, _>(group, runs, |run| run.start)?;
-    plain::<DoubleType, _>(group, runs, |run| run.end)?;
-    optional::<ByteArrayType, _>(group, runs, |run| Some(text(&name(failure(run)?.kind))))?;
-    optional::<ByteArrayType, _>(group, runs, |run| Some(text(&failure(run)?.message)))?;
-    optional::<Int32Type, _>(group, runs, |run| run.http_status.map(i32::from))?;
-    optional::<DoubleType, _>(group, runs, |run| run.server_runtime)?;
-    plain::<BoolType, _>(group, runs, |run| run.reconnected)?;
-    plain::<Int32Type, _>(group, runs, |run| i32::try_from(run.retries).unwrap_or(i32::MAX))?;
-    // Token counts beyond i64 do not exist.
-    let count = |tokens: Option<u64>| tokens.and_then(|tokens| i64::try_from(tokens).ok());
-    of_calls::<DoubleType, _>(group, runs, true, |call| Some(call.start))?;
-    of_calls::<DoubleType, _>(group, runs, true, |call| Some(call.end))?;
-    of_calls::<DoubleType, _>(group, runs, false, |call| call.ttft)?;
-    of_calls::<Int64Type, _>(group, runs, false, |call| count(call.prompt_tokens))?;
-    of_calls::<Int64Type, _>(group, runs, false, |call| count(call.completion_tokens))?;
-    of_calls::<DoubleType, _>(group, runs, false, |call| Some(call.itl?.mean))?;
-    of_calls::<DoubleType, _>(group, runs, false, |call| call.itl?.p95)?;
-    of_calls::<DoubleType, _>(group, runs, false, |call| call.itl?.max)?;
-    of_calls::<ByteArrayType, _>(group, runs, false, |call| {
-        call.finish_reason.as_deref().map(text)
-    })?;
-    of_calls::<ByteArrayType, _>(group, runs, false, |call| call.model.as_deref().map(text))?;
-    of_calls::<ByteArrayType, _>(group, runs, false, |call| call.upstream.as_deref().map(text))?;
-    of_calls::<Int32Type, _>(group, runs, false, |call| call.http_status.map(i32::from))?;
-    let has = |column: Col| !left_out.contains(&column);
-    if has(Col::AnswerTtft) {
-        of_calls::<DoubleType, _>(group, runs, false, |call| call.answer_ttft)?;
-    }
-    if has(Col::Chunks) {
-        of_calls::<Int64Type, _>(group, runs, false, |call| count(call.chunks))?;
-    }
-    if has(Col::ChunkGapMean) {
-        of_calls::<DoubleType, _>(group, runs, false, |call| Some(call.chunk_gaps?.mean))?;
-        of_calls::<DoubleType, _>(group, runs, false, |call| call.chunk_gaps?.p95)?;
-        of_calls::<DoubleType, _>(group, runs, false, |call| call.chunk_gaps?.max)?;
-    }
-    optional::<Int32Type, _>(group, runs, |run| i32::try_from(run.failed_calls).ok())?;
-    if has(Col::Notes) {
-        let names = |run: &Run| run.notes.iter().map(name).collect::<Vec<_>>().join(",");
-        let names = |run: &Run| (!run.notes.is_empty()).then(|| text(&names(run)));
-        optional::<ByteArrayType, _>(group, runs, names)?;
-    }
-    Ok(())
-}
-
-type Group<'a, W> = SerializedRowGroupWriter<'a, W>;
-
-/// A column with a value in every row.
-fn plain<T: DataType, W: Write + Send>(
-    group: &mut Group<'_, W>,
-    runs: &[Run],
-    get: impl Fn(&Run) -> T::T,
-) -> Result<()> {
-    write::<T, W>(group, &runs.iter().map(get).collect::<Vec<_>>(), None, None)
-}
-
-/// A column that can be null.
-fn optional<T: DataType, W: Write + Send>(
-    group: &mut Group<'_, W>,
-    runs: &[Run],
-    get: impl Fn(&Run) -> Option<T::T>,
-) -> Result<()> {
-    let values: Vec<Option<T::T>> = runs.iter().map(get).collect();
-    let definitions: Vec<i16> = values.iter().map(|value| i16::from(value.is_some())).collect();
-    let values: Vec<T::T> = values.into_iter().flatten().collect();
-    write::<T, W>(group, &values, Some(&definitions), None)
-}
-
-/// A column of the list of calls: none in a row without calls.
-fn of_calls<T: DataType, W: Write + Send>(
-    group: &mut Group<'_, W>,
-    runs: &[Run],
-    required: bool,
-    get: impl Fn(&LlmCall) -> Option<T::T>,
-) -> Result<()> {
-    let (mut values, mut definitions, mut repetitions) = (Vec::new(), Vec::new(), Vec::new());
-    for run in runs {
-        if run.llm_calls.is_empty() {
-            definitions.push(0);
-            repetitions.push(0);
-        }
-        for (index, call) in run.llm_calls.iter().enumerate() {
-            let value = get(call);
-            definitions.push(1 + i16::from(!required && value.is_some()));
-            repetitions.push(i16::from(index > 0));
-            values.extend(value);
-        }
-    }
-    write::<T, W>(group, &values, Some(&definitions), Some(&repetitions))
-}
-
-fn write<T: DataType, W: Write + Send>(
-    group: &mut Group<'_, W>,
-    values: &[T::T],
-    definitions: Option<&[i16]>,
-    repetitions: Option<&[i16]>,
-) -> Result<()> {
-    let missing = || ParquetError::General("the schema has fewer columns".to_owned());
-    let mut column = group.next_column()?.ok_or_else(missing)?;
-    column.typed::<T>().write_batch(values, definitions, repetitions)?;
-    column.close()
-}
-
-fn text(text: &str) -> ByteArray {
-    ByteArray::from(text)
-}
-
-/// The name of a variant, as everywhere else.
-fn name(variant: impl Serialize) -> String {
-    let value = serde_json::to_value(variant).unwrap_or_default();
-    value.as_str().unwrap_or_default().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::measure::{
-        Around, Asked, Before, ClientHealth, Failure, FailureKind, Gaps, LevelMetrics, Note, Phase,
+        Around, Asked, Before, ClientHealth, Failure, FailureKind, Gaps, LevelMetrics, LlmCall,
+        Note, Outcome, Phase, Run,
     };
     use std::fs::File;
-    use std::io::{Seek, SeekFrom};
+    use std::io::{Seek, SeekFrom, Write};
 
     fn recording() -> Recording {
         let call = |start: f64| LlmCall {

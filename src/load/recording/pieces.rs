@@ -1,6 +1,7 @@
 //! A recording that is written piece by piece: each is a row group, and only one is held.
 
-use super::{AROUND, Col, schema_without, write_group};
+use super::group::write_group;
+use super::schema::{AROUND, Col, schema_without};
 use crate::measure::{Around, Run};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::Result;

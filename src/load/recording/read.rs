@@ -1,6 +1,6 @@
 //! Recordings out of Parquet files.
 
-use super::{AROUND, Col, RUNS_SCHEMA};
+use super::schema::{AROUND, Col, OWN};
 use crate::measure::{
     Around, Failure, FailureKind, Gaps, LlmCall, Note, Outcome, Phase, Recording, Run,
 };
@@ -11,10 +11,8 @@ use parquet::data_type::{
 };
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
-use parquet::schema::parser::parse_message_type;
-use parquet::schema::types::{ColumnDescPtr, ColumnPath, SchemaDescriptor};
+use parquet::schema::types::ColumnDescPtr;
 use serde::de::DeserializeOwned;
-use std::sync::{Arc, LazyLock};
 
 /// Reads what [`super::to_parquet`] wrote.
 pub fn from_parquet(bytes: Vec<u8>) -> Result<Recording> {
@@ -43,30 +41,6 @@ pub fn is_own_parquet(reader: &dyn FileReader) -> bool {
     columns.len() >= AT_LEAST
         && columns.iter().zip(known).take(AT_LEAST).all(same)
         && columns.iter().all(is_known)
-}
-
-/// All columns that a file can have, in the order of [`Col`].
-static OWN: LazyLock<Option<SchemaDescriptor>> = LazyLock::new(|| {
-    let schema = parse_message_type(RUNS_SCHEMA).ok()?;
-    Some(SchemaDescriptor::new(Arc::new(schema)))
-});
-
-impl Col {
-    fn path(self) -> Option<&'static ColumnPath> {
-        let own = OWN.as_ref()?;
-        own.columns().get(self as usize).map(|column| column.path())
-    }
-
-    /// The last part of its path.
-    pub(super) fn name(self) -> Option<String> {
-        self.path()?.parts().last().cloned()
-    }
-
-    /// Where a row group has it; files have only what is needed, and older ones know less.
-    fn position(self, group: &dyn RowGroupReader) -> Option<usize> {
-        let path = self.path()?;
-        group.metadata().columns().iter().position(|column| column.column_path() == path)
-    }
 }
 
 /// What was noted besides the runs.

@@ -1,6 +1,7 @@
 //! Gathering: the sweep, through the same pipeline as any spec.
 
-use super::{CalcError, CalcOptions, CalcOutcome, calc_spec, jobs};
+use super::spec_text::calc_spec;
+use super::{CalcError, CalcOptions, CalcOutcome, jobs};
 use crate::pipeline::{
     CancellationToken, Observer, Pipeline, PipelineError, RunOptions, Selection, StageId, Status,
 };

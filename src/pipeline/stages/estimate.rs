@@ -1,8 +1,10 @@
 //! `estimate`: from fits and targets to GPUs.
 
+use super::Artifacts;
 use super::artifacts::to_document;
-use super::{Artifacts, Context, Making, Stage, ready};
+use super::stage::{Making, Stage, ready};
 use crate::measure::{AgainstLimits, LevelMetrics, Metric};
+use crate::pipeline::context::Context;
 use crate::pipeline::{PipelineError, StageId};
 use crate::sizing::{
     Alternative, Certainty, Diagnosis, Evidence, Fits, Load, Margin, ObservedLevel, Plan, Question,

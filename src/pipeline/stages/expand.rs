@@ -1,9 +1,11 @@
 //! `expand`: the dataset's rows as items with unique ids.
 
+use super::Artifacts;
 use super::artifacts::push_line;
-use super::{Artifacts, Context, Making, Stage, ready};
+use super::stage::{Making, Stage, ready};
 use crate::dataset::check_kept;
 use crate::load::read_foreign;
+use crate::pipeline::context::Context;
 use crate::pipeline::{PipelineError, StageId};
 use serde_json::{Value, json};
 

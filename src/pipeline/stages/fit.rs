@@ -1,7 +1,9 @@
 //! `fit`: every metric's quantiles against concurrency.
 
+use super::Artifacts;
 use super::artifacts::to_document;
-use super::{Artifacts, Context, Making, Stage, ready};
+use super::stage::{Making, Stage, ready};
+use crate::pipeline::context::Context;
 use crate::pipeline::{PipelineError, StageId};
 use crate::sizing::{FitOptions, Fits, MethodName};
 use crate::spec::{EstimateSpec, Method};

@@ -1,8 +1,10 @@
 //! `level@c`: the metrics at one concurrency.
 
+use super::Artifacts;
 use super::artifacts::to_document;
-use super::{Artifacts, Context, Making, Stage, ready};
+use super::stage::{Making, Stage, ready};
 use crate::measure::LevelMetrics;
+use crate::pipeline::context::Context;
 use crate::pipeline::{PipelineError, StageId};
 use serde_json::{Value, json};
 

@@ -1,7 +1,9 @@
 //! `render@report`: one report.
 
-use super::{Artifacts, Context, Making, Stage, ready};
+use super::Artifacts;
+use super::stage::{Making, Stage, ready};
 use crate::pipeline::PipelineError;
+use crate::pipeline::context::Context;
 use crate::redact::printable;
 use crate::report::{
     Material, ReportError, SizingResult, SpecIdentity, UserTemplate, built_in_template, report,

@@ -1,11 +1,13 @@
 //! `sweep@c`: the runs at one concurrency. The only stage that asks the server anything.
 
-use super::{Artifacts, Context, CutShort, Making, Product, Stage, ready};
+use super::Artifacts;
+use super::stage::{CutShort, Making, Product, Stage, ready};
 use crate::dataset::level_size;
 use crate::load::{LevelPlan, LoadError, Pace, Recorder, Window, make_room, run_level, to_parquet};
 use crate::measure::{Around, Before, Failure, FailureKind, Item, Outcome, Run};
-use crate::pipeline::adaptive::search_of;
-use crate::pipeline::graph::GraphLevel;
+use crate::pipeline::context::Context;
+use crate::pipeline::graph_level::GraphLevel;
+use crate::pipeline::search::search_of;
 use crate::pipeline::{PipelineError, StageId};
 use crate::spec::workflow::HttpProtocol;
 use crate::spec::{Levels, Mode, Process, WorkflowSpec};

@@ -1,11 +1,16 @@
 //! Each p95 with its trend line, its outliers and its target.
 
 use super::panel::{Layer, Look, Panel};
-use super::{ANALYSIS, LATENCY_COLOUR, RUNTIME_COLOUR, draw, points};
+use super::picture::draw;
+use super::points::points;
+use super::style::{LATENCY_COLOUR, RUNTIME_COLOUR};
 use crate::measure::{Metric, Quantile};
 use crate::report::format::significant;
 use crate::report::{LevelResult, Material, Report, ReportError, SizingResult};
 use plotters::style::RGBColor;
+
+/// Its name.
+pub(in crate::report) const ANALYSIS: &str = "concurrency_vs_p95_analysis.png";
 
 const TREND_COLOUR: RGBColor = RGBColor(0xd9, 0x5f, 0x02);
 const TARGET_COLOUR: RGBColor = RGBColor(0xc0, 0x10, 0x10);

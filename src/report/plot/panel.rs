@@ -1,7 +1,7 @@
 //! One pair of axes with what is drawn on it. The legend has a band of its own above the axes, so
 //! that it can never lie over what was measured.
 
-use super::FONT;
+use super::style::FONT;
 use crate::report::format::significant;
 use plotters::chart::ChartBuilder;
 use plotters::coord::Shift;

@@ -1,9 +1,14 @@
 //! Both p95s against concurrency.
 
 use super::panel::{Layer, Look, Panel};
-use super::{LATENCY_COLOUR, RUNTIME_COLOUR, SIMPLE, draw, points};
+use super::picture::draw;
+use super::points::points;
+use super::style::{LATENCY_COLOUR, RUNTIME_COLOUR};
 use crate::measure::Metric;
 use crate::report::{Material, Report, ReportError};
+
+/// Its name.
+pub(in crate::report) const SIMPLE: &str = "concurrency_vs_p95_simple.png";
 
 /// The plot of both p95s.
 pub(in crate::report) struct Simple;

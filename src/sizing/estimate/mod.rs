@@ -3,6 +3,7 @@
 mod alone;
 mod buy;
 mod doubts;
+mod find;
 mod found;
 mod line;
 mod parts;

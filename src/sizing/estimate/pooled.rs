@@ -2,7 +2,8 @@
 
 use super::alone::Alone;
 use super::buy::{cross_check, other_form, settled_runtime, sum, whole_replicas};
-use super::found::{Found, find};
+use super::find::find;
+use super::found::Found;
 use super::refit::MetricModels;
 use super::{Asked, Capacity, CurvePoint, Estimate, GpuCount, Proven, beyond_reach, observed};
 use crate::measure::{LevelMetrics, Metric};

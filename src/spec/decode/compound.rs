@@ -1,18 +1,25 @@
 //! Lists, maps and tagged maps, as serde walks through them.
 
-use super::super::interpolate::Env;
 use super::super::tree::{Entry, Node, Value};
-use super::Reader;
 use super::error::DecodeError;
 use serde::de::{self, DeserializeSeed, Deserializer, Visitor};
 
-pub(super) struct Items<'de, 'env> {
-    pub rest: std::slice::Iter<'de, Node>,
-    pub index: usize,
-    pub env: &'env Env<'env>,
+/// Reads a node, and can go on to any other.
+pub(super) trait Reads<'de>: Deserializer<'de, Error = DecodeError> + Copy {
+    /// The same at another node.
+    fn at(self, node: &'de Node) -> Self;
+
+    /// The node that it reads.
+    fn node(self) -> &'de Node;
 }
 
-impl<'de> de::SeqAccess<'de> for Items<'de, '_> {
+pub(super) struct Items<'de, R> {
+    pub rest: std::slice::Iter<'de, Node>,
+    pub index: usize,
+    pub reader: R,
+}
+
+impl<'de, R: Reads<'de>> de::SeqAccess<'de> for Items<'de, R> {
     type Error = DecodeError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -22,35 +29,30 @@ impl<'de> de::SeqAccess<'de> for Items<'de, '_> {
         let Some(node) = self.rest.next() else { return Ok(None) };
         let index = self.index;
         self.index += 1;
-        seed.deserialize(Reader { node, env: self.env }).map(Some).map_err(|mut error| {
+        seed.deserialize(self.reader.at(node)).map(Some).map_err(|mut error| {
             error.path.push(index.to_string());
             error
         })
     }
 }
 
-pub(super) struct Entries<'de, 'env> {
+pub(super) struct Entries<'de, R> {
     pub rest: std::slice::Iter<'de, Entry>,
     pub next: Option<&'de Entry>,
     /// A key that was read already (the tag of an enum).
     pub skip: &'static str,
     /// Whether keys without a value count as not given.
     pub skip_empty: bool,
-    pub env: &'env Env<'env>,
+    pub reader: R,
 }
 
-impl<'de, 'env> Entries<'de, 'env> {
-    pub fn of(
-        entries: &'de [Entry],
-        skip: &'static str,
-        skip_empty: bool,
-        env: &'env Env<'env>,
-    ) -> Self {
-        Self { rest: entries.iter(), next: None, skip, skip_empty, env }
+impl<'de, R> Entries<'de, R> {
+    pub fn of(entries: &'de [Entry], skip: &'static str, skip_empty: bool, reader: R) -> Self {
+        Self { rest: entries.iter(), next: None, skip, skip_empty, reader }
     }
 }
 
-impl<'de> de::MapAccess<'de> for Entries<'de, '_> {
+impl<'de, R: Reads<'de>> de::MapAccess<'de> for Entries<'de, R> {
     type Error = DecodeError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -74,7 +76,7 @@ impl<'de> de::MapAccess<'de> for Entries<'de, '_> {
         let Some(entry) = self.next.take() else {
             return Err(DecodeError::new("a value was asked for before its key"));
         };
-        seed.deserialize(Reader { node: &entry.node, env: self.env }).map_err(|mut error| {
+        seed.deserialize(self.reader.at(&entry.node)).map_err(|mut error| {
             error.path.push(entry.key.clone());
             error
         })
@@ -82,12 +84,12 @@ impl<'de> de::MapAccess<'de> for Entries<'de, '_> {
 }
 
 /// A map that says in `type` which variant the rest of it is.
-pub(super) struct Tagged<'de, 'env> {
-    pub tag: Reader<'de, 'env>,
-    pub content: Reader<'de, 'env>,
+pub(super) struct Tagged<R> {
+    pub tag: R,
+    pub content: R,
 }
 
-impl<'de> de::EnumAccess<'de> for Tagged<'de, '_> {
+impl<'de, R: Reads<'de>> de::EnumAccess<'de> for Tagged<R> {
     type Error = DecodeError;
     type Variant = Self;
 
@@ -103,7 +105,7 @@ impl<'de> de::EnumAccess<'de> for Tagged<'de, '_> {
     }
 }
 
-impl<'de> de::VariantAccess<'de> for Tagged<'de, '_> {
+impl<'de, R: Reads<'de>> de::VariantAccess<'de> for Tagged<R> {
     type Error = DecodeError;
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(
@@ -118,7 +120,7 @@ impl<'de> de::VariantAccess<'de> for Tagged<'de, '_> {
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, DecodeError> {
-        self.content.visit(visitor)
+        self.content.deserialize_any(visitor)
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -131,20 +133,20 @@ impl<'de> de::VariantAccess<'de> for Tagged<'de, '_> {
 }
 
 /// A map without its key `type`.
-pub(super) struct Untagged<'de, 'env>(pub Reader<'de, 'env>);
+pub(super) struct Untagged<R>(pub R);
 
-impl<'de> Deserializer<'de> for Untagged<'de, '_> {
+impl<'de, R: Reads<'de>> Deserializer<'de> for Untagged<R> {
     type Error = DecodeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        let Reader { node, env } = self.0;
+        let node = self.0.node();
         let entries = match &node.value {
             Value::Map(entries) => entries.as_slice(),
             _ => &[],
         };
         visitor
-            .visit_map(Entries::of(entries, "type", true, env))
-            .map_err(|error| self.0.here(error))
+            .visit_map(Entries::of(entries, "type", true, self.0))
+            .map_err(|error: DecodeError| error.or_at(&node.place))
     }
 
     serde::forward_to_deserialize_any! {

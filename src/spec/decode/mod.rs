@@ -8,7 +8,7 @@ mod error;
 
 pub(super) use error::suggestion;
 
-use compound::{Entries, Items, Tagged};
+use compound::{Entries, Items, Reads, Tagged};
 use error::DecodeError;
 
 use super::address::{self, ADDRESS};
@@ -31,6 +31,16 @@ pub(super) fn decode<'de, T: de::Deserialize<'de>>(
 struct Reader<'de, 'env> {
     node: &'de Node,
     env: &'env Env<'env>,
+}
+
+impl<'de> Reads<'de> for Reader<'de, '_> {
+    fn at(self, node: &'de Node) -> Self {
+        Self { node, ..self }
+    }
+
+    fn node(self) -> &'de Node {
+        self.node
+    }
 }
 
 impl<'de> Reader<'de, '_> {
@@ -70,9 +80,9 @@ impl<'de> Reader<'de, '_> {
                 (Cow::Owned(text), _) => visitor.visit_string(text),
             },
             Value::Seq(items) => {
-                visitor.visit_seq(Items { rest: items.iter(), index: 0, env: self.env })
+                visitor.visit_seq(Items { rest: items.iter(), index: 0, reader: self })
             }
-            Value::Map(entries) => visitor.visit_map(Entries::of(entries, "", false, self.env)),
+            Value::Map(entries) => visitor.visit_map(Entries::of(entries, "", false, self)),
         };
         result.map_err(|error| self.found(error))
     }
@@ -150,7 +160,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
     ) -> Result<V::Value, DecodeError> {
         match &self.node.value {
             Value::Map(entries) => visitor
-                .visit_map(Entries::of(entries, "", true, self.env))
+                .visit_map(Entries::of(entries, "", true, self))
                 .map_err(|error| self.found(error)),
             _ => self.visit(visitor),
         }
@@ -176,7 +186,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
                     error.help = Some(format!("one of: {}", variants.join(", ")));
                     return Err(self.here(error));
                 };
-                let tag = Self { node: tag, env: self.env };
+                let tag = self.at(tag);
                 visitor.visit_enum(Tagged { tag, content: self }).map_err(|error| self.here(error))
             }
             _ => {

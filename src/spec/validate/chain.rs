@@ -1,6 +1,6 @@
 //! The shape of an agent's load.
 
-use super::{Check, Checker};
+use super::checker::{Check, Checker};
 use crate::spec::workflow::{ChainSpec, Draw, LlmStep, Step, ToolStep, each_step};
 
 /// Far beyond what any agent does, and far below what would keep a load generator busy.

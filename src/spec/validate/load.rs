@@ -1,6 +1,6 @@
 //! The levels, and how each is loaded.
 
-use super::{Check, Checker};
+use super::checker::{Check, Checker};
 use crate::spec::concurrency::{Budget, Levels};
 use crate::spec::{Concurrency, Order};
 

@@ -1,6 +1,6 @@
 //! Programs on this machine, and the LLM servers that they ask.
 
-use super::{Check, Checker};
+use super::checker::{Check, Checker};
 use crate::spec::workflow::{CommandSpec, LlmSpec, ProgramSpec, ServeSpec};
 
 impl Checker<'_> {

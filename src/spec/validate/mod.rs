@@ -1,16 +1,21 @@
 //! What types alone cannot say about a spec, each as an error at its place.
 
+mod address;
 mod chain;
+mod checker;
 mod load;
 mod local;
 mod workflow;
 
+use checker::{Check, Checker};
+
 use super::decode::suggestion;
-use super::error::SpecError;
+use super::error::{Source, SpecError};
 use super::tree::Node;
 use super::{BUILT_IN_REPORTS, Spec, Targets, redact, url_password};
 use crate::measure::Metric;
 use encoding_rs::Encoding;
+use std::sync::Arc;
 
 /// No name that is looked for is longer.
 const LONGEST_GLOB: usize = 1_000;
@@ -19,16 +24,19 @@ const MOST_GPUS: u32 = 100_000_000;
 const MOST_USERS: u64 = 10_000_000_000;
 const MOST_PER_SECOND: f64 = 1e9;
 
-type Check = Result<(), SpecError>;
+impl Spec {
+    /// The spec, if it makes sense: what reading a file checks as well.
+    pub fn checked(self) -> Result<Self, SpecError> {
+        let tree = self.origin.as_ref().map(|origin| Arc::clone(&origin.tree));
+        let nothing = || Arc::new(Node::nothing(Source::default()));
+        check(&self, &tree.unwrap_or_else(nothing))?;
+        Ok(self)
+    }
+}
 
 /// Checks a decoded spec.
 pub(super) fn check(spec: &Spec, tree: &Node) -> Check {
     Checker { spec, tree }.all()
-}
-
-struct Checker<'a> {
-    spec: &'a Spec,
-    tree: &'a Node,
 }
 
 impl Checker<'_> {
@@ -65,14 +73,6 @@ impl Checker<'_> {
             "leave it out for none",
         )?;
         self.outputs()
-    }
-
-    fn ensure(&self, holds: bool, path: &str, message: &str, help: &str) -> Check {
-        if holds { Ok(()) } else { Err(self.error(path, message).help(help)) }
-    }
-
-    fn error(&self, path: &str, message: &str) -> SpecError {
-        SpecError::at(&self.tree.place_of(path), format!("{path}: {message}"))
     }
 
     fn dataset(&self) -> Check {

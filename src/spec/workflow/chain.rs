@@ -1,6 +1,8 @@
 //! `type: chain`.
 
-use super::{Draw, Headers, LlmSpec, default_timeout, yes};
+use super::access::{Headers, of_access};
+use super::defaults::{default_timeout, yes};
+use super::{Draw, LlmSpec};
 use crate::spec::{Address, Seconds, Secret};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -216,7 +218,7 @@ pub(super) fn secrets<'a>(steps: &'a [Step], at: &str) -> Vec<(String, &'a Secre
         if let Step::Tool(tool) = step
             && let Some(http) = &tool.http
         {
-            found.extend(super::of_access(&format!("{at}.tool.http"), None, &http.headers));
+            found.extend(of_access(&format!("{at}.tool.http"), None, &http.headers));
         }
     });
     found

@@ -1,6 +1,8 @@
 //! `type: command`.
 
-use super::{LlmSpec, Variables, default_timeout};
+use super::LlmSpec;
+use super::access::Variables;
+use super::defaults::default_timeout;
 use crate::spec::Seconds;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
 //! `llm`: the LLM servers behind a workflow, as a recording proxy sees them.
 
-use super::{ConnectionSpec, Headers};
+use super::ConnectionSpec;
+use super::access::{Headers, of_access};
 use crate::spec::{Address, Secret};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -104,6 +105,6 @@ impl LlmSpec {
             (format!("workflow.llm.upstreams.{name}"), it.api_key.as_ref(), &it.headers)
         });
         let all = std::iter::once(only).chain(named);
-        all.flat_map(|(at, key, headers)| super::of_access(&at, key, headers)).collect()
+        all.flat_map(|(at, key, headers)| of_access(&at, key, headers)).collect()
     }
 }

@@ -1,9 +1,11 @@
 //! The spec's `workflow`: one file per kind of system under test.
 
+mod access;
 mod chain;
 mod command;
 mod connection;
 mod custom;
+mod defaults;
 mod draw;
 mod http;
 mod llm;
@@ -12,6 +14,7 @@ mod openai;
 mod recorded;
 mod simulator;
 
+pub use access::{Headers, Variables};
 pub(in crate::spec) use chain::each_step;
 pub use chain::{
     ChainSpec, Choice, HttpCall, LlmStep, Message, RepeatStep, Step, ToolStep, WhenStep,
@@ -28,16 +31,11 @@ pub use recorded::{ConcurrencySource, RecordedPaths, RecordedSpec, TimeUnit};
 pub use simulator::{Agent, Engine, Fault, FaultKind, Length, Protocol, SimulatorSpec};
 
 use super::{Address, Seconds, Secret};
-use indexmap::IndexMap;
+use access::{of_access, of_env};
+use defaults::default_timeout;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::fmt;
-
-/// Header names with their values, which may be references.
-pub type Headers = IndexMap<String, Secret>;
-
-/// Environment variables with their values, which may be references.
-pub type Variables = IndexMap<String, Secret>;
 
 /// The system under test, told by `type`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -257,28 +255,4 @@ impl WorkflowSpec {
             .chain(llm.into_iter().flatten())
             .collect()
     }
-}
-
-/// The secrets that open a server.
-fn of_access<'a>(
-    at: &str,
-    api_key: Option<&'a Secret>,
-    headers: &'a Headers,
-) -> Vec<(String, &'a Secret)> {
-    let api_key = api_key.map(|key| (format!("{at}.api_key"), key));
-    let headers = headers.into_iter().map(|(name, value)| (format!("{at}.headers.{name}"), value));
-    api_key.into_iter().chain(headers).collect()
-}
-
-fn of_env<'a>(at: &str, env: &'a Variables) -> Vec<(String, &'a Secret)> {
-    env.into_iter().map(|(name, value)| (format!("{at}.env.{name}"), value)).collect()
-}
-
-fn default_timeout() -> Seconds {
-    const FIVE_MINUTES: f64 = 300.0;
-    Seconds::new(FIVE_MINUTES).unwrap_or_default()
-}
-
-fn yes() -> bool {
-    true
 }

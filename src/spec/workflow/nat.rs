@@ -1,6 +1,8 @@
 //! `type: nat`.
 
-use super::{ConnectionSpec, Headers, LlmSpec, ServeSpec, default_timeout};
+use super::access::Headers;
+use super::defaults::default_timeout;
+use super::{ConnectionSpec, LlmSpec, ServeSpec};
 use crate::spec::{Address, Seconds, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

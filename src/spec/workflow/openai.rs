@@ -1,6 +1,8 @@
 //! `type: openai`.
 
-use super::{ConnectionSpec, Headers, ServeSpec, default_timeout, yes};
+use super::access::Headers;
+use super::defaults::{default_timeout, yes};
+use super::{ConnectionSpec, ServeSpec};
 use crate::spec::{Address, Seconds, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

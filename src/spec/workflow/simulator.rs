@@ -1,6 +1,7 @@
 //! `type: simulator`.
 
-use super::{ConnectionSpec, default_timeout, yes};
+use super::ConnectionSpec;
+use super::defaults::{default_timeout, yes};
 use crate::spec::Seconds;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, de};

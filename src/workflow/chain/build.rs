@@ -1,17 +1,17 @@
 //! From a spec's steps to steps that can be played.
 
-use super::{Ask, Prompt, Request, Server, Step};
+use super::step::{Ask, Prompt, Request, Server, Step};
 use crate::spec::workflow::{
-    ChainSpec, ConnectionSpec, HttpCall, LlmStep, ProgramSpec, Step as StepSpec, ToolStep,
+    ChainSpec, ConnectionSpec, Headers, HttpCall, LlmStep, ProgramSpec, Step as StepSpec, ToolStep,
     Variables,
 };
 use crate::spec::{Address, Vault};
+use crate::workflow::ConnectError;
 use crate::workflow::local::Program;
 use crate::workflow::openai::dialect::Dialect;
 use crate::workflow::openai::request::STREAM_OPTIONS;
 use crate::workflow::template::Template;
 use crate::workflow::transport::{Access, Endpoint, split_url};
-use crate::workflow::{ConnectError, Headers};
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use indexmap::IndexMap;

@@ -4,23 +4,20 @@
 mod build;
 mod draw;
 mod play;
+mod step;
 
 use super::local::Program;
-use super::openai::dialect::Dialect;
-use super::template::Template;
-use super::transport::{Endpoint, Target};
 use super::{Clock, ConnectError, Pending, Workflow};
 use crate::measure::{Failure, FailureKind, Item, Outcome, Run};
 use crate::spec::Vault;
-use crate::spec::workflow::{ChainSpec, Draw};
-use hyper::Method;
-use hyper::header::HeaderMap;
+use crate::spec::workflow::ChainSpec;
 use indexmap::IndexMap;
 use play::Player;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use step::{Server, Step, each_program};
 
 /// The shape of an agent's load.
 pub struct Chain {
@@ -30,75 +27,6 @@ pub struct Chain {
     runs: AtomicU64,
     seed: u64,
     timeout: Duration,
-}
-
-/// An LLM server.
-struct Server {
-    name: String,
-    endpoint: Endpoint,
-    completions: Target,
-    models: Target,
-    dialect: Dialect,
-}
-
-/// A step, ready to be played. `number` tells it from all others of the chain.
-enum Step {
-    Llm(Box<Ask>),
-    Sleep {
-        number: u64,
-        seconds: Draw,
-    },
-    Command {
-        program: Box<Program>,
-        output: Option<String>,
-    },
-    Http {
-        request: Box<Request>,
-        output: Option<String>,
-    },
-    Repeat {
-        number: u64,
-        times: Draw,
-        steps: Vec<Step>,
-    },
-    Parallel(Vec<Vec<Step>>),
-    When {
-        condition: Template,
-        steps: Vec<Step>,
-        otherwise: Vec<Step>,
-    },
-    /// Lists of steps with their weights.
-    Choose(Vec<(u64, Vec<Step>)>),
-}
-
-/// A call of a model.
-struct Ask {
-    number: u64,
-    server: Arc<Server>,
-    /// The request's body but for what differs from run to run.
-    body: serde_json::Map<String, serde_json::Value>,
-    model: String,
-    stream: bool,
-    prompt: Prompt,
-    max_tokens: Option<Draw>,
-    output: Option<String>,
-}
-
-/// What a model is asked.
-enum Prompt {
-    /// Roles with what is said.
-    Messages(Vec<(String, Template)>),
-    /// So many tokens of filler.
-    Filler(Draw),
-}
-
-/// A request to a service.
-struct Request {
-    endpoint: Endpoint,
-    method: Method,
-    path: Template,
-    headers: HeaderMap,
-    body: Option<Template>,
 }
 
 impl Chain {
@@ -156,25 +84,5 @@ impl Workflow for Chain {
 
     fn close(&self) -> Pending<'_, ()> {
         Box::pin(async move { each_program(&self.steps, &mut Program::kill_strays) })
-    }
-}
-
-fn each_program(steps: &[Step], each: &mut dyn FnMut(&Program)) {
-    for step in steps {
-        match step {
-            Step::Command { program, .. } => each(program),
-            Step::Llm(_) | Step::Sleep { .. } | Step::Http { .. } => {}
-            Step::Repeat { steps, .. } => each_program(steps, each),
-            Step::Parallel(lists) => lists.iter().for_each(|steps| each_program(steps, each)),
-            Step::When { steps, otherwise, .. } => {
-                each_program(steps, each);
-                each_program(otherwise, each);
-            }
-            Step::Choose(choices) => {
-                for (_, steps) in choices {
-                    each_program(steps, each);
-                }
-            }
-        }
     }
 }

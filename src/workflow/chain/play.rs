@@ -2,7 +2,7 @@
 
 use super::build::message;
 use super::draw::Throw;
-use super::{Ask, Prompt, Request, Step};
+use super::step::{Ask, Prompt, Request, Step};
 use crate::measure::{Failure, FailureKind, Item, LlmCall};
 use crate::workflow::openai::answer::Stream;
 use crate::workflow::openai::dialect::Form;

@@ -2,13 +2,14 @@
 
 pub(super) mod answer;
 pub(super) mod dialect;
+mod malformed;
 pub(super) mod request;
 
 use super::transport::{Access, Answer, Endpoint, Notes, Posted, Target};
-use super::{Clock, ConnectError, Headers, Pending, Workflow};
-use crate::measure::{Failure, FailureKind, Item, LlmCall, Run};
+use super::{Clock, ConnectError, Pending, Workflow};
+use crate::measure::{Failure, Item, LlmCall, Run};
 use crate::redact::Redactor;
-use crate::spec::workflow::{ConnectionSpec, OpenaiApi, OpenaiSpec};
+use crate::spec::workflow::{ConnectionSpec, Headers, OpenaiApi, OpenaiSpec};
 use crate::spec::{Address, Seconds, Vault};
 use answer::{Stream, Whole};
 use bytes::Bytes;
@@ -143,13 +144,6 @@ impl Workflow for Openai {
         let exchange = move |start, notes| self.exchange(item, request, (start, clock), notes);
         Box::pin(self.endpoint.record_as_call(item, clock, exchange))
     }
-}
-
-fn malformed(what: &str, text: &[u8]) -> Failure {
-    // More than is shown: it is yet to be cleared of secrets.
-    const QUOTED: usize = 4 << 10;
-    let text = String::from_utf8_lossy(text.get(..QUOTED).unwrap_or(text));
-    Failure::new(FailureKind::Malformed, format!("{what}: {text}"))
 }
 
 /// What a body says, handed over in pieces of a length.

@@ -1,8 +1,8 @@
 //! Passing requests on to a server, and its answers back, untouched and as they come.
 
-use super::ticket::OpenRun;
+use super::open_runs::OpenRun;
+use super::shared::{Shared, Upstream};
 use super::watch::Watch;
-use super::{Shared, Upstream};
 use crate::redact::names_a_secret;
 use crate::workflow::budget::Held;
 use crate::workflow::transport::Passing;

@@ -2,12 +2,14 @@
 //! learns every call of every run without the workflow's help.
 //!
 //! A run gets a token, as part of the base URLs that it is handed or as a header that it passes on.
-//! `ticket` knows which tokens are valid and what was seen under them, `server` decides what may
+//! `open_runs` knows which tokens are valid and what was seen under them, `ticket` is what a run is handed, `server` decides what may
 //! pass, `forward` passes it on, `watch` makes an LLM call out of what goes by.
 
 mod bodies;
 mod forward;
+mod open_runs;
 mod server;
+mod shared;
 mod ticket;
 mod watch;
 
@@ -16,44 +18,18 @@ pub(super) use ticket::Ticket;
 use super::transport::{Access, Endpoint};
 use super::{Clock, ConnectError};
 use crate::measure::Run;
-use crate::redact::Redactor;
 use crate::spec::workflow::LlmSpec;
 use crate::spec::{Seconds, Vault};
 use bodies::Bodies;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use indexmap::IndexMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use open_runs::Tickets;
+use shared::{Shared, Upstream};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
-use ticket::Tickets;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-
-/// Clients refuse to begin without a key, which the proxy may have in their place.
-const KEY: &str = "OPENAI_API_KEY";
-
-/// One LLM server behind the proxy.
-struct Upstream {
-    name: String,
-    endpoint: Arc<Endpoint>,
-    /// The path of its base address.
-    path: String,
-    /// Its query, which each request gets.
-    query: Option<String>,
-    /// Variables that tell a program where it is.
-    env: Vec<String>,
-    /// Whether the spec has a key for it; otherwise the workflow's own is passed on.
-    has_key: bool,
-}
-
-/// What all requests share.
-struct Shared {
-    address: SocketAddr,
-    upstreams: IndexMap<String, Upstream>,
-    tickets: Tickets,
-    bodies: Option<Bodies>,
-    redactor: Redactor,
-}
 
 /// A running proxy; it stops when dropped.
 pub(super) struct Proxy {
@@ -134,25 +110,6 @@ impl Proxy {
     }
 }
 
-impl Shared {
-    /// The address of a server behind the proxy.
-    fn base_url(&self, token: &str, upstream: &Upstream) -> String {
-        let Self { address, .. } = self;
-        let Upstream { name, path, .. } = upstream;
-        let token = if token.is_empty() { String::new() } else { format!("/{token}") };
-        format!("http://{address}{token}/{name}{path}")
-    }
-
-    fn variables(&self, token: &str) -> Vec<(String, String)> {
-        let each = self.upstreams.values().flat_map(|upstream| {
-            let url = self.base_url(token, upstream);
-            upstream.env.iter().map(move |name| (name.clone(), url.clone()))
-        });
-        let key = std::env::var_os(KEY).is_none().then(|| (KEY.to_owned(), "sizer".to_owned()));
-        each.chain(key).collect()
-    }
-}
-
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.task.abort();
@@ -163,6 +120,7 @@ impl Drop for Proxy {
 /// stand for those that are valid.
 #[cfg(fuzzing)]
 pub(super) fn read_heads(bytes: &[u8]) {
+    use crate::redact::Redactor;
     use std::sync::LazyLock;
     use tokio::runtime::{Builder, Runtime};
 

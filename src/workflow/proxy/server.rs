@@ -1,8 +1,8 @@
 //! What may pass: requests to this very port, with a token that was given out.
 
 use super::forward::{Answer, forward, refusal};
-use super::ticket::OpenRun;
-use super::{Shared, Upstream};
+use super::open_runs::OpenRun;
+use super::shared::{Shared, Upstream};
 use crate::workflow::hosts::is_asked_for;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};

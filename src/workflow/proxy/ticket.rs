@@ -1,70 +1,12 @@
-//! Which runs may call, and what was seen of each.
+//! What a run is handed, so that the proxy knows its calls.
 
-use super::Shared;
-use crate::measure::{LlmCall, Run};
+use super::open_runs::OpenRun;
+use super::shared::Shared;
+use crate::measure::Run;
 use crate::workflow::Clock;
 use serde_json::{Map, Value};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::sync::Notify;
+use std::sync::Arc;
 use uuid::Uuid;
-
-/// What the proxy needs to see the end of an answer whose last byte the workflow has: far longer
-/// than that takes, and short for a call that nobody waits for.
-const LAST_WORDS: Duration = Duration::from_millis(250);
-
-/// The tokens that were given out, for runs that are not over.
-#[derive(Default)]
-pub(super) struct Tickets(Mutex<HashMap<Uuid, Arc<OpenRun>>>);
-
-/// A run under way.
-pub(super) struct OpenRun {
-    pub id: String,
-    pub clock: Clock,
-    seen: Mutex<Seen>,
-    changed: Notify,
-}
-
-#[derive(Default)]
-struct Seen {
-    calls: Vec<LlmCall>,
-    failed: u32,
-    in_flight: u32,
-}
-
-impl Tickets {
-    /// The run that a token belongs to: 32 hexadecimal digits.
-    pub fn find(&self, token: &str) -> Option<Arc<OpenRun>> {
-        if token.len() != 32 {
-            return None;
-        }
-        let token = Uuid::try_parse(token).ok()?;
-        lock(&self.0).get(&token).cloned()
-    }
-}
-
-impl OpenRun {
-    pub fn begin(&self) {
-        lock(&self.seen).in_flight += 1;
-    }
-
-    /// Notes a call that is over; `None` where it failed.
-    pub fn end(&self, call: Option<LlmCall>) {
-        let mut seen = lock(&self.seen);
-        seen.in_flight = seen.in_flight.saturating_sub(1);
-        match call {
-            Some(call) => seen.calls.push(call),
-            None => seen.failed = seen.failed.saturating_add(1),
-        }
-        drop(seen);
-        self.changed.notify_one();
-    }
-
-    fn is_quiet(&self) -> bool {
-        lock(&self.seen).in_flight == 0
-    }
-}
 
 /// A run's right to call; it ends when this is dropped.
 pub(in crate::workflow) struct Ticket {
@@ -75,10 +17,7 @@ pub(in crate::workflow) struct Ticket {
 
 impl Ticket {
     pub(super) fn new(shared: Arc<Shared>, id: &str, clock: Clock) -> Self {
-        let run =
-            OpenRun { id: id.to_owned(), clock, seen: Mutex::default(), changed: Notify::new() };
-        let (token, run) = (Uuid::new_v4(), Arc::new(run));
-        lock(&shared.tickets.0).insert(token, Arc::clone(&run));
+        let (token, run) = shared.tickets.open(id, clock);
         Self { shared, token, run }
     }
 
@@ -123,27 +62,13 @@ impl Ticket {
 
     /// The run with the calls that were seen. What is still in flight a moment later has failed.
     pub async fn finish(self, mut run: Run) -> Run {
-        let quiet = async {
-            while !self.run.is_quiet() {
-                self.run.changed.notified().await;
-            }
-        };
-        let _ = tokio::time::timeout(LAST_WORDS, quiet).await;
-        let mut seen = lock(&self.run.seen);
-        run.llm_calls = std::mem::take(&mut seen.calls);
-        run.llm_calls.sort_by(|a, b| a.start.total_cmp(&b.start));
-        run.failed_calls = seen.failed.saturating_add(seen.in_flight);
-        drop(seen);
+        self.run.end_in(&mut run).await;
         run
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        lock(&self.shared.tickets.0).remove(&self.token);
+        self.shared.tickets.close(&self.token);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,8 @@
 //! From what goes by to an LLM call.
 
 use super::bodies::{Call, MOST_KEPT};
-use super::ticket::OpenRun;
-use super::{Shared, Upstream};
+use super::open_runs::OpenRun;
+use super::shared::{Shared, Upstream};
 use crate::bounded::has_too_many_values;
 use crate::measure::LlmCall;
 use crate::workflow::budget::Held;

@@ -2,7 +2,7 @@
 
 use super::driver::{Accepted, Tokens};
 use super::faults::{self, Piece};
-use super::server::{InFlight, Shared};
+use super::shared::{InFlight, Shared};
 use crate::spec::workflow::FaultKind;
 use axum::body::Body;
 use axum::extract::State;

@@ -3,7 +3,7 @@
 
 use super::chat::respond;
 use super::faults::{self, Piece};
-use super::server::Shared;
+use super::shared::Shared;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

@@ -10,6 +10,7 @@ mod faults;
 mod generate;
 mod log;
 mod server;
+mod shared;
 
 pub use server::Simulator;
 

@@ -2,6 +2,7 @@
 
 use super::driver::Driver;
 use super::log::Log;
+use super::shared::Shared;
 use super::{chat, generate};
 use crate::spec::workflow::SimulatorSpec;
 use crate::workflow::hosts::{is_asked_for, is_named};
@@ -17,46 +18,8 @@ use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-
-/// What every request shares.
-pub(super) struct Shared {
-    pub spec: SimulatorSpec,
-    pub driver: Driver,
-    requests: AtomicU64,
-    in_flight: AtomicUsize,
-    highest_in_flight: AtomicUsize,
-    log: Option<Log>,
-}
-
-impl Shared {
-    /// Counts a request that asks for an answer, until the guard is dropped.
-    pub fn enter(self: &Arc<Self>) -> InFlight {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
-        self.highest_in_flight.fetch_max(now, Ordering::Relaxed);
-        InFlight { shared: Arc::clone(self), count: now, entered: Instant::now() }
-    }
-}
-
-/// A request in flight.
-pub(super) struct InFlight {
-    shared: Arc<Shared>,
-    /// Requests in flight when it came, itself included.
-    pub count: usize,
-    entered: Instant,
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
-        if let Some(log) = &self.shared.log {
-            log.write(self.entered, self.count);
-        }
-    }
-}
 
 /// A running simulator; it stops when dropped.
 pub struct Simulator {

@@ -1,9 +1,9 @@
 //! From an address to a connected stream: names, proxies, TLS, sockets of this machine.
 
-use super::ConnectError;
 use super::tls;
 use crate::spec::Vault;
 use crate::spec::workflow::{ConnectionSpec, HttpProtocol};
+use crate::workflow::ConnectError;
 use hyper::Uri;
 use hyper::header::HeaderValue;
 use hyper_util::client::legacy::connect::proxy::Tunnel;

@@ -1,7 +1,7 @@
 //! Answers that are passed on to somebody else, piece by piece.
 
-use super::connection::SendError;
-use super::{Answering, Endpoint, Notes, Target};
+use super::connection::{Answering, SendError};
+use super::{Endpoint, Notes, Target};
 use crate::measure::Failure;
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};

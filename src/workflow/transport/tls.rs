@@ -1,6 +1,6 @@
 //! Which certificates are trusted.
 
-use super::ConnectError;
+use crate::workflow::ConnectError;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;

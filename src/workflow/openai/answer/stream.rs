@@ -6,7 +6,7 @@ use super::{Said, Usage, Whole, broken_off, empty, one_was_cut, server_error, sh
 use crate::measure::{Failure, FailureKind};
 use crate::workflow::events::{Event, Events, not_events};
 use crate::workflow::loose::Amount;
-use crate::workflow::openai::malformed;
+use crate::workflow::openai::malformed::malformed;
 use crate::workflow::transport::Progress;
 use std::borrow::Cow;
 

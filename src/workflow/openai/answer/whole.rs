@@ -3,7 +3,7 @@
 use super::wire::{Choice, Chunk};
 use super::{Said, Usage, broken_off, empty, one_was_cut, server_error, short};
 use crate::measure::{Failure, FailureKind};
-use crate::workflow::openai::malformed;
+use crate::workflow::openai::malformed::malformed;
 
 /// An answer in one piece.
 pub(in crate::workflow) struct Whole;

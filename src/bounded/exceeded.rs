@@ -1,0 +1,31 @@
+//! Why something was stopped.
+
+/// Why something was stopped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Exceeded {
+    /// An expression is too long to be one.
+    #[error("an expression with more than {most} operators (line {line}): this is no template")]
+    Depth {
+        /// One-based line on which it begins.
+        line: usize,
+        /// The limit.
+        most: usize,
+    },
+    /// It does not come to an end.
+    #[error("it takes more than {0} s")]
+    Time(u64),
+    /// It needs too much memory.
+    #[error("it needs more than {0} MiB of memory")]
+    Memory(usize),
+    /// The system has no thread for it, or the template engine failed.
+    #[error("it cannot be evaluated: {0}")]
+    Broken(String),
+}
+
+impl Exceeded {
+    /// What took too much, for a sentence: `a row that needs more than 192 MiB of memory`.
+    pub fn in_words(&self, what: &str) -> String {
+        let why = self.to_string();
+        format!("{what} that {}", why.strip_prefix("it ").unwrap_or(&why))
+    }
+}

@@ -1,0 +1,26 @@
+//! The options that say what is printed.
+
+use clap::ValueEnum;
+
+/// What to print.
+#[derive(clap::Args)]
+pub(super) struct OutputArgs {
+    /// What to print on stdout
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Print no progress and no summary of stages
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// End with 1 where an answer is unsettled, or there is no number of GPUs
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// What to print on stdout.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Text,
+    /// For machines, and nothing else
+    Json,
+}

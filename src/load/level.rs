@@ -1,0 +1,64 @@
+//! A level under way: what its users or arrivals share.
+
+use super::Recorder;
+use super::schedule::{Due, LevelPlan, Schedule};
+use crate::measure::Run;
+use crate::workflow::{Clock, Workflow};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Called after each run, from the task that made it.
+pub type OnRun = Arc<dyn Fn(&Run) + Send + Sync>;
+
+/// A level under way, shared by its tasks.
+pub(super) struct Level {
+    pub concurrency: u32,
+    pub ramp: f64,
+    pub seed: u64,
+    pub clock: Clock,
+    schedule: Mutex<Schedule>,
+    pub recorder: Recorder,
+    workflow: Arc<dyn Workflow>,
+    on_run: OnRun,
+}
+
+impl Level {
+    /// Begins a level: its clock starts now.
+    pub fn begin(
+        plan: LevelPlan,
+        workflow: Arc<dyn Workflow>,
+        recorder: Recorder,
+        on_run: OnRun,
+    ) -> Self {
+        Self {
+            concurrency: plan.concurrency,
+            ramp: plan.ramp,
+            seed: plan.seed,
+            clock: Clock::start(),
+            schedule: Mutex::new(Schedule::new(plan)),
+            recorder,
+            workflow,
+            on_run,
+        }
+    }
+
+    pub fn next(&self, now: f64) -> Option<Due> {
+        lock(&self.schedule).next(now)
+    }
+
+    /// Runs an item and keeps its record. Its time counts from when it was due, if that is said.
+    pub async fn run(&self, due: Due, due_at: Option<f64>) {
+        let mut run = self.workflow.run(&due.item, self.clock).await;
+        run.phase = due.phase;
+        run.start = due_at.map_or(run.start, |due_at| run.start.min(due_at));
+        lock(&self.schedule).done(&run);
+        (self.on_run)(&run);
+        if !self.recorder.add(due.index, run) {
+            // What cannot be recorded is measured in vain; the recorder says why when the level ends.
+            lock(&self.schedule).stop();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,52 @@
+//! What a calculation brought, or why it brought nothing.
+
+use crate::nat::ImportError;
+use crate::pipeline::PipelineError;
+use crate::report::{ReportError, SizingResult};
+use crate::spec::SpecError;
+use crate::store::StoreError;
+use std::path::PathBuf;
+
+/// What a calculation brought.
+#[derive(Debug)]
+pub struct CalcOutcome {
+    /// The figures.
+    pub result: SizingResult,
+    /// Where they were written.
+    pub job: Option<PathBuf>,
+}
+
+/// Why there is no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum CalcError {
+    /// Parameters that make no sense, alone or together.
+    #[error("{0}")]
+    Parameters(String),
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The metrics of earlier jobs cannot be used.
+    #[error("{0}")]
+    Jobs(String),
+    /// The pipeline failed.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+}
+
+impl From<SpecError> for CalcError {
+    fn from(error: SpecError) -> Self {
+        Self::Pipeline(error.into())
+    }
+}
+
+impl From<StoreError> for CalcError {
+    fn from(error: StoreError) -> Self {
+        Self::Pipeline(error.into())
+    }
+}
+
+impl From<ReportError> for CalcError {
+    fn from(error: ReportError) -> Self {
+        Self::Pipeline(error.into())
+    }
+}

@@ -1,0 +1,41 @@
+//! A level of a graph, and what is there of it.
+
+use super::Reason;
+use crate::measure::LevelMetrics;
+use crate::sizing::NextLevel;
+use crate::store::Manifest;
+use std::sync::Arc;
+
+/// A level of a graph.
+#[derive(Clone, Debug)]
+pub(super) struct GraphLevel {
+    /// The level, and how many runs were chosen for it where the spec does not say.
+    pub next: NextLevel,
+    /// Its recording, where an adaptive sweep found one that it may use.
+    pub known: Option<Arc<Known>>,
+    /// Why it is measured although there is one.
+    pub again: Option<Reason>,
+}
+
+impl GraphLevel {
+    /// A level that is still to be measured, or that is found by its key.
+    pub fn new(next: NextLevel) -> Self {
+        Self { next, known: None, again: None }
+    }
+
+    /// A level that is there; made again, it has as many runs.
+    pub fn known(known: Known) -> Self {
+        let concurrency = known.metrics.concurrency;
+        let runs = usize::try_from(known.metrics.measured).unwrap_or(usize::MAX);
+        Self { next: NextLevel { concurrency, runs }, known: Some(Arc::new(known)), again: None }
+    }
+}
+
+/// A level in the store.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    /// Its recording.
+    pub manifest: Manifest,
+    /// What the recording shows.
+    pub metrics: LevelMetrics,
+}

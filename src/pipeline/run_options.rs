@@ -1,0 +1,39 @@
+//! How to run.
+
+use super::{CancellationToken, Observer, Selection, Silent};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+/// How to run.
+#[derive(Clone)]
+pub struct RunOptions {
+    /// Watches the run.
+    pub observer: Arc<dyn Observer>,
+    /// Stops the run; finished stages are kept.
+    pub cancel: CancellationToken,
+    /// What to run.
+    pub selection: Selection,
+    /// Ask no server: a level that is not there is an error.
+    pub offline: bool,
+    /// After a stage failed, run what does not depend on it.
+    pub keep_going: bool,
+    /// How many test rigs may be measured at the same time. They share this machine's cores, so
+    /// more than one is for rigs that are far busier than it is.
+    pub jobs: NonZeroUsize,
+    /// Wait for another process that works on the same store, instead of failing.
+    pub wait: bool,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            observer: Arc::new(Silent),
+            cancel: CancellationToken::new(),
+            selection: Selection::default(),
+            offline: false,
+            keep_going: false,
+            jobs: NonZeroUsize::MIN,
+            wait: false,
+        }
+    }
+}

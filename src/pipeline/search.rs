@@ -1,0 +1,45 @@
+//! What an adaptive sweep looks for.
+
+use super::stages::question;
+use crate::measure::Asked;
+use crate::sizing::{AdaptivePlan, Search, Spend, Wanted};
+use crate::spec::{Budget, Levels, Spec};
+
+/// What an adaptive sweep of the spec looks for; `None` where its levels are fixed.
+pub(super) fn search_of(spec: &Spec) -> Option<Search> {
+    let load = &spec.concurrency;
+    let plan = (load.levels == Levels::Adaptive).then(|| AdaptivePlan {
+        start: load.first_level(),
+        max: load.highest_level(),
+        budget: load.budget.map(|budget| match budget {
+            Budget::Runs(runs) => Spend::Runs(runs as f64),
+            Budget::Seconds(seconds) => Spend::Seconds(seconds.get()),
+        }),
+        targets: question(spec, &spec.targets.main()).targets,
+    })?;
+    let wanted = match (load.runs, load.passes, load.duration, load.until) {
+        (Some(runs), ..) => Wanted::Runs(f64::from(runs)),
+        (_, Some(passes), ..) => Wanted::Waves(f64::from(passes)),
+        (_, _, Some(duration), _) => Wanted::Seconds(duration.get()),
+        (.., Some(until)) => {
+            Wanted::Precision { width: until.p95_within.get(), most: f64::from(until.at_most) }
+        }
+        _ => Wanted::Planned,
+    };
+    Some(Search { asked: asked(spec, &plan), plan, wanted })
+}
+
+/// What tells the levels of this search from others.
+fn asked(spec: &Spec, plan: &AdaptivePlan) -> Asked {
+    const WINDOW: [&str; 4] = ["passes", "runs", "duration", "until"];
+    let limits =
+        plan.targets.iter().map(|it| format!("{} {} {}", it.metric, it.quantile, it.limit));
+    let load = serde_json::json!(spec.concurrency);
+    let said = |key: &str| load.get(key).filter(|value| !value.is_null()).map(ToString::to_string);
+    let window = WINDOW.iter().filter_map(|key| Some(format!("{key} {}", said(key)?)));
+    Asked {
+        targets: limits.collect::<Vec<_>>().join(", "),
+        budget: said("budget").unwrap_or_default(),
+        window: window.collect::<Vec<_>>().join(", "),
+    }
+}

@@ -1,0 +1,56 @@
+//! The name of a stage.
+
+use std::fmt;
+
+/// The name of a stage.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StageId {
+    /// The dataset as rows.
+    Expand,
+    /// The runs at a concurrency.
+    Sweep(u32),
+    /// The metrics at a concurrency.
+    Level(u32),
+    /// The fits.
+    Fit,
+    /// The estimates.
+    Estimate,
+    /// A report.
+    Render(String),
+}
+
+impl StageId {
+    /// What kind of stage it is: the name without what tells it from others of its kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Expand => "expand",
+            Self::Sweep(_) => "sweep",
+            Self::Level(_) => "level",
+            Self::Fit => "fit",
+            Self::Estimate => "estimate",
+            Self::Render(_) => "render",
+        }
+    }
+
+    /// Whether the lock file holds it: what was measured, and not what joins levels.
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::Expand | Self::Sweep(_) | Self::Level(_))
+    }
+
+    /// Whether running it asks a server.
+    pub fn asks_a_server(&self) -> bool {
+        matches!(self, Self::Sweep(_))
+    }
+}
+
+impl fmt::Display for StageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expand | Self::Fit | Self::Estimate => f.write_str(self.kind()),
+            Self::Sweep(concurrency) | Self::Level(concurrency) => {
+                write!(f, "{}@{concurrency}", self.kind())
+            }
+            Self::Render(report) => write!(f, "{}@{report}", self.kind()),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Why a report could not be made.
+
+/// What is wrong with a template.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}{}: {message}", line.map(|line| format!(":{line}")).unwrap_or_default())]
+pub struct TemplateError {
+    /// The template.
+    pub path: String,
+    /// One-based line.
+    pub line: Option<usize>,
+    /// What happened.
+    pub message: String,
+}
+
+/// Why a report could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The template is wrong.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The runs behind a level cannot be read.
+    #[error("the runs at concurrency {concurrency} cannot be read: {message}")]
+    Runs {
+        /// The level.
+        concurrency: u32,
+        /// What happened.
+        message: String,
+    },
+    /// The result cannot be written in this format.
+    #[error("{report}: {message}")]
+    Format {
+        /// The report.
+        report: &'static str,
+        /// What the writer said.
+        message: String,
+    },
+}

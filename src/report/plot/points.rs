@@ -1,0 +1,16 @@
+//! Levels as points.
+
+use crate::measure::{Metric, Quantile};
+use crate::report::{LevelResult, SizingResult};
+
+/// The p95s of a metric at the levels that are wanted.
+pub(super) fn points(
+    result: &SizingResult,
+    metric: Metric,
+    wanted: impl Fn(&LevelResult) -> bool,
+) -> Vec<(f64, f64)> {
+    let point = |level: &LevelResult| {
+        Some((f64::from(level.concurrency), level.metric(metric)?.at(Quantile::P95)))
+    };
+    result.levels.iter().filter(|level| wanted(level)).filter_map(point).collect()
+}

@@ -1,0 +1,99 @@
+//! Steps of a chain, ready to be played.
+
+use crate::spec::workflow::Draw;
+use crate::workflow::local::Program;
+use crate::workflow::openai::dialect::Dialect;
+use crate::workflow::template::Template;
+use crate::workflow::transport::{Endpoint, Target};
+use hyper::Method;
+use hyper::header::HeaderMap;
+use std::sync::Arc;
+
+/// An LLM server.
+pub(super) struct Server {
+    pub name: String,
+    pub endpoint: Endpoint,
+    pub completions: Target,
+    pub models: Target,
+    pub dialect: Dialect,
+}
+
+/// A step, ready to be played. `number` tells it from all others of the chain.
+pub(super) enum Step {
+    Llm(Box<Ask>),
+    Sleep {
+        number: u64,
+        seconds: Draw,
+    },
+    Command {
+        program: Box<Program>,
+        output: Option<String>,
+    },
+    Http {
+        request: Box<Request>,
+        output: Option<String>,
+    },
+    Repeat {
+        number: u64,
+        times: Draw,
+        steps: Vec<Step>,
+    },
+    Parallel(Vec<Vec<Step>>),
+    When {
+        condition: Template,
+        steps: Vec<Step>,
+        otherwise: Vec<Step>,
+    },
+    /// Lists of steps with their weights.
+    Choose(Vec<(u64, Vec<Step>)>),
+}
+
+/// A call of a model.
+pub(super) struct Ask {
+    pub number: u64,
+    pub server: Arc<Server>,
+    /// The request's body but for what differs from run to run.
+    pub body: serde_json::Map<String, serde_json::Value>,
+    pub model: String,
+    pub stream: bool,
+    pub prompt: Prompt,
+    pub max_tokens: Option<Draw>,
+    pub output: Option<String>,
+}
+
+/// What a model is asked.
+pub(super) enum Prompt {
+    /// Roles with what is said.
+    Messages(Vec<(String, Template)>),
+    /// So many tokens of filler.
+    Filler(Draw),
+}
+
+/// A request to a service.
+pub(super) struct Request {
+    pub endpoint: Endpoint,
+    pub method: Method,
+    pub path: Template,
+    pub headers: HeaderMap,
+    pub body: Option<Template>,
+}
+
+pub(super) fn each_program(steps: &[Step], each: &mut dyn FnMut(&Program)) {
+    for step in steps {
+        match step {
+            Step::Command { program, .. } => each(program),
+            Step::Llm(_) | Step::Sleep { .. } | Step::Http { .. } => {}
+            Step::Repeat { steps, .. } => each_program(steps, each),
+            Step::Parallel(lists) => lists.iter().for_each(|steps| each_program(steps, each)),
+            Step::When { steps, otherwise, .. } => {
+                each_program(steps, each);
+                each_program(otherwise, each);
+            }
+            Step::Choose(choices) => {
+                for (_, steps) in choices {
+                    each_program(steps, each);
+                }
+            }
+        }
+    }
+}

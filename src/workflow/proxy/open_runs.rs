@@ -1,0 +1,97 @@
+//! Which runs may call, and what was seen of each.
+
+use crate::measure::{LlmCall, Run};
+use crate::workflow::Clock;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+/// What the proxy needs to see the end of an answer whose last byte the workflow has: far longer
+/// than that takes, and short for a call that nobody waits for.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
+/// The tokens that were given out, for runs that are not over.
+#[derive(Default)]
+pub(super) struct Tickets(Mutex<HashMap<Uuid, Arc<OpenRun>>>);
+
+/// A run under way.
+pub(super) struct OpenRun {
+    pub id: String,
+    pub clock: Clock,
+    seen: Mutex<Seen>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Seen {
+    calls: Vec<LlmCall>,
+    failed: u32,
+    in_flight: u32,
+}
+
+impl Tickets {
+    /// Gives out a token for a run that begins.
+    pub fn open(&self, id: &str, clock: Clock) -> (Uuid, Arc<OpenRun>) {
+        let run =
+            OpenRun { id: id.to_owned(), clock, seen: Mutex::default(), changed: Notify::new() };
+        let (token, run) = (Uuid::new_v4(), Arc::new(run));
+        lock(&self.0).insert(token, Arc::clone(&run));
+        (token, run)
+    }
+
+    /// Takes a token back.
+    pub fn close(&self, token: &Uuid) {
+        lock(&self.0).remove(token);
+    }
+
+    /// The run that a token belongs to: 32 hexadecimal digits.
+    pub fn find(&self, token: &str) -> Option<Arc<OpenRun>> {
+        if token.len() != 32 {
+            return None;
+        }
+        let token = Uuid::try_parse(token).ok()?;
+        lock(&self.0).get(&token).cloned()
+    }
+}
+
+impl OpenRun {
+    pub fn begin(&self) {
+        lock(&self.seen).in_flight += 1;
+    }
+
+    /// Notes a call that is over; `None` where it failed.
+    pub fn end(&self, call: Option<LlmCall>) {
+        let mut seen = lock(&self.seen);
+        seen.in_flight = seen.in_flight.saturating_sub(1);
+        match call {
+            Some(call) => seen.calls.push(call),
+            None => seen.failed = seen.failed.saturating_add(1),
+        }
+        drop(seen);
+        self.changed.notify_one();
+    }
+
+    /// Adds the calls that were seen to the record. What is still in flight a moment later has failed.
+    pub async fn end_in(&self, run: &mut Run) {
+        let quiet = async {
+            while !self.is_quiet() {
+                self.changed.notified().await;
+            }
+        };
+        let _ = tokio::time::timeout(LAST_WORDS, quiet).await;
+        let mut seen = lock(&self.seen);
+        run.llm_calls = std::mem::take(&mut seen.calls);
+        run.llm_calls.sort_by(|a, b| a.start.total_cmp(&b.start));
+        run.failed_calls = seen.failed.saturating_add(seen.in_flight);
+    }
+
+    fn is_quiet(&self) -> bool {
+        lock(&self.seen).in_flight == 0
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,114 @@
+//! The head of an answer.
+
+use super::connection::Answering;
+use super::endpoint::Endpoint;
+use crate::measure::{Failure, FailureKind};
+use crate::redact::redact;
+use crate::workflow::redacted;
+use hyper::StatusCode;
+use hyper::header::{
+    CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, TRANSFER_ENCODING,
+};
+
+/// How much of an error's body is quoted.
+const QUOTED_BODY: usize = 300;
+
+/// The head of an answer that is a success, or of any that the caller wants to judge.
+pub(in crate::workflow) struct Posted<'a> {
+    pub(super) answering: Answering,
+    pub(super) endpoint: &'a Endpoint,
+}
+
+impl Posted<'_> {
+    pub fn status(&self) -> StatusCode {
+        self.answering.head().status()
+    }
+
+    /// Whether the server says that it sends an event stream.
+    pub fn is_event_stream(&self) -> bool {
+        let kind = self.answering.head().headers().get(CONTENT_TYPE);
+        let kind = kind.map(|it| it.as_bytes().to_ascii_lowercase()).unwrap_or_default();
+        kind.starts_with(b"text/event-stream")
+    }
+
+    /// Any status but success is a failure that quotes the answer, and so is an answer in a code.
+    pub async fn success(mut self) -> Result<Self, Failure> {
+        if !self.status().is_success() {
+            return Err(self.as_failure().await);
+        }
+        self.is_plain()?;
+        Ok(self)
+    }
+
+    /// The header that says that the body is in a code, where it is.
+    fn codes(&self) -> Option<String> {
+        let headers = self.answering.head().headers();
+        let is_plain = |code: &[u8]| {
+            let code = code.trim_ascii();
+            let plain: [&[u8]; 3] = [b"", b"identity", b"chunked"];
+            plain.iter().any(|it| code.eq_ignore_ascii_case(it))
+        };
+        [CONTENT_ENCODING, TRANSFER_ENCODING].into_iter().find_map(|name| {
+            let values = || headers.get_all(&name).iter().map(HeaderValue::as_bytes);
+            if values().flat_map(|it| it.split(|byte| *byte == b',')).all(is_plain) {
+                return None;
+            }
+            let values: Vec<_> = values().map(String::from_utf8_lossy).collect();
+            Some(format!("{name}: {}", values.join(", ")))
+        })
+    }
+
+    /// Fails where the body is compressed, which no request asks for.
+    pub fn is_plain(&self) -> Result<(), Failure> {
+        let codes = self.codes();
+        match codes {
+            None => Ok(()),
+            Some(codes) => {
+                let message = format!(
+                    "the answer is compressed ({codes}), though `accept-encoding: identity` was \
+                     sent: switch compression off at the server or the proxy before it"
+                );
+                let failure = Failure::new(FailureKind::Malformed, message);
+                Err(redacted::failure(&self.endpoint.redactor, failure))
+            }
+        }
+    }
+
+    /// The answer as a failure, with the beginning of its body.
+    pub async fn as_failure(&mut self) -> Failure {
+        let head = self.answering.head();
+        let status = head.status();
+        let retry_after = head.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = retry_after.map(|it| format!(" (Retry-After: {it})")).unwrap_or_default();
+        let location = head.headers().get(LOCATION).filter(|_| status.is_redirection());
+        let location = location.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
+        let location = location.map(|it| {
+            // A query can be a signature.
+            let place = redact(it.split(['?', '#']).next().unwrap_or_default());
+            format!(" to {place} (location; redirects are not followed: put it into the address)")
+        });
+        let location = location.unwrap_or_default();
+        let mut body = Vec::new();
+        while let Ok(Some(chunk)) = self.answering.chunk(&self.endpoint.connections).await {
+            body.extend_from_slice(&chunk);
+            if body.len() >= QUOTED_BODY {
+                break;
+            }
+        }
+        // Before it is cut, or a part of a secret would be left.
+        let body = self.endpoint.redactor.bytes(&body);
+        let mut body = body.split_whitespace().collect::<Vec<_>>().join(" ");
+        body.truncate(body.floor_char_boundary(QUOTED_BODY));
+        let body = match self.codes() {
+            Some(codes) => format!(" (a compressed body, {codes})"),
+            None if body.is_empty() => body,
+            None => format!(": {body}"),
+        };
+        let kind = match status {
+            StatusCode::TOO_MANY_REQUESTS => FailureKind::RateLimited,
+            _ => FailureKind::HttpStatus,
+        };
+        let failure = Failure::new(kind, format!("{status}{location}{retry_after}{body}"));
+        redacted::failure(&self.endpoint.redactor, failure)
+    }
+}

@@ -1,0 +1,138 @@
+//! Sending a request until its answer begins: again where it cannot have been read, and as often as the spec allows.
+
+use super::connection::{Answering, Connection, Outgoing, SendError};
+use super::endpoint::{Endpoint, Target};
+use super::failure;
+use super::posted::Posted;
+use super::record::Notes;
+use crate::measure::{Failure, FailureKind};
+use bytes::Bytes;
+use hyper::header::{HeaderMap, RETRY_AFTER};
+use hyper::{Method, StatusCode};
+use std::pin::pin;
+use std::time::Duration;
+
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections made to see whether a server is there that breaks them off, and the time between them.
+const CHECK_TRIES: usize = 6;
+const CHECK_PAUSE: Duration = Duration::from_millis(100);
+/// No server is waited for longer than this before a request is tried again.
+const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
+
+impl Endpoint {
+    /// Whether the server can be reached: any answer at all will do. The system accepts connections for
+    /// a server that is just going down, so one that breaks off says nothing until it is tried again.
+    pub async fn check(&self, target: &Target) -> Result<(), Failure> {
+        let asked = async {
+            for _ in 0..CHECK_TRIES {
+                let request = self.request(&Method::GET, target, &HeaderMap::new(), Bytes::new());
+                let connection = self.connections.fresh().await?;
+                match connection.send(request).await.map_err(SendError::Http) {
+                    Err(error) if failure::broke_off(&error) => {
+                        tokio::time::sleep(CHECK_PAUSE).await;
+                    }
+                    _ => break,
+                }
+            }
+            Ok(())
+        };
+        match tokio::time::timeout(CHECK_TIMEOUT, asked).await {
+            Ok(Err(error @ SendError::Connect(_))) => Err(self.failure(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends a request and waits for the head of its answer, trying again as often as the spec
+    /// allows. The answer may have any status.
+    pub async fn send(
+        &self,
+        method: &Method,
+        target: &Target,
+        headers: &HeaderMap,
+        body: Bytes,
+        notes: &Notes,
+    ) -> Result<Posted<'_>, Failure> {
+        let mut pause = self.backoff;
+        for tries in 0.. {
+            let request = || self.request(method, target, headers, body.clone());
+            let once = pin!(self.once(&request, notes));
+            let sent = self.within_first_byte(once).await;
+            let last = tries >= self.retries;
+            let wait = match sent {
+                Ok(answering) => {
+                    let status = answering.head().status();
+                    notes.status(status);
+                    if last || !is_worth_another_try(status) {
+                        return Ok(Posted { answering, endpoint: self });
+                    }
+                    let wait = retry_after(answering.head().headers()).unwrap_or(pause);
+                    // Read to its end, so that the connection can be used again.
+                    drop(Posted { answering, endpoint: self }.as_failure().await);
+                    wait
+                }
+                Err(failure) if last || failure.kind != FailureKind::Connect => {
+                    return Err(failure);
+                }
+                Err(_) => pause,
+            };
+            notes.retried();
+            tokio::time::sleep(wait.min(LONGEST_BACKOFF)).await;
+            pause = pause.saturating_mul(2);
+        }
+        // As many tries as there are numbers.
+        Err(Failure::new(FailureKind::Connect, "tried too often"))
+    }
+
+    async fn within_first_byte<T>(
+        &self,
+        sent: impl Future<Output = Result<T, SendError>>,
+    ) -> Result<T, Failure> {
+        let result = match self.first_byte_timeout {
+            None => sent.await,
+            Some(limit) => tokio::time::timeout(limit, sent).await.map_err(|_| {
+                let message = format!("no answer had begun within {} s", limit.as_secs_f64());
+                Failure::new(FailureKind::NoFirstByte, message)
+            })?,
+        };
+        result.map_err(|error| self.failure(&error))
+    }
+
+    /// Some servers promise to keep a connection and then close it. A request that meets such a
+    /// connection, and that the server cannot have read, is sent again, once, on a new one; the time
+    /// that this takes is part of the run, and its record says that it happened.
+    async fn once(
+        &self,
+        request: &impl Fn() -> Outgoing,
+        notes: &Notes,
+    ) -> Result<Answering, SendError> {
+        let (connection, kept) = self.connections.get().await?;
+        let sent = connection.send(request()).await;
+        let unread = match &sent {
+            Err(error) => failure::was_not_read(error),
+            // So a server ends a connection that was idle for too long.
+            Ok(answering) => answering.head().status() == StatusCode::REQUEST_TIMEOUT,
+        };
+        if kept && unread {
+            notes.reconnected();
+            let connection: Connection = self.connections.fresh().await?;
+            return connection.send(request()).await.map_err(SendError::Http);
+        }
+        sent.map_err(SendError::Http)
+    }
+}
+
+fn is_worth_another_try(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
+}
+
+/// How long the server asks to be left alone; dates are not understood.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
