@@ -182,12 +182,8 @@ pub(super) struct Bounds {
     pub at_least: Option<f64>,
     /// The lowest level that missed it, or that the server refused.
     pub below: Option<f64>,
-    /// Whether it is `below` since the server refused there, or was gone.
-    pub refused: bool,
-    /// Whether no run is carried there, since runs are refused or fail.
-    pub closed: bool,
-    /// Whether the server was gone there.
-    pub gone: bool,
+    /// What that level says.
+    pub says: Option<Says>,
     /// Whether it is `below` since its runs failed, which times say nothing of.
     pub failed: bool,
     /// The highest level below that at which no run failed, where that bounds.
@@ -224,24 +220,37 @@ impl Bounds {
         Self {
             at_least: at_least.reduce(f64::max),
             below: below.map(|it| it.concurrency),
-            refused: refused.is_some(),
-            closed: below.is_some_and(|it| !matches!(it.says, Says::Misses)),
+            says: below.map(|it| it.says),
             failed: failed.is_some(),
             taken: taken.reduce(f64::max),
-            gone: below.is_some_and(|it| it.says == Says::Gone),
             contradictions,
         }
+    }
+
+    /// Whether it is `below` since the server refused there, or was gone.
+    pub fn refused(&self) -> bool {
+        matches!(self.says, Some(Says::Refused | Says::Gone))
+    }
+
+    /// Whether the server was gone there.
+    pub fn gone(&self) -> bool {
+        self.says == Some(Says::Gone)
+    }
+
+    /// Whether no run is carried there, since runs are refused or fail.
+    fn closed(&self) -> bool {
+        self.refused() || self.says == Some(Says::Fails)
     }
 
     /// The highest capacity that they allow: one run less than what was refused, or failed.
     pub fn highest(&self) -> Option<f64> {
         let floor = self.at_least.unwrap_or(0.0);
-        self.below.map(|below| if self.closed { (below - 1.0).max(floor) } else { below })
+        self.below.map(|below| if self.closed() { (below - 1.0).max(floor) } else { below })
     }
 
     /// The highest load that was taken, and the highest that may be, where runs are refused or fail above.
     pub fn between_taken_and_failed(&self) -> Option<(f64, f64)> {
-        self.taken.zip(self.highest()).filter(|(taken, highest)| self.closed && taken < highest)
+        self.taken.zip(self.highest()).filter(|(taken, highest)| self.closed() && taken < highest)
     }
 
     /// Whether an interval has nothing in common with them. That times would leave room for a load at which

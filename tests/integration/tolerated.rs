@@ -87,10 +87,10 @@ fn refusals_that_are_tolerated_are_no_load_that_was_taken() {
 
 #[test]
 fn recordings_that_lack_the_runs_that_were_unfinished_are_not_sure() {
+    const END: f64 = 5.0;
     let length = LogNormal::new(0.0, 0.5).unwrap();
     let mut random = Xoshiro256PlusPlus::seed_from_u64(5);
     let (mut whole, mut cut) = (HEADER.to_owned(), HEADER.to_owned());
-    const END: f64 = 5.0;
     for level in [1_u32, 2, 4, 8, 12, 16, 24, 32, 48] {
         for _ in 0..level {
             let mut now = 0.0;

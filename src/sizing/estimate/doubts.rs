@@ -160,8 +160,8 @@ fn of_failures(metric: &MetricModels<'_>, bounds: &Bounds, point: f64) -> Vec<Do
     const TOLERABLE: f64 = 0.05;
     let failed = || metric.levels.iter().filter(|level| !level.is_usable());
     let mut doubts = Vec::new();
-    if let Some(at) = bounds.below.filter(|_| bounds.refused) {
-        doubts.push(Doubt::Refused { at, carried: bounds.taken, gone: bounds.gone });
+    if let Some(at) = bounds.below.filter(|_| bounds.refused()) {
+        doubts.push(Doubt::Refused { at, carried: bounds.taken, gone: bounds.gone() });
     }
     let share = |level: &Level<'_>| level.metrics.failed as f64 / level.metrics.runs.max(1) as f64;
     let matters = |level: &&Level<'_>| level.concurrency() <= point * NEAR;
@@ -170,7 +170,7 @@ fn of_failures(metric: &MetricModels<'_>, bounds: &Bounds, point: f64) -> Vec<Do
     // Where levels on both sides are close, a level that failed further up changes nothing.
     let closed =
         matches!((bounds.at_least, bounds.highest()), (Some(low), Some(high)) if high < low * 1.3);
-    let unexplained = bounds.failed && !bounds.refused;
+    let unexplained = bounds.failed && !bounds.refused();
     if !levels.is_empty() && (!closed || unexplained) {
         doubts.push(Doubt::Failed { levels, share: most, tolerable: most <= TOLERABLE });
     }

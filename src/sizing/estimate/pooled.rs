@@ -170,7 +170,7 @@ fn count(
     // Beyond what any figure goes to, nothing is fast enough: a flat curve carries no rate for ever.
     let furthest = if found.drawn.point.capped { point } else { pooled.furthest(target.limit) };
     // Nor is anything beyond what a server takes.
-    let taken = found.bounds.highest().filter(|_| found.bounds.refused);
+    let taken = found.bounds.highest().filter(|_| found.bounds.refused());
     let furthest = furthest.max(point).min(taken.unwrap_or(f64::INFINITY));
     // What was seen of runs that have a replica to themselves is no less for what others wait elsewhere.
     let lone = alone.keeps.unwrap_or(0.0);
