@@ -96,12 +96,6 @@ impl SizingResult {
         let Assessment { levels: against, estimates, gpus, alternatives, diagnosis, mut notes } =
             assessment;
         notes.extend(super::servers::sentences(&levels));
-        let estimates = estimates.into_iter().map(Estimate::told).collect();
-        let tell = |set: Alternative| {
-            let estimates = set.estimates.into_iter().map(Estimate::told).collect();
-            Alternative { estimates, ..set }
-        };
-        let alternatives = alternatives.into_iter().map(tell).collect();
         let p95 = |metric| fits.get(metric, Quantile::P95).ok().cloned();
         let levels = levels
             .into_iter()

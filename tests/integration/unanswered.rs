@@ -40,14 +40,15 @@ fn what_if_ends_as_run_does_where_a_limit_is_out_of_reach() {
 }
 
 #[test]
-fn an_unsettled_answer_has_ends_and_no_figure_for_machines() {
+fn an_unsettled_answer_has_ends_and_recommends_nothing() {
     let project =
         project(&[1, 2, 4], "test: {gpu_count: 1}\ntargets: {users: 100, workflow_runtime: 2s}");
     let ended = project.run(&["run", "spec.yml", "--quiet"]).success();
     ended.stdout("unsettled, at most 25 GPUs");
     let told = &project.result()["estimates"][0];
-    assert_eq!((&told["gpus"]["point"], &told["capacity"]["point"]), (&Value::Null, &Value::Null));
-    assert_eq!(told["gpus"]["at_most"], 25.0);
+    // The model's figure stands there, beside the grade and what is known.
+    assert!(told["gpus"]["point"].is_number() && told["gpus"]["recommended"].is_null());
+    assert_eq!((&told["grade"], &told["gpus"]["at_most"]), (&"unsettled".into(), &25.0.into()));
     let json = project.run(&["what-if", "spec.yml", "--format", "json"]).success();
     let json: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(json["cases"][0]["gpus"]["point"], Value::Null);

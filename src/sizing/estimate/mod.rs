@@ -295,7 +295,8 @@ impl Capacity {
 }
 
 impl Estimate {
-    /// The estimate as a report tells it: of an unsettled answer with an interval, the ends alone.
+    /// The estimate for a table of answers, where nobody reads the grade beside a figure: of an unsettled one with
+    /// an interval, the ends alone.
     #[must_use]
     pub fn told(mut self) -> Self {
         if self.grade == Some(Grade::Unsettled) && self.confidence.is_some() {
