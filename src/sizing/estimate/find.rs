@@ -22,6 +22,7 @@ const FALLEN: f64 = 0.1;
 const EDGE: f64 = 1.05;
 /// An answer that is this far from its interval without a single level rests on that level.
 const FAR_WITHOUT: f64 = 1.15;
+
 /// A level as the doubts need it: where it is, and its mean with the standard error of its logarithm.
 #[derive(Clone, Copy)]
 struct Mean {

@@ -96,7 +96,7 @@ fn what_only_tests_use_and_what_a_folder_shows_is_no_arrow() {
         ("load/mod.rs", "pub mod schedule;\npub use schedule::schedule;\npub struct Plan;"),
         (
             "load/schedule.rs",
-            "use super::Plan;\npub fn schedule(_: Plan) {}\n#[cfg(test)]\nmod tests { use super::*; use crate::load::x; }",
+            "use super::Plan;\npub fn schedule(_: Plan) {}\n#[cfg(test)]\nmod tests { use super::*; }",
         ),
     ]);
     assert_eq!(pairs(&arrows), [("load/schedule.rs", "load/mod.rs")].into());
