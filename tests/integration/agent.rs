@@ -97,7 +97,9 @@ fn a_real_agent_has_a_shape() {
     assert_eq!(text.matches("- llm:").count(), 4, "{text}");
     assert!(text.contains("- parallel:") && !text.contains("choose"), "{text}");
     project.run(&["run", "chain.yml", "--quiet"]).success();
-    for level in project.result()["levels"].as_array().unwrap() {
+    let result: serde_json::Value =
+        serde_json::from_str(&project.read("out-traced/result.json")).unwrap();
+    for level in result["levels"].as_array().unwrap() {
         assert_eq!((&level["failed"], &level["llm_calls"]["mean"]), (&0.into(), &4.0.into()));
         assert_eq!(level["completion_tokens"]["mean"], 24.0);
     }
