@@ -1,5 +1,6 @@
 //! Errors on the terminal, and the exit code that goes with each.
 
+use super::log;
 use crate::pipeline::{CalcError, PipelineError};
 use crate::redact::{Redactor, printable, secrets_among};
 use crate::spec::SpecError;
@@ -57,6 +58,7 @@ impl CliError {
 
 /// Prints an error and gives its exit code.
 pub(super) fn report(error: &CliError) -> ExitCode {
+    log::causes(error);
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     match error {
         CliError::Spec(spec) | CliError::Pipeline(PipelineError::Spec(spec)) => {
@@ -95,12 +97,17 @@ pub(super) fn refused(error: &clap::Error) -> ExitCode {
 /// command line and may be a secret.
 fn shown(text: &str) -> String {
     let redactor = Redactor::default();
-    let arguments: Vec<String> =
-        std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
-    for secret in secrets_among(&arguments) {
-        redactor.add(secret);
+    for secret in secrets_typed() {
+        redactor.add(&secret);
     }
     printable(&redactor.text(text.to_owned())).into_owned()
+}
+
+/// What stands on the command line and may be a secret.
+pub(super) fn secrets_typed() -> Vec<String> {
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
+    secrets_among(&arguments).into_iter().map(str::to_owned).collect()
 }
 
 /// Writes a line to stderr, on which nobody from outside can paint.

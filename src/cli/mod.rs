@@ -9,6 +9,7 @@ mod graph;
 mod history;
 mod import;
 mod init;
+mod log;
 mod migrate;
 mod plan;
 mod progress;
@@ -36,6 +37,10 @@ use std::process::ExitCode;
     after_help = "Exit codes: 0 done, 1 failed, 2 bad input, 3 the target cannot be met, 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP."
 )]
 struct Cli {
+    /// Say on stderr what happens (off, error, warn, info, debug, trace); without it, `SIZER_LOG` or
+    /// `RUST_LOG` decides
+    #[arg(long, global = true, value_enum, value_name = "LEVEL", hide_possible_values = true)]
+    log: Option<log::LogLevel>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -94,6 +99,10 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return diagnose::refused(&error),
     };
+    // The guard is nobody's command, and has nothing to say.
+    if !matches!(cli.verb, Verb::Guard) {
+        log::start(cli.log);
+    }
     let result = match cli.verb {
         Verb::Run(args) => run::run(&args),
         Verb::Plan(args) => plan::run(&args),

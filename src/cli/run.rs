@@ -2,10 +2,10 @@
 
 use super::End;
 use super::diagnose::{CliError, print, print_json, runtime, tell};
-use super::plan;
 use super::progress::Progress;
 use super::signals::cancel_on_signal;
 use super::spec_args::SpecArgs;
+use super::{log, plan};
 use crate::pipeline::{
     CancellationToken, MissingBranch, Pattern, RunOptions, Selection, Study, StudyOutcome,
 };
@@ -148,6 +148,7 @@ pub(super) fn execute(
         Format::Json => print_result(&outcome)?,
     }
     for MissingBranch { branch, error } in &outcome.missing {
+        log::causes(error);
         tell(&format!("error: {branch}: {error}"));
     }
     if !output.quiet {

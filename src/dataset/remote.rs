@@ -4,7 +4,7 @@ use super::DatasetError;
 use futures_util::StreamExt;
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const MOST_BYTES: u64 = 16 << 30;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,6 +31,8 @@ pub async fn download(url: &str, to: &Path) -> Result<(), DatasetError> {
         .referer(false)
         .build()
         .map_err(|error| failed(error.to_string()))?;
+    let began = Instant::now();
+    tracing::debug!("downloading {}", shown_url(url));
     let response = client.get(url).send().await.map_err(|error| failed(reason(&error)))?;
     if !response.status().is_success() {
         return Err(failed(format!("the server answered {}", response.status())));
@@ -51,6 +53,7 @@ pub async fn download(url: &str, to: &Path) -> Result<(), DatasetError> {
     }
     file.as_file().sync_all().map_err(io)?;
     file.persist(to).map_err(|error| io(error.error))?;
+    tracing::debug!("downloaded {received} bytes in {:?}", began.elapsed());
     Ok(())
 }
 

@@ -126,6 +126,17 @@ impl Connector {
         self.asked_proxy()?.basic_auth()
     }
 
+    /// Where connections go, and through what.
+    pub fn way(&self) -> String {
+        match (&self.unix_socket, &self.proxy) {
+            (Some(path), _) => path.display().to_string(),
+            (None, Some(proxy)) => {
+                format!("{}:{} through {}", self.host, self.port, shown(proxy.uri()))
+            }
+            (None, None) => format!("{}:{}", self.host, self.port),
+        }
+    }
+
     /// Makes a connection within the time allowed for it.
     pub async fn connect(&self) -> Result<Stream, NoConnection> {
         match self.timeout {

@@ -11,6 +11,7 @@ mod passing;
 mod reading;
 mod record;
 mod tls;
+mod trail;
 
 pub(super) use passing::Passing;
 pub(super) use reading::Progress;
@@ -40,6 +41,7 @@ use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use trail::Trail;
 
 /// How much of an error's body is quoted.
 const QUOTED_BODY: usize = 300;
@@ -76,6 +78,12 @@ pub(super) struct Access<'a> {
 /// Where a request goes, ready to be sent: the form depends on who is asked.
 #[derive(Clone, Debug)]
 pub(super) struct Target(Uri);
+
+impl Target {
+    fn path(&self) -> &str {
+        self.0.path()
+    }
+}
 
 /// The head of an answer that is a success, or of any that the caller wants to judge.
 pub(super) struct Posted<'a> {
@@ -225,27 +233,35 @@ impl Endpoint {
         notes: &Notes,
     ) -> Result<Posted<'_>, Failure> {
         let mut pause = self.backoff;
+        let mut trail = Trail::begin(self, method, target);
         for tries in 0.. {
             let request = || self.request(method, target, headers, body.clone());
             let once = pin!(self.once(&request, notes));
             let sent = self.within_first_byte(once).await;
             let last = tries >= self.retries;
             let wait = match sent {
-                Ok(answering) => {
+                Ok(mut answering) => {
                     let status = answering.head().status();
                     notes.status(status);
+                    trail.head(status);
                     if last || !is_worth_another_try(status) {
+                        answering.trail = trail;
                         return Ok(Posted { answering, endpoint: self });
                     }
                     let wait = retry_after(answering.head().headers()).unwrap_or(pause);
                     // Read to its end, so that the connection can be used again.
-                    drop(Posted { answering, endpoint: self }.as_failure().await);
+                    let failure = Posted { answering, endpoint: self }.as_failure().await;
+                    trail.again(wait.min(LONGEST_BACKOFF), &failure);
                     wait
                 }
                 Err(failure) if last || failure.kind != FailureKind::Connect => {
+                    trail.failed(&failure);
                     return Err(failure);
                 }
-                Err(_) => pause,
+                Err(failure) => {
+                    trail.again(pause.min(LONGEST_BACKOFF), &failure);
+                    pause
+                }
             };
             notes.retried();
             tokio::time::sleep(wait.min(LONGEST_BACKOFF)).await;
@@ -286,15 +302,23 @@ impl Endpoint {
         };
         if kept && unread {
             notes.reconnected();
+            tracing::debug!("the kept connection was closed: the request is sent on a new one");
             let connection: Connection = self.connections.fresh().await?;
             return connection.send(request()).await.map_err(SendError::Http);
         }
         sent.map_err(SendError::Http)
     }
 
+    /// The server's host and port.
+    fn at(&self) -> String {
+        let host = self.base.host_str().unwrap_or("?");
+        self.base
+            .port_or_known_default()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
     fn failure(&self, error: &SendError) -> Failure {
-        let (host, port) = (self.base.host_str(), self.base.port_or_known_default());
-        let at = format!("{}:{}", host.unwrap_or_default(), port.unwrap_or_default());
+        let at = self.at();
         redacted::failure(&self.redactor, failure::of(error, &at))
     }
 
