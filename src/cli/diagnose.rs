@@ -1,28 +1,32 @@
-//! Errors on the terminal, and the exit code that goes with each.
+//! Errors on the terminal.
 
+use super::exit::{BAD_INPUT, code_of};
 use super::log;
-use crate::pipeline::{CalcError, PipelineError};
+use crate::pipeline::{CalcError, Cause, PipelineError};
 use crate::redact::{Redactor, printable, secrets_among};
 use crate::spec::SpecError;
-use crate::workflow::ConnectError;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 /// Why a command ended in an error.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
-    #[error(transparent)]
+    #[error("{0}")]
     Spec(#[from] SpecError),
-    #[error(transparent)]
+    #[error("{0}")]
     Pipeline(#[from] PipelineError),
-    #[error(transparent)]
-    Calc(CalcError),
+    #[error("{0}")]
+    Calc(#[source] CalcError),
     /// What the user asked for makes no sense here.
     #[error("{0}")]
     Usage(String),
     /// The system refused.
-    #[error("{0}")]
-    System(String),
+    #[error("{what}: {error}")]
+    System {
+        what: String,
+        #[source]
+        error: Cause,
+    },
 }
 
 impl From<CalcError> for CliError {
@@ -35,24 +39,9 @@ impl From<CalcError> for CliError {
 }
 
 impl CliError {
-    fn code(&self) -> u8 {
-        match self {
-            Self::Spec(_) | Self::Calc(_) | Self::Usage(_) => 2,
-            Self::Pipeline(error) => match error {
-                PipelineError::Spec(_)
-                | PipelineError::Dataset(_)
-                | PipelineError::Recording(_)
-                | PipelineError::Report(_)
-                | PipelineError::Connect(
-                    ConnectError::Reference { .. } | ConnectError::Client(_),
-                )
-                | PipelineError::Overflow { .. }
-                | PipelineError::NoSuchStage { .. } => 2,
-                PipelineError::Cancelled { .. } => super::signals::exit_code(),
-                _ => 1,
-            },
-            Self::System(_) => 1,
-        }
+    /// What cannot be done, and the system's reason.
+    pub fn system(what: impl Into<String>, error: impl Into<Cause>) -> Self {
+        Self::System { what: what.into(), error: error.into() }
     }
 }
 
@@ -73,7 +62,7 @@ pub(super) fn report(error: &CliError) -> ExitCode {
         }
         other => tell(&format!("error: {other}")),
     }
-    ExitCode::from(error.code())
+    ExitCode::from(code_of(error))
 }
 
 /// Prints what is wrong with a command line, or the help that was asked for.
@@ -90,7 +79,7 @@ pub(super) fn refused(error: &clap::Error) -> ExitCode {
     } else {
         tell(text.trim_end());
     }
-    ExitCode::from(2)
+    ExitCode::from(BAD_INPUT)
 }
 
 /// A text as it may be shown: without control characters from outside, and without what stands on the
@@ -122,7 +111,7 @@ pub(super) fn print(text: &str) -> Result<(), CliError> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(printable(text).as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(CliError::System(format!("stdout cannot be written: {error}")))
+            Err(CliError::system("stdout cannot be written", error))
         }
         _ => Ok(()),
     }
@@ -131,7 +120,10 @@ pub(super) fn print(text: &str) -> Result<(), CliError> {
 /// Writes a value to stdout as indented JSON.
 pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
     let text = serde_json::to_string_pretty(value);
-    print(&(text.map_err(|error| CliError::System(error.to_string()))? + "\n"))
+    print(
+        &(text.map_err(|error| CliError::system("the output cannot be written as JSON", error))?
+            + "\n"),
+    )
 }
 
 /// The runtime that verbs with a network use.
@@ -144,5 +136,5 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
         tokio::runtime::Builder::new_multi_thread()
     };
     let runtime = builder.enable_all().build();
-    runtime.map_err(|error| CliError::System(format!("the async runtime cannot start: {error}")))
+    runtime.map_err(|error| CliError::system("the async runtime cannot start", error))
 }

@@ -4,6 +4,7 @@ mod calc;
 mod diagnose;
 mod diff;
 mod estimate;
+mod exit;
 mod gc;
 mod graph;
 mod history;
@@ -24,6 +25,8 @@ mod status;
 mod trace;
 mod validate;
 mod what_if;
+
+pub(crate) use exit::End;
 
 use crate::workflow::local::{GUARD_VERB, enable_guard, guard};
 use clap::{Parser, Subcommand};
@@ -69,27 +72,6 @@ enum Verb {
     /// Wait for a sizer to end, and end what it left
     #[command(name = GUARD_VERB, hide = true)]
     Guard,
-}
-
-/// How a command ended, when not in an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// All went well.
-    Done,
-    /// The measurements stand, the question stays open.
-    NoAnswer,
-    /// No number of GPUs meets the target.
-    OutOfReach,
-}
-
-impl End {
-    fn code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::NoAnswer => 1,
-            Self::OutOfReach => 3,
-        }
-    }
 }
 
 /// Runs the command line of this process.

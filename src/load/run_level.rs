@@ -6,7 +6,7 @@ use super::{Recorded, Recorder, Scraper, closed_loop, open_loop};
 use crate::measure::{Around, Run};
 use crate::workflow::{Clock, Workflow};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// Called after each run, from the task that made it.
@@ -19,14 +19,17 @@ pub enum LoadError {
     #[error("interrupted")]
     Cancelled,
     /// The system allows too few connections.
-    #[error(transparent)]
+    #[error("{0}")]
     Files(#[from] super::TooFewFiles),
     /// The disk does not take what is recorded.
     #[error("the recording cannot be written: {0}")]
-    Unwritten(String),
+    Unwritten(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A defect: a task of the load generator ended without its record.
     #[error("a task of the load generator stopped unexpectedly: {0}")]
-    Lost(String),
+    Lost(#[source] JoinError),
+    /// A defect: the thread that writes the recording ended without it.
+    #[error("a task of the load generator stopped unexpectedly: the one that writes the recording")]
+    NoRecorder,
 }
 
 /// A level under way, shared by its tasks.
@@ -101,7 +104,7 @@ pub async fn run_level(
         };
         match ended {
             Some(Ok(())) => {}
-            Some(Err(error)) => return Err(LoadError::Lost(error.to_string())),
+            Some(Err(error)) => return Err(LoadError::Lost(error)),
             None => break,
         }
     }

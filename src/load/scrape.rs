@@ -69,7 +69,7 @@ impl Scraper {
             spec.metrics.clone()
         };
         Ok(Self {
-            client: client.map_err(|error| ScrapeError::Client(error.to_string()))?,
+            client: client.map_err(ScrapeError::Client)?,
             url,
             redactor: vault.redactor().clone(),
             every: spec.every.map_or(Duration::from_secs(1), Seconds::to_std),
@@ -112,11 +112,11 @@ impl Scraper {
 #[derive(Debug, thiserror::Error)]
 pub enum ScrapeError {
     /// A reference leads nowhere.
-    #[error(transparent)]
+    #[error("{0}")]
     Reference(#[from] ReferenceError),
     /// The client cannot be made from these settings.
     #[error("test.scrape cannot be used: {0}")]
-    Client(String),
+    Client(#[source] reqwest::Error),
 }
 
 impl Scraping {

@@ -25,7 +25,7 @@ impl Pipeline {
                 // Parquet is nothing to look at.
                 StageId::Sweep(concurrency) => {
                     let unreadable = |error: parquet::errors::ParquetError| {
-                        PipelineError::Artifact { stage: id.clone(), message: error.to_string() }
+                        PipelineError::Artifact { stage: id.clone(), error: error.into() }
                     };
                     let level = from_parquet(artifact).map_err(unreadable)?;
                     let counts = level.around.repetitions.iter().zip(0..);

@@ -35,7 +35,7 @@ pub use calc::{CalcError, CalcOptions, CalcOutcome, emitted_spec, imported_spec}
 pub use cancel::CancellationToken;
 pub use check::Checked;
 pub use compare::{Changes, LevelChange, Side};
-pub use error::PipelineError;
+pub use error::{Cause, PipelineError};
 pub use execute::{Outcome, RunOptions, StageReport};
 pub use graph::{Graph, StageId};
 pub use observer::{Observer, Silent};

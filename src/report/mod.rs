@@ -24,6 +24,7 @@ pub use terminal::terminal_summary;
 pub use what_if::{CaseLimit, WhatIf, WhatIfCase};
 
 use crate::measure::Run;
+use std::error::Error;
 use std::io::Read;
 use std::path::Path;
 
@@ -31,24 +32,32 @@ use std::path::Path;
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// The template is wrong.
-    #[error(transparent)]
+    #[error("{0}")]
     Template(#[from] TemplateError),
     /// The runs behind a level cannot be read.
-    #[error("the runs at concurrency {concurrency} cannot be read: {message}")]
+    #[error("the runs at concurrency {concurrency} cannot be read: {error}")]
     Runs {
         /// The level.
         concurrency: u32,
         /// What happened.
-        message: String,
+        #[source]
+        error: Box<dyn Error + Send + Sync>,
     },
     /// The result cannot be written in this format.
-    #[error("{report}: {message}")]
+    #[error("{report}: {error}")]
     Format {
         /// The report.
         report: &'static str,
         /// What the writer said.
-        message: String,
+        #[source]
+        error: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl ReportError {
+    fn format(report: &'static str, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Format { report, error: error.into() }
+    }
 }
 
 /// What reports are made of.

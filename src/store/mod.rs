@@ -45,6 +45,7 @@ pub enum StoreError {
         /// The file or folder.
         path: String,
         /// What the system said.
+        #[source]
         error: std::io::Error,
     },
     /// A link where the store has a file or a folder of its own.

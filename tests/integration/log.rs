@@ -87,3 +87,26 @@ fn processes_are_told_by_name_and_number_without_their_arguments() {
     assert!(started >= 1 && started == over, "{}", ended.stderr);
     assert!(!ended.stderr.contains("canary"), "{}", ended.stderr);
 }
+
+#[test]
+fn the_causes_of_a_failure_are_told_at_debug() {
+    let project = Sizer::new().spec(
+        "version: 1\nname: t\ndataset: {path: absent.jsonl}\nworkflow: {type: command, run: [cat]}\n\
+         concurrency: {mode: burst, levels: [1], runs: 2}\n",
+    );
+    let plain = project.run(&["run", "spec.yml"]).code(2);
+    assert!(!plain.stderr.contains("caused by"), "{}", plain.stderr);
+    let told = project.run(&["run", "spec.yml", "--log", "debug"]).code(2);
+    let at = |part: &str| {
+        let found = told.stderr.find(part);
+        found.unwrap_or_else(|| panic!("{part} is missing: {}", told.stderr))
+    };
+    let chain = [
+        "failed: spec.yml:3:",
+        "caused by: the dataset absent.jsonl cannot be read: No such file",
+        "caused by: No such file or directory",
+    ];
+    assert!(chain.map(at).is_sorted(), "{}", told.stderr);
+    // What people see stays as it is, and comes after it.
+    assert!(told.stderr.ends_with(&plain.stderr), "{}", told.stderr);
+}

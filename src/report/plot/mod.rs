@@ -25,11 +25,10 @@ const LATENCY_COLOUR: RGBColor = RGBColor(0x2c, 0x6f, 0xb0);
 
 /// Draws panels side by side and encodes the picture.
 fn draw(name: &'static str, size: (u32, u32), panels: &[Panel]) -> Result<Vec<u8>, ReportError> {
-    let failed = |message: String| ReportError::Format { report: name, message };
     let (width, height) = size;
     let mut pixels = vec![0xff; width as usize * height as usize * 3];
-    paint(&mut pixels, size, panels).map_err(|error| failed(error.to_string()))?;
-    encode(&pixels, size).map_err(|error| failed(error.to_string()))
+    paint(&mut pixels, size, panels).map_err(|error| ReportError::format(name, error))?;
+    encode(&pixels, size).map_err(|error| ReportError::format(name, error))
 }
 
 fn paint(pixels: &mut [u8], size: (u32, u32), panels: &[Panel]) -> Result<(), PlotError> {

@@ -35,13 +35,13 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Both for T {}
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoConnection {
     #[error("no such name: {0}")]
-    Name(io::Error),
+    Name(#[source] io::Error),
     #[error("{0}")]
-    Refused(io::Error),
+    Refused(#[source] io::Error),
     #[error("no connection within {} s", .0.as_secs_f64())]
     Late(Duration),
     #[error("TLS: {0}")]
-    Tls(io::Error),
+    Tls(#[source] io::Error),
     #[error("the proxy {proxy}: {what}")]
     Proxy { proxy: String, what: String },
 }
