@@ -84,6 +84,17 @@ pub enum StoreError {
         /// So much of it is read.
         mib: u64,
     },
+    /// A file that names what is in use is there and cannot be read.
+    #[error(
+        "{path} cannot be read ({why}), so what it names is not known, and nothing is changed; make it readable, or \
+         move it away"
+    )]
+    Unknown {
+        /// The file.
+        path: String,
+        /// What stands in the way.
+        why: String,
+    },
     /// An artifact is not what its manifest says.
     #[error("the artifact {digest} is damaged or missing")]
     Damaged {
@@ -97,10 +108,19 @@ fn pid_text(pid: &str) -> String {
 }
 
 impl StoreError {
+    fn unknown(path: &Path, why: &dyn std::fmt::Display) -> Self {
+        Self::Unknown { path: path.display().to_string(), why: why.to_string() }
+    }
+
     fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.display().to_string();
         move |error| Self::Io { action, path, error }
     }
+}
+
+/// A value as JSON for a file: an error where it cannot be written down, instead of an empty file.
+fn json(value: &impl serde::Serialize, path: &Path) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value).map_err(|error| StoreError::io("write the file", path)(error.into()))
 }
 
 /// The folder `.sizer` beside a spec.
