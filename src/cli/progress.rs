@@ -1,6 +1,7 @@
 //! Progress on a terminal: one bar per level under way, with the p95 so far.
 
 use super::diagnose::tell;
+use super::log;
 use crate::measure::{Quantile, Run, quantile_of_sorted};
 use crate::pipeline::{Observer, PipelineError, StageId, StageReport};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -25,7 +26,8 @@ struct Level {
 
 impl Progress {
     pub fn new(visible: bool) -> Self {
-        let bars = visible.then(MultiProgress::new);
+        // Lines of a log would tear them.
+        let bars = (visible && !log::is_on()).then(MultiProgress::new);
         Self { bars, branch: None, level: Mutex::default() }
     }
 
@@ -89,6 +91,7 @@ impl Observer for Progress {
     }
 
     fn stage_failed(&self, stage: &StageId, error: &PipelineError) {
+        log::causes(error);
         if let Some(bar) = self.level().bar.take() {
             bar.abandon();
         }

@@ -38,7 +38,7 @@ pub async fn run_level(
         };
         match ended {
             Some(Ok(())) => {}
-            Some(Err(error)) => return Err(LoadError::Lost(error.to_string())),
+            Some(Err(error)) => return Err(LoadError::Lost(error)),
             None => break,
         }
     }

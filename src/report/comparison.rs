@@ -166,11 +166,8 @@ impl Comparison {
 
     /// The comparison as JSON.
     pub fn to_json(&self) -> Result<String, ReportError> {
-        let text = serde_json::to_string_pretty(self).map_err(|error| ReportError::Format {
-            report: "comparison.json",
-            message: error.to_string(),
-        })?;
-        Ok(text + "\n")
+        let failed = |error| ReportError::format("comparison.json", error);
+        Ok(serde_json::to_string_pretty(self).map_err(failed)? + "\n")
     }
 }
 

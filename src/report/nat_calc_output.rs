@@ -18,11 +18,7 @@ pub(super) struct NatCalcOutput;
 impl Report for NatCalcOutput {
     fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError> {
         let output = calc_output(material)?;
-        let failed = |error: serde_json::Error| ReportError::Format {
-            report: NAME,
-            message: error.to_string(),
-        };
-        serde_json::to_vec_pretty(&output).map_err(failed)
+        serde_json::to_vec_pretty(&output).map_err(|error| ReportError::format(NAME, error))
     }
 }
 

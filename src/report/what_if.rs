@@ -242,7 +242,7 @@ impl WhatIf {
 
     /// One row per case.
     pub fn to_csv(&self) -> Result<String, ReportError> {
-        let failed = |message: String| ReportError::Format { report: "what-if", message };
+        const NAME: &str = "what-if";
         let mut writer = csv::Writer::from_writer(Vec::new());
         let limits = distinct(self.cases.iter().flat_map(|case| {
             case.limits.iter().map(|limit| format!("{}_{}_s", limit.target.key(), limit.quantile))
@@ -266,7 +266,7 @@ impl WhatIf {
             .map(str::to_owned),
         );
         header.extend(["cost_per_hour", "cheapest", "reason"].map(str::to_owned));
-        writer.write_record(&header).map_err(|error| failed(error.to_string()))?;
+        writer.write_record(&header).map_err(|error| ReportError::format(NAME, error))?;
         for case in &self.cases {
             let mut row = vec![
                 case.branch.clone().unwrap_or_default(),
@@ -292,10 +292,11 @@ impl WhatIf {
             row.push(cell(case.cost_per_hour));
             row.push(case.cheapest.to_string());
             row.push(case.reason.clone().unwrap_or_default());
-            writer.write_record(&row).map_err(|error| failed(error.to_string()))?;
+            writer.write_record(&row).map_err(|error| ReportError::format(NAME, error))?;
         }
-        let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
-        String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+        let bytes =
+            writer.into_inner().map_err(|error| ReportError::format(NAME, error.into_error()))?;
+        String::from_utf8(bytes).map_err(|error| ReportError::format(NAME, error))
     }
 }
 

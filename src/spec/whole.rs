@@ -188,7 +188,8 @@ impl Spec {
         let vault = Vault::new(env, &Redactor::default());
         for (path, secret) in self.workflow.secrets() {
             if let Err(error) = secret.reveal(&vault) {
-                return Err(self.error_at(&path, error.to_string()).help(error.help()));
+                let wrong = self.error_at(&path, error.to_string()).help(error.help());
+                return Err(wrong.because(error));
             }
         }
         let proxies = self.workflow.connections().filter_map(|(at, connection)| {
@@ -198,7 +199,8 @@ impl Spec {
         let scraped = scraped.map(|scrape| ("test.scrape.url".to_owned(), &scrape.url));
         for (path, address) in self.workflow.addresses().into_iter().chain(proxies).chain(scraped) {
             if let Err(error) = address.reveal(&vault) {
-                return Err(self.error_at(&path, error.to_string()).help(error.help()));
+                let wrong = self.error_at(&path, error.to_string()).help(error.help());
+                return Err(wrong.because(error));
             }
         }
         Ok(())

@@ -11,6 +11,7 @@ pub enum ForeignError {
         /// The file.
         path: String,
         /// What the system said.
+        #[source]
         error: std::io::Error,
     },
     /// The extension says nothing.
@@ -48,12 +49,13 @@ impl ForeignError {
     /// The same at the place of the spec that names the files.
     pub fn in_spec(self, spec: &Spec) -> SpecError {
         const AT: &str = "workflow.path";
-        match self {
+        let error = match &self {
             Self::Wrong { at, message, help: Some(help) } => {
-                spec.error_at(AT, format!("{at}: {message}")).help(help)
+                spec.error_at(AT, format!("{at}: {message}")).help(help.as_str())
             }
             other => spec.error_at(AT, other.to_string()),
-        }
+        };
+        error.because(self)
     }
 
     /// Says what to do about it.

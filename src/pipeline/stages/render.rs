@@ -50,9 +50,10 @@ impl Render {
         match report(&self.report, self.template(context)?) {
             Some(report) => {
                 let runs = |concurrency| {
-                    artifacts.recording(concurrency).map(|it| it.runs).map_err(|error| {
-                        ReportError::Runs { concurrency, message: error.to_string() }
-                    })
+                    artifacts
+                        .recording(concurrency)
+                        .map(|it| it.runs)
+                        .map_err(|error| ReportError::Runs { concurrency, error: error.into() })
                 };
                 let bytes = report.render(&Material { result: &result, runs: &runs })?;
                 Ok(readable(bytes))

@@ -35,13 +35,13 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Both for T {}
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoConnection {
     #[error("no such name: {0}")]
-    Name(io::Error),
+    Name(#[source] io::Error),
     #[error("{0}")]
-    Refused(io::Error),
+    Refused(#[source] io::Error),
     #[error("no connection within {} s", .0.as_secs_f64())]
     Late(Duration),
     #[error("TLS: {0}")]
-    Tls(io::Error),
+    Tls(#[source] io::Error),
     #[error("the proxy {proxy}: {what}")]
     Proxy { proxy: String, what: String },
 }
@@ -124,6 +124,17 @@ impl Connector {
     /// Who asks the proxy, where it wants to know.
     pub fn proxy_authorization(&self) -> Option<&HeaderValue> {
         self.asked_proxy()?.basic_auth()
+    }
+
+    /// Where connections go, and through what.
+    pub fn way(&self) -> String {
+        match (&self.unix_socket, &self.proxy) {
+            (Some(path), _) => path.display().to_string(),
+            (None, Some(proxy)) => {
+                format!("{}:{} through {}", self.host, self.port, shown(proxy.uri()))
+            }
+            (None, None) => format!("{}:{}", self.host, self.port),
+        }
     }
 
     /// Makes a connection within the time allowed for it.

@@ -50,6 +50,13 @@ pub(in crate::workflow) struct Access<'a> {
 #[derive(Clone, Debug)]
 pub(in crate::workflow) struct Target(Uri);
 
+impl Target {
+    /// Its path, without the query.
+    pub(super) fn path(&self) -> &str {
+        self.0.path()
+    }
+}
+
 impl Endpoint {
     pub fn new(access: &Access<'_>, vault: &Vault<'_>) -> Result<Self, ConnectError> {
         let Access { address, api_key, headers, timeout, connection, base_dir } = access;
@@ -160,10 +167,17 @@ impl Endpoint {
         request
     }
 
+    /// The server's host and port.
+    pub(super) fn at(&self) -> String {
+        let host = self.base.host_str().unwrap_or("?");
+        self.base
+            .port_or_known_default()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
     /// A failure of the server, as it may be recorded.
     pub(super) fn failure(&self, error: &SendError) -> Failure {
-        let (host, port) = (self.base.host_str(), self.base.port_or_known_default());
-        let at = format!("{}:{}", host.unwrap_or_default(), port.unwrap_or_default());
+        let at = self.at();
         redacted::failure(&self.redactor, failure::of(error, &at))
     }
 
