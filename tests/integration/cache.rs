@@ -122,7 +122,7 @@ fn a_template_of_the_users_makes_a_report() {
     project.run(&set).success();
     assert_eq!(project.read("out/mine.txt"), "test: 3 levels\n");
     let project = project.file("mine.j2", "{{ result.spec.name }}");
-    project.run(&set).success().stderr("1 stages run");
+    project.run(&set).success().stderr("1 stage run");
     assert_eq!(project.read("out/mine.txt"), "test");
 
     let broken = project.file("mine.j2", "one\n{{ result.nope.name }}");

@@ -48,7 +48,7 @@ fn force_runs_again_what_is_there() {
     run(&["--force", "--only", "sweep@1", "sweep@4"]).success().stderr("2 stages run, 0 cached");
     assert_eq!(simulator.metric("requests_total"), 14 + 4 + 2 + 8);
     run(&[]).success();
-    run(&["--force", "estimate"]).success().stderr("1 stages run");
+    run(&["--force", "estimate"]).success().stderr("1 stage run");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn offline_asks_nobody() {
     // The server is gone, and nobody notices.
     project.run(&["run", "spec.yml", "--offline", "--set", "targets.users=5"]).success();
     let estimate = project.run(&["estimate", "spec.yml", "--set", "targets.users=1000"]).success();
-    estimate.stdout("for 1000 users").stderr("1 stages run");
+    estimate.stdout("for 1000 users").stderr("1 stage run");
     project.run(&["render", "spec.yml"]).success().stdout("for 100 users: unsettled");
     let project = project
         .file("one.md.j2", "{{ result.gpus.recommended }} for {{ result.estimates[0].users }}");
