@@ -3,7 +3,7 @@
 use super::health::Monitor;
 use super::schedule::{Due, LevelPlan, Pace, Schedule};
 use super::{Recorded, Recorder, Scraper, closed_loop, open_loop};
-use crate::measure::{Around, Run};
+use crate::measure::{Around, Run, Scraped};
 use crate::workflow::{Clock, Workflow};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::{JoinError, JoinSet};
@@ -109,7 +109,10 @@ pub async fn run_level(
         }
     }
     let client = monitor.stop();
-    let (scraped, scrape_error) = scraping.map(super::scrape::Scraping::stop).unwrap_or_default();
+    let (scraped, scrape_error) = match scraping {
+        Some(scraping) => scraping.stop(),
+        None => (Scraped::new(), None),
+    };
     Ok(level.recorder.recorded(Around {
         concurrency: Some(level.concurrency),
         client: Some(client),
