@@ -112,7 +112,7 @@ impl Endpoint {
         if !base.username().is_empty() || base.password().is_some() {
             let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
             let (user, password) =
-                (decoded(base.username()), decoded(base.password().unwrap_or_default()));
+                (decoded(base.username()), decoded(base.password().unwrap_or("")));
             let basic = BASE64_STANDARD.encode(format!("{user}:{password}"));
             map.insert(AUTHORIZATION, sensitive("base_url", &format!("Basic {basic}"))?);
             redactor.add_pair(&user, &password);
@@ -160,7 +160,7 @@ impl Endpoint {
 
     /// The target below the base address, whose query it keeps.
     pub fn target(&self, below: &str) -> Result<Target, ConnectError> {
-        let query = self.base.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let query = self.base.query().map_or_else(String::new, |query| format!("?{query}"));
         self.exact_target(&format!("{}{below}{query}", self.base.path().trim_end_matches('/')))
     }
 
@@ -336,8 +336,7 @@ impl Posted<'_> {
     /// Whether the server says that it sends an event stream.
     pub fn is_event_stream(&self) -> bool {
         let kind = self.answering.head().headers().get(CONTENT_TYPE);
-        let kind = kind.map(|it| it.as_bytes().to_ascii_lowercase()).unwrap_or_default();
-        kind.starts_with(b"text/event-stream")
+        kind.is_some_and(|it| it.as_bytes().to_ascii_lowercase().starts_with(b"text/event-stream"))
     }
 
     /// Any status but success is a failure that quotes the answer, and so is an answer in a code.
@@ -388,15 +387,15 @@ impl Posted<'_> {
         let head = self.answering.head();
         let status = head.status();
         let retry_after = head.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.map(|it| format!(" (Retry-After: {it})")).unwrap_or_default();
+        let retry_after =
+            retry_after.map_or_else(String::new, |it| format!(" (Retry-After: {it})"));
         let location = head.headers().get(LOCATION).filter(|_| status.is_redirection());
         let location = location.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
-        let location = location.map(|it| {
+        let location = location.map_or_else(String::new, |it| {
             // A query can be a signature.
-            let place = redact(it.split(['?', '#']).next().unwrap_or_default());
+            let place = redact(it.split_once(['?', '#']).map_or(&*it, |(place, _)| place));
             format!(" to {place} (location; redirects are not followed: put it into the address)")
         });
-        let location = location.unwrap_or_default();
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = self.answering.chunk(&self.endpoint.connections).await {
             body.extend_from_slice(&chunk);
@@ -440,8 +439,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 /// Scheme, host and port.
 fn origin(url: &Url) -> String {
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("{}://{}{port}/", url.scheme(), url.host_str().unwrap_or_default())
+    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+    // Without one it is no address of a server, and is refused as that.
+    format!("{}://{}{port}/", url.scheme(), url.host_str().unwrap_or(""))
 }
 
 fn plain(name: &str, value: &str) -> Result<HeaderValue, ConnectError> {
