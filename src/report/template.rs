@@ -21,7 +21,7 @@ const LARGEST_MIB: usize = 64;
 
 /// What is wrong with a template.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}{}: {message}", line.map(|line| format!(":{line}")).unwrap_or_default())]
+#[error("{path}{}: {message}", line.map_or_else(String::new, |line| format!(":{line}")))]
 pub struct TemplateError {
     /// The template.
     pub path: String,
@@ -93,7 +93,7 @@ fn answer(estimate: Value) -> Result<String, minijinja::Error> {
 
 impl Template {
     fn failed(&self, error: &minijinja::Error) -> ReportError {
-        let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+        let detail = error.detail().map_or_else(String::new, |detail| format!(": {detail}"));
         ReportError::Template(TemplateError {
             path: self.path.clone(),
             line: error.line(),
