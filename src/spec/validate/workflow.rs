@@ -120,8 +120,8 @@ impl Checker<'_> {
     }
 
     pub(super) fn fixed_host(&self, path: &str, url: &str) -> Check {
-        let host = url.find("://").map_or(url, |at| url.get(at + 3..).unwrap_or_default());
-        let host = host.split(['/', '?']).next().unwrap_or_default();
+        let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let host = host.split_once(['/', '?']).map_or(host, |(host, _)| host);
         self.ensure(
             !host.contains("{{") && !host.contains("{%"),
             path,

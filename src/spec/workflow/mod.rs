@@ -143,7 +143,7 @@ impl WorkflowSpec {
         let own = self.address().map(|address| (key.to_owned(), address));
         let ready = self.serve().and_then(|serve| serve.ready.as_ref());
         let ready = ready.map(|address| ("workflow.serve.ready".to_owned(), address));
-        let behind = self.llm().map(LlmSpec::addresses).unwrap_or_default();
+        let behind = self.llm().map_or_else(Vec::new, LlmSpec::addresses);
         own.into_iter().chain(ready).chain(behind).collect()
     }
 
@@ -275,8 +275,8 @@ fn of_env<'a>(at: &str, env: &'a Variables) -> Vec<(String, &'a Secret)> {
 }
 
 fn default_timeout() -> Seconds {
-    const FIVE_MINUTES: f64 = 300.0;
-    Seconds::new(FIVE_MINUTES).unwrap_or_default()
+    const FIVE_MINUTES: Seconds = Seconds::fixed(300.0);
+    FIVE_MINUTES
 }
 
 fn yes() -> bool {
