@@ -103,7 +103,7 @@ impl<R: Read> Read for Bounded<R> {
                 self.wrong("the quote that opens a cell here is never closed"),
             ));
         }
-        for &byte in buffer.get(..count).unwrap_or_default() {
+        for &byte in buffer.iter().take(count) {
             self.follow(byte).map_err(Error::other)?;
         }
         let left = self.left.get().checked_sub(count as u64);
