@@ -62,3 +62,34 @@ fn table(records: &[RunRecord]) -> Table {
 fn date(when: SystemTime) -> String {
     humantime::format_rfc3339_seconds(when).to_string().replace('T', " ").replace('Z', "")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn a_record_of_a_time_that_no_calendar_has_is_shown() {
+        for (started, expected) in
+            [(0.0, "1970-01-01 00:00:00"), (1e18, "9999-12-31 23:59:59"), (-1.0, "?")]
+        {
+            let record = RunRecord {
+                id: "a".to_owned(),
+                spec: "spec.yml".to_owned(),
+                spec_digest: "d".to_owned(),
+                started,
+                duration: 1.0,
+                user: "u".to_owned(),
+                host: "h".to_owned(),
+                tool: "1".to_owned(),
+                exit: Exit::Done,
+                ran: 1,
+                gpus: None,
+                keys: BTreeMap::new(),
+                digests: BTreeMap::new(),
+            };
+            let shown = table(&[record]).to_string();
+            assert!(shown.contains(expected), "{shown}");
+        }
+    }
+}
