@@ -152,7 +152,7 @@ fn text(label: &str, changes: &Changes) -> String {
     table.load_style(presets::ASCII_MARKDOWN);
     table.set_header(["Concurrency", "p95 before", "p95 now", "Change", ""]);
     for level in &changes.levels {
-        let seconds = |value: Option<f64>| value.map(|it| format!("{it:.4}")).unwrap_or_default();
+        let seconds = |value: Option<f64>| value.map_or_else(String::new, |it| format!("{it:.4}"));
         let change = match (level.before, level.now) {
             (Some(before), Some(now)) if before > 0.0 => {
                 format!("{:+.1} %", (now / before - 1.0) * 100.0)

@@ -36,7 +36,7 @@ impl Progress {
     }
 
     fn label(&self) -> String {
-        self.branch.as_ref().map(|branch| format!("[{branch}] ")).unwrap_or_default()
+        self.branch.as_ref().map_or_else(String::new, |branch| format!("[{branch}] "))
     }
 
     /// A line above the bars.
@@ -72,7 +72,7 @@ impl Observer for Progress {
             level.failed += 1;
         }
         let p95 = quantile_of_sorted(&level.runtimes, Quantile::P95.share());
-        let p95 = p95.map(|p95| format!("p95 {p95:.3} s")).unwrap_or_default();
+        let p95 = p95.map_or_else(String::new, |p95| format!("p95 {p95:.3} s"));
         let failed =
             if level.failed > 0 { format!(", {} failed", level.failed) } else { String::new() };
         if let Some(bar) = &level.bar {

@@ -13,7 +13,7 @@ const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// An address as it may be shown: a signature or a token can stand behind the question mark.
 pub fn shown_url(url: &str) -> &str {
-    url.split('?').next().unwrap_or_default()
+    url.split_once('?').map_or(url, |(shown, _)| shown)
 }
 
 /// Downloads a dataset to a path. Nothing is there before it is complete.

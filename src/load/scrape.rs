@@ -160,7 +160,7 @@ async fn ask(client: &Client, url: Url) -> Result<String, String> {
 impl Heard {
     fn note(&mut self, text: &str, at: f64, wanted: &[String], redactor: &Redactor) {
         for (series, value) in text.lines().filter_map(sample) {
-            let name = series.split('{').next().unwrap_or_default();
+            let name = series.split_once('{').map_or(series, |(name, _)| name);
             if !wanted.iter().any(|glob| glob_matches(glob, name)) {
                 continue;
             }

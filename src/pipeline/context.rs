@@ -101,7 +101,7 @@ impl<'a> Context<'a> {
     /// The highest level that is known of.
     pub fn highest_level(&self) -> u32 {
         let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        planned.keys().max().copied().unwrap_or_default()
+        planned.last_key_value().map_or(0, |(highest, _)| *highest)
     }
 
     /// How many runs were chosen for an adaptive level, where the spec itself does not say.
@@ -148,6 +148,7 @@ impl<'a> Context<'a> {
         match (self.spec.workflow.recorded(), self.spec.dataset.url()) {
             (Some(recorded), _) => {
                 let files = recorded_files(recorded, &|path| self.spec.resolve(path));
+                // Without a file it leads nowhere, and whoever opens it is told.
                 files.ok().and_then(|files| files.into_iter().next()).unwrap_or_default()
             }
             (None, Some(url)) => self.store.download_path(url),

@@ -32,7 +32,8 @@ impl Pipeline {
                     let mut repetitions =
                         counts.flat_map(|(count, repetition)| (0..*count).map(move |_| repetition));
                     for run in level.runs {
-                        let repetition = repetitions.next().unwrap_or_default();
+                        // Without repetitions all runs are of one.
+                        let repetition = repetitions.next().unwrap_or(0);
                         let burst = None;
                         push_line(&mut bytes, &ForeignRun { concurrency, repetition, burst, run });
                     }

@@ -180,11 +180,11 @@ impl Redactor {
         let mut masked = Vec::with_capacity(bytes.len());
         let mut from = 0;
         for range in ranges {
-            masked.extend_from_slice(bytes.get(from..range.start).unwrap_or_default());
+            masked.extend(bytes.get(from..range.start).into_iter().flatten());
             masked.extend_from_slice(MASK.as_bytes());
             from = range.end;
         }
-        masked.extend_from_slice(bytes.get(from..).unwrap_or_default());
+        masked.extend(bytes.get(from..).into_iter().flatten());
         Some(masked)
     }
 
@@ -230,8 +230,8 @@ impl Known {
         let Some(finders) = &self.finders else { return };
         for hit in finders.whole.find_overlapping_iter(bytes) {
             let Some(form) = self.forms.get(hit.pattern().as_usize()) else { continue };
-            let seen = bytes.get(hit.range()).unwrap_or_default();
-            if !form.is_same(&form.bytes, seen) {
+            let seen = bytes.get(hit.range());
+            if !seen.is_some_and(|seen| form.is_same(&form.bytes, seen)) {
                 continue;
             }
             if let Some(range) = form.how.extent(bytes, hit.range()) {
@@ -279,7 +279,7 @@ impl Known {
         shortest: usize,
         found: &mut Vec<Range<usize>>,
     ) {
-        let bytes = view.bytes().get(range.clone()).unwrap_or_default();
+        let Some(bytes) = view.bytes().get(range.clone()) else { return };
         for form in self.forms.iter().filter(|form| form.how == How::Anywhere) {
             let parts = form.parts(bytes, shortest).into_iter().flatten();
             found.extend(parts.map(|it| view.origin(range.start + it.start..range.start + it.end)));
@@ -291,8 +291,8 @@ impl Known {
 fn elisions(bytes: &[u8]) -> Vec<Range<usize>> {
     const DOTS: &[u8] = "…".as_bytes();
     let mut found: Vec<Range<usize>> = Vec::new();
-    for at in memchr::memchr3_iter(b'.', b'*', DOTS.first().copied().unwrap_or_default(), bytes) {
-        let rest = bytes.get(at..).unwrap_or_default();
+    for at in memchr::memchr3_iter(b'.', b'*', DOTS[0], bytes) {
+        let (_, rest) = bytes.split_at(at);
         let length = if rest.starts_with(DOTS) { DOTS.len() } else { 1 };
         let many = found.len() > MOST_ELISIONS;
         match found.last_mut() {

@@ -4,7 +4,7 @@ use std::error::Error;
 
 /// What is wrong with a template.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}{}: {message}", line.map(|line| format!(":{line}")).unwrap_or_default())]
+#[error("{path}{}: {message}", line.map_or_else(String::new, |line| format!(":{line}")))]
 pub struct TemplateError {
     /// The template.
     pub path: String,

@@ -199,7 +199,7 @@ impl WhatIf {
                 let cost = case.cost_per_hour.map(|cost| format!(", {cost:.2}/h"));
                 let rivals = self.cases.iter().filter(|it| it.asks_the_same(case)).count();
                 let mark = if rivals > 1 && case.cheapest { " *" } else { "" };
-                format!("{}{}{mark}", case.count(), cost.unwrap_or_default())
+                format!("{}{}{mark}", case.count(), cell(cost))
             };
             let mut table = Table::new();
             table.load_style(presets::ASCII_MARKDOWN);
@@ -216,8 +216,8 @@ impl WhatIf {
                     table.add_row([case.title(), case.aims(), answer(case)]);
                 }
             }
-            let title = branch.as_ref().map(|branch| format!("\n## {branch}\n"));
-            text.push(format!("{}\n{table}\n", title.unwrap_or_default()));
+            text.extend(branch.as_ref().map(|branch| format!("\n## {branch}\n")));
+            text.push(format!("\n{table}\n"));
         }
         if several {
             text.push("\n* the cheapest branch for the case\n".to_owned());
@@ -269,8 +269,8 @@ impl WhatIf {
         writer.write_record(&header).map_err(|error| ReportError::format(NAME, error))?;
         for case in &self.cases {
             let mut row = vec![
-                case.branch.clone().unwrap_or_default(),
-                case.name.clone().unwrap_or_default(),
+                cell(case.branch.as_ref()),
+                cell(case.name.as_ref()),
                 cell(case.users),
                 cell(case.think_time),
                 cell(case.request_rate),
@@ -288,10 +288,10 @@ impl WhatIf {
             row.push(cell(case.gpus.and_then(|gpus| gpus.at_most)));
             row.push(cell(case.gpus.and_then(|gpus| gpus.recommended)));
             row.push(cell(case.grade));
-            row.push(case.decided_by.map(|metric| metric.key().to_owned()).unwrap_or_default());
+            row.push(cell(case.decided_by.map(Metric::key)));
             row.push(cell(case.cost_per_hour));
             row.push(case.cheapest.to_string());
-            row.push(case.reason.clone().unwrap_or_default());
+            row.push(cell(case.reason.as_ref()));
             writer.write_record(&row).map_err(|error| ReportError::format(NAME, error))?;
         }
         let bytes =

@@ -164,9 +164,9 @@ impl Shown {
         let line_index = usize::try_from(place.line.saturating_sub(1)).unwrap_or(usize::MAX);
         let column = usize::try_from(place.column.saturating_sub(1)).unwrap_or(usize::MAX);
         let line_start: usize = text.split_inclusive('\n').take(line_index).map(str::len).sum();
-        let line = text.get(line_start..).unwrap_or_default().lines().next().unwrap_or_default();
+        let line = text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or("");
         let offset = line.char_indices().nth(column).map_or(line.len(), |(offset, _)| offset);
-        let length = token_length(line.get(offset..).unwrap_or_default());
+        let length = token_length(line.split_at(offset).1);
         let start = line_start + offset;
         Self { span: start..(start + length).min(text.len()), text }
     }
@@ -180,7 +180,7 @@ fn token_length(rest: &str) -> usize {
     let end = rest
         .char_indices()
         .find(|&(at, c)| {
-            let next = rest.get(at + c.len_utf8()..).unwrap_or_default();
+            let (_, next) = rest.split_at(at + c.len_utf8());
             matches!(c, ',' | ']' | '}') && at > 0
                 || c == ':' && (next.is_empty() || next.starts_with(' '))
                 || c == ' ' && next.starts_with('#')

@@ -29,7 +29,7 @@ pub enum ForeignError {
         what: String,
     },
     /// What it says makes no sense.
-    #[error("{at}: {message}{}", help.as_ref().map(|it| format!("\n  = help: {it}")).unwrap_or_default())]
+    #[error("{at}: {message}{}", help.as_ref().map_or(String::new(), |it| format!("\n  = help: {it}")))]
     Wrong {
         /// The file, with line and column where they are known.
         at: String,

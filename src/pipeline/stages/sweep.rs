@@ -232,7 +232,8 @@ impl Sweep {
         self.note_what_was_before(context, &mut recorded.around)?;
         let content = match (recorded.finish().map_err(load_error)?, staged) {
             (None, Some(staged)) => Content::File(staged),
-            (bytes, _) => Content::Bytes(bytes.unwrap_or_default()),
+            (Some(bytes), _) => Content::Bytes(bytes),
+            (None, None) => return Err(load_error(LoadError::NoRecorder)),
         };
         Ok(Product { content, cut_short })
     }

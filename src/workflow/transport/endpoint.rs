@@ -78,7 +78,7 @@ impl Endpoint {
         if !base.username().is_empty() || base.password().is_some() {
             let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
             let (user, password) =
-                (decoded(base.username()), decoded(base.password().unwrap_or_default()));
+                (decoded(base.username()), decoded(base.password().unwrap_or("")));
             let basic = BASE64_STANDARD.encode(format!("{user}:{password}"));
             map.insert(AUTHORIZATION, sensitive("base_url", &format!("Basic {basic}"))?);
             redactor.add_pair(&user, &password);
@@ -126,7 +126,7 @@ impl Endpoint {
 
     /// The target below the base address, whose query it keeps.
     pub fn target(&self, below: &str) -> Result<Target, ConnectError> {
-        let query = self.base.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let query = self.base.query().map_or_else(String::new, |query| format!("?{query}"));
         self.exact_target(&format!("{}{below}{query}", self.base.path().trim_end_matches('/')))
     }
 
@@ -189,8 +189,9 @@ impl Endpoint {
 
 /// Scheme, host and port.
 fn origin(url: &Url) -> String {
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("{}://{}{port}/", url.scheme(), url.host_str().unwrap_or_default())
+    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+    // Without one it is no address of a server, and is refused as that.
+    format!("{}://{}{port}/", url.scheme(), url.host_str().unwrap_or(""))
 }
 
 fn plain(name: &str, value: &str) -> Result<HeaderValue, ConnectError> {
