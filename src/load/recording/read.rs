@@ -87,7 +87,11 @@ fn read_group(group: &dyn RowGroupReader, runs: &mut Vec<Run>) -> Result<()> {
             http_status: status.and_then(|status| u16::try_from(status).ok()),
             reconnected: reconnected.next().ok_or_else(damaged)?,
             retries: retries.next().and_then(|it| u32::try_from(it).ok()).ok_or_else(damaged)?,
-            failed_calls: number(failed_calls.next().flatten()).unwrap_or_default(),
+            // Recordings of earlier versions have no such column.
+            failed_calls: match failed_calls.next().flatten() {
+                Some(count) => u32::try_from(count).map_err(|_| damaged())?,
+                None => 0,
+            },
             notes: notes.next().flatten().map_or_else(Vec::new, |names| notes_of(&names)),
         });
     }
