@@ -12,8 +12,8 @@ const MOST_BRANCHES: usize = 1_000;
 pub(super) fn check(text: &str) -> Result<(), Exceeded> {
     let (mut rest, mut line, mut branches) = (text, 1, 0);
     while let Some(at) = memchr::memchr(b'{', rest.as_bytes()) {
-        line += lines(rest.get(..at).unwrap_or_default());
-        let block = rest.get(at..).unwrap_or_default();
+        let (before, block) = rest.split_at(at);
+        line += lines(before);
         if block.starts_with("{{") || block.starts_with("{%") {
             let block = block.get(2..).unwrap_or_default();
             let length = expression(block, line)?;
@@ -66,7 +66,7 @@ fn expression(block: &str, line: usize) -> Result<usize, Exceeded> {
 
 fn is_word(rest: Option<&[u8]>) -> bool {
     const WORDS: [&[u8]; 7] = [b"not", b"and", b"or", b"in", b"is", b"if", b"else"];
-    let rest = rest.unwrap_or_default();
+    let Some(rest) = rest else { return false };
     WORDS.iter().any(|word| {
         rest.strip_prefix(*word).is_some_and(|rest| {
             !rest.first().is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'_')

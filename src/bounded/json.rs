@@ -16,7 +16,7 @@ pub(crate) fn has_too_many_values(bytes: &[u8]) -> bool {
             // A value follows each of these, or none does.
             b',' | b'[' | b'{' | b':' => values += 1,
             b'"' => {
-                let rest = bytes.get(at..).unwrap_or_default();
+                let (_, rest) = bytes.split_at(at);
                 at += length_of_string(rest).unwrap_or(rest.len()) - 1;
             }
             _ => {}

@@ -59,7 +59,9 @@ impl Watched {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             let Bounds { seconds, mib } = self.bounds;
-            if resident_mib().saturating_sub(before) > mib {
+            // Where only one of them is known, nothing is known of the growth.
+            let grown = resident_mib().zip(before).map(|(now, before)| now.saturating_sub(before));
+            if grown.is_some_and(|grown| grown > mib) {
                 return Err(Exceeded::Memory(mib));
             }
             let took = match (computed, self.computed()) {
@@ -94,9 +96,9 @@ pub(super) fn run<T: Send + 'static>(
     value.ok_or_else(|| Exceeded::Broken("the template engine failed".to_owned()))
 }
 
-/// Memory that the process uses; 0 where the system does not say.
-fn resident_mib() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: Option<usize> = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok());
-    pages.unwrap_or_default().saturating_mul(rustix::param::page_size()) >> 20
+/// Memory that the process uses; `None` where the system does not say.
+fn resident_mib() -> Option<usize> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: usize = statm.split(' ').nth(1)?.parse().ok()?;
+    Some(pages.saturating_mul(rustix::param::page_size()) >> 20)
 }

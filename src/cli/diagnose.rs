@@ -1,27 +1,29 @@
-//! Errors on the terminal, and the exit code that goes with each.
+//! Why a command ended in an error, and how anything reaches the terminal.
 
-use crate::pipeline::{CalcError, PipelineError};
+use crate::pipeline::{CalcError, Cause, PipelineError};
 use crate::redact::{Redactor, printable, secrets_among};
 use crate::spec::SpecError;
-use crate::workflow::ConnectError;
-use std::io::{IsTerminal, Write};
-use std::process::ExitCode;
+use std::io::Write;
 
 /// Why a command ended in an error.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
-    #[error(transparent)]
+    #[error("{0}")]
     Spec(#[from] SpecError),
-    #[error(transparent)]
+    #[error("{0}")]
     Pipeline(#[from] PipelineError),
-    #[error(transparent)]
-    Calc(CalcError),
+    #[error("{0}")]
+    Calc(#[source] CalcError),
     /// What the user asked for makes no sense here.
     #[error("{0}")]
     Usage(String),
     /// The system refused.
-    #[error("{0}")]
-    System(String),
+    #[error("{what}: {error}")]
+    System {
+        what: String,
+        #[source]
+        error: Cause,
+    },
 }
 
 impl From<CalcError> for CliError {
@@ -34,73 +36,27 @@ impl From<CalcError> for CliError {
 }
 
 impl CliError {
-    fn code(&self) -> u8 {
-        match self {
-            Self::Spec(_) | Self::Calc(_) | Self::Usage(_) => 2,
-            Self::Pipeline(error) => match error {
-                PipelineError::Spec(_)
-                | PipelineError::Dataset(_)
-                | PipelineError::Recording(_)
-                | PipelineError::Report(_)
-                | PipelineError::Connect(
-                    ConnectError::Reference { .. } | ConnectError::Client(_),
-                )
-                | PipelineError::Overflow { .. }
-                | PipelineError::NoSuchStage { .. } => 2,
-                PipelineError::Cancelled { .. } => super::signals::exit_code(),
-                _ => 1,
-            },
-            Self::System(_) => 1,
-        }
+    /// What cannot be done, and the system's reason.
+    pub fn system(what: impl Into<String>, error: impl Into<Cause>) -> Self {
+        Self::System { what: what.into(), error: error.into() }
     }
-}
-
-/// Prints an error and gives its exit code.
-pub(super) fn report(error: &CliError) -> ExitCode {
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    match error {
-        CliError::Spec(spec) | CliError::Pipeline(PipelineError::Spec(spec)) => {
-            let plain = spec.render(false);
-            let safe = shown(&plain);
-            // Colours are the renderer's own.
-            let _ = if safe == plain {
-                writeln!(std::io::stderr(), "{}", spec.render(colour))
-            } else {
-                writeln!(std::io::stderr(), "{safe}")
-            };
-        }
-        other => tell(&format!("error: {other}")),
-    }
-    ExitCode::from(error.code())
-}
-
-/// Prints what is wrong with a command line, or the help that was asked for.
-pub(super) fn refused(error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() {
-        // A closed pipe must not turn a help text into a failure.
-        let _ = error.print();
-        return ExitCode::SUCCESS;
-    }
-    // What was typed is quoted, and can be anything.
-    let text = error.render().to_string();
-    if shown(&text) == text {
-        let _ = error.print();
-    } else {
-        tell(text.trim_end());
-    }
-    ExitCode::from(2)
 }
 
 /// A text as it may be shown: without control characters from outside, and without what stands on the
 /// command line and may be a secret.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let redactor = Redactor::default();
-    let arguments: Vec<String> =
-        std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
-    for secret in secrets_among(&arguments) {
-        redactor.add(secret);
+    for secret in secrets_typed() {
+        redactor.add(&secret);
     }
     printable(&redactor.text(text.to_owned())).into_owned()
+}
+
+/// What stands on the command line and may be a secret.
+pub(super) fn secrets_typed() -> Vec<String> {
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
+    secrets_among(&arguments).into_iter().map(str::to_owned).collect()
 }
 
 /// Writes a line to stderr, on which nobody from outside can paint.
@@ -115,7 +71,7 @@ pub(super) fn print(text: &str) -> Result<(), CliError> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(printable(text).as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(CliError::System(format!("stdout cannot be written: {error}")))
+            Err(CliError::system("stdout cannot be written", error))
         }
         _ => Ok(()),
     }
@@ -124,7 +80,10 @@ pub(super) fn print(text: &str) -> Result<(), CliError> {
 /// Writes a value to stdout as indented JSON.
 pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
     let text = serde_json::to_string_pretty(value);
-    print(&(text.map_err(|error| CliError::System(error.to_string()))? + "\n"))
+    print(
+        &(text.map_err(|error| CliError::system("the output cannot be written as JSON", error))?
+            + "\n"),
+    )
 }
 
 /// The runtime that verbs with a network use.
@@ -137,5 +96,5 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
         tokio::runtime::Builder::new_multi_thread()
     };
     let runtime = builder.enable_all().build();
-    runtime.map_err(|error| CliError::System(format!("the async runtime cannot start: {error}")))
+    runtime.map_err(|error| CliError::system("the async runtime cannot start", error))
 }

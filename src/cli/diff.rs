@@ -8,7 +8,7 @@ use super::spec_args::SpecArgs;
 use crate::pipeline::{Changes, Pipeline, Side};
 use crate::sizing::Fit;
 use crate::spec::{Parts, SpecSet, process_env};
-use crate::store::{LockFile, RunRecord};
+use crate::store::{LockFile, LockState, RunRecord};
 use comfy_table::{Table, presets};
 use std::path::Path;
 use std::process::Command;
@@ -32,7 +32,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let study = args.spec.study()?;
-    let history = study.history();
+    let history = study.history()?;
     let run = |name: &str| history.iter().find(|record| record.id == name);
     let runs = [Some(args.before.as_str()), args.now.as_deref()].map(|name| name.and_then(run));
     // A run is of one branch: then that branch alone is compared.
@@ -51,7 +51,10 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
             Some(now) => side(now, runs[1])?,
             None => Side::Locked {
                 name: "now".to_owned(),
-                lock: LockFile::beside(pipeline.spec().base_dir(), &pipeline.spec().key_name()),
+                lock: readable(
+                    "now",
+                    LockFile::beside(pipeline.spec().base_dir(), &pipeline.spec().key_name()),
+                )?,
                 spec: Box::new(pipeline.spec().clone()),
                 same: true,
             },
@@ -78,8 +81,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
 fn side(args: &Args, pipeline: &Pipeline, name: &str) -> Result<Side, CliError> {
     let spec = pipeline.spec();
     if Path::new(name).is_file() {
-        let lock = LockFile::from_file(Path::new(name), &spec.key_name())
-            .map_err(|error| CliError::Usage(format!("{name} cannot be read: {error}")))?;
+        let lock = readable(name, LockFile::from_file(Path::new(name), &spec.key_name()))?;
         return Ok(Side::Locked {
             name: name.to_owned(),
             lock,
@@ -95,7 +97,7 @@ fn side(args: &Args, pipeline: &Pipeline, name: &str) -> Result<Side, CliError> 
     let file = spec.file().and_then(Path::file_name).ok_or_else(unknown)?.to_string_lossy();
     let text = git_show(spec.base_dir(), name, &file).ok_or_else(unknown)?;
     // A revision without a lock file is one where nothing was measured.
-    let lock = git_show(spec.base_dir(), name, "sizer.lock").unwrap_or_default();
+    let lock = git_show(spec.base_dir(), name, "sizer.lock");
     let dir = spec.base_dir().to_owned();
     let read = |path: &Path| {
         let beside = path.strip_prefix(&dir).unwrap_or(path).to_string_lossy().into_owned();
@@ -115,8 +117,19 @@ fn side(args: &Args, pipeline: &Pipeline, name: &str) -> Result<Side, CliError> 
     let path = spec.file().unwrap_or(Path::new("spec.yml"));
     let specs = SpecSet::parse(&text, path, &parts)?.into_specs();
     let then = specs.into_iter().find(|then| then.branch() == spec.branch()).ok_or_else(unknown)?;
-    let lock = LockFile::from_text(&lock, &then.key_name());
+    let lock =
+        readable(name, LockFile::from_text(lock.as_deref().unwrap_or(""), &then.key_name()))?;
     Ok(Side::Locked { name: name.to_owned(), lock, spec: Box::new(then), same: true })
+}
+
+/// A lock file that says something: of one that does not, all levels would be new.
+fn readable(name: &str, lock: LockFile) -> Result<LockFile, CliError> {
+    match lock.state() {
+        LockState::Sound | LockState::Conflicted => Ok(lock),
+        LockState::Unreadable(why) | LockState::Refused(why) => {
+            Err(CliError::Usage(format!("the lock file of {name} cannot be read: {why}")))
+        }
+    }
 }
 
 /// A file beside the spec as it was in a revision.
@@ -139,7 +152,7 @@ fn text(label: &str, changes: &Changes) -> String {
     table.load_style(presets::ASCII_MARKDOWN);
     table.set_header(["Concurrency", "p95 before", "p95 now", "Change", ""]);
     for level in &changes.levels {
-        let seconds = |value: Option<f64>| value.map(|it| format!("{it:.4}")).unwrap_or_default();
+        let seconds = |value: Option<f64>| value.map_or_else(String::new, |it| format!("{it:.4}"));
         let change = match (level.before, level.now) {
             (Some(before), Some(now)) if before > 0.0 => {
                 format!("{:+.1} %", (now / before - 1.0) * 100.0)

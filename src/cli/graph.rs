@@ -29,7 +29,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     // The branches of a matrix have graphs of the same shape, one beside the other.
     for (label, pipeline) in study.branches() {
         let graph = pipeline.graph();
-        let label = label.map(|label| format!("[{label}]")).unwrap_or_default();
+        let label = label.map_or_else(String::new, |label| format!("[{label}]"));
         let (comment, text) = match args.format {
             Format::Mermaid => ("%%", graph.to_mermaid()),
             Format::Dot => ("//", graph.to_dot()),

@@ -21,7 +21,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
     std::fs::create_dir_all(&args.dir).map_err(|error| {
-        CliError::System(format!("{}: cannot create the folder: {error}", args.dir.display()))
+        CliError::system(format!("{}: cannot create the folder", args.dir.display()), error)
     })?;
     let spec = args.dir.join("sizer.yml");
     let dataset = args.dir.join("questions.jsonl");
@@ -50,6 +50,6 @@ pub(super) fn write_new(path: &Path, text: &str) -> Result<(), CliError> {
     let file = OpenOptions::new().write(true).create_new(true).open(path);
     file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => CliError::Usage(format!("{} is there already", path.display())),
-        _ => CliError::System(format!("{}: cannot write the file: {error}", path.display())),
+        _ => CliError::system(format!("{}: cannot write the file", path.display()), error),
     })
 }

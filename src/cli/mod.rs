@@ -5,11 +5,13 @@ mod diagnose;
 mod diff;
 mod end;
 mod estimate;
+mod exit;
 mod gc;
 mod graph;
 mod history;
 mod import;
 mod init;
+mod log;
 mod migrate;
 mod output_args;
 mod plan;
@@ -40,6 +42,10 @@ use std::process::ExitCode;
     after_help = "Exit codes: 0 done, 1 failed, 2 bad input, 3 the target cannot be met, 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP."
 )]
 struct Cli {
+    /// Say on stderr what happens (off, error, warn, info, debug, trace); without it, `SIZER_LOG` or
+    /// `RUST_LOG` decides
+    #[arg(long, global = true, value_enum, value_name = "LEVEL", hide_possible_values = true)]
+    log: Option<log::LogLevel>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -75,8 +81,12 @@ pub fn main() -> ExitCode {
     enable_guard();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return diagnose::refused(&error),
+        Err(error) => return exit::refused(&error),
     };
+    // The guard is nobody's command, and has nothing to say.
+    if !matches!(cli.verb, Verb::Guard) {
+        log::start(cli.log);
+    }
     let result = match cli.verb {
         Verb::Run(args) => run::run(&args),
         Verb::Plan(args) => plan::run(&args),
@@ -104,6 +114,6 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(end) => ExitCode::from(end.code()),
-        Err(error) => diagnose::report(&error),
+        Err(error) => exit::report(&error),
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn show(study: &Study, selection: &Selection, format: Format) -> Resu
 fn text(stages: &[(String, Status)]) -> String {
     let width = stages.iter().map(|(stage, _)| stage.len()).max().unwrap_or_default();
     let line = |(stage, status): &(String, Status)| {
-        let reason = status.reason().map(ToString::to_string).unwrap_or_default();
+        let reason = status.reason().map_or_else(String::new, ToString::to_string);
         format!("{stage:width$}  {:7} {reason}", status.word()).trim_end().to_owned()
     };
     let mut lines: Vec<String> = stages.iter().map(line).collect();

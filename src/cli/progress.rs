@@ -1,6 +1,7 @@
 //! Progress on a terminal: one bar per level under way, with the p95 so far.
 
 use super::diagnose::tell;
+use super::log;
 use crate::measure::{Quantile, Run, quantile_of_sorted};
 use crate::pipeline::{Observer, PipelineError, StageId, StageReport};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -25,7 +26,8 @@ struct Level {
 
 impl Progress {
     pub fn new(visible: bool) -> Self {
-        let bars = visible.then(MultiProgress::new);
+        // Lines of a log would tear them.
+        let bars = (visible && !log::is_on()).then(MultiProgress::new);
         Self { bars, branch: None, level: Mutex::default() }
     }
 
@@ -34,7 +36,7 @@ impl Progress {
     }
 
     fn label(&self) -> String {
-        self.branch.as_ref().map(|branch| format!("[{branch}] ")).unwrap_or_default()
+        self.branch.as_ref().map_or_else(String::new, |branch| format!("[{branch}] "))
     }
 
     /// A line above the bars.
@@ -70,7 +72,7 @@ impl Observer for Progress {
             level.failed += 1;
         }
         let p95 = quantile_of_sorted(&level.runtimes, Quantile::P95.share());
-        let p95 = p95.map(|p95| format!("p95 {p95:.3} s")).unwrap_or_default();
+        let p95 = p95.map_or_else(String::new, |p95| format!("p95 {p95:.3} s"));
         let failed =
             if level.failed > 0 { format!(", {} failed", level.failed) } else { String::new() };
         if let Some(bar) = &level.bar {
@@ -89,6 +91,7 @@ impl Observer for Progress {
     }
 
     fn stage_failed(&self, stage: &StageId, error: &PipelineError) {
+        log::causes(error);
         if let Some(bar) = self.level().bar.take() {
             bar.abandon();
         }

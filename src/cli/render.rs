@@ -41,7 +41,7 @@ fn fill_in(study: &Study, template: &Path) -> Result<End, CliError> {
     let options = RunOptions { observer, selection, offline: true, ..RunOptions::default() };
     let outcome = super::diagnose::runtime()?.block_on(study.run(options))?;
     // The suffix of a template is not the report's: `page.html.j2` makes a page.html.
-    let name = template.file_name().unwrap_or_default().to_string_lossy();
+    let name = template.file_name().unwrap_or(template.as_os_str()).to_string_lossy();
     let name = name.trim_end_matches(".j2").trim_end_matches(".jinja");
     for (_, branch) in &outcome.branches {
         let report = report(name, Some(user_template.clone()));

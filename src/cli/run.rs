@@ -3,11 +3,11 @@
 use super::End;
 use super::diagnose::{CliError, print, print_json, runtime, tell};
 use super::output_args::{Format, OutputArgs};
-use super::plan;
 use super::progress::Progress;
 use super::selection_args::SelectionArgs;
 use super::signals::cancel_on_signal;
 use super::spec_args::SpecArgs;
+use super::{log, plan};
 use crate::pipeline::{CancellationToken, MissingBranch, RunOptions, Study, StudyOutcome};
 use crate::report::{SizingResult, terminal_summary};
 use crate::sizing::Grade;
@@ -94,6 +94,7 @@ pub(super) fn execute(
         Format::Json => print_result(&outcome)?,
     }
     for MissingBranch { branch, error } in &outcome.missing {
+        log::causes(error);
         tell(&format!("error: {branch}: {error}"));
     }
     if !output.quiet {

@@ -27,7 +27,7 @@ pub(super) fn cancel_on_signal(cancel: &CancellationToken) {
         (!ignores_hangup()).then(SignalKind::hangup),
     ];
     for kind in kinds.into_iter().flatten() {
-        let number = u8::try_from(kind.as_raw_value()).unwrap_or_default();
+        let Ok(number) = u8::try_from(kind.as_raw_value()) else { continue };
         // It fails only where the system is out of everything; then the signal kills, as it always did.
         if let Ok(signal) = signal(kind) {
             tokio::spawn(obey(signal, number, cancel.clone()));
@@ -48,7 +48,7 @@ async fn obey(mut signal: Signal, number: u8, cancel: CancellationToken) {
 /// Whether whoever started this process had it ignore SIGHUP.
 fn ignores_hangup() -> bool {
     const HANGUP: u64 = 1;
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return false };
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     ignored.is_some_and(|mask| mask & HANGUP != 0)

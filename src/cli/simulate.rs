@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     };
     let log = args.log.as_ref().map(|path| {
         File::create(path).map_err(|error| {
-            CliError::System(format!("{}: cannot write the file: {error}", path.display()))
+            CliError::system(format!("{}: cannot write the file", path.display()), error)
         })
     });
     let log = log.transpose()?;
@@ -63,13 +63,13 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let server = {
         let _inside = runtime.enter();
         Simulator::start(simulator, args.port, log).map_err(|error| {
-            CliError::System(format!("cannot listen on 127.0.0.1:{}: {error}", args.port))
+            CliError::system(format!("cannot listen on 127.0.0.1:{}", args.port), error)
         })?
     };
     print(&format!("listening on http://{}\n", server.address()))?;
     runtime
         .block_on(tokio::signal::ctrl_c())
-        .map_err(|error| CliError::System(format!("cannot wait for Ctrl-C: {error}")))?;
+        .map_err(|error| CliError::system("cannot wait for Ctrl-C", error))?;
     print(&format!(
         "{} requests, at most {} in flight\n",
         server.requests(),

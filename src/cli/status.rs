@@ -29,16 +29,22 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         })
         .collect();
     let current = stages.iter().filter(|(_, state)| *state == State::Current).count();
+    let what_to_do = match lock {
+        LockState::Refused(_) => "make it readable",
+        _ => "`sizer run` writes it anew",
+    };
     let lock = match lock {
         LockState::Sound => None,
         LockState::Conflicted => Some("sizer.lock has merge conflicts".to_owned()),
-        LockState::Unreadable(why) => Some(format!("sizer.lock cannot be read: {why}")),
+        LockState::Unreadable(why) | LockState::Refused(why) => {
+            Some(format!("sizer.lock cannot be read: {why}"))
+        }
     };
     let text = match args.format {
         Format::Text => {
             let width = stages.iter().map(|(stage, _)| stage.len()).max().unwrap_or_default();
             let mut lines: Vec<String> = Vec::new();
-            lines.extend(lock.map(|lock| format!("{lock}; `sizer run` writes it anew")));
+            lines.extend(lock.map(|lock| format!("{lock}; {what_to_do}")));
             lines.extend(stages.iter().map(|(stage, state)| format!("{stage:width$}  {state}")));
             lines.push(format!("{current} of {} stages are current\n", stages.len()));
             lines.join("\n")

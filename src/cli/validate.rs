@@ -28,7 +28,8 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let items = if remote { "a remote dataset".to_owned() } else { format!("{items} items") };
     let branches = if branches > 1 { format!(", {branches} branches") } else { String::new() };
     let name = study.branches().next().map(|(_, pipeline)| pipeline.spec().name.clone());
-    let name = name.unwrap_or_default();
+    // There is no set of specs without one.
+    let name = name.unwrap_or_else(|| "the spec".to_owned());
     print(&format!("{name} is valid: {items}{left_out}, {levels}{branches}\n"))?;
     Ok(End::Done)
 }

@@ -133,7 +133,9 @@ impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = loop {
             let count = self.inner.read(buffer)?;
-            let kept = self.take(buffer.get_mut(..count).unwrap_or_default())?;
+            let read = buffer.get_mut(..count);
+            let read = read.ok_or_else(|| Error::other("more was read than there was room for"))?;
+            let kept = self.take(read)?;
             // Nothing at all would be the end.
             if kept > 0 || count == 0 {
                 break kept;

@@ -9,6 +9,7 @@ pub enum DatasetError {
         /// The file.
         path: String,
         /// What the system said.
+        #[source]
         error: std::io::Error,
     },
     /// A pipe or a device: it has no end, or only one.
@@ -116,6 +117,20 @@ pub enum DatasetError {
         url: String,
         /// What happened.
         message: String,
+        /// The client's own error, without the address.
+        #[source]
+        error: Option<reqwest::Error>,
+    },
+    /// A remote dataset does not find its place on this machine.
+    #[error("the dataset {url} cannot be downloaded: {path}: {error}")]
+    Unkept {
+        /// Its address.
+        url: String,
+        /// Where it was to be.
+        path: String,
+        /// What the system said.
+        #[source]
+        error: std::io::Error,
     },
     /// The file changed under the reader.
     #[error("the dataset {path} changed while it was read; run again")]

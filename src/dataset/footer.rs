@@ -109,7 +109,8 @@ fn schema(thrift: &mut Thrift<'_>) -> Option<Result<(), String>> {
             }
             Some(id == 5)
         })?;
-        let children = u64::try_from(children).unwrap_or_default();
+        // Fewer than none is no number of columns.
+        let children = u64::try_from(children).ok()?;
         if children > count {
             return Some(Err(format!("a group of {children} columns, where there are {count}")));
         }

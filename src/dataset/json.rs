@@ -69,7 +69,7 @@ fn parse(path: &str, text: &Tidied<'_>) -> Result<Value, DatasetError> {
 
 fn text_of<'a>(path: &str, content: &'a [u8]) -> Result<&'a str, DatasetError> {
     std::str::from_utf8(content).map_err(|error| {
-        let valid = content.get(..error.valid_up_to()).unwrap_or_default();
+        let (valid, _) = content.split_at(error.valid_up_to());
         let line = memchr::memchr_iter(b'\n', valid).count() + 1;
         let column = valid.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;
         let message = not_utf8(content.get(error.valid_up_to()).copied());

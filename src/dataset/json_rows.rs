@@ -85,7 +85,7 @@ pub(super) fn check_row(text: &str) -> Result<(), String> {
 /// Where a place in a row is in the whole text.
 fn within(text: &str, row: &str, line: usize, column: usize) -> (usize, usize) {
     let start = row.as_ptr().addr().saturating_sub(text.as_ptr().addr());
-    let before = text.as_bytes().get(..start).unwrap_or_default();
+    let before = text.as_bytes().get(..start).unwrap_or(text.as_bytes());
     let lines = memchr::memchr_iter(b'\n', before).count();
     let first = before.len() - memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
     (lines + line, if line == 1 { first + column } else { column })

@@ -37,7 +37,7 @@ pub(super) fn tidied(text: &str) -> Tidied<'_> {
         let length = piece(rest);
         let piece = rest.get(..length).unwrap_or(rest);
         if let Some(instead) = replaced(piece) {
-            out.push_str(text.get(copied..at).unwrap_or_default());
+            out.extend(text.get(copied..at));
             out.push_str(&instead);
             copied = at + piece.len();
             let more = instead.len().cast_signed() - piece.len().cast_signed();
@@ -56,7 +56,7 @@ pub(super) fn tidied(text: &str) -> Tidied<'_> {
     if moved.is_empty() {
         return Tidied { text: Cow::Borrowed(text), moved };
     }
-    out.push_str(text.get(copied..).unwrap_or_default());
+    out.extend(text.get(copied..));
     Tidied { text: Cow::Owned(out), moved }
 }
 

@@ -65,7 +65,7 @@ pub fn open(path: &Path) -> Result<File, DatasetError> {
     let file = {
         use std::os::unix::fs::OpenOptionsExt;
         let flags = rustix::fs::OFlags::NONBLOCK.bits();
-        let flags = i32::try_from(flags).unwrap_or_default();
+        let flags = flags.cast_signed();
         File::options().read(true).custom_flags(flags).open(path)
     };
     #[cfg(not(unix))]

@@ -4,7 +4,7 @@ use super::DatasetError;
 use futures_util::StreamExt;
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const MOST_BYTES: u64 = 16 << 30;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -13,14 +13,19 @@ const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// An address as it may be shown: a signature or a token can stand behind the question mark.
 pub fn shown_url(url: &str) -> &str {
-    url.split('?').next().unwrap_or_default()
+    url.split_once('?').map_or(url, |(shown, _)| shown)
 }
 
 /// Downloads a dataset to a path. Nothing is there before it is complete.
 pub async fn download(url: &str, to: &Path) -> Result<(), DatasetError> {
-    let failed =
-        |message: String| DatasetError::Download { url: shown_url(url).to_owned(), message };
-    let io = |error: std::io::Error| failed(format!("{}: {error}", to.display()));
+    let shown = || shown_url(url).to_owned();
+    let failed = |message: String| DatasetError::Download { url: shown(), message, error: None };
+    let broken = |error: reqwest::Error| {
+        // Without the address, which can hold a signature.
+        let error = error.without_url();
+        DatasetError::Download { url: shown(), message: reason(&error), error: Some(error) }
+    };
+    let io = |error| DatasetError::Unkept { url: shown(), path: to.display().to_string(), error };
     // Fails only where a provider is installed already, which is then the one in use.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
@@ -30,8 +35,10 @@ pub async fn download(url: &str, to: &Path) -> Result<(), DatasetError> {
         // A signature in the address is not for whoever it is redirected to.
         .referer(false)
         .build()
-        .map_err(|error| failed(error.to_string()))?;
-    let response = client.get(url).send().await.map_err(|error| failed(reason(&error)))?;
+        .map_err(broken)?;
+    let began = Instant::now();
+    tracing::debug!("downloading {}", shown_url(url));
+    let response = client.get(url).send().await.map_err(broken)?;
     if !response.status().is_success() {
         return Err(failed(format!("the server answered {}", response.status())));
     }
@@ -42,7 +49,7 @@ pub async fn download(url: &str, to: &Path) -> Result<(), DatasetError> {
     let mut body = response.bytes_stream();
     let mut received = 0;
     while let Some(piece) = body.next().await {
-        let piece = piece.map_err(|error| failed(reason(&error)))?;
+        let piece = piece.map_err(broken)?;
         received += piece.len() as u64;
         if received > MOST_BYTES {
             return Err(failed(format!("it is larger than {} GiB", MOST_BYTES >> 30)));
@@ -51,6 +58,7 @@ pub async fn download(url: &str, to: &Path) -> Result<(), DatasetError> {
     }
     file.as_file().sync_all().map_err(io)?;
     file.persist(to).map_err(|error| io(error.error))?;
+    tracing::debug!("downloaded {received} bytes in {:?}", began.elapsed());
     Ok(())
 }
 

@@ -224,7 +224,7 @@ impl Rows<'_> {
         if items > 0 {
             return Ok(self.counts);
         }
-        let hint = self.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        let hint = self.hint.map_or_else(String::new, |hint| format!("; {hint}"));
         let first = if dropped == MOST_WITHOUT { " first" } else { "" };
         let detail = match (dropped, filtered) {
             (0, 0) => "it has no rows".to_owned(),

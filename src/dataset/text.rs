@@ -22,13 +22,12 @@ pub(super) fn encoding_of(name: Option<&str>) -> Option<&'static Encoding> {
 
 /// What to say of text with a byte that no UTF-8 has at its place.
 pub(super) fn not_utf8(byte: Option<u8>) -> String {
-    let letter = byte.map(|byte| {
+    let letter = byte.map_or_else(String::new, |byte| {
         let (letter, _) = WINDOWS_1252.decode_without_bom_handling(std::slice::from_ref(&byte));
         let letter = letter.into_owned();
         format!(" (the byte 0x{byte:02X} is `{letter}` in Windows-1252 and Latin-1)")
     });
     format!(
-        "this is not UTF-8 text{}; name its encoding, such as `dataset.encoding: windows-1252`, or save it as UTF-8",
-        letter.unwrap_or_default()
+        "this is not UTF-8 text{letter}; name its encoding, such as `dataset.encoding: windows-1252`, or save it as UTF-8"
     )
 }

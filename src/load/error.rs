@@ -1,5 +1,7 @@
 //! Why a level could not be measured.
 
+use tokio::task::JoinError;
+
 /// Why a level has no record.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -7,12 +9,15 @@ pub enum LoadError {
     #[error("interrupted")]
     Cancelled,
     /// The system allows too few connections.
-    #[error(transparent)]
+    #[error("{0}")]
     Files(#[from] super::TooFewFiles),
     /// The disk does not take what is recorded.
     #[error("the recording cannot be written: {0}")]
-    Unwritten(String),
+    Unwritten(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A defect: a task of the load generator ended without its record.
     #[error("a task of the load generator stopped unexpectedly: {0}")]
-    Lost(String),
+    Lost(#[source] JoinError),
+    /// A defect: the thread that writes the recording ended without it.
+    #[error("a task of the load generator stopped unexpectedly: the one that writes the recording")]
+    NoRecorder,
 }

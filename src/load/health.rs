@@ -37,7 +37,7 @@ impl Monitor {
         ClientHealth {
             cpu_share: if elapsed > 0.0 { (used / elapsed / cores).clamp(0.0, 1.0) } else { 0.0 },
             lag_p95: quantile_of_sorted(&lags, Quantile::P95.share()).unwrap_or_default(),
-            lag_max: lags.last().copied().unwrap_or_default(),
+            lag_max: lags.last().map_or(0.0, |lag| *lag),
         }
     }
 }

@@ -118,7 +118,7 @@ impl Recorded {
     /// was given.
     pub fn finish(self) -> Result<Option<Vec<u8>>, LoadError> {
         let Self { runs, mut sink, around } = self;
-        let failed = |error: ParquetError| LoadError::Unwritten(error.to_string());
+        let failed = |error: ParquetError| LoadError::Unwritten(error.into());
         if !matches!(sink, Sink::Writing { .. }) {
             let held = Self { runs, sink, around };
             return to_parquet(&held.into_recording()).map(Some).map_err(failed);
@@ -126,10 +126,10 @@ impl Recorded {
         sink.send(runs.into_runs());
         let Sink::Writing { pieces, thread } = sink else { return Ok(None) };
         drop(pieces);
-        let stopped = |_| LoadError::Lost("the one that writes the recording".to_owned());
+        let stopped = |_| LoadError::NoRecorder;
         let pieces = thread.join().map_err(stopped)?.map_err(failed)?;
         let file = pieces.end(&around).map_err(failed)?;
-        file.into_inner().map_err(|error| LoadError::Unwritten(error.to_string()))?;
+        file.into_inner().map_err(|error| LoadError::Unwritten(error.into_error().into()))?;
         Ok(None)
     }
 }

@@ -4,7 +4,7 @@ use super::health::Monitor;
 use super::level::{Level, OnRun};
 use super::schedule::{LevelPlan, Pace};
 use super::{LoadError, Recorded, Recorder, Scraper, closed_loop, open_loop};
-use crate::measure::Around;
+use crate::measure::{Around, Scraped};
 use crate::workflow::Workflow;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -38,12 +38,15 @@ pub async fn run_level(
         };
         match ended {
             Some(Ok(())) => {}
-            Some(Err(error)) => return Err(LoadError::Lost(error.to_string())),
+            Some(Err(error)) => return Err(LoadError::Lost(error)),
             None => break,
         }
     }
     let client = monitor.stop();
-    let (scraped, scrape_error) = scraping.map(super::scrape::Scraping::stop).unwrap_or_default();
+    let (scraped, scrape_error) = match scraping {
+        Some(scraping) => scraping.stop(),
+        None => (Scraped::new(), None),
+    };
     Ok(level.recorder.recorded(Around {
         concurrency: Some(level.concurrency),
         client: Some(client),

@@ -69,7 +69,7 @@ impl Scraper {
             spec.metrics.clone()
         };
         Ok(Self {
-            client: client.map_err(|error| ScrapeError::Client(error.to_string()))?,
+            client: client.map_err(ScrapeError::Client)?,
             url,
             redactor: vault.redactor().clone(),
             every: spec.every.map_or(Duration::from_secs(1), Seconds::to_std),
@@ -84,6 +84,8 @@ impl Scraper {
         let (every, wanted) = (self.every, self.wanted.clone());
         let redactor = self.redactor.clone();
         let into = Arc::clone(&heard);
+        let host = url.host_str().unwrap_or("?");
+        tracing::debug!("scraping metrics of {host} ({}) every {every:?}", url.path());
         let task = tokio::spawn(async move {
             let mut turns = tokio::time::interval(every);
             turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -91,6 +93,10 @@ impl Scraper {
                 turns.tick().await;
                 let answer = ask(&client, url.clone()).await;
                 let at = clock.now();
+                match &answer {
+                    Ok(text) => tracing::debug!("scraped {} bytes of metrics", text.len()),
+                    Err(error) => tracing::debug!("metrics cannot be scraped: {error}"),
+                }
                 let mut heard = into.lock().unwrap_or_else(PoisonError::into_inner);
                 match answer {
                     Ok(text) => heard.note(&text, at, &wanted, &redactor),
@@ -106,11 +112,11 @@ impl Scraper {
 #[derive(Debug, thiserror::Error)]
 pub enum ScrapeError {
     /// A reference leads nowhere.
-    #[error(transparent)]
+    #[error("{0}")]
     Reference(#[from] ReferenceError),
     /// The client cannot be made from these settings.
     #[error("test.scrape cannot be used: {0}")]
-    Client(String),
+    Client(#[source] reqwest::Error),
 }
 
 impl Scraping {
@@ -154,7 +160,7 @@ async fn ask(client: &Client, url: Url) -> Result<String, String> {
 impl Heard {
     fn note(&mut self, text: &str, at: f64, wanted: &[String], redactor: &Redactor) {
         for (series, value) in text.lines().filter_map(sample) {
-            let name = series.split('{').next().unwrap_or_default();
+            let name = series.split_once('{').map_or(series, |(name, _)| name);
             if !wanted.iter().any(|glob| glob_matches(glob, name)) {
                 continue;
             }

@@ -75,14 +75,16 @@ fn binomial(trials: usize, chance: f64) -> (usize, Vec<f64>) {
     let odds = chance / (1.0 - chance);
     // From the mode outwards, by the ratio of neighbours, with the mode's own as the unit.
     let mut masses = vec![1.0];
+    let mut mass = 1.0;
     for k in (first..mode).rev() {
-        let previous = masses.last().copied().unwrap_or_default();
-        masses.push(previous * (k as f64 + 1.0) / (n - k as f64) / odds);
+        mass = mass * (k as f64 + 1.0) / (n - k as f64) / odds;
+        masses.push(mass);
     }
     masses.reverse();
+    let mut mass = 1.0;
     for k in mode..last {
-        let previous = masses.last().copied().unwrap_or_default();
-        masses.push(previous * (n - k as f64) / (k as f64 + 1.0) * odds);
+        mass = mass * (n - k as f64) / (k as f64 + 1.0) * odds;
+        masses.push(mass);
     }
     let total: f64 = masses.iter().sum();
     for mass in &mut masses {

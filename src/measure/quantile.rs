@@ -81,9 +81,10 @@ fn position_of(share: f64, last: usize) -> (usize, f64) {
 fn put_in_place(values: &mut [f64], offset: usize, wanted: &[usize]) {
     let Some(&middle) = wanted.get(wanted.len() / 2) else { return };
     let (before, after) = wanted.split_at(wanted.len() / 2);
+    let after = after.split_first().map_or(after, |(_, after)| after);
     let (low, _, high) = values.select_nth_unstable_by(middle - offset, f64::total_cmp);
     put_in_place(low, offset, before);
-    put_in_place(high, middle + 1, after.get(1..).unwrap_or_default());
+    put_in_place(high, middle + 1, after);
 }
 
 /// Mean and quantiles of a set of values: times in seconds, or tokens.

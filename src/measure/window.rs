@@ -69,7 +69,7 @@ impl Window {
         }
         let silences = busy.split(|busy| *busy).map(<[bool]>::len);
         // What lies around the silent parts may be silent but for an instant.
-        (silences.max().unwrap_or_default() + 2) as f64 * length
+        silences.max().map_or(2, |longest| longest + 2) as f64 * length
     }
 
     /// How long it is, in seconds; 0 where nothing was measured.

@@ -174,7 +174,7 @@ fn dataset(
         out.insert("question_key".into(), key.into());
     }
     let filter = dataset.filter.unwrap_or_default();
-    let fields = |list: Option<FilterFields>| list.map(|list| list.field).unwrap_or_default();
+    let fields = |list: Option<FilterFields>| list.map_or_else(Map::new, |list| list.field);
     let filter: Map<String, Value> =
         [("allow", fields(filter.allowlist)), ("deny", fields(filter.denylist))]
             .into_iter()

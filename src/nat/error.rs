@@ -9,6 +9,7 @@ pub enum ImportError {
         /// The file.
         file: String,
         /// What the system said.
+        #[source]
         error: std::io::Error,
     },
     /// It is no YAML.

@@ -46,7 +46,7 @@ pub(super) fn workflow(
     const SERVE: &str =
         "start it yourself (nat serve --config_file …) and name its address with --endpoint";
     let section = &config["workflow"];
-    let kind = section["_type"].as_str().unwrap_or_default();
+    let kind = section["_type"].as_str().unwrap_or("");
     if kind != "chat_completion" {
         let what = if kind.is_empty() {
             "the configuration names no workflow".to_owned()
@@ -66,7 +66,7 @@ pub(super) fn workflow(
         ));
     };
     let text = |key: &str| llm.get(key).and_then(Value::as_str).filter(|it| !it.trim().is_empty());
-    let provider = text("_type").unwrap_or_default();
+    let provider = text("_type").unwrap_or("");
     let known = PROVIDERS.iter().find(|(name, ..)| *name == provider);
     let Some((_, public_url, key_variable)) = known else {
         return Err(format!("the LLM type `{provider}` is not known to sizer; {SERVE}"));

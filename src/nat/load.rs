@@ -39,7 +39,7 @@ fn load_over(
     let config: Value =
         serde_yaml::from_str(&expanded.text).map_err(|error| ImportError::Syntax {
             file: shown.clone(),
-            message: error.to_string().lines().next().unwrap_or_default().to_owned(),
+            message: first_line(&error.to_string()).to_owned(),
         })?;
     let Value::Object(mut config) = config else {
         let message = "this is no configuration: it holds no keys".to_owned();
@@ -69,6 +69,10 @@ fn load_over(
     open.pop();
     merge(&mut merged, Value::Object(config));
     Ok(merged)
+}
+
+fn first_line(text: &str) -> &str {
+    text.split_once('\n').map_or(text, |(first, _)| first)
 }
 
 /// Lays one value over another, map by map.
@@ -104,8 +108,9 @@ fn prompts(
                     key: key.clone(),
                     message: format!("{}: {message}", path.display()),
                 };
-                let extension = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
-                if !PROMPT_FILES.contains(&extension.to_ascii_lowercase().as_str()) {
+                let extension = path.extension().and_then(|it| it.to_str());
+                let extension = extension.map(str::to_ascii_lowercase);
+                if !extension.is_some_and(|it| PROMPT_FILES.contains(&it.as_str())) {
                     let known = PROMPT_FILES.join(", .");
                     return Err(wrong(format!("a file with a prompt is named .{known}")));
                 }

@@ -101,7 +101,7 @@ impl Kind {
     }
 
     fn wrong(self, value: &Value) -> String {
-        let text = value.as_str().unwrap_or_default().to_owned();
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let shown: String = if secrets_among(&[text]).is_empty() {
             value.to_string().chars().take(60).collect()
         } else {

@@ -26,9 +26,10 @@ pub(super) fn known_graph(spec: &Spec) -> Graph {
     let Some(search) = search_of(spec) else { return Graph::of(spec, &fixed(spec)) };
     // A dataset that cannot be read is an error of whoever needs it; here it only means that
     // nothing is known yet.
-    let known = known_at_rest(spec).unwrap_or_default();
-    let metrics: Vec<LevelMetrics> = known.values().map(|it| it.metrics.clone()).collect();
-    let mut levels: Vec<GraphLevel> = known.into_values().map(GraphLevel::known).collect();
+    let known: Vec<Known> =
+        known_at_rest(spec).map_or_else(|_| Vec::new(), |known| known.into_values().collect());
+    let metrics: Vec<LevelMetrics> = known.iter().map(|it| it.metrics.clone()).collect();
+    let mut levels: Vec<GraphLevel> = known.into_iter().map(GraphLevel::known).collect();
     if let Some(step) = search.next(&metrics, false) {
         plan_step(&mut levels, step);
     }
@@ -66,8 +67,10 @@ fn fixed(spec: &Spec) -> Vec<GraphLevel> {
     if let (Levels::FromData, Some(recorded)) = (&spec.concurrency.levels, spec.workflow.recorded())
     {
         // One that cannot be read is an error of the stage that needs it.
-        let found = read_foreign(recorded, &|path| spec.resolve(path)).unwrap_or_default();
-        levels = found.levels().into_iter().collect();
+        levels = match read_foreign(recorded, &|path| spec.resolve(path)) {
+            Ok(found) => found.levels().into_iter().collect(),
+            Err(_) => Vec::new(),
+        };
     }
     levels
         .into_iter()

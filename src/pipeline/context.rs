@@ -101,7 +101,7 @@ impl<'a> Context<'a> {
     /// The highest level that is known of.
     pub fn highest_level(&self) -> u32 {
         let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        planned.keys().max().copied().unwrap_or_default()
+        planned.last_key_value().map_or(0, |(highest, _)| *highest)
     }
 
     /// How many runs were chosen for an adaptive level, where the spec itself does not say.
@@ -121,8 +121,9 @@ impl<'a> Context<'a> {
     pub async fn scraper(&self) -> Result<Option<&Scraper>, PipelineError> {
         let Some(spec) = &self.spec.test.scrape else { return Ok(None) };
         let made = self.scraper.get_or_try_init(async || {
-            Scraper::new(spec, &Vault::new(&process_env, &self.redactor))
-                .map_err(|error| self.spec.error_at("test.scrape.url", error.to_string()))
+            Scraper::new(spec, &Vault::new(&process_env, &self.redactor)).map_err(|error| {
+                self.spec.error_at("test.scrape.url", error.to_string()).because(error)
+            })
         });
         Ok(Some(made.await?))
     }
@@ -147,6 +148,7 @@ impl<'a> Context<'a> {
         match (self.spec.workflow.recorded(), self.spec.dataset.url()) {
             (Some(recorded), _) => {
                 let files = recorded_files(recorded, &|path| self.spec.resolve(path));
+                // Without a file it leads nowhere, and whoever opens it is told.
                 files.ok().and_then(|files| files.into_iter().next()).unwrap_or_default()
             }
             (None, Some(url)) => self.store.download_path(url),
@@ -172,7 +174,7 @@ impl<'a> Context<'a> {
         }
         let digest = dataset::open(&path)
             .and_then(|file| digest_of(&path, file))
-            .map_err(|error| self.dataset_error(&error))?;
+            .map_err(|error| self.dataset_error(error))?;
         Ok(Some(self.dataset.get_or_init(|| digest)))
     }
 
@@ -184,7 +186,7 @@ impl<'a> Context<'a> {
             .iter()
             .map(|path| dataset::open(path).and_then(|file| digest_of(path, file)))
             .collect();
-        let digests = digests.map_err(|error| self.dataset_error(&error))?;
+        let digests = digests.map_err(|error| self.dataset_error(error))?;
         if let [only] = digests.as_slice() {
             return Ok(only.clone());
         }
@@ -225,19 +227,19 @@ impl<'a> Context<'a> {
         if again || !self.store.has_download(url) {
             self.store.make_downloads()?;
             self.observer.notice(&format!("downloading {}", dataset::shown_url(url)));
-            dataset::download(url, &path).await.map_err(|error| self.dataset_error(&error))?;
+            dataset::download(url, &path).await.map_err(|error| self.dataset_error(error))?;
         }
         Ok(())
     }
 
-    fn dataset_error(&self, error: &DatasetError) -> PipelineError {
-        let error = if self.spec.workflow.recorded().is_some() {
+    fn dataset_error(&self, error: DatasetError) -> PipelineError {
+        let wrong = if self.spec.workflow.recorded().is_some() {
             let message = error.to_string().replacen("the dataset", "the recording", 1);
             self.spec.error_at("workflow.path", message)
         } else {
             self.spec.error_at("dataset.path", error.to_string())
         };
-        error.help(self.spec.path_help()).into()
+        wrong.help(self.spec.path_help()).because(error).into()
     }
 
     /// Waits between two levels, as long as the spec says.
@@ -254,9 +256,11 @@ impl<'a> Context<'a> {
 
     /// What is wrong with the workflow, where the spec can be blamed at its place in it.
     pub fn not_ready(&self, error: ConnectError) -> PipelineError {
-        match error {
-            ConnectError::Client(message) => self.spec.error_at("workflow", message).into(),
-            other => other.into(),
+        match &error {
+            ConnectError::Client(message) => {
+                self.spec.error_at("workflow", message.as_str()).because(error).into()
+            }
+            _ => error.into(),
         }
     }
 

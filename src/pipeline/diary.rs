@@ -16,8 +16,10 @@ pub(super) struct Diary {
 
 impl Diary {
     pub fn begin() -> Self {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { started: since_epoch.as_secs_f64(), clock: Instant::now() }
+        // A clock that stands before the epoch says nothing.
+        let started =
+            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |it| it.as_secs_f64());
+        Self { started, clock: Instant::now() }
     }
 
     /// Writes the record. A run that ran nothing and changed nothing leaves none: it would bury

@@ -8,21 +8,25 @@ use crate::report::ReportError;
 use crate::spec::SpecError;
 use crate::store::StoreError;
 use crate::workflow::ConnectError;
+use std::error::Error;
+
+/// An error of a library below.
+pub type Cause = Box<dyn Error + Send + Sync>;
 
 /// Why a pipeline stopped. Everything that had been finished is in the store.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
     /// The spec, or a file that it names, cannot be used.
-    #[error(transparent)]
+    #[error("{0}")]
     Spec(#[from] SpecError),
     /// The dataset's content cannot be used.
-    #[error(transparent)]
+    #[error("{0}")]
     Dataset(#[from] DatasetError),
     /// A recording of another load generator cannot be used.
-    #[error(transparent)]
+    #[error("{0}")]
     Recording(#[from] ForeignError),
     /// The store, the lock file or an output cannot be written.
-    #[error(transparent)]
+    #[error("{0}")]
     Store(#[from] StoreError),
     /// The workflow cannot be made ready.
     #[error("the workflow cannot be reached: {0}")]
@@ -35,6 +39,7 @@ pub enum PipelineError {
         /// Whether what was measured of it until then is kept.
         kept: bool,
         /// What happened.
+        #[source]
         failure: Failure,
     },
     /// The load could not be kept up.
@@ -43,6 +48,7 @@ pub enum PipelineError {
         /// The level's stage.
         stage: StageId,
         /// What happened.
+        #[source]
         error: LoadError,
     },
     /// The user stopped the run.
@@ -73,7 +79,7 @@ pub enum PipelineError {
         why: &'static str,
     },
     /// A report cannot be made.
-    #[error(transparent)]
+    #[error("{0}")]
     Report(#[from] ReportError),
     /// Figures too large to be computed with.
     #[error(
@@ -84,12 +90,19 @@ pub enum PipelineError {
         stage: StageId,
     },
     /// An artifact of an earlier version, or a defect.
-    #[error("the artifact of {stage} cannot be read: {message}")]
+    #[error("the artifact of {stage} cannot be read: {error}")]
     Artifact {
         /// Its stage.
         stage: StageId,
         /// What is wrong with it.
-        message: String,
+        #[source]
+        error: Cause,
+    },
+    /// A defect: a stage asks for the artifact of one that has not run.
+    #[error("the artifact of {stage} cannot be read: the stage has not run")]
+    NotRun {
+        /// The one that has not.
+        stage: StageId,
     },
 }
 

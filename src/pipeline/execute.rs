@@ -41,6 +41,10 @@ impl Pipeline {
         let context = Context::new(&self.spec, &self.graph, observer, cancel);
         let context = context.handed(self.workflow.clone()).owned(owner).offline(offline);
         let mut last = Last::of(&self.spec, &context.store);
+        if !context.store.is_read_only() {
+            // Before anything is measured.
+            last.lock.check()?;
+        }
         if let Some(notice) = lock_notice(last.lock.state()) {
             context.observer.notice(&notice);
         }
@@ -113,7 +117,8 @@ pub(super) async fn own(spec: &Spec, options: &RunOptions) -> Result<Owner, Pipe
 /// What to say about a lock file that is not as sizer wrote it.
 fn lock_notice(state: &LockState) -> Option<String> {
     match state {
-        LockState::Sound => None,
+        // Whoever would write it fails.
+        LockState::Sound | LockState::Refused(_) => None,
         LockState::Conflicted => Some(
             "sizer.lock has merge conflicts; it is written anew from both sides and the store"
                 .into(),

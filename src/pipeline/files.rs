@@ -64,7 +64,7 @@ fn add(
 ) -> Result<(), PipelineError> {
     let digest = File::open(path).and_then(Digest::of_reader);
     let digest = digest.map_err(|error| {
-        spec.error_at(key, format!("{} cannot be read: {error}", path.display()))
+        spec.error_at(key, format!("{} cannot be read: {error}", path.display())).because(error)
     })?;
     found.insert(name.to_owned(), digest);
     Ok(())

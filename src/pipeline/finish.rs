@@ -28,7 +28,7 @@ impl Pipeline {
     /// What the lock file is to say of this spec. A run that measured nothing changes nothing but what it
     /// made itself: what the others rest on may be elsewhere.
     fn locked(&self, lock: &LockFile, done: &Done<'_>, offline: bool) -> BTreeMap<String, Locked> {
-        let mut locked = lock.stages().cloned().unwrap_or_default();
+        let mut locked = lock.stages().map_or_else(BTreeMap::new, BTreeMap::clone);
         if done.whole && !offline {
             let stages = done.graph.stages().chain(self.graph.stages());
             let names: BTreeSet<String> = stages.map(|(id, _)| id.to_string()).collect();

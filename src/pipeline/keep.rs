@@ -25,14 +25,15 @@ impl Pipeline {
                 // Parquet is nothing to look at.
                 StageId::Sweep(concurrency) => {
                     let unreadable = |error: parquet::errors::ParquetError| {
-                        PipelineError::Artifact { stage: id.clone(), message: error.to_string() }
+                        PipelineError::Artifact { stage: id.clone(), error: error.into() }
                     };
                     let level = from_parquet(artifact).map_err(unreadable)?;
                     let counts = level.around.repetitions.iter().zip(0..);
                     let mut repetitions =
                         counts.flat_map(|(count, repetition)| (0..*count).map(move |_| repetition));
                     for run in level.runs {
-                        let repetition = repetitions.next().unwrap_or_default();
+                        // Without repetitions all runs are of one.
+                        let repetition = repetitions.next().unwrap_or(0);
                         let burst = None;
                         push_line(&mut bytes, &ForeignRun { concurrency, repetition, burst, run });
                     }
@@ -44,10 +45,10 @@ impl Pipeline {
     }
 
     /// Past runs of this spec, oldest first.
-    pub fn history(&self) -> Vec<RunRecord> {
+    pub fn history(&self) -> Result<Vec<RunRecord>, PipelineError> {
         let name = self.spec.key_name();
-        let records = Store::beside(self.spec.base_dir()).records();
-        records.into_iter().filter(|record| record.spec == name).collect()
+        let records = Store::beside(self.spec.base_dir()).records()?;
+        Ok(records.into_iter().filter(|record| record.spec == name).collect())
     }
 
     /// Removes artifacts that nothing refers to, or finds them.

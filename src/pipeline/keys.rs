@@ -183,7 +183,7 @@ pub(super) fn differences(path: &str, before: &Value, now: &Value, found: &mut V
         for key in keys {
             let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
             let get =
-                |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or_default();
+                |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or(Value::Null);
             differences(&path, &get(before), &get(now), found);
         }
         return;

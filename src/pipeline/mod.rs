@@ -42,7 +42,7 @@ pub use calc::{CalcError, CalcOptions, CalcOutcome, emitted_spec, imported_spec}
 pub use cancel::CancellationToken;
 pub use check::Checked;
 pub use compare::{Changes, LevelChange, Side};
-pub use error::PipelineError;
+pub use error::{Cause, PipelineError};
 pub use graph::Graph;
 pub use observer::{Observer, Silent};
 pub use outcome::{Outcome, StageReport};

@@ -61,7 +61,8 @@ pub(super) fn report_of_two(spec: &Spec) -> Option<String> {
             other.files.iter().map(|file| places.entry(&base.join(file))).collect();
         let Some(shared) = reports.iter().find(|path| theirs.contains(path)) else { continue };
         if still_writes(&base.join(&other.spec), other.profile.clone(), shared) {
-            let stem = Path::new(&*own).file_stem().unwrap_or_default().to_string_lossy();
+            let stem = Path::new(&*own).with_extension("");
+            let stem = stem.display();
             return Some(format!(
                 "{} is a report of `{}` as well as of `{own}`, and the one that runs last has it: to keep both, give each spec of a folder an \
                  `outputs.dir` of its own, such as out/{stem}",
@@ -150,18 +151,20 @@ fn inputs(spec: &Spec) -> Vec<(PathBuf, &'static str)> {
     let mut inputs: Vec<(PathBuf, &'static str)> =
         spec.files().into_iter().map(|path| (path, "the spec or a part of it")).collect();
     if let Some(recorded) = spec.workflow.recorded() {
-        let files = recorded_files(recorded, &|path| spec.resolve(path)).unwrap_or_default();
-        inputs.extend(files.into_iter().map(|path| (path, "the recording")));
+        // Files that cannot be read are told where they are needed.
+        if let Ok(files) = recorded_files(recorded, &|path| spec.resolve(path)) {
+            inputs.extend(files.into_iter().map(|path| (path, "the recording")));
+        }
     } else if spec.dataset.is_given() && spec.dataset.url().is_none() {
         inputs.push((spec.resolve(&spec.dataset.path), "the dataset"));
     }
     let templates = spec.outputs.reports.iter().filter_map(|report| report.template.as_ref());
     inputs.extend(templates.map(|path| (spec.resolve(path), "a template")));
-    // Files that cannot be read are told where they are needed.
-    let programs = of_programs(spec).unwrap_or_default();
     let cwd = spec.workflow.program().and_then(|program| program.cwd);
     let cwd = spec.resolve(cwd.unwrap_or(Path::new("")));
-    inputs.extend(programs.keys().map(|name| (cwd.join(name), "a file of the program")));
+    if let Ok(programs) = of_programs(spec) {
+        inputs.extend(programs.keys().map(|name| (cwd.join(name), "a file of the program")));
+    }
     inputs
 }
 

@@ -49,9 +49,9 @@ fn names(spec: &Spec) -> BTreeSet<String> {
 /// Scheme, host and port: whatever lies behind two paths of one server shares its GPUs.
 fn origin(address: &str) -> String {
     let host = address.find("://").map_or(0, |at| at + 3);
-    let rest = address.get(host..).unwrap_or_default();
-    let end = rest.find(['/', '?']).map_or(address.len(), |at| host + at);
-    address.get(..end).unwrap_or(address).to_ascii_lowercase()
+    let rest = address.get(host..).and_then(|rest| rest.find(['/', '?']));
+    let origin = rest.and_then(|at| address.get(..host + at));
+    origin.unwrap_or(address).to_ascii_lowercase()
 }
 
 #[cfg(test)]

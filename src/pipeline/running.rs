@@ -13,6 +13,7 @@ use crate::measure::Failure;
 use crate::store::{Content, Digest, Key, Manifest, Parts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
+use tracing::{debug, info};
 
 /// A run under way.
 pub(super) struct Running<'a> {
@@ -97,12 +98,17 @@ impl Running<'_> {
         }
         let Candidate { key, parts, found } = candidate;
         let (manifest, ran) = match found {
-            Found::Artifact(manifest) => (manifest, None),
+            Found::Artifact(manifest) => {
+                debug!("{id}: there, key {}", manifest.key);
+                (manifest, None)
+            }
             Found::Nothing(reason) => {
+                debug!("{id}: not there, key {key}: {reason}");
                 self.may_run(id, &reason)?;
                 if reason == Reason::Damaged {
                     self.context.store.discard_damaged(&key);
                 }
+                info!("{id}: begins");
                 self.context.observer.stage_started(id);
                 let artifacts = Artifacts::new(&self.context.store, inputs);
                 let product = match stage(id).run(self.context, &artifacts).await {
@@ -138,6 +144,14 @@ impl Running<'_> {
                 (manifest, Some(reason))
             }
         };
+        if ran.is_some() {
+            info!(
+                "{id}: ends after {:?}, {} bytes under key {}",
+                began.elapsed(),
+                manifest.size,
+                manifest.key
+            );
+        }
         self.latest.insert(id.to_string(), manifest.key.clone());
         if ran.is_some() {
             // At once: were this process killed now, the next run could say what changed since,

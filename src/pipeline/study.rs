@@ -257,11 +257,12 @@ impl Study {
     }
 
     /// Past runs of all branches, oldest first.
-    pub fn history(&self) -> Vec<RunRecord> {
-        let mut records: Vec<RunRecord> =
-            self.pipelines.iter().flat_map(Pipeline::history).collect();
+    pub fn history(&self) -> Result<Vec<RunRecord>, PipelineError> {
+        let records: Result<Vec<Vec<RunRecord>>, _> =
+            self.pipelines.iter().map(Pipeline::history).collect();
+        let mut records = records?.concat();
         records.sort_by(|a, b| a.started.total_cmp(&b.started));
-        records
+        Ok(records)
     }
 
     /// Removes artifacts that nothing refers to, or finds them.

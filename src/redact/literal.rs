@@ -31,7 +31,8 @@ fn redact_line(line: &str) -> Cow<'_, str> {
 fn values(line: &str) -> impl Iterator<Item = &str> {
     // A flow map puts several keys on one line, so each separator is looked at.
     line.match_indices([':', '=']).filter_map(|(at, separator)| {
-        let key = line[..at].rsplit(['{', ',', ' ', '.', '[']).next().unwrap_or_default();
+        let before = &line[..at];
+        let key = before.rsplit_once(['{', ',', ' ', '.', '[']).map_or(before, |(_, key)| key);
         let value = line[at + separator.len()..].trim_start();
         let first = first_value(value);
         let is_value = separator == "=" || line[at + 1..].starts_with(' ');
@@ -107,7 +108,7 @@ pub fn url_password(text: &str) -> Option<&str> {
     let (userinfo, _) = authority.rsplit_once('@')?;
     // The colon of a reference separates nothing.
     let colon = userinfo.match_indices(':').find(|(at, _)| {
-        let before = userinfo.get(..*at).unwrap_or_default();
+        let (before, _) = userinfo.split_at(*at);
         before.rfind("${").is_none_or(|open| before.get(open..).is_some_and(|it| it.contains('}')))
     });
     let password = userinfo.get(colon?.0 + 1..)?;

@@ -24,7 +24,7 @@ use forms::{Form, How, forms};
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use view::View;
 
 /// What stands for a secret.
@@ -45,6 +45,9 @@ const MOST_ELISIONS: usize = 64;
 /// How often a text can be escaped over.
 const DEEPEST: usize = 3;
 
+/// Knows what every redactor of this process knows, once somebody asked for it.
+static OF_PROCESS: OnceLock<Redactor> = OnceLock::new();
+
 /// Everything secret that was revealed: what comes from outside passes through here before it is
 /// stored, cut or shown. Clones know the same secrets.
 #[derive(Clone, Default)]
@@ -58,6 +61,8 @@ struct Known {
     condensed: Vec<Form>,
     /// Made of all forms when they are first needed after the last of them was added.
     finders: Option<Finders>,
+    /// Whether its secrets are made up, and of no concern to anybody else.
+    is_apart: bool,
 }
 
 struct Finders {
@@ -72,6 +77,18 @@ impl fmt::Debug for Redactor {
 }
 
 impl Redactor {
+    /// One that gets to know every secret that any other of this process is told from now on: for a log,
+    /// whose lines are of all runs.
+    pub fn of_process() -> Self {
+        OF_PROCESS.get_or_init(Self::default).clone()
+    }
+
+    /// One for secrets that are made up, to see whether a spec could be run.
+    pub fn apart() -> Self {
+        let known = Known { is_apart: true, ..Known::default() };
+        Self(Arc::new(RwLock::new(known)))
+    }
+
     /// Adds a secret, however short.
     pub fn add(&self, secret: &str) {
         self.insert(secret);
@@ -126,6 +143,12 @@ impl Redactor {
         known.condensed.extend(forms.iter().filter_map(Form::condensed));
         known.forms.extend(forms);
         known.finders = None;
+        let is_apart = known.is_apart;
+        drop(known);
+        let all = OF_PROCESS.get().filter(|all| !is_apart && !Arc::ptr_eq(&all.0, &self.0));
+        if let Some(all) = all {
+            all.insert(secret);
+        }
     }
 
     /// A text without them.
@@ -157,11 +180,11 @@ impl Redactor {
         let mut masked = Vec::with_capacity(bytes.len());
         let mut from = 0;
         for range in ranges {
-            masked.extend_from_slice(bytes.get(from..range.start).unwrap_or_default());
+            masked.extend(bytes.get(from..range.start).into_iter().flatten());
             masked.extend_from_slice(MASK.as_bytes());
             from = range.end;
         }
-        masked.extend_from_slice(bytes.get(from..).unwrap_or_default());
+        masked.extend(bytes.get(from..).into_iter().flatten());
         Some(masked)
     }
 
@@ -207,8 +230,8 @@ impl Known {
         let Some(finders) = &self.finders else { return };
         for hit in finders.whole.find_overlapping_iter(bytes) {
             let Some(form) = self.forms.get(hit.pattern().as_usize()) else { continue };
-            let seen = bytes.get(hit.range()).unwrap_or_default();
-            if !form.is_same(&form.bytes, seen) {
+            let seen = bytes.get(hit.range());
+            if !seen.is_some_and(|seen| form.is_same(&form.bytes, seen)) {
                 continue;
             }
             if let Some(range) = form.how.extent(bytes, hit.range()) {
@@ -256,7 +279,7 @@ impl Known {
         shortest: usize,
         found: &mut Vec<Range<usize>>,
     ) {
-        let bytes = view.bytes().get(range.clone()).unwrap_or_default();
+        let Some(bytes) = view.bytes().get(range.clone()) else { return };
         for form in self.forms.iter().filter(|form| form.how == How::Anywhere) {
             let parts = form.parts(bytes, shortest).into_iter().flatten();
             found.extend(parts.map(|it| view.origin(range.start + it.start..range.start + it.end)));
@@ -268,8 +291,8 @@ impl Known {
 fn elisions(bytes: &[u8]) -> Vec<Range<usize>> {
     const DOTS: &[u8] = "…".as_bytes();
     let mut found: Vec<Range<usize>> = Vec::new();
-    for at in memchr::memchr3_iter(b'.', b'*', DOTS.first().copied().unwrap_or_default(), bytes) {
-        let rest = bytes.get(at..).unwrap_or_default();
+    for at in memchr::memchr3_iter(b'.', b'*', DOTS[0], bytes) {
+        let (_, rest) = bytes.split_at(at);
         let length = if rest.starts_with(DOTS) { DOTS.len() } else { 1 };
         let many = found.len() > MOST_ELISIONS;
         match found.last_mut() {

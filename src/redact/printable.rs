@@ -15,7 +15,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
         if !paints(c) || ends_a_line {
             continue;
         }
-        shown.push_str(text.get(from..at).unwrap_or_default());
+        shown.extend(text.get(from..at));
         // Writing to a string cannot fail.
         let _ = write!(shown, "\\u{:04x}", u32::from(c));
         from = at + c.len_utf8();
@@ -23,7 +23,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     if from == 0 {
         return Cow::Borrowed(text);
     }
-    shown.push_str(text.get(from..).unwrap_or_default());
+    shown.extend(text.get(from..));
     Cow::Owned(shown)
 }
 

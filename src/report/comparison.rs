@@ -1,6 +1,6 @@
 //! The branches of a matrix side by side.
 
-use super::format::significant;
+use super::format::{cell, significant};
 use super::prose::{aim_words, recommendation};
 use super::{ReportError, SizingResult};
 use crate::measure::Metric;
@@ -129,10 +129,10 @@ impl Comparison {
             };
             table.add_row([
                 branch.branch.clone(),
-                branch.gpus.map(|gpus| gpus.to_string()).unwrap_or_default(),
-                branch.grade.map(|grade| grade.to_string()).unwrap_or_default(),
-                branch.cost_per_hour.map(|cost| format!("{cost:.2}")).unwrap_or_default(),
-                branch.capacity.map(significant).unwrap_or_default(),
+                cell(branch.gpus),
+                cell(branch.grade),
+                cell(branch.cost_per_hour.map(|cost| format!("{cost:.2}"))),
+                cell(branch.capacity.map(significant)),
                 decided,
             ]);
         }
@@ -166,11 +166,8 @@ impl Comparison {
 
     /// The comparison as JSON.
     pub fn to_json(&self) -> Result<String, ReportError> {
-        let text = serde_json::to_string_pretty(self).map_err(|error| ReportError::Format {
-            report: "comparison.json",
-            message: error.to_string(),
-        })?;
-        Ok(text + "\n")
+        let failed = |error| ReportError::format("comparison.json", error);
+        Ok(serde_json::to_string_pretty(self).map_err(failed)? + "\n")
     }
 }
 

@@ -1,8 +1,10 @@
 //! Why a report could not be made.
 
+use std::error::Error;
+
 /// What is wrong with a template.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}{}: {message}", line.map(|line| format!(":{line}")).unwrap_or_default())]
+#[error("{path}{}: {message}", line.map_or_else(String::new, |line| format!(":{line}")))]
 pub struct TemplateError {
     /// The template.
     pub path: String,
@@ -16,22 +18,33 @@ pub struct TemplateError {
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// The template is wrong.
-    #[error(transparent)]
+    #[error("{0}")]
     Template(#[from] TemplateError),
     /// The runs behind a level cannot be read.
-    #[error("the runs at concurrency {concurrency} cannot be read: {message}")]
+    #[error("the runs at concurrency {concurrency} cannot be read: {error}")]
     Runs {
         /// The level.
         concurrency: u32,
         /// What happened.
-        message: String,
+        #[source]
+        error: Box<dyn Error + Send + Sync>,
     },
     /// The result cannot be written in this format.
-    #[error("{report}: {message}")]
+    #[error("{report}: {error}")]
     Format {
         /// The report.
         report: &'static str,
         /// What the writer said.
-        message: String,
+        #[source]
+        error: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl ReportError {
+    pub(super) fn format(
+        report: &'static str,
+        error: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self::Format { report, error: error.into() }
+    }
 }

@@ -25,7 +25,7 @@ fn trim(number: &str) -> &str {
 
 /// A value, or an empty cell.
 pub(super) fn cell(value: Option<impl ToString>) -> String {
-    value.map(|value| value.to_string()).unwrap_or_default()
+    value.map_or_else(String::new, |value| value.to_string())
 }
 
 #[cfg(test)]

@@ -10,14 +10,14 @@ pub(super) struct LevelsCsv;
 
 impl Report for LevelsCsv {
     fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError> {
+        const NAME: &str = "levels.csv";
         let result = material.result;
-        let failed = |message: String| ReportError::Format { report: "levels.csv", message };
         let mut writer = csv::Writer::from_writer(Vec::new());
         let rows = std::iter::once(header()).chain(result.levels.iter().map(row));
         for row in rows {
-            writer.write_record(row).map_err(|error| failed(error.to_string()))?;
+            writer.write_record(row).map_err(|error| ReportError::format(NAME, error))?;
         }
-        writer.into_inner().map_err(|error| failed(error.to_string()))
+        writer.into_inner().map_err(|error| ReportError::format(NAME, error.into_error()))
     }
 }
 

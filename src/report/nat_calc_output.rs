@@ -12,17 +12,16 @@ use std::collections::BTreeMap;
 
 pub(super) const NAME: &str = "calc_runner_output.json";
 
+/// What the reference writes where nothing was measured.
+const NOTHING: f64 = 0.0;
+
 /// The reference's file.
 pub(super) struct NatCalcOutput;
 
 impl Report for NatCalcOutput {
     fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError> {
         let output = calc_output(material)?;
-        let failed = |error: serde_json::Error| ReportError::Format {
-            report: NAME,
-            message: error.to_string(),
-        };
-        serde_json::to_vec_pretty(&output).map_err(failed)
+        serde_json::to_vec_pretty(&output).map_err(|error| ReportError::format(NAME, error))
     }
 }
 
@@ -75,8 +74,8 @@ fn alerts(level: &LevelResult, fits: &PerMetric<Fit>) -> CalcAlerts {
     let is_outlier = |metric| fits.is_outlier(metric, level.concurrency);
     // Of a level that cannot be used the reference counts nothing.
     let over = |metric| {
-        let count = level.over_target.get(metric).copied().unwrap_or_default();
-        if level.interrupted { 0 } else { count }
+        let count = level.over_target.get(metric).filter(|_| !level.interrupted);
+        count.map_or(0, |count| *count)
     };
     CalcAlerts {
         outlier_workflow_runtime: is_outlier(Metric::WorkflowRuntime),
@@ -89,10 +88,10 @@ fn alerts(level: &LevelResult, fits: &PerMetric<Fit>) -> CalcAlerts {
 fn metrics(level: &LevelResult, runs: &[Run]) -> SizingMetrics {
     let item = |run: &Run| {
         let latencies = run.llm_calls.iter().map(LlmCall::latency).collect();
-        let llm_latency = Summary::of(latencies).map(|summary| summary.p95).unwrap_or_default();
+        let llm_latency = Summary::of(latencies).map_or(NOTHING, |summary| summary.p95);
         (run.id.clone(), ItemMetrics { llm_latency, workflow_runtime: run.runtime() })
     };
-    let p95 = |metric| level.metric(metric).map(|summary| summary.p95).unwrap_or_default();
+    let p95 = |metric| level.metric(metric).map_or(NOTHING, |summary| summary.p95);
     SizingMetrics {
         alerts: MetricsAlerts { workflow_interrupted: level.interrupted },
         llm_latency_p95: p95(Metric::LlmLatency),

@@ -1,6 +1,6 @@
 //! The summary that the reference calculator prints, with what it keeps to itself.
 
-use super::format::significant;
+use super::format::{cell, significant};
 use super::result::{LevelResult, SizingResult};
 use crate::measure::Metric;
 use comfy_table::{CellAlignment, Table, presets};
@@ -91,9 +91,9 @@ fn table(result: &SizingResult, alerts: Option<&Vec<String>>) -> Table {
     let titles = columns.iter().map(|(title, ..)| *title);
     table.set_header(alerts.map(|_| "Alerts").into_iter().chain(titles));
     for (index, level) in result.levels.iter().enumerate() {
-        let alert = alerts.map(|alerts| alerts.get(index).cloned().unwrap_or_default());
+        let alert = alerts.map(|alerts| cell(alerts.get(index)));
         let cells = columns.iter().map(|(_, _, cell)| cell(level).map(significant));
-        table.add_row(alert.into_iter().chain(cells.map(Option::unwrap_or_default)));
+        table.add_row(alert.into_iter().chain(cells.map(cell)));
     }
     for column in table.column_iter_mut().skip(usize::from(alerts.is_some())) {
         column.set_cell_alignment(CellAlignment::Right);

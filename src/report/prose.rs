@@ -6,8 +6,9 @@ use crate::sizing::{Capacity, Estimate, GpuCount, Grade, Recommendation, Sum};
 /// The estimate of one target in a sentence without its full stop.
 pub(super) fn estimate_line(estimate: &Estimate) -> String {
     let aim = aim_words(estimate);
-    let capacity = estimate.capacity.map(|it| format!("; {}", capacity_words(&it, estimate)));
-    let capacity = capacity.unwrap_or_default();
+    let capacity = estimate.capacity;
+    let capacity =
+        capacity.map_or_else(String::new, |it| format!("; {}", capacity_words(&it, estimate)));
     match (&estimate.gpus, &estimate.reason) {
         (Some(gpus), _) => {
             let grade = match estimate.grade {
@@ -137,14 +138,14 @@ fn rounded(value: f64) -> f64 {
 
 /// What to buy over all targets, and why that or nothing.
 pub(super) fn recommendation(gpus: &Recommendation, estimates: &[Estimate]) -> Option<String> {
-    let of = gpus.decided_by.map(|metric| format!("the {metric} target")).unwrap_or_default();
+    let of = gpus.decided_by.map_or_else(String::new, |metric| format!("the {metric} target"));
     if let Some(recommended) = gpus.recommended {
-        let cost = gpus.cost_per_hour.map(|cost| format!(", {cost:.2} per hour"));
-        let grade = gpus.grade.map(|grade| format!("; {grade}")).unwrap_or_default();
+        let cost = gpus.cost_per_hour;
+        let cost = cost.map_or_else(String::new, |cost| format!(", {cost:.2} per hour"));
+        let grade = gpus.grade.map_or_else(String::new, |grade| format!("; {grade}"));
         return Some(format!(
-            "Recommended: {}{} (decided by {of}{grade})",
-            gpu_words(&recommended.to_string()),
-            cost.unwrap_or_default()
+            "Recommended: {}{cost} (decided by {of}{grade})",
+            gpu_words(&recommended.to_string())
         ));
     }
     if estimates.iter().any(|estimate| estimate.unreachable) {

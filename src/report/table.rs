@@ -1,6 +1,6 @@
 //! The table of levels, as the reference prints it.
 
-use super::format::significant;
+use super::format::{cell, significant};
 use super::result::{LevelResult, SizingResult};
 use crate::measure::{Metric, Summary};
 use comfy_table::{CellAlignment, Table, presets};
@@ -55,7 +55,7 @@ fn columns(result: &SizingResult) -> Vec<Column> {
         if any(&|level| level.rough_gpus.get(metric).is_some()) {
             let title = format!("GPUs ({short}, Rough)");
             columns.push(column(&title, move |level| {
-                level.rough_gpus.get(metric).copied().map(significant).unwrap_or_default()
+                cell(level.rough_gpus.get(metric).copied().map(significant))
             }));
         }
     }
@@ -63,9 +63,9 @@ fn columns(result: &SizingResult) -> Vec<Column> {
 }
 
 fn p95(summary: Option<&Summary>) -> String {
-    summary.map(|summary| significant(summary.p95)).unwrap_or_default()
+    cell(summary.map(|summary| significant(summary.p95)))
 }
 
 fn text(value: Option<u64>) -> String {
-    value.map(|value| value.to_string()).unwrap_or_default()
+    cell(value)
 }

@@ -81,7 +81,7 @@ fn answer(estimate: Value) -> Result<String, minijinja::Error> {
 
 impl Template {
     fn failed(&self, error: &minijinja::Error) -> ReportError {
-        let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+        let detail = error.detail().map_or_else(String::new, |detail| format!(": {detail}"));
         ReportError::Template(TemplateError {
             path: self.path.clone(),
             line: error.line(),

@@ -199,7 +199,7 @@ impl WhatIf {
                 let cost = case.cost_per_hour.map(|cost| format!(", {cost:.2}/h"));
                 let rivals = self.cases.iter().filter(|it| it.asks_the_same(case)).count();
                 let mark = if rivals > 1 && case.cheapest { " *" } else { "" };
-                format!("{}{}{mark}", case.count(), cost.unwrap_or_default())
+                format!("{}{}{mark}", case.count(), cell(cost))
             };
             let mut table = Table::new();
             table.load_style(presets::ASCII_MARKDOWN);
@@ -216,8 +216,8 @@ impl WhatIf {
                     table.add_row([case.title(), case.aims(), answer(case)]);
                 }
             }
-            let title = branch.as_ref().map(|branch| format!("\n## {branch}\n"));
-            text.push(format!("{}\n{table}\n", title.unwrap_or_default()));
+            text.extend(branch.as_ref().map(|branch| format!("\n## {branch}\n")));
+            text.push(format!("\n{table}\n"));
         }
         if several {
             text.push("\n* the cheapest branch for the case\n".to_owned());
@@ -242,7 +242,7 @@ impl WhatIf {
 
     /// One row per case.
     pub fn to_csv(&self) -> Result<String, ReportError> {
-        let failed = |message: String| ReportError::Format { report: "what-if", message };
+        const NAME: &str = "what-if";
         let mut writer = csv::Writer::from_writer(Vec::new());
         let limits = distinct(self.cases.iter().flat_map(|case| {
             case.limits.iter().map(|limit| format!("{}_{}_s", limit.target.key(), limit.quantile))
@@ -266,11 +266,11 @@ impl WhatIf {
             .map(str::to_owned),
         );
         header.extend(["cost_per_hour", "cheapest", "reason"].map(str::to_owned));
-        writer.write_record(&header).map_err(|error| failed(error.to_string()))?;
+        writer.write_record(&header).map_err(|error| ReportError::format(NAME, error))?;
         for case in &self.cases {
             let mut row = vec![
-                case.branch.clone().unwrap_or_default(),
-                case.name.clone().unwrap_or_default(),
+                cell(case.branch.as_ref()),
+                cell(case.name.as_ref()),
                 cell(case.users),
                 cell(case.think_time),
                 cell(case.request_rate),
@@ -288,14 +288,15 @@ impl WhatIf {
             row.push(cell(case.gpus.and_then(|gpus| gpus.at_most)));
             row.push(cell(case.gpus.and_then(|gpus| gpus.recommended)));
             row.push(cell(case.grade));
-            row.push(case.decided_by.map(|metric| metric.key().to_owned()).unwrap_or_default());
+            row.push(cell(case.decided_by.map(Metric::key)));
             row.push(cell(case.cost_per_hour));
             row.push(case.cheapest.to_string());
-            row.push(case.reason.clone().unwrap_or_default());
-            writer.write_record(&row).map_err(|error| failed(error.to_string()))?;
+            row.push(cell(case.reason.as_ref()));
+            writer.write_record(&row).map_err(|error| ReportError::format(NAME, error))?;
         }
-        let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
-        String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+        let bytes =
+            writer.into_inner().map_err(|error| ReportError::format(NAME, error.into_error()))?;
+        String::from_utf8(bytes).map_err(|error| ReportError::format(NAME, error))
     }
 }
 

@@ -65,10 +65,10 @@ impl ObservedLevel {
             from..to.max(from)
         });
         let of = |all: &Observations, part: Range<usize>| {
-            all.get(part).map(<[_]>::to_vec).unwrap_or_default()
+            all.get(part).map_or_else(Vec::new, <[_]>::to_vec)
         };
         Self {
-            runs: self.runs.get(runs).map(<[_]>::to_vec).unwrap_or_default(),
+            runs: self.runs.get(runs).map_or_else(Vec::new, <[_]>::to_vec),
             calls: of(&self.calls, calls),
             first_tokens: of(&self.first_tokens, first_tokens),
             gaps: of(&self.gaps, gaps),
@@ -153,7 +153,9 @@ impl ObservedLevel {
             unsteady = stretches.iter().all(|stretch| stretch.len() < 3 * wave);
             if !unsteady {
                 for stretch in stretches.clone() {
-                    leave_out_the_edges(runs.get_mut(stretch).unwrap_or_default(), wave);
+                    if let Some(stretch) = runs.get_mut(stretch) {
+                        leave_out_the_edges(stretch, wave);
+                    }
                 }
             }
         }
@@ -214,7 +216,7 @@ fn stretches(runs: usize, counts: &[u64]) -> Vec<Range<usize>> {
 /// Whether the first wave of runs began at once.
 fn at_once(runs: Option<&[Timed]>, wave: usize) -> bool {
     let times: Vec<(f64, f64)> =
-        runs.unwrap_or_default().iter().map(|run| (run.start, run.end)).collect();
+        runs.into_iter().flatten().map(|run| (run.start, run.end)).collect();
     first_wave_spread(&times, wave).is_some_and(starts_together)
 }
 

@@ -46,7 +46,7 @@ impl Address {
         if url.scheme().contains(&mark) {
             return Err(wrong());
         }
-        let host = url.host_str().unwrap_or_default();
+        let Some(host) = url.host_str() else { return Err(wrong()) };
         if let Some((_, name, _)) =
             secrets.iter().find(|(placeholder, ..)| host.contains(placeholder))
         {
@@ -101,8 +101,8 @@ pub(super) fn resolved(text: &str, env: &Env<'_>) -> Result<String, ReferenceErr
     };
     let skeleton: String = pieces.iter().map(part).collect();
     let start = skeleton.find("://").map_or(0, |at| at + 3);
-    let authority = skeleton.get(start..).unwrap_or_default();
-    let authority = authority.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let (_, authority) = skeleton.split_at(start);
+    let authority = authority.split_once(['/', '?', '#', '\\']).map_or(authority, |(it, _)| it);
     let user_info = start..authority.rfind('@').map_or(start, |at| start + at);
     let both_in_one = skeleton.get(user_info.clone()) == Some("\0");
     let (mut out, mut at) = (String::new(), 0);

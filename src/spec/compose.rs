@@ -266,7 +266,7 @@ fn variable<'a>(name: &str, vars: Option<&'a Node>, place: &Place) -> Result<&'a
     if let Some(value) = vars.and_then(|vars| vars.child(name)) {
         return Ok(value);
     }
-    let known = vars.map(Node::keys).unwrap_or_default();
+    let known = vars.map_or_else(Vec::new, Node::keys);
     let help = if known.is_empty() {
         "the spec has no `vars`".to_owned()
     } else {

@@ -131,7 +131,7 @@ impl DatasetSpec {
     pub fn format(&self) -> Option<DatasetFormat> {
         let path = match self.url() {
             // What follows the path of an address says nothing of its format.
-            Some(url) => Path::new(url.split(['?', '#']).next().unwrap_or_default()),
+            Some(url) => Path::new(url.split_once(['?', '#']).map_or(url, |(path, _)| path)),
             None => &self.path,
         };
         self.format.or_else(|| DatasetFormat::of_path(path))

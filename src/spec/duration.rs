@@ -18,6 +18,16 @@ impl Seconds {
         (seconds.is_finite() && seconds >= 0.0).then_some(Self(seconds))
     }
 
+    /// A duration that stands in the code.
+    ///
+    /// # Panics
+    ///
+    /// If it is none; in a constant the compiler finds that.
+    pub(crate) const fn fixed(seconds: f64) -> Self {
+        assert!(seconds.is_finite() && seconds >= 0.0);
+        Self(seconds)
+    }
+
     /// The duration in seconds.
     pub fn get(self) -> f64 {
         self.0

@@ -2,6 +2,7 @@
 
 use crate::redact::{printable, redact};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ struct Inner {
     file: String,
     place: Option<Place>,
     help: Option<String>,
+    cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl SpecError {
@@ -56,6 +58,7 @@ impl SpecError {
             file: place.source.name.clone(),
             place: Some(place.clone()),
             help: None,
+            cause: None,
         }))
     }
 
@@ -66,6 +69,7 @@ impl SpecError {
             file: file.to_owned(),
             place: None,
             help: None,
+            cause: None,
         }))
     }
 
@@ -73,6 +77,13 @@ impl SpecError {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
+        self
+    }
+
+    /// Says what it comes of.
+    #[must_use]
+    pub fn because(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
+        self.0.cause = Some(Arc::new(cause));
         self
     }
 
@@ -89,7 +100,7 @@ impl SpecError {
     /// The error as people read it, with the offending line; coloured when asked.
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-        let Inner { message, file, place, help } = &*self.0;
+        let Inner { message, file, place, help, .. } = &*self.0;
         let shown = place.as_ref().map(Shown::new);
         // The line itself is made printable by the renderer.
         let (message, file) = (printable(message), printable(file));
@@ -112,7 +123,7 @@ impl SpecError {
 
 impl fmt::Display for SpecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { message, file, place, help } = &*self.0;
+        let Inner { message, file, place, help, .. } = &*self.0;
         match place {
             Some(place) => write!(f, "{file}:{}:{}: {message}", place.line, place.column)?,
             None => write!(f, "{file}: {message}")?,
@@ -124,7 +135,11 @@ impl fmt::Display for SpecError {
     }
 }
 
-impl std::error::Error for SpecError {}
+impl Error for SpecError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
+    }
+}
 
 /// A line that is quoted is no longer.
 const LONGEST_LINE: usize = 8 << 10;
@@ -149,9 +164,9 @@ impl Shown {
         let line_index = usize::try_from(place.line.saturating_sub(1)).unwrap_or(usize::MAX);
         let column = usize::try_from(place.column.saturating_sub(1)).unwrap_or(usize::MAX);
         let line_start: usize = text.split_inclusive('\n').take(line_index).map(str::len).sum();
-        let line = text.get(line_start..).unwrap_or_default().lines().next().unwrap_or_default();
+        let line = text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or("");
         let offset = line.char_indices().nth(column).map_or(line.len(), |(offset, _)| offset);
-        let length = token_length(line.get(offset..).unwrap_or_default());
+        let length = token_length(line.split_at(offset).1);
         let start = line_start + offset;
         Self { span: start..(start + length).min(text.len()), text }
     }
@@ -165,7 +180,7 @@ fn token_length(rest: &str) -> usize {
     let end = rest
         .char_indices()
         .find(|&(at, c)| {
-            let next = rest.get(at + c.len_utf8()..).unwrap_or_default();
+            let (_, next) = rest.split_at(at + c.len_utf8());
             matches!(c, ',' | ']' | '}') && at > 0
                 || c == ':' && (next.is_empty() || next.starts_with(' '))
                 || c == ' ' && next.starts_with('#')

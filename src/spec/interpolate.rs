@@ -212,8 +212,7 @@ fn resolve(
             },
             // A default stands in the same place as the reference.
             Piece::Env(reference) if secrets != SecretAs::Value && reference.has_default() => {
-                let default =
-                    resolve(reference.default.unwrap_or_default(), env, depth + 1, secrets);
+                let default = resolve(reference.default.unwrap_or(""), env, depth + 1, secrets);
                 match (env(reference.name), default) {
                     // Whether a spec is a good one does not depend on what is set.
                     (

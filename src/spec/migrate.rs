@@ -91,7 +91,7 @@ fn version_of(tree: &Node) -> Result<u64, SpecError> {
 fn from_0(text: &str, tree: &Node) -> String {
     let edit = match (tree.child("version"), &tree.value) {
         (Some(version), _) => offset(text, version.place.line, version.place.column).map(|at| {
-            let written = text.get(at..).unwrap_or_default();
+            let (_, written) = text.split_at(at);
             let end = written.find(|c: char| !c.is_alphanumeric()).unwrap_or(written.len());
             (at..at + end, "1".to_owned())
         }),

@@ -121,12 +121,12 @@ pub struct TargetSets(Vec<Targets>);
 impl TargetSets {
     /// The set that counts.
     pub fn main(&self) -> Targets {
-        self.0.first().cloned().unwrap_or_default()
+        self.0.first().map_or_else(Targets::default, Targets::clone)
     }
 
     /// The others.
     pub fn others(&self) -> &[Targets] {
-        self.0.get(1..).unwrap_or_default()
+        self.0.split_first().map_or(&[], |(_, others)| others)
     }
 
     /// All sets, each with its path in the spec.

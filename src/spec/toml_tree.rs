@@ -10,7 +10,8 @@ use toml::de::{DeTable, DeValue};
 pub(super) fn parse(source: &Arc<Source>) -> Result<Node, SpecError> {
     let table = DeTable::parse(&source.text).map_err(|error| {
         let span = error.span().unwrap_or_default();
-        let message = error.message().lines().next().unwrap_or_default();
+        let message = error.message();
+        let message = message.split_once('\n').map_or(message, |(first, _)| first);
         SpecError::at(&place(source, &span), format!("this is not valid TOML: {message}"))
     })?;
     let at = place(source, &table.span());

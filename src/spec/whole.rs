@@ -134,8 +134,8 @@ impl Spec {
         let file =
             file.map_or_else(|| self.name.clone(), |name| name.to_string_lossy().into_owned());
         let profile = self.origin.as_ref().and_then(|origin| origin.profile.as_ref());
-        let profile = profile.map(|profile| format!("@{profile}")).unwrap_or_default();
-        let branch = self.branch().map(|branch| format!("[{branch}]")).unwrap_or_default();
+        let profile = profile.map_or_else(String::new, |profile| format!("@{profile}"));
+        let branch = self.branch().map_or_else(String::new, |branch| format!("[{branch}]"));
         format!("{file}{profile}{branch}")
     }
 
@@ -177,8 +177,14 @@ impl Spec {
 
     /// The canonical form: defaults filled in, durations in seconds, secrets as references. Equal
     /// for specs that mean the same.
+    #[expect(
+        clippy::expect_used,
+        reason = "all of a spec came from text, and so all keys are names"
+    )]
+    #[expect(clippy::missing_panics_doc, reason = "it does not happen")]
     pub fn canonical(&self) -> serde_json::Value {
-        let mut value = serde_json::to_value(self).unwrap_or_default();
+        // Nothing else will do: keys are made of it, and two specs must never be the same by accident.
+        let mut value = serde_json::to_value(self).expect("a spec that can be written down");
         value.sort_all_objects();
         value
     }
@@ -188,7 +194,8 @@ impl Spec {
         let vault = Vault::new(env, &Redactor::default());
         for (path, secret) in self.workflow.secrets() {
             if let Err(error) = secret.reveal(&vault) {
-                return Err(self.error_at(&path, error.to_string()).help(error.help()));
+                let wrong = self.error_at(&path, error.to_string()).help(error.help());
+                return Err(wrong.because(error));
             }
         }
         let proxies = self.workflow.connections().filter_map(|(at, connection)| {
@@ -198,7 +205,8 @@ impl Spec {
         let scraped = scraped.map(|scrape| ("test.scrape.url".to_owned(), &scrape.url));
         for (path, address) in self.workflow.addresses().into_iter().chain(proxies).chain(scraped) {
             if let Err(error) = address.reveal(&vault) {
-                return Err(self.error_at(&path, error.to_string()).help(error.help()));
+                let wrong = self.error_at(&path, error.to_string()).help(error.help());
+                return Err(wrong.because(error));
             }
         }
         Ok(())

@@ -48,7 +48,7 @@ fn said(folder: &Path, args: &[&str]) -> Result<String, StoreError> {
     let output = git(folder, args).output().map_err(|error| refused(&error.to_string()))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
-        return Err(refused(text.lines().next().unwrap_or_default()));
+        return Err(refused(text.split_once('\n').map_or(&*text, |(first, _)| first)));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -13,6 +13,7 @@ pub enum StoreError {
         /// The file or folder.
         path: String,
         /// What the system said.
+        #[source]
         error: std::io::Error,
     },
     /// A link where the store has a file or a folder of its own.
@@ -51,6 +52,17 @@ pub enum StoreError {
         /// So much of it is read.
         mib: u64,
     },
+    /// A file that names what is in use is there and cannot be read.
+    #[error(
+        "{path} cannot be read ({why}), so what it names is not known, and nothing is changed; make it readable, or \
+         move it away"
+    )]
+    Unknown {
+        /// The file.
+        path: String,
+        /// What stands in the way.
+        why: String,
+    },
     /// An artifact is not what its manifest says.
     #[error("the artifact {digest} is damaged or missing")]
     Damaged {
@@ -63,7 +75,16 @@ fn pid_text(pid: &str) -> String {
     if pid.is_empty() { String::new() } else { format!(" (process {pid})") }
 }
 
+/// A value as JSON for a file: an error where it cannot be written down, instead of an empty file.
+pub(super) fn json(value: &impl serde::Serialize, path: &Path) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value).map_err(|error| StoreError::io("write the file", path)(error.into()))
+}
+
 impl StoreError {
+    pub(super) fn unknown(path: &Path, why: &dyn std::fmt::Display) -> Self {
+        Self::Unknown { path: path.display().to_string(), why: why.to_string() }
+    }
+
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.display().to_string();
         move |error| Self::Io { action, path, error }

@@ -94,7 +94,11 @@ impl Folder {
         let file = self.open(name)?;
         // One more byte than is there: so its end is met without another buffer.
         let length = file.metadata()?.len().min(most);
-        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+        let mut bytes = Vec::new();
+        // Where there is no room for so much, reading it says so.
+        if let Ok(length) = usize::try_from(length) {
+            bytes.reserve_exact(length.saturating_add(1));
+        }
         file.take(most + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > most {
             return Err(io::ErrorKind::FileTooLarge.into());
@@ -169,10 +173,14 @@ impl Folder {
                 FileType::Directory => true,
                 _ => return None,
             };
-            let seconds = u64::try_from(stat.st_mtime).unwrap_or_default();
-            let nanos = u32::try_from(stat.st_mtime_nsec).unwrap_or_default();
-            let modified = UNIX_EPOCH + Duration::new(seconds, nanos.min(999_999_999));
-            let size = u64::try_from(stat.st_size).unwrap_or_default();
+            // What is dated before the epoch is as old as can be.
+            let modified = match (u64::try_from(stat.st_mtime), u32::try_from(stat.st_mtime_nsec)) {
+                (Ok(seconds), Ok(nanos)) => {
+                    UNIX_EPOCH + Duration::new(seconds, nanos.min(999_999_999))
+                }
+                _ => UNIX_EPOCH,
+            };
+            let size = u64::try_from(stat.st_size).ok()?;
             Some(Entry { name, is_folder, size, modified })
         };
         self.names().filter_map(entry).collect()

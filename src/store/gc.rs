@@ -92,11 +92,12 @@ impl Store {
         }
         let files = self.artifact_files();
         let mut kept = Kept::default();
-        kept.add_locked(self, lock_file::all(base_dir));
+        kept.add_locked(self, lock_file::all(base_dir)?);
         kept.add_locked(self, locked_in_git(base_dir, Reach::Tips)?);
-        self.all_latest().iter().for_each(|key| kept.add(self, key));
+        self.all_latest()?.iter().for_each(|key| kept.add(self, key));
         let history = locked_in_git(base_dir, Reach::History)?;
-        let mut stages = self.stages_by_name();
+        let records = self.records()?;
+        let mut stages = self.stages_by_name(&records);
         stages.extend(history.iter().map(|(stage, it)| (it.digest.to_string(), stage.clone())));
         let mut committed = Kept::default();
         committed.add_locked(self, history);
@@ -105,10 +106,11 @@ impl Store {
         }
         let sizes: BTreeMap<&str, u64> =
             files.iter().map(|(_, name, size)| (name.as_str(), *size)).collect();
-        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        // A clock that stands before the epoch makes no run old.
+        let now = now.duration_since(UNIX_EPOCH).map_or(f64::NEG_INFINITY, |now| now.as_secs_f64());
         let mut past = Kept::default();
         let mut full = false;
-        for (index, record) in self.records().iter().rev().enumerate() {
+        for (index, record) in records.iter().rev().enumerate() {
             past.add_run(self, record);
             let recent = rules.keep_last.is_none_or(|most| index < most);
             let young = rules.older_than.is_none_or(|age| now - record.started < age.as_secs_f64());
@@ -144,11 +146,11 @@ impl Store {
     }
 
     /// The stages of all keys and digests, as far as manifests and past runs know them.
-    fn stages_by_name(&self) -> BTreeMap<String, String> {
+    fn stages_by_name(&self, records: &[RunRecord]) -> BTreeMap<String, String> {
         let mut stages = BTreeMap::new();
-        for record in self.records() {
-            for (stage, digest) in record.digests {
-                stages.insert(digest.to_string(), stage);
+        for record in records {
+            for (stage, digest) in &record.digests {
+                stages.insert(digest.to_string(), stage.clone());
             }
         }
         for Manifest { stage, key, digest, .. } in self.manifests_of("") {
@@ -170,7 +172,8 @@ impl Store {
     fn remove_file(&self, path: &Path) -> std::io::Result<()> {
         let inside = path.strip_prefix(self.root()).map_err(std::io::Error::other)?;
         let names: Option<Vec<&str>> = inside.iter().map(|name| name.to_str()).collect();
-        let names = names.unwrap_or_default();
+        // All names in a store are the store's own, and plain.
+        let names = names.ok_or(std::io::ErrorKind::InvalidFilename)?;
         let Some((file, folders)) = names.split_last() else { return Ok(()) };
         let mut folder = Folder::root(self.root())?;
         for name in folders {

@@ -16,8 +16,8 @@ pub(super) fn merge_by_stanza(folder: &Path) {
     let Some(top) = folder.ancestors().find(|dir| dir.join(".git").exists()) else { return };
     let inside = folder.ancestors().take_while(|dir| dir.starts_with(top));
     let says_so = |dir: &Path| {
-        let text = std::fs::read(dir.join(ATTRIBUTES)).unwrap_or_default();
-        String::from_utf8_lossy(&text).contains("sizer.lock")
+        std::fs::read(dir.join(ATTRIBUTES))
+            .is_ok_and(|text| String::from_utf8_lossy(&text).contains("sizer.lock"))
     };
     if inside.into_iter().any(says_so) {
         return;
@@ -25,7 +25,11 @@ pub(super) fn merge_by_stanza(folder: &Path) {
     let path = folder.join(ATTRIBUTES);
     // A link leads to a file that is not ours to change.
     let before = match path.symlink_metadata() {
-        Ok(there) if there.is_file() => std::fs::read(&path).unwrap_or_default(),
+        Ok(there) if there.is_file() => match std::fs::read(&path) {
+            Ok(text) => text,
+            // Nobody knows what would be added to.
+            Err(_) => return,
+        },
         Ok(_) => return,
         Err(_) => Vec::new(),
     };

@@ -2,6 +2,7 @@
 
 use crate::spec::plain_file_name;
 
+use super::error::json;
 use super::{Key, Store, StoreError};
 use std::collections::BTreeMap;
 
@@ -19,7 +20,11 @@ impl Store {
     pub fn latest(&self, spec: &str) -> BTreeMap<String, Key> {
         let text =
             self.folders.get(FOLDER).and_then(|folder| folder.read(&file_name(spec), LARGEST));
-        serde_json::from_slice(&text.unwrap_or_default()).unwrap_or_default()
+        match text.map(|text| serde_json::from_slice(&text)) {
+            Ok(Ok(keys)) => keys,
+            // What is not there, or damaged, is no more than not remembered.
+            Ok(Err(_)) | Err(_) => BTreeMap::new(),
+        }
     }
 
     /// Writes down the keys of a spec's stages.
@@ -27,18 +32,24 @@ impl Store {
         if self.is_read_only() {
             return Ok(());
         }
-        let text = serde_json::to_vec(keys).unwrap_or_default();
-        self.folders.made(FOLDER)?.write(&file_name(spec), &text)
+        let name = file_name(spec);
+        let text = json(keys, &self.root().join(FOLDER).join(&name))?;
+        self.folders.made(FOLDER)?.write(&name, &text)
     }
 
     /// The keys of all specs' stages as of their last runs.
-    pub(super) fn all_latest(&self) -> Vec<Key> {
-        let Ok(folder) = self.folders.get(FOLDER) else { return Vec::new() };
-        let files = folder.entries().into_iter();
-        files
-            .filter_map(|file| folder.read(&file.name, LARGEST).ok())
-            .filter_map(|text| serde_json::from_slice::<BTreeMap<String, Key>>(&text).ok())
-            .flat_map(BTreeMap::into_values)
-            .collect()
+    pub(super) fn all_latest(&self) -> Result<Vec<Key>, StoreError> {
+        let Ok(folder) = self.folders.get(FOLDER) else { return Ok(Vec::new()) };
+        let mut all = Vec::new();
+        for file in folder.entries().into_iter().filter(|file| !file.is_folder) {
+            let unknown =
+                |error| StoreError::unknown(&self.root().join(FOLDER).join(&file.name), &error);
+            let text = folder.read(&file.name, LARGEST).map_err(unknown)?;
+            // One that is damaged names nothing that could be found.
+            if let Ok(keys) = serde_json::from_slice::<BTreeMap<String, Key>>(&text) {
+                all.extend(keys.into_values());
+            }
+        }
+        Ok(all)
     }
 }

@@ -9,7 +9,7 @@ use super::lock_text::{Content, parse, rendered};
 use super::{LockState, Locked, StoreError, write_atomically};
 use crate::dataset::{self, DatasetError};
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// Its name, beside the specs.
@@ -41,15 +41,22 @@ impl LockFile {
     }
 
     /// Reads a lock file of any name. It is never written.
-    pub fn from_file(path: &Path, spec: &str) -> std::io::Result<Self> {
-        std::fs::File::open(path)?;
+    pub fn from_file(path: &Path, spec: &str) -> Self {
         let (content, state) = read(path);
-        Ok(Self { path: PathBuf::new(), spec: spec.to_owned(), content, state })
+        Self { path: PathBuf::new(), spec: spec.to_owned(), content, state }
     }
 
     /// In what state it was found.
     pub fn state(&self) -> &LockState {
         &self.state
+    }
+
+    /// Fails where nobody knows what it says: it could not be written without losing that.
+    pub fn check(&self) -> Result<(), StoreError> {
+        match &self.state {
+            LockState::Refused(why) => Err(StoreError::unknown(&self.path, why)),
+            _ => Ok(()),
+        }
     }
 
     /// What was locked for a stage.
@@ -69,7 +76,9 @@ impl LockFile {
         if self.state == LockState::Sound && self.stages() == Some(&stages) {
             return Ok(());
         }
-        (self.content, _) = read(&self.path);
+        (self.content, self.state) = read(&self.path);
+        // Else the stanzas of all other specs would be gone.
+        self.check()?;
         self.content.specs.insert(self.spec.clone(), stages);
         write_atomically(&self.path, rendered(&self.content).as_bytes())?;
         if let Some(folder) = self.path.parent() {
@@ -86,12 +95,16 @@ pub(super) fn path_in(base_dir: &Path) -> PathBuf {
 
 fn read(path: &Path) -> (Content, LockState) {
     let unreadable = |why: &str| (Content::default(), LockState::Unreadable(why.to_owned()));
+    let refused =
+        |error: &dyn ToString| (Content::default(), LockState::Refused(error.to_string()));
     let mut text = Vec::new();
     let read = dataset::open(path).map(|file| file.take(LARGEST + 1).read_to_end(&mut text));
     match read {
         // A pipe or a device, which would be waited for.
         Err(DatasetError::NoFile { .. }) => return unreadable("it is no plain file"),
-        Err(_) | Ok(Err(_)) => text.clear(),
+        Err(DatasetError::Unreadable { error, .. }) if error.kind() == ErrorKind::NotFound => {}
+        Err(DatasetError::Unreadable { error, .. }) | Ok(Err(error)) => return refused(&error),
+        Err(error) => return refused(&error),
         Ok(Ok(length)) if length as u64 > LARGEST => {
             return unreadable(&format!("it is larger than {} MiB", LARGEST >> 20));
         }
@@ -104,9 +117,15 @@ fn read(path: &Path) -> (Content, LockState) {
 }
 
 /// Everything in the lock file of a folder, by stage.
-pub(super) fn all(base_dir: &Path) -> impl Iterator<Item = (String, Locked)> {
-    let (content, _) = read(&path_in(base_dir));
-    content.specs.into_values().flatten()
+pub(super) fn all(base_dir: &Path) -> Result<impl Iterator<Item = (String, Locked)>, StoreError> {
+    let path = path_in(base_dir);
+    let (content, state) = read(&path);
+    match state {
+        LockState::Sound | LockState::Conflicted => Ok(content.specs.into_values().flatten()),
+        LockState::Unreadable(why) | LockState::Refused(why) => {
+            Err(StoreError::unknown(&path, &why))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -133,6 +152,18 @@ mod tests {
         assert_eq!(lock.state(), &LockState::Conflicted);
         let stages: Vec<&String> = lock.stages().unwrap().keys().collect();
         assert_eq!(stages, ["expand", "sweep@3", "sweep@6"]);
+    }
+
+    #[test]
+    fn a_lock_that_cannot_be_read_is_not_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        // A link to itself is there, and cannot be opened whoever asks.
+        std::os::unix::fs::symlink(LOCK_FILE, path_in(dir.path())).unwrap();
+        let mut lock = LockFile::beside(dir.path(), "a.yml");
+        assert!(matches!(lock.state(), LockState::Refused(_)), "{:?}", lock.state());
+        assert!(lock.check().is_err() && lock.replace(BTreeMap::new()).is_err());
+        assert!(path_in(dir.path()).is_symlink());
+        assert!(all(dir.path()).is_err());
     }
 
     #[test]

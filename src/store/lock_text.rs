@@ -57,7 +57,8 @@ pub(super) fn parse(text: &str) -> (Content, LockState) {
     if is_conflicted(text) {
         let mut merged = Content::default();
         for side in [side(text, true), side(text, false)] {
-            let content: Content = toml::from_str(&side).unwrap_or_default();
+            // A side that is none by itself says nothing.
+            let Ok(content) = toml::from_str::<Content>(&side) else { continue };
             for (spec, stages) in content.specs {
                 let known = merged.specs.entry(spec).or_default();
                 for (stage, locked) in stages {
@@ -75,7 +76,8 @@ pub(super) fn parse(text: &str) -> (Content, LockState) {
             if !content.specs.is_empty() {
                 return (content, LockState::Conflicted);
             }
-            let first = error.message().lines().next().unwrap_or_default().to_owned();
+            let message = error.message();
+            let first = message.split_once('\n').map_or(message, |(first, _)| first).to_owned();
             (Content::default(), LockState::Unreadable(first))
         }
     }
@@ -96,7 +98,7 @@ fn first_of_each(text: &str) -> Content {
     let mut content = Content::default();
     for (header, values) in stanzas {
         let lines: Vec<&str> = [header].into_iter().chain(values.into_values()).collect();
-        let stanza: Content = toml::from_str(&lines.join("\n")).unwrap_or_default();
+        let Ok(stanza) = toml::from_str::<Content>(&lines.join("\n")) else { continue };
         for (spec, stages) in stanza.specs {
             content.specs.entry(spec).or_default().extend(stages);
         }

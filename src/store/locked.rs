@@ -26,4 +26,6 @@ pub enum LockState {
     Conflicted,
     /// It is no lock file; nothing was read.
     Unreadable(String),
+    /// It is there, and the system does not let it be read: nobody knows what it says.
+    Refused(String),
 }

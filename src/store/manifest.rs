@@ -175,17 +175,21 @@ impl Manifest {
     }
 
     pub(super) fn keep(&self, store: &Folders) -> Result<(), StoreError> {
-        let sealed = Sealed { check: self.check(), manifest: self.clone() };
-        let text = serde_json::to_string_pretty(&sealed).unwrap_or_default();
-        let folder = store.made(FOLDER)?;
-        folder.write(&format!("{}.json", self.key), text.as_bytes())
+        let name = format!("{}.json", self.key);
+        let path = store.path().join(FOLDER).join(&name);
+        let unwritten =
+            |error: serde_json::Error| StoreError::io("write the file", &path)(error.into());
+        let check = self.check().map_err(unwritten)?;
+        let sealed = Sealed { check, manifest: self.clone() };
+        let text = serde_json::to_vec_pretty(&sealed).map_err(unwritten)?;
+        store.made(FOLDER)?.write(&name, &text)
     }
 
     /// A manifest that cannot be read, or is not what was written, is none: the stage runs again.
     pub(super) fn read(store: &Folders, key: &Key) -> Option<Self> {
         let text = store.get(FOLDER).ok()?.read(&Self::file_name(key)?, LARGEST).ok()?;
         let Sealed { check, manifest } = serde_json::from_slice(&text).ok()?;
-        (manifest.key == *key && manifest.check() == check).then_some(manifest)
+        (manifest.key == *key && manifest.check().ok()? == check).then_some(manifest)
     }
 
     /// The manifests of all stages of a kind, or of all where it is empty, the newest first. Of other kinds only so much is read
@@ -210,8 +214,8 @@ impl Manifest {
         self.stage.split_once('@').map_or(self.stage.as_str(), |(kind, _)| kind)
     }
 
-    fn check(&self) -> Digest {
-        Digest::of(serde_json::to_string(self).unwrap_or_default().as_bytes())
+    fn check(&self) -> Result<Digest, serde_json::Error> {
+        serde_json::to_vec(self).map(|bytes| Digest::of(&bytes))
     }
 }
 

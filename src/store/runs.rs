@@ -1,10 +1,11 @@
 //! Who ran what, when, and how it ended: one JSON line per run.
 
+use super::error::json;
 use super::folder::Folder;
 use super::{Digest, Key, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 
 /// The file of all records.
 pub(super) const FILE: &str = "runs.jsonl";
@@ -76,8 +77,9 @@ impl Store {
             return Ok(());
         }
         let mut file = Folder::root_made(self.root())?.open_made(FILE)?;
-        let mut line = serde_json::to_string(record).unwrap_or_default();
-        line.push('\n');
+        let path = self.root().join(FILE);
+        let mut line = json(record, &path)?;
+        line.push(b'\n');
         let mut append = || -> std::io::Result<()> {
             let mut last = [b'\n'];
             if file.seek(SeekFrom::End(0))? > 0 {
@@ -85,16 +87,16 @@ impl Store {
                 file.read_exact(&mut last)?;
             }
             if last != [b'\n'] {
-                line.insert(0, '\n');
+                line.insert(0, b'\n');
             }
-            file.write_all(line.as_bytes())
+            file.write_all(&line)
         };
-        append().map_err(StoreError::io("write the file", &self.root().join(FILE)))
+        append().map_err(StoreError::io("write the file", &path))
     }
 
     /// The records, oldest first: all of them, or those in the end of a file that is far too long. A line
     /// that a dying process left unfinished is passed over.
-    pub fn records(&self) -> Vec<RunRecord> {
+    pub fn records(&self) -> Result<Vec<RunRecord>, StoreError> {
         let text = self.folders.root().and_then(|folder| {
             let mut file = folder.open(FILE)?;
             let length = file.metadata()?.len();
@@ -103,9 +105,12 @@ impl Store {
             file.take(MOST_READ).read_to_end(&mut text)?;
             Ok(text)
         });
-        let text = text.unwrap_or_default();
+        let text = match text {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            text => text.map_err(|error| StoreError::unknown(&self.root().join(FILE), &error))?,
+        };
         let lines = text.split(|byte| *byte == b'\n');
         // Line by line: what was cut off may end within a character.
-        lines.filter_map(|line| serde_json::from_slice(line).ok()).collect()
+        Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
     }
 }

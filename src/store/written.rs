@@ -1,5 +1,6 @@
 //! Which reports each spec of the folder wrote last, so that none writes over another's.
 
+use super::error::json;
 use super::{Store, StoreError};
 use crate::spec::plain_file_name;
 use serde::{Deserialize, Serialize};
@@ -39,7 +40,7 @@ impl Store {
         }
         let folder = self.folders.made(FOLDER)?;
         let name = format!("{}.json", plain_file_name(key_name));
-        let text = serde_json::to_vec(written).unwrap_or_default();
+        let text = json(written, &self.root().join(FOLDER).join(&name))?;
         if folder.read(&name, LARGEST).is_ok_and(|before| before == text) {
             return Ok(());
         }

@@ -17,7 +17,11 @@ impl Clock {
 
     /// The instant at which it shows so many seconds.
     pub fn at(&self, seconds: f64) -> Instant {
-        self.origin + Duration::try_from_secs_f64(seconds).unwrap_or_default()
+        // Nobody waits for longer, and an instant has an end.
+        const FAR: f64 = 1e9;
+        let after = Duration::try_from_secs_f64(seconds.min(FAR));
+        // What is before the beginning is the beginning.
+        after.map_or(self.origin, |after| self.origin + after)
     }
 
     /// Seconds since it began.

@@ -9,6 +9,7 @@ pub enum ConnectError {
     #[error("{error} ({})", error.help())]
     Reference {
         /// What is wrong with it.
+        #[source]
         error: ReferenceError,
     },
     /// The client cannot be built from these settings.
@@ -16,10 +17,10 @@ pub enum ConnectError {
     Client(String),
     /// The simulator cannot listen.
     #[error("the simulator cannot listen on a loopback port: {0}")]
-    Listen(std::io::Error),
+    Listen(#[source] std::io::Error),
     /// The recording proxy cannot listen.
     #[error("the proxy for LLM calls cannot listen on its loopback port: {0}")]
-    ProxyListen(std::io::Error),
+    ProxyListen(#[source] std::io::Error),
 }
 
 impl From<ReferenceError> for ConnectError {

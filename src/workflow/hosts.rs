@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 pub(super) fn is_asked_for(address: SocketAddr, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     let (host, other) = (hosts.next(), hosts.next());
-    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    other.is_none() && is_named(address, host)
+    let host = host.and_then(|host| host.to_str().ok());
+    other.is_none() && host.is_some_and(|host| is_named(address, host))
 }
 
 /// Whether a name with a port is that of a server of this machine at an address.

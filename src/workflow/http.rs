@@ -88,7 +88,7 @@ impl Http {
             endpoint,
             common,
             headers,
-            body: Template::new("workflow.body", spec.body.as_deref().unwrap_or_default())?,
+            body: Template::new("workflow.body", spec.body.as_deref().unwrap_or(""))?,
             stream: spec.stream,
             rule: Rule {
                 spec: spec.success.clone(),

@@ -20,7 +20,7 @@ impl Lines {
     ) -> Result<(), Failure> {
         while let Some(end) = memchr::memchr(b'\n', chunk) {
             let (line, rest) = chunk.split_at(end);
-            chunk = rest.get(1..).unwrap_or_default();
+            chunk = rest.strip_prefix(b"\n").unwrap_or(rest);
             if self.partial.is_empty() {
                 each(trim(line))?;
             } else {

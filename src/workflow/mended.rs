@@ -17,13 +17,13 @@ pub(super) fn mended(json: &[u8]) -> Option<String> {
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         let (length, instead) = piece(rest, &mut within);
         if let Some(instead) = instead {
-            out.push_str(text.get(copied..at).unwrap_or_default());
+            out.extend(text.get(copied..at));
             out.push_str(instead);
             copied = at + length;
         }
         at += length;
     }
-    out.push_str(text.get(copied..).unwrap_or_default());
+    out.extend(text.get(copied..));
     (copied > 0 || matches!(text, Cow::Owned(_))).then_some(out)
 }
 

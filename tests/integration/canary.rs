@@ -253,7 +253,13 @@ const APART: [&str; 6] = ["calc", "import", "init", "schema", "simulate", "help"
 /// Commands with what they are given after the spec.
 fn arguments(command: &str) -> Vec<Vec<&'static str>> {
     match command {
-        "run" => vec![vec![], vec!["--offline"], vec!["--dry-run"], vec!["--force"]],
+        "run" => vec![
+            vec![],
+            vec!["--offline"],
+            vec!["--dry-run"],
+            // The log is a sink like any other.
+            vec!["--force", "--log", "trace"],
+        ],
         "plan" => vec![vec![], vec!["--force", "sweep"]],
         "estimate" | "render" | "status" | "history" | "graph" | "validate" | "migrate" => {
             vec![vec![]]

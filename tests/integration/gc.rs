@@ -103,3 +103,22 @@ fn what_a_commit_names_stays_wherever_its_lock_file_lay() {
     let gone = project.run(&["gc", "renamed/spec.yml"]).success();
     assert!(!gone.stdout.contains("sweep@"), "{gone:#?}");
 }
+
+#[test]
+fn nothing_is_removed_where_what_is_in_use_cannot_be_read() {
+    let simulator = SimulatorProcess::fast();
+    let project = project(&simulator);
+    project.run(&["run", "spec.yml"]).success();
+    project.run(&["run", "spec.yml", "--force", "sweep@2"]).success();
+    let before = project.files().len();
+    // Links to themselves are there, and nobody can open them.
+    for name in [".sizer/runs.jsonl", "sizer.lock"] {
+        let kept = project.path("kept");
+        std::fs::rename(project.path(name), &kept).unwrap();
+        std::os::unix::fs::symlink(project.path(name), project.path(name)).unwrap();
+        project.run(&["gc", "spec.yml"]).code(1).stderr("nothing is changed");
+        std::fs::rename(&kept, project.path(name)).unwrap();
+        assert_eq!(project.files().len(), before, "{name}");
+    }
+    project.run(&["gc", "spec.yml"]).success().stdout("removed 0 files");
+}

@@ -65,3 +65,24 @@ fn a_first_run_without_a_server_locks_the_dataset_alone() {
     let lock = project.read("sizer.lock");
     assert!(lock.contains("expand") && !lock.contains("sweep@"), "{lock}");
 }
+
+#[test]
+fn a_file_that_is_no_lock_is_none_in_a_comparison_either() {
+    let simulator = SimulatorProcess::fast();
+    let project = project(simulator.address.port()).file("bad.lock", "specs = 7");
+    project.run(&["run", "spec.yml"]).success();
+    project.run(&["diff", "spec.yml", "sizer.lock"]).success();
+    // Else all levels would be new.
+    project.run(&["diff", "spec.yml", "bad.lock"]).code(2).stderr("bad.lock cannot be read");
+}
+
+#[test]
+fn a_lock_that_cannot_be_read_stops_a_run_before_it_measures() {
+    let simulator = SimulatorProcess::fast();
+    let project = project(simulator.address.port());
+    std::os::unix::fs::symlink("sizer.lock", project.path("sizer.lock")).unwrap();
+    project.run(&["run", "spec.yml"]).code(1).stderr("sizer.lock cannot be read");
+    project.run(&["status", "spec.yml"]).success().stdout("make it readable");
+    assert!(project.path("sizer.lock").is_symlink());
+    assert_eq!(simulator.metric("requests_total"), 0);
+}

@@ -44,6 +44,7 @@ mod load;
 mod local;
 mod lock_merges;
 mod lock_truth;
+mod log;
 mod matrix;
 mod nat_forms;
 mod nat_import;

@@ -88,6 +88,7 @@ impl Sizer {
 
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
+        command.env_remove("RUST_LOG").env_remove("SIZER_LOG");
         command.args(args).current_dir(self.dir.path()).envs(&self.env);
         // Neither a proxy nor colours of the machine that runs the tests.
         command.env("NO_PROXY", "*").env("NO_COLOR", "1").stdin(Stdio::null());

@@ -69,7 +69,7 @@ impl Clock {
         if median <= if whole { LONG_IF_WHOLE } else { LONG } {
             return Ok(());
         }
-        let path = files.first().map(|it| it.display().to_string()).unwrap_or_default();
+        let path = files.first().map_or("the recording".to_owned(), |it| it.display().to_string());
         let message = format!("the median run takes {} s: are these milliseconds?", shown(median));
         let help = "set `unit: ms` in the workflow, or `unit: s` if runs do take that long";
         Err(ForeignError::file(&path, message).help(help))

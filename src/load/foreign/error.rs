@@ -11,6 +11,7 @@ pub enum ForeignError {
         /// The file.
         path: String,
         /// What the system said.
+        #[source]
         error: std::io::Error,
     },
     /// The extension says nothing.
@@ -28,7 +29,7 @@ pub enum ForeignError {
         what: String,
     },
     /// What it says makes no sense.
-    #[error("{at}: {message}{}", help.as_ref().map(|it| format!("\n  = help: {it}")).unwrap_or_default())]
+    #[error("{at}: {message}{}", help.as_ref().map_or(String::new(), |it| format!("\n  = help: {it}")))]
     Wrong {
         /// The file, with line and column where they are known.
         at: String,
@@ -48,12 +49,13 @@ impl ForeignError {
     /// The same at the place of the spec that names the files.
     pub fn in_spec(self, spec: &Spec) -> SpecError {
         const AT: &str = "workflow.path";
-        match self {
+        let error = match &self {
             Self::Wrong { at, message, help: Some(help) } => {
-                spec.error_at(AT, format!("{at}: {message}")).help(help)
+                spec.error_at(AT, format!("{at}: {message}")).help(help.as_str())
             }
             other => spec.error_at(AT, other.to_string()),
-        }
+        };
+        error.because(self)
     }
 
     /// Says what to do about it.

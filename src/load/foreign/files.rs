@@ -46,8 +46,9 @@ pub fn recorded_files(
 }
 
 fn is_recording(path: &Path) -> bool {
-    let extension = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
-    EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()) && path.is_file()
+    let extension = path.extension().and_then(|it| it.to_str());
+    extension.is_some_and(|it| EXTENSIONS.contains(&it.to_ascii_lowercase().as_str()))
+        && path.is_file()
 }
 
 fn in_folder(path: &Path) -> Result<Vec<PathBuf>, ForeignError> {

@@ -96,7 +96,7 @@ fn wrongly_claimed(claim: u32, stretches: &[Stretch], files: &[PathBuf]) -> Opti
     let path = files.get(stretch.source).map(|it| it.display().to_string());
     Some(Wrong {
         claim,
-        path: path.unwrap_or_default(),
+        path: path.unwrap_or_else(|| "the recording".to_owned()),
         message: format!("concurrency {claim} {}{which}", found.in_words(claim)),
         help: if found.is_fewer(claim) {
             "`concurrency` says how many runs are in flight at a time; with `concurrency: measured` in \

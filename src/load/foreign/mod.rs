@@ -90,11 +90,11 @@ pub fn read_foreign(
             Ok(())
         };
         let mut rows = row::Rows { clock: &clock, measured, unread: &mut unread, each: &mut each };
-        let extension = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
-        match extension.to_ascii_lowercase().as_str() {
-            "jsonl" | "ndjson" => json_lines::read(&shown, opened(path, true)?, &mut rows)?,
-            "csv" | "tsv" => csv::read(&shown, opened(path, true)?, &mut rows)?,
-            "parquet" | "pq" => parquet::read(&shown, opened(path, false)?, &mut rows)?,
+        let extension = path.extension().and_then(|it| it.to_str());
+        match extension.map(str::to_ascii_lowercase).as_deref() {
+            Some("jsonl" | "ndjson") => json_lines::read(&shown, opened(path, true)?, &mut rows)?,
+            Some("csv" | "tsv") => csv::read(&shown, opened(path, true)?, &mut rows)?,
+            Some("parquet" | "pq") => parquet::read(&shown, opened(path, false)?, &mut rows)?,
             _ => return Err(ForeignError::UnknownFormat { path: shown }),
         }
         if count == before {

@@ -1,6 +1,6 @@
 //! Recorded runs of which one column of one row group is held at a time.
 
-use super::read::{Column, around, named, notes_of, plain_text};
+use super::read::{Column, around, damaged, named, notes_of, plain_text};
 use super::schema::Col;
 use crate::measure::{Around, CallColumn, FailureKind, Head, Note, Phase, RunColumns};
 use parquet::data_type::{BoolType, ByteArrayType, DoubleType, Int32Type, Int64Type};
@@ -41,7 +41,7 @@ impl RecordedRuns {
         for index in 0..self.reader.num_row_groups() {
             let group = self.reader.get_row_group(index)?;
             each(first, &*group)?;
-            first += usize::try_from(group.metadata().num_rows()).unwrap_or_default();
+            first += usize::try_from(group.metadata().num_rows()).map_err(|_| damaged())?;
         }
         Ok(())
     }
@@ -145,7 +145,6 @@ impl RunColumns for RecordedRuns {
     type Error = ParquetError;
 
     fn each_head(&self, each: &mut dyn FnMut(Head)) -> Result<()> {
-        let damaged = || ParquetError::General("columns of different lengths".to_owned());
         let (mut phases, mut kinds) = (Names::<Phase>::new(), Names::<FailureKind>::new());
         self.each_group(&mut |_, group| {
             let names = Column::<ByteArrayType>::read(group, Col::Phase)?.values;
@@ -169,12 +168,12 @@ impl RunColumns for RecordedRuns {
                     http_status: status.and_then(|status| u16::try_from(status).ok()),
                     server_runtime: servers.next().flatten(),
                     reconnected: again.next().ok_or_else(damaged)?,
-                    retries: u32::try_from(retries).unwrap_or_default(),
-                    failed_calls: failed_calls
-                        .next()
-                        .flatten()
-                        .and_then(|count| u32::try_from(count).ok())
-                        .unwrap_or_default(),
+                    retries: u32::try_from(retries).map_err(|_| damaged())?,
+                    // Recordings of earlier versions have no such column.
+                    failed_calls: match failed_calls.next().flatten() {
+                        Some(count) => u32::try_from(count).map_err(|_| damaged())?,
+                        None => 0,
+                    },
                 });
             }
             Ok(())

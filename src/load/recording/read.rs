@@ -43,15 +43,20 @@ pub fn is_own_parquet(reader: &dyn FileReader) -> bool {
         && columns.iter().all(is_known)
 }
 
+/// What to say of a recording whose columns do not fit together.
+pub(super) fn damaged() -> ParquetError {
+    ParquetError::General("columns of different lengths".to_owned())
+}
+
 /// What was noted besides the runs.
 pub(super) fn around(reader: &dyn FileReader) -> Around {
     let metadata = reader.metadata().file_metadata().key_value_metadata();
     let entry = metadata.into_iter().flatten().find(|entry| entry.key == AROUND);
+    // Other versions noted other things, or nothing.
     entry.and_then(|entry| serde_json::from_str(entry.value.as_ref()?).ok()).unwrap_or_default()
 }
 
 fn read_group(group: &dyn RowGroupReader, runs: &mut Vec<Run>) -> Result<()> {
-    let damaged = || ParquetError::General("columns of different lengths".to_owned());
     let ids = Column::<ByteArrayType>::read(group, Col::Id)?.values.into_iter();
     let mut phases = Column::<ByteArrayType>::read(group, Col::Phase)?.values.into_iter();
     let mut starts = Column::<DoubleType>::read(group, Col::Start)?.values.into_iter();
@@ -74,7 +79,7 @@ fn read_group(group: &dyn RowGroupReader, runs: &mut Vec<Run>) -> Result<()> {
             start: starts.next().ok_or_else(damaged)?,
             end: ends.next().ok_or_else(damaged)?,
             outcome: kind.map_or(Outcome::Ok, |kind| {
-                Outcome::Failed(Failure::new(kind, message.unwrap_or_default()))
+                Outcome::Failed(Failure::new(kind, message.as_deref().unwrap_or("")))
             }),
             llm_calls: calls.next().ok_or_else(damaged)?,
             server_runtime: server_runtimes.next().flatten(),
@@ -82,8 +87,12 @@ fn read_group(group: &dyn RowGroupReader, runs: &mut Vec<Run>) -> Result<()> {
             http_status: status.and_then(|status| u16::try_from(status).ok()),
             reconnected: reconnected.next().ok_or_else(damaged)?,
             retries: retries.next().and_then(|it| u32::try_from(it).ok()).ok_or_else(damaged)?,
-            failed_calls: number(failed_calls.next().flatten()).unwrap_or_default(),
-            notes: notes.next().flatten().map(|names| notes_of(&names)).unwrap_or_default(),
+            // Recordings of earlier versions have no such column.
+            failed_calls: match failed_calls.next().flatten() {
+                Some(count) => u32::try_from(count).map_err(|_| damaged())?,
+                None => 0,
+            },
+            notes: notes.next().flatten().map_or_else(Vec::new, |names| notes_of(&names)),
         });
     }
     Ok(())
@@ -122,8 +131,8 @@ fn read_calls(group: &dyn RowGroupReader) -> Result<Vec<Vec<LlmCall>>> {
             continue;
         }
         let call = LlmCall {
-            start: starts.next().unwrap_or_default(),
-            end: ends.next().unwrap_or_default(),
+            start: starts.next().ok_or_else(damaged)?,
+            end: ends.next().ok_or_else(damaged)?,
             ttft: ttfts.next().flatten(),
             prompt_tokens: prompts.next().flatten().and_then(count),
             completion_tokens: completions.next().flatten().and_then(count),
@@ -156,7 +165,7 @@ pub(super) struct Column<T: DataType> {
 
 impl<T: DataType> Column<T> {
     pub fn read(group: &dyn RowGroupReader, column: Col) -> Result<Self> {
-        let rows = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
+        let rows = usize::try_from(group.metadata().num_rows()).map_err(|_| damaged())?;
         let (mut values, mut definitions, mut repetitions) = (Vec::new(), Vec::new(), Vec::new());
         let Some(position) = column.position(group) else {
             return Ok(Self { values, definitions, repetitions });

@@ -22,9 +22,7 @@ pub(super) async fn run(
     let dir = if let Some(dir) = &options.output_dir {
         dir.as_path()
     } else {
-        scratch = tempfile::tempdir().map_err(|error| {
-            CalcError::Parameters(format!("no temporary folder can be made: {error}"))
-        })?;
+        scratch = tempfile::tempdir().map_err(CalcError::Scratch)?;
         scratch.path()
     };
     let job = PathBuf::from("online").join(jobs::new_name(options));

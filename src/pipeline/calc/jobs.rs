@@ -19,8 +19,9 @@ pub(super) fn new_name(options: &CalcOptions) -> String {
     if options.append {
         return format!("job_{}", uuid::Uuid::new_v4());
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("job_{}", now.as_secs())
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    // A clock that stands before the epoch gives no name of its own.
+    format!("job_{}", now.map_or(0, |now| now.as_secs()))
 }
 
 /// Writes a job's files.

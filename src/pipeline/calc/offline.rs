@@ -15,13 +15,16 @@ pub(super) fn run(
     observer: &dyn Observer,
 ) -> Result<CalcOutcome, CalcError> {
     // `check` has seen to it that there is a folder.
-    let dir = options.output_dir.clone().unwrap_or_default();
+    let Some(dir) = options.output_dir.clone() else {
+        let message = "--offline_mode needs --calc_output_dir: the folder of an earlier gathering";
+        return Err(CalcError::Parameters(message.to_owned()));
+    };
     let metrics = jobs::gathered(&dir, observer)?;
     let runs: BTreeMap<u32, Vec<Run>> =
         metrics.iter().map(|(concurrency, metrics)| (*concurrency, metrics.runs())).collect();
     let levels: Vec<LevelMetrics> =
         metrics.iter().map(|(concurrency, metrics)| metrics.level(*concurrency)).collect();
-    let runs_at = |concurrency: u32| runs.get(&concurrency).map(Vec::as_slice).unwrap_or_default();
+    let runs_at = |concurrency: u32| runs.get(&concurrency).map_or(&[][..], Vec::as_slice);
     let estimate = EstimateSpec { method: options.method, ..EstimateSpec::default() };
     let fits = Fits::of(&levels, fit_options(&estimate));
     let question = question(options);

@@ -23,13 +23,16 @@ pub enum CalcError {
     #[error("{0}")]
     Parameters(String),
     /// The configuration cannot be used.
-    #[error(transparent)]
+    #[error("{0}")]
     Import(#[from] ImportError),
     /// The metrics of earlier jobs cannot be used.
     #[error("{0}")]
     Jobs(String),
+    /// There is no folder to work in.
+    #[error("no temporary folder can be made: {0}")]
+    Scratch(#[source] std::io::Error),
     /// The pipeline failed.
-    #[error(transparent)]
+    #[error("{0}")]
     Pipeline(#[from] PipelineError),
 }
 

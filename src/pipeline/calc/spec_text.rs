@@ -152,7 +152,10 @@ fn base_spec(
     base: Option<&Path>,
 ) -> Result<Map<String, Value>, CalcError> {
     let mut dataset = imported.dataset.clone();
-    let path = dataset["path"].as_str().unwrap_or_default().to_owned();
+    let Some(path) = dataset["path"].as_str().map(str::to_owned) else {
+        let message = format!("{}: its dataset has no path", config.display());
+        return Err(CalcError::Parameters(message));
+    };
     if !(path.starts_with("http://") || path.starts_with("https://") || path.contains("${")) {
         if !Path::new(&path).is_file() {
             return Err(CalcError::Parameters(format!(
@@ -163,7 +166,7 @@ fn base_spec(
         }
         dataset["path"] = seen_from(base, Path::new(&path)).into();
     }
-    let name = config.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let name = config.file_stem().unwrap_or(config.as_os_str()).to_string_lossy().into_owned();
     let mut spec = Map::new();
     spec.insert("version".into(), 1.into());
     spec.insert("name".into(), name.into());
@@ -180,11 +183,13 @@ fn seen_from(base: Option<&Path>, path: &Path) -> String {
     relative.unwrap_or(path).to_string_lossy().into_owned()
 }
 
+#[expect(clippy::expect_used, reason = "a variant without fields is its name")]
 fn method(method: Method) -> Value {
-    serde_json::to_value(method).unwrap_or_default()
+    serde_json::to_value(method).expect("a name")
 }
 
 /// The sections in the order in which people read them.
+#[expect(clippy::expect_used, reason = "all keys are names, and all values were JSON before")]
 fn to_yaml(spec: &Map<String, Value>) -> String {
     const ORDER: [&str; 9] = [
         "version",
@@ -199,5 +204,5 @@ fn to_yaml(spec: &Map<String, Value>) -> String {
     ];
     let sections = ORDER.iter().filter_map(|key| Some((*key, spec.get(*key)?)));
     let ordered: indexmap::IndexMap<&str, &Value> = sections.collect();
-    serde_yaml::to_string(&ordered).unwrap_or_default()
+    serde_yaml::to_string(&ordered).expect("a map of JSON values")
 }

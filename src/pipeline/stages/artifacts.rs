@@ -2,7 +2,7 @@
 
 use crate::load::{ForeignRun, RecordedRuns, from_parquet};
 use crate::measure::{Around, Item, LevelMetrics, Recording, Row};
-use crate::pipeline::{PipelineError, StageId};
+use crate::pipeline::{Cause, PipelineError, StageId};
 use crate::sizing::{Assessment, Fits};
 use crate::store::{Digest, Store};
 use parquet::errors::ParquetError;
@@ -67,7 +67,7 @@ impl<'a> Artifacts<'a> {
     /// What was recorded at a level.
     pub fn recording(&self, concurrency: u32) -> Result<Recording, PipelineError> {
         let id = StageId::Sweep(concurrency);
-        from_parquet(self.bytes(&id)?).map_err(|error| unreadable(&id, &error))
+        from_parquet(self.bytes(&id)?).map_err(|error| unreadable(&id, error))
     }
 
     /// What can be computed from the runs of a level without holding them.
@@ -79,7 +79,7 @@ impl<'a> Artifacts<'a> {
         let id = StageId::Sweep(concurrency);
         let file = self.store.open(self.digest(&id)?)?;
         let computed = RecordedRuns::open(file).and_then(|runs| compute(&runs));
-        computed.map_err(|error| unreadable(&id, &error))
+        computed.map_err(|error| unreadable(&id, error))
     }
 
     /// The metrics of all levels, ascending.
@@ -105,10 +105,7 @@ impl<'a> Artifacts<'a> {
     }
 
     fn digest(&self, id: &StageId) -> Result<&Digest, PipelineError> {
-        let missing = || PipelineError::Artifact {
-            stage: id.clone(),
-            message: "the stage has not run".to_owned(),
-        };
+        let missing = || PipelineError::NotRun { stage: id.clone() };
         self.digests.get(id).ok_or_else(missing)
     }
 
@@ -117,7 +114,7 @@ impl<'a> Artifacts<'a> {
     }
 
     fn document<T: DeserializeOwned>(&self, id: &StageId) -> Result<T, PipelineError> {
-        serde_json::from_slice(&self.bytes(id)?).map_err(|error| unreadable(id, &error))
+        serde_json::from_slice(&self.bytes(id)?).map_err(|error| unreadable(id, error))
     }
 
     /// Hands lines over one by one, until none is wanted.
@@ -128,7 +125,7 @@ impl<'a> Artifacts<'a> {
     ) -> Result<(), PipelineError> {
         let bytes = self.bytes(id)?;
         for value in serde_json::Deserializer::from_slice(&bytes).into_iter() {
-            if !wants_more(value.map_err(|error| unreadable(id, &error))?) {
+            if !wants_more(value.map_err(|error| unreadable(id, error))?) {
                 break;
             }
         }
@@ -136,8 +133,8 @@ impl<'a> Artifacts<'a> {
     }
 }
 
-fn unreadable(id: &StageId, error: &impl ToString) -> PipelineError {
-    PipelineError::Artifact { stage: id.clone(), message: error.to_string() }
+fn unreadable(id: &StageId, error: impl Into<Cause>) -> PipelineError {
+    PipelineError::Artifact { stage: id.clone(), error: error.into() }
 }
 
 /// An artifact of one JSON document. What cannot be read again is not kept: JSON has no infinity, so a
@@ -146,7 +143,7 @@ pub(super) fn to_document<T: Serialize + DeserializeOwned>(
     id: &StageId,
     value: &T,
 ) -> Result<Vec<u8>, PipelineError> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| unreadable(id, &error))?;
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| unreadable(id, error))?;
     let read: Result<T, _> = serde_json::from_slice(&bytes);
     read.map_err(|_| PipelineError::Overflow { stage: id.clone() })?;
     bytes.push(b'\n');

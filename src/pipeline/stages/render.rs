@@ -50,9 +50,10 @@ impl Render {
         match report(&self.report, self.template(context)?) {
             Some(report) => {
                 let runs = |concurrency| {
-                    artifacts.recording(concurrency).map(|it| it.runs).map_err(|error| {
-                        ReportError::Runs { concurrency, message: error.to_string() }
-                    })
+                    artifacts
+                        .recording(concurrency)
+                        .map(|it| it.runs)
+                        .map_err(|error| ReportError::Runs { concurrency, error: error.into() })
                 };
                 let bytes = report.render(&Material { result: &result, runs: &runs })?;
                 Ok(readable(bytes))
@@ -76,10 +77,10 @@ impl Render {
     /// An error that points at this report in the spec.
     fn error(&self, context: &Context<'_>, message: String) -> PipelineError {
         let reports = &context.spec.outputs.reports;
-        let index =
-            reports.iter().position(|report| report.name == self.report).unwrap_or_default();
-        let help = context.spec.path_help();
-        context.spec.error_at(&format!("outputs.reports.{index}"), message).help(help).into()
+        let index = reports.iter().position(|report| report.name == self.report);
+        let at =
+            index.map_or("outputs.reports".to_owned(), |index| format!("outputs.reports.{index}"));
+        context.spec.error_at(&at, message).help(context.spec.path_help()).into()
     }
 }
 

@@ -177,7 +177,7 @@ impl Sweep {
         }
         let unwritten = |error: parquet::errors::ParquetError| PipelineError::Artifact {
             stage: StageId::Sweep(self.concurrency),
-            message: error.to_string(),
+            error: error.into(),
         };
         to_parquet(&level).map_err(unwritten)
     }
@@ -210,7 +210,7 @@ impl Sweep {
         });
         let staged = context.store.stage()?;
         let file = staged.as_ref().map(|staged| staged.file().try_clone()).transpose();
-        let file = file.map_err(|error| load_error(LoadError::Unwritten(error.to_string())))?;
+        let file = file.map_err(|error| load_error(LoadError::Unwritten(error.into())))?;
         let recorder = file.map_or_else(Recorder::in_memory, Recorder::to_file);
         let (server, cancel) = (Arc::clone(&workflow), &context.cancel);
         let recorded = run_level(plan, server, scraper, cancel, on_run, recorder).await;
@@ -232,7 +232,8 @@ impl Sweep {
         self.note_what_was_before(context, &mut recorded.around)?;
         let content = match (recorded.finish().map_err(load_error)?, staged) {
             (None, Some(staged)) => Content::File(staged),
-            (bytes, _) => Content::Bytes(bytes.unwrap_or_default()),
+            (Some(bytes), _) => Content::Bytes(bytes),
+            (None, None) => return Err(load_error(LoadError::NoRecorder)),
         };
         Ok(Product { content, cut_short })
     }

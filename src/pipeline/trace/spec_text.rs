@@ -87,7 +87,10 @@ pub(super) fn write(spec: &Spec, shape: &Shape) -> Result<String, PipelineError>
             sections.insert(key, Part::Plain(section));
         }
     }
-    let text = serde_yaml::to_string(&sections).unwrap_or_default();
+    let text = serde_yaml::to_string(&sections).map_err(|error| {
+        let wrong = spec.error_at("", format!("what was seen cannot be written as YAML: {error}"));
+        wrong.because(error)
+    })?;
     Ok(format!("{HEAD}{text}"))
 }
 
@@ -115,8 +118,10 @@ fn plain(section: &Value, defaults: &Value) -> Value {
 
 /// A built-in report as people name it.
 fn by_name(report: &mut Value) {
-    if report.get("template").is_some_and(Value::is_null) {
-        *report = report.get("name").cloned().unwrap_or_default();
+    if report.get("template").is_some_and(Value::is_null)
+        && let Some(name) = report.get("name").cloned()
+    {
+        *report = name;
     }
 }
 

@@ -13,11 +13,10 @@ pub(super) fn draw(
     size: (u32, u32),
     panels: &[Panel],
 ) -> Result<Vec<u8>, ReportError> {
-    let failed = |message: String| ReportError::Format { report: name, message };
     let (width, height) = size;
     let mut pixels = vec![0xff; width as usize * height as usize * 3];
-    paint(&mut pixels, size, panels).map_err(|error| failed(error.to_string()))?;
-    encode(&pixels, size).map_err(|error| failed(error.to_string()))
+    paint(&mut pixels, size, panels).map_err(|error| ReportError::format(name, error))?;
+    encode(&pixels, size).map_err(|error| ReportError::format(name, error))
 }
 
 fn paint(pixels: &mut [u8], size: (u32, u32), panels: &[Panel]) -> Result<(), PlotError> {

@@ -42,8 +42,7 @@ pub(super) fn sum(needed: f64, confident: Option<f64>, rig: Rig, margin: Margin)
 /// with as many in flight as that makes.
 pub(super) fn settled_runtime(per_second: f64, rigs: f64, mean: impl Fn(f64) -> f64) -> f64 {
     const ROUNDS: usize = 100;
-    let next = |runtime: &f64| Some(mean(per_second * runtime / rigs));
-    std::iter::successors(Some(mean(0.0)), next).nth(ROUNDS).unwrap_or_default()
+    (0..ROUNDS).fold(mean(0.0), |runtime, _| mean(per_second * runtime / rigs))
 }
 
 /// Users as arrivals per second, arrivals as concurrent users, where runs take so long on average.

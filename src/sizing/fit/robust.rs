@@ -26,9 +26,9 @@ const ROUNDING: f64 = 1e-9;
 impl Method for Robust {
     fn fit(&self, points: &[Point]) -> Result<Fit, NoFit> {
         let too_few = NoFit::TooFewLevels { usable: points.len() };
-        let line = repeated_medians(points).ok_or(too_few)?;
+        let line = repeated_medians(points).ok_or_else(|| too_few.clone())?;
         let residuals: Vec<f64> = line.residuals(points).iter().map(|it| it.abs()).collect();
-        let spread = median(residuals.clone()).unwrap_or_default();
+        let spread = median(residuals.clone()).ok_or(too_few)?;
         let largest = points.iter().map(|point| point.seconds.abs()).fold(0.0, f64::max);
         let fence = (FENCE * MAD_SCALE * spread).max(ROUNDING * largest);
         let (kept, removed): (Vec<_>, Vec<_>) = std::iter::zip(points, &residuals)

@@ -5,8 +5,8 @@ use crate::spec::{Secret, names_a_secret, query_holds_a_secret, url_password};
 
 impl Checker<'_> {
     pub(super) fn fixed_host(&self, path: &str, url: &str) -> Check {
-        let host = url.find("://").map_or(url, |at| url.get(at + 3..).unwrap_or_default());
-        let host = host.split(['/', '?']).next().unwrap_or_default();
+        let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let host = host.split_once(['/', '?']).map_or(host, |(host, _)| host);
         self.ensure(
             !host.contains("{{") && !host.contains("{%"),
             path,

@@ -86,9 +86,8 @@ impl Checker<'_> {
             "between 1 and 10000 levels",
             "ten are a good number",
         )?;
-        let highest = values.last().copied().unwrap_or_default();
         self.ensure(
-            highest <= HIGHEST_LEVEL,
+            values.iter().all(|level| *level <= HIGHEST_LEVEL),
             path,
             "a level is at most 1000000",
             "one machine cannot hold more runs",

@@ -21,7 +21,7 @@ impl Checker<'_> {
     fn program(&self, program: &ProgramSpec<'_>) -> Check {
         let ProgramSpec { at, run, shell, .. } = program;
         let path = format!("{at}.run");
-        let first = run.first().map(|program| program.trim()).unwrap_or_default();
+        let first = run.first().map_or("", |program| program.trim());
         self.ensure(
             !first.is_empty(),
             &path,

@@ -109,5 +109,6 @@ impl ServeSpec {
 }
 
 fn a_minute() -> Seconds {
-    Seconds::new(60.0).unwrap_or_default()
+    const A_MINUTE: Seconds = Seconds::fixed(60.0);
+    A_MINUTE
 }

@@ -46,7 +46,7 @@ pub enum HttpProtocol {
 
 impl Default for ConnectionSpec {
     fn default() -> Self {
-        const HALF_A_SECOND: f64 = 0.5;
+        const HALF_A_SECOND: Seconds = Seconds::fixed(0.5);
         Self {
             protocol: HttpProtocol::default(),
             reuse: true,
@@ -57,7 +57,7 @@ impl Default for ConnectionSpec {
             proxy: None,
             unix_socket: None,
             retries: 0,
-            backoff: Seconds::new(HALF_A_SECOND).unwrap_or_default(),
+            backoff: HALF_A_SECOND,
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::super::Seconds;
 
 pub(super) fn default_timeout() -> Seconds {
-    const FIVE_MINUTES: f64 = 300.0;
-    Seconds::new(FIVE_MINUTES).unwrap_or_default()
+    const FIVE_MINUTES: Seconds = Seconds::fixed(300.0);
+    FIVE_MINUTES
 }
 
 pub(super) fn yes() -> bool {

@@ -141,7 +141,7 @@ impl WorkflowSpec {
         let own = self.address().map(|address| (key.to_owned(), address));
         let ready = self.serve().and_then(|serve| serve.ready.as_ref());
         let ready = ready.map(|address| ("workflow.serve.ready".to_owned(), address));
-        let behind = self.llm().map(LlmSpec::addresses).unwrap_or_default();
+        let behind = self.llm().map_or_else(Vec::new, LlmSpec::addresses);
         own.into_iter().chain(ready).chain(behind).collect()
     }
 

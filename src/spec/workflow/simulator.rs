@@ -97,13 +97,15 @@ pub struct Engine {
 
 impl Default for Engine {
     fn default() -> Self {
-        let seconds = |seconds| Seconds::new(seconds).unwrap_or_default();
+        const BASE: Seconds = Seconds::fixed(0.004);
+        const PER_SEQUENCE: Seconds = Seconds::fixed(0.001);
+        const PER_PREFILL_TOKEN: Seconds = Seconds::fixed(0.000_02);
         Self {
             replicas: 1,
             max_batch: 16,
-            base: seconds(0.004),
-            per_sequence: seconds(0.001),
-            per_prefill_token: seconds(0.000_02),
+            base: BASE,
+            per_sequence: PER_SEQUENCE,
+            per_prefill_token: PER_PREFILL_TOKEN,
             jitter: 0.0,
         }
     }
@@ -130,7 +132,8 @@ pub struct Agent {
 
 impl Default for Agent {
     fn default() -> Self {
-        Self { calls: 2, tool_time: Seconds::new(0.01).unwrap_or_default() }
+        const TOOL_TIME: Seconds = Seconds::fixed(0.01);
+        Self { calls: 2, tool_time: TOOL_TIME }
     }
 }
 

@@ -39,8 +39,10 @@ impl Throw {
             }
             Draw::Uniform { from, to } => from + (to - from) * self.dice().random::<f64>(),
             Draw::Values { values } => {
-                let at = self.turn.checked_rem(values.len() as u64).unwrap_or_default();
-                usize::try_from(at).ok().and_then(|at| values.get(at)).copied().unwrap_or_default()
+                // An empty list, which no spec can have, draws nothing.
+                let at = self.turn.checked_rem(values.len() as u64);
+                let at = at.and_then(|at| usize::try_from(at).ok());
+                at.and_then(|at| values.get(at)).map_or(0.0, |value| *value)
             }
         }
     }

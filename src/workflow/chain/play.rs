@@ -78,8 +78,12 @@ impl<'a> Player<'a> {
             Step::Llm(ask) => self.ask(ask, place).await,
             Step::Sleep { number, seconds } => {
                 let seconds = self.throw(*number, place).of(seconds);
-                let time = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-                tokio::time::sleep(time).await;
+                // What is less than nothing is no pause, and what is beyond all bounds has no end.
+                match Duration::try_from_secs_f64(seconds) {
+                    Ok(time) => tokio::time::sleep(time).await,
+                    Err(_) if seconds > 0.0 => std::future::pending().await,
+                    Err(_) => {}
+                }
                 Ok(())
             }
             Step::Command { program, output } => {
@@ -142,6 +146,7 @@ impl<'a> Player<'a> {
             http_status: Some(status),
             ..call
         });
+        // A model that only called tools said nothing, and later steps may quote that.
         self.keep(ask.output.as_ref(), text.unwrap_or_default());
         Ok(())
     }
@@ -173,7 +178,7 @@ impl<'a> Player<'a> {
         let target =
             target.map_err(|error| Failure::new(FailureKind::Template, error.to_string()))?;
         let body = request.body.as_ref().map(|body| self.render(body, round)).transpose()?;
-        let body = Bytes::from(body.unwrap_or_default());
+        let body = body.map_or_else(Bytes::new, Bytes::from);
         let (headers, notes) = (&request.headers, Notes::default());
         let sent = request.endpoint.send(&request.method, &target, headers, body, &notes).await?;
         let mut answer = Vec::new();

@@ -17,7 +17,8 @@ pub(super) fn name_of(base_dir: &Path, run: &[String]) -> String {
 /// This process, such that no other ever has the same name on this machine.
 pub(super) fn this_process() -> String {
     let id = std::process::id();
-    format!("{id}.{}", started(&id.to_string()).unwrap_or_default())
+    // Where the system does not say, the number has to do.
+    started(&id.to_string()).map_or_else(|| format!("{id}."), |ticks| format!("{id}.{ticks}"))
 }
 
 /// When a process that is not over was started, in ticks.
@@ -43,8 +44,11 @@ pub(super) async fn end_leftovers(name: &str) {
             std::str::from_utf8(it).ok()?.strip_prefix(STARTED_BY)?.strip_prefix('=')
         });
         let gone = |by: &str| {
-            let (id, ticks) = by.split_once('.').unwrap_or_default();
-            id.bytes().all(|byte| byte.is_ascii_digit()) && started(id).as_deref() != Some(ticks)
+            // What is not as sizer writes it is not sizer's to end.
+            by.split_once('.').is_some_and(|(id, ticks)| {
+                id.bytes().all(|byte| byte.is_ascii_digit())
+                    && started(id).as_deref() != Some(ticks)
+            })
         };
         ours && by.next().is_some_and(gone)
     };

@@ -75,11 +75,11 @@ impl Command {
         let ticket = self.proxy.as_ref().map(|proxy| proxy.open(&item.id, clock));
         let run = match &self.how {
             How::Once(program) => {
-                let variables = ticket.as_ref().map(Ticket::variables).unwrap_or_default();
+                let variables = ticket.as_ref().map_or_else(Vec::new, Ticket::variables);
                 once::run(program, item, &variables, self.timeout, clock).await
             }
             How::Workers(workers) => {
-                let told = ticket.as_ref().map(Ticket::to_json).unwrap_or_default();
+                let told = ticket.as_ref().map_or_else(serde_json::Map::new, Ticket::to_json);
                 workers.run(item, told, clock).await
             }
         };

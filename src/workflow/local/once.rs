@@ -18,9 +18,13 @@ pub(super) async fn run(
     clock: Clock,
 ) -> Run {
     let command = program.command(item, variables);
-    let input = serde_json::to_vec(&item.to_fields()).unwrap_or_default();
+    let input = serde_json::to_vec(&item.to_fields());
     let start = clock.now();
     let exchange = async {
+        let input = input.map_err(|error| {
+            let message = format!("the item cannot be written as JSON: {error}");
+            (Failure::new(FailureKind::Template, message), start)
+        })?;
         let mut command = command.map_err(|failure| (failure, start))?;
         let mut process = Process::start(&mut command).map_err(|failure| (failure, clock.now()))?;
         let printed = Arc::<Tail>::default();

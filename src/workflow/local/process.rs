@@ -9,6 +9,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tracing::debug;
 
 /// How long a process may take to end by itself once it is asked to.
 const GRACE: Duration = Duration::from_secs(2);
@@ -19,6 +20,8 @@ pub(super) struct Process {
     group: Group,
     said: Arc<Tail>,
     listening: Listener,
+    /// Whether its end was seen.
+    is_over: bool,
 }
 
 /// A process group.
@@ -29,6 +32,14 @@ impl Group {
         if let Some(leader) = self.0 {
             // It fails where nobody is left, and that is what is wanted.
             let _ = kill_process_group(leader, signal);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(leader) = self.group.0.filter(|_| !self.is_over) {
+            debug!("process {} is killed with its group", leader.as_raw_nonzero());
         }
     }
 }
@@ -62,9 +73,10 @@ impl Process {
         let leader = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         if let Some(leader) = leader {
             guard::watch_group(leader);
+            debug!("process {} started: `{program}`", leader.as_raw_nonzero());
         }
         let (said, listening) = (Arc::default(), Listener::none());
-        Ok(Self { child, group: Group(leader), said, listening })
+        Ok(Self { child, group: Group(leader), said, listening, is_over: false })
     }
 
     /// Where it reads; at most once.
@@ -84,12 +96,27 @@ impl Process {
 
     /// Waits for its end.
     pub async fn wait(&mut self) -> std::io::Result<ExitStatus> {
-        self.child.wait().await
+        let ended = self.child.wait().await;
+        if let Ok(status) = &ended {
+            self.note_end(*status);
+        }
+        ended
+    }
+
+    fn note_end(&mut self, status: ExitStatus) {
+        if let Some(leader) = self.group.0.filter(|_| !self.is_over) {
+            self.is_over = true;
+            debug!("process {} ended: {status}", leader.as_raw_nonzero());
+        }
     }
 
     /// How it ended, if it has.
     pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().ok().flatten()
+        let ended = self.child.try_wait().ok().flatten();
+        if let Some(status) = ended {
+            self.note_end(status);
+        }
+        ended
     }
 
     /// What it has said on stderr of late, once it is over or will not say more.
@@ -111,15 +138,15 @@ impl Process {
     /// Asks the group to end, and kills what does not.
     pub async fn stop(&mut self) {
         self.group.signal(Signal::TERM);
-        let _ = tokio::time::timeout(GRACE, self.child.wait()).await;
+        let _ = tokio::time::timeout(GRACE, self.wait()).await;
         self.kill();
         // Killed, it is only to be collected.
-        let _ = tokio::time::timeout(GRACE, self.child.wait()).await;
+        let _ = tokio::time::timeout(GRACE, self.wait()).await;
     }
 
     /// Lets it end by itself, as it does when its input ends; then the same.
     pub async fn finish(mut self) {
-        if tokio::time::timeout(GRACE, self.child.wait()).await.is_err() {
+        if tokio::time::timeout(GRACE, self.wait()).await.is_err() {
             self.stop().await;
         }
         self.kill();

@@ -55,7 +55,7 @@ impl Served {
         vault: &Vault<'_>,
     ) -> Result<Self, ConnectError> {
         let program = Self::program(spec, base_dir, vault)?;
-        let mut variables = proxy.map(Proxy::variables).unwrap_or_default();
+        let mut variables = proxy.map_or_else(Vec::new, Proxy::variables);
         let name = leftover::name_of(base_dir, &spec.run);
         variables.push((SERVE.to_owned(), name.clone()));
         variables.push((STARTED_BY.to_owned(), leftover::this_process()));

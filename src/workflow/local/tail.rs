@@ -129,8 +129,8 @@ impl Tail {
         if text.len() <= SHOWN {
             return text;
         }
-        let from = text.ceil_char_boundary(text.len() - SHOWN);
-        format!("… {}", text.get(from..).unwrap_or_default())
+        let (_, end) = text.split_at(text.ceil_char_boundary(text.len() - SHOWN));
+        format!("… {end}")
     }
 }
 

@@ -98,9 +98,9 @@ impl Workers {
     async fn start(&self, warm_up: &Item) -> Result<Worker, Failure> {
         // Its calls are nobody's.
         let ticket = self.proxy.as_ref().map(|proxy| proxy.open("warm-up", Clock::start()));
-        let mut told = ticket.as_ref().map(Ticket::to_json).unwrap_or_default();
+        let mut told = ticket.as_ref().map_or_else(Map::new, Ticket::to_json);
         told.insert("warmup".to_owned(), true.into());
-        let variables = self.proxy.as_ref().map(|proxy| proxy.variables()).unwrap_or_default();
+        let variables = self.proxy.as_ref().map_or_else(Vec::new, |proxy| proxy.variables());
         let mut command = self.program.command(&Item::default(), &variables)?;
         let mut process = Process::start(&mut command)?;
         let lost = || Failure::new(FailureKind::Spawn, "a worker has no pipes");

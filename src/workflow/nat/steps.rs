@@ -199,7 +199,9 @@ impl Steps {
             let message = "the body ended without an answer";
             return Err(Failure::new(FailureKind::Truncated, message));
         }
-        let origin = self.first.unwrap_or_default() - run_start;
+        // Without a step there was no call.
+        let Some(first) = self.first else { return Ok(Vec::new()) };
+        let origin = first - run_start;
         let complete = self.calls.into_iter().filter_map(|call| {
             Some(LlmCall {
                 start: call.start - origin,
@@ -237,8 +239,8 @@ fn error_event(line: &[u8]) -> Option<Failure> {
     let is_error = |code: &f64| *code != 0.0 && !(200.0..300.0).contains(code);
     let number = number.filter(is_error).map(|code| code.to_string());
     let code = event.code.text.map(Cow::into_owned).or(number)?;
-    let details = event.details.text.unwrap_or_default();
-    let details = if details.is_empty() { String::new() } else { format!(" ({details})") };
+    let details = event.details.text.filter(|details| !details.is_empty());
+    let details = details.map_or_else(String::new, |details| format!(" ({details})"));
     failed(format!("{code}: {message}{details}"))
 }
 

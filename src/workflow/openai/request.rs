@@ -40,7 +40,7 @@ impl Requests {
         Self {
             api: spec.api,
             heads: forms().map(|form| (form, head_of(&in_form(common.clone(), form)))).collect(),
-            system: system.map(|message| format!("{message},")).unwrap_or_default(),
+            system: system.map_or_else(String::new, |message| format!("{message},")),
             messages_key: spec.messages_key.clone(),
             tools_key: spec.tools_key.clone(),
         }
@@ -52,7 +52,8 @@ impl Requests {
             |key: &Option<String>| item.fields.get(key.as_ref()?).filter(|it| !it.is_null());
         let question = || Value::from(item.input.as_str()).to_string();
         let head = self.heads.iter().find(|(known, _)| *known == form);
-        let mut body = head.map(|(_, head)| head.clone()).unwrap_or_default();
+        // There is one for every form.
+        let mut body = head.map_or_else(String::new, |(_, head)| head.clone());
         match (self.api, field(&self.messages_key)) {
             (OpenaiApi::Completions, _) => {
                 body.push_str("\"prompt\":");

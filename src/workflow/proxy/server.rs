@@ -77,9 +77,15 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Answer {
     let chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let mut answer = match admit(shared, &request) {
         Ok(Admitted { run, upstream, rest }) => {
+            let path = rest.split_once('?').map_or(rest.as_str(), |(path, _)| path);
+            // A run's token stands before it, and is nobody else's.
+            tracing::debug!("proxy: {} {path}", request.method());
             forward(shared, run, upstream, &rest, request).await
         }
-        Err(Refused(status, message)) => refusal(status, message),
+        Err(Refused(status, message)) => {
+            tracing::debug!("proxy: a request is refused: {status}, {message}");
+            refusal(status, message)
+        }
     };
     if chunked {
         // What follows such a body may have been a part of it for whoever counted bytes: nothing on

@@ -29,7 +29,7 @@ impl Ticket {
     pub fn headers(&self) -> [(&'static str, String); 2] {
         let token = self.text();
         // W3C Trace Context: version, trace, parent, sampled.
-        let parent = token.get(16..).unwrap_or_default();
+        let (_, parent) = token.split_at(token.len() / 2);
         let traceparent = format!("00-{token}-{parent}-01");
         [("traceparent", traceparent), ("x-sizer-run", token)]
     }
@@ -52,7 +52,8 @@ impl Ticket {
             .map(|(name, upstream)| (name.clone(), self.shared.base_url(&token, upstream).into()))
             .collect();
         let headers = self.headers().map(|(name, value)| (name.to_owned(), Value::from(value)));
-        let first = urls.values().next().cloned().unwrap_or_default();
+        // There is no proxy without a server behind it.
+        let first = urls.values().next().map_or(Value::Null, Value::clone);
         Map::from_iter([
             ("base_url".to_owned(), first),
             ("base_urls".to_owned(), urls.into()),

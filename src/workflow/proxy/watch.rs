@@ -83,7 +83,7 @@ impl Watch {
         start: f64,
     ) -> Self {
         let counts = *method == Method::POST;
-        let path = path.split('?').next().unwrap_or_default();
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
         if counts {
             run.begin();
         }

@@ -35,13 +35,13 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Both for T {}
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoConnection {
     #[error("no such name: {0}")]
-    Name(io::Error),
+    Name(#[source] io::Error),
     #[error("{0}")]
-    Refused(io::Error),
+    Refused(#[source] io::Error),
     #[error("no connection within {} s", .0.as_secs_f64())]
     Late(Duration),
     #[error("TLS: {0}")]
-    Tls(io::Error),
+    Tls(#[source] io::Error),
     #[error("the proxy {proxy}: {what}")]
     Proxy { proxy: String, what: String },
 }
@@ -67,7 +67,7 @@ impl Connector {
         vault: &Vault<'_>,
     ) -> Result<Self, ConnectError> {
         let https = base.scheme_str() == Some("https");
-        let host = base.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let host = host_of(base).ok_or_else(no_host)?.to_owned();
         let port = base.port_u16().unwrap_or(if https { 443 } else { 80 });
         let tls = if https {
             let protocol: &[u8] = match spec.protocol {
@@ -93,7 +93,7 @@ impl Connector {
             vault.redactor().add(auth);
         }
         if let Some(proxy) = proxy.as_ref().filter(|it| it.uri().scheme_str() != Some("http")) {
-            let scheme = proxy.uri().scheme_str().unwrap_or_default();
+            let scheme = proxy.uri().scheme_str().unwrap_or("(no scheme)");
             return Err(ConnectError::Client(format!(
                 "a proxy is reached over http://, and this one over {scheme}://"
             )));
@@ -124,6 +124,17 @@ impl Connector {
     /// Who asks the proxy, where it wants to know.
     pub fn proxy_authorization(&self) -> Option<&HeaderValue> {
         self.asked_proxy()?.basic_auth()
+    }
+
+    /// Where connections go, and through what.
+    pub fn way(&self) -> String {
+        match (&self.unix_socket, &self.proxy) {
+            (Some(path), _) => path.display().to_string(),
+            (None, Some(proxy)) => {
+                format!("{}:{} through {}", self.host, self.port, shown(proxy.uri()))
+            }
+            (None, None) => format!("{}:{}", self.host, self.port),
+        }
     }
 
     /// Makes a connection within the time allowed for it.
@@ -164,14 +175,24 @@ impl Connector {
     }
 }
 
+/// The host of an address, without the brackets of an IPv6 one.
+fn host_of(address: &Uri) -> Option<&str> {
+    address.host().map(|host| host.trim_matches(['[', ']'])).filter(|host| !host.is_empty())
+}
+
+fn no_host() -> ConnectError {
+    ConnectError::Client("its address names no host".to_owned())
+}
+
 /// A proxy's address without who asks.
 fn shown(proxy: &Uri) -> String {
-    let (host, port) = (proxy.host().unwrap_or_default(), proxy.port_u16().unwrap_or(80));
-    format!("{host}:{port}")
+    format!("{}:{}", proxy.host().unwrap_or("(no host)"), proxy.port_u16().unwrap_or(80))
 }
 
 async fn to_proxy(names: &Names, proxy: &Uri) -> Result<TcpStream, NoConnection> {
-    let host = proxy.host().unwrap_or_default().trim_matches(['[', ']']);
+    let Some(host) = host_of(proxy) else {
+        return Err(NoConnection::Proxy { proxy: shown(proxy), what: no_host().to_string() });
+    };
     let stream = names.connect(host, proxy.port_u16().unwrap_or(80)).await;
     stream.map_err(|error| NoConnection::Proxy { proxy: shown(proxy), what: error.to_string() })
 }

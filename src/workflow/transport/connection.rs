@@ -4,6 +4,7 @@
 //! without a detour through another task, and an idle connection costs nothing.
 
 use super::connect::{Connector, NoConnection, Stream};
+use super::trail::{Trail, connecting};
 use crate::spec::workflow::HttpProtocol;
 use bytes::Bytes;
 use http_body_util::Full;
@@ -153,6 +154,7 @@ impl Connections {
                         self.found.1.fetch_add(1, Ordering::Relaxed);
                     }
                     if ready {
+                        tracing::debug!("a kept connection is used again");
                         return Ok((Connection::Http1(kept), true));
                     }
                 }
@@ -161,6 +163,7 @@ impl Connections {
             HttpProtocol::Http2 if self.reuse => {
                 let mut shared = self.shared.lock().await;
                 if let Some(sender) = shared.as_ref().filter(|sender| !sender.is_closed()) {
+                    tracing::debug!("the shared connection is used again");
                     return Ok((Connection::Http2(sender.clone()), true));
                 }
                 let connection = self.fresh().await?;
@@ -176,7 +179,8 @@ impl Connections {
     /// A new connection.
     pub async fn fresh(&self) -> Result<Connection, SendError> {
         // Boxed: a handshake's future is large, and would make that of every run as large.
-        let stream = Box::pin(self.connector.connect()).await.map_err(SendError::Connect)?;
+        let stream = Box::pin(connecting(&self.connector, self.connector.connect()));
+        let stream = stream.await.map_err(SendError::Connect)?;
         match self.protocol {
             HttpProtocol::Http1 => {
                 let (sender, driver) = http1::handshake(stream).await.map_err(SendError::Http)?;
@@ -248,7 +252,7 @@ impl Connection {
                 .await?
             }
         };
-        Ok(Answering { response, connection: Some(self) })
+        Ok(Answering { response, connection: Some(self), trail: Trail::default() })
     }
 }
 
@@ -256,6 +260,8 @@ impl Connection {
 pub(super) struct Answering {
     response: Response<Incoming>,
     connection: Option<Connection>,
+    /// What the log tells of it; ends with it.
+    pub(super) trail: Trail,
 }
 
 impl Answering {
@@ -283,6 +289,7 @@ impl Answering {
             };
             // What is no data are trailers, which carry nothing that is measured.
             if let Ok(data) = frame?.into_data() {
+                self.trail.piece(data.len());
                 return Ok(Some(data));
             }
         }

@@ -50,6 +50,13 @@ pub(in crate::workflow) struct Access<'a> {
 #[derive(Clone, Debug)]
 pub(in crate::workflow) struct Target(Uri);
 
+impl Target {
+    /// Its path, without the query.
+    pub(super) fn path(&self) -> &str {
+        self.0.path()
+    }
+}
+
 impl Endpoint {
     pub fn new(access: &Access<'_>, vault: &Vault<'_>) -> Result<Self, ConnectError> {
         let Access { address, api_key, headers, timeout, connection, base_dir } = access;
@@ -71,7 +78,7 @@ impl Endpoint {
         if !base.username().is_empty() || base.password().is_some() {
             let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
             let (user, password) =
-                (decoded(base.username()), decoded(base.password().unwrap_or_default()));
+                (decoded(base.username()), decoded(base.password().unwrap_or("")));
             let basic = BASE64_STANDARD.encode(format!("{user}:{password}"));
             map.insert(AUTHORIZATION, sensitive("base_url", &format!("Basic {basic}"))?);
             redactor.add_pair(&user, &password);
@@ -119,7 +126,7 @@ impl Endpoint {
 
     /// The target below the base address, whose query it keeps.
     pub fn target(&self, below: &str) -> Result<Target, ConnectError> {
-        let query = self.base.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let query = self.base.query().map_or_else(String::new, |query| format!("?{query}"));
         self.exact_target(&format!("{}{below}{query}", self.base.path().trim_end_matches('/')))
     }
 
@@ -160,10 +167,17 @@ impl Endpoint {
         request
     }
 
+    /// The server's host and port.
+    pub(super) fn at(&self) -> String {
+        let host = self.base.host_str().unwrap_or("?");
+        self.base
+            .port_or_known_default()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
     /// A failure of the server, as it may be recorded.
     pub(super) fn failure(&self, error: &SendError) -> Failure {
-        let (host, port) = (self.base.host_str(), self.base.port_or_known_default());
-        let at = format!("{}:{}", host.unwrap_or_default(), port.unwrap_or_default());
+        let at = self.at();
         redacted::failure(&self.redactor, failure::of(error, &at))
     }
 
@@ -175,8 +189,9 @@ impl Endpoint {
 
 /// Scheme, host and port.
 fn origin(url: &Url) -> String {
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("{}://{}{port}/", url.scheme(), url.host_str().unwrap_or_default())
+    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+    // Without one it is no address of a server, and is refused as that.
+    format!("{}://{}{port}/", url.scheme(), url.host_str().unwrap_or(""))
 }
 
 fn plain(name: &str, value: &str) -> Result<HeaderValue, ConnectError> {

@@ -14,6 +14,7 @@ mod reading;
 mod record;
 mod send;
 mod tls;
+mod trail;
 
 pub(super) use endpoint::{Access, Endpoint, Target, split_url};
 pub(super) use passing::Passing;

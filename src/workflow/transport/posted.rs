@@ -27,8 +27,7 @@ impl Posted<'_> {
     /// Whether the server says that it sends an event stream.
     pub fn is_event_stream(&self) -> bool {
         let kind = self.answering.head().headers().get(CONTENT_TYPE);
-        let kind = kind.map(|it| it.as_bytes().to_ascii_lowercase()).unwrap_or_default();
-        kind.starts_with(b"text/event-stream")
+        kind.is_some_and(|it| it.as_bytes().to_ascii_lowercase().starts_with(b"text/event-stream"))
     }
 
     /// Any status but success is a failure that quotes the answer, and so is an answer in a code.
@@ -79,15 +78,15 @@ impl Posted<'_> {
         let head = self.answering.head();
         let status = head.status();
         let retry_after = head.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.map(|it| format!(" (Retry-After: {it})")).unwrap_or_default();
+        let retry_after =
+            retry_after.map_or_else(String::new, |it| format!(" (Retry-After: {it})"));
         let location = head.headers().get(LOCATION).filter(|_| status.is_redirection());
         let location = location.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
-        let location = location.map(|it| {
+        let location = location.map_or_else(String::new, |it| {
             // A query can be a signature.
-            let place = redact(it.split(['?', '#']).next().unwrap_or_default());
+            let place = redact(it.split_once(['?', '#']).map_or(&*it, |(place, _)| place));
             format!(" to {place} (location; redirects are not followed: put it into the address)")
         });
-        let location = location.unwrap_or_default();
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = self.answering.chunk(&self.endpoint.connections).await {
             body.extend_from_slice(&chunk);

@@ -63,7 +63,11 @@ impl Posted<'_> {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok(()),
                 Err(_) if progress != Progress::Open => return Ok(()),
-                Err(error) => return Err(self.endpoint.failure(&SendError::Http(error))),
+                Err(error) => {
+                    let failure = self.endpoint.failure(&SendError::Http(error));
+                    self.answering.trail.failed(&failure);
+                    return Err(failure);
+                }
             };
             size += chunk.len();
             if size > LARGEST_BODY {
@@ -86,6 +90,8 @@ impl Posted<'_> {
             return;
         }
         let mut answering = self.answering;
+        // What comes now is no part of the answer.
+        drop(std::mem::take(&mut answering.trail));
         tokio::spawn(async move {
             let rest = async { while let Ok(Some(_)) = answering.chunk(&home).await {} };
             let in_time = tokio::time::timeout(LATE, rest).await;

@@ -5,6 +5,7 @@ use super::endpoint::{Endpoint, Target};
 use super::failure;
 use super::posted::Posted;
 use super::record::Notes;
+use super::trail::Trail;
 use crate::measure::{Failure, FailureKind};
 use bytes::Bytes;
 use hyper::header::{HeaderMap, RETRY_AFTER};
@@ -53,27 +54,36 @@ impl Endpoint {
         notes: &Notes,
     ) -> Result<Posted<'_>, Failure> {
         let mut pause = self.backoff;
+        // Of the address only what is no query is told: that can be a signature.
+        let mut trail = Trail::begin(method, || format!("{}{}", self.at(), target.path()));
         for tries in 0.. {
             let request = || self.request(method, target, headers, body.clone());
             let once = pin!(self.once(&request, notes));
             let sent = self.within_first_byte(once).await;
             let last = tries >= self.retries;
             let wait = match sent {
-                Ok(answering) => {
+                Ok(mut answering) => {
                     let status = answering.head().status();
                     notes.status(status);
+                    trail.head(status);
                     if last || !is_worth_another_try(status) {
+                        answering.trail = trail;
                         return Ok(Posted { answering, endpoint: self });
                     }
                     let wait = retry_after(answering.head().headers()).unwrap_or(pause);
                     // Read to its end, so that the connection can be used again.
-                    drop(Posted { answering, endpoint: self }.as_failure().await);
+                    let failure = Posted { answering, endpoint: self }.as_failure().await;
+                    trail.again(wait.min(LONGEST_BACKOFF), &failure);
                     wait
                 }
                 Err(failure) if last || failure.kind != FailureKind::Connect => {
+                    trail.failed(&failure);
                     return Err(failure);
                 }
-                Err(_) => pause,
+                Err(failure) => {
+                    trail.again(pause.min(LONGEST_BACKOFF), &failure);
+                    pause
+                }
             };
             notes.retried();
             tokio::time::sleep(wait.min(LONGEST_BACKOFF)).await;
@@ -114,6 +124,7 @@ impl Endpoint {
         };
         if kept && unread {
             notes.reconnected();
+            tracing::debug!("the kept connection was closed: the request is sent on a new one");
             let connection: Connection = self.connections.fresh().await?;
             return connection.send(request()).await.map_err(SendError::Http);
         }

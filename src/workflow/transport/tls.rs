@@ -25,7 +25,7 @@ pub(super) fn config(
     let verifier: Arc<dyn ServerCertVerifier> = if insecure {
         Arc::new(AnyCertificate(provider))
     } else {
-        let extra = ca.map(certificates).transpose()?.unwrap_or_default();
+        let extra = ca.map_or_else(|| Ok(Vec::new()), certificates)?;
         Arc::new(Verifier::new_with_extra_roots(extra, provider).map_err(wrong)?)
     };
     let mut config = builder.with_custom_certificate_verifier(verifier).with_no_client_auth();

@@ -69,8 +69,9 @@ impl Said {
 
     /// Tokens that came over the wire: some servers also count thoughts that they keep.
     fn tokens(&self) -> Option<u64> {
-        let hidden = self.usage.reasoning_tokens.filter(|_| !self.thought).unwrap_or_default();
-        let tokens = self.usage.completion_tokens?.saturating_sub(hidden);
+        let hidden = self.usage.reasoning_tokens.filter(|_| !self.thought);
+        let all = self.usage.completion_tokens?;
+        let tokens = hidden.map_or(all, |hidden| all.saturating_sub(hidden));
         (tokens > 0 && !self.arrivals.is_empty()).then_some(tokens)
     }
 
@@ -183,7 +184,7 @@ fn one_was_cut() -> Failure {
 /// A word of the server's, cut where it is no word any more.
 fn short(text: &str) -> String {
     const LONGEST: usize = 4 << 10;
-    text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default().to_owned()
+    text.split_at(text.floor_char_boundary(LONGEST)).0.to_owned()
 }
 
 #[cfg(test)]

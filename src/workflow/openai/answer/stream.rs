@@ -122,10 +122,10 @@ impl Stream {
     /// The error that a line holds which belongs to no event: some servers forget there how they speak.
     fn stray_error(&self) -> Result<(), Failure> {
         let Some(line) = self.events.strange() else { return Ok(()) };
-        let lower = line.get(..6).unwrap_or_default().to_ascii_lowercase();
-        let reported = match lower.as_slice() {
-            b"error:" => Some(String::from_utf8_lossy(line).into_owned()),
-            [b'{', ..] => serde_json::from_slice::<Chunk<'_>>(line)
+        let lower = line.get(..6).map(<[u8]>::to_ascii_lowercase);
+        let reported = match lower.as_deref() {
+            Some(b"error:") => Some(String::from_utf8_lossy(line).into_owned()),
+            Some([b'{', ..]) => serde_json::from_slice::<Chunk<'_>>(line)
                 .ok()
                 .and_then(|chunk| chunk.reported(line).map(Cow::into_owned)),
             _ => None,
@@ -315,7 +315,7 @@ impl Chunk<'_> {
 /// Whether events of a name tell of errors.
 pub(in crate::workflow) fn is_of_an_error(name: &[u8]) -> bool {
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-    let last = name.rsplit(['.', '_', '-', ' ']).next().unwrap_or_default();
+    let last = name.rsplit_once(['.', '_', '-', ' ']).map_or(name.as_str(), |(_, last)| last);
     matches!(last, "error" | "exception" | "failed" | "failure")
 }
 

@@ -30,7 +30,7 @@ impl Whole {
         if let Some(error) = chunk.reported(body) {
             return Err(server_error(&error));
         }
-        let choices = chunk.choices.as_deref().unwrap_or_default();
+        let choices = chunk.choices.as_deref().unwrap_or(&[]);
         let is_answer =
             |choice: &&Choice<'_>| choice.message.is_some() || choice.text.text.is_some();
         let Some(choice) = choices.iter().find(is_answer) else {
@@ -43,7 +43,7 @@ impl Whole {
         if given().next().is_some() && given().count() < choices.len() {
             return Err(one_was_cut());
         }
-        let usage = chunk.usage.or(choice.usage).map(Usage::read).unwrap_or_default();
+        let usage = chunk.usage.or(choice.usage).map_or_else(Usage::default, Usage::read);
         let says = choices.iter().any(|choice| choice.amount().all() > 0);
         if !says && usage.completion_tokens.is_none() {
             return Err(empty());
