@@ -94,9 +94,9 @@ fn one_disturbed_level_does_not_bend_the_rest() {
     };
     for runs in [all.to_owned(), without(&["40"]), without(&["40", "48"])] {
         let found = answer(&runs, "users: 50, workflow_runtime: 2s", ONE_GPU);
-        let at = found["estimates"][0]["capacity"]["point"].as_f64();
+        let at = capacity(&found, "point");
         let grade = found["estimates"][0]["grade"].as_str().unwrap();
-        assert!(at.is_none_or(|at| (32.0..=48.0).contains(&at)), "{found:#}");
+        assert!((32.0..=48.0).contains(&at), "{found:#}");
         assert!(["weak", "unsettled"].contains(&grade), "{found:#}");
     }
     let found = answer(all, "users: 50, workflow_runtime: 2s", ONE_GPU);
@@ -137,8 +137,7 @@ fn users_and_a_rate_of_the_same_load_agree() {
         assert_eq!(found["estimates"][0]["capacity"]["at_least"], 8.0);
         let most = found["gpus"]["at_most"].as_f64().unwrap();
         assert!((100.0..=140.0).contains(&most), "{found:#}");
-        // Of an unsettled answer there is no figure to take for one.
-        assert_eq!(found["estimates"][0]["gpus"]["point"], Value::Null);
+        assert!(point(&found) >= 11.0, "{found:#}");
     }
     // Where the levels show the end, both forms lie close to each other.
     let steep = sweep(&[1, 2, 4, 8, 16, 24, 32, 48], hockey);
