@@ -13,7 +13,7 @@ fn project(simulator: &SimulatorProcess) -> Sizer {
 
 #[test]
 fn a_report_of_two_specs_is_said_to_be_one() {
-    const SAID: &str = "out/summary.md was a report of `spec.yml`, and is one of `other.yml` now";
+    const SAID: &str = "out/summary.md is a report of `spec.yml` as well as of `other.yml`";
     let simulator = SimulatorProcess::fast();
     let project = project(&simulator);
     let alone = project.run(&["run", "spec.yml"]).success();
