@@ -45,6 +45,14 @@ impl Level<'_> {
     }
 }
 
+/// A share of failures that people tolerate.
+pub(super) const TOLERABLE: f64 = 0.05;
+
+/// The share of a level's runs that failed.
+pub(super) fn failed_share(level: &LevelMetrics) -> f64 {
+    level.failed as f64 / level.runs.max(1) as f64
+}
+
 /// Whether runs of a level failed as they do where a server gets more than it can hold.
 pub(super) fn was_refused(level: &LevelMetrics) -> bool {
     use FailureKind::{Connect, HttpStatus, NoFirstByte, RateLimited, Timeout};
@@ -123,7 +131,8 @@ impl Verdict {
     }
 }
 
-fn whole(count: u64) -> usize {
+/// A number of runs, as the binomial distribution takes it.
+pub(super) fn whole(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 

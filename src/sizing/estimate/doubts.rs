@@ -8,7 +8,7 @@ use crate::sizing::Target;
 use crate::sizing::grade::Doubt;
 use crate::sizing::means::times;
 use crate::sizing::unfinished::LastMoments;
-use crate::sizing::verdict::{Bounds, Level};
+use crate::sizing::verdict::{Bounds, Level, TOLERABLE, failed_share, whole};
 
 /// Loads this far apart from the answer, as a factor, are beside it.
 const BESIDE: f64 = 1.25;
@@ -104,7 +104,6 @@ pub(super) fn hold_against_failures(
     let counts = metric.levels.iter().filter(around).map(|it| (it.metrics.failed, it.metrics.runs));
     let (failed, runs) = counts.fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
     let allowed = 1.0 - target.quantile.share();
-    let whole = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
     let share = failed as f64 / runs.max(1) as f64;
     let carried = models.point(target.quantile, target.limit);
     let by = point / carried;
@@ -156,17 +155,15 @@ fn cut_off(levels: &[Vec<f64>]) -> Option<(f64, f64)> {
 
 /// Doubts about levels at which runs failed.
 fn of_failures(metric: &MetricModels<'_>, bounds: &Bounds, point: f64) -> Vec<Doubt> {
-    /// A share of failures that people tolerate.
-    const TOLERABLE: f64 = 0.05;
     let failed = || metric.levels.iter().filter(|level| !level.is_usable());
     let mut doubts = Vec::new();
     if let Some(at) = bounds.below.filter(|_| bounds.refused()) {
         doubts.push(Doubt::Refused { at, carried: bounds.taken, gone: bounds.gone() });
     }
-    let share = |level: &Level<'_>| level.metrics.failed as f64 / level.metrics.runs.max(1) as f64;
     let matters = |level: &&Level<'_>| level.concurrency() <= point * NEAR;
     let levels: Vec<f64> = failed().filter(matters).map(Level::concurrency).collect();
-    let most = failed().filter(matters).map(share).fold(0.0, f64::max);
+    let most =
+        failed().filter(matters).map(|level| failed_share(level.metrics)).fold(0.0, f64::max);
     // Where levels on both sides are close, a level that failed further up changes nothing.
     let closed =
         matches!((bounds.at_least, bounds.highest()), (Some(low), Some(high)) if high < low * 1.3);

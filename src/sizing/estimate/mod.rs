@@ -30,7 +30,7 @@ use std::collections::BTreeSet;
 /// Concurrency that the test rig carries within the target.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Capacity {
-    /// The best single figure; null where a report tells an unsettled answer, of which only the ends are known.
+    /// The best single figure; null where `what-if` tells an unsettled answer, of which only the ends are known.
     pub point: Option<f64>,
     /// Lower end of the interval; null where the method gives none, or only one end is known.
     pub low: Option<f64>,
@@ -56,7 +56,7 @@ pub struct CurvePoint {
 /// GPUs for the target users.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GpuCount {
-    /// The best single figure: whole replicas with `monotone`, not rounded with a line; null where a report
+    /// The best single figure: whole replicas with `monotone`, not rounded with a line; null where `what-if`
     /// tells an unsettled answer, of which it would be a guess and no more.
     pub point: Option<f64>,
     /// Lower end of the interval; null where the method gives none, or only one end is known.

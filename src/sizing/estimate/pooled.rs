@@ -10,6 +10,7 @@ use crate::measure::{LevelMetrics, Metric};
 use crate::sizing::diagnose;
 use crate::sizing::fit::{MethodName, NoFit};
 use crate::sizing::grade::Doubt;
+use crate::sizing::verdict::{TOLERABLE, failed_share};
 use crate::sizing::{Carried, Certainty, Grade, Load, Pooled};
 
 /// Why no number of GPUs is told for a load that fluctuates.
@@ -90,10 +91,7 @@ pub(in crate::sizing) fn estimate_pooled(
 
 /// Why there is no answer where runs failed at every level.
 fn failed_everywhere(levels: &[LevelMetrics]) -> String {
-    /// A share of failures that people tolerate.
-    const TOLERABLE: f64 = 0.05;
-    let share = |level: &LevelMetrics| level.failed as f64 / level.runs.max(1) as f64;
-    let most = levels.iter().map(share).fold(0.0, f64::max);
+    let most = levels.iter().map(failed_share).fold(0.0, f64::max);
     let tolerate = if most <= TOLERABLE {
         let percent = (most * 100.0).ceil().max(1.0);
         format!(

@@ -50,8 +50,8 @@ pub(super) fn hold_against_steps(
         }
     }
     // A level between them of which runs failed is another matter.
-    let all = levels.iter().map(Level::concurrency);
-    let next = above - below < 1.5 || all.into_iter().any(|it| it > below && it <= point);
+    let mut all = levels.iter().map(Level::concurrency);
+    let next = above - below < 1.5 || all.any(|it| it > below && it <= point);
     if !next && above > APART * below && point > ABOVE * below {
         let far = above > FAR_APART * below;
         if far && least < range.low {
