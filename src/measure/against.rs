@@ -1,21 +1,21 @@
-//! Runs against limits.
+//! Comparison of runs with limits.
 
 use super::window::Window;
 use super::{CallColumn, Metric, Quantile, RunColumns, quantile_of_sorted};
 
-/// What limits say about the runs of a level.
+/// Exceedances and goodput of a level's runs, given a list of limits.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AgainstLimits {
     /// Measured runs over each limit, in the order of the limits; failed runs are not counted.
     pub over: Vec<u64>,
-    /// Runs per second that succeeded within every limit (goodput), on the same basis as the
-    /// throughput: the share of each run that lies within the window.
+    /// Goodput: runs per second that succeeded within every limit, on the same basis as the
+    /// throughput (the share of each run that lies within the window).
     pub goodput: f64,
 }
 
 impl AgainstLimits {
-    /// Holds every run against limits in seconds: on the runtime, or on the p95 of the run's own LLM
-    /// calls, as the reference counts them.
+    /// Compares every run with limits in seconds: the runtime with limits on it, the p95 of the
+    /// run's own LLM calls with the others, as the reference calculator does.
     pub fn of<S: RunColumns>(source: &S, limits: &[(Metric, f64)]) -> Result<Self, S::Error> {
         let window = Window::of(source, |_| {})?;
         let mut good: Vec<f64> = (0..window.runs()).map(|run| window.share_within(run)).collect();
@@ -47,7 +47,7 @@ impl AgainstLimits {
     }
 }
 
-/// Hands over the p95 of each run's own calls.
+/// Calls `each` with the p95 (seconds) of each run's own calls.
 fn each_run_p95<S: RunColumns>(
     source: &S,
     column: CallColumn,

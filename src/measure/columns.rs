@@ -1,50 +1,51 @@
-//! Runs column by column, so that a level of millions is aggregated without holding its runs.
+//! Column-by-column access to runs, so that a level of millions is aggregated without holding its
+//! runs.
 
 use super::{FailureKind, LlmCall, Note, Outcome, Phase, Run};
 
-/// What is known of every run but its calls.
+/// All scalar facts about a run, without its calls.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Head {
-    /// What part of the level it belongs to.
+    /// Part of the level that it belongs to.
     pub phase: Phase,
-    /// When it began, in seconds since the level did.
+    /// Start, in seconds since the level began.
     pub start: f64,
-    /// When it ended.
+    /// End, in seconds since the level began.
     pub end: f64,
-    /// Why it failed, if it did.
+    /// Kind of failure, if it failed.
     pub failure: Option<FailureKind>,
     /// HTTP status of the answer.
     pub http_status: Option<u16>,
-    /// Its runtime as the server reports it.
+    /// Runtime in seconds as the server reports it.
     pub server_runtime: Option<f64>,
-    /// Whether its request met a closed connection and was sent again.
+    /// True if its request met a closed connection and was sent again.
     pub reconnected: bool,
-    /// How often it was tried again.
+    /// Number of retries.
     pub retries: u32,
     /// LLM calls that failed within it.
     pub failed_calls: u32,
 }
 
-/// A figure that every LLM call has or lacks.
+/// An optional figure of an LLM call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallColumn {
-    /// Its time, in seconds.
+    /// Duration in seconds.
     Latency,
-    /// Time to first token.
+    /// Time to first token, in seconds.
     Ttft,
-    /// Time to the first token of the answer itself.
+    /// Time to the first token of the answer itself (reasoning excluded), in seconds.
     AnswerTtft,
-    /// Mean time between tokens.
+    /// Mean time between tokens, in seconds.
     ItlMean,
-    /// 95th percentile of the times between tokens.
+    /// 95th percentile of the times between tokens, in seconds.
     ItlP95,
-    /// Longest time between tokens.
+    /// Longest time between tokens, in seconds.
     ItlMax,
-    /// Mean time between chunks that carry several tokens.
+    /// Mean time between chunks that carry several tokens, in seconds.
     ChunkGapMean,
-    /// Longest time between such chunks.
+    /// Longest time between such chunks, in seconds.
     ChunkGapMax,
-    /// Tokens in each of such chunks, on average.
+    /// Mean number of tokens in such a chunk.
     TokensPerChunk,
     /// Prompt tokens.
     PromptTokens,
@@ -55,7 +56,7 @@ pub enum CallColumn {
 }
 
 impl CallColumn {
-    /// The figure of one call.
+    /// Returns the figure of one call; `None` if the call lacks it.
     pub fn of(self, call: &LlmCall) -> Option<f64> {
         let tokens = |count: Option<u64>| count.map(|count| count as f64);
         match self {
@@ -81,34 +82,34 @@ impl CallColumn {
     }
 }
 
-/// The runs of a level, in the order in which they began. Each method goes through all of them
-/// once; a run is told by its position.
+/// Runs of a level, in the order in which they began. Each method iterates over all of them once; a
+/// run is identified by its index.
 pub trait RunColumns {
-    /// What can go wrong while they are read.
+    /// Error of reading them.
     type Error;
 
-    /// Hands over every run's head.
+    /// Calls `each` with every run's head.
     fn each_head(&self, each: &mut dyn FnMut(Head)) -> Result<(), Self::Error>;
 
-    /// Hands over the message of every run that failed.
+    /// Calls `each` with the index and message of every failed run.
     fn each_message(&self, each: &mut dyn FnMut(usize, &str)) -> Result<(), Self::Error>;
 
-    /// Hands over one figure of every call that has it.
+    /// Calls `each` with the run's index and one figure of every call that has it.
     fn each_call(
         &self,
         column: CallColumn,
         each: &mut dyn FnMut(usize, f64),
     ) -> Result<(), Self::Error>;
 
-    /// Hands over the reason why each call ended, where it is known.
+    /// Calls `each` with the run's index and the finish reason of every call that has one.
     fn each_finish_reason(&self, each: &mut dyn FnMut(usize, &str)) -> Result<(), Self::Error>;
 
-    /// Hands over what should be known of each run.
+    /// Calls `each` with every note on a run.
     fn each_note(&self, each: &mut dyn FnMut(Note)) -> Result<(), Self::Error>;
 }
 
 impl Run {
-    /// The run without its calls.
+    /// Returns the run without its calls.
     pub fn head(&self) -> Head {
         Head {
             phase: self.phase,

@@ -1,26 +1,26 @@
-//! How far a quantile of few values can be from the truth: intervals from order statistics, which
-//! assume nothing about the distribution (W. J. Conover, "Practical Nonparametric Statistics", 3.2).
+//! Confidence intervals of quantiles from order statistics, which assume nothing about the
+//! distribution (W. J. Conover, "Practical Nonparametric Statistics", 3.2).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Intervals of quantiles hold with this probability, half of the rest on either side. At it, 59
-/// values bound their p95 from above.
+/// Confidence level of the intervals of quantiles, half of the rest on either side. At this level,
+/// 59 values bound their p95 from above.
 pub const CONFIDENCE: f64 = 0.9;
 
-/// An interval of a quantile; an end is null where there are too few values to say.
+/// A confidence interval of a quantile; an end is null where there are too few values to bound it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
-    /// The quantile is at least this.
+    /// Lower bound of the quantile.
     pub low: Option<f64>,
-    /// The quantile is at most this.
+    /// Upper bound of the quantile.
     pub high: Option<f64>,
 }
 
-/// The positions, among `count` ascending values, of the ends of an interval that holds the
-/// quantile `share` with at least [`CONFIDENCE`].
+/// Returns the positions, among `count` ascending values, of the ends of an interval that holds the
+/// quantile `share` (0 to 1) with a probability of at least [`CONFIDENCE`].
 ///
-/// How many values lie at or below the quantile is binomial; an end is the value whose rank that
+/// The number of values at or below the quantile is binomial; an end is the value whose rank that
 /// number passes with no more than half of the remaining probability.
 pub(super) fn positions(count: usize, share: f64) -> (Option<usize>, Option<usize>) {
     let tail = (1.0 - CONFIDENCE) / 2.0;
@@ -40,8 +40,8 @@ pub(super) fn positions(count: usize, share: f64) -> (Option<usize>, Option<usiz
     (low, high)
 }
 
-/// The number of values that bound the quantile `share` from above: the smallest `n` whose largest
-/// value is above it with all but half of the remaining probability.
+/// Returns the number of values needed to bound the quantile `share` (0 to 1) from above: the
+/// smallest `n` whose largest value exceeds it with all but half of the remaining probability.
 pub fn runs_to_bound(share: f64) -> u64 {
     let tail = (1.0 - CONFIDENCE) / 2.0;
     #[expect(
@@ -53,15 +53,17 @@ pub fn runs_to_bound(share: f64) -> u64 {
     runs
 }
 
-/// The probability of at most so many successes in so many independent trials.
+/// Returns the probability of at most `successes` successes in `trials` independent trials
+/// (binomial CDF).
 pub fn at_most(successes: usize, trials: usize, chance: f64) -> f64 {
     let (first, masses) = binomial(trials, chance);
     let counted = (successes + 1).saturating_sub(first).min(masses.len());
     masses.iter().take(counted).sum::<f64>().min(1.0)
 }
 
-/// The binomial distribution around its mode: the first number of successes, and the probabilities
-/// from there on. What lies further from the mode than twelve standard deviations is nothing.
+/// Computes the binomial distribution around its mode: the first number of successes, and the
+/// probabilities from there on. Beyond twelve standard deviations from the mode they are negligible
+/// and left out.
 fn binomial(trials: usize, chance: f64) -> (usize, Vec<f64>) {
     let n = trials as f64;
     let reach = 12.0 * (n * chance * (1.0 - chance)).sqrt() + 12.0;

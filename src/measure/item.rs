@@ -1,9 +1,9 @@
-//! One dataset entry, as the workflow gets it.
+//! Dataset entries.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// One dataset entry: what a run asks of the workflow.
+/// One dataset entry: the input of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     /// Unique within the dataset; repeats in a level get `_rep1`, `_rep2`, … appended.
@@ -16,7 +16,7 @@ pub struct Item {
 }
 
 impl Item {
-    /// The item as templates and programs see it: its fields, with its id and its question.
+    /// Returns the item as templates and programs see it: its fields, with its id and its question.
     pub fn to_fields(&self) -> Map<String, Value> {
         let mut fields = self.fields.clone();
         fields.insert("id".to_owned(), self.id.as_str().into());
@@ -25,26 +25,26 @@ impl Item {
     }
 }
 
-/// What became of one dataset row: an item, or the reason why it is none.
+/// Outcome of one dataset row: an item, or the reason why it was dropped.
 ///
-/// Dropped rows are kept in the expanded dataset, so that a count in a report can be traced to
-/// the rows that it counts.
+/// Dropped rows are kept in the expanded dataset, so that a count in a report can be traced to the
+/// rows that it counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Row {
-    /// A row that can be asked.
+    /// A usable row.
     Item(Item),
     /// A row that was left out.
     Dropped {
         /// One-based position in the dataset.
         row: usize,
-        /// Why it cannot be asked.
+        /// Reason why it was dropped.
         dropped: String,
     },
 }
 
 impl Row {
-    /// The item, unless the row was dropped.
+    /// Returns the item, unless the row was dropped.
     pub fn item(&self) -> Option<&Item> {
         match self {
             Self::Item(item) => Some(item),

@@ -1,4 +1,4 @@
-//! The metrics of one level.
+//! Metrics of one level.
 
 use super::tally::Tally;
 use super::told::{
@@ -13,119 +13,121 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What one concurrency level showed. Times in seconds; failed runs are counted, never timed.
+/// Aggregated measurements of one level. Times in seconds; failed runs are counted, never timed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LevelMetrics {
-    /// Runs in flight, or users where they pause between runs.
+    /// Runs in flight, or users if they pause between runs.
     pub concurrency: u32,
     /// Runs that were started, warm-up and cool-down included.
     pub runs: u64,
     /// Runs of the measured window.
     pub measured: u64,
-    /// Runs that failed, in whatever part of the level.
+    /// Failed runs, in any phase.
     pub failed: u64,
-    /// Whether too many runs failed: the level is then left out of every fit.
+    /// True if too many runs failed; the level is then left out of every fit.
     pub interrupted: bool,
-    /// What happened to the server, where it stopped answering before the level was over.
+    /// Description of the server's failure, if it stopped answering before the level was over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_gone: Option<String>,
-    /// Whether the client was too busy for its times to be the server's.
+    /// True if the client was too busy for its times to be the server's.
     pub client_limited: bool,
     /// Runs whose request met a kept connection that the server had closed, and was sent again.
     pub reconnected: u64,
-    /// Requests that failed and were tried again, as the spec allows.
+    /// Requests that failed and were retried, as the spec allows.
     pub retries: u64,
-    /// LLM calls that failed within runs, whatever became of those; no other figure counts them.
+    /// LLM calls that failed within runs, whatever the outcome of those runs; no other figure
+    /// counts them.
     #[serde(default)]
     pub failed_calls: u64,
-    /// What failed and how often, by kind.
+    /// Failures by kind, with their counts.
     pub failures: Vec<FailureCount>,
-    /// HTTP statuses of all answers, and how often each came.
+    /// HTTP statuses of all answers, with their counts.
     pub http_statuses: BTreeMap<u16, u64>,
-    /// Why the calls ended, and how often each reason was given.
+    /// Finish reasons of the calls, with their counts.
     pub finish_reasons: BTreeMap<String, u64>,
-    /// What should be known of the server's answers, and in how many runs it was noticed.
+    /// Notes on the server's answers, with the number of runs in which each was made.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub notes: BTreeMap<Note, u64>,
-    /// End-to-end times of the runs that succeeded; null when none did.
+    /// End-to-end times of the runs that succeeded; null if none did.
     pub workflow_runtime: Option<Summary>,
-    /// LLM calls of each run that succeeded; null when none was seen.
+    /// LLM calls of each run that succeeded; null if none was seen.
     #[serde(default)]
     pub llm_calls: Option<Summary>,
-    /// Times of all LLM calls of the runs that succeeded; null when none was seen.
+    /// Times of all LLM calls of the runs that succeeded; null if none was seen.
     pub llm_latency: Option<Summary>,
-    /// Time to first token of those calls; null when nothing was streamed.
+    /// Time to first token of those calls; null if nothing was streamed.
     pub ttft: Option<Summary>,
-    /// Time to the first token that is no thought of the model's; null when nothing was streamed.
+    /// Time to the first token of the answer itself, reasoning excluded; null if nothing was streamed.
     #[serde(default)]
     pub answer_ttft: Option<Summary>,
-    /// Mean times between tokens of those calls; null when nothing was streamed.
+    /// Mean times between tokens of those calls; null if nothing was streamed.
     pub itl: Option<Summary>,
     /// Each call's 95th percentile of the times between tokens.
     pub itl_p95: Option<Summary>,
     /// Each call's longest time between tokens.
     pub itl_max: Option<Summary>,
-    /// Mean times between the chunks of calls whose chunks carry several tokens each; null where none
-    /// does: the time between chunks is then that between tokens.
+    /// Mean times between the chunks of calls whose chunks carry several tokens each; null if there
+    /// are none, as the time between chunks is then that between tokens.
     #[serde(default)]
     pub chunk_gap: Option<Summary>,
     /// The longest time between chunks of each such call.
     #[serde(default)]
     pub chunk_gap_max: Option<Summary>,
-    /// Tokens in each chunk of such calls, on average.
+    /// Mean number of tokens in a chunk of each such call.
     #[serde(default)]
     pub tokens_per_chunk: Option<Summary>,
-    /// Prompt tokens of each call; null when the server does not count them.
+    /// Prompt tokens of each call; null if the server does not count them.
     pub prompt_tokens: Option<Summary>,
-    /// Generated tokens of each call; null when the server does not count them.
+    /// Generated tokens of each call; null if the server does not count them.
     pub completion_tokens: Option<Summary>,
     /// Generated tokens per second of each call.
     pub call_tokens_per_second: Option<Summary>,
-    /// Runtime as the server itself reports it; null when it does not.
+    /// Runtime as the server itself reports it; null if it does not.
     pub server_runtime: Option<Summary>,
-    /// From the start of the first measured run to the end of the last.
+    /// Time from the start of the first measured run to the end of the last. A window with pauses
+    /// between runs begins with the end of the run before it.
     pub total_runtime: f64,
-    /// From the start of the level to the end of its last run, warm-up and cool-down included.
+    /// Time from the start of the level to the end of its last run, warm-up and cool-down included.
     #[serde(default)]
     pub elapsed: f64,
     /// Successful runs per second.
     pub throughput: f64,
-    /// Generated tokens per second over the level; null when the server does not count them.
+    /// Generated tokens per second over the level; null if the server does not count them.
     pub tokens_per_second: Option<f64>,
-    /// Runs in flight, on average over the window.
+    /// Mean number of runs in flight over the window.
     pub mean_in_flight: f64,
-    /// Runs in flight, on average over each of twenty equal parts of the window.
+    /// Mean number of runs in flight over each of twenty equal parts of the window.
     pub in_flight: Vec<f64>,
-    /// How the client fared; null where the runs came from elsewhere.
+    /// Health of the client; null if the runs were recorded elsewhere.
     pub client: Option<ClientHealth>,
-    /// What the server said of itself during the window, by metric.
+    /// The server's own metrics during the window, by name.
     pub scraped: BTreeMap<String, ScrapedMetric>,
-    /// Why some of that is missing; null where nothing is.
+    /// Reason why some of them are missing; null if none are.
     pub scrape_error: Option<String>,
-    /// What the level showed the time before, where it was measured again.
+    /// Figures of the level's previous measurement, if it was measured again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Before>,
-    /// Standard deviation of the runtimes, where there is a time before to compare with.
+    /// Standard deviation of the runtimes, if there is a previous measurement to compare with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_sd: Option<f64>,
-    /// What an adaptive sweep was after when it measured the level.
+    /// Search of the adaptive sweep that measured the level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
 }
 
 impl LevelMetrics {
-    /// Aggregates what was recorded at a level. `tolerated` is the share of runs that may fail
-    /// without making the level useless.
+    /// Aggregates the recording of a level. `tolerated` is the share of runs (0 to 1) that may fail
+    /// without interrupting the level.
     ///
-    /// Times are those of the runs in the measured window that succeeded. The window lasts from
-    /// the start of its first run to the end of its last; what is done per second is the share of
-    /// each run that lies within it, warm-up and cool-down included, since all of it was load.
+    /// Times are those of the runs in the measured window that succeeded. The window lasts from the
+    /// start of its first run to the end of its last; rates count the share of each run that lies
+    /// within it, warm-up and cool-down included, since all of it was load.
     pub fn of(concurrency: u32, recording: &Recording, tolerated: f64) -> Self {
         let Ok(level) = Self::of_columns(concurrency, recording, &recording.around, tolerated);
         level
     }
 
-    /// The same from runs of which one column at a time is held.
+    /// Like [`LevelMetrics::of`], for runs that are read one column at a time.
     pub fn of_columns<S: RunColumns>(
         concurrency: u32,
         source: &S,
@@ -203,7 +205,7 @@ impl LevelMetrics {
         })
     }
 
-    /// The summary of one metric.
+    /// Returns the summary of one metric; `None` if it was not measured.
     pub fn metric(&self, metric: Metric) -> Option<&Summary> {
         match metric {
             Metric::WorkflowRuntime => self.workflow_runtime.as_ref(),

@@ -1,4 +1,4 @@
-//! The times that targets can be set on.
+//! Metrics that targets can be set on.
 
 use super::CallColumn;
 use serde::{Deserialize, Serialize};
@@ -24,19 +24,20 @@ pub enum Metric {
     WorkflowRuntime,
     /// Time of one LLM call.
     LlmLatency,
-    /// Time from the start of an LLM call to its first token; where answers are streamed.
+    /// Time from the start of an LLM call to its first token; only of streamed answers.
     Ttft,
-    /// Mean time between the tokens of an LLM call; where answers are streamed.
+    /// Mean time between the tokens of an LLM call; only of streamed answers.
     Itl,
 }
 
 impl Metric {
     /// All metrics, in the order in which they are reported.
     pub const ALL: [Self; 4] = [Self::WorkflowRuntime, Self::LlmLatency, Self::Ttft, Self::Itl];
-    /// The two that every workflow with LLM calls has, and that the reference calculator knows.
+    /// The two metrics of every workflow with LLM calls, which are also those of the reference
+    /// calculator.
     pub const MAIN: [Self; 2] = [Self::WorkflowRuntime, Self::LlmLatency];
 
-    /// The key of this metric in specs and results.
+    /// Returns the key of this metric in specs and results.
     pub fn key(self) -> &'static str {
         match self {
             Self::WorkflowRuntime => "workflow_runtime",
@@ -46,7 +47,8 @@ impl Metric {
         }
     }
 
-    /// The figure of LLM calls that it is; `None` for what is timed per run.
+    /// Returns the column of LLM calls behind this metric; `None` for metrics that are timed per
+    /// run.
     pub fn call_column(self) -> Option<CallColumn> {
         match self {
             Self::WorkflowRuntime => None,

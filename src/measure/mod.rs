@@ -1,4 +1,25 @@
-//! What was measured: items, runs and their LLM calls, and the metrics of a level. Pure.
+//! Measured data and its aggregation: items, runs with their LLM calls, and the metrics of a level.
+//!
+//! # Concepts
+//!
+//! - An [`Item`] is one dataset entry; a [`Run`] is one execution of the workflow for an item, with the
+//!   [`LlmCall`]s seen within it, an [`Outcome`] and a [`Phase`] (warm-up, measured or cool-down).
+//! - A [`Recording`] holds all runs of one level and, in [`Around`], the facts about the level itself:
+//!   client health, scraped server metrics, the search that asked for it.
+//! - [`RunColumns`] gives access to the runs column by column, so that a level of millions of runs is
+//!   aggregated without being held in memory. `Recording` implements it, and so do Parquet files.
+//! - [`LevelMetrics`] aggregates one level: counts, rates, and a [`Summary`] (mean, quantiles and their
+//!   confidence intervals) of each [`Metric`].
+//!
+//! # Flow
+//!
+//! `RunColumns` → `window` (the measured window) → `tally` (counts over all runs) and `told`
+//! (figures of calls and answers) → [`LevelMetrics::of_columns`]. [`AgainstLimits`] counts the runs
+//! that exceed limits and the goodput.
+//!
+//! All times are seconds (`f64`). Failed runs are counted, never timed. Everything here is pure: no
+//! clock, no files, no randomness. It is the lowest floor; nearly all others build on it,
+//! [`crate::sizing`], [`crate::load`] and [`crate::report`] most of all.
 
 mod against;
 mod columns;

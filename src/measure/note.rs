@@ -1,18 +1,18 @@
-//! What is no failure, and a careful reader should know.
+//! Observations about a run that are not failures.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Something that was noticed of a server while it answered a run.
+/// An observation about a server, made while it answered a run.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Note {
-    /// The server kept a response open whose answer was over: this one, or one shortly before.
+    /// The server kept a response open after its answer was over: this one, or one shortly before.
     HeldOpen,
-    /// The server refuses `stream_options`, so the request was sent without.
+    /// The server rejects `stream_options`, so the request was sent without it.
     WithoutStreamOptions,
-    /// The server refuses `max_tokens`, so the request said `max_completion_tokens`.
+    /// The server rejects `max_tokens`, so the request used `max_completion_tokens`.
     MaxCompletionTokens,
 }

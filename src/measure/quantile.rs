@@ -1,4 +1,5 @@
-//! Quantiles as numpy's default computes them, so that figures compare with the reference's.
+//! Quantiles computed as numpy's default does, so that figures compare with the reference
+//! calculator's.
 
 use super::interval::{Interval, positions};
 use schemars::JsonSchema;
@@ -13,11 +14,11 @@ use std::fmt;
 pub enum Quantile {
     /// The median.
     P50,
-    /// Nine in ten are at most this.
+    /// The 90th percentile.
     P90,
-    /// Nineteen in twenty are at most this: the default of every target.
+    /// The 95th percentile: the default of every target.
     P95,
-    /// Ninety-nine in a hundred are at most this.
+    /// The 99th percentile.
     P99,
 }
 
@@ -25,7 +26,7 @@ impl Quantile {
     /// All quantiles, ascending.
     pub const ALL: [Self; 4] = [Self::P50, Self::P90, Self::P95, Self::P99];
 
-    /// The quantile as a share between 0 and 1.
+    /// Returns the quantile as a share between 0 and 1.
     pub fn share(self) -> f64 {
         match self {
             Self::P50 => 0.50,
@@ -35,7 +36,7 @@ impl Quantile {
         }
     }
 
-    /// The key in specs and results: `p95`.
+    /// Returns the key in specs and results, such as `p95`.
     pub fn key(self) -> &'static str {
         match self {
             Self::P50 => "p50",
@@ -52,8 +53,9 @@ impl fmt::Display for Quantile {
     }
 }
 
-/// The quantile `share` (0 to 1) of ascending `sorted` values, by linear interpolation between
-/// order statistics (Hyndman and Fan's type 7, numpy's default); `None` of no values.
+/// Returns the quantile `share` (0 to 1) of ascending `sorted` values, by linear interpolation
+/// between order statistics (Hyndman and Fan's type 7, numpy's default); `None` if there are no
+/// values.
 pub fn quantile_of_sorted(sorted: &[f64], share: f64) -> Option<f64> {
     let (below, fraction) = position_of(share, sorted.len().checked_sub(1)?);
     let low = *sorted.get(below)?;
@@ -63,8 +65,8 @@ pub fn quantile_of_sorted(sorted: &[f64], share: f64) -> Option<f64> {
     Some(if fraction >= 0.5 { high - step * (1.0 - fraction) } else { low + step * fraction })
 }
 
-/// Where a quantile lies among values whose last position is `last`: the position at or below it,
-/// and the way from there to the next.
+/// Returns the position of a quantile among values whose last position is `last`: the index at or
+/// below it, and the fraction of the way from there to the next.
 fn position_of(share: f64, last: usize) -> (usize, f64) {
     let position = share.clamp(0.0, 1.0) * last as f64;
     #[expect(
@@ -76,8 +78,9 @@ fn position_of(share: f64, last: usize) -> (usize, f64) {
     (below, position - below as f64)
 }
 
-/// Moves values about until those at the wanted positions (ascending, counted from `offset`) are
-/// the ones that sorting would put there: of ten million values a few dozen are looked at.
+/// Partially sorts values, so that those at the `wanted` positions (ascending, counted from
+/// `offset`) are the ones that a full sort would put there: of ten million values only a few dozen
+/// are needed.
 fn put_in_place(values: &mut [f64], offset: usize, wanted: &[usize]) {
     let Some(&middle) = wanted.get(wanted.len() / 2) else { return };
     let (before, after) = wanted.split_at(wanted.len() / 2);
@@ -90,7 +93,7 @@ fn put_in_place(values: &mut [f64], offset: usize, wanted: &[usize]) {
 /// Mean and quantiles of a set of values: times in seconds, or tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
-    /// How many values there are.
+    /// Number of values.
     pub count: u64,
     /// Arithmetic mean.
     pub mean: f64,
@@ -102,11 +105,11 @@ pub struct Summary {
     pub p95: f64,
     /// 99th percentile.
     pub p99: f64,
-    /// How far each quantile can be from the truth, at 90 % confidence.
+    /// Confidence intervals of the quantiles, at 90 %.
     pub intervals: Intervals,
 }
 
-/// The interval of each quantile.
+/// Confidence interval of each quantile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Intervals {
     /// Of the median.
@@ -120,7 +123,7 @@ pub struct Intervals {
 }
 
 impl Intervals {
-    /// The interval of one quantile.
+    /// Returns the interval of one quantile.
     pub fn at(&self, quantile: Quantile) -> Interval {
         match quantile {
             Quantile::P50 => self.p50,
@@ -132,7 +135,7 @@ impl Intervals {
 }
 
 impl Summary {
-    /// Summarises values in any order; `None` of no values.
+    /// Summarises values in any order; `None` if there are none.
     pub fn of(mut values: Vec<f64>) -> Option<Self> {
         let count = values.len();
         let last = count.checked_sub(1)?;
@@ -163,7 +166,7 @@ impl Summary {
         })
     }
 
-    /// One of the quantiles.
+    /// Returns one of the quantiles.
     pub fn at(&self, quantile: Quantile) -> f64 {
         match quantile {
             Quantile::P50 => self.p50,

@@ -5,20 +5,20 @@ use super::{CallColumn, Head, LlmCall, Note, Outcome, Run, RunColumns, Scraped, 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How the client itself fared while it loaded a level.
+/// Health of the client while it loaded a level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClientHealth {
     /// Share of this machine's cores that the process used, 0 to 1.
     pub cpu_share: f64,
-    /// p95 of how late a timer of the client fired, in seconds.
+    /// p95 of the delay with which a timer of the client fired, in seconds.
     pub lag_p95: f64,
-    /// The latest that it fired, in seconds.
+    /// Longest such delay, in seconds.
     pub lag_max: f64,
 }
 
 impl ClientHealth {
-    /// Whether times are more likely the client's than the server's: its timers came late by a
-    /// share of the times that it measured, or no core was left.
+    /// Returns true if the measured times are more likely the client's than the server's: its
+    /// timers were late by a notable share of `typical_runtime` (seconds), or no core was left.
     pub fn limits(&self, typical_runtime: f64) -> bool {
         const BUSY: f64 = 0.95;
         const SHARE: f64 = 0.05;
@@ -27,23 +27,23 @@ impl ClientHealth {
     }
 }
 
-/// What an adaptive sweep was after when it measured a level.
+/// Search of the adaptive sweep that measured a level.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Asked {
-    /// The limits whose crossing was looked for.
+    /// Limits whose crossing was searched for.
     pub targets: String,
-    /// What it might spend; empty where there was no bound.
+    /// Budget of the search; empty if unlimited.
     pub budget: String,
-    /// How many runs the spec wanted of each level; empty where the plan chose.
+    /// Runs that the spec wanted of each level; empty if the plan chose.
     pub window: String,
 }
 
-/// What a level showed when it was measured the time before. Times in seconds, of the runs of the
-/// window that succeeded.
+/// Figures of a level's previous measurement. Times in seconds, of the runs of the window that
+/// succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Before {
-    /// How many runs.
+    /// Number of runs.
     pub runs: u64,
     /// Their mean runtime.
     pub mean: f64,
@@ -54,7 +54,7 @@ pub struct Before {
 }
 
 impl Before {
-    /// What recorded runs show; `None` where none succeeded.
+    /// Computes the figures from recorded runs; `None` if none succeeded.
     pub fn of<S: RunColumns>(source: &S) -> Result<Option<Self>, S::Error> {
         let window = Window::of(source, |_| {})?;
         Ok(Self::of_times(window.runtimes()))
@@ -67,7 +67,7 @@ impl Before {
     }
 }
 
-/// Of a sample; 0 where it has one value.
+/// Returns the standard deviation of a sample; 0 if it has one value.
 fn standard_deviation(values: &[f64]) -> f64 {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count.max(1.0);
@@ -75,41 +75,42 @@ fn standard_deviation(values: &[f64]) -> f64 {
     (squares / (count - 1.0).max(1.0)).sqrt()
 }
 
-/// What was noted of a level besides its runs.
+/// Facts about a level, besides its runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Around {
-    /// The level; `None` where it is not written down.
+    /// The level; `None` if it is not known.
     pub concurrency: Option<u32>,
-    /// How the client fared; `None` where the runs came from elsewhere.
+    /// Health of the client; `None` if the runs were recorded elsewhere.
     pub client: Option<ClientHealth>,
-    /// What the server said of itself, where it was asked.
+    /// The server's own metrics, if it was scraped.
     pub scraped: Scraped,
-    /// Why some of it is missing.
+    /// Reason why some of them are missing.
     pub scrape_error: Option<String>,
-    /// Whether the runs met an idle server, where that is known from elsewhere than the runs.
+    /// True if the runs met an idle server (a burst), false if a loaded one; `None` if only the
+    /// runs can tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub burst: Option<bool>,
-    /// How many runs each repetition of the level has, which lie end to end; empty where there is one.
+    /// Number of runs in each repetition of the level, laid end to end; empty if there is only one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub repetitions: Vec<u64>,
-    /// What an adaptive sweep was after; `None` where the spec itself named the level.
+    /// Search of the adaptive sweep; `None` if the spec itself named the level.
     pub asked: Option<Asked>,
-    /// What the level showed the time before, where it was measured again to be compared.
+    /// Figures of the level's previous measurement, if it was measured again for comparison.
     pub before: Option<Before>,
-    /// What happened to the server, where it was gone before the level was over.
+    /// Description of the server's failure, if it was gone before the level was over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_gone: Option<String>,
-    /// Digests of earlier recordings of this level whose place this one takes.
+    /// Digests of earlier recordings of this level that this one replaces.
     pub replaced: Vec<String>,
 }
 
-/// The runs of a level, in the order in which they began, and what was noted besides.
+/// The runs of a level, in the order in which they began, and the facts about the level.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Recording {
     /// The runs.
     pub runs: Vec<Run>,
-    /// What was noted besides.
+    /// Facts about the level.
     pub around: Around,
 }
 

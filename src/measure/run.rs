@@ -11,66 +11,66 @@ use std::fmt;
 /// reported it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LlmCall {
-    /// When the call began.
+    /// Start of the call.
     pub start: f64,
-    /// When it ended.
+    /// End of the call.
     pub end: f64,
-    /// Time to first token in seconds, where the call streams.
+    /// Time to first token in seconds, if the call streams.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttft: Option<f64>,
-    /// The same to the first token of the answer itself, where the model says something to itself before.
+    /// Time to the first token of the answer itself in seconds, if the model reasons before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_ttft: Option<f64>,
-    /// Prompt tokens, where the server counts them.
+    /// Prompt tokens, if the server counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_tokens: Option<u64>,
-    /// Generated tokens, where the server counts them.
+    /// Generated tokens, if the server counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion_tokens: Option<u64>,
-    /// Times between tokens as they arrived, where the call streams more than one.
+    /// Times between tokens as they arrived, if the call streams more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub itl: Option<Gaps>,
-    /// Pieces in which the tokens came, where they carry more than one each.
+    /// Number of chunks in which the tokens came, if they carry more than one each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunks: Option<u64>,
-    /// Times between those pieces.
+    /// Times between those chunks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunk_gaps: Option<Gaps>,
-    /// Why the model stopped, where it says.
+    /// Finish reason, if the server reports one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
-    /// The model that was asked, where calls are seen on their way.
+    /// Model that was requested, if calls are observed by the proxy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Which of several servers was asked, by the name that the spec gives it.
+    /// Upstream server that was asked, by its name in the spec, if there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream: Option<String>,
-    /// HTTP status of the answer, where calls are seen on their way.
+    /// HTTP status of the answer, if calls are observed by the proxy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
 }
 
 /// Times between the tokens of one call (inter-token latencies), in seconds. Tokens that arrive in
-/// one piece of the stream have no time between them.
+/// one chunk of the stream have no time between them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gaps {
-    /// From the first token to the last, over one less than the tokens.
+    /// Time from the first token to the last, divided by the number of tokens less one.
     pub mean: f64,
-    /// The 95th percentile, where single ones are known.
+    /// 95th percentile, if the single gaps are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p95: Option<f64>,
-    /// The longest, where single ones are known.
+    /// Longest gap, if the single gaps are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
 }
 
 impl Gaps {
-    /// The gaps between arrival times, which ascend; `None` of fewer than two.
+    /// Computes the gaps between ascending arrival times; `None` if there are fewer than two.
     pub fn between(arrivals: &[f64]) -> Option<Self> {
         Self::of(arrivals.windows(2).map(|pair| pair[1] - pair[0]).collect())
     }
 
-    /// The summary of gaps; `None` of none.
+    /// Summarises gaps; `None` if there are none.
     pub fn of(mut gaps: Vec<f64>) -> Option<Self> {
         gaps.sort_unstable_by(f64::total_cmp);
         let p95 = quantile_of_sorted(&gaps, Quantile::P95.share())?;
@@ -80,13 +80,13 @@ impl Gaps {
 }
 
 impl LlmCall {
-    /// The LLM latency in seconds.
+    /// Returns the LLM latency in seconds.
     pub fn latency(&self) -> f64 {
         self.end - self.start
     }
 }
 
-/// What kind of thing went wrong in a run.
+/// Kind of failure of a run.
 #[derive(
     Clone,
     Copy,
@@ -104,9 +104,9 @@ impl LlmCall {
 pub enum FailureKind {
     /// No connection could be made.
     Connect,
-    /// The server's name leads to no address.
+    /// The server's name could not be resolved.
     Dns,
-    /// The server answered that it gets too many requests (HTTP status 429).
+    /// The server rejected the request as one too many (HTTP status 429).
     RateLimited,
     /// The server answered with an HTTP status other than success.
     HttpStatus,
@@ -114,7 +114,7 @@ pub enum FailureKind {
     Timeout,
     /// No answer had begun within the connection's `first_byte_timeout`.
     NoFirstByte,
-    /// TLS could not be agreed upon.
+    /// The TLS handshake failed.
     Tls,
     /// The connection broke.
     Reset,
@@ -126,17 +126,17 @@ pub enum FailureKind {
     Malformed,
     /// The server reported that the workflow failed.
     WorkflowError,
-    /// The body is larger than any honest answer.
+    /// The body exceeds the size limit.
     TooLarge,
-    /// The answer breaks the workflow's own rule of success.
+    /// The answer breaks the workflow's own `success` rule.
     RuleBroken,
-    /// The request could not be made from the item.
+    /// The request could not be rendered from the item.
     Template,
-    /// A recording of another load generator says so, or a worker does of its run.
+    /// Reported as failed by the recording of another load generator, or by a worker.
     Reported,
     /// The program could not be started.
     Spawn,
-    /// The program ended otherwise than with success.
+    /// The program exited without success.
     Exit,
 }
 
@@ -165,25 +165,25 @@ impl fmt::Display for FailureKind {
     }
 }
 
-/// Why a run failed.
+/// Reason why a run failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{kind}: {message}")]
 pub struct Failure {
-    /// What kind of thing went wrong.
+    /// Kind of failure.
     pub kind: FailureKind,
-    /// What happened, for the person reading the report.
+    /// Message for the person reading the report.
     pub message: String,
 }
 
 impl Failure {
-    /// A failure with its message, which is yet to be cleared of secrets and shortened.
+    /// Creates a failure with its message, which is yet to be redacted and shortened.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         // Far more than is shown: a secret that is cut in two is not known again.
         const LONGEST: usize = 16 << 10;
         Self { kind, message: message.into() }.cut(LONGEST)
     }
 
-    /// The same with a message no longer than a person would read.
+    /// Shortens the message to a length that a person would read.
     #[must_use]
     pub fn shortened(self) -> Self {
         const LONGEST: usize = 500;
@@ -200,7 +200,7 @@ impl Failure {
     }
 }
 
-/// How a run ended.
+/// Outcome of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -211,28 +211,28 @@ pub enum Outcome {
     Failed(Failure),
 }
 
-/// What part of a level a run belongs to.
+/// Part of a level that a run belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Before the load was steady: counted if it fails, never timed.
     WarmUp,
-    /// It counts.
+    /// Within the measured window.
     #[default]
     Measured,
-    /// It kept up the load until the last measured run had ended: counted if it fails, never timed.
+    /// Keeps up the load until the last measured run has ended: counted if it fails, never timed.
     CoolDown,
 }
 
 impl Phase {
-    /// Whether the run's times count.
+    /// Returns true if runs of this phase are timed.
     pub fn is_measured(&self) -> bool {
         *self == Self::Measured
     }
 }
 
-/// One workflow run for one item; by default a measured one that succeeded, of which nothing else is
-/// known.
+/// One workflow run for one item. The default is a measured run that succeeded, of which nothing
+/// else is known.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// The item's id, with `_repN` when the dataset was repeated.
@@ -241,31 +241,31 @@ pub struct Run {
     pub start: f64,
     /// Seconds since the level began, after the last byte arrived.
     pub end: f64,
-    /// How it ended.
+    /// Outcome of the run.
     pub outcome: Outcome,
-    /// The LLM calls made, where they can be seen.
+    /// LLM calls of the run, as far as they can be observed.
     pub llm_calls: Vec<LlmCall>,
-    /// The workflow's own runtime as the server reported it, in seconds: an extra column, never
-    /// the runtime.
+    /// The workflow's own runtime as the server reports it, in seconds: an extra column, never the
+    /// runtime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_runtime: Option<f64>,
-    /// What part of the level it belongs to.
+    /// Part of the level that it belongs to.
     #[serde(default, skip_serializing_if = "Phase::is_measured")]
     pub phase: Phase,
-    /// HTTP status of the answer, where there was one.
+    /// HTTP status of the answer, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
-    /// Whether the request met a kept connection that the server had closed, and was sent again on
+    /// True if the request met a kept connection that the server had closed, and was sent again on
     /// a new one within the run's time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reconnected: bool,
-    /// How often the request failed and was tried again within the run's time.
+    /// Number of times that the request failed and was retried within the run's time.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub retries: u32,
     /// LLM calls that failed within the run; they are in no other figure.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed_calls: u32,
-    /// What is no failure, and should be known.
+    /// Observations that are not failures.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
 }
@@ -276,17 +276,17 @@ fn is_zero(count: &u32) -> bool {
 }
 
 impl Run {
-    /// The workflow runtime in seconds, as the user sees it.
+    /// Returns the workflow runtime in seconds, as the user sees it.
     pub fn runtime(&self) -> f64 {
         self.end - self.start
     }
 
-    /// Whether the whole answer arrived.
+    /// Returns true if the whole answer arrived.
     pub fn is_ok(&self) -> bool {
         self.outcome == Outcome::Ok
     }
 
-    /// Whether its times count: it is part of the measured window, and succeeded.
+    /// Returns true if its times count: it is part of the measured window, and succeeded.
     pub fn counts(&self) -> bool {
         self.is_ok() && self.phase.is_measured()
     }

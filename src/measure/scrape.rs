@@ -1,28 +1,29 @@
-//! What a server said of itself while a level ran.
+//! The server's own metrics, scraped while a level ran.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Values of one metric over time: seconds since the level began, and the value.
+/// Samples of one metric: seconds since the level began, and the value.
 pub type Series = Vec<(f64, f64)>;
 
 /// A server's metrics by name, as they were scraped.
 pub type Scraped = BTreeMap<String, Series>;
 
-/// One metric over the measured window.
+/// One scraped metric over the measured window.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScrapedMetric {
     /// Arithmetic mean of the samples.
     pub mean: f64,
     /// The largest sample.
     pub max: f64,
-    /// How many samples there are.
+    /// Number of samples.
     pub samples: u64,
 }
 
 impl ScrapedMetric {
-    /// The samples between two times; `None` where there is none.
+    /// Aggregates the samples between two times (seconds since the level began); `None` if there
+    /// are none.
     pub(super) fn between(series: &Series, from: f64, to: f64) -> Option<Self> {
         let within = || series.iter().filter(|(at, _)| (from..=to).contains(at));
         let samples = within().count();

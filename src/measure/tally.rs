@@ -1,4 +1,4 @@
-//! What is counted over all runs of a level, and how they failed.
+//! Counts over all runs of a level, and their failures.
 
 use super::window::Window;
 use super::{FailureKind, Head, RunColumns};
@@ -6,20 +6,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How often one kind of failure happened in a level.
+/// Number of failures of one kind at a level.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FailureCount {
     /// The kind.
     pub kind: FailureKind,
     /// Runs that failed so.
     pub count: u64,
-    /// Their share of all runs.
+    /// Their share of all runs, 0 to 1.
     pub share: f64,
-    /// The message of the first one.
+    /// Message of the one that ended first.
     pub first_message: String,
 }
 
-/// What is counted over all runs, whatever their phase.
+/// Counts over all runs, whatever their phase.
 #[derive(Default)]
 pub(super) struct Tally {
     runs: usize,
@@ -27,7 +27,7 @@ pub(super) struct Tally {
     pub retries: u64,
     pub failed_calls: u64,
     pub statuses: BTreeMap<u16, u64>,
-    /// How many runs failed in each way, and which of them ended first.
+    /// Per kind: number of failed runs, index and end (seconds) of the one that ended first.
     kinds: BTreeMap<FailureKind, (u64, usize, f64)>,
 }
 

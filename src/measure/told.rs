@@ -1,4 +1,4 @@
-//! What the calls and answers of a level tell, one column at a time.
+//! Figures of the calls and answers of a level, read one column at a time.
 
 use super::window::Window;
 use super::{CallColumn, Note, RunColumns, Summary};
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// A column of the calls that count, in the order in which they came.
 struct Values {
     values: Vec<f64>,
-    /// Two columns with the same are the same.
+    /// Fingerprint of the values: columns with the same mark are the same.
     mark: u64,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn summary_of_calls<S: RunColumns>(
     Ok(Summary::of(values))
 }
 
-/// The summaries of two columns, of which the second is nearly always the same as the first.
+/// Summarises two columns, of which the second is nearly always the same as the first.
 pub(super) fn summaries_of_calls<S: RunColumns>(
     source: &S,
     window: &Window,
@@ -57,7 +57,7 @@ pub(super) fn summaries_of_calls<S: RunColumns>(
     Ok([summary, if second.mark == mark { summary } else { Summary::of(second.values) }])
 }
 
-/// How many calls each run made that counts.
+/// Summarises the number of calls in each run that counts; `None` if no call was seen.
 pub(super) fn calls_per_run<S: RunColumns>(
     source: &S,
     window: &Window,
@@ -92,7 +92,8 @@ pub(super) fn notes<S: RunColumns>(source: &S) -> Result<BTreeMap<Note, u64>, S:
     Ok(notes)
 }
 
-/// A server can say anything as its reason; what goes beyond a handful is counted together.
+/// Counts finish reasons. A server can send any text as its reason: beyond a handful they are
+/// counted together.
 pub(super) fn finish_reasons<S: RunColumns>(
     source: &S,
     window: &Window,

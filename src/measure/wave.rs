@@ -1,11 +1,12 @@
-//! How a level began: all at once, or one after the other.
+//! Detection of bursts: levels whose runs began all at once.
 
-/// The share of a run's time within which the first runs of a burst begin. Of steady loads that were
-/// cut out of longer ones, levels of 8 and more begin over a third of it at least.
+/// Share of a run's time within which the first runs of a burst begin. In steady loads that were
+/// cut out of longer ones, the first runs of levels of 8 and more spread over at least a third of
+/// it.
 const TOGETHER: f64 = 0.25;
 
-/// How long the first so many runs take to begin, in times of the runtime in the middle; `None` without
-/// runs. Times are starts and ends, in any order.
+/// Returns the time that the first `wave` runs take to begin, as a multiple of the median runtime;
+/// `None` without runs. `times` are pairs of start and end, in any order.
 pub fn first_wave_spread(times: &[(f64, f64)], wave: usize) -> Option<f64> {
     let mut starts: Vec<f64> = times.iter().map(|(start, _)| *start).collect();
     let mut lengths: Vec<f64> = times.iter().map(|(start, end)| end - start).collect();
@@ -17,7 +18,7 @@ pub fn first_wave_spread(times: &[(f64, f64)], wave: usize) -> Option<f64> {
     Some(if spread > 0.0 { spread / length } else { 0.0 })
 }
 
-/// Whether runs whose first wave begins within such a share of a runtime began at once.
+/// Returns true if runs whose first wave has this spread (see [`first_wave_spread`]) began at once.
 pub fn starts_together(spread: f64) -> bool {
     spread <= TOGETHER
 }

@@ -1,16 +1,16 @@
-//! The measured window of a level, and which runs lie in it.
+//! The measured window of a level, and the runs within it.
 
 use super::{Head, Phase, RunColumns};
 
-/// Starts, ends and standing of all runs: what every figure of a level needs first.
+/// Starts, ends and standing of all runs, the basis of every figure of a level.
 #[derive(Default)]
 pub(super) struct Window {
     pub starts: Vec<f64>,
     pub ends: Vec<f64>,
     standing: Vec<u8>,
-    /// When the first measured run began; where users pause between runs, when the run before it ended.
+    /// Start of the first measured run; where users pause between runs, end of the run before it.
     pub from: f64,
-    /// When the last measured run ended.
+    /// End of the last measured run.
     pub to: f64,
 }
 
@@ -18,7 +18,7 @@ const OK: u8 = 1;
 const MEASURED: u8 = 2;
 
 impl Window {
-    /// Reads all runs, and hands each to `also`.
+    /// Reads all runs, and passes each to `also`.
     pub fn of<S: RunColumns>(source: &S, mut also: impl FnMut(&Head)) -> Result<Self, S::Error> {
         let mut window = Self { from: f64::INFINITY, to: f64::NEG_INFINITY, ..Self::default() };
         source.each_head(&mut |head| {
@@ -37,9 +37,10 @@ impl Window {
         Ok(window)
     }
 
-    /// Begins the window with the end of a run, as it ends with one. From the beginning of one run to the
-    /// end of another there is a pause less than there are runs, so users who think would do more than
-    /// they can. What ended longer ago than anything within the window takes had nothing to do with it.
+    /// Extends the window back to the end of a run, as it ends with one. From the start of one run
+    /// to the end of another there is one pause fewer than there are runs, so that users with think
+    /// times would seem to do more than they can. A run that ended longer ago than any silence
+    /// within the window is unrelated to it.
     fn begin_after_a_run(&mut self) {
         let before = self.ends.iter().copied().filter(|end| *end <= self.from);
         let before = before.fold(f64::NEG_INFINITY, f64::max);
@@ -48,7 +49,8 @@ impl Window {
         }
     }
 
-    /// The longest time within the window in which no run ended, to a thousandth of the window.
+    /// Returns the longest time (seconds) within the window in which no run ended, to a thousandth
+    /// of the window.
     fn longest_silence(&self) -> f64 {
         const PARTS: usize = 1_000;
         let length = self.seconds() / PARTS as f64;
@@ -72,39 +74,40 @@ impl Window {
         silences.max().map_or(2, |longest| longest + 2) as f64 * length
     }
 
-    /// How long it is, in seconds; 0 where nothing was measured.
+    /// Returns the length of the window in seconds; 0 if nothing was measured.
     pub fn seconds(&self) -> f64 {
         if self.to > self.from { self.to - self.from } else { 0.0 }
     }
 
-    /// Until when anything was in flight, in seconds since the level began.
+    /// Returns the time at which the last run ended, in seconds since the level began.
     pub fn elapsed(&self) -> f64 {
         self.ends.iter().copied().fold(0.0, f64::max)
     }
 
-    /// So many per second of the window.
+    /// Converts a count into a rate per second of the window.
     pub fn per_second(&self, count: f64) -> f64 {
         let seconds = self.seconds();
         if seconds > 0.0 { count / seconds } else { 0.0 }
     }
 
-    /// How many runs there are.
+    /// Returns the number of runs.
     pub fn runs(&self) -> usize {
         self.standing.len()
     }
 
-    /// How many runs were measured, failed or not.
+    /// Returns the number of measured runs, failed or not.
     pub fn measured(&self) -> usize {
         self.standing.iter().filter(|standing| **standing & MEASURED > 0).count()
     }
 
-    /// Whether a run's times count: it was measured and succeeded.
+    /// Returns true if a run's times count: it was measured and succeeded.
     pub fn counts(&self, run: usize) -> bool {
         self.standing.get(run).is_some_and(|standing| *standing == MEASURED | OK)
     }
 
-    /// The share of a run that lies within the window, in whatever phase it began; 0 where it failed.
-    /// Counting ends would count both edges where runs go in step: a wave too many.
+    /// Returns the share of a run (0 to 1) that lies within the window, in whatever phase it began;
+    /// 0 if it failed. Counting ends instead would count both edges where runs go in step: one wave
+    /// too many.
     pub fn share_within(&self, run: usize) -> f64 {
         let ok = self.standing.get(run).is_some_and(|standing| standing & OK > 0);
         let (Some(start), Some(end)) = (self.starts.get(run), self.ends.get(run)) else {
@@ -120,13 +123,13 @@ impl Window {
         }
     }
 
-    /// Runtimes of the runs that count.
+    /// Returns the runtimes in seconds of the runs that count.
     pub fn runtimes(&self) -> Vec<f64> {
         let times = std::iter::zip(&self.starts, &self.ends).enumerate();
         times.filter(|(run, _)| self.counts(*run)).map(|(_, (start, end))| end - start).collect()
     }
 
-    /// Runs in flight, on average over each of so many equal parts of the window.
+    /// Returns the mean number of runs in flight over each of `parts` equal parts of the window.
     pub fn in_flight(&self, parts: usize) -> Vec<f64> {
         let mut busy = vec![0.0; parts];
         let length = self.seconds() / parts.max(1) as f64;
