@@ -1,22 +1,23 @@
-//! A text without what can stand between the parts of a secret that somebody has broken up.
+//! Text stripped of everything that can separate the parts of a broken-up secret.
 
 use std::ops::Range;
 
-/// A condensed secret that is shorter is looked for as a whole alone: its letters stand in any text.
+/// Shortest condensed secret, in bytes, that is searched for: the letters of a shorter one occur in
+/// any text.
 pub(super) const SHORTEST: usize = 8;
-/// A sequence that colours a terminal, and a sign that breaks a line in HTML, are no longer.
+/// Longest terminal colour sequence or HTML line break, in bytes.
 const LONGEST_SIGN: usize = 16;
 
-/// The letters and digits of a text, each with its place.
+/// The letters and digits of a text, each with its position.
 pub(super) struct Condensed {
     pub bytes: Vec<u8>,
-    /// For each byte where it stands in the text.
+    /// Position of each byte in the original text.
     places: Vec<usize>,
 }
 
 impl Condensed {
-    /// Leaves out whatever is neither a letter nor a digit: spaces, ends of lines, hyphens, separators,
-    /// quotes; and colours and signs of HTML as a whole.
+    /// Drops everything that is neither a letter nor a digit (spaces, line ends, hyphens,
+    /// separators, quotes), and colour sequences and HTML tags as a whole.
     pub fn of(text: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(text.len());
         let mut places = Vec::with_capacity(text.len());
@@ -32,14 +33,15 @@ impl Condensed {
         Self { bytes, places }
     }
 
-    /// Where a range of it stands in the text, with all that was left out between.
+    /// Maps a range of it to the range of the original text, with everything that was dropped in
+    /// between.
     pub fn place(&self, range: Range<usize>) -> Option<Range<usize>> {
         let last = self.places.get(range.end.checked_sub(1)?)?;
         Some(*self.places.get(range.start)?..last + 1)
     }
 }
 
-/// How much of the beginning of a text says nothing.
+/// Returns the number of bytes to drop at the beginning of a text; 0 if the first byte is kept.
 fn passed_over(text: &[u8]) -> usize {
     match text {
         [b'\x1b', b'[', inside @ ..] => {

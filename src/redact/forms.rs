@@ -1,4 +1,4 @@
-//! The forms in which a secret can come back, besides those that unescaping undoes.
+//! Forms in which a secret can come back, besides those that unescaping undoes.
 
 use super::condensed::{Condensed, SHORTEST};
 use super::view::View;
@@ -7,36 +7,40 @@ use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_N
 use std::fmt::Write;
 use std::ops::Range;
 
-/// Shorter than this, a secret is masked only where it stands alone: every third word has an `x`.
+/// Shortest secret, in bytes, that is masked within words; a shorter one is masked only where it
+/// stands alone, as every third word has an `x`.
 const SHORTEST_WITHIN: usize = 4;
-/// Characters of base64 that are telling.
+/// Shortest stretch of base64, in characters, that identifies a secret.
 const SHORTEST_BASE64: usize = 6;
-/// A shorter secret of letters alone may be a word (`EMPTY` is a common one): it is masked as it is written.
+/// Shortest secret of letters alone that is masked in any case; a shorter one may be a word
+/// (`EMPTY` is a common one) and is masked only as it is written.
 const SHORTEST_IN_ANY_CASE: usize = 8;
-/// A line of a secret with several (a private key) that is masked by itself.
+/// Shortest line, in bytes, of a multi-line secret (a private key) that is masked by itself.
 const SHORTEST_LINE: usize = 8;
 
-/// Bytes to look for.
+/// Byte sequence to search for.
 pub(super) struct Form {
     pub bytes: Vec<u8>,
     pub how: How,
 }
 
 impl Form {
-    /// The same without what separates its parts.
+    /// Returns the form without separators; `None` if it is too short to be searched for that way.
     pub fn condensed(&self) -> Option<Self> {
         let bytes = Condensed::of(&self.bytes).bytes;
         (self.how != How::Alone && bytes.len() >= SHORTEST).then_some(Self { bytes, how: self.how })
     }
 
-    /// Whether bytes that were found, in whatever case, are those of the form or of a part of it.
+    /// Returns true if `seen`, found in whatever case, matches `part`, which is the form or a part
+    /// of it.
     pub fn is_same(&self, part: &[u8], seen: &[u8]) -> bool {
         let is_word = self.bytes.len() < SHORTEST_IN_ANY_CASE
             && self.bytes.iter().all(u8::is_ascii_alphabetic);
         if is_word { part == seen } else { part.eq_ignore_ascii_case(seen) }
     }
 
-    /// The longest part of it that a cut left at the beginning of some bytes, and at their end.
+    /// Returns the longest part of the form that a cut left at the beginning of some bytes, and at
+    /// their end.
     pub fn parts(&self, bytes: &[u8], shortest: usize) -> [Option<Range<usize>>; 2] {
         let (whole, all) = (self.bytes.len(), bytes.len());
         let lengths = || (shortest..whole.min(all + 1)).rev();
@@ -49,18 +53,19 @@ impl Form {
     }
 }
 
-/// Where a form counts, and how far it goes.
+/// Match rule of a form: the context in which it counts, and the extent that is masked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum How {
     Anywhere,
-    /// Between characters that belong to no word.
+    /// Only between characters that belong to no word.
     Alone,
-    /// Within base64, all of which goes: a neighbour's bits are in the first and last character.
+    /// Within base64, all of which is masked: the first and last character hold bits of the
+    /// neighbours.
     Base64,
 }
 
 impl How {
-    /// What is masked where the form was found.
+    /// Returns the range to mask around a match; `None` if the match does not count.
     pub fn extent(self, bytes: &[u8], found: Range<usize>) -> Option<Range<usize>> {
         let word = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
         let (before, after) = (bytes.get(..found.start)?, bytes.get(found.end..)?);
@@ -80,7 +85,7 @@ impl How {
     }
 }
 
-/// All forms of a secret.
+/// Returns all forms of a secret.
 pub(super) fn forms(secret: &str) -> Vec<Form> {
     let mut plain: Vec<Vec<u8>> = vec![secret.as_bytes().to_vec()];
     // A secret that looks escaped itself loses that where a text is unescaped.
@@ -119,12 +124,12 @@ pub(super) fn forms(secret: &str) -> Vec<Form> {
     forms
 }
 
-/// `user:password` as it is sent.
+/// Encodes `user:password` as basic authentication sends it.
 pub(super) fn pair(user: &str, password: &str) -> String {
     BASE64_STANDARD.encode(format!("{user}:{password}"))
 }
 
-/// The user and the password of a value that is such a pair in base64.
+/// Decodes a basic authentication value into user and password; `None` if it is not one.
 pub(super) fn decoded_pair(value: &str) -> Option<(String, String)> {
     let encoded = value.rsplit(' ').next()?.trim_end_matches('=');
     let decoded = BASE64_STANDARD_NO_PAD.decode(encoded).ok()?;
@@ -133,8 +138,9 @@ pub(super) fn decoded_pair(value: &str) -> Option<(String, String)> {
     (!password.is_empty()).then(|| (user.to_owned(), password.to_owned()))
 }
 
-/// What is certain of the base64 of any text that holds the bytes: depending on how many bytes stand
-/// before them, the first characters and the last share bits with others.
+/// Returns the characters that are certain to occur in the base64 of any text that holds the bytes:
+/// depending on how many bytes stand before them, the first and last characters share bits with
+/// others.
 fn base64(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let mut certain = Vec::new();
     for before in 0..3 {
@@ -163,12 +169,12 @@ fn hex(bytes: &[u8], upper: bool) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// One byte per character, as headers were once meant.
+/// Encodes one byte per character, as headers once were; `None` if a character has no such byte.
 fn latin1(text: &str) -> Option<Vec<u8>> {
     text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
 }
 
-/// What others make of characters that they do not expect.
+/// Returns the forms that software makes of characters it does not expect.
 fn misread(text: &str) -> Vec<Vec<u8>> {
     let bytes = text.as_bytes();
     let per_byte = |put: &str| -> Vec<u8> {

@@ -1,17 +1,17 @@
-//! Secrets that were written into a spec, kept out of everything that quotes the spec.
+//! Masking of secrets that were written into a spec, in everything that quotes the spec.
 
 use super::names_a_secret;
 use std::borrow::Cow;
 
-/// Whether a value looks like a key that some service hands out.
+/// Returns true if a value starts like a key that a well-known service issues.
 fn looks_like_a_secret(value: &str) -> bool {
     const PREFIXES: [&str; 8] =
         ["sk-", "nvapi-", "hf_", "ghp_", "github_pat_", "xox", "AKIA", "eyJ"];
     PREFIXES.iter().any(|prefix| value.trim_matches(['"', '\'']).starts_with(prefix))
 }
 
-/// The text with every literal secret masked: values of keys that secrets go by, and passwords in
-/// URLs. References (`${env:NAME}`) stay: they say nothing. Lines keep their number.
+/// Masks every literal secret in a text: values of keys with a secret's name, and passwords in
+/// URLs. References (`${env:NAME}`) stay, as they reveal nothing. Line numbers are kept.
 pub fn redact(text: &str) -> String {
     text.split_inclusive('\n').map(redact_line).collect()
 }
@@ -27,7 +27,7 @@ fn redact_line(line: &str) -> Cow<'_, str> {
     masked
 }
 
-/// The values in a line that stand there in plain text, and by their key or by themselves are secrets.
+/// Returns the plain-text values in a line that are secrets by their key or by their own form.
 fn values(line: &str) -> impl Iterator<Item = &str> {
     // A flow map puts several keys on one line, so each separator is looked at.
     line.match_indices([':', '=']).filter_map(|(at, separator)| {
@@ -43,8 +43,9 @@ fn values(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What may be secrets among the arguments of a command line: values of names that secrets go by
-/// (`--api-key VALUE`, `--set workflow.api_key=VALUE`), keys that services hand out, passwords of addresses.
+/// Returns possible secrets among the arguments of a command line: values of names that secrets go
+/// by (`--api-key VALUE`, `--set workflow.api_key=VALUE`), keys that services issue, passwords in
+/// addresses.
 pub fn secrets_among(arguments: &[String]) -> Vec<&str> {
     let mut found = Vec::new();
     let mut named = false;
@@ -60,7 +61,7 @@ pub fn secrets_among(arguments: &[String]) -> Vec<&str> {
     found.into_iter().map(|it| it.trim_matches(['"', '\''])).filter(|it| !it.is_empty()).collect()
 }
 
-/// The plain, quoted or referenced value at the start of a text.
+/// Returns the plain, quoted or referenced value at the start of a text.
 fn first_value(text: &str) -> &str {
     let quoted = text.chars().next().filter(|c| matches!(c, '"' | '\''));
     let end = if let Some(quote) = quoted {
@@ -78,7 +79,8 @@ fn first_value(text: &str) -> &str {
     text.get(..end).unwrap_or(text).trim()
 }
 
-/// Whether a text gives nothing away: it is made of references, but for a scheme like `Bearer`.
+/// Returns true if a text reveals nothing: it consists of a reference, apart from a scheme like
+/// `Bearer`.
 fn only_references(value: &str) -> bool {
     let value = value.trim_matches(['"', '\'']);
     let value = ["Bearer ", "Basic "].iter().find_map(|s| value.strip_prefix(s)).unwrap_or(value);
@@ -90,8 +92,8 @@ fn only_references(value: &str) -> bool {
     })
 }
 
-/// Whether the query of an address holds a secret in plain text: the value of a name that secrets go by, or a key
-/// that some service hands out. References and templates are none.
+/// Returns true if the query of an address holds a secret in plain text: the value of a name that
+/// secrets go by, or a key that some service issues. References and templates do not count.
 pub fn query_holds_a_secret(address: &str) -> bool {
     let query = address.split_once('?').map_or("", |(_, query)| query);
     query.split('&').any(|pair| {
@@ -101,7 +103,7 @@ pub fn query_holds_a_secret(address: &str) -> bool {
     })
 }
 
-/// The password of the first URL in a text, as written.
+/// Returns the password of the first URL in a text, as written.
 pub fn url_password(text: &str) -> Option<&str> {
     let rest = text.split_once("://")?.1;
     let authority = rest.split(['/', '?', '#', ' ', '"', '\'', '\n']).next()?;

@@ -1,11 +1,26 @@
-//! Keeps secrets out of whatever is stored or shown, and outsiders' control characters off the
-//! terminal.
+//! Redaction of secrets in everything that is stored or shown, and escaping of control characters
+//! from outside.
 //!
-//! A [`Redactor`] knows every secret that was revealed, in all the forms in which it can come back
-//! (`forms`), in letters of either case, and finds them however a text is escaped (`view`) or broken up
-//! (`condensed`). `names` tells which names secrets go
-//! by, `literal` masks what was written into a spec, `printable` escapes what would paint the
-//! terminal.
+//! # Concepts
+//!
+//! - A [`Redactor`] knows every secret revealed so far. Clones share their secrets;
+//!   [`Redactor::of_process`] knows those of all other redactors too, for the log.
+//! - A secret is searched for in all forms in which it can come back (`forms`: base64, hex, Latin-1,
+//!   misread UTF-8), in either letter case, however often it was escaped (`view`) or broken up by
+//!   separators and line ends (`condensed`). Parts left by a cut or an ellipsis count too.
+//! - `names` tells from its name whether a key, header or variable holds a secret; `literal` masks secrets
+//!   that were written into a spec; `printable` escapes control characters.
+//!
+//! # Flow
+//!
+//! A secret is added to the redactor when it is revealed; any text from outside passes through
+//! [`Redactor::text`] or [`Redactor::bytes`] before it is stored, cut or shown, and each secret in
+//! it becomes `***`. Text is redacted before it is shortened, since half a secret is harder to
+//! find.
+//!
+//! [`crate::spec`] adds secrets as it reveals them, [`crate::workflow`] redacts what systems under
+//! test answer, and [`crate::cli`] redacts the log and escapes what it prints. Nothing here touches
+//! files, clock or network.
 
 mod condensed;
 mod forms;
@@ -27,29 +42,31 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use view::View;
 
-/// What stands for a secret.
+/// Placeholder for a secret.
 const MASK: &str = "***";
-/// A value that is perhaps no secret is masked from this length on: short words would garble
-/// every message.
+/// Shortest value, in bytes, that is masked although it may be no secret: shorter words would
+/// garble every message.
 const SHORTEST_GUESS: usize = 7;
-/// An inherited variable that goes by a secret's name is one from this length on: `AUTH=0` is not.
+/// Shortest value, in bytes, of an inherited variable with a secret's name that is masked: `AUTH=0`
+/// is not one.
 const SHORTEST_INHERITED: usize = 4;
-/// Of a secret that a cut goes through, as many bytes give it away.
+/// Shortest part of a secret, in bytes, that is masked where a cut goes through it.
 const SHORTEST_PART: usize = 4;
-/// Secrets that are learnt on the way; who sends more of them sends no keys.
+/// Most secrets that are learnt from requests; a client that sends more is not sending keys.
 const MOST_LEARNT: usize = 1000;
-/// So long a part must be where a text is broken up.
+/// Shortest part of a secret, in bytes, that is masked in a text that is broken up.
 const SHORTEST_BROKEN_PART: usize = 6;
-/// Marks of what was left out of a secret are looked at so often in a text.
+/// Most ellipses in a text around which parts of secrets are searched for.
 const MOST_ELISIONS: usize = 64;
-/// How often a text can be escaped over.
+/// Most layers of escapes that are undone.
 const DEEPEST: usize = 3;
 
-/// Knows what every redactor of this process knows, once somebody asked for it.
+/// The redactor of the whole process; it knows the secrets of all others, once it was first asked
+/// for.
 static OF_PROCESS: OnceLock<Redactor> = OnceLock::new();
 
-/// Everything secret that was revealed: what comes from outside passes through here before it is
-/// stored, cut or shown. Clones know the same secrets.
+/// All secrets revealed so far. Text from outside passes through it before it is stored, cut or
+/// shown. Clones share their secrets.
 #[derive(Clone, Default)]
 pub struct Redactor(Arc<RwLock<Known>>);
 
@@ -57,11 +74,11 @@ pub struct Redactor(Arc<RwLock<Known>>);
 struct Known {
     secrets: HashSet<String>,
     forms: Vec<Form>,
-    /// Those that are looked for in a text that is broken up, without what separates their parts.
+    /// Forms that are searched for in a text that is broken up, without the separators in them.
     condensed: Vec<Form>,
-    /// Made of all forms when they are first needed after the last of them was added.
+    /// Built from all forms on first use after the last one was added.
     finders: Option<Finders>,
-    /// Whether its secrets are made up, and of no concern to anybody else.
+    /// True if its secrets are placeholders, which no other redactor needs to know.
     is_apart: bool,
 }
 
@@ -77,13 +94,13 @@ impl fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// One that gets to know every secret that any other of this process is told from now on: for a log,
-    /// whose lines are of all runs.
+    /// Returns the redactor that learns every secret any other of this process is given from now
+    /// on: for the log, whose lines come from all runs.
     pub fn of_process() -> Self {
         OF_PROCESS.get_or_init(Self::default).clone()
     }
 
-    /// One for secrets that are made up, to see whether a spec could be run.
+    /// Creates a redactor for placeholder secrets, used to check whether a spec could run.
     pub fn apart() -> Self {
         let known = Known { is_apart: true, ..Known::default() };
         Self(Arc::new(RwLock::new(known)))
@@ -100,14 +117,14 @@ impl Redactor {
         }
     }
 
-    /// Adds a value that stands where secrets can stand, under a name that says nothing.
+    /// Adds a value from a place where secrets can stand, under a name that tells nothing.
     pub fn add_guess(&self, value: &str) {
         if value.len() >= SHORTEST_GUESS {
             self.add(value);
         }
     }
 
-    /// Adds the value of a variable that programs inherit, if by its name it is a secret.
+    /// Adds the value of a variable that programs inherit, if its name is a secret's.
     pub fn add_inherited(&self, name: &str, value: &str) {
         const NONE: [&str; 6] = ["true", "false", "none", "null", "auto", "basic"];
         let is_word = NONE.contains(&value.to_ascii_lowercase().as_str());
@@ -116,13 +133,13 @@ impl Redactor {
         }
     }
 
-    /// Adds a password with the name that it is sent with (`user:password` in base64).
+    /// Adds a password together with the user name it is sent with (`user:password` in base64).
     pub fn add_pair(&self, user: &str, password: &str) {
         self.insert(password);
         self.insert(&forms::pair(user, password));
     }
 
-    /// Adds what opens a server, as somebody else's request has it in a header.
+    /// Adds the credentials in a header of somebody else's request.
     pub fn learn(&self, value: &str) {
         let secret = value.split_once(' ').map_or(value, |(_, secret)| secret).trim();
         if secret.len() >= SHORTEST_INHERITED
@@ -151,7 +168,7 @@ impl Redactor {
         }
     }
 
-    /// A text without them.
+    /// Masks all secrets in a text.
     pub fn text(&self, text: String) -> String {
         match self.masked(text.as_bytes()) {
             None => text,
@@ -159,13 +176,13 @@ impl Redactor {
         }
     }
 
-    /// The same of bytes, which are read as text.
+    /// Masks all secrets in bytes, which are read as UTF-8 (lossily).
     pub fn bytes(&self, bytes: &[u8]) -> String {
         let masked = self.masked(bytes);
         String::from_utf8_lossy(masked.as_deref().unwrap_or(bytes)).into_owned()
     }
 
-    /// `None` where there is nothing to mask.
+    /// Returns the masked bytes; `None` if there is nothing to mask.
     fn masked(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         if bytes.is_empty() || self.read(|known| known.forms.is_empty()) {
             return None;
@@ -205,7 +222,7 @@ impl Known {
             .map(|(whole, condensed)| Finders { whole, condensed });
     }
 
-    /// Where the bytes hold a secret: ascending, and no two touch.
+    /// Returns the ranges of bytes that hold a secret, ascending and disjoint.
     fn ranges(&self, bytes: &[u8]) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         let mut view = Some(View::plain(bytes));
@@ -248,7 +265,7 @@ impl Known {
         self.look_between(view, &finders.condensed, found);
     }
 
-    /// What is broken up: over lines, or by separators.
+    /// Searches for secrets that are broken up over lines or by separators.
     fn look_between(&self, view: &View<'_>, finder: &AhoCorasick, found: &mut Vec<Range<usize>>) {
         let bytes = view.bytes();
         if self.condensed.is_empty() || bytes.len() < condensed::SHORTEST {
@@ -271,7 +288,7 @@ impl Known {
         }
     }
 
-    /// Parts of secrets at the ends of a range.
+    /// Searches for parts of secrets at the ends of a range.
     fn cut(
         &self,
         view: &View<'_>,
@@ -287,7 +304,7 @@ impl Known {
     }
 }
 
-/// Where signs stand for what was left out, as in `sk-ab…yz` or `sk-ab****yz`.
+/// Returns the ranges of ellipses, as in `sk-ab…yz` or `sk-ab****yz`.
 fn elisions(bytes: &[u8]) -> Vec<Range<usize>> {
     const DOTS: &[u8] = "…".as_bytes();
     let mut found: Vec<Range<usize>> = Vec::new();

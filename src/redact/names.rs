@@ -1,6 +1,6 @@
-//! Which names secrets go by.
+//! Names that secrets go by.
 
-/// Parts of a name, between signs that are neither letters nor digits.
+/// Parts of a name, as split at characters that are neither letters nor digits.
 const PARTS: [&str; 17] = [
     "key",
     "apikey",
@@ -20,7 +20,7 @@ const PARTS: [&str; 17] = [
     "jwt",
     "bearer",
 ];
-/// Ends of parts that are written as one word (`MYAPITOKEN`, `accessToken`).
+/// Endings of parts that are written as one word (`MYAPITOKEN`, `accessToken`).
 const ENDS: [&str; 14] = [
     "apikey",
     "apikeys",
@@ -37,16 +37,16 @@ const ENDS: [&str; 14] = [
     "credential",
     "credentials",
 ];
-/// Words that end like a secret's name and are none.
+/// Words that end like a secret's name but are none.
 const WORDS: [&str; 8] =
     ["monkey", "donkey", "turkey", "hockey", "jockey", "hotkey", "bypass", "compass"];
-/// Names of the spec for fields of the dataset; they hide nothing.
+/// Keys of the spec that name fields of the dataset; they hide nothing.
 const FIELDS: [&str; 4] = ["id_key", "question_key", "messages_key", "tools_key"];
-/// Folders and sockets that every shell knows.
+/// Variables with paths of folders and sockets, set in every shell.
 const PLACES: [&str; 3] = ["PWD", "OLDPWD", "SSH_AUTH_SOCK"];
 
-/// Whether a name (a key, a header, an environment variable) is one that secrets go by. Close
-/// misspellings of `api_key` count: the line is then quoted in an error.
+/// Returns true if a name (a key, a header, an environment variable) is one that secrets go by.
+/// Close misspellings of `api_key` count, since the line is then quoted in an error.
 pub fn names_a_secret(name: &str) -> bool {
     let name = name.trim().trim_matches(['"', '\'']);
     if PLACES.contains(&name) {

@@ -1,11 +1,11 @@
-//! Text from outside as it can be shown.
+//! Escaping of control characters in text from outside.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// A text whose control characters are shown as escapes: they would move the cursor, colour the
-/// terminal, or turn the order of what is read. Ends of lines and tabs stay. The escapes are those of
-/// JSON, so a document stays what it is.
+/// Shows control characters as escapes: they would move the cursor, colour the terminal, or reverse
+/// the reading order. Line ends and tabs stay. The escapes are those of JSON, so a document stays
+/// valid.
 pub fn printable(text: &str) -> Cow<'_, str> {
     let mut characters = text.char_indices().peekable();
     let mut shown = String::new();
@@ -27,7 +27,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a character does something else than being read.
+/// Returns true if a character affects the display instead of being read.
 fn paints(c: char) -> bool {
     c.is_control() && !matches!(c, '\n' | '\t')
         || matches!(

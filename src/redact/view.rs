@@ -1,18 +1,18 @@
-//! A text as it reads once it is unescaped, with the place of every byte in the text as it came.
+//! Unescaped text, with the position of every byte in the original.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// Bytes, and where they come from.
+/// Bytes with their origins in the original text.
 pub(super) struct View<'a> {
     bytes: Cow<'a, [u8]>,
-    /// For each byte where what it was made of begins, and at last where all ends; `None` where the
-    /// bytes are the text itself.
+    /// For each byte the start of the original bytes it was made of, and finally the end of the
+    /// text; `None` if the bytes are the original text.
     origins: Option<Vec<usize>>,
 }
 
 impl<'a> View<'a> {
-    /// A text as it came.
+    /// Wraps the original text.
     pub fn plain(bytes: &'a [u8]) -> Self {
         Self { bytes: Cow::Borrowed(bytes), origins: None }
     }
@@ -21,7 +21,7 @@ impl<'a> View<'a> {
         &self.bytes
     }
 
-    /// Where a range comes from in the text as it came.
+    /// Maps a range to the range of the original text that it came from.
     pub fn origin(&self, range: Range<usize>) -> Range<usize> {
         let Some(origins) = &self.origins else { return range };
         let at = |index: usize| origins.get(index).or(origins.last()).copied().unwrap_or_default();
@@ -31,8 +31,7 @@ impl<'a> View<'a> {
         start..after.copied().unwrap_or_else(|| at(usize::MAX))
     }
 
-    /// The same with one layer of escapes undone: percent signs, backslashes, entities. `None` where
-    /// there is none.
+    /// Undoes one layer of escapes: percent signs, backslashes, entities. `None` if there are none.
     pub fn unescaped(&self) -> Option<View<'static>> {
         let bytes = self.bytes();
         memchr::memchr3(b'%', b'\\', b'&', bytes)?;
@@ -63,7 +62,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// What the escape at the start of a text means, and how long it is.
+/// Returns the meaning of the escape at the start of a text, and its length in bytes.
 fn escape<'b>(text: &[u8], buffer: &'b mut [u8; 4]) -> Option<(&'b [u8], usize)> {
     match *text.first()? {
         b'%' => {
