@@ -1,14 +1,15 @@
-//! How deep a template's expressions may go. The template engine descends into each operator of `1+1+…`,
-//! and the stack ends where the process does; so length is told before anything is parsed.
+//! Limit on the length of template expressions. The template engine recurses into each operator of
+//! `1+1+…`, and a stack overflow ends the process; so the length is checked before anything is
+//! parsed.
 
 use super::Exceeded;
 
-/// Operators in one expression or statement: a hundred times what people write.
+/// Most operators in one expression or statement: a hundred times what people write.
 const MOST_OPERATORS: usize = 2_000;
-/// Branches of one template.
+/// Most `elif` branches in one template.
 const MOST_BRANCHES: usize = 1_000;
 
-/// Fails where an expression is too long, or a choice has too many branches.
+/// Fails if an expression has too many operators, or the template too many branches.
 pub(super) fn check(text: &str) -> Result<(), Exceeded> {
     let (mut rest, mut line, mut branches) = (text, 1, 0);
     while let Some(at) = memchr::memchr(b'{', rest.as_bytes()) {
@@ -37,7 +38,7 @@ fn lines(text: &str) -> usize {
     memchr::memchr_iter(b'\n', text.as_bytes()).count()
 }
 
-/// The length of an expression up to its closing brackets, strings passed over.
+/// Returns the length of an expression up to its closing brackets, skipping strings.
 fn expression(block: &str, line: usize) -> Result<usize, Exceeded> {
     let bytes = block.as_bytes();
     let (mut at, mut operators, mut quote) = (0, 0, None);

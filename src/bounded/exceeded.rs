@@ -1,20 +1,20 @@
-//! Why something was stopped.
+//! Reasons for stopping bounded work.
 
-/// Why something was stopped.
+/// Reason why bounded work was stopped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Exceeded {
-    /// An expression is too long to be one.
+    /// An expression has too many operators.
     #[error("an expression with more than {most} operators (line {line}): this is no template")]
     Depth {
         /// One-based line on which it begins.
         line: usize,
-        /// The limit.
+        /// Limit on operators.
         most: usize,
     },
-    /// It does not come to an end.
+    /// It exceeded its time, in seconds.
     #[error("it takes more than {0} s")]
     Time(u64),
-    /// It needs too much memory.
+    /// It exceeded its memory, in MiB.
     #[error("it needs more than {0} MiB of memory")]
     Memory(usize),
     /// The system has no thread for it, or the template engine failed.
@@ -23,7 +23,8 @@ pub(crate) enum Exceeded {
 }
 
 impl Exceeded {
-    /// What took too much, for a sentence: `a row that needs more than 192 MiB of memory`.
+    /// Describes the work (`what`) together with its excess: `a row that needs more than 192 MiB of
+    /// memory`.
     pub fn in_words(&self, what: &str) -> String {
         let why = self.to_string();
         format!("{what} that {}", why.strip_prefix("it ").unwrap_or(&why))

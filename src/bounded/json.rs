@@ -1,10 +1,11 @@
-//! How many values a text of JSON holds, told before it is read: as a value, each `0,` takes forty times its
-//! two bytes.
+//! Count of the values in a JSON text before it is parsed: as a value, each `0,` takes forty times
+//! its two bytes.
 
-/// Lists of numbers for every token of a long conversation have fewer.
+/// Most values that are parsed at a time: more than the lists of numbers for every token of a long
+/// conversation.
 pub(crate) const MOST_VALUES: usize = 1_000_000;
 
-/// Whether a text of JSON holds more values than are read at a time.
+/// Returns true if a JSON text holds more than [`MOST_VALUES`] values.
 pub(crate) fn has_too_many_values(bytes: &[u8]) -> bool {
     // Each takes a byte at least.
     if bytes.len() <= MOST_VALUES {
@@ -26,7 +27,7 @@ pub(crate) fn has_too_many_values(bytes: &[u8]) -> bool {
     values > MOST_VALUES
 }
 
-/// The length of the string that a text begins with, both quotes included.
+/// Returns the length in bytes of the string at the beginning of a text, both quotes included.
 pub(crate) fn length_of_string(bytes: &[u8]) -> Option<usize> {
     let mut at = 1;
     loop {

@@ -1,5 +1,23 @@
-//! Work that comes from outside, held within bounds: templates (how deep an expression may be, how long it
-//! may take, how much memory it may use, how large its output may be), and what libraries make of files.
+//! Bounds for work on untrusted input: templates, and the conversion of files by libraries.
+//!
+//! # Concepts
+//!
+//! - [`Bounds`] limit the CPU time (seconds) and additional memory (MiB) of a piece of work; [`Exceeded`] is
+//!   the reason why it was stopped.
+//! - `watched` runs the work on a thread of its own and polls both. A thread cannot be killed: the caller
+//!   gets the error at once, the work goes on unheard until it ends or the process exits.
+//! - `depth` rejects template expressions too long for the template engine's recursion, before parsing.
+//! - [`stream`] passes values from a library on a watched thread to the caller, piece by piece.
+//! - [`has_too_many_values`] counts JSON values before parsing; [`Bounded`] caps the size of an output.
+//!
+//! # Flow
+//!
+//! Templates come in through [`add_template`] and are rendered through [`evaluate`]; readers of
+//! binary formats go through [`stream`]. A healthy input never comes near a bound: an error means
+//! that the input is damaged, hostile or no input of that kind.
+//!
+//! Dataset readers, workflow templates, recordings of other tools and report templates depend on
+//! this. It touches nothing but a thread and `/proc/self`.
 
 mod depth;
 mod exceeded;
@@ -16,10 +34,11 @@ pub(crate) use watched::Bounds;
 
 use minijinja::Environment;
 
-/// What a template may take.
+/// Bounds of a template.
 const OF_A_TEMPLATE: Bounds = Bounds { seconds: 8, mib: 192 };
 
-/// Adds a template to an environment: parsing goes as deep as the template is nested.
+/// Adds a template to an environment, within bounds: parsing recurses as deeply as the template
+/// nests.
 pub(crate) fn add_template(
     mut environment: Environment<'static>,
     name: &str,
@@ -33,8 +52,8 @@ pub(crate) fn add_template(
     })
 }
 
-/// Evaluates something that a template says, within all bounds. What exceeds them is left to itself: the
-/// caller gets the reason at once.
+/// Evaluates a template within bounds. Work that exceeds them is abandoned: the caller gets the
+/// reason at once.
 pub(crate) fn evaluate<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Exceeded> {

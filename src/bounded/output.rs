@@ -1,8 +1,8 @@
-//! Output of a template, up to a limit.
+//! Output of a template, limited in size.
 
 use std::io::Write;
 
-/// Takes no more bytes than it is told.
+/// A writer that fails once it is given more than a number of MiB.
 pub(crate) struct Bounded {
     pub bytes: Vec<u8>,
     most_mib: usize,
@@ -10,7 +10,7 @@ pub(crate) struct Bounded {
 }
 
 impl Bounded {
-    /// `what` names the output in the error.
+    /// Creates a writer; `what` names the output in the error.
     pub fn new(what: &'static str, most_mib: usize) -> Self {
         Self { bytes: Vec::new(), most_mib, what }
     }

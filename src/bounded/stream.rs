@@ -1,16 +1,16 @@
-//! What a library makes of a file, one piece after the other, on a thread that is watched: a few bytes can
-//! say that they are a thousand million values, and the library would make them all.
+//! Streaming of a library's output from a watched thread, one piece after the other: a few bytes of
+//! a file can claim to be a thousand million values, and the library would allocate them all.
 
 use super::Exceeded;
 use super::watched::{Bounds, Watched};
 use std::sync::mpsc::sync_channel;
 
-/// Pieces are handed over together up to this size, since each handing over takes time.
+/// Batch size in bytes up to which pieces are handed over together, since each handover takes time.
 const TOGETHER: usize = 256 << 10;
 const MOST_TOGETHER: usize = 512;
 
-/// Makes pieces on a thread of its own, and takes each on this one. `make` hands each over with about how
-/// many bytes it is, and ends where it is told that nobody takes more.
+/// Runs `make` on a thread of its own, and `take` on this one. `make` passes on each piece with its
+/// approximate size in bytes, and returns early if it is told that no more are taken.
 pub(crate) fn stream<T: Send + 'static, E>(
     bounds: Bounds,
     make: impl FnOnce(&mut dyn FnMut(T, usize) -> bool) + Send + 'static,

@@ -1,6 +1,6 @@
-//! Work on a thread of its own that is watched: for how long it computes, and for what memory the process
-//! needs meanwhile. A thread cannot be ended; what exceeds its bounds goes on unheard until it ends, or
-//! the process does, which follows an error of this kind.
+//! Work on a thread of its own, whose CPU time and the memory that the process needs meanwhile are
+//! watched. A thread cannot be killed; work that exceeds its bounds goes on unheard until it ends
+//! or the process exits, which follows an error of this kind.
 
 use super::Exceeded;
 use std::path::PathBuf;
@@ -8,32 +8,33 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-/// How often it is looked at. Memory grows by some 5 MiB in a millisecond.
+/// Polling interval. Memory grows by some 5 MiB in a millisecond.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
-/// A library may descend into what is nested; more than the deepest that passes needs.
+/// Stack of the thread, in bytes. A library may recurse into nested input; this is more than the
+/// deepest accepted input needs.
 const STACK: usize = 64 << 20;
 
-/// How many times longer it may take where the machine is busy.
+/// Factor by which wall-clock time may exceed CPU time, as on a busy machine.
 const PATIENCE: u32 = 4;
 
-/// What work may take.
+/// Limits on a piece of work.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// Seconds of computing: what waits while the machine is busy has more.
+    /// Most CPU time, in seconds; while the machine is busy, waiting does not count.
     pub seconds: u64,
-    /// Memory that the process needs beyond what it had.
+    /// Most memory that the process may need beyond what it had, in MiB.
     pub mib: usize,
 }
 
 /// A thread that computes.
 pub(super) struct Watched {
-    /// Where the system says how long it computed.
+    /// The `schedstat` file with the thread's CPU time.
     thread: Arc<OnceLock<PathBuf>>,
     bounds: Bounds,
 }
 
 impl Watched {
-    /// Starts work.
+    /// Starts the work on a new thread.
     pub fn start(bounds: Bounds, work: impl FnOnce() + Send + 'static) -> Result<Self, Exceeded> {
         let thread = Arc::new(OnceLock::new());
         let builder = std::thread::Builder::new().name("bounded".to_owned()).stack_size(STACK);
@@ -48,7 +49,7 @@ impl Watched {
         Ok(Self { thread, bounds })
     }
 
-    /// Waits for something that the work makes; `None` where it ended without.
+    /// Waits for a value that the work makes; `None` if it ended without one.
     pub fn wait<T>(&self, made: &Receiver<T>) -> Result<Option<T>, Exceeded> {
         let (before, began) = (resident_mib(), Instant::now());
         let computed = self.computed();
@@ -75,14 +76,14 @@ impl Watched {
         }
     }
 
-    /// How long it computed so far, where the system says so.
+    /// Returns the CPU time so far, if the system tells it.
     fn computed(&self) -> Option<Duration> {
         let text = std::fs::read_to_string(self.thread.get()?).ok()?;
         text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
     }
 }
 
-/// Does something, and hands over what comes of it.
+/// Runs work within bounds and returns its result.
 pub(super) fn run<T: Send + 'static>(
     bounds: Bounds,
     work: impl FnOnce() -> T + Send + 'static,
@@ -96,7 +97,7 @@ pub(super) fn run<T: Send + 'static>(
     value.ok_or_else(|| Exceeded::Broken("the template engine failed".to_owned()))
 }
 
-/// Memory that the process uses; `None` where the system does not say.
+/// Returns the memory used by the process, in MiB; `None` if the system does not tell it.
 fn resident_mib() -> Option<usize> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: usize = statm.split(' ').nth(1)?.parse().ok()?;
