@@ -1,4 +1,5 @@
-//! `calc_runner_output.json`: what the reference writes after a sweep, and reads offline.
+//! `calc_runner_output.json`: the file that the reference writes after a sweep, and reads in
+//! offline mode.
 //!
 //! The fields and their order are those of version 1.9.0; times are in seconds.
 
@@ -10,122 +11,122 @@ use std::collections::BTreeMap;
 /// The whole file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CalcOutput {
-    /// GPUs by the slopes.
+    /// GPU estimates from the fits.
     #[serde(default)]
     pub gpu_estimates: GpuEstimates,
-    /// The fits behind them.
+    /// Fits behind the estimates.
     #[serde(default)]
     pub fit_results: FitResults,
-    /// By concurrency.
+    /// Data of each concurrency.
     pub calc_data: BTreeMap<u32, CalcData>,
 }
 
-/// GPUs by either target; null where there is no estimate.
+/// GPU estimates for either target; null if there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GpuEstimates {
-    /// By the workflow runtime.
+    /// Estimate for the workflow runtime.
     #[serde(default)]
     pub gpu_estimate_by_wf_runtime: Option<f64>,
-    /// By the LLM latency.
+    /// Estimate for the LLM latency.
     #[serde(default)]
     pub gpu_estimate_by_llm_latency: Option<f64>,
 }
 
-/// The fits of both p95s; null where there is none.
+/// Fits of both p95s; null if there is none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FitResults {
-    /// Of the LLM latency.
+    /// Fit of the LLM latency.
     #[serde(default)]
     pub llm_latency_fit: Option<LinearFit>,
-    /// Of the workflow runtime.
+    /// Fit of the workflow runtime.
     #[serde(default)]
     pub wf_runtime_fit: Option<LinearFit>,
 }
 
-/// A straight line.
+/// A straight line through the p95s.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinearFit {
-    /// Seconds per concurrent run.
+    /// Slope in seconds per concurrent run.
     pub slope: f64,
-    /// Seconds.
+    /// Intercept in seconds.
     pub intercept: f64,
-    /// Share of the variance that the line explains.
+    /// Share of the variance that the line explains, 0 to 1.
     pub r_squared: f64,
-    /// Concurrencies that were left out.
+    /// Concurrencies that were left out of the fit.
     pub outliers_removed: Vec<u32>,
 }
 
-/// One concurrency.
+/// Data of one concurrency.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CalcData {
-    /// Rough GPUs, by this level alone.
+    /// Rough estimates from this concurrency alone.
     #[serde(default)]
     pub gpu_estimates: GpuEstimates,
-    /// What the targets and the fits say of it.
+    /// Alerts from the targets and the fits.
     #[serde(default)]
     pub alerts: CalcAlerts,
-    /// What was measured.
+    /// Measured figures.
     #[serde(default)]
     pub sizing_metrics: SizingMetrics,
 }
 
-/// What the targets and the fits say of a concurrency.
+/// Alerts on a concurrency from the targets and the fits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CalcAlerts {
-    /// An outlier of the runtime fit.
+    /// True if it is an outlier of the runtime fit.
     #[serde(default)]
     pub outlier_workflow_runtime: bool,
-    /// An outlier of the latency fit.
+    /// True if it is an outlier of the latency fit.
     #[serde(default)]
     pub outlier_llm_latency: bool,
-    /// Items over the latency target.
+    /// Number of items over the latency target.
     #[serde(default)]
     pub num_items_greater_than_target_latency: u64,
-    /// Items over the runtime target.
+    /// Number of items over the runtime target.
     #[serde(default)]
     pub num_items_greater_than_target_runtime: u64,
 }
 
-/// What was measured at a concurrency.
+/// Measured figures of a concurrency.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SizingMetrics {
-    /// Whether it can be used.
+    /// Alerts that make it unusable.
     #[serde(default)]
     pub alerts: MetricsAlerts,
-    /// p95 over all LLM calls; 0 where there was none.
+    /// p95 over all LLM calls, in seconds; 0 if there were none.
     #[serde(default)]
     pub llm_latency_p95: f64,
-    /// p95 over all runs; 0 where none succeeded.
+    /// p95 over all runs, in seconds; 0 if none succeeded.
     #[serde(default)]
     pub workflow_runtime_p95: f64,
-    /// From the first start to the last end.
+    /// Time from the first start to the last end, in seconds.
     #[serde(default)]
     pub total_runtime: f64,
-    /// By the item's id.
+    /// Metrics of each item, by id.
     #[serde(default)]
     pub per_item_metrics: IndexMap<String, ItemMetrics>,
 }
 
-/// Whether a concurrency can be used.
+/// Alerts that make a concurrency unusable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MetricsAlerts {
-    /// Runs failed.
+    /// True if runs failed.
     #[serde(default)]
     pub workflow_interrupted: bool,
 }
 
-/// One item.
+/// Metrics of one item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ItemMetrics {
-    /// p95 over its LLM calls; 0 where it made none.
+    /// p95 over its LLM calls, in seconds; 0 if it made none.
     pub llm_latency: f64,
-    /// Its runtime.
+    /// Runtime in seconds.
     pub workflow_runtime: f64,
 }
 
 impl SizingMetrics {
-    /// Items as runs that succeeded: of each only how long it took is known, and of its LLM calls
-    /// only their p95.
+    /// Converts the items to runs that succeeded: only the duration of each is known, and only the
+    /// p95 of its LLM calls.
     pub fn runs(&self) -> Vec<Run> {
         let call = |latency: f64| LlmCall { end: latency, ..LlmCall::default() };
         let run = |(id, item): (&String, &ItemMetrics)| Run {
@@ -142,7 +143,8 @@ impl SizingMetrics {
         self.per_item_metrics.iter().map(run).collect()
     }
 
-    /// The level: its p95s and its total runtime as the file says, everything else from the items.
+    /// Converts the figures to a level: the p95s and the total runtime are those of the file, all
+    /// else is computed from the items.
     pub fn level(&self, concurrency: u32) -> LevelMetrics {
         let recording = Recording { runs: self.runs(), ..Recording::default() };
         let mut level = LevelMetrics::of(concurrency, &recording, 0.0);

@@ -1,4 +1,4 @@
-//! The reference's configuration: its `eval` section as a dataset, its workflow as far as its
+//! The reference's configuration: its `eval` section as a dataset, and its workflow as far as its
 //! shape is known.
 
 use super::error::ImportError;
@@ -9,15 +9,15 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
-/// What a configuration says, in the words of a spec.
+/// A configuration converted to sections of a spec.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Imported {
     /// The spec's `dataset`; a relative path is relative to the working directory, as in the
     /// reference.
     pub dataset: Value,
-    /// The spec's `workflow`, or why it cannot be run from here.
+    /// The spec's `workflow`, or the reason why it cannot be run from here.
     pub workflow: Result<Value, String>,
-    /// What was changed on the way, in sentences.
+    /// Changes made by the conversion, in sentences.
     pub notes: Vec<String>,
 }
 
@@ -67,14 +67,14 @@ struct FilterFields {
     field: Map<String, Value>,
 }
 
-/// What YAML or a variable can say for true and false.
+/// Deserializes a boolean in any form that YAML or a variable can give it.
 fn loose_switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let wrong = || serde::de::Error::custom("structure.disable is true or false");
     switch(&value).ok_or_else(wrong)
 }
 
-/// Reads a configuration, and those that it is based on.
+/// Reads a configuration together with those it is based on, and converts it.
 pub fn import(path: &Path, sources: &Sources<'_>) -> Result<Imported, ImportError> {
     let config = load(path, sources)?;
     let file = path.display().to_string();
@@ -98,7 +98,7 @@ pub fn import(path: &Path, sources: &Sources<'_>) -> Result<Imported, ImportErro
     }
 }
 
-/// What a spec would take for a reference and is none.
+/// Finds text that a spec would take for a reference although it is none, with its key.
 fn unread_form(value: &Value) -> Option<(String, String)> {
     let map = value.as_object()?;
     map.iter().find_map(|(key, value)| match value {

@@ -1,6 +1,6 @@
-//! Why a configuration of the reference cannot be used.
+//! Errors of reading a configuration of the reference.
 
-/// Why a configuration cannot be used.
+/// Reason why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The file cannot be read.
@@ -8,26 +8,26 @@ pub enum ImportError {
     Unreadable {
         /// The file.
         file: String,
-        /// What the system said.
+        /// Error of the system.
         #[source]
         error: std::io::Error,
     },
-    /// It is no YAML.
+    /// The file is not valid YAML.
     #[error("{file} is no YAML: {message}")]
     Syntax {
         /// The file.
         file: String,
-        /// What is wrong, with line and column.
+        /// Description of the error, with line and column.
         message: String,
     },
-    /// A part that is needed is not there or not as expected.
+    /// A required part is missing or not as expected.
     #[error("{file}: {key}: {message}")]
     Key {
         /// The file.
         file: String,
-        /// The dotted path.
+        /// Dotted path of the key.
         key: String,
-        /// What is wrong, and what to do.
+        /// Description of the error, with a remedy.
         message: String,
     },
 }

@@ -1,19 +1,20 @@
-//! The reference's chat completion as a workflow of a spec: its LLM, and what is sent to it.
+//! The reference's chat completion as a workflow of a spec: the LLM and the settings of its
+//! requests.
 
 use super::typed::typed;
 use super::variables::Env;
 use crate::spec::names_a_secret;
 use serde_json::{Map, Value};
 
-/// Providers of LLMs that speak the chat completions protocol, with their public address and the
-/// variable that holds the key for it.
+/// LLM providers that speak the chat completions protocol, with their public address and the
+/// variable that holds the API key.
 const PROVIDERS: [(&str, &str, &str); 2] = [
     ("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
     ("nim", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY"),
 ];
-/// What the reference sends to a NIM where the configuration does not say.
+/// Default of `max_tokens` that the reference sends to a NIM.
 const NIM_MAX_TOKENS: u64 = 300;
-/// Settings that go into the body of a request as they are.
+/// Settings that are copied into the request body unchanged.
 const BODY: [&str; 20] = [
     "top_p",
     "seed",
@@ -37,7 +38,7 @@ const BODY: [&str; 20] = [
     "verbosity",
 ];
 
-/// The workflow, or why it cannot be run from here.
+/// Converts the workflow; fails with the reason why it cannot be run from here.
 pub(super) fn workflow(
     config: &Value,
     env: &Env<'_>,
@@ -112,8 +113,8 @@ pub(super) fn workflow(
     Ok(Value::Object(out))
 }
 
-/// Carries over what is sent with a request; the names of what is not come back, or the key that makes
-/// no sense and why.
+/// Converts the settings of a request and returns the names of those left out; fails with the
+/// invalid key and the reason.
 fn settings(
     llm: &Map<String, Value>,
     env: &Env<'_>,

@@ -1,28 +1,28 @@
-//! A configuration as the reference loads it: over the one that its `base` names, with its
-//! variables filled in and the files that its prompts name read.
+//! Loading of a configuration as the reference does it: over the one that its `base` names, with
+//! its variables filled in and the files that its prompts name read.
 
 use super::error::ImportError;
 use super::variables::{Env, Expanded};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
-/// No chain of bases that a person wrote is longer.
+/// Longest chain of `base` configurations; none that a person wrote is longer.
 const MOST_BASES: usize = 16;
 const FILE: &str = "file://";
-/// What the reference takes for a prompt.
+/// File extensions that the reference accepts for prompts.
 const PROMPT_FILES: [&str; 8] = ["txt", "md", "j2", "jinja2", "jinja", "prompt", "tpl", "template"];
 
-/// What loading a configuration asks of the world.
+/// Access to everything outside that loading a configuration needs.
 pub struct Sources<'a> {
-    /// Looks up a variable.
+    /// Looks up an environment variable.
     pub env: &'a Env<'a>,
     /// Reads a file.
     pub read: &'a dyn Fn(&Path) -> std::io::Result<String>,
-    /// Whether a file is there.
+    /// Returns true if a file exists.
     pub exists: &'a dyn Fn(&str) -> bool,
 }
 
-/// Loads a configuration and those that it is based on.
+/// Loads a configuration together with those it is based on.
 pub(super) fn load(file: &Path, sources: &Sources<'_>) -> Result<Value, ImportError> {
     load_over(file, sources, &mut Vec::new())
 }
@@ -75,7 +75,7 @@ fn first_line(text: &str) -> &str {
     text.split_once('\n').map_or(text, |(first, _)| first)
 }
 
-/// Lays one value over another, map by map.
+/// Merges one value over another, map by map.
 fn merge(under: &mut Value, over: Value) {
     match (under, over) {
         (Value::Object(under), Value::Object(over)) => {
@@ -90,7 +90,7 @@ fn merge(under: &mut Value, over: Value) {
     }
 }
 
-/// Replaces prompts that name a file by what is in it.
+/// Replaces prompts that name a file by its content.
 fn prompts(
     map: &mut Map<String, Value>,
     folder: &Path,

@@ -1,5 +1,24 @@
-//! The files of the reference calculator, NeMo Agent Toolkit's `nat sizing calc`: its metrics in
-//! and out, its configuration in. Pure conversion, checked against version 1.9.0.
+//! Files of the reference calculator, NeMo Agent Toolkit's `nat sizing calc`: its output, read and
+//! written, and its configuration, read.
+//!
+//! # Concepts
+//!
+//! - [`CalcOutput`] is `calc_runner_output.json`: per concurrency the p95s, the items and the alerts, and
+//!   over all of them the fits and the GPU estimates.
+//! - [`import`] turns a configuration into the `dataset` and `workflow` of a spec ([`Imported`]), with notes
+//!   on everything that was changed or left out.
+//! - [`Sources`] gives access to environment variables and files, so that the conversion itself stays pure.
+//!
+//! # Flow
+//!
+//! `load` reads a configuration and its `base` files, `variables` fills in environment variables
+//! before the YAML is parsed (as the reference does), `typed` converts settings to the types that
+//! the reference gives them, `config` builds the dataset and `llm` the workflow. In the other
+//! direction, [`SizingMetrics::level`] turns the figures of a concurrency into
+//! [`LevelMetrics`](crate::measure::LevelMetrics).
+//!
+//! Fields and behaviour are checked against version 1.9.0; times are seconds. The verbs `import`
+//! and `calc` and the reports in the reference's formats build on this.
 
 mod calc_output;
 mod config;

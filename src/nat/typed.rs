@@ -1,10 +1,10 @@
-//! Values of the type that the reference gives them, whether they stand in quotes or not.
+//! Conversion of settings to the type that the reference gives them, quoted or not.
 
 use super::variables::Env;
 use crate::redact::secrets_among;
 use serde_json::{Number, Value};
 
-/// What a setting of the LLM is.
+/// Type of an LLM setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Whole,
@@ -12,7 +12,7 @@ enum Kind {
     Switch,
 }
 
-/// Settings that are no texts.
+/// Settings that are not text, with their types.
 const KINDS: [(&str, Kind); 15] = [
     ("temperature", Kind::Real),
     ("top_p", Kind::Real),
@@ -30,11 +30,11 @@ const KINDS: [(&str, Kind); 15] = [
     ("top_logprobs", Kind::Whole),
     ("parallel_tool_calls", Kind::Switch),
 ];
-/// Those that a spec types itself: there, a reference stays one.
+/// Settings that a spec types itself: a reference in them stays a reference.
 const TYPED_BY_THE_SPEC: [&str; 2] = ["temperature", "max_tokens"];
 
-/// A setting as the reference reads it, or what is wrong with it. A reference is looked up where a
-/// spec would send it on as a text.
+/// Converts a setting as the reference reads it; fails with a description of the error. A reference
+/// is looked up where a spec would otherwise send it on as text.
 pub(super) fn typed(key: &str, value: &Value, env: &Env<'_>) -> Result<Value, String> {
     let Some((_, kind)) = KINDS.iter().find(|(name, _)| *name == key) else {
         return Ok(value.clone());
@@ -54,7 +54,7 @@ pub(super) fn typed(key: &str, value: &Value, env: &Env<'_>) -> Result<Value, St
     }
 }
 
-/// Whether a text or a value means yes, as the reference reads it.
+/// Parses a boolean as the reference does; `None` if the value is neither true nor false.
 pub(super) fn switch(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(value) => Some(*value),
@@ -72,7 +72,7 @@ pub(super) fn switch(value: &Value) -> Option<bool> {
     }
 }
 
-/// The variable that a text refers to, where it is nothing else.
+/// Returns the name of the variable if a text consists of a single reference.
 fn reference(text: &str) -> Option<&str> {
     let name = text.trim().strip_prefix("${env:")?.strip_suffix('}')?;
     (!name.contains(['$', '}'])).then_some(name)
@@ -111,7 +111,7 @@ impl Kind {
     }
 }
 
-/// A number in a text; Python's have underscores between digits.
+/// Parses a number, with underscores between digits as in Python.
 fn number(text: &str) -> Option<Number> {
     let text = text.trim().trim_start_matches('+').replace('_', "");
     if let Ok(whole) = text.parse::<i64>() {

@@ -1,34 +1,35 @@
-//! Variables of the environment in a configuration: filled in before it is read as YAML, as the
+//! Environment variables in a configuration: filled in before it is parsed as YAML, as the
 //! reference does, so that a number is a number.
 
 use crate::redact::names_a_secret;
 use serde_json::{Map, Value};
 
-/// Stands for a reference while the text is read as YAML: a plain word in every place.
+/// Placeholder for a reference while the text is parsed as YAML: a plain word in every position.
 const MARK: &str = "SIZER_REFERENCE_";
-/// Defaults within defaults go no deeper in any configuration that a person wrote.
+/// Deepest nesting of defaults within defaults; no configuration that a person wrote goes deeper.
 const DEEPEST: usize = 16;
-/// Nor is any form longer: many that are never closed would be looked through again and again.
+/// Longest form of a variable, in bytes: many that are never closed would be scanned again and
+/// again.
 const LONGEST: usize = 4096;
 
-/// Numbers that a spec reads out of a reference itself.
+/// Numeric settings that a spec resolves from a reference itself.
 const BY_REFERENCE: [&str; 2] = ["temperature", "max_tokens"];
 
-/// Looks up a variable.
+/// A lookup of environment variables.
 pub(super) type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// A text with its variables filled in: those that are set as references, which a spec looks up
-/// when it is run, and defaults as they are.
+/// A text with its variables filled in: set ones by references, which a spec looks up when it is
+/// run, and defaults literally.
 pub(super) struct Expanded {
     pub text: String,
-    /// The same with the values themselves, for the types that YAML gives them.
+    /// The text with values in place of references, from which YAML infers the types.
     filled: String,
-    /// The names behind the marks.
+    /// Names of the variables behind the placeholders, by number.
     names: Vec<String>,
 }
 
 impl Expanded {
-    /// Fills in a text.
+    /// Fills in the variables of a text.
     pub fn of(text: &str, env: &Env<'_>) -> Self {
         let mut names = Vec::new();
         let text = expand(text, env, &mut names, 0);
@@ -37,8 +38,8 @@ impl Expanded {
         Self { text, ..filled }
     }
 
-    /// Puts the references in place of their marks. Where YAML makes a number or the like of a value,
-    /// and no secret is meant, that stands itself: a reference would be read as a text.
+    /// Replaces the placeholders by references. A value that YAML reads as a number or boolean, and
+    /// that is no secret, is put in itself, since a reference would be read as text.
     pub fn put_back_typed(&self, config: &mut Map<String, Value>) {
         let typed = serde_yaml::from_str(&self.filled).unwrap_or(Value::Null);
         for (key, value) in config {
@@ -76,7 +77,7 @@ impl Expanded {
         self.with(text, |name| format!("${{env:{name}}}"))
     }
 
-    /// A text with something in place of each mark.
+    /// Replaces each placeholder in a text.
     fn with(&self, text: &str, instead: impl Fn(&str) -> String) -> String {
         let mut out = String::new();
         let mut rest = text;
@@ -116,7 +117,8 @@ fn expand(text: &str, env: &Env<'_>, names: &mut Vec<String>, depth: usize) -> S
     out + rest
 }
 
-/// What follows a `$` filled in, and what follows that; nothing where it is no variable.
+/// Fills in the variable after a `$` and returns it with the remaining text; `None` if there is no
+/// variable.
 fn one<'a>(
     after: &'a str,
     env: &Env<'_>,
@@ -168,14 +170,14 @@ fn mark_of(number: usize) -> String {
     format!("{MARK}{number}_")
 }
 
-/// The name that a text begins with, empty where there is none, and the rest.
+/// Splits off the variable name at the beginning of a text; empty if there is none.
 fn name_of(text: &str) -> (&str, &str) {
     let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
     let starts_well = !text.starts_with(|c: char| c.is_ascii_digit());
     text.split_at(if starts_well { end } else { 0 })
 }
 
-/// Where the brace is that closes a form; those of forms inside it are not it.
+/// Returns the position of the brace that closes a form, skipping nested forms.
 fn closing(text: &str) -> Option<usize> {
     let mut open = 1_usize;
     let mut last = 0;
