@@ -1,21 +1,22 @@
-//! Text in columns on its way to the reader: no row is too long, and every quote is closed.
+//! Guard between delimited text and its parser: limits the length of rows, and requires every quote
+//! to be closed.
 
 use super::LONGEST_ROW;
 use std::cell::Cell;
 use std::io::{Error, Read};
 use std::rc::Rc;
 
-/// What is left of the length that a row may have.
+/// Bytes left of the length that a row may have.
 pub(super) struct Limit(Rc<Cell<u64>>);
 
 impl Limit {
-    /// Begins another row.
+    /// Resets the limit for the next row.
     pub fn renew(&self) {
         self.0.set(LONGEST_ROW);
     }
 }
 
-/// What is wrong with the text, and on which line; rides in an error of the reader.
+/// Error in the text and its line; wrapped in the I/O error that the parser sees.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub(super) struct Unread {
@@ -23,7 +24,7 @@ pub(super) struct Unread {
     pub message: String,
 }
 
-/// Where in a cell the text is.
+/// Position within a cell.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum At {
     Start,
@@ -33,23 +34,24 @@ enum At {
     Closed,
 }
 
-/// A quote that is never closed would make one cell of the rest of the file, and one that another
-/// cell's opening quote closes would swallow the rows in between.
+/// Reader that checks delimited text on its way to the parser. A quote that is never closed would
+/// make one cell of the rest of the file; one that is closed by another cell's opening quote would
+/// swallow the rows in between.
 pub(super) struct Bounded<R> {
     inner: R,
     separator: u8,
     left: Rc<Cell<u64>>,
     at: At,
     line: u64,
-    /// Where the last quote was opened.
+    /// Line of the last opening quote.
     opened: u64,
     last: u8,
-    /// Whether a row ended in a return, to which a line feed may belong.
+    /// True if a row ended in a carriage return, to which a line feed may belong.
     returned: bool,
 }
 
 impl<R: Read> Bounded<R> {
-    /// Text from a line on, and the limit of the row that is read.
+    /// Wraps text that begins at a line of the file; returns the limit of the current row as well.
     pub fn new(inner: R, separator: u8, line: u64) -> (Self, Limit) {
         let left = Rc::new(Cell::new(LONGEST_ROW));
         let limit = Limit(Rc::clone(&left));
@@ -104,8 +106,8 @@ impl<R: Read> Bounded<R> {
         Ok(())
     }
 
-    /// Follows bytes, and makes one line feed of whatever ends a row: the reader counts lines by those alone. Tells
-    /// how many are left.
+    /// Tracks bytes, and turns any row ending into a single line feed, the only one by which the
+    /// parser counts lines. Returns the number of bytes left in the buffer.
     fn take(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
         let mut kept = 0;
         for index in 0..bytes.len() {

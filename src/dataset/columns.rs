@@ -1,4 +1,4 @@
-//! The names of a table's columns, and its rows by them.
+//! Column names of a table, and its rows by name.
 
 use super::RawRow;
 use serde_json::Value;
@@ -9,12 +9,13 @@ pub(super) struct Columns(Vec<Column>);
 
 struct Column {
     name: String,
-    /// Whether it has no name of its own.
+    /// True if it has no name of its own.
     nameless: bool,
 }
 
 impl Columns {
-    /// Columns by their names, no two alike: of two, one would be lost without a word.
+    /// Creates columns by their names, which have to be unique: of two with one name, one would be
+    /// lost silently.
     pub fn named(names: Vec<String>) -> Result<Self, String> {
         if let Some(name) = double(&names) {
             return Err(format!("two columns are called `{name}`; rename or remove one"));
@@ -28,7 +29,8 @@ impl Columns {
         Ok(Self(columns))
     }
 
-    /// A row: empty cells of columns without a name, as spreadsheets leave them behind, are none.
+    /// Builds a row. Empty cells of columns without a name, as spreadsheets leave them behind, are
+    /// skipped.
     pub fn row(&self, cells: impl Iterator<Item = Value>) -> RawRow {
         let named = self.0.iter().zip(cells);
         named
@@ -38,7 +40,7 @@ impl Columns {
     }
 }
 
-/// A name that two columns have.
+/// Returns a name that two columns have.
 pub(crate) fn double(names: &[String]) -> Option<&String> {
     let mut known = HashSet::new();
     names.iter().filter(|name| !name.trim().is_empty()).find(|name| !known.insert(*name))

@@ -1,4 +1,4 @@
-//! Values separated by commas, semicolons, tabs or bars under a line of names. Read row by row.
+//! Text delimited by commas, semicolons, tabs or bars under a header line. Read row by row.
 
 use super::columns::Columns;
 use super::table::{Table, TableError, TableOptions};

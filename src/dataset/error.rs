@@ -1,6 +1,6 @@
-//! Why a dataset cannot be used.
+//! Errors of reading a dataset.
 
-/// Why a dataset cannot be used. The message names the line where there is one.
+/// Reason why a dataset cannot be used. The message names the line if there is one.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
     /// The file cannot be read.
@@ -8,11 +8,11 @@ pub enum DatasetError {
     Unreadable {
         /// The file.
         path: String,
-        /// What the system said.
+        /// Error of the system.
         #[source]
         error: std::io::Error,
     },
-    /// A pipe or a device: it has no end, or only one.
+    /// It is a pipe or a device, which cannot be read twice.
     #[error(
         "the dataset {path} is no plain file: a pipe or a device cannot be read twice; write it to a file first"
     )]
@@ -20,7 +20,7 @@ pub enum DatasetError {
         /// Its path.
         path: String,
     },
-    /// The file is not what its format says.
+    /// The content does not conform to the format, at a known line.
     #[error("{path}:{line}:{column}: {message}")]
     Malformed {
         /// The file.
@@ -29,35 +29,35 @@ pub enum DatasetError {
         line: usize,
         /// One-based column.
         column: usize,
-        /// What is wrong.
+        /// Description of the error.
         message: String,
     },
-    /// A file without lines is not what its format says.
+    /// The content does not conform to a binary format.
     #[error("the dataset {path} is no {format}: {message}")]
     Damaged {
         /// The file.
         path: String,
         /// The format.
         format: &'static str,
-        /// What is wrong.
+        /// Description of the error.
         message: String,
     },
-    /// A file is something else than its name or its format says.
+    /// The file is of another kind than its name or format says.
     #[error("the dataset {path} {what}")]
     Mistaken {
         /// The file.
         path: String,
-        /// What it is, and what to do.
+        /// Kind of the file, with a remedy.
         what: String,
     },
-    /// A spreadsheet has no sheet of that name.
+    /// The spreadsheet has no sheet of that name.
     #[error("the dataset {path} has no sheet `{sheet}`; it has {sheets}")]
     NoSuchSheet {
         /// The file.
         path: String,
-        /// What was asked for.
+        /// Name of the requested sheet.
         sheet: String,
-        /// What there is.
+        /// Names of the existing sheets.
         sheets: String,
     },
     /// A conversation cannot be sent.
@@ -69,15 +69,15 @@ pub enum DatasetError {
         row: usize,
         /// The key that holds the conversation.
         key: String,
-        /// What is wrong with it.
+        /// Description of the error.
         message: String,
     },
-    /// No row can be asked.
+    /// No row has a question.
     #[error("the dataset {path} has no question to ask: {detail}")]
     Empty {
         /// The file.
         path: String,
-        /// What was found instead.
+        /// Description of the rows instead, with a remedy.
         detail: String,
     },
     /// The spec names a key that no row has.
@@ -89,20 +89,20 @@ pub enum DatasetError {
         path: String,
         /// The key.
         key: String,
-        /// Where the spec names it.
+        /// The key of the spec that names it.
         named: &'static str,
         /// The keys of the first row.
         known: String,
     },
-    /// More than can be held, or than any honest dataset has.
+    /// It exceeds a limit on its size.
     #[error("the dataset {path} has {what}, which is more than sizer reads")]
     TooLarge {
         /// The file.
         path: String,
-        /// What there is too much of.
+        /// Description of the excess.
         what: String,
     },
-    /// The extension says nothing.
+    /// The format cannot be told from the extension.
     #[error(
         "the format of {path} is not known: name it .json, .jsonl, .csv, .parquet or .xlsx, or set dataset.format"
     )]
@@ -110,29 +110,29 @@ pub enum DatasetError {
         /// The file.
         path: String,
     },
-    /// A remote dataset could not be fetched.
+    /// The remote dataset could not be fetched.
     #[error("the dataset {url} cannot be downloaded: {message}")]
     Download {
         /// Its address.
         url: String,
-        /// What happened.
+        /// Description of the error.
         message: String,
         /// The client's own error, without the address.
         #[source]
         error: Option<reqwest::Error>,
     },
-    /// A remote dataset does not find its place on this machine.
+    /// The remote dataset could not be written to this machine.
     #[error("the dataset {url} cannot be downloaded: {path}: {error}")]
     Unkept {
         /// Its address.
         url: String,
-        /// Where it was to be.
+        /// Path that it was to be written to.
         path: String,
-        /// What the system said.
+        /// Error of the system.
         #[source]
         error: std::io::Error,
     },
-    /// The file changed under the reader.
+    /// The file changed while it was read.
     #[error("the dataset {path} changed while it was read; run again")]
     Changed {
         /// The file.
@@ -141,12 +141,12 @@ pub enum DatasetError {
 }
 
 impl DatasetError {
-    /// What is wrong with a spreadsheet.
+    /// Creates the error of a damaged spreadsheet.
     pub(super) fn of_sheet(path: &str, message: String) -> Self {
         Self::Damaged { path: path.to_owned(), format: "spreadsheet", message }
     }
 
-    /// A spreadsheet of which no more is known than that no reader takes it.
+    /// Creates the error of a spreadsheet that no reader accepts, for unknown reasons.
     pub(super) fn unread_sheet(path: &str) -> Self {
         let message = "it cannot be read: it is damaged, or protected by a password";
         Self::of_sheet(path, message.to_owned())

@@ -1,6 +1,7 @@
-//! How much of a dataset a level asks where nothing says so, as the reference does it.
+//! Default number of runs of a level, as the reference calculator computes it.
 
-/// The largest multiple of the concurrency that fits in the dataset, at least one full pass.
+/// Returns the largest multiple of the concurrency that fits in the dataset, at least one full
+/// pass.
 pub fn level_size(items: usize, concurrency: u32) -> usize {
     let wave = (concurrency as usize).max(1);
     if items == 0 { 0 } else { (items / wave * wave).max(wave) }

@@ -1,22 +1,22 @@
-//! What a Parquet file says of itself at its end, looked through before a library believes it: it would
-//! descend into groups as deep as they lie in one another, and make room for as many as are announced.
+//! Check of a Parquet file's footer before the library reads it: the library would recurse into
+//! groups however deeply they nest, and allocate as many as are announced.
 
 use super::thrift::{Kind, Thrift};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
-/// Far more than a million rows of a thousand columns say of themselves.
+/// Largest footer in MiB: far more than a million rows of a thousand columns need.
 const MOST_MIB: u64 = 16;
 const MOST_COLUMNS: u64 = 10_000;
 const DEEPEST: usize = 32;
-/// Columns of all row groups together.
+/// Most column chunks of all row groups together.
 const MOST_CHUNKS: u64 = 200_000;
-/// The length of the footer, and what ends a file.
+/// Size in bytes of the trailer: the length of the footer, and the magic bytes.
 const LAST: usize = 8;
 const MAGIC: [u8; 4] = *b"PAR1";
 
-/// Fails where a file's footer says more than any does; the file is at its beginning afterwards. What is no
-/// footer at all is told so by its reader.
+/// Fails if a file's footer claims more than any real one; leaves the file at its beginning. Bytes
+/// that are no footer at all pass, since the reader reports them.
 pub(crate) fn check_footer(file: &mut File) -> std::io::Result<Result<(), String>> {
     let footer = footer_of(file)?;
     file.rewind()?;
@@ -93,7 +93,7 @@ fn check(footer: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Looks through the columns, which come as a tree in one list: each says how many are below it.
+/// Checks the columns, which come as a flattened tree: each says how many children follow it.
 fn schema(thrift: &mut Thrift<'_>) -> Option<Result<(), String>> {
     let (_, count) = thrift.list()?;
     if count > MOST_COLUMNS {

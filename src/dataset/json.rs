@@ -1,5 +1,5 @@
-//! A JSON array of objects, or a table as pandas writes it, whole or in lines. The reference's own example has a
-//! trailing comma, so where strict JSON fails, a tolerant parser decides.
+//! JSON arrays of objects, or tables as pandas writes them, whole or in lines. The reference's own
+//! example has a trailing comma, so where strict JSON fails, a tolerant parser decides.
 
 use super::json_rows::{Between, stream};
 use super::json_text::{Tidied, tidied};
@@ -11,9 +11,10 @@ use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use serde_json::Value;
 use std::fs::File;
 
-/// An array cannot be read row by row with a tolerant parser; larger ones belong into JSON lines.
+/// Largest file in MiB: an array is read whole; larger datasets belong in JSON lines.
 const MOST_MIB: u64 = 256;
-/// What is read tolerantly is held as values, which take many times their text.
+/// Largest text in MiB that is parsed tolerantly: its values are held, and take many times the
+/// text.
 const MOST_TOLERATED_MIB: usize = 16;
 
 pub(super) fn read(

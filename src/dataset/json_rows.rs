@@ -1,5 +1,5 @@
-//! Objects in JSON, in an array or one after the other, handed over row by row: as values, all rows together take
-//! many times what their text does.
+//! JSON objects, in an array or one after the other, read row by row: as values, all rows together
+//! take many times the memory of their text.
 
 use super::json_text::tidied;
 use super::{DatasetError, EachRow, LONGEST_ROW, RawRow};
@@ -7,7 +7,7 @@ use crate::bounded::{MOST_VALUES, has_too_many_values, length_of_string};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::fmt;
 
-/// What lies between two objects.
+/// Separator between two objects.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Between {
     /// Commas, as in an array.
@@ -16,8 +16,9 @@ pub(super) enum Between {
     Nothing,
 }
 
-/// Hands the rows over, or gives `None` where the text is not such objects. Where an array may still be something
-/// else, `first_look` reads it twice: then nothing was handed over.
+/// Passes each row on; `None` if the text is no sequence of such objects. If an array may still be
+/// something else, `first_look` makes a first pass over it, so that `None` means that no row was
+/// passed on.
 pub(super) fn stream(
     path: &str,
     text: &str,
@@ -71,7 +72,7 @@ pub(super) fn stream(
     }
 }
 
-/// Fails where a row is too long, or holds too many values.
+/// Fails if a row is too long, or holds too many values.
 pub(super) fn check_row(text: &str) -> Result<(), String> {
     if text.len() as u64 > LONGEST_ROW {
         return Err(format!("a row of more than {} MiB", LONGEST_ROW >> 20));
@@ -82,7 +83,7 @@ pub(super) fn check_row(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Where a place in a row is in the whole text.
+/// Converts line and column within a row to those within the whole text.
 fn within(text: &str, row: &str, line: usize, column: usize) -> (usize, usize) {
     let start = row.as_ptr().addr().saturating_sub(text.as_ptr().addr());
     let before = text.as_bytes().get(..start).unwrap_or(text.as_bytes());
@@ -91,12 +92,13 @@ fn within(text: &str, row: &str, line: usize, column: usize) -> (usize, usize) {
     (lines + line, if line == 1 { first + column } else { column })
 }
 
-/// The texts of objects. What lies in them is passed over; whatever else there is ends them early.
+/// Iterator over the texts of objects. Nested content is skipped; anything else between them ends
+/// the iteration early.
 struct Rows<'a> {
     rest: &'a str,
     between: Between,
     first: bool,
-    /// Whether all of the text was objects.
+    /// True if all of the text was objects.
     ended: bool,
 }
 
@@ -139,12 +141,12 @@ impl<'a> Iterator for Rows<'a> {
     }
 }
 
-/// What JSON takes for space.
+/// Trims the whitespace of JSON.
 fn trimmed(text: &str) -> &str {
     text.trim_start_matches([' ', '\t', '\n', '\r'])
 }
 
-/// The length of the object that a text begins with.
+/// Returns the length in bytes of the object at the beginning of a text.
 fn length_of_object(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     bytes.first().filter(|byte| **byte == b'{')?;
@@ -163,7 +165,7 @@ fn length_of_object(text: &str) -> Option<usize> {
     }
 }
 
-/// An object, whatever is in it.
+/// A JSON object with any content.
 struct AnObject;
 
 impl<'de> Deserialize<'de> for AnObject {

@@ -1,12 +1,12 @@
-//! Rows of a JSON document that is no plain array of objects: the tables that pandas writes, and
-//! a word on all else.
+//! Rows of JSON documents that are no plain array of objects: the tables that pandas writes. For
+//! everything else, advice on what to do.
 
 use super::lookup::lookup_in;
 use super::{DatasetError, RawRow};
 use crate::spec::DatasetSpec;
 use serde_json::{Map, Value};
 
-/// The rows of a document, or what to do about it.
+/// Returns the rows of a document; fails with advice if it is no table.
 pub(super) fn rows(
     document: Value,
     path: &str,
@@ -37,11 +37,11 @@ pub(super) fn rows(
     }
 }
 
-/// What is said where none of the columns of lists is the question's.
+/// Advice for rows that are lists, none of whose columns is the question's.
 pub(super) const BY_POSITION: &str = "its rows are lists, whose columns are named by their position, beginning with 0, as in question_key: \"1\"";
 
-/// Rows that are lists of cells. A first one that holds the names of the spec names the columns;
-/// without it they go by their position.
+/// Converts rows that are lists of cells. A first row that holds the names in the spec names the
+/// columns; without it, columns are named by position.
 fn lists(entries: &[Value], spec: &DatasetSpec) -> Result<Vec<RawRow>, String> {
     let wanted = [&spec.question_key, &spec.id_key];
     let names = entries.first().and_then(Value::as_array).filter(|cells| {
@@ -68,7 +68,7 @@ fn lists(entries: &[Value], spec: &DatasetSpec) -> Result<Vec<RawRow>, String> {
     .collect()
 }
 
-/// The tables of `DataFrame.to_json`, whichever its `orient`.
+/// Converts the tables of `DataFrame.to_json`, whatever its `orient`.
 fn table(object: &Map<String, Value>, spec: &DatasetSpec) -> Option<Vec<RawRow>> {
     if let (Some(Value::Array(names)), Some(Value::Array(data))) =
         (object.get("columns"), object.get("data"))
@@ -112,7 +112,7 @@ fn table(object: &Map<String, Value>, spec: &DatasetSpec) -> Option<Vec<RawRow>>
     })
 }
 
-/// What to do with an object that is no table.
+/// Advises on an object that is no table.
 fn advice(object: &Map<String, Value>, path: &str, spec: &DatasetSpec) -> String {
     let is_rows =
         |value: &Value| value.as_array().is_some_and(|list| list.iter().any(Value::is_object));

@@ -1,17 +1,17 @@
-//! JSON as other tools write it, made into JSON that keeps what was meant.
+//! Repair of JSON as other tools write it, keeping what was meant.
 
 use std::borrow::Cow;
 
-/// A text that any JSON parser reads without a loss: `NaN` and `Infinity`, which Python and pandas
-/// write where a value is missing, are `null`; whole numbers beyond 64 bits, which would lose
-/// digits, are texts.
+/// JSON text that any parser reads without loss: `NaN` and `Infinity`, which Python and pandas
+/// write for missing values, become `null`; integers beyond 64 bits, which would lose digits,
+/// become strings.
 pub(super) struct Tidied<'a> {
     pub text: Cow<'a, str>,
-    /// Line and column after each piece that was replaced, and by how much it grew.
+    /// Line and column after each replaced piece, and the bytes by which it grew.
     moved: Vec<(usize, usize, isize)>,
 }
 
-/// Where a scan is, one-based.
+/// Position of a scan, one-based.
 #[derive(Clone, Copy)]
 struct Place {
     line: usize,
@@ -19,14 +19,14 @@ struct Place {
 }
 
 impl Tidied<'_> {
-    /// The column in the text as it was.
+    /// Converts a column to that of the original text.
     pub fn column(&self, line: usize, column: usize) -> usize {
         let before = self.moved.iter().filter(|moved| moved.0 == line && moved.1 <= column);
         column.saturating_add_signed(-before.map(|moved| moved.2).sum::<isize>()).max(1)
     }
 }
 
-/// Replaces what JSON has no words for.
+/// Replaces everything that JSON cannot express.
 pub(super) fn tidied(text: &str) -> Tidied<'_> {
     let mut out = String::new();
     let mut copied = 0;
@@ -60,8 +60,8 @@ pub(super) fn tidied(text: &str) -> Tidied<'_> {
     Tidied { text: Cow::Owned(out), moved }
 }
 
-/// The length of the piece that a text begins with: a string, a comment, a word or number, or
-/// one character that is none of these.
+/// Returns the length in bytes of the token at the beginning of a text: a string, a comment, a word
+/// or number, or a stretch of anything else.
 fn piece(text: &str) -> usize {
     let bytes = text.as_bytes();
     let end = |found: Option<usize>| found.unwrap_or(text.len());

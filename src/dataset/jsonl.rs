@@ -1,4 +1,5 @@
-//! One JSON object per line; empty lines are skipped. Read line by line, however long the file is.
+//! JSON lines: one object per line; empty lines are skipped. Read line by line, however long the
+//! file is.
 
 use super::json_rows::check_row;
 use super::json_text::tidied;

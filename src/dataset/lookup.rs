@@ -1,16 +1,16 @@
-//! A key of the spec in a row of a dataset, also where the row nests it.
+//! Lookup of a key of the spec in a row, nested values included.
 
 use super::RawRow;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
-/// The value of a key. A key that no row has by name can be a path: a JSON pointer
-/// (`/messages/0/content`), or keys and positions with dots (`messages.0.content`).
+/// Returns the value of a key. A key that the row does not have by name can be a path: a JSON
+/// pointer (`/messages/0/content`), or keys and positions separated by dots (`messages.0.content`).
 pub(super) fn lookup<'a>(row: &'a RawRow, key: &str) -> Option<&'a Value> {
     find(|name| row.get(name), key)
 }
 
-/// The same in a row that is still a value.
+/// Like [`lookup`], in a row that is still a JSON object.
 pub(super) fn lookup_in<'a>(row: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
     find(|name| row.get(name), key)
 }

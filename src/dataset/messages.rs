@@ -1,12 +1,12 @@
-//! Conversations as a chat endpoint takes them.
+//! Conversations in the form that a chat endpoint takes.
 
 use super::RawRow;
 use crate::bounded::{MOST_VALUES, has_too_many_values};
 use serde_json::{Map, Value, json};
 
-/// A row's conversation, ready to be sent: `None` where there is none. Conversations in the words of
-/// `ShareGPT` (`{from: human, value: …}`) are translated; their last answer is what is asked for, and
-/// so not sent.
+/// Returns the messages of a row's conversation, ready to be sent; `None` if there are none.
+/// Conversations in the format of `ShareGPT` (`{from: human, value: …}`) are translated; their last
+/// answer is what the model is asked for, and therefore not sent.
 pub(super) fn messages(value: &Value) -> Result<Option<Vec<Value>>, String> {
     let parsed;
     let list = match value {
@@ -63,7 +63,8 @@ fn from_share_gpt(entry: &Map<String, Value>) -> Result<Value, String> {
     Ok(json!({ "role": role, "content": content }))
 }
 
-/// What a file is that has no question under its key, by its first row, and what to do with it.
+/// Recognises a well-known kind of file from its first row and returns advice on its keys, for
+/// files that have no question under the configured key.
 pub(super) fn shape(row: &RawRow) -> Option<&'static str> {
     let list_of = |value: Option<&Value>, key: &str| {
         let list = value.and_then(Value::as_array)?;

@@ -1,4 +1,28 @@
-//! From a dataset file to items, and from items to the runs of a level. One file per format.
+//! Datasets: from a file to items, and from items to the runs of a level.
+//!
+//! # Concepts
+//!
+//! - A raw row is a map from column names to JSON values, as any format yields it.
+//! - A [`Row`](crate::measure::Row) is what becomes of it: an [`Item`](crate::measure::Item) with a unique
+//!   id, or a dropped row with the reason.
+//! - [`Needs`] names the fields that the workflow uses besides id and question; [`Counts`] says how many
+//!   rows became items, were dropped or filtered out.
+//!
+//! # Flow
+//!
+//! [`for_each_row`] opens the file ([`open`]), rejects a file whose first bytes show another format
+//! (`sniff`), and reads it with the reader of its format: `json`, `jsonl`, `csv`, `parquet` or
+//! `xlsx`. `rows` then applies the filter, looks keys up (`lookup`; they may be paths), turns
+//! conversations into messages (`messages`) and makes ids unique. JSON lines, CSV and Parquet are
+//! streamed row by row. [`download`] fetches a remote dataset beforehand; [`level_size`] is the
+//! number of runs of a level.
+//!
+//! No file is trusted: `footer`, `xls`, `unpacked` and `ods` check a file's claims about its size
+//! before a library acts on them, and `bounded` limits memory and time. The limits are listed in
+//! `docs/limits.md`.
+//!
+//! The pipeline's `expand` stage depends on this, and so do the readers of foreign recordings in
+//! [`crate::load`]. It touches files and the network.
 
 mod bounded;
 mod columns;
@@ -47,13 +71,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// A dataset row before it is known whether it can be asked, its keys in order.
+/// A dataset row as read, its keys in order, before it is known whether it is usable.
 type RawRow = IndexMap<String, Value>;
 
-/// Takes one row after the other; an error ends the reading.
+/// Callback that takes one row after the other; an error ends the reading.
 type EachRow<'a> = dyn FnMut(RawRow) -> Result<(), DatasetError> + 'a;
 
-/// One row of a streamed dataset is no longer.
+/// Longest row of a streamed dataset, in bytes.
 const LONGEST_ROW: u64 = 16 << 20;
 
 /// Opens a dataset file.
@@ -81,7 +105,7 @@ pub fn open(path: &Path) -> Result<File, DatasetError> {
     Ok(file)
 }
 
-/// Reads a file of a format that has to be held whole.
+/// Reads a file completely, for formats that cannot be streamed; fails beyond `most_mib` MiB.
 fn read_whole(path: &str, file: impl Read, most_mib: u64) -> Result<Vec<u8>, DatasetError> {
     let mut bytes = Vec::new();
     let limit = most_mib << 20;

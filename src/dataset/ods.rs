@@ -1,16 +1,16 @@
-//! Whether the text of an .ods sheet is whole: its reader waits without end for the end of a table that
-//! has none.
+//! Check that the XML of an .ods sheet is well nested: its reader loops forever on a table that is
+//! never closed.
 
 use std::io::{BufRead, ErrorKind, Result};
 
-/// The part of the file that holds the sheets.
+/// Name of the part that holds the sheets.
 pub(super) const CONTENT: &str = "content.xml";
-/// No sheet has elements in one another as deep as this,
+/// Deepest nesting of elements; no real sheet reaches it.
 const DEEPEST: usize = 1_000;
-/// or with longer names.
+/// Longest name of an element, in bytes.
 const LONGEST_NAME: usize = 256;
 
-/// Whether each element ends, and before the one that it is in.
+/// Returns true if every element is closed, and before its parent.
 pub(super) fn is_whole(text: impl BufRead) -> bool {
     let mut tags = Tags { text };
     let mut open: Vec<Vec<u8>> = Vec::new();
@@ -28,7 +28,7 @@ pub(super) fn is_whole(text: impl BufRead) -> bool {
 enum Tag {
     Start(Vec<u8>),
     End(Vec<u8>),
-    /// An element with nothing in it, a comment, a text in a wrap of its own, an instruction.
+    /// An empty element, a comment, a CDATA section or an instruction.
     Other,
 }
 
@@ -56,7 +56,7 @@ impl<R: BufRead> Tags<R> {
         Ok(Some(Tag::Other))
     }
 
-    /// The name of an element, and whether it has nothing in it. Reads to the end of the tag.
+    /// Reads to the end of a tag; returns the name of the element, and true if it is empty.
     fn name(&mut self, first: Option<u8>) -> Result<(Vec<u8>, bool)> {
         let mut name: Vec<u8> = first.into_iter().collect();
         let (mut named, mut quote, mut before) = (false, None, first.unwrap_or_default());
@@ -79,7 +79,7 @@ impl<R: BufRead> Tags<R> {
         }
     }
 
-    /// Reads a declaration, and those that are in it, to its end.
+    /// Reads a declaration to its end, nested ones included.
     fn declaration(&mut self) -> Result<()> {
         let mut open = 1;
         while open > 0 {
@@ -92,7 +92,7 @@ impl<R: BufRead> Tags<R> {
         Ok(())
     }
 
-    /// Reads to the end of what ends so.
+    /// Reads up to and including an end mark.
     fn to(&mut self, end: &[u8]) -> Result<()> {
         let mut last = [0; 3];
         while !last.ends_with(end) {

@@ -1,4 +1,4 @@
-//! Apache Parquet, row group by row group.
+//! Apache Parquet, read one row group at a time.
 
 use super::footer::check_footer;
 use super::quiet::without_panic;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::collections::HashSet;
 use std::fs::File;
 
-/// What a row may take: values that refer to each other, or to nothing, take no room in a file.
+/// Bounds of a row: values that refer to each other take no space in the file, but do in memory.
 pub(crate) const OF_A_ROW: Bounds = Bounds { seconds: 8, mib: 192 };
 
 pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(), DatasetError> {
@@ -41,7 +41,7 @@ fn damaged(path: &str, message: &str) -> DatasetError {
     DatasetError::Damaged { path, format: "Parquet file", message }
 }
 
-/// Hands over rows until nobody takes more.
+/// Passes rows on until no more are taken.
 fn read_rows(
     path: &str,
     mut file: File,
@@ -71,14 +71,14 @@ fn read_rows(
     Ok(())
 }
 
-/// A name that two columns have.
+/// Returns a name that two columns have.
 fn double_column(metadata: &ParquetMetaData) -> Option<&str> {
     let mut names = HashSet::new();
     let columns = metadata.file_metadata().schema().get_fields().iter();
     columns.map(|column| column.name()).find(|name| !names.insert(*name))
 }
 
-/// Says that a file is packed in a way that is not read here.
+/// Describes a compression codec that cannot be read, if the file uses one.
 pub(crate) fn unread_codec(metadata: &ParquetMetaData) -> Option<String> {
     let groups = metadata.row_groups().iter();
     let mut codecs =
@@ -87,7 +87,7 @@ pub(crate) fn unread_codec(metadata: &ParquetMetaData) -> Option<String> {
     lzo.then(|| "it is packed with LZO, which sizer does not read: write it with zstd".to_owned())
 }
 
-/// A row by the names of its columns.
+/// Converts a row to a map by column name.
 pub(crate) fn to_row<T: FromIterator<(String, Value)>>(row: &Row) -> T {
     row.get_column_iter().map(|(name, field)| (name.clone(), to_value(field))).collect()
 }

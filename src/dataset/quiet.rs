@@ -1,4 +1,4 @@
-//! Work of a library that may panic on a damaged file: the panic is an answer, and no message.
+//! Library calls that may panic on a damaged file: the panic becomes a result and prints nothing.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -8,8 +8,8 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does something on this thread; `None` where it panics, without the backtrace and the library's
-/// message that would otherwise be printed.
+/// Runs work on this thread; `None` if it panics, without printing the library's message and a
+/// backtrace.
 pub(crate) fn without_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

@@ -1,4 +1,4 @@
-//! A dataset behind an HTTP(S) address: downloaded once, whole or not at all.
+//! Datasets behind an HTTP(S) address: downloaded once, completely or not at all.
 
 use super::DatasetError;
 use futures_util::StreamExt;
@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 const MOST_BYTES: u64 = 16 << 30;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest silence between two pieces of the file.
+/// Longest silence between two chunks of the file.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// An address as it may be shown: a signature or a token can stand behind the question mark.
+/// Returns an address without its query, in which a signature or a token can stand.
 pub fn shown_url(url: &str) -> &str {
     url.split_once('?').map_or(url, |(shown, _)| shown)
 }
 
-/// Downloads a dataset to a path. Nothing is there before it is complete.
+/// Downloads a dataset to a path. The path does not exist before the download is complete.
 pub async fn download(url: &str, to: &Path) -> Result<(), DatasetError> {
     let shown = || shown_url(url).to_owned();
     let failed = |message: String| DatasetError::Download { url: shown(), message, error: None };
@@ -62,7 +62,7 @@ pub async fn download(url: &str, to: &Path) -> Result<(), DatasetError> {
     Ok(())
 }
 
-/// The innermost cause: the outer ones repeat the address.
+/// Returns the innermost cause: the outer ones repeat the address.
 fn reason(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {

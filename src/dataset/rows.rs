@@ -1,4 +1,4 @@
-//! Rows of any format as items with unique ids.
+//! Conversion of rows of any format to items with unique ids.
 
 use super::lookup::lookup;
 use super::messages::{messages, shape};
@@ -12,16 +12,16 @@ use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-/// Far more than any load needs; beyond this a file is something else.
+/// Most rows of a dataset: far more than any load needs.
 const MOST_ROWS: usize = 50_000_000;
-/// Rows without a question after which none is looked for any more, where none was found.
+/// Number of rows without a question after which the search for one is given up.
 const MOST_WITHOUT: usize = 1_100_000;
-/// What a dataset takes as it is kept: it is held whole while it is made.
+/// Largest expanded dataset in MiB; it is held whole while it is made.
 const MOST_KEPT_MIB: usize = 400;
-/// What a row takes besides its texts, at least.
+/// Minimum size in bytes of a row besides its texts.
 const OF_A_ROW: usize = 24;
 
-/// Says that a dataset is too large to be kept, where it is.
+/// Fails if an expanded dataset of so many bytes is too large.
 pub(crate) fn check_kept(path: &str, bytes: usize) -> Result<(), DatasetError> {
     if bytes <= MOST_KEPT_MIB << 20 {
         return Ok(());
@@ -32,7 +32,7 @@ pub(crate) fn check_kept(path: &str, bytes: usize) -> Result<(), DatasetError> {
     Err(DatasetError::TooLarge { path: path.to_owned(), what })
 }
 
-/// What the workflow needs of an entry besides its id.
+/// Parts of an entry that the workflow needs besides its id.
 pub struct Needs<'a> {
     /// Keys that are kept with the item.
     pub fields: Fields,
@@ -40,10 +40,10 @@ pub struct Needs<'a> {
     pub instead_of_question: Option<&'a str>,
 }
 
-/// What a dataset amounts to.
+/// Row counts of a dataset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Rows that can be asked.
+    /// Rows that became items.
     pub items: usize,
     /// Rows without a question.
     pub dropped: usize,
@@ -99,8 +99,8 @@ pub fn for_each_row(
     rows.end()
 }
 
-/// The keys of a dataset that a spec names beside that of the question, and where: some row has to have each. The
-/// id may be missing where it was left to the default.
+/// Returns the keys that a spec names besides the question's, with the place where it names them:
+/// some row has to have each. The id may be missing if its key was left to the default.
 fn named(spec: &DatasetSpec) -> Vec<(&str, &'static str)> {
     let id = (spec.id_key.as_str(), "dataset.id_key");
     let allow = spec.filter.allow.keys().map(|key| (key.as_str(), "dataset.filter.allow"));
@@ -113,18 +113,19 @@ struct Rows<'a> {
     spec: &'a DatasetSpec,
     needs: &'a Needs<'a>,
     path: &'a str,
-    /// Hashes of the ids so far: a million ids themselves would take more memory than all else.
+    /// Hashes of the ids so far: the ids of a million rows would take more memory than all else.
     taken: HashSet<u64>,
-    /// Of ids that came again, the last number that was appended: counting anew for each takes for ever.
+    /// Last number appended to each repeated id, by hash: counting anew for each would be
+    /// quadratic.
     again: HashMap<u64, usize>,
     first_keys: String,
-    /// What to do where no row has a question.
+    /// Advice if no row has a question.
     hint: Option<String>,
     number: usize,
-    /// About how many bytes the rows so far take as they are kept.
+    /// Approximate size in bytes of the rows so far, as they are stored.
     kept: usize,
     counts: Counts,
-    /// Keys that the spec names, and where, which no row so far has.
+    /// Keys named in the spec, with their place in it, that no row so far has.
     unseen: Vec<(&'a str, &'static str)>,
     each: &'a mut dyn FnMut(Row) -> Result<(), DatasetError>,
 }
@@ -177,7 +178,7 @@ impl Rows<'_> {
         (self.each)(row)
     }
 
-    /// The conversation that can stand in for a question, as it will be sent.
+    /// Returns the conversation that can stand in for a question, as it will be sent.
     fn conversation(&self, row: &RawRow) -> Result<Option<Value>, DatasetError> {
         let Some(key) = self.needs.instead_of_question else { return Ok(None) };
         let Some(value) = lookup(row, key) else { return Ok(None) };
@@ -210,7 +211,7 @@ impl Rows<'_> {
         }
     }
 
-    /// A dataset without a question is an error.
+    /// Returns the counts; fails if there is no question, or a key that no row has.
     fn end(self) -> Result<Counts, DatasetError> {
         let Counts { items, dropped, filtered } = self.counts;
         if let Some((key, named)) = self.unseen.first().filter(|_| items + filtered > 0) {
@@ -239,7 +240,7 @@ impl Rows<'_> {
     }
 }
 
-/// A value as a filter sees it.
+/// Returns a value as text for filters.
 fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -247,7 +248,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// A scalar as text; `None` where it is empty or no scalar.
+/// Returns a scalar as text; `None` if it is empty or no scalar.
 fn plain_text(value: Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text,
@@ -258,8 +259,8 @@ fn plain_text(value: Value) -> Option<String> {
     (!text.trim().is_empty()).then_some(text)
 }
 
-/// The id, with `_2`, `_3`, … appended where it was taken already. Two ids with one hash are one
-/// in 10¹⁹ pairs, and would cost a suffix.
+/// Makes an id unique by appending `_2`, `_3`, … if it is taken. Two different ids share a hash
+/// once in 10¹⁹ pairs; that would cost an unneeded suffix.
 fn unique(id: String, taken: &mut HashSet<u64>, again: &mut HashMap<u64, usize>) -> String {
     let own = hash(&id);
     if taken.insert(own) {

@@ -1,9 +1,9 @@
-//! What a file is where it is not what its name says, by its first bytes.
+//! Recognition of files by their first bytes, whatever their name says.
 
 use std::fs::File;
 use std::io::{Read, Seek};
 
-/// The first bytes of a file, which then is at its beginning again.
+/// Returns the first bytes of a file and leaves it at its beginning.
 pub(crate) fn head_of(file: &mut File) -> std::io::Result<Vec<u8>> {
     let mut head = Vec::new();
     file.by_ref().take(512).read_to_end(&mut head)?;
@@ -11,7 +11,7 @@ pub(crate) fn head_of(file: &mut File) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// What is wrong with a file that holds a pointer to its content, and what to do.
+/// Describes a file that holds a Git LFS pointer instead of its content, with a remedy.
 pub(crate) fn pointer(head: &[u8], path: &str) -> Option<String> {
     let is_pointer = head.starts_with(b"version https://git-lfs.github.com/spec/");
     is_pointer.then(|| {
@@ -19,7 +19,7 @@ pub(crate) fn pointer(head: &[u8], path: &str) -> Option<String> {
     })
 }
 
-/// What is wrong with a file that should hold text and does not, and what to do.
+/// Describes a file that should hold text but does not, with a remedy.
 pub(crate) fn no_text(head: &[u8]) -> Option<String> {
     const UNPACK: &str = "unpack it first, or name the unpacked file";
     let packed = |how: &str| format!("is packed with {how}; {UNPACK}");

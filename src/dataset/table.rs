@@ -1,4 +1,4 @@
-//! Text in columns under a line of names, however its cells are separated and its letters encoded.
+//! Delimited text under a header line, whatever its separator and encoding.
 
 use super::bounded::{Bounded, Limit, Unread};
 use super::text::{decoded, not_utf8};
@@ -7,23 +7,23 @@ use encoding_rs::Encoding;
 use std::fs::File;
 use std::io::{BufRead, Cursor, Read};
 
-/// Separators that are recognised by the line of names.
+/// Separators that are recognised by the header line.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
-/// No line of names is longer, and none has more names: each row names all of them.
+/// Longest header line in bytes; with it, the most columns: each row repeats all names.
 const LONGEST_NAMES: u64 = 1 << 20;
 const MOST_COLUMNS: usize = 20_000;
 
 type Source = Bounded<Box<dyn Read>>;
 
-/// How a table is read.
+/// Options of reading a table.
 #[derive(Default)]
 pub(crate) struct TableOptions<'a> {
-    /// What separates cells; without it, the line of names says so.
+    /// Separator of cells; if `None`, it is inferred from the header line.
     pub separator: Option<u8>,
     pub encoding: Option<&'static Encoding>,
-    /// Columns that are looked for: a separator under which one is there is the right one.
+    /// Columns that are looked for: a separator that yields one of them is the right one.
     pub wanted: &'a [&'a str],
-    /// Whether spaces around cells are none of them.
+    /// Strips spaces around cells.
     pub trim: bool,
 }
 
@@ -35,19 +35,19 @@ pub(crate) struct Table {
     limit: Limit,
     record: StringRecord,
     separator: u8,
-    /// Lines before the names.
+    /// Number of lines before the header line.
     skipped: u64,
 }
 
-/// What is wrong with a table.
+/// Error in a table.
 pub(crate) struct TableError {
-    /// One-based.
+    /// One-based line.
     pub line: u64,
     pub message: String,
 }
 
 impl Table {
-    /// Reads the names of the columns; a file without any has none.
+    /// Opens a table and reads its column names; an empty file has none.
     pub fn open(file: File, options: &TableOptions<'_>) -> Result<Self, TableError> {
         let mut text = decoded(file, options.encoding);
         let mut head = Vec::new();
@@ -80,7 +80,7 @@ impl Table {
         Ok(table)
     }
 
-    /// The next row, with its line.
+    /// Returns the next row with its line (one-based).
     pub fn next(&mut self) -> Result<Option<(u64, &StringRecord)>, TableError> {
         self.limit.renew();
         let mut bytes = std::mem::take(&mut self.record).into_byte_record();
@@ -144,7 +144,7 @@ fn read_line(text: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<()>
     Ok(())
 }
 
-/// The separator that Excel writes into a first line of its own, `sep=;`.
+/// Returns the separator that Excel declares in a first line of its own, `sep=;`.
 fn declared_separator(line: &[u8]) -> Option<u8> {
     let line = std::str::from_utf8(line).ok()?.trim_matches(['\r', '\n', '"']);
     let (key, separator) = line.split_at_checked(4)?;
@@ -152,8 +152,8 @@ fn declared_separator(line: &[u8]) -> Option<u8> {
     separator.bytes().next().filter(|_| one)
 }
 
-/// What separates names: where a column that is looked for is one of them, or else what makes
-/// most of them.
+/// Infers the separator of a header line: one that yields a wanted column, or else the one that
+/// yields most columns.
 fn separator_of(line: &[u8], wanted: &[&str]) -> u8 {
     let names = |separator: u8| -> Vec<String> {
         let mut builder = ReaderBuilder::new();

@@ -1,11 +1,11 @@
-//! Text as UTF-8, whatever it was written in.
+//! Decoding of text to UTF-8.
 
 use encoding_rs::{Encoding, WINDOWS_1252};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 use std::io::{BufReader, Read};
 
-/// A text's bytes as UTF-8, without a byte order mark: UTF-16 that begins with one is recognised,
-/// anything else is named. What is UTF-8 already passes unchecked.
+/// Decodes text to UTF-8 without a byte order mark. UTF-16 is recognised by its mark, any other
+/// encoding has to be named. Bytes without a named encoding pass unchecked.
 pub(super) fn decoded<R: Read>(
     inner: R,
     encoding: Option<&'static Encoding>,
@@ -15,12 +15,12 @@ pub(super) fn decoded<R: Read>(
     BufReader::new(builder.build(inner))
 }
 
-/// The encoding of a name that is known.
+/// Returns the encoding of a known name.
 pub(super) fn encoding_of(name: Option<&str>) -> Option<&'static Encoding> {
     Encoding::for_label(name?.as_bytes())
 }
 
-/// What to say of text with a byte that no UTF-8 has at its place.
+/// Describes the error of a byte that is invalid in UTF-8.
 pub(super) fn not_utf8(byte: Option<u8>) -> String {
     let letter = byte.map_or_else(String::new, |byte| {
         let (letter, _) = WINDOWS_1252.decode_without_bom_handling(std::slice::from_ref(&byte));

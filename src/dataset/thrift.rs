@@ -1,10 +1,10 @@
-//! As much of thrift's compact protocol as it takes to see how much a Parquet file says of itself before
-//! anybody believes it.
+//! Parser for as much of Thrift's compact protocol as is needed to check the claims of a Parquet
+//! footer before a library acts on them.
 
-/// The deepest that structs lie in one another in a Parquet footer is 6.
+/// Deepest nesting of structs; a Parquet footer has 6.
 const DEEPEST: usize = 16;
 
-/// The kinds of values, by their numbers.
+/// Type of a value, by its number in the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Kind(u8);
 
@@ -13,7 +13,7 @@ impl Kind {
     pub const STRUCT: Self = Self(12);
 }
 
-/// Bytes from which values are read one by one. Whatever is cut off, or is no such value, gives `None`.
+/// Cursor over encoded values. Every read returns `None` if the bytes are cut off or no such value.
 pub(super) struct Thrift<'a>(pub &'a [u8]);
 
 impl<'a> Thrift<'a> {
@@ -40,13 +40,13 @@ impl<'a> Thrift<'a> {
         None
     }
 
-    /// A whole number of any width.
+    /// Reads an integer of any width.
     pub fn number(&mut self) -> Option<i64> {
         let zigzag = self.unsigned()?;
         Some((zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed())
     }
 
-    /// The kind of a list's entries, and how many there are.
+    /// Reads the head of a list: the type of its entries, and their number.
     pub fn list(&mut self) -> Option<(Kind, u64)> {
         let head = self.byte()?;
         let count = match head >> 4 {
@@ -56,7 +56,8 @@ impl<'a> Thrift<'a> {
         Some((Kind(head & 0x0f), count))
     }
 
-    /// Reads a struct: `each` gets the number and the kind of every field, and reads it or gives `false`.
+    /// Reads a struct: `each` gets the id and the type of every field, and reads it or returns
+    /// `false` to skip it.
     pub fn fields(
         &mut self,
         each: &mut dyn FnMut(&mut Thrift<'a>, i64, Kind) -> Option<bool>,
@@ -86,7 +87,7 @@ impl<'a> Thrift<'a> {
         }
     }
 
-    /// Passes over a value.
+    /// Skips a value.
     pub fn skip(&mut self, kind: Kind) -> Option<()> {
         self.skip_at(kind, DEEPEST)
     }

@@ -1,5 +1,5 @@
-//! How much memory a file takes once it is unpacked, told before it is: a few kilobytes can say that they
-//! are a thousand million cells.
+//! Estimate of a file's size in memory before it is unpacked: a few kilobytes can claim to be a
+//! thousand million cells.
 
 use super::DatasetError;
 use super::ods;
@@ -8,23 +8,25 @@ use calamine::{Cell, DataRef, Reader, Xlsb, Xlsx};
 use parquet::file::metadata::ParquetMetaData;
 use std::io::{BufReader, Cursor, Read};
 
-/// What a spreadsheet may take, whole as it is held.
+/// Most memory of a spreadsheet, in MiB, as it is held whole.
 const MOST_MIB: u64 = 384;
-/// What the parts of a spreadsheet may be together, unpacked.
+/// Largest size of a spreadsheet's parts together, unpacked, in MiB.
 const MOST_MIB_OF_PARTS: u64 = 192;
-/// Sheets that are looked at: only one is read.
+/// Most sheets that are looked at; only one is read.
 const MOST_SHEETS: usize = 1_000;
-/// A Parquet column that is larger than this and packed better than that is no data.
+/// Size in bytes beyond which a Parquet column with a better ratio than [`BEST_PACKED`] is no real
+/// data.
 const LARGE_COLUMN: u64 = 256 << 20;
 const BEST_PACKED: u64 = 100;
-/// A row is no longer, on average of its group.
+/// Longest row in bytes, on average over a row group.
 const LONGEST_ROW: u64 = super::LONGEST_ROW;
 
 fn too_large(path: &str, what: String) -> DatasetError {
     DatasetError::TooLarge { path: path.to_owned(), what }
 }
 
-/// Fails where a spreadsheet would take too much memory. One that is damaged is told so by its reader.
+/// Fails if a spreadsheet would take too much memory. A damaged one passes, since its reader
+/// reports it.
 pub(super) fn check_spreadsheet(path: &str, content: &[u8]) -> Result<(), DatasetError> {
     if claims_too_much(content) {
         return Err(too_large(path, "cells beyond the last column or row of an .xls".to_owned()));
@@ -55,7 +57,7 @@ pub(super) fn check_spreadsheet(path: &str, content: &[u8]) -> Result<(), Datase
     Ok(())
 }
 
-/// What all sheets take, one by one; `None` where this is no such file.
+/// Measures all sheets, one by one; `None` if the content is no such file.
 fn extent(content: &[u8]) -> Option<Extent> {
     let mut extent = Extent::default();
     if let Ok(mut workbook) = Xlsx::new(Cursor::new(content)) {
@@ -75,13 +77,13 @@ fn extent(content: &[u8]) -> Option<Extent> {
     Some(extent)
 }
 
-/// How large a sheet is once it is held: all cells between the outermost ones are, filled or not.
+/// Size in memory of a sheet: all cells between the outermost ones are held, filled or not.
 #[derive(Default)]
 struct Extent {
     first: (u32, u32),
     last: (u32, u32),
     filled: u64,
-    /// That of the largest sheet.
+    /// Size in bytes of the largest sheet so far.
     most: u64,
 }
 
@@ -90,7 +92,7 @@ impl Extent {
         (self.first, self.last, self.filled) = ((u32::MAX, u32::MAX), (0, 0), 0);
     }
 
-    /// Takes a cell; whether more are needed to tell.
+    /// Adds a cell; returns false once no more are needed for a verdict.
     fn take(&mut self, cell: Option<Cell<DataRef<'_>>>) -> bool {
         const OF_A_CELL: u64 = size_of::<calamine::Data>() as u64;
         const OF_A_FILLED_CELL: u64 = size_of::<Cell<calamine::Data>>() as u64;
@@ -111,7 +113,7 @@ impl Extent {
     }
 }
 
-/// Fails where a Parquet file says that it unpacks to far more than it is.
+/// Fails if a Parquet file claims to unpack to far more than it can hold.
 pub(crate) fn check_parquet(metadata: &ParquetMetaData) -> Result<(), String> {
     let positive = |number: i64| u64::try_from(number).unwrap_or_default();
     for group in metadata.row_groups() {

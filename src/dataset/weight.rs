@@ -1,8 +1,8 @@
-//! About how much memory a value takes.
+//! Approximate memory of JSON values.
 
 use serde_json::Value;
 
-/// The bytes of a value, with those of everything in it.
+/// Returns the approximate size in bytes of a value, everything in it included.
 pub(crate) fn weight_of(value: &Value) -> usize {
     const OF_A_VALUE: usize = size_of::<Value>();
     let inside: usize = match value {

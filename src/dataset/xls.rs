@@ -1,7 +1,7 @@
-//! What an old spreadsheet (.xls) says of its sheets, looked through before a library makes room for it: a
-//! cell may claim to be in any of 65,536 columns, and all cells up to there would be held.
+//! Check of an old spreadsheet (.xls) before a library allocates its sheets: a cell may claim to be
+//! in any of 65,536 columns, and all cells up to there would be allocated.
 
-/// No sheet of this format has more.
+/// Most columns of a sheet in this format.
 const MOST_COLUMNS: u16 = 256;
 const MOST_ROWS: u32 = 1 << 16;
 const END: u32 = 0xffff_fff0;
@@ -11,7 +11,8 @@ const SHEET: u16 = 0x0085;
 const END_OF_SHEET: u16 = 0x000a;
 const MOST_SHEETS: usize = 1_000;
 
-/// Whether a sheet claims cells where none can be. What is no such file, or is damaged, claims nothing.
+/// Returns true if a sheet claims cells where none can be. Content that is no such file, or
+/// damaged, claims nothing.
 pub(super) fn claims_too_much(content: &[u8]) -> bool {
     let Some(file) = Compound::read(content) else { return false };
     ["Workbook", "Book"].into_iter().filter_map(|name| file.stream(name)).any(|stream| {
@@ -25,7 +26,7 @@ pub(super) fn claims_too_much(content: &[u8]) -> bool {
     })
 }
 
-/// A piece of a stream.
+/// A record of a stream.
 struct Record<'a> {
     kind: u16,
     data: &'a [u8],
@@ -72,11 +73,11 @@ fn numbers(bytes: &[u8]) -> impl Iterator<Item = u32> {
     (0..bytes.len() / 4).filter_map(|index| u32_at(bytes, index * 4))
 }
 
-/// A file that holds streams, each in a chain of sectors.
+/// A compound file: a container of streams, each in a chain of sectors.
 struct Compound<'a> {
     content: &'a [u8],
     size: usize,
-    /// The sector after each.
+    /// Successor of each sector.
     next: Vec<u32>,
     entries: Vec<u8>,
 }
@@ -111,7 +112,7 @@ impl<'a> Compound<'a> {
         Some(sector.get(..self.size).unwrap_or(sector))
     }
 
-    /// The sectors of a chain, up to a length; what leads in a circle ends where the file would.
+    /// Reads the sectors of a chain, up to a length in bytes; a cycle ends where the file would.
     fn chain(&self, start: u32, length: usize) -> Vec<u8> {
         let (mut out, mut at) = (Vec::new(), start);
         let length = length.min(self.content.len());

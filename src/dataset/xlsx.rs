@@ -1,4 +1,4 @@
-//! A sheet of a spreadsheet, with column names in its first row.
+//! One sheet of a spreadsheet, with column names in its first row.
 
 use super::columns::Columns;
 use super::quiet::without_panic;
@@ -12,22 +12,22 @@ use std::fs::File;
 use std::io::Cursor;
 use std::sync::Arc;
 
-/// Spreadsheets are held whole, packed and unpacked.
+/// Largest file in MiB: a spreadsheet is held whole, packed and unpacked.
 const MOST_MIB: u64 = 64;
-/// What a sheet may take, with the texts and styles that all sheets share.
+/// Bounds of a sheet, with the texts and styles that all sheets share.
 const OF_A_SHEET: Bounds = Bounds { seconds: 8, mib: 416 };
 
 enum Piece {
     Row(RawRow),
-    /// What to say where nothing was found in the rows.
+    /// Advice if nothing was found in the rows.
     Hint(String),
 }
 
-/// Takes pieces until it says that it takes no more.
+/// Callback that takes pieces until it returns false.
 type EachPiece<'a> = dyn FnMut(Piece) -> bool + 'a;
 
-/// Reads a sheet, the first where none is named. What to say where nothing was found in it comes
-/// back: the questions may be in another one.
+/// Reads a sheet, the first if none is named. Returns advice for the case that nothing was found in
+/// it: the questions may be in another sheet.
 pub(super) fn read(
     path: &str,
     file: File,
@@ -141,7 +141,7 @@ fn to_value(cell: &Data) -> Value {
     }
 }
 
-/// As a sheet shows it, and not as the number of days that it holds.
+/// Formats a date or time as a sheet shows it, instead of the number of days that it stores.
 fn date_or_time(time: &ExcelDateTime) -> String {
     let (year, month, day, hour, minute, second, milli) = time.to_ymd_hms_milli();
     let fraction = if milli == 0 { String::new() } else { format!(".{milli:03}") };
