@@ -101,7 +101,7 @@ pub(super) struct Args {
     quiet: bool,
 }
 
-/// The methods on the command line.
+/// Methods on the command line.
 #[derive(Clone, Copy, ValueEnum)]
 enum MethodArg {
     /// Least squares, as in the reference

@@ -1,11 +1,11 @@
-//! Why a command ended in an error, and how anything reaches the terminal.
+//! Errors of commands, and output to the terminal.
 
 use crate::pipeline::{CalcError, Cause, PipelineError};
 use crate::redact::{Redactor, printable, secrets_among};
 use crate::spec::SpecError;
 use std::io::Write;
 
-/// Why a command ended in an error.
+/// Reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
     #[error("{0}")]
@@ -14,10 +14,10 @@ pub(super) enum CliError {
     Pipeline(#[from] PipelineError),
     #[error("{0}")]
     Calc(#[source] CalcError),
-    /// What the user asked for makes no sense here.
+    /// The command line does not make sense here.
     #[error("{0}")]
     Usage(String),
-    /// The system refused.
+    /// A system call failed.
     #[error("{what}: {error}")]
     System {
         what: String,
@@ -36,14 +36,14 @@ impl From<CalcError> for CliError {
 }
 
 impl CliError {
-    /// What cannot be done, and the system's reason.
+    /// Creates an error from the failed action and the system's reason.
     pub fn system(what: impl Into<String>, error: impl Into<Cause>) -> Self {
         Self::System { what: what.into(), error: error.into() }
     }
 }
 
-/// A text as it may be shown: without control characters from outside, and without what stands on the
-/// command line and may be a secret.
+/// Makes a text safe to print: control characters are escaped, and possible secrets from the
+/// command line are masked.
 pub(super) fn shown(text: &str) -> String {
     let redactor = Redactor::default();
     for secret in secrets_typed() {
@@ -52,21 +52,21 @@ pub(super) fn shown(text: &str) -> String {
     printable(&redactor.text(text.to_owned())).into_owned()
 }
 
-/// What stands on the command line and may be a secret.
+/// Returns the arguments on the command line that may be secrets.
 pub(super) fn secrets_typed() -> Vec<String> {
     let arguments: Vec<String> =
         std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
     secrets_among(&arguments).into_iter().map(str::to_owned).collect()
 }
 
-/// Writes a line to stderr, on which nobody from outside can paint.
+/// Writes a line to stderr, with control characters escaped.
 pub(super) fn tell(line: &str) {
     // Nothing is left to do where stderr itself is gone, as it is with a terminal that was closed.
     let _ = writeln!(std::io::stderr(), "{}", shown(line));
 }
 
-/// Writes to stdout, on which nobody from outside can paint; a reader that has seen enough (`| head`)
-/// is no error.
+/// Writes to stdout, with control characters escaped; a reader that closes the pipe early (`|
+/// head`) is no error.
 pub(super) fn print(text: &str) -> Result<(), CliError> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(printable(text).as_bytes()).and_then(|()| stdout.flush()) {
@@ -86,7 +86,7 @@ pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> 
     )
 }
 
-/// The runtime that verbs with a network use.
+/// Creates the async runtime for verbs that use the network.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
     // One core is served best by one thread: it saves handing tasks over, a twentieth of the load's cost.
     let alone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);

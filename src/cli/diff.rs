@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     Ok(End::Done)
 }
 
-/// Finds what a name means that is no run: a file, or a revision.
+/// Resolves a name that is no run: a lock file, or a git revision.
 fn side(args: &Args, pipeline: &Pipeline, name: &str) -> Result<Side, CliError> {
     let spec = pipeline.spec();
     if Path::new(name).is_file() {
@@ -122,7 +122,7 @@ fn side(args: &Args, pipeline: &Pipeline, name: &str) -> Result<Side, CliError> 
     Ok(Side::Locked { name: name.to_owned(), lock, spec: Box::new(then), same: true })
 }
 
-/// A lock file that says something: of one that does not, all levels would be new.
+/// Returns a lock file that could be read; from an unreadable one, all levels would seem new.
 fn readable(name: &str, lock: LockFile) -> Result<LockFile, CliError> {
     match lock.state() {
         LockState::Sound | LockState::Conflicted => Ok(lock),
@@ -132,7 +132,7 @@ fn readable(name: &str, lock: LockFile) -> Result<LockFile, CliError> {
     }
 }
 
-/// A file beside the spec as it was in a revision.
+/// Returns a file beside the spec as of a git revision; `None` if git does not have it.
 fn git_show(dir: &Path, revision: &str, file: &str) -> Option<String> {
     // A revision that begins with a dash would be taken for an option.
     if revision.starts_with('-') {

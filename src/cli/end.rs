@@ -1,23 +1,23 @@
-//! How a command ended, and the exit codes that stand for it.
+//! Ends of commands, with their exit codes.
 
-/// What was asked for, or what it rests on, makes no sense.
+/// Exit code of a command whose arguments or inputs are invalid.
 pub(super) const BAD_INPUT: u8 = 2;
-/// Something failed, or the question stays open.
+/// Exit code of a command that failed, or left the question open.
 pub(super) const FAILED: u8 = 1;
 
-/// How a command ended, when not in an error.
+/// End of a command that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// All went well.
+    /// Everything went well.
     Done,
-    /// The measurements stand, the question stays open.
+    /// The measurements are sound, but the question stays open.
     NoAnswer,
     /// No number of GPUs meets the target.
     OutOfReach,
 }
 
 impl End {
-    /// The exit code that stands for it.
+    /// Returns the exit code.
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,

@@ -1,4 +1,4 @@
-//! How a command ends in an error: it says why, with the exit code of the cause.
+//! Failed commands: error output, and the exit code of the cause.
 
 use super::diagnose::{CliError, shown, tell};
 use super::end::{BAD_INPUT, FAILED};
@@ -15,7 +15,7 @@ use std::error::Error;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-/// Prints an error and gives its exit code.
+/// Prints an error and returns its exit code.
 pub(super) fn report(error: &CliError) -> ExitCode {
     log::causes(error);
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -35,7 +35,7 @@ pub(super) fn report(error: &CliError) -> ExitCode {
     ExitCode::from(code_of(error))
 }
 
-/// Prints what is wrong with a command line, or the help that was asked for.
+/// Prints the error of a command line, or the requested help.
 pub(super) fn refused(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         // A closed pipe must not turn a help text into a failure.
@@ -52,7 +52,8 @@ pub(super) fn refused(error: &clap::Error) -> ExitCode {
     ExitCode::from(BAD_INPUT)
 }
 
-/// The exit code of an error: that of its innermost cause that has one, in whatever it is wrapped.
+/// Returns the exit code of an error: that of its innermost cause that has one, however it is
+/// wrapped.
 pub(super) fn code_of(error: &(dyn Error + 'static)) -> u8 {
     let mut code = decides(error);
     let mut cause = error.source();
@@ -63,8 +64,8 @@ pub(super) fn code_of(error: &(dyn Error + 'static)) -> u8 {
     code.unwrap_or(FAILED)
 }
 
-/// The exit code that one link of a chain stands for; `None` where its cause, or what it is the cause of,
-/// says more.
+/// Returns the exit code of one error in a chain; `None` if its cause, or the error that wraps it,
+/// decides.
 fn decides(error: &(dyn Error + 'static)) -> Option<u8> {
     if error.is::<SpecError>()
         || error.is::<ReferenceError>()

@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     Ok(End::Done)
 }
 
-/// A line for each stage, with the reason why its files go.
+/// Formats a line per stage, with the reason why its files are removed.
 fn what_and_why(pieces: &[Piece]) -> Vec<String> {
     let mut groups: BTreeMap<(&str, Why), (usize, u64)> = BTreeMap::new();
     for Piece { stage, why, bytes, .. } in pieces {

@@ -15,7 +15,7 @@ pub(super) struct Args {
     format: Format,
 }
 
-/// The languages of graphs.
+/// Output languages of graphs.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For Markdown viewers

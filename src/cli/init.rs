@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     Ok(End::Done)
 }
 
-/// Writes a file that is not there yet, and never over one that is.
+/// Writes a new file; never overwrites an existing one.
 pub(super) fn write_new(path: &Path, text: &str) -> Result<(), CliError> {
     let file = OpenOptions::new().write(true).create_new(true).open(path);
     file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| match error.kind() {

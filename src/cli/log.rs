@@ -1,5 +1,5 @@
-//! What happens, line by line, for whoever asks for it with `--log` or `RUST_LOG`: on stderr, without
-//! secrets, and with control characters as escapes.
+//! The log (`--log` or `RUST_LOG`): events as lines on stderr, without secrets, and with control
+//! characters escaped.
 
 use super::diagnose::{secrets_typed, tell};
 use crate::redact::{Redactor, printable, redact};
@@ -12,23 +12,23 @@ use tracing_subscriber::fmt::time::Uptime;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Variables that say what is logged where `--log` does not, in the words of `RUST_LOG`.
+/// Variables that set the log filter without `--log`, in the syntax of `RUST_LOG`.
 const VARIABLES: [&str; 2] = ["SIZER_LOG", "RUST_LOG"];
-/// The events of this crate, without those of the libraries below it.
+/// Target of this crate's events, which leaves out those of its dependencies.
 const OWN: &str = env!("CARGO_CRATE_NAME");
 
 static IS_ON: AtomicBool = AtomicBool::new(false);
 
-/// How much is logged.
+/// Verbosity of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum LogLevel {
     /// Nothing
     Off,
     /// Errors
     Error,
-    /// What may be wrong
+    /// Possible problems
     Warn,
-    /// What a run does
+    /// Progress of a run
     Info,
     /// Stages with their keys, requests, processes, and why a command failed
     Debug,
@@ -49,7 +49,7 @@ impl From<LogLevel> for LevelFilter {
     }
 }
 
-/// Begins to log, if that is wanted. Where it is not, an event costs a look at one number.
+/// Starts logging, if requested. Otherwise an event costs one comparison.
 pub(super) fn start(level: Option<LogLevel>) {
     let wanted = match level {
         Some(level) => Targets::new().with_target(OWN, level),
@@ -76,12 +76,12 @@ pub(super) fn start(level: Option<LogLevel>) {
     IS_ON.store(begun.is_ok(), Ordering::Relaxed);
 }
 
-/// Whether lines are written, between which no bar could stand.
+/// Returns true if lines are logged, which progress bars would garble.
 pub(super) fn is_on() -> bool {
     IS_ON.load(Ordering::Relaxed)
 }
 
-/// Writes down why something failed, cause by cause.
+/// Logs an error together with its causes.
 pub(super) fn causes(error: &dyn Error) {
     if !tracing::enabled!(tracing::Level::DEBUG) {
         return;
@@ -116,7 +116,7 @@ fn of_environment() -> Option<Targets> {
     targets
 }
 
-/// Where lines go; each comes whole.
+/// Writer of log lines to stderr; each is written whole.
 struct Lines(Redactor);
 
 impl Write for Lines {
@@ -132,7 +132,7 @@ impl Write for Lines {
     }
 }
 
-/// A line as it may be shown: nobody from outside can begin another.
+/// Redacts and escapes a line, so that no text from outside can start another one.
 fn safe(redactor: &Redactor, line: &[u8]) -> String {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = redact(&redactor.bytes(line));

@@ -1,4 +1,24 @@
 //! The command line, one file per verb.
+//!
+//! # Concepts
+//!
+//! - A verb is a file with its clap `Args` (their doc comments are the help text) and a `run` that returns
+//!   an `End` or a `CliError`.
+//! - `end` maps the end of a command to its exit code; `exit` prints an error and derives the exit code
+//!   from its innermost cause that has one.
+//! - `spec_args`, `selection_args` and `output_args` hold the options that several verbs share.
+//! - `diagnose` is the only way to the terminal: everything printed has its control characters escaped.
+//!   `log` does the same for `tracing` events, and redacts them; `progress` draws the bars.
+//!
+//! # Flow
+//!
+//! [`main`] parses the command line, starts the log, and calls the verb. Verbs that measure or
+//! estimate read the spec into a [`Study`](crate::pipeline::Study) and pass it to `run::execute`,
+//! which runs it until it is done or a signal (`signals`) cancels it, prints the result, and
+//! returns the end. The guard verb is hidden: it is the second process that ends leftovers of this
+//! one.
+//!
+//! This is the top floor. It depends on all others, and only the binary depends on it.
 
 mod calc;
 mod diagnose;

@@ -1,8 +1,8 @@
-//! The options that say what is printed.
+//! Options on what is printed.
 
 use clap::ValueEnum;
 
-/// What to print.
+/// Output options.
 #[derive(clap::Args)]
 pub(super) struct OutputArgs {
     /// What to print on stdout
@@ -16,7 +16,7 @@ pub(super) struct OutputArgs {
     pub strict: bool,
 }
 
-/// What to print on stdout.
+/// Output format on stdout.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     /// For people

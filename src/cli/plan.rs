@@ -24,7 +24,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     show(&args.spec.study()?, &args.selection.selection(), args.format)
 }
 
-/// A stage's name with its branch.
+/// Returns the name of a stage together with its branch.
 pub(super) fn in_branch(stage: &str, branch: Option<&str>) -> String {
     match branch {
         Some(branch) => format!("{stage}[{branch}]"),
@@ -32,7 +32,7 @@ pub(super) fn in_branch(stage: &str, branch: Option<&str>) -> String {
     }
 }
 
-/// Prints what a run would do.
+/// Prints the stages that a run would execute.
 pub(super) fn show(study: &Study, selection: &Selection, format: Format) -> Result<End, CliError> {
     let stages: Vec<(String, Status)> = study
         .plan(selection)?

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Shows the progress of one branch on stderr, or nothing.
 pub(super) struct Progress {
-    /// The bars of all branches; `None` where nothing is to be seen but what must be said.
+    /// Bars of all branches; `None` if only errors and notices are printed.
     bars: Option<MultiProgress>,
     branch: Option<String>,
     level: Mutex<Level>,
@@ -19,7 +19,7 @@ pub(super) struct Progress {
 #[derive(Default)]
 struct Level {
     bar: Option<ProgressBar>,
-    /// Ascending.
+    /// Runtimes in seconds, ascending.
     runtimes: Vec<f64>,
     failed: usize,
 }
@@ -39,7 +39,7 @@ impl Progress {
         self.branch.as_ref().map_or_else(String::new, |branch| format!("[{branch}] "))
     }
 
-    /// A line above the bars.
+    /// Prints a line above the bars.
     fn say(&self, line: &str) {
         match &self.bars {
             Some(bars) => bars.suspend(|| tell(line)),

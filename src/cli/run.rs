@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     execute(&study, options, &args.output, &args.spec.as_typed())
 }
 
-/// Runs all branches and prints what they brought. `spec` is how the user named it.
+/// Runs all branches and prints their results. `spec` is the spec as the user named it.
 pub(super) fn execute(
     study: &Study,
     options: RunOptions,
@@ -109,18 +109,18 @@ pub(super) fn execute(
     Ok(ends.chain(missing).max_by_key(|end| end.code()).unwrap_or(End::Done))
 }
 
-/// Whether there is a number to buy; where no target is set, none was asked for.
+/// Returns true if there is a number of GPUs to buy, or no target that asks for one.
 fn is_settled(result: &SizingResult) -> bool {
     let counted = result.estimates.iter().all(|estimate| estimate.gpus.is_some());
     counted && result.gpus.grade != Some(Grade::Unsettled)
 }
 
-/// Text in which commands name the spec as the user did.
+/// Replaces the placeholder for the spec in suggested commands by the name that the user gave.
 fn with_spec(text: &str, spec: &str) -> String {
     text.replace("`sizer run SPEC ", &format!("`sizer run {spec} "))
 }
 
-/// Runs something to its end; Ctrl-C and its like cancel what it is handed.
+/// Runs work to completion on a new runtime; Ctrl-C and similar signals cancel the token it gets.
 pub(super) fn block_on<T>(work: impl AsyncFnOnce(CancellationToken) -> T) -> Result<T, CliError> {
     let cancel = CancellationToken::new();
     Ok(runtime()?.block_on(async {
@@ -129,7 +129,7 @@ pub(super) fn block_on<T>(work: impl AsyncFnOnce(CancellationToken) -> T) -> Res
     }))
 }
 
-/// The result; with a matrix, the comparison and all results by branch.
+/// Prints the result; with a matrix, the comparison and the results of all branches.
 fn print_result(outcome: &StudyOutcome) -> Result<(), CliError> {
     if let [(None, branch)] = outcome.branches.as_slice() {
         return branch.result.as_ref().map_or(Ok(()), print_json);
@@ -141,7 +141,7 @@ fn print_result(outcome: &StudyOutcome) -> Result<(), CliError> {
     print_json(&serde_json::json!({ "comparison": outcome.comparison, "results": results }))
 }
 
-/// What ran and where the reports are.
+/// Formats the number of stages run and the paths of the reports.
 fn stages_line(outcome: &StudyOutcome) -> String {
     let ran: usize = outcome.branches.iter().map(|(_, branch)| branch.stages_run()).sum();
     let all: usize = outcome.branches.iter().map(|(_, branch)| branch.stages.len()).sum();
@@ -156,7 +156,7 @@ fn stages_line(outcome: &StudyOutcome) -> String {
     format!("{ran} {stages} run, {} cached{reports}", all - ran)
 }
 
-/// How a result ends the command.
+/// Returns the end of a command with this result.
 pub(super) fn end(result: &SizingResult) -> End {
     let asked = result
         .estimates

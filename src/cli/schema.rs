@@ -14,7 +14,7 @@ pub(super) struct Args {
     document: Document,
 }
 
-/// The documents with a schema.
+/// Documents that have a schema.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Document {
     /// The spec

@@ -1,8 +1,8 @@
-//! The options that say which stages are meant.
+//! Options that select stages.
 
 use crate::pipeline::{Pattern, Selection};
 
-/// Which stages to run.
+/// Selection of stages.
 #[derive(clap::Args)]
 pub(super) struct SelectionArgs {
     /// Run these stages alone; what they need has to be there

@@ -1,13 +1,13 @@
-//! Signals that end a run in order: Ctrl-C, `kill`, a terminal that closes.
+//! Signals that end a run cleanly: Ctrl-C, `kill`, a terminal that closes.
 
 use crate::pipeline::CancellationToken;
 use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signal that came first.
+/// The first signal received; 0 if none was.
 static FIRST: AtomicU8 = AtomicU8::new(0);
 
-/// The exit code of a run that was stopped, as shells give it.
+/// Returns the exit code of a run that was stopped by a signal, by the convention of shells.
 pub(super) fn exit_code() -> u8 {
     const BY_SIGNAL: u8 = 128;
     const INTERRUPT: u8 = 2;
@@ -17,8 +17,8 @@ pub(super) fn exit_code() -> u8 {
     }
 }
 
-/// Cancels a run at the first signal, and ends the process at the second: then whatever the run had
-/// started is the guard's. From its return on no signal goes unheard.
+/// Cancels a run at the first signal, and exits the process at the second; the guard then ends
+/// whatever the run started. Signals are handled from the moment it returns.
 pub(super) fn cancel_on_signal(cancel: &CancellationToken) {
     let kinds = [
         Some(SignalKind::interrupt()),
@@ -45,7 +45,7 @@ async fn obey(mut signal: Signal, number: u8, cancel: CancellationToken) {
     }
 }
 
-/// Whether whoever started this process had it ignore SIGHUP.
+/// Returns true if the parent process made this one ignore SIGHUP, as `nohup` does.
 fn ignores_hangup() -> bool {
     const HANGUP: u64 = 1;
     let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return false };

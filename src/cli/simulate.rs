@@ -27,7 +27,7 @@ pub(super) struct Args {
     set: Vec<String>,
 }
 
-/// What a spec needs besides its workflow, where there is no spec.
+/// Spec around the simulator's workflow, used if no spec is given.
 const DEFAULTS: &str = "version: 1\nname: simulator\ndataset: {path: none.jsonl}\n\
                         workflow: {type: simulator}\nconcurrency: {levels: [1]}\n";
 

@@ -1,4 +1,4 @@
-//! The arguments that name a spec.
+//! Arguments that name a spec.
 
 use super::diagnose::CliError;
 use crate::pipeline::Study;
@@ -22,15 +22,15 @@ pub(super) struct SpecArgs {
 }
 
 impl SpecArgs {
-    /// How the spec is to be read.
+    /// Returns the options for reading the spec.
     pub fn options(&self) -> Result<ReadOptions, CliError> {
         let overrides: Vec<Override> =
             self.set.iter().map(|text| Override::parse(text)).collect::<Result<_, _>>()?;
         Ok(ReadOptions { profile: self.profile.clone(), overrides })
     }
 
-    /// The arguments as a shell takes them, for a command that can be pasted. A change of a key that may
-    /// hold a secret is left out.
+    /// Returns the arguments quoted for a shell, for a command that can be pasted. A change to a
+    /// key that may hold a secret is left out.
     pub fn as_typed(&self) -> String {
         let mut words = vec![quoted(&self.spec.display().to_string())];
         words.extend(self.profile.iter().map(|name| format!("--profile {}", quoted(name))));
@@ -39,13 +39,13 @@ impl SpecArgs {
         words.join(" ")
     }
 
-    /// The pipelines of the spec.
+    /// Reads the spec into its pipelines.
     pub fn study(&self) -> Result<Study, CliError> {
         Ok(Study::new(SpecSet::from_path_with(&self.spec, &self.options()?)?))
     }
 }
 
-/// A word as a shell reads it.
+/// Quotes a word for a shell, if needed.
 fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=:,@%+".contains(letter);
     if !word.is_empty() && word.chars().all(plain) {
