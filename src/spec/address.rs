@@ -1,4 +1,4 @@
-//! The address of a server, in which secrets are references.
+//! Addresses of servers, in which secrets are references.
 
 use super::interpolate::{Env, Piece, ReferenceError, pieces, resolve_public};
 use super::secret::{TextVisitor, Vault, text_schema};
@@ -8,25 +8,26 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use url::Url;
 
-/// Name under which the spec's decoder recognises the type of this file.
+/// Newtype name by which the spec's decoder recognises an [`Address`].
 pub(super) const ADDRESS: &str = "$sizer::Address";
-/// What a secret is made of within an address: nothing that means anything there.
+/// Characters that are percent-encoded in a secret within an address: all that have a meaning
+/// there.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The address of a server. References to secrets (a password) stay references; others are looked
-/// up when the spec is read, since another server is another measurement.
+/// Address of a server. References to secrets (a password) stay references; others are looked up
+/// when the spec is read, since another server is another measurement.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Address(String);
 
 impl Address {
-    /// The address as it may be shown and stored.
+    /// Returns the address as it may be shown and stored.
     pub fn public(&self) -> &str {
         &self.0
     }
 
-    /// The address to connect to. It is taken apart before the secrets are put in, so that none can
-    /// lead to another server than the one that the spec names.
+    /// Returns the URL to connect to. It is parsed before the secrets are put in, so that none of
+    /// them can lead to another server than the one that the spec names.
     pub fn reveal(&self, vault: &Vault<'_>) -> Result<Url, ReferenceError> {
         let mark = self.mark();
         let (mut text, mut secrets) = (String::new(), Vec::new());
@@ -80,7 +81,7 @@ impl Address {
         Ok(url)
     }
 
-    /// A word that the address does not hold.
+    /// Returns a word that does not occur in the address.
     fn mark(&self) -> String {
         let mut mark = "xsecret".to_owned();
         while self.0.to_ascii_lowercase().contains(&mark) {
@@ -90,8 +91,8 @@ impl Address {
     }
 }
 
-/// The address with references to what is no secret looked up. What stands before the `@` is encoded: it
-/// could lead to another server.
+/// Resolves the references in an address, except those to secrets. Values before the `@` are
+/// percent-encoded, as they could otherwise lead to another server.
 pub(super) fn resolved(text: &str, env: &Env<'_>) -> Result<String, ReferenceError> {
     let pieces = pieces(text)?;
     // The same with a sign in place of each reference, whatever is written in them.
@@ -127,7 +128,7 @@ pub(super) fn resolved(text: &str, env: &Env<'_>) -> Result<String, ReferenceErr
     Ok(out)
 }
 
-/// A value as it stands in an address. One that can be nothing but encoded already stays as it is.
+/// Percent-encodes a value for an address, unless it is encoded already.
 fn encoded(value: &str) -> String {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte);
     let mut signs = value.split('%').skip(1);

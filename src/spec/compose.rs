@@ -1,8 +1,8 @@
-//! Putting a spec together from its parts: project defaults, includes, profiles, overrides, vars.
+//! Composition of a spec from its parts: project defaults, includes, profiles, overrides, vars.
 //!
 //! Later parts win: `sizer.toml`, then `include` in order, then the spec itself, then the profile,
 //! then `--set`. Maps are merged key by key, everything else is replaced. All of it happens on
-//! trees, so whatever is wrong in a part is shown there.
+//! trees, so that an error in a part points there.
 
 use super::Override;
 use super::decode::suggestion;
@@ -15,42 +15,42 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Reads a file that a spec includes. Handed in, so that this floor reads no files itself.
+/// Reader of files that a spec includes. Passed in, so that this floor reads no files itself.
 pub type ReadFile<'a> = dyn Fn(&Path) -> Result<String, std::io::Error> + 'a;
 
-/// What a spec is put together with.
+/// Parts of a spec besides its own text.
 pub struct Parts<'a> {
-    /// Path and text of the project's `sizer.toml`, where there is one.
+    /// Path and text of the project's `sizer.toml`, if there is one.
     pub project: Option<(PathBuf, String)>,
-    /// The profile to pick.
+    /// Profile to apply.
     pub profile: Option<&'a str>,
     /// Changes from the command line.
     pub overrides: &'a [Override],
-    /// Looks up environment variables.
+    /// Looks up an environment variable.
     pub env: &'a Env<'a>,
-    /// Reads included files.
+    /// Reads an included file.
     pub read: &'a ReadFile<'a>,
 }
 
 const DEEPEST_INCLUDE: usize = 10;
-/// Files that include files that include files are soon more than anybody meant.
+/// Most files that are included in total: includes of includes soon are more than anybody meant.
 const MOST_INCLUDES: usize = 200;
-/// Together they are no larger.
+/// Largest size of all files together, in bytes.
 const LARGEST_TOGETHER: usize = 4 << 20;
-/// What a spec takes once its variables are filled in, in all branches of a matrix together.
+/// Largest size of a spec in bytes once its variables are filled in, over all branches of a matrix.
 const LARGEST_FILLED: usize = 64 << 20;
 
-/// The files that are being included.
+/// State of including files.
 struct Includes {
-    /// From the spec down to the file that is read now.
+    /// Path of includes from the spec down to the file being read.
     open: Vec<PathBuf>,
-    /// How many were read so far.
+    /// Number of files read so far.
     count: usize,
-    /// How large they are together.
+    /// Their total size in bytes.
     size: usize,
 }
 
-/// Puts the trees of a spec together: one, or one per combination of its matrix.
+/// Composes the trees of a spec: one, or one per combination of its matrix.
 pub(super) fn compose(
     main: &Arc<Source>,
     file: &Path,
@@ -84,7 +84,7 @@ fn empty(source: &Arc<Source>) -> Node {
     Node { value: Value::Null, place }
 }
 
-/// The table `defaults` of a project's `sizer.toml`.
+/// Returns the table `defaults` of a project's `sizer.toml`.
 fn defaults(path: &Path, text: &str) -> Result<Node, SpecError> {
     let source = Arc::new(Source { name: path.display().to_string(), text: text.to_owned() });
     let mut tree = toml_tree::parse(&source)?;
@@ -99,7 +99,7 @@ fn defaults(path: &Path, text: &str) -> Result<Node, SpecError> {
     Ok(defaults.unwrap_or_else(|| empty(&source)))
 }
 
-/// A file's tree, merged over those of the files that it includes.
+/// Loads a file's tree, merged over those of the files that it includes.
 fn load(
     source: &Arc<Source>,
     file: &Path,
@@ -174,7 +174,7 @@ fn profile(profiles: Option<Node>, name: &str, main: &Arc<Source>) -> Result<Nod
         .help(suggestion(name, &known)))
 }
 
-/// Lays one tree over another.
+/// Merges one tree over another.
 fn merge(under: &mut Node, over: Node) {
     match (&mut under.value, over.value) {
         (Value::Map(entries), Value::Map(new)) if same_kind(entries, &new) => {
@@ -200,7 +200,8 @@ fn merge(under: &mut Node, over: Node) {
     }
 }
 
-/// Whether two maps can be merged: one of another `type` has other keys and replaces the first.
+/// Returns true if two maps can be merged: one with another `type` has other keys, and replaces the
+/// first.
 fn same_kind(under: &[Entry], over: &[Entry]) -> bool {
     let kind = |entries: &[Entry]| {
         entries.iter().find(|entry| entry.key == "type").map(|entry| entry.node.value.clone())
@@ -211,14 +212,14 @@ fn same_kind(under: &[Entry], over: &[Entry]) -> bool {
     }
 }
 
-/// The variables, and how much of them may still be filled in.
+/// The variables, and the bytes that may still be filled in from them.
 struct Vars<'a> {
     tree: Option<&'a Node>,
     left: usize,
 }
 
-/// Replaces `${vars.NAME}` everywhere. A text that is one reference takes the variable's value,
-/// whatever its type; inside a longer text the value is written out.
+/// Replaces `${vars.NAME}` everywhere. A text that consists of one reference takes the variable's
+/// value, whatever its type; within a longer text the value is written out.
 fn fill_in(node: &mut Node, vars: &mut Vars<'_>) -> Result<(), SpecError> {
     match &mut node.value {
         Value::Seq(items) => items.iter_mut().try_for_each(|item| fill_in(item, vars)),

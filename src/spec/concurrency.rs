@@ -10,23 +10,23 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use std::borrow::Cow;
 use std::fmt;
 
-/// How many runs in flight, and how many runs.
+/// Levels of the sweep, and the runs of each.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Concurrency {
-    /// The levels to measure.
+    /// Levels to measure.
     #[serde(default)]
     pub levels: Levels,
-    /// Adaptive levels: the first; 1 by default.
+    /// First of adaptive levels; 1 by default.
     #[serde(default)]
     pub start: Option<u32>,
-    /// Adaptive levels: the highest that may be measured; 1024 by default.
+    /// Highest level that an adaptive sweep may measure; 1024 by default.
     #[serde(default)]
     pub max: Option<u32>,
-    /// Adaptive levels: what may be spent on all of them, as a number of runs or a time.
+    /// Budget of an adaptive sweep, as a number of runs or a time.
     #[serde(default)]
     pub budget: Option<Budget>,
-    /// How many times over each level is filled: `passes` × concurrency measured runs. Without it
+    /// Number of times that each level is filled: `passes` × concurrency measured runs. Without it
     /// (and without `runs` and `duration`), a level makes one pass over the dataset, cut to a
     /// multiple of the concurrency.
     #[serde(default)]
@@ -40,10 +40,10 @@ pub struct Concurrency {
     /// Measure until the p95 is known well enough.
     #[serde(default)]
     pub until: Option<Until>,
-    /// What a level's load looks like.
+    /// Shape of a level's load.
     #[serde(default)]
     pub mode: Mode,
-    /// How many times over a level is filled before it is measured; one wave by default, none in a
+    /// Number of times that a level is filled before it is measured; one wave by default, none in a
     /// burst.
     #[serde(default)]
     pub warmup: Option<u32>,
@@ -59,19 +59,19 @@ pub struct Concurrency {
     /// Pause between two levels.
     #[serde(default)]
     pub cooldown: Seconds,
-    /// In which order levels are measured.
+    /// Order in which levels are measured.
     #[serde(default)]
     pub order: Order,
-    /// What a failed run does to its level.
+    /// Effect of a failed run on its level.
     #[serde(default)]
     pub on_failure: OnFailure,
-    /// Seed of everything random: arrivals, think times, the order.
+    /// Seed of everything random: arrivals, think times, the order of levels.
     #[serde(default)]
     pub seed: u64,
 }
 
 impl Concurrency {
-    /// Waves of runs before a level is measured.
+    /// Returns the number of waves of runs before a level is measured.
     pub fn warmup_waves(&self) -> u32 {
         self.warmup.unwrap_or(match self.mode {
             Mode::Sustained => 1,
@@ -79,23 +79,24 @@ impl Concurrency {
         })
     }
 
-    /// Whether a level counts users, of whom not all have a run in flight.
+    /// Returns true if a level counts users, who do not all have a run in flight.
     pub fn counts_users(&self) -> bool {
         self.think_time.is_some() || self.rate.is_some()
     }
 
-    /// The first of adaptive levels.
+    /// Returns the first of adaptive levels.
     pub fn first_level(&self) -> u32 {
         self.start.unwrap_or(1)
     }
 
-    /// The highest of adaptive levels.
+    /// Returns the highest of adaptive levels.
     pub fn highest_level(&self) -> u32 {
         const DEFAULT: u32 = 1024;
         self.max.unwrap_or(DEFAULT.max(self.first_level()))
     }
 
-    /// The concurrencies in the order in which they are measured; none where they are adaptive.
+    /// Returns the concurrencies in the order in which they are measured; empty if they are
+    /// adaptive.
     pub fn in_order(&self) -> Vec<u32> {
         let mut levels = self.levels.values();
         if self.order == Order::Shuffled {
@@ -105,7 +106,7 @@ impl Concurrency {
     }
 }
 
-/// What may be spent on adaptive levels.
+/// Budget of an adaptive sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Budget {
@@ -116,7 +117,7 @@ pub enum Budget {
 }
 
 impl Budget {
-    /// Whether anything can be measured with it.
+    /// Returns true if anything can be measured with it.
     pub fn is_sensible(self) -> bool {
         match self {
             Self::Runs(runs) => runs > 0,
@@ -125,15 +126,15 @@ impl Budget {
     }
 }
 
-/// The levels: a list, a range, or whatever the results of the ones before ask for.
+/// Levels of the sweep: a list, a range, or whatever the results of earlier ones ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Levels {
-    /// All that a recording has.
+    /// All levels of a recording.
     #[default]
     FromData,
-    /// Doubled until a target is crossed or the server fails, then closing in on that point.
+    /// Doubled until a target is crossed or the server fails, then narrowed down around that point.
     Adaptive,
-    /// Each concurrency by itself.
+    /// An explicit list of concurrencies.
     List(Vec<u32>),
     /// Evenly spread, on a linear or logarithmic scale.
     Range(Range),
@@ -147,14 +148,14 @@ pub struct Range {
     pub from: u32,
     /// The highest level.
     pub to: u32,
-    /// How many levels; fewer where two round to the same concurrency.
+    /// Number of levels; fewer if two round to the same concurrency.
     pub steps: u32,
-    /// How they are spread.
+    /// Spacing of the levels.
     #[serde(default)]
     pub scale: Scale,
 }
 
-/// How the levels of a range are spread.
+/// Spacing of the levels of a range.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
@@ -166,7 +167,7 @@ pub enum Scale {
 }
 
 impl Levels {
-    /// The concurrencies, ascending, each once; none where they are adaptive.
+    /// Returns the concurrencies, ascending, each once; empty if they are adaptive.
     pub fn values(&self) -> Vec<u32> {
         let mut values = match self {
             Self::FromData | Self::Adaptive => Vec::new(),
@@ -203,7 +204,8 @@ impl Range {
 }
 
 impl Serialize for Levels {
-    /// The concurrencies themselves: a list and a range that mean the same are equal.
+    /// Serializes the concurrencies themselves, so that a list and a range with the same levels are
+    /// equal.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::FromData => serializer.serialize_str("recorded"),

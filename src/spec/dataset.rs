@@ -8,41 +8,42 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// What is asked: a file with one entry per question.
+/// Questions to ask: a file with one entry per question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DatasetSpec {
-    /// The file, or its HTTP(S) address; its format goes by the extension.
+    /// File, or its HTTP(S) address; the extension tells the format.
     pub path: PathBuf,
-    /// The format, where the extension does not say it.
+    /// Format, if the extension does not tell it.
     #[serde(default)]
     pub format: Option<DatasetFormat>,
-    /// The encoding of a text, such as `windows-1252`; UTF-8, and UTF-16 with a byte order mark,
+    /// Encoding of a text file, such as `windows-1252`; UTF-8, and UTF-16 with a byte order mark,
     /// need no name.
     #[serde(default)]
     pub encoding: Option<String>,
-    /// What separates the cells of a CSV file, one character; without it, the line of names says so.
+    /// Separator of the cells of a CSV file, one character; inferred from the header line by
+    /// default.
     #[serde(default)]
     pub separator: Option<String>,
-    /// The sheet of a spreadsheet; the first, where none is named.
+    /// Sheet of a spreadsheet; the first by default.
     #[serde(default)]
     pub sheet: Option<String>,
-    /// The key or column that holds an entry's id; entries without one are numbered. Where entries
-    /// are nested, a path: `/meta/id`.
+    /// Key or column that holds an entry's id; entries without one are numbered. A path if entries
+    /// are nested: `/meta/id`.
     #[serde(default = "id")]
     pub id_key: String,
-    /// The key or column that holds the question, or a path to it: `/messages/0/content`.
+    /// Key or column that holds the question, or a path to it: `/messages/0/content`.
     #[serde(default = "question")]
     pub question_key: String,
     /// Ask with the whole entry, as JSON, instead of one key of it.
     #[serde(default)]
     pub whole_row: bool,
-    /// Which entries to ask.
+    /// Selection of entries.
     #[serde(default)]
     pub filter: Filter,
 }
 
-/// The formats of datasets.
+/// File formats of datasets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DatasetFormat {
@@ -50,29 +51,29 @@ pub enum DatasetFormat {
     Json,
     /// One JSON object per line.
     Jsonl,
-    /// Values under a line of column names, separated by commas, semicolons, tabs or bars.
+    /// Cells under a header line, separated by commas, semicolons, tabs or bars.
     Csv,
     /// Apache Parquet.
     Parquet,
-    /// A sheet of a spreadsheet (xlsx, xls, ods), column names in its first row.
+    /// A sheet of a spreadsheet (xlsx, xls, ods) with column names in its first row.
     Xlsx,
 }
 
-/// Which entries of a dataset to ask: those that every key of `allow` lets through, without those
-/// that a key of `deny` names. An entry without the key is let through; a key
-/// that no entry has is an error.
+/// Selection of dataset entries: those that every key of `allow` lets through, except those that a
+/// key of `deny` matches. An entry without the key is let through; a key that no entry has is an
+/// error.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Keys, and the values or globs that are asked.
+    /// Keys, and the values or globs to let through.
     #[serde(default)]
     pub allow: Patterns,
-    /// Keys, and the values or globs that are not.
+    /// Keys, and the values or globs to leave out.
     #[serde(default)]
     pub deny: Patterns,
 }
 
-/// Keys with the values or globs that count for each.
+/// Keys with their values or globs.
 pub type Patterns = IndexMap<String, Vec<FilterValue>>;
 
 /// A value or a glob, as text: `7` and `"7"` are equal.
@@ -81,19 +82,19 @@ pub type Patterns = IndexMap<String, Vec<FilterValue>>;
 pub struct FilterValue(String);
 
 impl Filter {
-    /// Whether nothing is filtered.
+    /// Returns true if nothing is filtered.
     pub fn is_empty(&self) -> bool {
         self.allow.is_empty() && self.deny.is_empty()
     }
 
-    /// The length of its longest glob. Each `*` of one is descended into.
+    /// Returns the length in characters of the longest glob; matching recurses into each `*`.
     pub fn longest(&self) -> usize {
         let patterns = self.allow.values().chain(self.deny.values()).flatten();
         let globs = patterns.map(|it| &it.0).filter(|it| it.contains(['*', '?', '[']));
         globs.map(|glob| glob.chars().count()).max().unwrap_or_default()
     }
 
-    /// Whether an entry is asked; `get` gives the text of one of its keys.
+    /// Returns true if an entry passes; `get` returns one of its keys as text.
     pub fn lets_through(&self, get: impl Fn(&str) -> Option<String>) -> bool {
         let named = |key: &String, patterns: &Vec<FilterValue>| {
             let text = get(key)?;
@@ -105,7 +106,7 @@ impl Filter {
 }
 
 impl Default for DatasetSpec {
-    /// No dataset: only recorded workflows do without.
+    /// Creates the section of a spec without a dataset, as recorded workflows and chains may have.
     fn default() -> Self {
         Self {
             path: PathBuf::new(),
@@ -122,12 +123,12 @@ impl Default for DatasetSpec {
 }
 
 impl DatasetSpec {
-    /// Whether there is one.
+    /// Returns true if the spec has a dataset.
     pub fn is_given(&self) -> bool {
         !self.path.as_os_str().is_empty()
     }
 
-    /// The format that is named, or that the extension says.
+    /// Returns the format in the spec, or else the one of the extension.
     pub fn format(&self) -> Option<DatasetFormat> {
         let path = match self.url() {
             // What follows the path of an address says nothing of its format.
@@ -137,7 +138,8 @@ impl DatasetSpec {
         self.format.or_else(|| DatasetFormat::of_path(path))
     }
 
-    /// The separator, where one is named: a byte, since a longer one separates nothing.
+    /// Returns the separator in the spec as a byte; `None` if there is none or it cannot separate
+    /// cells.
     pub fn separator_byte(&self) -> Option<u8> {
         match self.separator.as_deref()?.as_bytes() {
             b"\\t" | b"tab" => Some(b'\t'),
@@ -146,7 +148,7 @@ impl DatasetSpec {
         }
     }
 
-    /// The address, where the dataset is not a file of this machine.
+    /// Returns the address, unless the dataset is a local file.
     pub fn url(&self) -> Option<&str> {
         let text = self.path.to_str()?;
         (text.starts_with("http://") || text.starts_with("https://")).then_some(text)

@@ -13,33 +13,33 @@ use std::str::FromStr;
 pub struct Seconds(f64);
 
 impl Seconds {
-    /// A duration from seconds, if they are finite and not negative.
+    /// Creates a duration from seconds; `None` unless they are finite and not negative.
     pub fn new(seconds: f64) -> Option<Self> {
         (seconds.is_finite() && seconds >= 0.0).then_some(Self(seconds))
     }
 
-    /// A duration that stands in the code.
+    /// Creates a duration from a literal.
     ///
     /// # Panics
     ///
-    /// If it is none; in a constant the compiler finds that.
+    /// If it is not finite or negative; in a constant, the compiler reports that.
     pub(crate) const fn fixed(seconds: f64) -> Self {
         assert!(seconds.is_finite() && seconds >= 0.0);
         Self(seconds)
     }
 
-    /// The duration in seconds.
+    /// Returns the duration in seconds.
     pub fn get(self) -> f64 {
         self.0
     }
 
-    /// The duration for the clock; the longest that it knows where it is longer.
+    /// Converts to the standard library's type, saturating at its maximum.
     pub fn to_std(self) -> std::time::Duration {
         std::time::Duration::try_from_secs_f64(self.0).unwrap_or(std::time::Duration::MAX)
     }
 }
 
-/// A text that is no duration.
+/// Error of parsing a duration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a duration: write a number and a unit, such as 300ms, 10s, 2m or 1h")]
 pub struct NotADuration(String);

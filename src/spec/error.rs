@@ -1,4 +1,4 @@
-//! Errors in a spec, as a person wants them: what, where, the line itself, and what to do.
+//! Errors in a spec, made for people: the problem, its position, the line itself, and the remedy.
 
 use crate::redact::{printable, redact};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
@@ -6,28 +6,28 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-/// A text that a spec (or a part of it) was read from.
+/// Text that a spec (or a part of it) was read from.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Source {
-    /// File name as the user gave it, or the flag.
+    /// File name as the user gave it, or the name of the flag.
     pub name: String,
-    /// The whole text.
+    /// Whole text.
     pub text: String,
 }
 
 /// A position in a source.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Place {
-    /// Where the text came from.
+    /// Source that the position is in.
     pub source: Arc<Source>,
-    /// One-based.
+    /// One-based line.
     pub line: u64,
-    /// One-based, in characters.
+    /// One-based column, in characters.
     pub column: u64,
 }
 
 impl fmt::Debug for Place {
-    /// Without the source's text, which can hold anything.
+    /// Formats it without the source's text, which can hold anything.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.source.name, self.line, self.column)
     }
@@ -47,7 +47,7 @@ struct Inner {
 }
 
 impl SpecError {
-    /// An error at a place.
+    /// Creates an error at a position.
     pub fn at(place: &Place, message: impl Into<String>) -> Self {
         // A spec made in code has no lines.
         if place.line == 0 {
@@ -62,7 +62,7 @@ impl SpecError {
         }))
     }
 
-    /// An error about a whole file.
+    /// Creates an error about a whole file.
     pub fn in_file(file: &str, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             message: message.into(),
@@ -73,31 +73,31 @@ impl SpecError {
         }))
     }
 
-    /// Says what to do about it.
+    /// Adds a remedy.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
         self
     }
 
-    /// Says what it comes of.
+    /// Adds the underlying cause.
     #[must_use]
     pub fn because(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
         self.0.cause = Some(Arc::new(cause));
         self
     }
 
-    /// What is wrong, without place and help.
+    /// Returns the message without position and help.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// One-based line and column, where the error has a place.
+    /// Returns the one-based line and column, if the error has a position.
     pub fn line_column(&self) -> Option<(u64, u64)> {
         self.0.place.as_ref().map(|place| (place.line, place.column))
     }
 
-    /// The error as people read it, with the offending line; coloured when asked.
+    /// Renders the error for people, with the offending line; coloured on request.
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let Inner { message, file, place, help, .. } = &*self.0;
@@ -141,10 +141,10 @@ impl Error for SpecError {
     }
 }
 
-/// A line that is quoted is no longer.
+/// Longest line that is quoted, in bytes.
 const LONGEST_LINE: usize = 8 << 10;
 
-/// A source as it may be shown, with the bytes to underline.
+/// A redacted source, with the bytes to underline.
 struct Shown {
     text: String,
     span: std::ops::Range<usize>,
@@ -172,7 +172,7 @@ impl Shown {
     }
 }
 
-/// How much of the rest of a line belongs to the key or plain value at its start.
+/// Returns the length in bytes of the key or plain value at the start of the rest of a line.
 fn token_length(rest: &str) -> usize {
     if let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')) {
         return rest[1..].find(quote).map_or(rest.len(), |end| end + 2);

@@ -4,26 +4,26 @@ use super::Share;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How levels become an estimate.
+/// Options of the estimate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EstimateSpec {
-    /// The model of time against concurrency.
+    /// Model of time against concurrency.
     pub method: Method,
-    /// Probability that the truth lies within the interval of an estimate, and that what is
-    /// recommended is enough.
+    /// Probability that the truth lies within the interval of an estimate, and that the
+    /// recommendation is enough.
     pub confidence: f64,
-    /// Further capacity to recommend, as a share of the need: `10%`.
+    /// Additional capacity to recommend, as a share of the need: `10%`.
     pub headroom: Share,
-    /// Further replicas to recommend, for those that fail or are being replaced.
+    /// Additional replicas to recommend, for those that fail or are being replaced.
     pub spares: u32,
-    /// What runs that failed count as, at levels that tolerate them.
+    /// Treatment of failed runs at levels that tolerate them.
     pub count_failures: CountFailures,
     /// Seed of the resampling behind the intervals.
     pub seed: u64,
-    /// Lines only: a fit that explains less of the variance than this is refused.
+    /// Lines only: smallest share of the variance that a fit has to explain, or it is refused.
     pub min_r_squared: f64,
-    /// Lines only: whether levels far off the line are left out of it (looked for with five levels or more).
+    /// Lines only: leave levels far off the line out of the fit (with five levels or more).
     pub remove_outliers: bool,
 }
 
@@ -42,18 +42,18 @@ impl Default for EstimateSpec {
     }
 }
 
-/// What runs that failed count as in a quantile.
+/// Treatment of failed runs in a quantile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CountFailures {
-    /// Nothing: the quantile is that of the runs that succeeded.
+    /// Ignored: the quantile is that of the runs that succeeded.
     #[default]
     LeftOut,
-    /// Slower than any limit, as goodput counts them.
+    /// Counted as slower than any limit, as in goodput.
     AsOverLimit,
 }
 
-/// The methods.
+/// Methods of estimation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {

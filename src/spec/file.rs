@@ -1,11 +1,11 @@
-//! Reading specs from disk: the one file of this floor that touches the world.
+//! Reading of specs from disk: the only file of this floor that touches the outside world.
 
 use super::{Migrated, Override, Parts, Spec, SpecError, SpecSet, migrate};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-/// No spec that a person wrote is larger.
+/// Largest spec, in bytes; none that a person wrote is larger.
 const LARGEST_SPEC: u64 = 1 << 20;
 
 const PROJECT_FILE: &str = "sizer.toml";
@@ -15,10 +15,10 @@ pub fn process_env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// What the caller can say about how a spec is read.
+/// Options for reading a spec.
 #[derive(Clone, Debug, Default)]
 pub struct ReadOptions {
-    /// The profile to pick.
+    /// Profile to apply.
     pub profile: Option<String>,
     /// Changes, as `--set` makes them.
     pub overrides: Vec<Override>,
@@ -30,7 +30,7 @@ impl Spec {
         SpecSet::from_path_with(path, &ReadOptions::default())?.single()
     }
 
-    /// What to say where a path of the spec leads nowhere.
+    /// Returns help for a path in the spec that does not exist.
     pub fn path_help(&self) -> String {
         let help = "paths in a spec are relative to the folder that it lies in";
         let link = self.file().and_then(|file| Some((file, std::fs::read_link(file).ok()?)));
@@ -64,12 +64,13 @@ impl SpecSet {
     }
 }
 
-/// The text of a spec file in the current version of the language; `None` where it is in it.
+/// Reads a spec file and converts its text to the current version; `None` if it is of that version
+/// already.
 pub fn migrate_file(path: &Path) -> Result<Option<Migrated>, SpecError> {
     migrate(&read(path)?, path)
 }
 
-/// The nearest `sizer.toml`: in the spec's folder or in one above it.
+/// Finds the nearest `sizer.toml`: in the spec's folder or in one above it.
 fn project_file(spec: &Path) -> Result<Option<(PathBuf, String)>, SpecError> {
     let parent = spec.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Where the folder cannot be resolved, reading the spec itself has failed already.
@@ -96,7 +97,8 @@ fn read(path: &Path) -> Result<String, SpecError> {
     })
 }
 
-/// Reads a file whole, or not at all: half a spec can be a valid one that means something else.
+/// Reads a file whole, or fails if it is too large: half a spec can be a valid one with another
+/// meaning.
 fn read_bounded(path: &Path) -> std::io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(LARGEST_SPEC + 1).read_to_string(&mut text)?;

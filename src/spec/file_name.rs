@@ -1,6 +1,6 @@
-//! Labels as names of files.
+//! File names made from labels.
 
-/// A label as the name of a file: models are called `org/name`, and addresses have colons.
+/// Makes a file name of a label: models are called `org/name`, and addresses have colons.
 pub fn plain_file_name(label: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "._-@,[]= ".contains(c);
     let name: String = label.chars().map(|c| if plain(c) { c } else { '_' }).collect();

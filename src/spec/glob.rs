@@ -1,9 +1,9 @@
-//! Shell-style patterns, wherever a person may name several things at once.
+//! Shell-style globs, wherever several things can be named at once.
 
 use glob::Pattern;
 
-/// Whether a text is what a pattern says: `*` is any text, `?` one character, `[ab]` one of these,
-/// `[!ab]` none of them. What is no pattern means itself.
+/// Returns true if a text matches a glob: `*` is any text, `?` one character, `[ab]` one of these,
+/// `[!ab]` none of them. An invalid glob matches itself only.
 pub fn glob_matches(pattern: &str, text: &str) -> bool {
     // The crate keeps `**` for folders; here it can only mean `*`.
     let mut single = pattern.to_owned();

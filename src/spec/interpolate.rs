@@ -1,41 +1,41 @@
-//! `${env:NAME}` in the text of a spec, with a default as shells have it: `${env:NAME:-default}`.
+//! `${env:NAME}` in the text of a spec, with a default as in shells: `${env:NAME:-default}`.
 
 use crate::redact::names_a_secret;
 
-/// Looks up an environment variable. Handed in, so that this floor reads no environment itself.
+/// Lookup of environment variables. Passed in, so that this floor reads no environment itself.
 pub type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// What is wrong with a reference.
+/// Error in a reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
-    /// The variable is not there.
+    /// The variable is not set.
     #[error("the environment variable {0} is not set")]
     Unset(String),
-    /// Some other `${…}`.
+    /// Some other `${…}`, or one nested too deeply.
     #[error("`${{{0}}}` is not a reference that sizer knows")]
     Unknown(String),
     /// A `${` without its `}`.
     #[error("`${{` without a closing `}}`")]
     Unclosed,
-    /// A reference in a way that shells know and sizer does not, such as `${NAME:?message}`.
+    /// A form of reference that shells know and sizer does not, such as `${NAME:?message}`.
     #[error("`${{env:{0}}}` names no environment variable")]
     NoName(String),
-    /// A secret written as the default of one.
+    /// A variable that looks like a secret, with a default in plain text.
     #[error("${{env:{0}}} looks like a secret, and its default stands here in plain text")]
     SecretInDefault(String),
-    /// A secret where the value would be stored.
+    /// A secret in a value that would be stored.
     #[error("${{env:{0}}} looks like a secret, and this value is stored in artifacts and reports")]
     SecretInPlainField(String),
-    /// What is no address, as it may be shown.
+    /// No valid address; the text is redacted.
     #[error("`{0}` is not an address")]
     NotAnAddress(String),
-    /// A secret where an address names the server.
+    /// A secret in the host part of an address.
     #[error("${{env:{0}}} looks like a secret, and stands where the address names the server")]
     SecretInHost(String),
 }
 
 impl ReferenceError {
-    /// What to do about it.
+    /// Returns a remedy.
     pub fn help(&self) -> String {
         match self {
             Self::Unset(name) if names_a_secret(name) => {
@@ -59,25 +59,25 @@ impl ReferenceError {
     }
 }
 
-/// References may stand in defaults of references, but no honest spec goes on and on.
+/// Deepest nesting of references in defaults of references.
 const DEEPEST: usize = 8;
 
-/// A piece of a text with references.
+/// Piece of a text with references.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
     Text(&'a str),
     Env(Reference<'a>),
 }
 
-/// A reference to a variable.
+/// Reference to a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reference<'a> {
     name: &'a str,
-    /// What stands in for it.
+    /// Default value.
     default: Option<&'a str>,
-    /// Whether that also stands in for an empty value (`:-`), or only for none (`-`).
+    /// True if the default also replaces an empty value (`:-`), and not only an unset one (`-`).
     when_empty: bool,
-    /// All of it, as it was written.
+    /// The reference as it was written.
     written: &'a str,
 }
 
@@ -100,22 +100,22 @@ impl<'a> Reference<'a> {
         Ok(Self { name, default, when_empty, written: inside })
     }
 
-    /// Whether a text stands in where the variable is not set.
+    /// Returns true if there is a default for an unset variable.
     pub fn has_default(&self) -> bool {
         self.default.is_some_and(|default| !default.is_empty())
     }
 
-    /// The name of the variable.
+    /// Returns the name of the variable.
     pub fn name(&self) -> &'a str {
         self.name
     }
 
-    /// Whether its value is a secret, by the name or by what stands in for it.
+    /// Returns true if its value is a secret, judging by its name or its default.
     pub fn is_secret(&self) -> bool {
         names_a_secret(self.name) || self.default.is_some_and(|default| default.contains("${"))
     }
 
-    /// The value, where secrets may stand.
+    /// Returns the value, for fields in which secrets are allowed.
     pub fn reveal(&self, env: &Env<'_>) -> Result<String, ReferenceError> {
         if names_a_secret(self.name) && self.has_default() {
             return Err(ReferenceError::SecretInDefault(self.name.to_owned()));
@@ -153,7 +153,7 @@ pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, ReferenceError> {
     Ok(found)
 }
 
-/// Where the brace is that closes a reference; those of references inside it are not it.
+/// Returns the position of the brace that closes a reference, skipping nested references.
 fn closing(text: &str) -> Option<usize> {
     let mut open = 1_usize;
     for (at, byte) in text.bytes().enumerate() {
@@ -169,7 +169,7 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
-/// What becomes of a reference to a secret.
+/// Treatment of references to secrets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SecretAs {
     Error,
@@ -177,12 +177,12 @@ enum SecretAs {
     Value,
 }
 
-/// The text with all references replaced; refuses secrets.
+/// Replaces all references; fails if one of them is a secret.
 pub(super) fn resolve_plain(text: &str, env: &Env<'_>) -> Result<String, ReferenceError> {
     resolve(text, env, 0, SecretAs::Error)
 }
 
-/// The text with all references replaced but those to secrets, which stay references.
+/// Replaces all references except those to secrets, which stay references.
 pub(super) fn resolve_public(text: &str, env: &Env<'_>) -> Result<String, ReferenceError> {
     resolve(text, env, 0, SecretAs::Reference)
 }

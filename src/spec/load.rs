@@ -1,4 +1,4 @@
-//! The parts of the spec's `concurrency` that say how a level is loaded.
+//! Parts of the spec's `concurrency` that shape the load of a level.
 
 use super::Seconds;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -6,54 +6,55 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use std::borrow::Cow;
 use std::fmt;
 
-/// What a level's load looks like.
+/// Shape of a level's load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Warm-up, then a measured window, with the load kept up until its last run has ended.
     #[default]
     Sustained,
-    /// All runs at once and every one measured, ramp-up and drain included: the reference's way.
+    /// All runs at once and every one measured, ramp-up and drain included, as in the reference
+    /// calculator.
     Burst,
 }
 
-/// In which order levels are measured.
+/// Order in which levels are measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
     /// The lowest first.
     #[default]
     Ascending,
-    /// In a random order, by the seed: whatever drifts with time then falls on no level alone.
+    /// In a random order, by the seed, so that drift over time affects all levels alike.
     Shuffled,
 }
 
 /// Time that a user takes between two runs: `5s`, or log-normal as `{median: 5s, sigma: 0.5}`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ThinkTime {
-    /// The median.
+    /// Median time.
     pub median: Seconds,
     /// Standard deviation of the logarithm; 0 makes every pause the median.
     pub sigma: f64,
 }
 
 /// Open loop: every user sends runs at a rate of its own, whether or not the last one has ended.
-/// `0.2` is as much as `{per_second: 0.2, process: poisson}`.
+/// `0.2` is short for `{per_second: 0.2, process: poisson}`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Rate {
     /// Runs per second and user: at level c, c times as many arrive.
     pub per_second: f64,
-    /// How they are spread.
+    /// Arrival process.
     pub process: Process,
 }
 
-/// Measure until a p95 is known well enough.
+/// Stop rule: measure until a p95 is known well enough.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Until {
-    /// The 90 % interval of the p95 workflow runtime is no wider than this share of it: `10%`.
+    /// Largest width of the 90 % interval of the p95 workflow runtime, as a share of it: `10%`.
     pub p95_within: Share,
-    /// No more measured runs than these.
+    /// Most measured runs.
     #[serde(default = "ten_thousand")]
     pub at_most: u32,
 }
@@ -62,29 +63,29 @@ fn ten_thousand() -> u32 {
     10_000
 }
 
-/// How arrivals are spread over time.
+/// Arrival process: the distribution of arrivals over time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Process {
     /// Independent of each other, as those of many users are.
     #[default]
     Poisson,
-    /// Evenly.
+    /// Evenly spaced.
     Constant,
 }
 
-/// What a failed run does to its level.
+/// Effect of a failed run on its level.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum OnFailure {
-    /// The first one stops it, and it is left out of every fit.
+    /// The first one stops the level, which is left out of every fit.
     #[default]
     StopLevel,
-    /// Up to this share of its runs may fail.
+    /// Up to this share (0 to 1) of its runs may fail.
     Tolerate(f64),
 }
 
 impl OnFailure {
-    /// The share of runs that may fail.
+    /// Returns the share of runs that may fail, 0 to 1.
     pub fn tolerated(self) -> f64 {
         match self {
             Self::StopLevel => 0.0,
@@ -147,7 +148,7 @@ struct Tolerate {
 pub struct Share(f64);
 
 impl Share {
-    /// The share as a number: 0.01.
+    /// Returns the share as a number, 0.01 for `1%`.
     pub fn get(self) -> f64 {
         self.0
     }
@@ -225,7 +226,7 @@ impl JsonSchema for OnFailure {
 struct FullRate {
     /// Runs per second and user.
     per_second: f64,
-    /// How they are spread.
+    /// Arrival process.
     #[serde(default)]
     process: Process,
 }
@@ -281,7 +282,7 @@ impl JsonSchema for Rate {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Spread {
-    /// The median.
+    /// Median time.
     median: Seconds,
     /// Standard deviation of the logarithm.
     #[serde(default)]

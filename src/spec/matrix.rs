@@ -1,4 +1,4 @@
-//! `matrix:` one spec for every combination of values.
+//! `matrix`: one spec for every combination of values.
 //!
 //! An axis is a key of the spec with a list of values, or a name of its own with a map of choices,
 //! each of which sets several keys.
@@ -7,9 +7,9 @@ use super::error::SpecError;
 use super::file_name::plain_file_name;
 use super::tree::{Entry, Node, Value};
 
-/// Beyond this a matrix is a slip, not a plan.
+/// Most combinations; more are a slip, not a plan.
 const MOST_BRANCHES: usize = 1_000;
-/// What all combinations take together.
+/// Largest size of all combinations together, in MiB.
 const MOST_MIB: usize = 128;
 
 /// One combination: its label (none without a matrix) and its tree.
@@ -18,7 +18,7 @@ pub(super) struct Branch {
     pub tree: Node,
 }
 
-/// All combinations, in the order in which the axes and their values are written.
+/// Returns all combinations, in the order in which the axes and their values are written.
 pub(super) fn expand(mut tree: Node) -> Result<Vec<Branch>, SpecError> {
     let Some(matrix) = tree.take("matrix").filter(|matrix| matrix.value != Value::Null) else {
         return Ok(vec![Branch { label: None, tree }]);
@@ -104,7 +104,7 @@ fn named_choice<'a>(axis: &Entry, entry: &'a Entry) -> Result<Choice<'a>, SpecEr
     Ok(Choice { label: entry.key.clone(), sets })
 }
 
-/// A plain value as a label.
+/// Returns a scalar as a label.
 fn label(value: &Node) -> Result<String, SpecError> {
     value.scalar_text().ok_or_else(|| {
         SpecError::at(&value.place, format!("{} has no short name", value.kind()))

@@ -1,34 +1,34 @@
-//! Older versions of the spec's language, and how their texts become the current one.
+//! Older versions of the spec format, and their migration to the current one.
 //!
-//! A text is edited, never written anew: comments and formatting are the user's.
+//! A text is edited, never rewritten: comments and formatting are the user's.
 
 use super::error::{Source, SpecError};
 use super::tree::{Node, Value};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The version of the language that this sizer reads.
+/// Version of the format that this sizer reads.
 pub(super) const CURRENT: u64 = 1;
 
-/// One step: from a version's text and tree to the text of the next.
+/// One step: converts a version's text and tree to the text of the next.
 type Step = fn(&str, &Node) -> String;
 
-/// Index n leads from version n to n + 1.
+/// Steps by the version that they start from.
 const STEPS: &[Step] = &[from_0];
 
-/// A spec in the current version of the language.
+/// A spec migrated to the current version of the format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Migrated {
-    /// Its text.
+    /// New text.
     pub text: String,
-    /// The version that it was of.
+    /// Version of the original text.
     pub from: u64,
-    /// The version that it is of now.
+    /// Version of the new text.
     pub to: u64,
 }
 
-/// Brings a spec's text to the current version; `None` where it is of that version. `file` is its
-/// name in errors.
+/// Migrates a spec's text to the current version; `None` if it is of that version already. `file`
+/// is its name in errors.
 pub fn migrate(text: &str, file: &Path) -> Result<Option<Migrated>, SpecError> {
     let parse = |text: &str| {
         let source = Arc::new(Source { name: file.display().to_string(), text: text.to_owned() });
@@ -45,7 +45,7 @@ pub fn migrate(text: &str, file: &Path) -> Result<Option<Migrated>, SpecError> {
     Ok((from < CURRENT).then_some(Migrated { text, from, to: CURRENT }))
 }
 
-/// Refuses every version but the current one.
+/// Fails for every version but the current one.
 pub(super) fn check_version(tree: &Node) -> Result<(), SpecError> {
     let version = version_of(tree)?;
     if version == CURRENT {
@@ -60,7 +60,7 @@ pub(super) fn check_version(tree: &Node) -> Result<(), SpecError> {
         .help(format!("`sizer migrate {file}` rewrites it and keeps its meaning")))
 }
 
-/// The version of a spec. One without the key is of version 0: it was written before there was one.
+/// Returns the version of a spec. One without the key is of version 0, which had no such key.
 fn version_of(tree: &Node) -> Result<u64, SpecError> {
     match (tree.child("version"), &tree.value) {
         (Some(Node { value: Value::Uint(version), place }), _) => {
@@ -87,7 +87,7 @@ fn version_of(tree: &Node) -> Result<u64, SpecError> {
     }
 }
 
-/// Version 0 had no version key; all else means the same in version 1.
+/// Migrates from version 0, which had no version key; everything else means the same in version 1.
 fn from_0(text: &str, tree: &Node) -> String {
     let edit = match (tree.child("version"), &tree.value) {
         (Some(version), _) => offset(text, version.place.line, version.place.column).map(|at| {
@@ -113,7 +113,7 @@ fn from_0(text: &str, tree: &Node) -> String {
     text
 }
 
-/// The byte at which a line and column (one-based, in characters) stand.
+/// Returns the byte offset of a line and column (one-based, in characters).
 fn offset(text: &str, line: u64, column: u64) -> Option<usize> {
     let lines_before = usize::try_from(line.checked_sub(1)?).ok()?;
     let mut lines = text.split_inclusive('\n');

@@ -1,6 +1,27 @@
-//! The spec: what to measure and what to aim for, as types, with every error at its place.
+//! The spec: the measurements and targets of a YAML file as types, with the position of every
+//! error.
 //!
-//! Pure but for [`file`], which reads the spec and the environment.
+//! # Concepts
+//!
+//! - A *tree* (`tree`) is the YAML before it has types; every key and value knows its file, line and
+//!   column. `toml_tree` makes the same of `sizer.toml`.
+//! - A [`Spec`] has one field per section: [`DatasetSpec`], [`WorkflowSpec`], [`TestRig`],
+//!   [`Concurrency`], [`Targets`], [`EstimateSpec`], [`Outputs`]. A [`SpecSet`] is the one spec of a
+//!   file, or one per combination of its matrix.
+//! - A [`Secret`] and an [`Address`] keep `${env:…}` as references until a request is sent; revealing
+//!   them through a [`Vault`] makes the value known to a [`Redactor`](crate::redact::Redactor).
+//! - A [`SpecError`] has a message, a position with the offending line, and help.
+//!
+//! # Flow
+//!
+//! `compose` lays `sizer.toml`, includes, the spec and a profile over each other, applies `--set`
+//! ([`Override`]) and fills in `${vars.…}`; `matrix` makes a tree per combination; `decode` is a
+//! serde deserializer over the tree, so that the types are plain derived structs; `validate` checks
+//! what types cannot express. [`migrate()`] brings the text of an older version up to date, and
+//! [`json_schema`] describes the format; the descriptions in it are the doc comments of the types.
+//!
+//! Most floors above depend on this, each on its own sections of the spec. Pure but for `file`,
+//! which reads the spec and the environment.
 
 mod address;
 mod compose;

@@ -1,14 +1,13 @@
-//! How deep brackets are nested, told before a text is parsed: YAML readers need time that grows with the
-//! square of it.
+//! Check of bracket nesting before a text is parsed: YAML readers need time quadratic in it.
 
 use super::error::{Place, Source, SpecError};
 use std::sync::Arc;
 
-/// Brackets that are open at the same time. The reader's own limit is lower still, but it is met late;
-/// this one is high enough for brackets in texts, which cannot be told from others here.
+/// Most brackets that are open at a time. The YAML reader's own limit is lower, but applies late;
+/// this one leaves room for brackets inside texts, which cannot be told apart here.
 const MOST_OPEN: usize = 512;
 
-/// Fails where brackets are nested deeper than any spec is.
+/// Fails if brackets are nested deeper than in any real spec.
 pub(super) fn check(source: &Arc<Source>) -> Result<(), SpecError> {
     let (mut open, mut line, mut start) = (0_usize, 1, 0);
     for (at, byte) in source.text.bytes().enumerate() {

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
-/// The reports that need no template from the user.
+/// Reports that need no template from the user.
 pub const BUILT_IN_REPORTS: [&str; 6] = [
     "summary.md",
     "levels.csv",
@@ -16,16 +16,16 @@ pub const BUILT_IN_REPORTS: [&str; 6] = [
     "concurrency_vs_p95_analysis.png",
 ];
 
-/// Those that are written where the spec does not say.
+/// Reports that are written by default.
 const DEFAULT_REPORTS: [&str; 3] = ["summary.md", "levels.csv", "result.json"];
 
-/// What to write.
+/// Reports to write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Outputs {
-    /// The folder for the reports.
+    /// Folder for the reports.
     pub dir: PathBuf,
-    /// The reports.
+    /// Reports to write.
     pub reports: Vec<ReportSpec>,
 }
 
@@ -36,12 +36,12 @@ impl Default for Outputs {
     }
 }
 
-/// One report: a built-in one by name, or any file from a template of the user's.
+/// A report: a built-in one by name, or any file from a template of the user's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReportSpec {
     /// File name in the output folder.
     pub name: String,
-    /// A minijinja template in place of the built-in one.
+    /// Path of a minijinja template that replaces the built-in one.
     pub template: Option<PathBuf>,
 }
 

@@ -3,7 +3,7 @@
 use super::Spec;
 use serde_json::{Value, json};
 
-/// The JSON schema (draft 2020-12) of a spec file.
+/// Returns the JSON schema (draft 2020-12) of a spec file.
 pub fn json_schema() -> Value {
     let mut schema = schemars::schema_for!(Spec).to_value();
     // These are gone before a spec has types, so no type can describe them.

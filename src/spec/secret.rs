@@ -1,16 +1,16 @@
-//! Text that may hold secrets: kept as references until the moment it is sent, and known to a
-//! [`Redactor`] from then on.
+//! Texts that may hold secrets: kept as references until they are sent, and known to a [`Redactor`]
+//! from then on.
 
 use super::interpolate::{Env, Piece, Reference, ReferenceError, pieces};
 use crate::redact::Redactor;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
-/// Name under which the spec's decoder recognises the type of this file and leaves its references
+/// Newtype name by which the spec's decoder recognises a [`Secret`], whose references it leaves
 /// alone.
 pub(super) const SECRET: &str = "$sizer::Secret";
 
-/// Where references lead, and who hears of every secret that is looked up.
+/// Environment from which secrets are revealed, with the redactor that learns each of them.
 #[derive(Clone)]
 pub struct Vault<'a> {
     env: &'a Env<'a>,
@@ -18,17 +18,17 @@ pub struct Vault<'a> {
 }
 
 impl<'a> Vault<'a> {
-    /// A vault whose secrets the redactor gets to know.
+    /// Creates a vault that adds revealed secrets to a redactor.
     pub fn new(env: &'a Env<'a>, redactor: &Redactor) -> Self {
         Self { env, redactor: redactor.clone() }
     }
 
-    /// Knows every secret that was revealed.
+    /// Returns the redactor that knows every secret revealed.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
     }
 
-    /// The value of a reference that stands where secrets can stand.
+    /// Reveals a reference in a field that allows secrets.
     pub(super) fn value(&self, reference: &Reference<'_>) -> Result<String, ReferenceError> {
         let value = reference.reveal(self.env)?;
         if reference.is_secret() {
@@ -39,20 +39,20 @@ impl<'a> Vault<'a> {
         Ok(value)
     }
 
-    /// The value of a reference that is no secret.
+    /// Resolves a reference that is no secret.
     pub(super) fn plain(&self, reference: &Reference<'_>) -> Result<String, ReferenceError> {
         reference.reveal(self.env)
     }
 }
 
-/// A value by reference, such as `Bearer ${env:TOKEN}`. What is stored, hashed and shown is the
-/// reference; [`Secret::reveal`] gives the value.
+/// A value by reference, such as `Bearer ${env:TOKEN}`. The reference is what is stored, hashed and
+/// shown; [`Secret::reveal`] returns the value.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// The value, with every reference looked up.
+    /// Returns the value, with every reference resolved.
     pub fn reveal(&self, vault: &Vault<'_>) -> Result<String, ReferenceError> {
         let pieces = pieces(&self.0)?.into_iter();
         pieces
@@ -63,8 +63,9 @@ impl Secret {
             .collect()
     }
 
-    /// The value as a template, with numbers in the place of what references lead to: that is no
-    /// template, whatever it holds. The numbers with their values come with it.
+    /// Returns the value as a template with unique numbers in place of the references, together
+    /// with these numbers and their values: a secret is never interpreted as a template, whatever
+    /// it holds.
     pub fn reveal_as_template(
         &self,
         vault: &Vault<'_>,
@@ -83,17 +84,18 @@ impl Secret {
         Ok((text, values))
     }
 
-    /// The text as it may be shown and stored.
+    /// Returns the text as it may be shown and stored.
     pub fn public(&self) -> &str {
         &self.0
     }
 
-    /// Whether the text holds at least one reference.
+    /// Returns true if the text holds at least one reference.
     pub fn is_reference(&self) -> bool {
         pieces(&self.0).is_ok_and(|pieces| pieces.iter().any(|p| matches!(p, Piece::Env(_))))
     }
 
-    /// Whether a text stands in for a reference that leads nowhere: that is no secret any more.
+    /// Returns true if a reference has a default, which stands in plain text and is therefore no
+    /// secret.
     pub(super) fn has_default(&self) -> bool {
         let default = |piece: &Piece<'_>| matches!(piece, Piece::Env(it) if it.has_default());
         pieces(&self.0).is_ok_and(|pieces| pieces.iter().any(default))
@@ -126,7 +128,7 @@ impl serde::de::Visitor<'_> for TextVisitor {
     }
 }
 
-/// The schema of a type that is written as a text.
+/// Implements the schema of a type that is written as a text.
 macro_rules! text_schema {
     ($type:ty, $description:literal) => {
         impl schemars::JsonSchema for $type {

@@ -4,7 +4,7 @@ use super::error::{Source, SpecError};
 use super::tree::Node;
 use std::sync::Arc;
 
-/// A change to a spec: a dotted path and the YAML that goes there.
+/// Change to a spec: a dotted path and the YAML value to put there.
 #[derive(Clone, Debug)]
 pub struct Override {
     path: Vec<String>,
@@ -12,7 +12,8 @@ pub struct Override {
 }
 
 impl Override {
-    /// Reads `targets.users=500`. List positions count from 0: `concurrency.levels.0=2`.
+    /// Parses a change such as `targets.users=500`. List positions count from 0:
+    /// `concurrency.levels.0=2`.
     pub fn parse(text: &str) -> Result<Self, SpecError> {
         let name = "--set";
         let Some((path, value)) = text.split_once('=') else {
@@ -36,7 +37,7 @@ impl Override {
         Ok(Self { path, value })
     }
 
-    /// Makes the change.
+    /// Applies the change.
     pub(super) fn apply(&self, tree: &mut Node) -> Result<(), SpecError> {
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
         tree.set(&path, self.value.clone())

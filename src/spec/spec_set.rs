@@ -7,14 +7,14 @@ use super::{Parts, Spec, SpecError, compose, decode, migrate, validate};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The specs of one file: one, or one per combination of its matrix. Never empty.
+/// Specs of one file: one, or one per combination of its matrix. Never empty.
 #[derive(Clone, Debug)]
 pub struct SpecSet {
     specs: Vec<Spec>,
 }
 
 impl SpecSet {
-    /// Reads a spec from a text, with or without a matrix.
+    /// Parses the text of a spec, with or without a matrix.
     pub fn parse(text: &str, file: &Path, parts: &Parts<'_>) -> Result<Self, SpecError> {
         let source = Arc::new(Source { name: file.display().to_string(), text: text.to_owned() });
         let branches = compose::compose(&source, file, parts)?;
@@ -22,7 +22,7 @@ impl SpecSet {
         Ok(Self { specs: specs.collect::<Result<_, _>>()? })
     }
 
-    /// The one spec of a file without a matrix.
+    /// Returns the only spec of a file; fails if it has a matrix.
     pub fn single(mut self) -> Result<Spec, SpecError> {
         match (self.specs.pop(), self.specs.is_empty()) {
             (Some(spec), true) if spec.branch().is_none() => Ok(spec),
@@ -33,15 +33,15 @@ impl SpecSet {
         }
     }
 
-    /// The specs, in the order of the matrix.
+    /// Returns the specs, in the order of the matrix.
     pub fn into_specs(self) -> Vec<Spec> {
         self.specs
     }
 }
 
 impl Spec {
-    /// Reads a spec from a text and puts it together with its other parts. `file` is its name in
-    /// errors; relative paths in the spec are relative to the folder that it lies in. A spec with
+    /// Parses the text of a spec and composes it with its other parts. `file` is its name in
+    /// errors; relative paths in the spec are relative to the folder that contains it. A spec with
     /// a matrix is several: [`SpecSet`] reads those.
     pub fn parse(text: &str, file: &Path, parts: &Parts<'_>) -> Result<Self, SpecError> {
         SpecSet::parse(text, file, parts)?.single()

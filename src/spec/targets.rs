@@ -8,12 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
 use std::fmt;
 
-/// What served the workflow while it was measured.
+/// Hardware that served the workflow while it was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TestRig {
-    /// Its name. Levels measured on one rig stay apart from those of another, and branches on one
-    /// rig never load it at the same time.
+    /// Name of the rig. Levels measured on one rig stay apart from those of another, and branches
+    /// on one rig never load it at the same time.
     #[serde(default)]
     pub rig: Option<String>,
     /// GPUs of the test rig. Without it there is no GPU count, only a capacity.
@@ -22,10 +22,10 @@ pub struct TestRig {
     /// GPUs of one replica (its tensor-parallel size): counts round up to whole replicas.
     #[serde(default = "one")]
     pub gpus_per_replica: u32,
-    /// What one GPU costs per hour, in whatever currency: the recommendation then has a price.
+    /// Cost of one GPU per hour, in any currency; with it, the recommendation has a price.
     #[serde(default)]
     pub cost_per_gpu_hour: Option<f64>,
-    /// Where it tells what it is doing, asked while a level runs.
+    /// Metrics endpoint of the server, scraped while a level runs.
     #[serde(default)]
     pub scrape: Option<ScrapeSpec>,
 }
@@ -34,9 +34,9 @@ pub struct TestRig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScrapeSpec {
-    /// Where they are, such as `http://localhost:8000/metrics`.
+    /// Address of the metrics, such as `http://localhost:8000/metrics`.
     pub url: Address,
-    /// Time between two looks; 1 s by default.
+    /// Time between two scrapes; 1 s by default.
     #[serde(default)]
     pub every: Option<Seconds>,
     /// Names or globs of the metrics to keep; by default those of the usual LLM servers (requests
@@ -61,17 +61,17 @@ impl Default for TestRig {
     }
 }
 
-/// What to aim for.
+/// Load to serve and limits to meet.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Targets {
-    /// What they are called in reports, where there are several sets.
+    /// Name in reports, if there are several sets.
     #[serde(default)]
     pub name: Option<String>,
-    /// Users to serve; concurrent runs, unless they think.
+    /// Users to serve; concurrent runs, unless they have a think time.
     #[serde(default)]
     pub users: Option<u64>,
-    /// Time that a user takes between two runs, while the levels of the sweep count runs in flight.
+    /// Time that a user takes between two runs, if the levels of the sweep count runs in flight.
     #[serde(default)]
     pub think_time: Option<Seconds>,
     /// Runs to serve per second, arriving at random. With `users` as well, the larger need decides.
@@ -92,7 +92,7 @@ pub struct Targets {
 }
 
 impl Targets {
-    /// The limit on one metric.
+    /// Returns the limit on one metric.
     pub fn limit(&self, metric: Metric) -> Option<&Limit> {
         match metric {
             Metric::WorkflowRuntime => self.workflow_runtime.as_ref(),
@@ -102,7 +102,7 @@ impl Targets {
         }
     }
 
-    /// The same, to be changed.
+    /// Returns the limit on one metric, for changing it.
     pub fn limit_mut(&mut self, metric: Metric) -> &mut Option<Limit> {
         match metric {
             Metric::WorkflowRuntime => &mut self.workflow_runtime,
@@ -113,23 +113,23 @@ impl Targets {
     }
 }
 
-/// One set of targets, or a list of sets: the first is what is recommended and planned for, the others
-/// are answered beside it.
+/// One set of targets, or a list of sets: the first decides the recommendation and the levels to
+/// measure, the others are answered in addition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetSets(Vec<Targets>);
 
 impl TargetSets {
-    /// The set that counts.
+    /// Returns the first set, which decides.
     pub fn main(&self) -> Targets {
         self.0.first().map_or_else(Targets::default, Targets::clone)
     }
 
-    /// The others.
+    /// Returns the other sets.
     pub fn others(&self) -> &[Targets] {
         self.0.split_first().map_or(&[], |(_, others)| others)
     }
 
-    /// All sets, each with its path in the spec.
+    /// Iterates over all sets, each with its path in the spec.
     pub fn with_paths(&self) -> impl Iterator<Item = (String, &Targets)> {
         let alone = self.0.len() < 2;
         let path = move |index| if alone { "targets".into() } else { format!("targets.{index}") };
@@ -203,12 +203,12 @@ impl JsonSchema for TargetSets {
 pub struct Limit(IndexMap<Quantile, Seconds>);
 
 impl Limit {
-    /// A limit on the p95 alone.
+    /// Creates a limit on the p95 alone.
     pub fn on_p95(seconds: Seconds) -> Self {
         Self(IndexMap::from([(Quantile::P95, seconds)]))
     }
 
-    /// Quantiles and their limits in seconds, in ascending order of quantile.
+    /// Iterates over quantiles and their limits in seconds, in ascending order of quantile.
     pub fn iter(&self) -> impl Iterator<Item = (Quantile, f64)> + '_ {
         self.0.iter().map(|(quantile, seconds)| (*quantile, seconds.get()))
     }

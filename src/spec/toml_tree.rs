@@ -1,4 +1,4 @@
-//! A TOML document as the same tree that YAML gives, with the same positions.
+//! TOML documents as the same tree that YAML gives, with positions.
 
 use super::error::{Place, Source, SpecError};
 use super::tree::{Entry, Node, Value};

@@ -1,7 +1,7 @@
-//! A YAML document as a tree in which every key and value knows where it was written.
+//! YAML documents as a tree in which every key and value knows its position.
 //!
-//! Everything that changes a spec before it has types (`--set` today) works on this tree, so an
-//! error found later still points at the text that caused it.
+//! Everything that changes a spec before it has types works on this tree (includes, profiles,
+//! `--set`), so that an error found later still points at the text that caused it.
 
 use super::error::{Place, Source, SpecError};
 use super::nesting;
@@ -11,14 +11,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// A value with its place.
+/// A value with its position.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Node {
     pub value: Value,
     pub place: Place,
 }
 
-/// What a node holds.
+/// Content of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     Null,
@@ -31,7 +31,7 @@ pub(super) enum Value {
     Map(Vec<Entry>),
 }
 
-/// One key of a map.
+/// One entry of a map.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
     pub key: String,
@@ -40,13 +40,13 @@ pub(super) struct Entry {
 }
 
 impl Node {
-    /// A spec that nobody wrote.
+    /// Creates an empty tree without a position, for specs that are built in code.
     pub fn nothing(source: Source) -> Self {
         let place = Place { source: Arc::new(source), line: 0, column: 0 };
         Self { value: Value::Null, place }
     }
 
-    /// Adds the names of all sources that it was put together from.
+    /// Collects the names of all sources that the tree was composed from.
     pub fn sources<'a>(&'a self, names: &mut std::collections::BTreeSet<&'a str>) {
         names.insert(self.place.source.name.as_str());
         match &self.value {
@@ -102,7 +102,7 @@ impl Node {
         Ok(Self { value, place })
     }
 
-    /// The child under a key of a map, or at an index of a sequence.
+    /// Returns the child under a key of a map, or at an index of a sequence.
     pub fn child(&self, key: &str) -> Option<&Self> {
         match &self.value {
             Value::Map(entries) => {
@@ -113,7 +113,7 @@ impl Node {
         }
     }
 
-    /// About how many bytes it takes.
+    /// Returns the approximate size in bytes.
     pub fn weight(&self) -> usize {
         let inside: usize = match &self.value {
             Value::Str(text) => text.len(),
@@ -128,14 +128,14 @@ impl Node {
         size_of::<Self>() + inside
     }
 
-    /// Takes a key out of a map.
+    /// Removes a key from a map and returns its value.
     pub fn take(&mut self, key: &str) -> Option<Self> {
         let Value::Map(entries) = &mut self.value else { return None };
         let at = entries.iter().position(|entry| entry.key == key)?;
         Some(entries.remove(at).node)
     }
 
-    /// The place of a dotted path, or of its nearest ancestor that was written down.
+    /// Returns the position of a dotted path, or of its nearest ancestor that was written down.
     pub fn place_of(&self, path: &str) -> Place {
         let mut node = self;
         for key in path.split('.') {
@@ -147,7 +147,7 @@ impl Node {
         node.place.clone()
     }
 
-    /// Puts a value at a dotted path, making the maps on the way.
+    /// Sets the value at a dotted path, creating the maps on the way.
     pub fn set(&mut self, path: &[&str], value: Self) -> Result<(), SpecError> {
         let Some((key, rest)) = path.split_first() else {
             *self = value;
@@ -192,7 +192,7 @@ impl Node {
         }
     }
 
-    /// Says that the tree was read from another text with the same positions.
+    /// Replaces the source of all positions by another one with the same positions.
     pub fn move_to(&mut self, source: &Arc<Source>) {
         self.place.source = Arc::clone(source);
         match &mut self.value {
@@ -207,7 +207,7 @@ impl Node {
         }
     }
 
-    /// A plain value as text; `None` of nothing, a list or a map.
+    /// Returns a scalar as text; `None` for nothing, a list or a map.
     pub fn scalar_text(&self) -> Option<String> {
         Some(match &self.value {
             Value::Str(text) => text.clone(),
@@ -219,7 +219,7 @@ impl Node {
         })
     }
 
-    /// The keys of a map; none of anything else.
+    /// Returns the keys of a map; empty for anything else.
     pub fn keys(&self) -> Vec<&str> {
         match &self.value {
             Value::Map(entries) => entries.iter().map(|entry| entry.key.as_str()).collect(),
@@ -227,7 +227,7 @@ impl Node {
         }
     }
 
-    /// What kind of value this is, for "found …".
+    /// Returns the kind of the value in words, for "found …".
     pub fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "nothing",
@@ -256,7 +256,7 @@ fn syntax_error(source: &Arc<Source>, error: &serde_yaml::Error) -> SpecError {
     }
 }
 
-/// A node before its place is known: the shape that the YAML reader fills.
+/// A node as the YAML reader yields it, before its position is attached.
 enum Raw {
     Scalar(Value),
     Seq(Vec<Spanned<Raw>>),

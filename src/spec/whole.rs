@@ -1,4 +1,4 @@
-//! A spec as a whole: its sections, and where they came from.
+//! The spec as a whole: its sections, and its origin.
 
 use super::error::{Source, SpecError};
 use super::file_name::plain_file_name;
@@ -13,40 +13,40 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What to measure and what to aim for.
+/// Specification of a sizing: what to measure and what to aim for.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
-    /// Version of the spec's language: 1.
+    /// Version of the spec format: 1.
     pub version: u32,
     /// Name of this sizing, shown in reports.
     pub name: String,
-    /// What is asked.
+    /// Questions to ask.
     #[serde(default)]
     pub dataset: DatasetSpec,
-    /// The system under test.
+    /// System under test.
     pub workflow: WorkflowSpec,
-    /// What served the workflow while it was measured.
+    /// Hardware that served the workflow while it was measured.
     #[serde(default)]
     pub test: TestRig,
-    /// How many runs in flight, and how many runs.
+    /// Levels of the sweep, and the runs of each.
     #[serde(default)]
     pub concurrency: Concurrency,
-    /// What to aim for.
+    /// Load to serve and limits to meet.
     #[serde(default)]
     pub targets: TargetSets,
-    /// How levels become an estimate.
+    /// Options of the estimate.
     #[serde(default)]
     pub estimate: EstimateSpec,
-    /// What to write.
+    /// Reports to write.
     #[serde(default)]
     pub outputs: Outputs,
-    /// Where it came from.
+    /// Origin of the spec; `None` only if it was deserialized by itself.
     #[serde(skip)]
     pub(super) origin: Option<Origin>,
 }
 
-/// Where a spec came from: enough to point into it, and to find the files it names.
+/// Origin of a spec: enough to point into it, and to find the files that it names.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
     pub tree: Arc<Node>,
@@ -56,9 +56,9 @@ pub(super) struct Origin {
 }
 
 impl Spec {
-    /// A spec made in code: what to measure, and the defaults for all else; set its fields, then hand
-    /// it to [`Spec::checked`]. `file` need not exist: relative paths are relative to its folder, where
-    /// the store lies as well, and the store knows the spec by its name.
+    /// Creates a spec in code, with a workflow and the defaults for all else; set its fields, then
+    /// call [`Spec::checked`]. `file` need not exist: relative paths are relative to its folder,
+    /// which also holds the store, and the store knows the spec by its name.
     ///
     /// ```
     /// use sizer::spec::workflow::{OpenaiSpec, WorkflowSpec};
@@ -100,12 +100,12 @@ impl Spec {
         }
     }
 
-    /// Which combination of a matrix this is.
+    /// Returns the combination of a matrix that this spec is.
     pub fn branch(&self) -> Option<&str> {
         self.origin.as_ref()?.branch.as_deref()
     }
 
-    /// The name with the branch, for people.
+    /// Returns the name with the branch, for people.
     pub fn title(&self) -> String {
         match self.branch() {
             Some(branch) => format!("{} [{branch}]", self.name),
@@ -113,7 +113,7 @@ impl Spec {
         }
     }
 
-    /// The folder for the reports; each branch of a matrix has its own.
+    /// Returns the folder for the reports; each branch of a matrix has its own.
     pub fn output_dir(&self) -> PathBuf {
         let dir = self.resolve(&self.outputs.dir);
         match self.branch() {
@@ -122,13 +122,14 @@ impl Spec {
         }
     }
 
-    /// The folder that relative paths are relative to.
+    /// Returns the folder that relative paths are relative to.
     pub fn base_dir(&self) -> &Path {
         let parent = self.file().and_then(Path::parent);
         parent.filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 
-    /// The name under which lock file and store know this spec: its file's, with the profile.
+    /// Returns the name under which lock file and store know this spec: that of its file, with
+    /// profile and branch.
     pub fn key_name(&self) -> String {
         let file = self.file().and_then(Path::file_name);
         let file =
@@ -139,17 +140,17 @@ impl Spec {
         format!("{file}{profile}{branch}")
     }
 
-    /// The profile that was picked.
+    /// Returns the profile that was applied.
     pub fn profile(&self) -> Option<&str> {
         self.origin.as_ref()?.profile.as_deref()
     }
 
-    /// The file that the spec was read from.
+    /// Returns the file that the spec was read from.
     pub fn file(&self) -> Option<&Path> {
         self.origin.as_ref().map(|origin| origin.file.as_path())
     }
 
-    /// The files that the spec was put together from.
+    /// Returns all files that the spec was composed from.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> = self.file().map(Path::to_owned).into_iter().collect();
         if let Some(origin) = &self.origin {
@@ -161,13 +162,13 @@ impl Spec {
         files
     }
 
-    /// A path of the spec as seen from the working directory.
+    /// Resolves a path of the spec against the working directory.
     pub fn resolve(&self, path: &Path) -> PathBuf {
         let base = self.base_dir();
         if base == Path::new(".") { path.to_owned() } else { base.join(path) }
     }
 
-    /// An error that points at a dotted path of this spec.
+    /// Creates an error that points at a dotted path of this spec.
     pub fn error_at(&self, path: &str, message: impl Into<String>) -> SpecError {
         match &self.origin {
             Some(origin) => SpecError::at(&origin.tree.place_of(path), message),
@@ -175,8 +176,8 @@ impl Spec {
         }
     }
 
-    /// The canonical form: defaults filled in, durations in seconds, secrets as references. Equal
-    /// for specs that mean the same.
+    /// Returns the canonical form: defaults filled in, durations in seconds, secrets as references.
+    /// Equal for specs that mean the same.
     #[expect(
         clippy::expect_used,
         reason = "all of a spec came from text, and so all keys are names"
@@ -189,7 +190,7 @@ impl Spec {
         value
     }
 
-    /// Checks that every secret which the workflow refers to can be had, without keeping any.
+    /// Checks that every secret which the workflow refers to can be revealed, without keeping any.
     pub fn check_secrets(&self, env: &Env<'_>) -> Result<(), SpecError> {
         let vault = Vault::new(env, &Redactor::default());
         for (path, secret) in self.workflow.secrets() {

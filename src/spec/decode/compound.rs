@@ -1,15 +1,15 @@
-//! Lists, maps and tagged maps, as serde walks through them.
+//! Lists, maps and tagged maps, as serde traverses them.
 
 use super::super::tree::{Entry, Node, Value};
 use super::error::DecodeError;
 use serde::de::{self, DeserializeSeed, Deserializer, Visitor};
 
-/// Reads a node, and can go on to any other.
+/// A deserializer of one node that can move to any other.
 pub(super) trait Reads<'de>: Deserializer<'de, Error = DecodeError> + Copy {
-    /// The same at another node.
+    /// Returns the same deserializer at another node.
     fn at(self, node: &'de Node) -> Self;
 
-    /// The node that it reads.
+    /// Returns the current node.
     fn node(self) -> &'de Node;
 }
 
@@ -39,9 +39,9 @@ impl<'de, R: Reads<'de>> de::SeqAccess<'de> for Items<'de, R> {
 pub(super) struct Entries<'de, R> {
     pub rest: std::slice::Iter<'de, Entry>,
     pub next: Option<&'de Entry>,
-    /// A key that was read already (the tag of an enum).
+    /// Key that was read already (the tag of an enum).
     pub skip: &'static str,
-    /// Whether keys without a value count as not given.
+    /// True if keys without a value count as not given.
     pub skip_empty: bool,
     pub reader: R,
 }
@@ -83,7 +83,7 @@ impl<'de, R: Reads<'de>> de::MapAccess<'de> for Entries<'de, R> {
     }
 }
 
-/// A map that says in `type` which variant the rest of it is.
+/// A map whose key `type` names the variant that the rest of it is.
 pub(super) struct Tagged<R> {
     pub tag: R,
     pub content: R,

@@ -1,4 +1,4 @@
-//! A type error on its way up through the tree, in the words of the person who wrote it.
+//! Type errors on their way up through the tree, in the words of the person who wrote the spec.
 
 use super::super::error::{Place, SpecError};
 use super::super::interpolate::ReferenceError;
@@ -6,14 +6,14 @@ use super::super::tree::Node;
 use serde::de;
 use std::fmt;
 
-/// An error on its way up, gathering place and path.
+/// An error on its way up, gathering position and path.
 #[derive(Debug)]
 pub(super) struct DecodeError {
     pub message: String,
     pub help: Option<String>,
     pub place: Option<Place>,
     pub path: Vec<String>,
-    /// The error is about this key of the map being read.
+    /// Key of the map being read that the error is about.
     pub about_key: Option<String>,
 }
 
@@ -94,7 +94,7 @@ impl From<ReferenceError> for DecodeError {
     }
 }
 
-/// serde's names of Rust types, in the words of a person who writes YAML.
+/// Translates serde's names of Rust types into the words of a person who writes YAML.
 fn in_words(expected: &str) -> &str {
     match expected {
         "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
@@ -108,7 +108,7 @@ fn in_words(expected: &str) -> &str {
     }
 }
 
-/// What to say of a number that is a whole one, and more than its type holds.
+/// Describes a whole number that exceeds its type; `None` for any other mismatch.
 fn too_large(found: de::Unexpected<'_>, expected: &str) -> Option<String> {
     let most = match expected {
         "u8" => u64::from(u8::MAX),
@@ -128,7 +128,7 @@ fn too_large(found: de::Unexpected<'_>, expected: &str) -> Option<String> {
         .then(|| format!("this number is too large: {most} is the most that can be meant here"))
 }
 
-/// "did you mean …?", or all that is known.
+/// Suggests the nearest known name ("did you mean …?"), or lists all of them.
 pub(in crate::spec) fn suggestion(found: &str, known: &[&str]) -> String {
     let nearest = known
         .iter()

@@ -1,7 +1,8 @@
-//! From the tree to Rust types through serde, so that every type error carries its place.
+//! Deserialization of the tree into Rust types through serde, so that every type error has its
+//! position.
 //!
-//! The deserializer fills in what serde's errors lack: the innermost place that was being read
-//! when the error came up, the dotted path to it, and a suggestion for a misspelt key.
+//! The deserializer adds what serde's errors lack: the innermost position that was being read when
+//! the error occurred, the dotted path to it, and a suggestion for a misspelt key.
 
 mod compound;
 mod error;
@@ -19,7 +20,7 @@ use super::tree::{Node, Value};
 use serde::de::{self, Deserializer, IntoDeserializer, Visitor};
 use std::borrow::Cow;
 
-/// Decodes a tree into a type, looking up `${env:NAME}` on the way.
+/// Decodes a tree into a type, resolving `${env:NAME}` on the way.
 pub(super) fn decode<'de, T: de::Deserialize<'de>>(
     node: &'de Node,
     env: &Env<'_>,
@@ -44,7 +45,7 @@ impl<'de> Reads<'de> for Reader<'de, '_> {
 }
 
 impl<'de> Reader<'de, '_> {
-    /// The node's text with its references looked up, and whether there were any.
+    /// Returns the node's text with its references resolved, and true if there were any.
     fn text(&self, text: &'de str) -> Result<(Cow<'de, str>, bool), DecodeError> {
         if text.contains("${") {
             let resolved = resolve_plain(text, self.env);
@@ -58,7 +59,7 @@ impl<'de> Reader<'de, '_> {
         error.or_at(&self.node.place)
     }
 
-    /// Adds place and kind to an error of the visitor.
+    /// Adds position and kind to an error of the visitor.
     fn found(&self, error: DecodeError) -> DecodeError {
         let fresh = error.place.is_none();
         let mut error = self.here(error);
@@ -87,7 +88,7 @@ impl<'de> Reader<'de, '_> {
         result.map_err(|error| self.found(error))
     }
 
-    /// A number that came out of the environment is text; everywhere else it must not be.
+    /// Visits a number, which may be text if it comes from the environment, but not otherwise.
     fn visit_number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         if let Value::Str(text) = &self.node.value
             && let (text, true) = self.text(text)?
@@ -151,7 +152,8 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
         }
     }
 
-    /// A section whose keys are all commented out reads as nothing, and means its defaults.
+    /// Deserializes a section; one whose keys are all commented out reads as nothing, and means its
+    /// defaults.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -166,7 +168,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
         }
     }
 
-    /// A plain text is a unit variant; a map is told by its key `type` and holds the rest.
+    /// Deserializes a text as a unit variant, and a map as the variant named by its key `type`.
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,

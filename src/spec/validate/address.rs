@@ -1,4 +1,4 @@
-//! Addresses, and what opens them.
+//! Checks of addresses, and of the secrets that open them.
 
 use super::checker::{Check, Checker};
 use crate::spec::{Secret, names_a_secret, query_holds_a_secret, url_password};

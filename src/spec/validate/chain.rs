@@ -1,9 +1,9 @@
-//! The shape of an agent's load.
+//! Checks of a chain: the shape of an agent's load.
 
 use super::checker::{Check, Checker};
 use crate::spec::workflow::{ChainSpec, Draw, LlmStep, Step, ToolStep, each_step};
 
-/// Far beyond what any agent does, and far below what would keep a load generator busy.
+/// Most tokens in a prompt or answer: far beyond any agent, and few enough to generate.
 const MOST_TOKENS: f64 = 1e6;
 const MOST_ROUNDS: f64 = 1e4;
 const MOST_STEPS: usize = 10_000;

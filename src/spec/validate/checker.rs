@@ -1,12 +1,12 @@
-//! What every check has: the spec, and its tree for the places of errors.
+//! State that all checks share: the spec, and its tree for the positions of errors.
 
 use crate::spec::tree::Node;
 use crate::spec::{Spec, SpecError};
 
-/// Nothing, or what is wrong at its place.
+/// Result of a check: nothing, or an error with its position.
 pub(super) type Check = Result<(), SpecError>;
 
-/// A spec that is checked.
+/// A spec being checked.
 pub(super) struct Checker<'a> {
     pub spec: &'a Spec,
     pub tree: &'a Node,
@@ -18,7 +18,7 @@ impl Checker<'_> {
         if holds { Ok(()) } else { Err(self.error(path, message).help(help)) }
     }
 
-    /// An error at a path.
+    /// Creates an error at a path.
     pub fn error(&self, path: &str, message: &str) -> SpecError {
         SpecError::at(&self.tree.place_of(path), format!("{path}: {message}"))
     }

@@ -1,10 +1,10 @@
-//! The levels, and how each is loaded.
+//! Checks of the levels, and of the load of each.
 
 use super::checker::{Check, Checker};
 use crate::spec::concurrency::{Budget, Levels};
 use crate::spec::{Concurrency, Order};
 
-/// Beyond this a level is a slip of the keyboard, not a plan.
+/// Highest level; beyond this it is a typing error, not a plan.
 const HIGHEST_LEVEL: u32 = 1_000_000;
 const MOST_LEVELS: usize = 10_000;
 const MOST_PASSES: u32 = 1_000_000;

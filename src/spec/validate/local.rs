@@ -1,4 +1,4 @@
-//! Programs on this machine, and the LLM servers that they ask.
+//! Checks of programs on this machine, and of the LLM servers that they ask.
 
 use super::checker::{Check, Checker};
 use crate::spec::workflow::{CommandSpec, LlmSpec, ProgramSpec, ServeSpec};

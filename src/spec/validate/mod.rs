@@ -1,4 +1,4 @@
-//! What types alone cannot say about a spec, each as an error at its place.
+//! Checks on a spec that types cannot express, each failing with an error at its position.
 
 mod address;
 mod chain;
@@ -17,15 +17,16 @@ use crate::measure::Metric;
 use encoding_rs::Encoding;
 use std::sync::Arc;
 
-/// No name that is looked for is longer.
+/// Longest glob, in characters.
 const LONGEST_GLOB: usize = 1_000;
 const MOST_GPUS: u32 = 100_000_000;
-/// More than there are people; what they need is still counted exactly.
+/// Most users: more than there are people, and still counted exactly.
 const MOST_USERS: u64 = 10_000_000_000;
 const MOST_PER_SECOND: f64 = 1e9;
 
 impl Spec {
-    /// The spec, if it makes sense: what reading a file checks as well.
+    /// Returns the spec if it is valid, by the same checks as those of a spec that is read from a
+    /// file.
     pub fn checked(self) -> Result<Self, SpecError> {
         let tree = self.origin.as_ref().map(|origin| Arc::clone(&origin.tree));
         let nothing = || Arc::new(Node::nothing(Source::default()));

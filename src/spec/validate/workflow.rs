@@ -1,10 +1,10 @@
-//! The system under test: its address, its secrets, and what each kind needs.
+//! Checks of the system under test: its address, its secrets, and the needs of each kind.
 
 use super::checker::{Check, Checker};
 use crate::spec::workflow::{ConnectionSpec, CustomSpec, HttpSpec, Length, SimulatorSpec};
 use crate::spec::{WorkflowSpec, names_a_secret};
 
-/// Each is held, and looked at for every request.
+/// Most replicas: each is held in memory, and looked at for every request.
 const MOST_REPLICAS: u32 = 10_000;
 
 impl Checker<'_> {

@@ -1,4 +1,4 @@
-//! What opens a server or a program: headers, keys and variables, any of which may be secret.
+//! Access to servers and programs: headers, keys and variables, any of which may be secret.
 
 use super::super::Secret;
 use indexmap::IndexMap;
@@ -9,7 +9,7 @@ pub type Headers = IndexMap<String, Secret>;
 /// Environment variables with their values, which may be references.
 pub type Variables = IndexMap<String, Secret>;
 
-/// The secrets that open a server.
+/// Returns the secrets that open a server, with their paths in the spec.
 pub(super) fn of_access<'a>(
     at: &str,
     api_key: Option<&'a Secret>,

@@ -17,13 +17,13 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 pub struct ChainSpec {
     /// The LLM servers.
     pub llm: LlmSpec,
-    /// The model to ask, where a step names no other.
+    /// Model to ask, unless a step names another.
     #[serde(default)]
     pub model: Option<String>,
-    /// Whether answers are streamed, where a step says nothing else.
+    /// Stream answers, unless a step says otherwise.
     #[serde(default = "yes")]
     pub stream: bool,
-    /// What a run does.
+    /// Steps of a run.
     pub steps: Vec<Step>,
     /// Seed of all its randomness.
     #[serde(default)]
@@ -33,7 +33,7 @@ pub struct ChainSpec {
     pub timeout: Seconds,
 }
 
-/// One step.
+/// One step of a chain.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
@@ -41,13 +41,13 @@ pub enum Step {
     Llm(Box<LlmStep>),
     /// Use a tool: wait, run a command, or ask a service.
     Tool(Box<ToolStep>),
-    /// Do steps several times.
+    /// Repeat steps.
     Repeat(RepeatStep),
     /// Do several lists of steps at the same time.
     Parallel(Vec<Vec<Step>>),
-    /// Do steps if something holds.
+    /// Do steps if a condition holds.
     When(WhenStep),
-    /// Do one of several lists of steps.
+    /// Do one of several lists of steps, chosen at random.
     Choose(Vec<Choice>),
 }
 
@@ -96,34 +96,34 @@ impl<'de> Deserialize<'de> for Step {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LlmStep {
-    /// What the user says; by default the item's question.
+    /// User message; the item's question by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
-    /// A system message before it.
+    /// System message before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
-    /// A whole conversation, in place of the two.
+    /// Whole conversation, in place of the two.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<Message>,
-    /// The length of a prompt made of filler words, about so many tokens, in place of all that.
+    /// Approximate length in tokens of a prompt made of filler words, in place of all that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_tokens: Option<Draw>,
     /// Longest answer, in tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<Draw>,
-    /// The model, where it is not that of the chain.
+    /// Model, if it is not that of the chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Which of several servers is asked; without it, the first.
+    /// Name of the server to ask, if there are several; the first by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream: Option<String>,
-    /// Whether the answer is streamed.
+    /// Stream the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<bool>,
     /// Further keys of the request's body, as the server knows them.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub extra_body: serde_json::Map<String, serde_json::Value>,
-    /// The name under which later steps find the answer.
+    /// Name under which later steps find the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
 }
@@ -134,24 +134,24 @@ pub struct LlmStep {
 pub struct Message {
     /// `system`, `user`, `assistant` or `tool`.
     pub role: String,
-    /// What is said.
+    /// Text of the message.
     pub content: String,
 }
 
-/// Something that a tool does; one of `sleep`, `command` and `http`.
+/// Action of a tool; one of `sleep`, `command` and `http`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ToolStep {
     /// Wait, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sleep: Option<Draw>,
-    /// Run a program; what it prints is its output.
+    /// Run a program; its output is what it prints.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
     /// Ask a service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpCall>,
-    /// The name under which later steps find the output.
+    /// Name under which later steps find the output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
 }
@@ -160,15 +160,15 @@ pub struct ToolStep {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpCall {
-    /// Where it goes; path and query are templates.
+    /// Address of the request; path and query are templates.
     pub url: Address,
-    /// The request's method.
+    /// HTTP method.
     #[serde(default = "get")]
     pub method: String,
-    /// Its headers.
+    /// Request headers.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub headers: Headers,
-    /// Its body, a template.
+    /// Request body, a template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
 }
@@ -177,26 +177,26 @@ fn get() -> String {
     "GET".to_owned()
 }
 
-/// Steps that are done several times.
+/// Steps that are repeated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RepeatStep {
-    /// How often, rounded.
+    /// Number of repetitions, rounded.
     pub times: Draw,
-    /// What.
+    /// Steps of each repetition.
     pub steps: Vec<Step>,
 }
 
-/// Steps that are done if something holds.
+/// Steps that are done under a condition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WhenStep {
-    /// An expression, such as `'"search" in outputs.plan'` or `item.topic == "sums"`.
+    /// Expression to test, such as `'"search" in outputs.plan'` or `item.topic == "sums"`.
     #[serde(rename = "if")]
     pub condition: String,
-    /// What is done where it holds.
+    /// Steps if it is true.
     pub steps: Vec<Step>,
-    /// What is done where it does not.
+    /// Steps if it is false.
     #[serde(default, rename = "else", skip_serializing_if = "Vec::is_empty")]
     pub otherwise: Vec<Step>,
 }
@@ -205,13 +205,13 @@ pub struct WhenStep {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Choice {
-    /// How often it is chosen, against the others.
+    /// Weight of the choice, relative to the others.
     pub weight: u32,
-    /// What is done then.
+    /// Steps of the choice.
     pub steps: Vec<Step>,
 }
 
-/// The secrets in the headers of tools, with their paths in the spec.
+/// Returns the secrets in the headers of tools, with their paths in the spec.
 pub(super) fn secrets<'a>(steps: &'a [Step], at: &str) -> Vec<(String, &'a Secret)> {
     let mut found = Vec::new();
     each_step(steps, at, &mut |at, step| {

@@ -8,38 +8,38 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// Any program on this machine. By default each run is a process of its own, with the item as JSON on
-/// its standard input; its exit status says how the run went.
+/// Any program on this machine. By default each run is a process of its own, with the item as JSON
+/// on its standard input; its exit status tells success from failure.
 ///
 /// All of `run` and the values of `env` are minijinja templates over the item: `{{ item.id }}`,
 /// `{{ item.input }}`, and `{{ item.NAME }}` for every other key of its entry in the dataset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandSpec {
-    /// The program and its arguments, such as `[python, agent.py, "{{ item.input }}"]`.
+    /// Program and its arguments, such as `[python, agent.py, "{{ item.input }}"]`.
     pub run: Vec<String>,
-    /// Whether the first of `run` is a script for `sh -c`, and the others its `$1`, `$2`, …
+    /// Take the first of `run` as a script for `sh -c`, and the others as its `$1`, `$2`, …
     #[serde(default)]
     pub shell: bool,
     /// Environment variables besides those of sizer itself; secrets by reference.
     #[serde(default)]
     pub env: Variables,
-    /// The folder to run in; by default that of the spec.
+    /// Working directory; the spec's folder by default.
     #[serde(default)]
     pub cwd: Option<PathBuf>,
-    /// Whether worker processes stay for many runs: one line of JSON in and one out per run. As many
-    /// as the concurrency are started and warmed before a level, so that starting the program is
-    /// not measured.
+    /// Keep worker processes for many runs: one line of JSON in and one out per run. As many as the
+    /// concurrency are started and warmed up before a level, so that starting the program is not
+    /// measured.
     #[serde(default)]
     pub persistent: bool,
-    /// Globs of files that the program is made of, besides those that `run` names: where their
-    /// content changes, levels are measured again.
+    /// Globs of files that the program is made of, besides those that `run` names: if their content
+    /// changes, levels are measured again.
     #[serde(default)]
     pub files: Vec<String>,
-    /// The LLM servers that it asks, to record the calls.
+    /// LLM servers that it asks, to record the calls.
     #[serde(default)]
     pub llm: Option<LlmSpec>,
-    /// Longest time that a run may take; then all processes of the run are ended.
+    /// Longest time that a run may take; then all its processes are killed.
     #[serde(default = "default_timeout")]
     pub timeout: Seconds,
 }
@@ -48,52 +48,52 @@ pub struct CommandSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServeSpec {
-    /// The program and its arguments.
+    /// Program and its arguments.
     pub run: Vec<String>,
-    /// Whether the first of `run` is a script for `sh -c`, and the others its `$1`, `$2`, …
+    /// Take the first of `run` as a script for `sh -c`, and the others as its `$1`, `$2`, …
     #[serde(default)]
     pub shell: bool,
     /// Environment variables besides those of sizer itself; secrets by reference.
     #[serde(default)]
     pub env: Variables,
-    /// The folder to run in; by default that of the spec.
+    /// Working directory; the spec's folder by default.
     #[serde(default)]
     pub cwd: Option<PathBuf>,
-    /// Globs of files that the program is made of, besides those that `run` names: where their
-    /// content changes, levels are measured again.
+    /// Globs of files that the program is made of, besides those that `run` names: if their content
+    /// changes, levels are measured again.
     #[serde(default)]
     pub files: Vec<String>,
-    /// An address that answers with success once the server is ready; without it, the workflow's own
+    /// Address that answers with success once the server is ready; by default, the workflow's own
     /// address has to answer anything at all.
     #[serde(default)]
     pub ready: Option<crate::spec::Address>,
-    /// Longest time until it is.
+    /// Longest time until the server is ready.
     #[serde(default = "a_minute")]
     pub ready_timeout: Seconds,
-    /// Where to write what the server prints.
+    /// File for the output of the server.
     #[serde(default)]
     pub log: Option<PathBuf>,
 }
 
-/// What workflows and servers say alike of their programs.
+/// Program of a workflow or a server: the keys that they have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct ProgramSpec<'a> {
-    /// Where it stands in the spec.
+    /// Path of its keys in the spec.
     pub at: &'a str,
-    /// The program and its arguments.
+    /// Program and its arguments.
     pub run: &'a [String],
-    /// Whether the first of `run` is a script.
+    /// True if the first of `run` is a shell script.
     pub shell: bool,
     /// Environment variables besides those of sizer itself.
     pub env: &'a Variables,
-    /// The folder to run in.
+    /// Working directory.
     pub cwd: Option<&'a Path>,
     /// Globs of files that it is made of.
     pub files: &'a [String],
 }
 
 impl CommandSpec {
-    /// Its program.
+    /// Returns its program.
     pub fn program(&self) -> ProgramSpec<'_> {
         let Self { run, shell, env, cwd, files, .. } = self;
         ProgramSpec { at: "workflow", run, shell: *shell, env, cwd: cwd.as_deref(), files }
@@ -101,7 +101,7 @@ impl CommandSpec {
 }
 
 impl ServeSpec {
-    /// Its program.
+    /// Returns its program.
     pub fn program(&self) -> ProgramSpec<'_> {
         let Self { run, shell, env, cwd, files, .. } = self;
         ProgramSpec { at: "workflow.serve", run, shell: *shell, env, cwd: cwd.as_deref(), files }

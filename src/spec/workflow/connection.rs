@@ -1,39 +1,40 @@
-//! How an HTTP workflow is reached.
+//! Connection options of HTTP workflows.
 
 use crate::spec::{Address, Seconds};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// How a server is reached, and what happens when a request fails.
+/// Connection to a server, and the treatment of failed requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConnectionSpec {
-    /// The version of HTTP.
+    /// Version of HTTP.
     pub protocol: HttpProtocol,
-    /// Whether connections are kept for further requests; without it each request makes its own.
+    /// Keep connections for further requests; without it, each request opens its own.
     pub reuse: bool,
-    /// Longest time in which a connection may be made.
+    /// Longest time for opening a connection.
     pub connect_timeout: Option<Seconds>,
-    /// Longest time from the request until the answer begins.
+    /// Longest time from the request to the beginning of the answer.
     pub first_byte_timeout: Option<Seconds>,
-    /// A file of certificates (PEM) that are trusted besides the system's own.
+    /// File of certificates (PEM) that are trusted besides the system's own.
     pub ca: Option<PathBuf>,
     /// Accept any certificate at all.
     pub insecure: bool,
-    /// A proxy for all requests, such as `http://proxy:3128`; without it the environment's own
+    /// Proxy for all requests, such as `http://proxy:3128`; by default, that of the environment
     /// (`HTTPS_PROXY`, `NO_PROXY`, …).
     pub proxy: Option<Address>,
-    /// Connect to this socket of this machine, whatever the address says.
+    /// Unix socket of this machine to connect to, whatever the address says.
     pub unix_socket: Option<PathBuf>,
-    /// How often a request that failed is tried again: where no connection could be made, or the
+    /// Number of times that a failed request is retried: if no connection could be made, or the
     /// server answered 429, 502, 503 or 504. The run's time includes it.
     pub retries: u32,
-    /// Pause before the first of them, doubled before each further one; `Retry-After` goes first.
+    /// Pause before the first retry, doubled before each further one; `Retry-After` takes
+    /// precedence.
     pub backoff: Seconds,
 }
 
-/// The versions of HTTP.
+/// Versions of HTTP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HttpProtocol {

@@ -13,31 +13,31 @@ use std::fmt;
 /// Runs go through `values` in turn, all lists in step: what was recorded together stays together.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Draw {
-    /// Always the same.
+    /// A constant.
     Same(f64),
     /// Log-normal.
     LogNormal {
-        /// The median.
+        /// Median.
         median: f64,
         /// Standard deviation of the logarithm.
         sigma: f64,
     },
     /// Uniform.
     Uniform {
-        /// The smallest.
+        /// Smallest number.
         from: f64,
-        /// The largest.
+        /// Largest number.
         to: f64,
     },
-    /// One of these.
+    /// A list of values.
     Values {
-        /// In the order of the runs.
+        /// Values, used in turn by the runs.
         values: Vec<f64>,
     },
 }
 
 impl Draw {
-    /// All numbers that it is made of.
+    /// Returns all numbers that it is made of.
     pub fn numbers(&self) -> Vec<f64> {
         match self {
             Self::Same(value) => vec![*value],
@@ -48,7 +48,7 @@ impl Draw {
     }
 }
 
-/// A number, or a duration in seconds.
+/// A number, or a duration converted to seconds.
 struct Amount(f64);
 
 impl<'de> Deserialize<'de> for Amount {
@@ -150,7 +150,7 @@ impl<'de> de::Visitor<'de> for DrawVisitor {
     }
 }
 
-/// A number as people write it.
+/// A number that is serialized as people write it.
 struct Short(f64);
 
 impl Serialize for Short {

@@ -13,57 +13,57 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpSpec {
-    /// Where requests go, such as `http://localhost:8000/ask?id={{ item.id | urlencode }}`.
+    /// Address of the requests, such as `http://localhost:8000/ask?id={{ item.id | urlencode }}`.
     pub url: Address,
-    /// The request's method.
+    /// HTTP method.
     #[serde(default = "post")]
     pub method: String,
-    /// A bearer token, by reference: `${env:API_KEY}`.
+    /// Bearer token, by reference: `${env:API_KEY}`.
     #[serde(default)]
     pub api_key: Option<Secret>,
-    /// Request headers; JSON is assumed where none says what the body is.
+    /// Request headers; JSON is assumed if none tells the type of the body.
     #[serde(default)]
     pub headers: Headers,
-    /// The request's body, such as `{"question": {{ item.input | tojson }}}`.
+    /// Request body, such as `{"question": {{ item.input | tojson }}}`.
     #[serde(default)]
     pub body: Option<String>,
-    /// Whether the answer streams: the run is then one LLM call, and every piece of the body that
-    /// arrives a token of it.
+    /// Treat the answer as a stream: the run is then one LLM call, and every chunk of the body that
+    /// arrives one of its tokens.
     #[serde(default)]
     pub stream: bool,
-    /// What makes an answer a success.
+    /// Conditions for an answer to be a success.
     #[serde(default)]
     pub success: SuccessRule,
     /// Longest time that a run may take.
     #[serde(default = "default_timeout")]
     pub timeout: Seconds,
-    /// How the server is reached.
+    /// Connection to the server.
     #[serde(default)]
     pub connection: ConnectionSpec,
-    /// The LLM servers behind it, to record its calls.
+    /// LLM servers behind it, to record its calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub llm: Option<LlmSpec>,
-    /// A server to start before the sweep, and to stop after it.
+    /// Server to start before the sweep, and to stop after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serve: Option<ServeSpec>,
 }
 
-/// What makes an answer a success; all that is given has to hold.
+/// Conditions for an answer to be a success; all that are given have to hold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SuccessRule {
-    /// Its status is one of these; without any, between 200 and 299.
+    /// Accepted statuses; by default, those between 200 and 299.
     pub status: Vec<u16>,
-    /// Its body is JSON, and this pointer (RFC 6901) leads to something, such as `/answer/0`.
+    /// JSON pointer (RFC 6901) that has to exist in the body, such as `/answer/0`.
     pub pointer: Option<String>,
-    /// What stands there.
+    /// Required value at the pointer.
     pub equals: Option<serde_json::Value>,
-    /// This regular expression is found in its body.
+    /// Regular expression that has to match the body.
     pub regex: Option<String>,
 }
 
 impl SuccessRule {
-    /// Whether the body has to be looked at.
+    /// Returns true if the body has to be examined.
     pub fn reads_the_body(&self) -> bool {
         self.pointer.is_some() || self.regex.is_some()
     }

@@ -1,4 +1,4 @@
-//! `llm`: the LLM servers behind a workflow, as a recording proxy sees them.
+//! The key `llm`: LLM servers behind a workflow, observed by a recording proxy.
 
 use super::ConnectionSpec;
 use super::access::{Headers, of_access};
@@ -8,37 +8,37 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// The name of the only upstream.
+/// Name of the only upstream.
 const ONLY: &str = "llm";
 
-/// The LLM servers behind a workflow. A proxy on a loopback port stands before them and records each
-/// call of each run.
+/// LLM servers behind a workflow. A proxy on a loopback port stands in front of them and records
+/// each call of each run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LlmSpec {
-    /// Where the API lives, such as `http://localhost:8000/v1`.
+    /// Base address of the API, such as `http://localhost:8000/v1`.
     #[serde(default)]
     pub upstream: Option<Address>,
-    /// The bearer token for it, by reference: `${env:API_KEY}`. Without one, what the workflow sends
-    /// is passed on.
+    /// Bearer token for it, by reference: `${env:API_KEY}`. Without one, that of the workflow is
+    /// passed on.
     #[serde(default)]
     pub api_key: Option<Secret>,
     /// Headers for it, besides those that the workflow sends.
     #[serde(default)]
     pub headers: Headers,
-    /// Environment variables that tell a program the proxy's address.
+    /// Environment variables through which a program gets the proxy's address.
     #[serde(default = "openai_base_url")]
     pub env: Vec<String>,
     /// Several servers by name, in place of `upstream`.
     #[serde(default)]
     pub upstreams: IndexMap<String, UpstreamSpec>,
-    /// The proxy's port, for services that sizer does not start; 0 for any free one.
+    /// Port of the proxy, for services that sizer does not start; 0 for any free one.
     #[serde(default)]
     pub port: u16,
-    /// A file for the bodies of all requests and answers, as lines of JSON; without it none is kept.
+    /// File for the bodies of all requests and answers, as JSON lines; without it, none are kept.
     #[serde(default)]
     pub bodies: Option<PathBuf>,
-    /// How the servers are reached.
+    /// Connection to the servers.
     #[serde(default)]
     pub connection: ConnectionSpec,
 }
@@ -47,16 +47,16 @@ pub struct LlmSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamSpec {
-    /// Where the API lives, such as `http://localhost:8000/v1`.
+    /// Base address of the API, such as `http://localhost:8000/v1`.
     pub url: Address,
-    /// The bearer token for it, by reference: `${env:API_KEY}`.
+    /// Bearer token for it, by reference: `${env:API_KEY}`.
     #[serde(default)]
     pub api_key: Option<Secret>,
     /// Headers for it, besides those that the workflow sends.
     #[serde(default)]
     pub headers: Headers,
-    /// Environment variables that tell a program where it is; `PLANNER_BASE_URL` for the server
-    /// `planner` where none is given.
+    /// Environment variables through which a program gets its address at the proxy;
+    /// `PLANNER_BASE_URL` by default for a server named `planner`.
     #[serde(default)]
     pub env: Vec<String>,
 }
@@ -66,12 +66,12 @@ fn openai_base_url() -> Vec<String> {
 }
 
 impl LlmSpec {
-    /// A server without a key.
+    /// Creates a server without a key.
     pub fn of(upstream: Address) -> Self {
         Self { upstream: Some(upstream), env: openai_base_url(), ..Self::default() }
     }
 
-    /// All servers by name, the first of them being the default.
+    /// Returns all servers by name; the first of them is the default.
     pub fn servers(&self) -> IndexMap<String, UpstreamSpec> {
         let only = self.upstream.as_ref().map(|url| {
             let (api_key, headers) = (self.api_key.clone(), self.headers.clone());
@@ -90,7 +90,7 @@ impl LlmSpec {
         only.into_iter().chain(named).collect()
     }
 
-    /// The addresses with their paths in the spec.
+    /// Returns the addresses with their paths in the spec.
     pub(in crate::spec) fn addresses(&self) -> Vec<(String, &Address)> {
         let only = self.upstream.iter().map(|url| ("workflow.llm.upstream".to_owned(), url));
         let named = self.upstreams.iter();
@@ -98,7 +98,7 @@ impl LlmSpec {
             .collect()
     }
 
-    /// The secrets with their paths in the spec.
+    /// Returns the secrets with their paths in the spec.
     pub(super) fn secrets(&self) -> Vec<(String, &Secret)> {
         let only = ("workflow.llm".to_owned(), self.api_key.as_ref(), &self.headers);
         let named = self.upstreams.iter().map(|(name, it)| {

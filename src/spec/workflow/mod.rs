@@ -37,7 +37,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::fmt;
 
-/// The system under test, told by `type`.
+/// System under test; the key `type` tells its kind.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum WorkflowSpec {
@@ -49,17 +49,17 @@ pub enum WorkflowSpec {
     Http(Box<HttpSpec>),
     /// Any program on this machine.
     Command(Box<CommandSpec>),
-    /// The shape of an agent's load.
+    /// LLM servers, under the load of an agent's calls and pauses.
     Chain(Box<ChainSpec>),
     /// An embedded LLM server.
     Simulator(Box<SimulatorSpec>),
     /// Measurements of another load generator.
     Recorded(RecordedSpec),
-    /// A workflow that a Rust program brings along.
+    /// A workflow supplied by a Rust program.
     Custom(CustomSpec),
 }
 
-/// The kinds by name, with the types that hold their keys.
+/// Kinds by name.
 #[derive(Deserialize)]
 #[serde(variant_identifier, rename_all = "snake_case")]
 enum Kind {
@@ -111,14 +111,14 @@ impl<'de> de::Visitor<'de> for KindVisitor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fields {
-    /// These.
+    /// The listed keys.
     Named(Vec<String>),
-    /// All that there are.
+    /// All keys of the entry.
     All,
 }
 
 impl WorkflowSpec {
-    /// The server's address, where the spec names one.
+    /// Returns the server's address, if the spec names one.
     pub fn address(&self) -> Option<&Address> {
         match self {
             Self::Openai(spec) => Some(&spec.base_url),
@@ -132,7 +132,7 @@ impl WorkflowSpec {
         }
     }
 
-    /// All servers that it asks, with the keys under which the spec names them.
+    /// Returns all servers that it asks, with their keys in the spec.
     pub fn addresses(&self) -> Vec<(String, &Address)> {
         let key = match self {
             Self::Http(_) => "workflow.url",
@@ -145,7 +145,7 @@ impl WorkflowSpec {
         own.into_iter().chain(ready).chain(behind).collect()
     }
 
-    /// How the server is reached.
+    /// Returns the options for connecting to the server.
     pub fn connection(&self) -> Option<&ConnectionSpec> {
         match self {
             Self::Openai(spec) => Some(&spec.connection),
@@ -156,14 +156,14 @@ impl WorkflowSpec {
         }
     }
 
-    /// All that is said about reaching servers, with its place in the spec.
+    /// Returns all connection options, with their paths in the spec.
     pub fn connections(&self) -> impl Iterator<Item = (&'static str, &ConnectionSpec)> {
         let own = self.connection().map(|connection| ("workflow.connection", connection));
         let llm = self.llm().map(|llm| ("workflow.llm.connection", &llm.connection));
         own.into_iter().chain(llm)
     }
 
-    /// The LLM servers behind it, where their calls are recorded on the way.
+    /// Returns the LLM servers behind it, if their calls are recorded by the proxy.
     pub fn llm(&self) -> Option<&LlmSpec> {
         match self {
             Self::Nat(spec) => spec.llm.as_ref(),
@@ -174,7 +174,7 @@ impl WorkflowSpec {
         }
     }
 
-    /// The server that is started for it.
+    /// Returns the server that is started for it.
     pub fn serve(&self) -> Option<&ServeSpec> {
         match self {
             Self::Openai(spec) => spec.serve.as_ref(),
@@ -184,7 +184,7 @@ impl WorkflowSpec {
         }
     }
 
-    /// The program that is started for it, or is it.
+    /// Returns the program that is started for it, or that it is.
     pub fn program(&self) -> Option<ProgramSpec<'_>> {
         match self {
             Self::Command(spec) => Some(spec.program()),
@@ -192,7 +192,7 @@ impl WorkflowSpec {
         }
     }
 
-    /// What was recorded, where nothing is measured.
+    /// Returns the recording, if nothing is measured.
     pub fn recorded(&self) -> Option<&RecordedSpec> {
         match self {
             Self::Recorded(spec) => Some(spec),
@@ -200,12 +200,12 @@ impl WorkflowSpec {
         }
     }
 
-    /// Whether a run can go without a question.
+    /// Returns true if a run needs a question.
     pub fn needs_dataset(&self) -> bool {
         !matches!(self, Self::Recorded(_) | Self::Chain(_))
     }
 
-    /// What a run needs of a dataset's entry besides id and question.
+    /// Returns the keys of a dataset's entry that a run needs besides id and question.
     pub fn fields(&self) -> Fields {
         match self {
             Self::Openai(spec) => {
@@ -217,7 +217,7 @@ impl WorkflowSpec {
         }
     }
 
-    /// The key of an entry that can stand in for its question.
+    /// Returns the key of an entry that can stand in for its question.
     pub fn instead_of_question(&self) -> Option<&str> {
         match self {
             Self::Openai(spec) => spec.messages_key.as_deref(),
@@ -225,7 +225,7 @@ impl WorkflowSpec {
         }
     }
 
-    /// Longest time that a run may take.
+    /// Returns the longest time that a run may take.
     pub fn timeout(&self) -> Seconds {
         match self {
             Self::Openai(spec) => spec.timeout,
@@ -238,7 +238,7 @@ impl WorkflowSpec {
         }
     }
 
-    /// All secrets with their paths in the spec.
+    /// Returns all secrets with their paths in the spec.
     pub fn secrets(&self) -> Vec<(String, &Secret)> {
         let own = match self {
             Self::Openai(spec) => of_access("workflow", spec.api_key.as_ref(), &spec.headers),

@@ -12,24 +12,24 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NatSpec {
-    /// Where it is served, such as `http://localhost:8000`.
+    /// Address of the server, such as `http://localhost:8000`.
     pub base_url: Address,
-    /// A bearer token, by reference: `${env:API_KEY}`.
+    /// Bearer token, by reference: `${env:API_KEY}`.
     #[serde(default)]
     pub api_key: Option<Secret>,
     /// Longest time that a run may take.
     #[serde(default = "default_timeout")]
     pub timeout: Seconds,
-    /// Further request headers.
+    /// Additional request headers.
     #[serde(default)]
     pub headers: Headers,
-    /// How the server is reached.
+    /// Connection to the server.
     #[serde(default)]
     pub connection: ConnectionSpec,
-    /// The LLM servers behind it, to record its calls.
+    /// LLM servers behind it, to record its calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub llm: Option<LlmSpec>,
-    /// A server to start before the sweep, and to stop after it.
+    /// Server to start before the sweep, and to stop after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serve: Option<ServeSpec>,
 }

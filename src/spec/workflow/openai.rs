@@ -11,29 +11,29 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenaiSpec {
-    /// Where the API lives, such as `http://localhost:8000/v1`.
+    /// Base address of the API, such as `http://localhost:8000/v1`.
     pub base_url: Address,
-    /// The model to ask.
+    /// Model to ask.
     pub model: String,
-    /// Which of the protocol's two requests.
+    /// Request of the protocol to use.
     #[serde(default)]
     pub api: OpenaiApi,
-    /// The bearer token, by reference: `${env:API_KEY}`.
+    /// Bearer token, by reference: `${env:API_KEY}`.
     #[serde(default)]
     pub api_key: Option<Secret>,
-    /// Whether the answer is streamed; without it there is no time to first token.
+    /// Stream the answer; without it there is no time to first token.
     #[serde(default = "yes")]
     pub stream: bool,
     /// Longest time that a run may take.
     #[serde(default = "default_timeout")]
     pub timeout: Seconds,
-    /// A system message before each question.
+    /// System message before each question.
     #[serde(default)]
     pub system: Option<String>,
-    /// The key or column of the dataset that holds a whole conversation, as a list of messages.
+    /// Key or column of the dataset that holds a whole conversation, as a list of messages.
     #[serde(default)]
     pub messages_key: Option<String>,
-    /// The key or column of the dataset that holds the tools of an entry.
+    /// Key or column of the dataset that holds the tools of an entry.
     #[serde(default)]
     pub tools_key: Option<String>,
     /// Longest answer, in tokens.
@@ -42,21 +42,21 @@ pub struct OpenaiSpec {
     /// Sampling temperature.
     #[serde(default)]
     pub temperature: Option<f64>,
-    /// Further keys of the request's body, as the server knows them.
+    /// Additional keys of the request body, passed on as they are.
     #[serde(default)]
     pub extra_body: serde_json::Map<String, serde_json::Value>,
-    /// Further request headers.
+    /// Additional request headers.
     #[serde(default)]
     pub headers: Headers,
-    /// How the server is reached.
+    /// Connection to the server.
     #[serde(default)]
     pub connection: ConnectionSpec,
-    /// A server to start before the sweep, and to stop after it.
+    /// Server to start before the sweep, and to stop after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serve: Option<ServeSpec>,
 }
 
-/// The requests of the protocol.
+/// Requests of the protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OpenaiApi {
@@ -68,7 +68,7 @@ pub enum OpenaiApi {
 }
 
 impl OpenaiSpec {
-    /// A streamed chat with a model, and the defaults for all else.
+    /// Creates a streamed chat with a model, with defaults for all else.
     pub fn of(base_url: Address, model: &str) -> Self {
         Self {
             base_url,

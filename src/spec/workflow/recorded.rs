@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Measurements of any load generator, brought as files: nothing is asked, and no dataset is
-/// needed. The levels come from the data where the spec names none.
+/// Measurements of any load generator, read from files: no server is asked, and no dataset is
+/// needed. The levels come from the data unless the spec names them.
 ///
 /// JSON lines, CSV, or Parquet. Each row is a run: `concurrency`, `id`, `start` and `end`, and where
 /// they are known `llm_calls` (a list of `{start, end}`) or `llm_latencies` (a list of times),
@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedSpec {
-    /// The file, `.jsonl`, `.csv` or `.parquet`; a list of files; a folder of them; or a glob.
+    /// File (`.jsonl`, `.csv` or `.parquet`), list of files, folder of them, or glob.
     pub path: RecordedPaths,
-    /// The unit of all times; seconds where it is not said.
+    /// Unit of all times; seconds by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<TimeUnit>,
-    /// Where a level's concurrency comes from, if not from the recording's own `concurrency`.
+    /// Source of a level's concurrency, if not the recording's own `concurrency`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<ConcurrencySource>,
 }
@@ -31,12 +31,12 @@ pub struct RecordedSpec {
 pub enum RecordedPaths {
     /// One file, folder or glob.
     One(PathBuf),
-    /// Several.
+    /// Several files, folders or globs.
     Many(Vec<PathBuf>),
 }
 
 impl RecordedPaths {
-    /// All of them.
+    /// Iterates over all paths.
     pub fn iter(&self) -> impl Iterator<Item = &Path> {
         let paths = match self {
             Self::One(path) => std::slice::from_ref(path),
@@ -72,7 +72,7 @@ impl<'de> Deserialize<'de> for RecordedPaths {
     }
 }
 
-/// What a recording's times are in.
+/// Unit of a recording's times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeUnit {
@@ -88,7 +88,7 @@ pub enum TimeUnit {
 }
 
 impl TimeUnit {
-    /// How many make a second.
+    /// Returns the number of units in a second.
     pub fn per_second(self) -> f64 {
         match self {
             Self::S => 1.0,
@@ -99,10 +99,10 @@ impl TimeUnit {
     }
 }
 
-/// Where the concurrency of a recorded level comes from.
+/// Source of the concurrency of a recorded level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConcurrencySource {
-    /// How many runs were in flight.
+    /// Number of runs in flight, computed from their times.
     Measured,
 }

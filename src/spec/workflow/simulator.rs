@@ -12,34 +12,34 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SimulatorSpec {
-    /// What sizer speaks to it.
+    /// Protocol that sizer uses with it.
     #[serde(default)]
     pub protocol: Protocol,
-    /// Whether answers are streamed (chat completions only).
+    /// Stream answers (chat completions only).
     #[serde(default = "yes")]
     pub stream: bool,
     /// Longest time that a run may take.
     #[serde(default = "default_timeout")]
     pub timeout: Seconds,
-    /// How it is reached.
+    /// Connection to it.
     #[serde(default)]
     pub connection: ConnectionSpec,
     /// Seed of all its randomness.
     #[serde(default)]
     pub seed: u64,
-    /// The hardware.
+    /// Simulated hardware.
     #[serde(default)]
     pub engine: Engine,
-    /// Prompt lengths, in tokens; without it they go by the length of the question.
+    /// Prompt lengths, in tokens; by default they follow from the length of the question.
     #[serde(default)]
     pub prompt_tokens: Option<Length>,
     /// Answer lengths, in tokens.
     #[serde(default = "output_tokens")]
     pub output_tokens: Length,
-    /// The agent behind `/generate/full`.
+    /// Agent behind `/generate/full`.
     #[serde(default)]
     pub agent: Agent,
-    /// Faults on request.
+    /// Faults to inject.
     #[serde(default)]
     pub faults: Vec<Fault>,
 }
@@ -65,7 +65,7 @@ fn output_tokens() -> Length {
     Length { median: 32.0, sigma: 0.0 }
 }
 
-/// The protocols that the simulator is measured over.
+/// Protocols over which the simulator can be measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
@@ -114,13 +114,13 @@ impl Default for Engine {
 /// A log-normal length in tokens: a plain number, or `{median: 200, sigma: 0.4}`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Length {
-    /// The median.
+    /// Median, in tokens.
     pub median: f64,
     /// Standard deviation of the logarithm; 0 makes every length the median.
     pub sigma: f64,
 }
 
-/// The agent that the simulator serves on `/generate/full`.
+/// Agent that the simulator serves on `/generate/full`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Agent {
@@ -137,16 +137,16 @@ impl Default for Agent {
     }
 }
 
-/// A fault that the simulator commits while more requests are in flight than `above`.
+/// Fault that the simulator injects while more than `above` requests are in flight.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// What happens.
+    /// Kind of the fault.
     pub kind: FaultKind,
-    /// Requests in flight up to which all is well; 0 makes the fault permanent.
+    /// Requests in flight up to which there are no faults; 0 makes the fault permanent.
     #[serde(default)]
     pub above: u32,
-    /// Share of those requests that it happens to.
+    /// Share of the requests beyond that which are affected, 0 to 1.
     #[serde(default = "always")]
     pub share: f64,
 }
@@ -155,7 +155,7 @@ fn always() -> f64 {
     1.0
 }
 
-/// What can go wrong.
+/// Kinds of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
@@ -184,7 +184,7 @@ impl<'de> Deserialize<'de> for Length {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Spread {
-    /// The median.
+    /// Median, in tokens.
     median: f64,
     /// Standard deviation of the logarithm.
     #[serde(default)]
