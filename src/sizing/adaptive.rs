@@ -1,12 +1,12 @@
-//! Where to measure next: doubling until a target is crossed or the server fails, then closing in
-//! on that point, with the runs where they say most.
+//! Choice of the next level of an adaptive sweep: doubling until a target is crossed or the server
+//! fails, then narrowing down around that point, with most runs where they tell most.
 
 use super::Target;
 use super::curve::{Curve, Seen, Shape};
 use super::pooled::REACH;
 use crate::measure::{LevelMetrics, Metric};
 
-/// What may be spent on all levels together.
+/// Budget over all levels together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Spend {
     /// Measured runs.
@@ -16,13 +16,13 @@ pub enum Spend {
 }
 
 impl Spend {
-    /// How much it is.
+    /// Returns the budget as a number of runs or seconds.
     pub(super) fn amount(self) -> f64 {
         let (Self::Runs(all) | Self::Seconds(all)) = self;
         all
     }
 
-    /// What a level took of it.
+    /// Returns the part of it that a level took.
     pub(super) fn cost(self, level: &LevelMetrics) -> f64 {
         match self {
             Self::Runs(_) => level.measured as f64,
@@ -31,20 +31,20 @@ impl Spend {
     }
 }
 
-/// What an adaptive sweep may do, and what for.
+/// Plan of an adaptive sweep: its bounds and its targets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AdaptivePlan {
-    /// The first level.
+    /// First level.
     pub start: u32,
-    /// The highest level.
+    /// Highest level.
     pub max: u32,
-    /// What may be spent; `None` for as much as the levels need.
+    /// Budget; `None` means unlimited.
     pub budget: Option<Spend>,
-    /// The limits whose crossing is looked for.
+    /// Limits whose crossing is searched for.
     pub targets: Vec<Target>,
 }
 
-/// The next level.
+/// The level to measure next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NextLevel {
     /// Runs in flight.
@@ -56,32 +56,32 @@ pub struct NextLevel {
 /// Waves of a level on the way up: enough to see how time grows, and no more.
 pub(super) const WAVES_UP: f64 = 2.0;
 pub(super) const FEWEST_UP: f64 = 20.0;
-/// Share of a budget that a level on the way up may take, where there is one.
+/// Largest share of a budget for a level on the way up.
 pub(super) const SHARE_UP: f64 = 0.07;
-/// Waves of a level near the crossing, where nothing says how much may be spent.
+/// Waves of a level near the crossing, without a budget.
 const WAVES_NEAR: f64 = 8.0;
 const FEWEST_NEAR: f64 = 120.0;
-/// Levels this close to each other say the same.
+/// Factor within which two levels tell the same.
 const CLOSE: f64 = 1.06;
-/// Where levels are measured around the crossing, as shares of it, in this order.
+/// Levels around the crossing, as shares of it, in the order in which they are measured.
 const AROUND: [f64; 5] = [1.0, 0.88, 1.14, 0.94, 1.07];
-/// Levels near the crossing over which a budget is spread.
+/// Number of levels near the crossing over which a budget is spread.
 pub(super) const LEVELS_NEAR: usize = 3;
-/// A level is near the crossing within this, as a logarithm.
+/// Distance within which a level is near the crossing, as a logarithm.
 const NEAR: f64 = 0.3;
-/// A crossing this far beyond the highest level that may be measured is out of its sight.
+/// Factor beyond the highest allowed level at which a crossing is out of sight.
 const AROUND_MOST: f64 = 1.2;
-/// A level with a mean so many times that of a higher one was slowed by something else.
+/// Ratio of a level's mean to that of a higher one from which something else must have slowed it.
 const FALLEN: f64 = 1.4;
-/// Runs of which a mean can be compared.
+/// Fewest runs whose mean can be compared.
 const FEWEST_TO_COMPARE: u64 = 5;
-/// A crossing must lie this far below the highest level to have been passed.
+/// Share of the highest level below which a crossing counts as passed.
 const PASSED: f64 = 0.97;
 
-/// The level that says most after those measured so far, in whatever order; `None` once there is
-/// nothing left to learn or to spend. The same levels always give the same answer.
+/// Returns the most informative level after those measured so far, in whatever order; `None` once
+/// there is nothing left to learn or to spend. The same levels always give the same answer.
 ///
-/// Where the targets are crossed is told from all levels together, as the estimate does it: a curve
+/// The crossing of the targets is determined from all levels together, as in the estimate: a curve
 /// through the means, times the tail. A single p95 of few runs crosses a target by chance.
 pub fn next_level(plan: &AdaptivePlan, measured: &[LevelMetrics]) -> Option<NextLevel> {
     let left = plan.budget.map(|budget| {
@@ -92,8 +92,8 @@ pub fn next_level(plan: &AdaptivePlan, measured: &[LevelMetrics]) -> Option<Next
     next_within(plan, &measured, left, false)
 }
 
-/// The same with so much left of the budget, from levels in ascending order. `at_once`: what is left
-/// goes into a single level.
+/// Like [`next_level`], with the given rest of the budget (`left`) and levels in ascending order.
+/// With `at_once`, the rest goes into a single level.
 pub(super) fn next_within(
     plan: &AdaptivePlan,
     measured: &[LevelMetrics],
@@ -141,7 +141,7 @@ pub(super) fn next_within(
     }
 }
 
-/// A level around the crossing that says something new.
+/// Returns a level around the crossing that tells something new.
 fn near(
     plan: &AdaptivePlan,
     measured: &[LevelMetrics],
@@ -179,13 +179,13 @@ fn near(
     left.is_none_or(worth).then(|| sized(plan, measured, left, level, Some(done)))
 }
 
-/// Whether a level is near a crossing.
+/// Returns true if a level is near a crossing.
 pub(super) fn is_near(level: u32, crossing: f64) -> bool {
     (f64::from(level) / crossing.max(1.0)).ln().abs() < NEAR
 }
 
-/// The concurrency at which the first target is crossed, by all levels together: 0 where that is so
-/// with a single run in flight, infinite where nothing speaks of a crossing.
+/// Returns the concurrency at which the first target is crossed, by all levels together: 0 if it is
+/// crossed with a single run in flight, infinite if nothing indicates a crossing.
 pub(super) fn crossing(plan: &AdaptivePlan, usable: &[&LevelMetrics]) -> f64 {
     const ROUNDS: usize = 4;
     let of_target = |target: &Target| {
@@ -219,7 +219,7 @@ pub(super) fn crossing(plan: &AdaptivePlan, usable: &[&LevelMetrics]) -> f64 {
     plan.targets.iter().filter_map(of_target).fold(f64::INFINITY, f64::min)
 }
 
-/// Whether a level took so much longer than a higher one that something else slowed it.
+/// Returns true if a level took so much longer than a higher one that something else slowed it.
 fn is_slower_than_higher(level: &LevelMetrics, all: &[&LevelMetrics], metric: Metric) -> bool {
     let mean = |level: &LevelMetrics| {
         level.metric(metric).filter(|it| it.count >= FEWEST_TO_COMPARE).map(|it| it.mean)
@@ -229,7 +229,8 @@ fn is_slower_than_higher(level: &LevelMetrics, all: &[&LevelMetrics], metric: Me
     higher.filter_map(|other| mean(other)).any(|other| own > FALLEN * other)
 }
 
-/// A level with as many runs as it is worth. `near` is how many levels around the crossing there are.
+/// Returns a level with as many runs as it is worth. `near` is the number of levels around the
+/// crossing so far; `None` for a level on the way up.
 pub(super) fn sized(
     plan: &AdaptivePlan,
     measured: &[LevelMetrics],
@@ -266,8 +267,8 @@ pub(super) fn sized(
     NextLevel { concurrency, runs }
 }
 
-/// Runs at a level that so much pays for. Of a time, the warm-up and the wait for the last run
-/// are no part.
+/// Returns the number of runs at a level that an amount of the budget pays for. Of a time, warm-up
+/// and the wait for the last run are deducted.
 fn affordable(budget: Spend, amount: f64, concurrency: u32, measured: &[LevelMetrics]) -> f64 {
     const WAVES_AROUND: f64 = 2.0;
     match budget {

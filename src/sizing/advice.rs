@@ -1,17 +1,17 @@
-//! What to do about doubts: which levels would tell more, and the one command that measures them.
+//! Remedies for doubts: the levels that would tell more, and the one command that measures them.
 
 use crate::measure::LevelMetrics;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// Where the levels of a sweep come from, and so how further ones come about.
+/// Source of a sweep's levels, which determines how further ones are added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
-    /// The spec lists them.
+    /// Listed in the spec.
     Listed(Vec<u32>),
-    /// The sweep looks for them itself. Keys of the spec that a list of levels takes the place of.
+    /// Chosen by an adaptive sweep; holds the keys of the spec that a list of levels would replace.
     Adaptive(Vec<&'static str>),
-    /// Something else measured them.
+    /// Measured elsewhere.
     Recorded,
 }
 
@@ -32,44 +32,45 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Levels that would tell more of an answer.
+/// Levels that would tell more about an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Levels that are not there.
+    /// Levels that are missing.
     pub add: BTreeSet<u32>,
-    /// Levels to measure once more.
+    /// Levels to measure again.
     pub again: BTreeSet<u32>,
 }
 
 /// Loads that a doubt asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Wish {
-    /// None.
+    /// No load.
     #[default]
     Nothing,
     /// Levels at about these loads.
     Around(Vec<f64>),
-    /// These levels once more.
+    /// These levels again.
     Again(Vec<f64>),
 }
 
-/// How the words of an answer go: what its levels count, and how further ones come about.
+/// Vocabulary of an answer: what its levels count, and how further ones are added.
 #[derive(Clone, Copy)]
 pub(super) struct Words<'a> {
-    /// Whether a level counts users, of whom not all have a run in flight.
+    /// True if a level counts users, who do not all have a run in flight.
     pub counts_users: bool,
     pub plan: &'a Plan,
-    /// The levels that are there.
+    /// Existing levels.
     pub levels: &'a [LevelMetrics],
 }
 
 impl Words<'_> {
-    /// What a level counts.
+    /// Returns the unit of levels.
     pub fn unit(&self) -> &'static str {
         if self.counts_users { "users" } else { "in flight" }
     }
 
-    /// The lowest level above the usable ones, at which runs failed: no higher one tells more.
+    /// Returns the lowest level above the usable ones at which runs failed; no higher one tells
+    /// more.
     fn failed(&self) -> Option<u32> {
         let usable = self.levels.iter().filter(|level| !level.interrupted);
         let highest = usable.map(|level| level.concurrency).max().unwrap_or(0);
@@ -77,7 +78,7 @@ impl Words<'_> {
         failed.map(|level| level.concurrency).filter(|level| *level > highest).min()
     }
 
-    /// The levels that a wish comes down to.
+    /// Returns the levels that a wish amounts to.
     pub fn wanted(&self, wish: &Wish) -> Wanted {
         #[expect(
             clippy::cast_possible_truncation,
@@ -102,7 +103,7 @@ impl Words<'_> {
         }
     }
 
-    /// How to have the levels of a wish.
+    /// Describes how to get the levels of a wish.
     pub fn add(&self, wish: &Wish) -> String {
         let Wanted { add, again } = self.wanted(wish);
         let new: Vec<u32> = add.into_iter().collect();
@@ -122,15 +123,15 @@ impl Words<'_> {
         }
     }
 
-    /// Where levels that are to be measured once more come from, with a space before it.
+    /// Returns where levels that are measured again come from, with a leading space.
     pub fn again(&self) -> &'static str {
         if *self.plan == Plan::Recorded { " in a new recording" } else { "" }
     }
 }
 
 impl Plan {
-    /// The command that measures levels as well, beside those of the spec and of an adaptive sweep; `None` where
-    /// none is wanted, or something else measures.
+    /// Returns the command that measures the wanted levels, in addition to those of the spec and of
+    /// an adaptive sweep; `None` if none are wanted, or they are measured elsewhere.
     pub(super) fn command(&self, wanted: &Wanted, levels: &[LevelMetrics]) -> Option<String> {
         let there = || levels.iter().map(|level| level.concurrency);
         let (own, keys): (BTreeSet<u32>, &[&str]) = match self {

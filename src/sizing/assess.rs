@@ -1,4 +1,4 @@
-//! The whole way from levels to a recommendation: all fits, all estimates, and what to say of them.
+//! Assessment: all estimates, the recommendation, the diagnosis and the notes.
 
 use super::advice::Words;
 use super::diagnose::{Diagnosis, of_estimate};
@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A robust line is offered only where the levels that it keeps lie on it.
+/// Smallest R² of a robust line that is suggested: the levels that it keeps must lie on it.
 const OFFERED_R_SQUARED: f64 = 0.9;
 
 /// A value per metric; null where it does not apply.
@@ -30,7 +30,7 @@ pub struct PerMetric<T> {
 }
 
 impl<T> PerMetric<T> {
-    /// Makes the value of each metric.
+    /// Creates the value of each metric.
     pub fn of(mut make: impl FnMut(Metric) -> Option<T>) -> Self {
         Self {
             workflow_runtime: make(Metric::WorkflowRuntime),
@@ -40,7 +40,7 @@ impl<T> PerMetric<T> {
         }
     }
 
-    /// The value of one metric.
+    /// Returns the value of one metric.
     pub fn get(&self, metric: Metric) -> Option<&T> {
         match metric {
             Metric::WorkflowRuntime => self.workflow_runtime.as_ref(),
@@ -52,54 +52,54 @@ impl<T> PerMetric<T> {
 }
 
 impl PerMetric<Fit> {
-    /// Whether the fit of a metric leaves a concurrency out as an outlier.
+    /// Returns true if the fit of a metric leaves a concurrency out as an outlier.
     pub fn is_outlier(&self, metric: Metric, concurrency: u32) -> bool {
         self.get(metric).is_some_and(|fit| fit.outliers.contains(&concurrency))
     }
 }
 
-/// What the targets say about one level.
+/// One level compared with the targets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LevelAgainstTargets {
     /// Runs in flight.
     pub concurrency: u32,
-    /// Runs over the limit; null without one.
+    /// Runs over the limit; null if there is none.
     pub over_target: PerMetric<u64>,
-    /// Runs per second that met every target; null without one.
+    /// Runs per second that met every target; null if there is none.
     pub goodput: Option<f64>,
-    /// GPUs if time were proportional to concurrency: quick, and no basis for a purchase.
+    /// GPUs if time were proportional to concurrency: a rough figure, and no basis for a purchase.
     pub rough_gpus: PerMetric<f64>,
 }
 
 /// Everything that the targets add to the measurements.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Assessment {
-    /// Level by level.
+    /// Each level compared with the targets.
     pub levels: Vec<LevelAgainstTargets>,
-    /// Target by target.
+    /// Estimate of each target.
     pub estimates: Vec<Estimate>,
-    /// Over all targets.
+    /// Recommendation over all targets.
     pub gpus: Recommendation,
-    /// What other sets of targets would need.
+    /// Answers to other sets of targets.
     pub alternatives: Vec<Alternative>,
-    /// How the rig answers to load.
+    /// Response of the rig to load.
     pub diagnosis: Diagnosis,
-    /// What a careful reader should know, in sentences.
+    /// Remarks for a careful reader, in sentences.
     pub notes: Vec<String>,
 }
 
-/// The answer to a set of targets beside the main one.
+/// Answer to a set of targets besides the main one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Alternative {
-    /// Its name.
+    /// Name of the set.
     pub name: String,
-    /// Target by target.
+    /// Estimate of each target.
     pub estimates: Vec<Estimate>,
-    /// Over all targets of the set.
+    /// Recommendation over all targets of the set.
     pub gpus: Recommendation,
 }
 
-/// Answers the question from what was measured, and from what the runs of each level say about the
+/// Answers the question from the evidence, and from the comparison of each level's runs with the
 /// [main limits](Question::main_limits).
 pub fn assess(
     question: &Question,
@@ -127,7 +127,8 @@ pub fn assess(
     Assessment { levels: against, gpus, alternatives: Vec::new(), diagnosis, notes, estimates }
 }
 
-/// Rough estimates of a level: only where it meets every target, as in the reference.
+/// Computes rough estimates of a level; only if it meets every target, as in the reference
+/// calculator.
 fn rough(question: &Question, level: &LevelMetrics) -> PerMetric<f64> {
     let observed = |target: Target| Some(level.metric(target.metric)?.at(target.quantile));
     let targets = || Metric::ALL.iter().filter_map(|metric| question.main_target(*metric));
@@ -152,7 +153,7 @@ fn rough(question: &Question, level: &LevelMetrics) -> PerMetric<f64> {
     })
 }
 
-/// How the rig answers to load, and everything that is worth saying in words.
+/// Describes the response of the rig to load, and collects all notes.
 fn diagnose(
     question: &Question,
     evidence: &Evidence<'_>,
@@ -244,7 +245,7 @@ fn diagnose(
     (diagnosis, notes)
 }
 
-/// Where a p95 rests on so few runs that nothing bounds it.
+/// Notes p95s of so few runs that nothing bounds them.
 fn few_runs(levels: &[LevelMetrics]) -> Option<String> {
     let enough = runs_to_bound(Quantile::P95.share());
     let few = |level: &&LevelMetrics| {
@@ -264,7 +265,7 @@ fn few_runs(levels: &[LevelMetrics]) -> Option<String> {
     ))
 }
 
-/// Where the levels do not lie on the reference's line: what the robust line would say.
+/// Suggests the robust line where the levels do not lie on the line of least squares.
 fn robust_offer(
     question: &Question,
     levels: &[LevelMetrics],

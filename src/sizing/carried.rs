@@ -1,70 +1,70 @@
-//! What a rig carries within a limit, as a best figure and as draws of what else it might be.
+//! Capacity of a rig within a limit, as a best figure and as draws of its uncertainty.
 
 use super::verdict::Bounds;
 use crate::measure::quantile_of_sorted;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
-/// Share of the draws below what is taken as likely: too few GPUs cost more than too many.
+/// Share of the draws below the value that counts as likely: too few GPUs cost more than too many.
 const LIKELY: f64 = 0.46;
 
-/// Share of draws that must lie within bounds to say what lies below them.
+/// Smallest share of draws within bounds for which their lower end is trusted.
 const AGREEING: f64 = 0.1;
-/// The share of those draws that is left out at their end.
+/// Share of those draws that is left out at either end.
 const OUTERMOST: f64 = 0.05;
 
-/// How certain an interval is, and from how many resamples.
+/// Confidence of an interval, and the resampling behind it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Certainty {
-    /// The probability that the truth lies within it.
+    /// Probability that the truth lies within the interval.
     pub confidence: f64,
-    /// Resamples.
+    /// Number of resamples.
     pub resamples: usize,
     /// Seed of their randomness.
     pub seed: u64,
 }
 
-/// What a rig carries within a limit.
+/// Load that a rig carries within a limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Carried {
     /// Runs in flight.
     pub concurrency: f64,
-    /// How long they take on average, in seconds.
+    /// Their mean time, in seconds.
     pub mean_runtime: f64,
-    /// Whether it is no more than how far any figure goes.
+    /// True if the figure is only the limit up to which figures go.
     pub capped: bool,
 }
 
-/// What a rig carries, and what else it might.
+/// Capacity of a rig with its uncertainty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CarriedDraws {
-    /// The best single figures.
+    /// Best single figures.
     pub point: Carried,
     pub(super) drawn: Vec<Carried>,
-    /// What would be carried were the rig saturated from the highest level on.
+    /// Capacity if the rig were saturated from the highest level on.
     pub(super) saturated: f64,
     pub(super) confidence: f64,
-    /// Whether a doubt put the lower end where it is: no draw says how likely it is.
+    /// True if a doubt set the lower end, to which no draw assigns a probability.
     pub(super) stretched: bool,
 }
 
-/// A figure of what is carried, with what is left open.
+/// A figure derived from the capacity, with its uncertainty.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CarriedRange {
-    /// The best single figure.
+    /// Best single figure.
     pub point: f64,
     /// Lower end of the interval.
     pub low: f64,
     /// Upper end of the interval.
     pub high: f64,
-    /// What it is at least, with the whole of the confidence.
+    /// One-sided lower bound, at the full confidence.
     pub at_least: f64,
-    /// What it is rather more than less likely to reach.
+    /// Value that it is more likely than not to reach.
     pub likely: f64,
 }
 
 impl CarriedDraws {
-    /// Draw by draw the less of what two models of the same resamples say.
+    /// Takes, draw by draw, the smaller capacity of two models of the same resamples.
     pub(super) fn less_of(&self, other: &Self) -> Self {
         let less = |a: &Carried, b: &Carried| if b.concurrency < a.concurrency { *b } else { *a };
         Self {
@@ -76,7 +76,8 @@ impl CarriedDraws {
         }
     }
 
-    /// The draws that reach a load; where the best figure does not, their median takes its place.
+    /// Keeps the draws that reach a load; if the best figure does not, their median takes its
+    /// place.
     pub(super) fn at_least(&self, load: f64, mean_runtime: impl Fn(f64) -> f64) -> Self {
         let mut kept = self.clone();
         kept.drawn.retain(|it| it.concurrency >= load);
@@ -88,22 +89,22 @@ impl CarriedDraws {
         kept
     }
 
-    /// The load in the middle of the draws; `None` without any.
+    /// Returns the median load of the draws; `None` without any.
     fn median(&self) -> Option<f64> {
         let mut drawn: Vec<f64> = self.drawn.iter().map(|it| it.concurrency).collect();
         drawn.sort_unstable_by(f64::total_cmp);
         quantile_of_sorted(&drawn, 0.5)
     }
 
-    /// Whether a figure is one of those that are only as far as any figure goes.
+    /// Returns true if a figure is no lower than one that is only the limit up to which figures go.
     pub(super) fn is_capped_at(&self, concurrency: f64) -> bool {
         let capped = self.drawn.iter().filter(|it| it.capped).map(|it| it.concurrency);
         capped.fold(f64::INFINITY, f64::min) <= concurrency
     }
 
-    /// Keeps what lies within bounds. What does not was drawn from a model that is wrong there: in its
-    /// place comes any load between the bounds, on a logarithmic scale. `lowest` is the lowest level,
-    /// `mean_runtime` how long runs take at a load.
+    /// Keeps everything within bounds. A draw outside of them comes from a model that is wrong
+    /// there; it is replaced by a random load between the bounds, on a logarithmic scale. `lowest`
+    /// is the lowest level, `mean_runtime` the mean time of runs (seconds) at a load.
     pub(super) fn keep_within(
         &mut self,
         bounds: &Bounds,
@@ -156,8 +157,8 @@ impl CarriedDraws {
         }
     }
 
-    /// Where a server takes no more runs than some number between two (the ends), draws of what times leave
-    /// room for are no higher than that.
+    /// Limits the draws, where a server takes no more runs than some number between the two ends,
+    /// to such numbers.
     fn keep_to_what_is_taken(
         &mut self,
         (taken, highest): (f64, f64),
@@ -178,7 +179,7 @@ impl CarriedDraws {
         keep(&mut self.point, 0.5);
     }
 
-    /// Draws beyond a load are put there.
+    /// Lowers draws beyond a load to that load.
     pub(super) fn no_more_than(&mut self, load: f64, mean_runtime: impl Fn(f64) -> f64) {
         for it in self.drawn.iter_mut().chain([&mut self.point]) {
             if it.concurrency > load {
@@ -188,14 +189,14 @@ impl CarriedDraws {
         }
     }
 
-    /// Stretches the interval to such ends for a doubt: with it, no more than the lower end is certain.
+    /// Stretches the interval to these ends because of a doubt: then only the lower end is certain.
     pub(super) fn stretch(&mut self, low: f64, high: f64) {
         self.stretched |= low < self.range(|it| it.concurrency).low;
         self.widen(low, high);
     }
 
-    /// Widens the interval to such ends, where it is narrower: the lowest and the highest draws, as many as
-    /// lie beyond either end of an interval, are put there. What lies between stays where it is.
+    /// Widens the interval to these ends, where it is narrower, by moving the lowest and highest
+    /// draws there: as many as lie beyond either end of an interval. The draws in between stay.
     pub(super) fn widen(&mut self, low: f64, high: f64) {
         let range = self.range(|it| it.concurrency);
         let beyond = (1.0 - self.confidence) / 2.0 * self.drawn.len() as f64;
@@ -224,9 +225,10 @@ impl CarriedDraws {
         }
     }
 
-    /// Puts the best figure and two of three draws at the end of the last step of such a width that each reaches,
-    /// yet no lower than what was met; the others stay, since levels that differ for other reasons look like steps.
-    /// `mean_runtime` is how long runs take at a load.
+    /// Moves the best figure and two of three draws down to the end of the last step (of the given
+    /// width) that each reaches, yet no lower than a load that met the target (`met`); the other
+    /// draws stay, since levels that differ for other reasons look like steps. `mean_runtime` is
+    /// the mean time of runs (seconds) at a load.
     pub(super) fn onto_steps(&mut self, width: f64, met: f64, mean_runtime: impl Fn(f64) -> f64) {
         let drawn = self.drawn.iter_mut().enumerate().filter(|(index, _)| index % 3 != 2);
         for it in drawn.map(|(_, it)| it).chain([&mut self.point]) {
@@ -239,7 +241,7 @@ impl CarriedDraws {
         }
     }
 
-    /// The range of a figure.
+    /// Computes the range of a figure over the draws.
     pub fn range(&self, figure: impl Fn(Carried) -> f64) -> CarriedRange {
         let point = figure(self.point);
         let mut drawn: Vec<f64> = self.drawn.iter().map(|drawn| figure(*drawn)).collect();

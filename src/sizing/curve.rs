@@ -1,11 +1,11 @@
 //! Mean time against concurrency, in the shape that a closed loop gives it.
 //!
-//! For whole runs and whole calls: by Little's law the throughput at concurrency c is c over the mean time. Adding load neither
-//! shortens the time nor, in a server that does not thrash, lowers the throughput, and each
-//! further run in flight costs at least as much as the one before. The curves with all three
-//! properties (rising, convex, `time / c` falling) are the sums of `w · max(c, k)` with weights
-//! that are not negative: parts that take the same time until k runs are in flight and share one
-//! bottleneck from there on.
+//! For whole runs and whole calls: by Little's law the throughput at concurrency c is c over the
+//! mean time. Adding load neither shortens the time nor, in a server that does not thrash, lowers
+//! the throughput, and each further run in flight costs at least as much as the one before. The
+//! curves with all three properties (rising, convex, `time / c` falling) are the sums of `w ·
+//! max(c, k)` with weights that are not negative: parts that take the same time until k runs are in
+//! flight and share one bottleneck from there on.
 //!
 //! The time to first token and the gaps between tokens are parts of a call. They rise with the load,
 //! but the one may jump where a batch is full and the other stay there, so rising is all that their
@@ -14,18 +14,18 @@
 use super::nnls::nnls;
 use crate::measure::{LevelMetrics, Metric};
 
-/// A mean time that was seen at a concurrency.
+/// A mean time observed at a concurrency.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Seen {
     pub concurrency: f64,
     /// Mean time in seconds.
     pub seconds: f64,
-    /// What it rests on: its relative variance is inverse to this.
+    /// Number of samples behind it: its relative variance is inverse to this.
     pub weight: f64,
 }
 
 impl Seen {
-    /// What a level says of a metric; `None` where it was not measured.
+    /// Returns the mean of a level's metric; `None` if it was not measured.
     pub fn of(level: &LevelMetrics, metric: Metric) -> Option<Self> {
         let summary = level.metric(metric)?;
         let (concurrency, weight) = (f64::from(level.concurrency), summary.count as f64);
@@ -33,7 +33,7 @@ impl Seen {
     }
 }
 
-/// What is known of a curve before anything is seen.
+/// Prior knowledge about a curve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     /// Rising, convex, and `time / c` falling.
@@ -43,7 +43,7 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    /// The shape of a metric's mean.
+    /// Returns the shape of a metric's mean.
     pub fn of(metric: Metric) -> Self {
         match metric {
             Metric::WorkflowRuntime | Metric::LlmLatency => Self::ClosedLoop,
@@ -52,12 +52,12 @@ impl Shape {
     }
 }
 
-/// A part `weight · clamp(c, from, to)`.
+/// A component `weight · clamp(c, from, to)` of a curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Part {
     from: f64,
     to: f64,
-    /// What it is at `from` with weight 1.
+    /// Value at `from` with weight 1.
     base: f64,
     weight: f64,
 }
@@ -68,7 +68,7 @@ impl Part {
     }
 }
 
-/// A sum of parts, and a part that load never changes.
+/// A sum of parts, and a constant that load does not change.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Curve {
     parts: Vec<Part>,
@@ -76,8 +76,8 @@ pub(super) struct Curve {
 }
 
 impl Curve {
-    /// The curve of that shape that is closest to what was seen (ascending, least squares of relative
-    /// errors), with knots at the concurrencies that were seen.
+    /// Fits the curve of a shape that is closest to what was seen (ascending, least squares of
+    /// relative errors), with knots at the observed concurrencies.
     pub fn fit(seen: &[Seen], shape: Shape) -> Option<Self> {
         let seen: Vec<&Seen> =
             seen.iter().filter(|it| it.seconds > 0.0 && it.weight > 0.0).collect();
@@ -114,25 +114,26 @@ impl Curve {
         Some(Self { parts, constant })
     }
 
-    /// How many figures of it were taken from what was seen.
+    /// Returns the number of its parameters that were fitted.
     pub fn parts_used(&self) -> usize {
         let parts = self.parts.iter().filter(|part| part.weight > 0.0).count();
         parts + usize::from(self.constant > 0.0)
     }
 
-    /// The mean time at a concurrency, in seconds.
+    /// Returns the mean time at a concurrency, in seconds.
     pub fn at(&self, concurrency: f64) -> f64 {
         self.constant + self.parts.iter().map(|part| part.at(concurrency)).sum::<f64>()
     }
 
-    /// By how many percent the mean time grows with each percent of load, just below a concurrency.
+    /// Returns by how many percent the mean time grows with each percent of load, just below a
+    /// concurrency.
     pub fn elasticity_below(&self, concurrency: f64) -> f64 {
         const STEP: f64 = 1.5;
         (self.at(concurrency) / self.at(concurrency / STEP)).ln() / STEP.ln()
     }
 
-    /// The concurrency at which the mean time is so long: 0 where it always is, infinite where it
-    /// never will be.
+    /// Returns the concurrency at which the mean time reaches `seconds`: 0 if it always exceeds it,
+    /// infinite if it never does.
     pub fn reaches(&self, seconds: f64) -> f64 {
         const HIGHEST: f64 = 1e9;
         if self.at(0.0) >= seconds {
@@ -157,9 +158,10 @@ impl Curve {
 }
 
 impl Curve {
-    /// How early and how late the mean time may be that long, where nothing was seen between two
-    /// neighbouring levels: for the same figures at the levels, the ends of what the shape allows. `levels`
-    /// are the concurrencies that were seen, ascending; `None` outside of them.
+    /// Returns the lowest and highest concurrency at which the mean time may reach `seconds`, where
+    /// nothing was seen between two neighbouring levels: the extremes that the shape allows for the
+    /// same figures at the levels. `levels` are the observed concurrencies, ascending; `None`
+    /// outside of them.
     pub fn reaches_between(
         &self,
         levels: &[f64],

@@ -1,4 +1,4 @@
-//! What the levels and the estimates say besides a number, for people who have to trust it.
+//! Diagnosis: what levels and estimates tell besides a number, for people who have to trust it.
 
 use super::advice::Words;
 use super::pooled::Pooled;
@@ -7,25 +7,25 @@ use crate::measure::LevelMetrics;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Levels this far apart, as a factor, show whether throughput still grows.
+/// Smallest ratio of two levels that shows whether throughput still grows.
 const APART: f64 = 1.2;
-/// Throughput that grows by less than this from one level to the next is saturated.
+/// Growth of throughput from one level to the next below which the rig is saturated.
 const SATURATED: f64 = 1.1;
-/// Runs in flight by Little's law that differ by less than this, as a logarithm, from a level's number are
-/// what it counts.
+/// Largest difference, as a logarithm, between runs in flight by Little's law and a level's number
+/// for which the level counts runs in flight.
 const IN_FLIGHT: f64 = 0.2;
-/// A level is slow without reason where it is this many standard errors above the curve,
+/// Fewest standard errors above the curve for a level that is slow without reason.
 const STANDARD_ERRORS: f64 = 4.0;
-/// and by this share.
+/// Smallest share by which it must be slower as well.
 const SLOWER: f64 = 0.1;
 
-/// How the rig answers to load.
+/// Response of the rig to load.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Diagnosis {
-    /// Where the straight lines of an idle and of a saturated rig meet (Denning and Buzen, 1978); null
-    /// where no measured level is saturated.
+    /// Concurrency at which the straight lines of an idle and of a saturated rig meet (Denning and
+    /// Buzen, 1978); null if no measured level is saturated.
     pub knee: Option<f64>,
-    /// Runs per second that a saturated rig serves; null where no measured level is saturated.
+    /// Runs per second that a saturated rig serves; null if no measured level is saturated.
     pub saturation_throughput: Option<f64>,
     /// Levels that were slower than load explains.
     pub slow_levels: Vec<SlowLevel>,
@@ -38,15 +38,15 @@ pub struct SlowLevel {
     pub concurrency: u32,
     /// Mean runtime in seconds.
     pub mean: f64,
-    /// What the other levels make one expect there.
+    /// Mean runtime in seconds expected from the other levels.
     pub expected: f64,
 }
 
 impl Diagnosis {
-    /// Fewer levels do not show how a rig answers to load.
+    /// Fewest levels that show how a rig responds to load.
     pub const FEWEST_LEVELS: usize = 3;
 
-    /// Looks at the levels that were not interrupted, with the curve through all of their runs.
+    /// Examines the levels that were not interrupted, with the curve through all of their runs.
     pub(super) fn of(levels: &[LevelMetrics], runtime: Option<&Pooled>) -> Self {
         let mut seen: Vec<(f64, f64)> = levels
             .iter()
@@ -80,7 +80,7 @@ impl Diagnosis {
         found
     }
 
-    /// The same in sentences.
+    /// Puts the diagnosis into sentences.
     pub(super) fn sentences(
         &self,
         levels: &[LevelMetrics],
@@ -125,7 +125,7 @@ fn is_at(level: &LevelMetrics, concurrency: f64) -> bool {
     !level.interrupted && (f64::from(level.concurrency) - concurrency).abs() < 0.5
 }
 
-/// Whether the highest level served more per second than the next one that is clearly lower.
+/// Returns true if the highest level had more throughput than the next one that is clearly lower.
 fn still_grew(levels: &[LevelMetrics]) -> bool {
     let usable = || levels.iter().filter(|level| !level.interrupted && level.throughput > 0.0);
     let Some(last) = usable().max_by_key(|level| level.concurrency) else { return false };
@@ -135,7 +135,7 @@ fn still_grew(levels: &[LevelMetrics]) -> bool {
     before.is_none_or(|before| last.throughput > before.throughput)
 }
 
-/// Levels above a curve through the others by more than chance.
+/// Finds levels above a curve through the others by more than chance.
 fn slow_levels(levels: &[LevelMetrics], runtime: Option<&Pooled>) -> Vec<SlowLevel> {
     let Some(runtime) = runtime else { return Vec::new() };
     let usable: Vec<&LevelMetrics> = levels.iter().filter(|level| !level.interrupted).collect();
@@ -160,7 +160,7 @@ fn slow_levels(levels: &[LevelMetrics], runtime: Option<&Pooled>) -> Vec<SlowLev
     usable.iter().filter_map(slow).collect()
 }
 
-/// What to know of one estimate besides its doubts.
+/// Describes one estimate, besides its doubts.
 pub(super) fn of_estimate(
     estimate: &Estimate,
     levels: &[LevelMetrics],
@@ -205,7 +205,7 @@ pub(super) fn of_estimate(
     said
 }
 
-/// The load in its other form, where that would need another number of GPUs.
+/// Describes the load in its other form, if that would need another number of GPUs.
 pub(super) fn other_form(check: &CrossCheck) -> Option<String> {
     let gpus = if check.gpus.fract() == 0.0 {
         format!("{:.0}", check.gpus)

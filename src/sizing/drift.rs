@@ -1,16 +1,16 @@
-//! Levels that were measured twice: whether the rig is still the one that it was.
+//! Drift: comparison of levels that were measured twice, to tell whether the rig has changed.
 
 use super::wording::three;
 use crate::measure::{Before, LevelMetrics};
 
-/// Two means differ where they are this many standard errors of their difference apart,
+/// Fewest standard errors of their difference by which two means differ.
 const STANDARD_ERRORS: f64 = 4.0;
-/// each taken this much wider, since runs that share a queue are not independent of each other,
+/// Factor on each standard error, since runs that share a queue are not independent.
 const WIDER: f64 = 1.15;
-/// and by this share.
+/// Smallest relative difference of two means.
 const SHARE: f64 = 0.05;
 
-/// A sentence for every level that was another one when it was measured again.
+/// Returns a sentence for every level that differed when it was measured again.
 pub(super) fn sentences(levels: &[LevelMetrics]) -> impl Iterator<Item = String> {
     levels.iter().filter_map(sentence)
 }
@@ -31,7 +31,7 @@ fn sentence(level: &LevelMetrics) -> Option<String> {
     })
 }
 
-/// Whether two means differ by more than noise.
+/// Returns true if two means differ by more than noise.
 fn has_drifted(before: Before, now: Before) -> bool {
     let squared_error = |it: Before| it.sd.powi(2) / (it.runs as f64).max(1.0);
     let error = WIDER * (squared_error(before) + squared_error(now)).sqrt();

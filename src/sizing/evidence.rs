@@ -1,4 +1,4 @@
-//! What was measured, ready for any number of questions.
+//! Measurements, prepared for any number of questions.
 
 use super::advice::Wanted;
 use super::estimate::{MetricModels, estimate_pooled, grade_line};
@@ -11,19 +11,20 @@ use crate::measure::{LevelMetrics, Metric};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-/// What was measured, ready for any number of questions.
+/// Measurements, prepared for any number of questions.
 pub struct Evidence<'a> {
     pub(super) levels: &'a [LevelMetrics],
     pub(super) fits: &'a Fits,
     seen: Vec<Level<'a>>,
     count_failed: bool,
-    /// Those of a metric are made when something is first asked of it.
+    /// Models of each metric, built on first use.
     models: BTreeMap<Metric, OnceCell<Option<MetricModels<'a>>>>,
 }
 
 impl<'a> Evidence<'a> {
-    /// Takes levels (ascending) with their fits, and the runs of each, of which the method `monotone` makes
-    /// its models. A run that failed, at a level that tolerates that, is left out.
+    /// Creates evidence from levels (ascending) with their fits, and the runs of each, from which
+    /// the method `monotone` builds its models. Failed runs at levels that tolerate them are left
+    /// out.
     pub fn new(
         levels: &'a [LevelMetrics],
         fits: &'a Fits,
@@ -32,7 +33,7 @@ impl<'a> Evidence<'a> {
         Self::with_failures(levels, fits, observed, false)
     }
 
-    /// The same; where failed runs are counted, each is slower than any limit.
+    /// Like [`Evidence::new`]; if failed runs are counted, each is slower than any limit.
     pub fn with_failures(
         levels: &'a [LevelMetrics],
         fits: &'a Fits,
@@ -53,7 +54,8 @@ impl<'a> Evidence<'a> {
         self.models.get(&metric)?.get_or_init(make).as_ref()
     }
 
-    /// What describes the usable levels; `None` with a line, or where the metric was not seen.
+    /// Returns the pooled model of the usable levels; `None` with a line, or if the metric was not
+    /// seen.
     pub(super) fn pooled(&self, metric: Metric) -> Option<&Pooled> {
         if self.fits.method != MethodName::Monotone {
             return None;
@@ -61,7 +63,8 @@ impl<'a> Evidence<'a> {
         Some(self.models(metric)?.whole.usable())
     }
 
-    /// The estimate of every target with every load, and what to buy over all of them.
+    /// Returns the estimate of every target with every load, and the recommendation over all of
+    /// them.
     pub fn answer(&self, question: &Question) -> (Vec<Estimate>, Recommendation) {
         let asked = asked(question, self.levels);
         let estimates: Vec<Estimate> =
@@ -98,7 +101,7 @@ impl<'a> Evidence<'a> {
     }
 }
 
-/// Every target with every load; without a load there is still a capacity to be told.
+/// Combines every target with every load; without a load there is still a capacity to estimate.
 pub(super) fn asked<'a>(question: &'a Question, levels: &'a [LevelMetrics]) -> Vec<Asked<'a>> {
     let Question { rig, margin, counts_users, .. } = *question;
     let loads: Vec<Option<Load>> = match question.loads.as_slice() {

@@ -1,17 +1,17 @@
-//! The lines of all metrics and quantiles.
+//! Straight lines through all metrics and quantiles.
 
 use super::fit::{Fit, Linear, Method, MethodName, NoFit, Point, Robust};
 use crate::measure::{LevelMetrics, Metric, Quantile};
 use serde::{Deserialize, Serialize};
 
-/// How to fit.
+/// Options of the fits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FitOptions {
-    /// The model.
+    /// Method of the estimate.
     pub method: MethodName,
-    /// A fit below this R² is refused.
+    /// Smallest accepted R².
     pub min_r_squared: f64,
-    /// Whether outliers are looked for.
+    /// Leave outliers out.
     pub remove_outliers: bool,
 }
 
@@ -32,24 +32,24 @@ impl FitOptions {
     }
 }
 
-/// The fit of one quantile of one metric, or why there is none.
+/// Fit of one quantile of one metric, or the reason why there is none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NamedFit {
-    /// The metric.
+    /// Metric of the fit.
     pub metric: Metric,
-    /// The quantile.
+    /// Quantile of the fit.
     pub quantile: Quantile,
     /// The fit.
     pub fit: Option<Fit>,
-    /// Why there is none.
+    /// Reason why there is none.
     pub no_fit: Option<NoFit>,
 }
 
-/// The fits of every metric and quantile: whatever a target asks for is there, so that a changed
-/// target fits nothing again.
+/// Fits of every metric and quantile: whatever a target asks for is there, so that a changed target
+/// requires no new fit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fits {
-    /// The method that was asked for.
+    /// Method of the estimate.
     pub method: MethodName,
     /// All fits.
     pub fits: Vec<NamedFit>,
@@ -76,7 +76,7 @@ impl Fits {
         Self { method: options.method, fits }
     }
 
-    /// The fit of one quantile of one metric.
+    /// Returns the fit of one quantile of one metric; fails with the reason why there is none.
     pub fn get(&self, metric: Metric, quantile: Quantile) -> Result<&Fit, NoFit> {
         let not_measured = || NoFit::NotMeasured { metric: metric.to_string() };
         let named = self.fits.iter().find(|it| it.metric == metric && it.quantile == quantile);

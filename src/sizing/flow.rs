@@ -1,24 +1,25 @@
-//! From concurrency to users that think and to runs that arrive.
+//! Conversion of concurrency to users that think and to runs that arrive.
 //!
 //! A sweep shows how long runs take at each concurrency. What serves them can then be replaced by a
-//! single server whose speed depends on how many runs it holds: the flow-equivalent server of Chandy,
-//! Herzog and Woo (1975). In front of it stand users that think, or a stream of arrivals; how many
-//! runs are in flight then fluctuates, as a birth and death process whose probabilities are known in
-//! closed form. By the arrival theorem a new run meets what others leave behind.
+//! single server whose speed depends on how many runs it holds: the flow-equivalent server of
+//! Chandy, Herzog and Woo (1975). In front of it stand users that think, or a stream of arrivals;
+//! the number of runs in flight then fluctuates, as a birth and death process whose probabilities
+//! are known in closed form. By the arrival theorem a new run meets what others leave behind.
 
 use super::Load;
 
-/// Beyond so many runs in flight their fluctuation is lost in the noise of what was measured.
+/// Number of runs in flight beyond which their fluctuation is lost in the noise of the
+/// measurements.
 const MOST_STATES: f64 = 20_000.0;
-/// States that are this much less likely than the likeliest do not count.
+/// Probability relative to the likeliest state below which states are neglected.
 const NEGLIGIBLE: f64 = 1e-12;
 
 /// Mean runtime of a rig in seconds, by runs in flight.
 pub(super) type MeanRuntime<'a> = dyn Fn(f64) -> f64 + 'a;
 
 impl Load {
-    /// Rigs for the load, were each to hold exactly `carried` runs that take `mean_runtime` seconds on
-    /// average (Little's law).
+    /// Returns the number of rigs for the load if each held exactly `carried` runs that take
+    /// `mean_runtime` seconds on average (Little's law).
     pub(super) fn rigs(self, carried: f64, mean_runtime: f64) -> f64 {
         match self {
             Self::Users { users, think } => {
@@ -29,8 +30,8 @@ impl Load {
         }
     }
 
-    /// The share of runs that are fast enough on so many rigs side by side, each of which has such a
-    /// mean runtime; `fast_enough` is that share where so many runs are in flight on a rig.
+    /// Returns the share of runs that are fast enough on `rigs` rigs side by side, each with this
+    /// mean runtime; `fast_enough` returns the share for a number of runs in flight on a rig.
     fn share_within(self, rigs: f64, mean: &MeanRuntime<'_>, fast_enough: &MeanRuntime<'_>) -> f64 {
         let ended_per_second = |runs: f64| runs / mean(runs / rigs);
         // How likely one more run is than one fewer, beside `runs` in flight.
@@ -70,9 +71,9 @@ impl Load {
         within / sum
     }
 
-    /// What fluctuation leaves of a rig's capacity: the rigs that would do if each held exactly
-    /// `carried` runs, over those that are needed for `share` of the runs to be fast enough; `None` where no
-    /// number is.
+    /// Returns what fluctuation leaves of a rig's capacity: the number of rigs if each held exactly
+    /// `carried` runs, over the number needed for `share` of the runs to be fast enough; `None` if
+    /// no number suffices.
     pub(super) fn efficiency(
         self,
         carried: f64,
@@ -102,11 +103,11 @@ impl Load {
     }
 }
 
-/// From so many runs on a rig, one more or less is within what is not known anyway.
+/// Number of runs on a rig from which one more or less is within the uncertainty anyway.
 const MANY: f64 = 4.0;
 
-/// The share of runs that are fast enough where each rig holds so many on average: of few, some rigs hold the
-/// next lower whole number, the others the next higher one.
+/// Returns the share of runs that are fast enough if each rig holds `runs` on average: with few,
+/// some rigs hold the next lower whole number, the others the next higher one.
 pub(super) fn shared(runs: f64, fast_enough: impl Fn(f64) -> f64) -> f64 {
     let (low, high) = (runs.floor(), runs.ceil());
     if !(1.0..MANY).contains(&low) || high - low < 0.5 {
@@ -116,11 +117,12 @@ pub(super) fn shared(runs: f64, fast_enough: impl Fn(f64) -> f64) -> f64 {
     (1.0 - of_high) * fast_enough(low) + of_high * fast_enough(high)
 }
 
-/// What is left of a capacity where no rig holds part of a run: nothing is lost where the share of runs that
-/// are fast enough falls slowly with the load, and all beyond the whole number where it drops.
+/// Returns what is left of a capacity if no rig holds part of a run: all of it if the share of runs
+/// that are fast enough falls slowly with the load, or the whole number after which that share
+/// drops.
 fn in_whole_runs(carried: f64, share: f64, fast_enough: &MeanRuntime<'_>) -> f64 {
     const HALVINGS: usize = 20;
-    /// More of the runs that may be slow than this, as a share of them, is more than rounding.
+    /// Excess of slow runs, as a share of those allowed, up to which it counts as rounding.
     const ROUNDING: f64 = 0.1;
     let enough = |runs: f64| shared(runs, fast_enough) >= share - ROUNDING * (1.0 - share);
     if !(1.0..MANY).contains(&carried) || enough(carried) {

@@ -1,27 +1,28 @@
-//! How far an answer can be relied on, and why no further.
+//! Grades of answers, and the doubts that lower them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// An interval that is wider than this, as a ratio of its ends, is no answer.
+/// Ratio of an interval's ends above which it is no answer.
 pub(super) const UNSETTLED: f64 = 2.0;
-/// Wider than this is weak,
+/// Ratio above which an interval is weak.
 const WEAK: f64 = 1.8;
-/// wider than this is fair.
+/// Ratio above which an interval is fair.
 const FAIR: f64 = 1.25;
-/// Levels that differ by more than this beyond their own noise, as a logarithm, are weak ground.
+/// Difference between levels beyond their own noise, as a logarithm, above which they are weak
+/// ground.
 const UNEVEN: f64 = 0.12;
 
-/// An answer that steps in time would lower by more than this factor is weak.
+/// Factor by which steps may lower a fair answer.
 const STEPPED: f64 = 4.0 / 3.0;
 
-/// An answer that lies outside the measured levels by no more than this factor can still be planned with.
+/// Factor by which an answer outside the measured levels can still be planned with.
 const JUST_OUTSIDE: f64 = 1.1;
-/// What runs around an answer carry by their own tail may be this far from it, as a factor, for a fair one.
+/// Factor by which the capacity from the tail of the runs around a fair answer may differ from it.
 const OTHER_TAIL: f64 = 1.25;
 
-/// How far an answer can be relied on; ascending in doubt.
+/// Grade of an answer's reliability, ascending in doubt.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -33,7 +34,7 @@ pub enum Grade {
     Fair,
     /// Better than nothing; measure more before money depends on it.
     Weak,
-    /// No answer: only what is known of it on either side.
+    /// No answer: only bounds on either side.
     Unsettled,
 }
 
@@ -48,24 +49,24 @@ impl fmt::Display for Grade {
     }
 }
 
-/// A reason to rely on an answer less.
+/// A reason to rely less on an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Doubt {
-    /// The ends of the interval are far apart: their ratio.
+    /// The interval is wide: the ratio of its ends.
     Wide(f64),
     /// Nothing that was measured bounds the capacity from above.
     NoEnd {
-        /// The highest load that is known to be carried.
+        /// Highest load that is known to be carried.
         carried: f64,
-        /// The highest usable level.
+        /// Highest usable level.
         highest: f64,
-        /// The lowest level above it, where runs failed.
+        /// Lowest level above it at which runs failed.
         failed: Option<f64>,
     },
-    /// The limit is so close to what a run takes alone that no number of GPUs may meet it.
+    /// The limit is so close to the time of a run alone that no number of GPUs may meet it.
     NearlyAlone,
-    /// A run alone keeps the limit, yet fewer runs may be carried than the rig is said to have replicas: the
-    /// replicas, and the ends of what is carried.
+    /// A run alone meets the limit, yet the rig may carry fewer runs than it is said to have
+    /// replicas: the replicas, and the ends of the capacity.
     SharedReplicas { replicas: f64, carried: (f64, f64) },
     /// Fewer than two levels lie within reach of the answer.
     FewLevelsNear(f64),
@@ -73,77 +74,81 @@ pub(super) enum Doubt {
     Falls { low: (f64, f64), high: (f64, f64) },
     /// A level missed the target though a higher one met it.
     Contradiction { missed: f64, met: f64 },
-    /// The curve and the levels do not agree around an answer, and leaving out no single level mends it.
+    /// The curve and the levels disagree around an answer, and leaving out no single level resolves
+    /// it.
     CurveAgainstLevels { at: f64 },
     /// Parts of some levels differ by more than chance.
     Unlike {
         levels: Vec<f64>,
-        /// The level at which they are furthest apart, and its quantiles in seconds.
+        /// Level at which they are furthest apart, with its quantiles in seconds.
         furthest: f64,
         fastest: f64,
         slowest: f64,
-        /// Whether the parts are repetitions, or halves of one.
+        /// True if the parts are repetitions, false if they are halves of one.
         repetitions: bool,
-        /// Whether any of the levels is near the answer.
+        /// True if any of the levels is near the answer.
         near: bool,
     },
-    /// A line and the curve through all runs do not agree: what the curve says is carried.
+    /// A line and the curve through all runs disagree: the capacity by the curve.
     MethodsDisagree { low: f64, high: f64, far: bool },
-    /// Another share of the runs around the answer is beyond the quantile that it rests on: that share and the
-    /// one it should be, what is carried by the runs' own quantile, and how far that is from the answer.
+    /// The share of runs around the answer that are beyond its limit differs from what the quantile
+    /// allows: both shares, the capacity by the runs' own quantile, and the factor by which that
+    /// differs from the answer.
     Tail { at: f64, share: f64, allowed: f64, carried: f64, by: f64 },
-    /// A level was left out, since it does not agree with the others.
+    /// A level was left out because it disagrees with the others.
     LeftOut(f64),
-    /// Without a level the answer is another.
+    /// The answer changes without a level.
     RestsOn { level: f64, without: f64 },
     /// The answer lies outside the measured levels.
     Extrapolated {
-        /// The lowest and the highest usable level.
+        /// Lowest and highest usable level.
         measured: (f64, f64),
-        /// The answer.
+        /// Answer, in runs in flight.
         point: f64,
     },
     /// The levels lie on steps as well as on a curve, or on steps alone (`shown`).
     Steps {
         /// Runs in flight from one step to the next.
         width: f64,
-        /// What is then carried.
+        /// Capacity with the steps.
         carried: f64,
-        /// How far below the answer that is, as a factor.
+        /// Factor by which that is below the answer.
         by: f64,
         shown: bool,
     },
-    /// The answer lies between levels so far apart that the shape of the curve alone says it.
+    /// The answer lies between levels so far apart that it follows from the shape of the curve
+    /// alone.
     Between { below: f64, above: f64, far: bool },
     /// Too few runs bound the quantile.
     FewRuns { runs: f64, needed: u64 },
-    /// Runs were cut off at a time within the limit; the share of a level's that were, at most.
+    /// Runs were cut off at a time within the limit; the largest share of a level's runs that were.
     Cut { seconds: f64, share: f64 },
     /// No level was ever steadily loaded.
     Unsteady,
-    /// Levels differ by this beyond their own noise, as a logarithm.
+    /// Levels differ by this much beyond their own noise, as a logarithm.
     Uneven(f64),
-    /// The quantile jumps around a load: that load, and seconds below and above it.
+    /// The quantile jumps at a load: that load, and seconds below and above it.
     Jumps { at: f64, from: f64, to: f64 },
-    /// Levels at which runs failed bound the answer; the share that failed, at most.
+    /// Levels at which runs failed bound the answer; the largest share that failed.
     Failed { levels: Vec<f64>, share: f64, tolerable: bool },
-    /// Runs failed around the answer, though that is tolerated: their share, the share that may miss the limit, what
-    /// is carried if failures miss it too, and how far below the answer that is, as a factor.
+    /// Runs failed around the answer, which is tolerated: their share, the share that may miss the
+    /// limit, the capacity if failures count as misses, and the factor by which that is below the
+    /// answer.
     Tolerated { share: f64, allowed: f64, carried: f64, by: f64 },
     /// A level of a recording lacks the runs that were in flight when it ended.
     Unfinished { levels: Vec<f64> },
-    /// The server refused runs, or was gone, above the highest load that it carried.
+    /// The server refused runs, or went away, above the highest load that it carried.
     Refused { at: f64, carried: Option<f64>, gone: bool },
     /// The client was too busy at levels around the answer.
     ClientLimited(f64),
     /// The method gives no interval.
     NoInterval,
-    /// The line contradicts what levels near it showed.
+    /// The line contradicts levels near it.
     LineAgainstLevels { at_least: Option<f64>, below: Option<f64> },
 }
 
 impl Doubt {
-    /// Whether levels contradict each other or the curve.
+    /// Returns true if levels contradict each other or the curve.
     pub fn is_contradiction(&self) -> bool {
         matches!(
             self,
@@ -151,7 +156,7 @@ impl Doubt {
         )
     }
 
-    /// The best grade that an answer with it can have.
+    /// Returns the best grade of an answer with this doubt.
     pub fn grade(&self) -> Grade {
         match self {
             Self::Wide(ratio) if *ratio > UNSETTLED => Grade::Unsettled,
@@ -201,7 +206,7 @@ impl Doubt {
     }
 }
 
-/// The grade of an answer with such doubts.
+/// Returns the grade of an answer with these doubts.
 pub(super) fn grade(doubts: &[Doubt]) -> Grade {
     doubts.iter().map(Doubt::grade).max().unwrap_or(Grade::Solid)
 }

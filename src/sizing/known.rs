@@ -1,79 +1,79 @@
-//! Where to measure next beside levels that are there already, whatever was asked when they were
-//! measured: an earlier limit, another budget, a list of levels.
+//! Choice of the next level in addition to known ones, whatever they were measured for: an earlier
+//! limit, another budget, a list of levels.
 //!
-//! The answer follows from the search and the set of levels alone. Each level says of itself what it
-//! was measured for, so it does not matter in how many runs, or by whom, the set came about.
+//! The answer follows from the search and the set of levels alone. Each level records what it was
+//! measured for, so it does not matter in how many runs, or by whom, the set was made.
 
 use super::adaptive::{FEWEST_UP, SHARE_UP, WAVES_UP, crossing, is_near, next_within, sized};
 use super::{AdaptivePlan, NextLevel, Spend};
 use crate::measure::{Asked, LevelMetrics};
 
-/// A level with this share of the wanted runs is as good as one with all of them.
+/// Share of the wanted runs from which a level is as good as one with all of them.
 const NEARLY: f64 = 0.9;
-/// What a search adds to levels of others goes into a single level where it is less than this share of
-/// its budget: a little more budget is no reason for another round.
+/// Share of its budget below which a search adds a single level to those of others: a slightly
+/// larger budget is no reason for another round.
 const LITTLE: f64 = 0.5;
-/// What is left after that goes on only where the crossing is still to be reached, and is more than
-/// this share.
+/// Share of the budget above which a search goes on after that, if the crossing is still to be
+/// reached.
 const REST: f64 = 0.15;
 
-/// An adaptive sweep, and what tells its own levels from others.
+/// An adaptive sweep, with what distinguishes its own levels from others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Search {
-    /// What it may do.
+    /// Bounds and targets of the sweep.
     pub plan: AdaptivePlan,
-    /// What it is after.
+    /// Description of the search that is recorded with each of its levels.
     pub asked: Asked,
-    /// What the spec says of a level's window.
+    /// Window that the spec wants of each level.
     pub wanted: Wanted,
 }
 
-/// How much the spec wants of each level.
+/// Size of the window that the spec wants of each level.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Wanted {
-    /// Whatever the plan thinks right.
+    /// Chosen by the plan.
     Planned,
-    /// So many runs.
+    /// Number of runs.
     Runs(f64),
-    /// So many runs per run in flight.
+    /// Number of runs per run in flight.
     Waves(f64),
-    /// A window of so many seconds.
+    /// Length in seconds.
     Seconds(f64),
-    /// An interval of the p95 runtime that is no wider than this share of it, or so many runs.
+    /// Width of the interval of the p95 runtime, or a number of runs that is enough in any case.
     Precision {
-        /// The share.
+        /// Largest width, as a share of the p95.
         width: f64,
         /// Runs that are enough in any case.
         most: f64,
     },
 }
 
-/// What to measure next.
+/// The next measurement of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The level.
+    /// Level to measure.
     pub level: NextLevel,
-    /// Why it is measured although it is there; `None` where it is not.
+    /// Reason for measuring it again; `None` if it is new.
     pub again: Option<Again>,
 }
 
-/// Why a level is measured a second time.
+/// Reason for measuring a level again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Again {
-    /// It has fewer runs than are wanted.
+    /// It has fewer runs than wanted.
     FewRuns,
-    /// Levels are about to be measured beside those of an earlier question: it tells whether both
-    /// saw the same rig.
+    /// New levels are about to join those of an earlier question: it tells whether both saw the
+    /// same rig.
     Compared,
 }
 
 impl Search {
-    /// The level that says most beside the known ones, in whatever order those are; `None` once there
-    /// is nothing left to learn or to spend. `same_rig`: nobody needs to be shown that the rig is
-    /// still the one that the known levels saw.
+    /// Returns the most informative level in addition to the known ones, in whatever order those
+    /// are; `None` once there is nothing left to learn or to spend. With `same_rig`, no comparison
+    /// is needed to show that the rig is still the one that the known levels saw.
     ///
-    /// It ends: each step leaves a level that was measured for this search, which is never measured
-    /// again, and only the first of them is a comparison.
+    /// It terminates: each step leaves a level that was measured for this search, which is never
+    /// measured again, and only the first of them is a comparison.
     pub fn next(&self, known: &[LevelMetrics], same_rig: bool) -> Option<Step> {
         let enough = |level: &&LevelMetrics| self.is_enough(level);
         let mut measured: Vec<LevelMetrics> = known.iter().filter(enough).cloned().collect();
@@ -111,8 +111,8 @@ impl Search {
         Some(Step { level: next, again: None })
     }
 
-    /// Why nothing is measured beside known levels, none of which was measured for this search; `None` where
-    /// one was, or something is.
+    /// Explains why nothing is measured in addition to known levels, none of which was measured for
+    /// this search; `None` if one was, or if something is measured.
     pub fn idle(&self, known: &[LevelMetrics]) -> Option<String> {
         let others = !known.is_empty() && !known.iter().any(|level| self.is_own(level));
         if !others || self.next(known, false).is_some() {
@@ -151,14 +151,15 @@ impl Search {
         level.asked.as_ref().is_some_and(|asked| asked.targets == self.asked.targets)
     }
 
-    /// Whether a plan like this one chose how many runs a level has, whatever its budget.
+    /// Returns true if a plan with the same targets chose the number of runs of a level, whatever
+    /// its budget.
     fn is_planned(&self, level: &LevelMetrics) -> bool {
         self.is_of_same_targets(level)
             && level.asked.as_ref().is_some_and(|asked| asked.window.is_empty())
     }
 
-    /// Whether a level has about as many runs as this search would give it. One that it measured
-    /// itself has, whatever came of it, or it would be measured for ever.
+    /// Returns true if a level has about as many runs as this search would give it. A level that it
+    /// measured itself always has, as it would otherwise be measured forever.
     fn is_enough(&self, level: &LevelMetrics) -> bool {
         let waves = |count: f64| count * f64::from(level.concurrency);
         let runs = |wanted: f64| level.measured as f64 >= NEARLY * wanted;
@@ -181,9 +182,9 @@ impl Search {
             }
     }
 
-    /// What a level takes of the budget. One that an earlier question asked for takes it all only
-    /// where it says as much about this one; elsewhere what this search would have spent there on
-    /// its way up, which is nothing where its way does not lead.
+    /// Returns the part of the budget that a level takes. A level for an earlier question takes its
+    /// full cost only if it tells as much about this one; otherwise what this search would have
+    /// spent there on its way up, which is nothing if its way does not lead there.
     fn spent(&self, budget: Spend, level: &LevelMetrics, crossing: f64) -> f64 {
         let cost = budget.cost(level);
         if self.is_of_same_targets(level) || is_near(level.concurrency, crossing) {
@@ -197,7 +198,7 @@ impl Search {
         of_its_runs.min(SHARE_UP * budget.amount())
     }
 
-    /// Whether doubling from the first level leads over this one.
+    /// Returns true if doubling from the first level passes through this one.
     fn is_on_the_way(&self, concurrency: u32, crossing: f64) -> bool {
         let mut level = self.plan.start.min(self.plan.max);
         while level < concurrency && f64::from(level) < crossing && level > 0 {
@@ -209,7 +210,7 @@ impl Search {
         level == concurrency
     }
 
-    /// The level that decides the answer as it stands: the one nearest to the crossing.
+    /// Returns the level that decides the current answer: the one nearest to the crossing.
     fn deciding<'a>(&self, usable: &[&'a LevelMetrics], crossing: f64) -> Option<&'a LevelMetrics> {
         let at = crossing.clamp(1.0, f64::from(self.plan.max)).ln();
         let distance = |level: &LevelMetrics| (f64::from(level.concurrency).ln() - at).abs();
@@ -217,8 +218,8 @@ impl Search {
         usable.iter().min_by(nearest).copied()
     }
 
-    /// A level that is measured again: no fewer runs than it has, and as many as any other where it
-    /// is near the crossing.
+    /// Returns a level to measure again: with no fewer runs than it has, and as many as any other
+    /// if it is near the crossing.
     fn compared(
         &self,
         level: &LevelMetrics,

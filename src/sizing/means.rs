@@ -1,4 +1,4 @@
-//! Mean times by concurrency, and how noisy they are: what the curve goes through.
+//! Mean times by concurrency and their noise: the points that the curve is fitted to.
 
 use super::curve::Seen;
 use super::observed::{ObservedLevel, ObservedRun};
@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 /// Bins per e-fold of concurrency.
 pub(super) const BINS: f64 = 8.0;
 
-/// One time with the load that it met.
+/// A time in seconds, with the load that it met.
 #[derive(Clone, Copy)]
 pub(super) struct Sample {
     pub concurrency: f64,
     pub seconds: f64,
 }
 
-/// The times of a level, each with the load that it met; of an instant nothing can be said.
+/// Returns the times of a level, each with the load that it met; zero times are left out.
 pub(super) fn times(level: &ObservedLevel, metric: Metric) -> Vec<Sample> {
     let of_calls = |calls: &[(f64, f64)]| {
         calls.iter().map(|&(concurrency, seconds)| Sample { concurrency, seconds }).collect()
@@ -35,8 +35,9 @@ fn runtimes(levels: &[&ObservedLevel]) -> Vec<Sample> {
     runs.map(|run| Sample { concurrency: run.concurrency, seconds: run.runtime }).collect()
 }
 
-/// How much longer one more run in flight makes each LLM call of the others wait, where the highest
-/// level has saturated the rig: its time divided by the runs in flight and the calls of a run.
+/// Returns by how many seconds one more run in flight delays each LLM call of the others, if the
+/// highest level has saturated the rig: its time divided by the runs in flight and the calls of a
+/// run.
 pub(super) fn wait_for_one_more(levels: &[&ObservedLevel]) -> Option<f64> {
     let runs: Vec<f64> =
         levels.iter().flat_map(|level| &level.runs).map(|run| run.llm_calls).collect();
@@ -45,7 +46,7 @@ pub(super) fn wait_for_one_more(levels: &[&ObservedLevel]) -> Option<f64> {
     Some(highest.seconds / highest.concurrency / calls)
 }
 
-/// Bins by concurrency, each with what `add` makes of its samples.
+/// Groups items into bins by concurrency, each with its mean concurrency.
 fn binned<T>(items: impl Iterator<Item = (f64, T)>) -> Vec<(f64, Vec<T>)> {
     let mut bins: BTreeMap<i64, (f64, Vec<T>)> = BTreeMap::new();
     for (concurrency, item) in items {
@@ -59,8 +60,9 @@ fn binned<T>(items: impl Iterator<Item = (f64, T)>) -> Vec<(f64, Vec<T>)> {
     bins.into_values().map(mean).collect()
 }
 
-/// Mean runtimes. What load does not change, the time outside of LLM calls and how many calls a run
-/// makes, is taken from all levels together: chance there is not the level's doing.
+/// Computes mean runtimes. Quantities that load does not change, the time outside of LLM calls and
+/// the number of calls of a run, are averaged over all levels: their variation is chance, not the
+/// level's doing.
 pub(super) fn means_of_runs(levels: &[&ObservedLevel]) -> (Vec<Seen>, f64) {
     let runs = || levels.iter().flat_map(|level| &level.runs);
     let count = runs().count().max(1) as f64;
@@ -95,8 +97,8 @@ pub(super) fn means_of_runs(levels: &[&ObservedLevel]) -> (Vec<Seen>, f64) {
     weighted(seen)
 }
 
-/// Whether means differ between bins by more than chance: an F statistic beyond what one in a
-/// thousand experiments of equal means gives.
+/// Returns true if means differ between bins by more than chance: an F statistic beyond that of one
+/// in a thousand experiments of equal means.
 fn depends_on_load(bins: &[(f64, Vec<f64>)]) -> bool {
     const BEYOND_CHANCE: f64 = 4.0;
     let count: f64 = bins.iter().map(|(_, members)| members.len() as f64).sum();
@@ -115,7 +117,7 @@ fn depends_on_load(bins: &[(f64, Vec<f64>)]) -> bool {
     between / (groups - 1.0) > BEYOND_CHANCE * within / (count - groups) + rounding
 }
 
-/// Plain means, and the noise of one sample relative to its mean.
+/// Computes plain means, and the noise of one sample relative to its mean.
 pub(super) fn means(samples: &[Sample]) -> (Vec<Seen>, f64) {
     let bins = binned(samples.iter().map(|it| (it.concurrency, it.seconds)));
     let mut errors = 0.0;
@@ -129,14 +131,15 @@ pub(super) fn means(samples: &[Sample]) -> (Vec<Seen>, f64) {
     (seen, (errors / samples.len().max(1) as f64).sqrt())
 }
 
-/// Weighs the means of runs by what their own runs vary, and tells the noise of one run of weight 1. Means come
-/// with the number of their runs as weight, and with the sum of the squared relative deviations of those.
+/// Weights the means of runs by the variation of their own runs, and returns the noise of one run
+/// of weight 1. Each mean comes with its number of runs as weight, and with the sum of their
+/// squared relative deviations.
 ///
-/// Runs vary more where no batch is full, and a level of few of them must not look like a rig that has changed.
-/// But few runs say little of how much they vary, so all others have a say as well; and none counts for more
-/// than its number.
+/// Runs vary more where no batch is full, and a level with few of them must not look like a rig
+/// that has changed. But few runs tell little of their variance, so it is shrunk towards that of
+/// all others; and no mean counts for more than its number of runs.
 fn weighted(seen: Vec<(Seen, f64)>) -> (Vec<Seen>, f64) {
-    /// So many runs know as much of how their own level varies as all others together.
+    /// Number of runs whose own variance counts as much as that of all others together.
     const OF_OTHERS: f64 = 10.0;
     let count: f64 = seen.iter().map(|(it, _)| it.weight).sum();
     let pooled = seen.iter().map(|(_, squares)| squares).sum::<f64>() / count.max(1.0);

@@ -1,26 +1,27 @@
-//! By how much levels differ from what a model says of them, beyond the noise of their own runs: a rig
+//! Misfit: differences between levels and a model beyond the noise of their own runs, as from a rig
 //! that was disturbed, or is not the same from one level to the next.
 
-/// Normal deviate of what chance exceeds in one of a hundred sweeps whose levels agree.
+/// Normal deviate that chance exceeds in one of a hundred sweeps whose levels agree.
 const BEYOND_CHANCE: f64 = 2.326;
 
-/// Degrees of freedom below which nothing is left to tell.
+/// Degrees of freedom below which nothing can be told.
 const FEWEST_FREE: f64 = 0.99;
 
-/// A level against the model.
+/// Deviation of a level from the model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Residual {
-    /// How far it lies from the model.
+    /// Distance from the model, as a logarithm.
     pub off: f64,
-    /// The standard error of that.
+    /// Standard error of the distance.
     pub error: f64,
-    /// How much it counts; 1 as a rule.
+    /// Weight; usually 1.
     pub weight: f64,
 }
 
-/// Standard deviation between levels beyond the errors of each: the `τ` at which the sum of
-/// `off² / (error² + τ²)` is what the degrees of freedom let expect (Paule and Mandel, 1982); 0 where they
-/// differ by no more than chance. `fitted` is how many figures of the model were taken from them.
+/// Computes the standard deviation between levels beyond the errors of each: the `τ` at which the
+/// sum of `off² / (error² + τ²)` is what the degrees of freedom let expect (Paule and Mandel,
+/// 1982); 0 if they differ by no more than chance. `fitted` is the number of parameters that were
+/// fitted to them.
 pub(super) fn between(residuals: &[Residual], fitted: usize) -> f64 {
     const HALVINGS: usize = 40;
     let left = 1.0 - fitted as f64 / residuals.len().max(1) as f64;
@@ -47,8 +48,8 @@ pub(super) fn between(residuals: &[Residual], fitted: usize) -> f64 {
     high
 }
 
-/// The value that a χ² of so many degrees of freedom exceeds by chance in one of a hundred (the cube root is
-/// close to normal: Wilson and Hilferty, 1931).
+/// Returns the value that a χ² of `free` degrees of freedom exceeds by chance in one of a hundred
+/// (the cube root is close to normal: Wilson and Hilferty, 1931).
 pub(super) fn chi_squared(free: f64) -> f64 {
     let variance = 2.0 / (9.0 * free);
     free * (1.0 - variance + BEYOND_CHANCE * variance.sqrt()).powi(3)

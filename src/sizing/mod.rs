@@ -1,4 +1,26 @@
-//! From level metrics to a GPU count: fits, capacities, estimates. Pure.
+//! Sizing: from level metrics to a GPU count, through fits, capacities and estimates.
+//!
+//! # Concepts
+//!
+//! - A [`Question`] is what is asked: [`Target`]s (a limit on a quantile of a metric), [`Load`]s
+//!   (users or a rate), the [`Rig`] that was measured, and a [`Margin`].
+//! - [`Evidence`] is what was measured: levels, their [`Fits`] (straight lines) and, for the method
+//!   `monotone`, the single runs ([`ObservedLevel`]).
+//! - [`Pooled`] is the model of `monotone`: a mean curve in the shape of a closed loop (`curve`),
+//!   times a tail pooled over the levels around the answer (`tails`), resampled for intervals.
+//! - A capacity ([`Carried`]) is the load that a rig carries within a limit; an [`Estimate`] turns
+//!   it into GPUs, and `doubts` into a [`Grade`]: solid, fair, weak or unsettled.
+//!
+//! # Flow
+//!
+//! [`assess()`] is the front door: it asks the evidence for the estimate of every target with every
+//! load and for the recommendation over them, and adds the diagnosis and the notes. Each estimate
+//! is checked against the levels: `verdict` bounds the capacity by what single levels prove,
+//! `misfit`, `repeats` and `tails` look for levels that disagree, and `estimate::refit` leaves one
+//! out. [`Search::next`] decides which level an adaptive sweep measures next.
+//!
+//! Pure: no clock, no files, seeded randomness. The stages of [`crate::pipeline`] call it, and
+//! [`crate::report`] shows the result. Formulas name their source; times are seconds, shares 0 to 1.
 
 mod adaptive;
 mod advice;

@@ -1,12 +1,12 @@
-//! Least squares with coefficients that are not negative.
+//! Least squares with non-negative coefficients.
 
-/// More steps than any problem of a few dozen columns takes.
+/// Most steps: more than any problem of a few dozen columns takes.
 const MOST_STEPS: usize = 300;
-/// What is smaller than this, as a share of the largest gradient, is rounding.
+/// Share of the largest gradient below which a value is rounding error.
 const ROUNDING: f64 = 1e-10;
 
-/// The `x ≥ 0` that minimises `‖A x − b‖`, by the active set method of C. L. Lawson and
-/// R. J. Hanson ("Solving Least Squares Problems", chapter 23). `rows` are those of `A`.
+/// Returns the `x ≥ 0` that minimises `‖A x − b‖`, by the active set method of C. L. Lawson and R.
+/// J. Hanson ("Solving Least Squares Problems", chapter 23). `rows` are those of `A`.
 pub(super) fn nnls(rows: &[Vec<f64>], b: &[f64]) -> Vec<f64> {
     let columns = rows.first().map_or(0, Vec::len);
     let dot = |i: usize, j: usize| rows.iter().map(|row| row[i] * row[j]).sum::<f64>();
@@ -57,8 +57,8 @@ pub(super) fn nnls(rows: &[Vec<f64>], b: &[f64]) -> Vec<f64> {
     x
 }
 
-/// Solves the normal equations of some columns by Gaussian elimination; `None` where they depend
-/// on each other.
+/// Solves the normal equations of some columns by Gaussian elimination; `None` if they are linearly
+/// dependent.
 fn solve(gram: &[Vec<f64>], target: &[f64], columns: &[usize]) -> Option<Vec<f64>> {
     let size = columns.len();
     let mut matrix: Vec<Vec<f64>> = columns

@@ -1,58 +1,57 @@
-//! Runs and LLM calls as the pooled estimate needs them: how long each took, and how many others
-//! were in flight meanwhile.
+//! Runs and LLM calls as the pooled estimate needs them: the time of each, and the load that it
+//! met.
 
 use super::unfinished::LastMoments;
 use crate::measure::{Around, CallColumn, Phase, RunColumns, first_wave_spread, starts_together};
 use std::ops::Range;
 
-/// More runs of a level would say nothing else, and are thinned out evenly.
+/// Most runs that are kept of a level, evenly thinned out; more would tell nothing new.
 const MOST_PER_LEVEL: usize = 20_000;
 
-/// One run.
+/// A run with the load that it met.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ObservedRun {
-    /// Runs in flight while it lasted, itself included: the level's concurrency where the load was
-    /// steady, the average over its own time where it was not.
+    /// Runs in flight while it lasted, itself included: the level's concurrency under steady load,
+    /// otherwise the average over its own time.
     pub concurrency: f64,
-    /// Its runtime in seconds.
+    /// Runtime in seconds.
     pub runtime: f64,
-    /// Time of all its LLM calls together.
+    /// Total time of its LLM calls, in seconds.
     pub llm_time: f64,
-    /// How many calls it made.
+    /// Number of its LLM calls.
     pub llm_calls: f64,
 }
 
-/// Times in seconds, each with the concurrency of its run.
+/// Times in seconds, each with the concurrency of its run (concurrency first).
 pub type Observations = Vec<(f64, f64)>;
 
-/// The runs of a level that count.
+/// Runs of a level that count.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObservedLevel {
     /// Its runs.
     pub runs: Vec<ObservedRun>,
-    /// Its LLM calls.
+    /// Latencies of its LLM calls.
     pub calls: Observations,
-    /// The times to their first token, where they were streamed.
+    /// Times to their first token, if they were streamed.
     pub first_tokens: Observations,
-    /// Their mean times between tokens, where they were streamed.
+    /// Their mean times between tokens, if they were streamed.
     pub gaps: Observations,
-    /// Whether the load was never steady: a burst of fewer than three waves.
+    /// True if the load was never steady: a burst of fewer than three waves.
     pub unsteady: bool,
-    /// How it ended, where fewer runs were in flight then than it should have.
+    /// Ends of its repetitions, where fewer runs were in flight than there should have been.
     pub last_moments: Vec<LastMoments>,
-    /// Where each repetition of the level ends in the lists above, in their order; empty where only one
-    /// is known.
+    /// End of each repetition in the lists above, in their order; empty if only one is known.
     pub(super) ends: Vec<[usize; 4]>,
 }
 
 impl ObservedLevel {
-    /// The repetitions, each as a level of its own.
+    /// Splits it into its repetitions, each as a level of its own.
     pub(super) fn repetitions(&self) -> Vec<Self> {
         let begins = std::iter::once([0; 4]).chain(self.ends.iter().copied());
         std::iter::zip(begins, &self.ends).map(|(from, to)| self.part(from, *to)).collect()
     }
 
-    /// Its earlier and its later half, by when the runs began.
+    /// Splits it into its earlier and its later half, by the start of the runs.
     pub(super) fn halves(&self) -> Vec<Self> {
         let all = [self.runs.len(), self.calls.len(), self.first_tokens.len(), self.gaps.len()];
         let middle = all.map(|count| count / 2);
@@ -78,14 +77,14 @@ impl ObservedLevel {
         }
     }
 
-    /// Whether all runs met the same load.
+    /// Returns true if all runs met the same load.
     pub(super) fn is_level(&self) -> bool {
         let mut loads = self.runs.iter().map(|run| run.concurrency);
         let first = loads.next().unwrap_or(1.0);
         loads.all(|load| (load / first - 1.0).abs() < 1e-9)
     }
 
-    /// The same with no more than so many runs, and as many calls in proportion, spread evenly.
+    /// Thins it out evenly to at most `most` runs, with as many calls in proportion.
     pub(super) fn thinned(&self, most: usize) -> Self {
         let step = self.runs.len().div_ceil(most).max(1);
         if step == 1 {
@@ -111,10 +110,10 @@ struct Timed {
 }
 
 impl ObservedLevel {
-    /// Takes the runs of a level.
+    /// Reads the runs of a level.
     ///
     /// In a burst all runs begin at once and nothing follows the last: its first and its last wave
-    /// are left out where there are others, and every run stands for the load that it met. Each
+    /// are left out if there are others, and every run stands for the load that it met. Each
     /// repetition of the level is a burst by itself.
     pub fn of<S: RunColumns>(
         concurrency: u32,
@@ -200,8 +199,8 @@ impl ObservedLevel {
     }
 }
 
-/// The repetitions as positions of their runs; all of them together where the counts are not those of
-/// the runs.
+/// Returns the ranges of runs of each repetition; a single range if the counts do not add up to the
+/// runs.
 fn stretches(runs: usize, counts: &[u64]) -> Vec<Range<usize>> {
     let mut end = 0_usize;
     let mut ranges = Vec::with_capacity(counts.len());
@@ -213,14 +212,14 @@ fn stretches(runs: usize, counts: &[u64]) -> Vec<Range<usize>> {
     if end == runs && !ranges.is_empty() { ranges } else { std::iter::once(0..runs).collect() }
 }
 
-/// Whether the first wave of runs began at once.
+/// Returns true if the first wave of runs began at once.
 fn at_once(runs: Option<&[Timed]>, wave: usize) -> bool {
     let times: Vec<(f64, f64)> =
         runs.into_iter().flatten().map(|run| (run.start, run.end)).collect();
     first_wave_spread(&times, wave).is_some_and(starts_together)
 }
 
-/// Runs in flight, on average over the time of each run.
+/// Returns the number of runs in flight, averaged over the time of each run.
 fn load_met(runs: &[Timed]) -> Vec<f64> {
     let mut edges: Vec<(f64, f64)> =
         runs.iter().flat_map(|run| [(run.start, 1.0), (run.end, -1.0)]).collect();
@@ -245,8 +244,8 @@ fn load_met(runs: &[Timed]) -> Vec<f64> {
     runs.iter().map(mean).collect()
 }
 
-/// Neither the first wave, which met an idle server, nor the last, behind which nothing came. They
-/// are told by when they began: leaving out by end would leave out the long ones.
+/// Excludes the first wave, which met an idle server, and the last, which nothing followed. They
+/// are told by their start: excluding by end would exclude the long runs.
 fn leave_out_the_edges(runs: &mut [Timed], wave: usize) {
     let mut order: Vec<usize> = (0..runs.len()).collect();
     order.sort_by(|a, b| {

@@ -1,29 +1,29 @@
-//! What a spec asks of what was measured.
+//! The question that a spec asks of the measurements.
 
 use super::{Certainty, Load, Margin, Plan, Rig, Target};
 use crate::measure::{Metric, Quantile};
 
-/// What the spec asks for.
+/// The question that a spec asks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
     /// All limits.
     pub targets: Vec<Target>,
-    /// The loads to be served; the larger need decides.
+    /// Loads to serve; the larger need decides.
     pub loads: Vec<Load>,
-    /// What it was measured on.
+    /// Rig that was measured.
     pub rig: Rig,
-    /// What is bought beyond the need.
+    /// Margin to buy beyond the need.
     pub margin: Margin,
-    /// How certain the intervals are.
+    /// Confidence of the intervals, and their resampling.
     pub certainty: Certainty,
-    /// Whether a level counts users, of whom not all have a run in flight.
+    /// True if a level counts users, who do not all have a run in flight.
     pub counts_users: bool,
-    /// How further levels come about.
+    /// Source of further levels.
     pub plan: Plan,
 }
 
 impl Question {
-    /// The limit that counts for a metric where one must be picked: the p95's, else the first.
+    /// Returns the limit on a metric if only one can be used: that on the p95, else the first.
     pub fn main_target(&self, metric: Metric) -> Option<Target> {
         let of_metric = || self.targets.iter().filter(move |target| target.metric == metric);
         of_metric()
@@ -32,7 +32,7 @@ impl Question {
             .copied()
     }
 
-    /// The limits that single runs are held against, in the order of the metrics.
+    /// Returns the limits that single runs are compared with, in the order of the metrics.
     pub fn main_limits(&self) -> Vec<(Metric, f64)> {
         let targets = Metric::ALL.iter().filter_map(|metric| self.main_target(*metric));
         targets.map(|target| (target.metric, target.limit)).collect()

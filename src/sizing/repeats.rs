@@ -1,5 +1,5 @@
-//! Parts of a level held against each other: its repetitions, or the earlier and the later half of its runs.
-//! Where they differ by more than chance, the rig was not the same throughout.
+//! Comparison of the parts of a level: its repetitions, or the earlier and the later half of its
+//! runs. If they differ by more than chance, the rig was not the same throughout.
 
 use super::Target;
 use super::means::times;
@@ -8,27 +8,28 @@ use super::tails::DEPENDENCE;
 use super::verdict::Level;
 use crate::measure::quantile_of_sorted;
 
-/// Two parts differ where they are this many standard errors of their difference apart,
+/// Fewest standard errors of their difference by which two parts differ.
 const STANDARD_ERRORS: f64 = 4.0;
-/// and by this share, or as much more for halves of one repetition, which a slow start makes unlike too.
+/// Smallest relative difference of repetitions, and of the halves of one, which a slow start makes
+/// unlike as well.
 const SHARE: f64 = 0.1;
 const SHARE_OF_HALVES: f64 = 0.2;
-/// Of fewer runs a part says nothing.
+/// Fewest runs of a part.
 const FEWEST: usize = 8;
 
 /// Parts of a level that differ.
 pub(super) struct Unlike {
-    /// The quantile of the fastest part and of the slowest, in seconds.
+    /// Quantile of the fastest and of the slowest part, in seconds.
     pub fastest: f64,
     pub slowest: f64,
-    /// Those parts by themselves.
+    /// These two parts by themselves.
     pub fast: ObservedLevel,
     pub slow: ObservedLevel,
-    /// Whether they are repetitions.
+    /// True if they are repetitions, false if they are halves.
     pub repetitions: bool,
 }
 
-/// A part with what is compared.
+/// A part with the figures that are compared.
 struct Part {
     observed: ObservedLevel,
     mean: f64,
@@ -38,7 +39,8 @@ struct Part {
 }
 
 impl Unlike {
-    /// The parts of a level that differ in what a target limits; `None` where chance explains it.
+    /// Returns the parts of a level that differ in the metric of a target; `None` if chance
+    /// explains it.
     pub fn of(level: &Level<'_>, target: &Target) -> Option<Self> {
         let repeated = level.observed.repetitions();
         let repetitions = repeated.len() > 1;
@@ -72,7 +74,8 @@ impl Unlike {
     }
 }
 
-/// Whether more of one part's times than of the other's lie beyond the quantile of both, by more than chance.
+/// Returns true if more of one part's times than of the other's lie beyond the quantile of both, by
+/// more than chance.
 fn tails_differ(fast: &Part, slow: &Part, quantile: f64, apart: bool) -> bool {
     let mut all: Vec<f64> = fast.times.iter().chain(&slow.times).copied().collect();
     all.sort_unstable_by(f64::total_cmp);

@@ -1,10 +1,10 @@
-//! The reference's per-level rough estimate: one level scaled in proportion.
+//! Rough estimate of the reference calculator: one level scaled in proportion.
 
-/// GPUs for `users` if time were proportional to concurrency: the level carries
-/// `concurrency × limit / observed` users on `gpu_count` GPUs.
+/// Returns the GPUs for `users` if time were proportional to concurrency: the level carries
+/// `concurrency × limit / observed` users on `gpu_count` GPUs (`limit` and `observed` in seconds).
 ///
-/// `None` where the level is over the limit, or nothing was observed. The reference shows a rough
-/// estimate for a level only when it meets *every* given target; that choice is the caller's.
+/// `None` if the level is over the limit, or nothing was observed. The reference shows a rough
+/// estimate for a level only if it meets *every* given target; that choice is the caller's.
 pub fn rough_gpus(
     concurrency: u32,
     observed: f64,

@@ -1,31 +1,32 @@
-//! Recordings that end at a time and lack the runs that were in flight then: of those that began late only the
-//! short ones are there.
+//! Recordings that end at a point in time and lack the runs in flight then: of the runs that began
+//! late, only the short ones are there.
 
-/// Where fewer runs of a level than this share are in flight when the last one begins, others may be missing.
+/// Share of a level's runs in flight when the last one begins, below which others may be missing.
 const IN_FLIGHT: f64 = 0.95;
-/// A load that comes to its end has no more than this share of the ends that it had before.
+/// Share of the earlier rate of ends below which a load comes to its end by itself.
 const COMES_TO_ITS_END: f64 = 0.75;
-/// Fewer ends than this, of all levels together, say nothing.
+/// Fewest expected ends, over all levels, that tell anything.
 const FEWEST: f64 = 10.0;
-/// A smaller share of runs that are missing changes no quantile by much.
+/// Share of missing runs below which no quantile changes by much.
 const FEW_MISSING: f64 = 0.15;
 
-/// The last moments of a level of which fewer runs are in flight when the last one begins than it should have.
+/// End of a level that has fewer runs in flight than it should when the last one begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LastMoments {
-    /// Runs that ended in half the time that a run takes, before the end.
+    /// Number of runs that ended in the last half of a typical run's time.
     ended: f64,
-    /// How many did in as much time before.
+    /// Mean number that ended in as much time before.
     expected: f64,
-    /// Runs that are in flight whenever the level is.
+    /// Nominal runs in flight of the level.
     in_flight: f64,
-    /// Runs that are there.
+    /// Number of runs that are there.
     runs: f64,
 }
 
 impl LastMoments {
-    /// Of a level of so many runs in flight, each with when it began and when it ended, in seconds; `None` where as
-    /// many runs as ever are in flight when the last one begins, all of which end after it.
+    /// Examines the end of a level with `in_flight` runs in flight, from the start and end
+    /// (seconds) of each run; `None` if as many as ever are still in flight when the last one
+    /// begins.
     pub(super) fn of(runs: &[(f64, f64)], in_flight: usize) -> Option<Self> {
         let last = runs.iter().map(|it| it.0).fold(f64::NEG_INFINITY, f64::max);
         let end = runs.iter().map(|it| it.1).fold(f64::NEG_INFINITY, f64::max);
@@ -49,8 +50,8 @@ impl LastMoments {
         })
     }
 
-    /// Whether levels lack so many runs that were unfinished when they ended that it matters: as many end up to the
-    /// last moment as before. Where users stop one by one, runs end ever more rarely.
+    /// Returns true if levels lack so many unfinished runs that it matters: up to the last moment
+    /// as many runs end as before. Where users stop one by one, ends become ever rarer instead.
     pub(super) fn lack_runs(all: impl Iterator<Item = Self>) -> bool {
         let sum = all.fold(Self::default(), |sum, it| Self {
             ended: sum.ended + it.ended,

@@ -1,5 +1,5 @@
-//! What each level says of a target by itself, whatever curve goes through all of them: its runs
-//! met it or missed it beyond chance, or the server refused.
+//! Verdict of a single level on a target, whatever curve goes through all of them: its runs met or
+//! missed it beyond chance, or the server refused.
 
 use super::Target;
 use super::means::times;
@@ -7,18 +7,18 @@ use super::observed::ObservedLevel;
 use super::tails::DEPENDENCE;
 use crate::measure::{FailureKind, LevelMetrics, Metric, at_most};
 
-/// Chance at which the runs of a level may seem to meet a target that it misses. Runs of a level wait for
-/// each other, so it is well below the 5 % of a one-sided interval.
+/// Probability with which the runs of a level may seem to meet a target that it misses. Runs of a
+/// level wait for each other, so it is well below the 5 % of a one-sided interval.
 const BY_CHANCE_MET: f64 = 0.01;
-/// The same for a level that seems to miss one: a search ends at the first level that does, which is
-/// often one that does so by chance.
+/// Probability with which a level may seem to miss a target that it meets: a search ends at the
+/// first level that does, which is often one that does so by chance.
 const BY_CHANCE_MISSED: f64 = 0.001;
-/// Chance at which failures that have nothing to do with the load may all lie at the highest levels.
+/// Probability with which failures unrelated to the load may all lie at the highest levels.
 const BY_CHANCE_FAILED: f64 = 0.01;
-/// HTTP statuses by which a server, or what stands before it, says that it gets too much.
+/// HTTP statuses by which a server, or a proxy in front of it, signals overload.
 const OVERLOADED: [u16; 5] = [429, 502, 503, 504, 529];
 
-/// A level with the runs behind its metrics.
+/// A level together with the runs behind its metrics.
 #[derive(Clone, Copy)]
 pub(super) struct Level<'a> {
     pub metrics: &'a LevelMetrics,
@@ -30,12 +30,13 @@ impl Level<'_> {
         f64::from(self.metrics.concurrency)
     }
 
-    /// Whether it may enter a fit.
+    /// Returns true if it may enter a fit.
     pub fn is_usable(&self) -> bool {
         !self.metrics.interrupted
     }
 
-    /// The mean of a metric, with the standard error of its logarithm; `None` of fewer than two times.
+    /// Returns the mean of a metric in seconds, with the standard error of its logarithm; `None`
+    /// for fewer than two times.
     pub fn mean(&self, metric: Metric) -> Option<(f64, f64)> {
         let times = times(self.observed, metric);
         let count = times.len() as f64;
@@ -45,15 +46,15 @@ impl Level<'_> {
     }
 }
 
-/// A share of failures that people tolerate.
+/// Largest share of failures that people tolerate.
 pub(super) const TOLERABLE: f64 = 0.05;
 
-/// The share of a level's runs that failed.
+/// Returns the share of a level's runs that failed, 0 to 1.
 pub(super) fn failed_share(level: &LevelMetrics) -> f64 {
     level.failed as f64 / level.runs.max(1) as f64
 }
 
-/// Whether runs of a level failed as they do where a server gets more than it can hold.
+/// Returns true if runs of a level failed in ways that indicate an overloaded server.
 pub(super) fn was_refused(level: &LevelMetrics) -> bool {
     use FailureKind::{Connect, HttpStatus, NoFirstByte, RateLimited, Timeout};
     let overloaded =
@@ -66,7 +67,7 @@ pub(super) fn was_refused(level: &LevelMetrics) -> bool {
     })
 }
 
-/// What a level says.
+/// Verdict on a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Says {
     /// Its runs meet the target, beyond chance.
@@ -77,30 +78,31 @@ pub(super) enum Says {
     Refused,
     /// The server stopped answering before the level was over.
     Gone,
-    /// Runs fail there, and at every level above, as they do not below.
+    /// Runs fail there, and at every level above, unlike below.
     Fails,
-    /// Neither, or too little was seen.
+    /// Undecided, or too few runs were seen.
     Open,
 }
 
-/// What a level says of a target.
+/// Verdict of a single level against a target.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Verdict {
     pub concurrency: f64,
-    /// Runs in flight that those which counted met on average: fewer than the level's in a burst.
+    /// Mean load met by the runs that count: less than the level's in a burst.
     pub met: f64,
     pub says: Says,
-    /// Whether its runs failed, so that it is in no fit.
+    /// True if its runs failed, so that it is in no fit.
     pub failed: bool,
-    /// Runs that failed, tolerated or not, of how many.
+    /// Number of failed runs, tolerated or not, and of all runs.
     failures: (usize, usize),
-    /// Runs that missed the target, of how many, and the share that may.
+    /// Number of runs that missed the target, and of all that were seen, with the share that may
+    /// miss it.
     missed: (usize, usize),
     allowed: f64,
 }
 
 impl Verdict {
-    /// Holds the times of a level against a limit. A failed run is slower than any.
+    /// Compares the times of a level with a limit. A failed run is slower than any limit.
     pub fn of(level: &Level<'_>, target: &Target) -> Self {
         let times = times(level.observed, target.metric);
         let over = times.iter().filter(|it| it.seconds > target.limit).count();
@@ -131,13 +133,13 @@ impl Verdict {
     }
 }
 
-/// A number of runs, as the binomial distribution takes it.
+/// Converts a number of runs for the binomial distribution.
 pub(super) fn whole(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// Verdicts with those that levels beside each other prove together: if none of them proves to miss the
-/// target, but all lean that way, the highest of them misses it where all would have to meet it otherwise.
+/// Adds verdicts that adjacent levels prove together: if none of them proves to miss the target,
+/// but all lean that way, the highest of them misses it if otherwise all would have to meet it.
 fn together(verdicts: &[Verdict]) -> Vec<Verdict> {
     let leans = |it: &Verdict| {
         let (missed, seen) = it.missed;
@@ -161,10 +163,10 @@ fn together(verdicts: &[Verdict]) -> Vec<Verdict> {
     found
 }
 
-/// Verdicts in which the highest levels say that runs fail there, where all of them are left out since theirs
-/// did and none below is, and chance would have spread the failures over all.
+/// Sets the verdict of the highest levels to [`Says::Fails`], if all of them had failures and none
+/// below did, and chance would have spread the failures over all.
 fn failing(verdicts: &mut [Verdict]) {
-    /// A single failure may be anything.
+    /// Fewest failures; a single one may be anything.
     const FEWEST: usize = 2;
     let usable = verdicts.iter().rposition(|it| !it.failed).map_or(0, |index| index + 1);
     let (below, above) = verdicts.split_at_mut(usable);
@@ -184,26 +186,26 @@ fn failing(verdicts: &mut [Verdict]) {
     }
 }
 
-/// What all levels together prove of a capacity.
+/// Bounds of a capacity that all levels together prove.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Bounds {
-    /// The highest load that met the target, beyond chance.
+    /// Highest load that met the target, beyond chance.
     pub at_least: Option<f64>,
-    /// The lowest level that missed it, or that the server refused.
+    /// Lowest level that missed it, or that the server refused.
     pub below: Option<f64>,
-    /// What that level says.
+    /// Verdict of that level.
     pub says: Option<Says>,
-    /// Whether it is `below` since its runs failed, which times say nothing of.
+    /// True if it is `below` because its runs failed, which times cannot show.
     pub failed: bool,
-    /// The highest level below that at which no run failed, where that bounds.
+    /// Highest level under `below` without failed runs, if failures are what bounds.
     pub taken: Option<f64>,
-    /// Levels that missed the target below others that met it: one of the two is wrong.
+    /// Levels that missed the target, each with a higher one that met it: one of the two is wrong.
     pub contradictions: Vec<(f64, f64)>,
 }
 
 impl Bounds {
-    /// Puts the verdicts together. Where they contradict each other, only what is below and above all
-    /// contradictions bounds.
+    /// Combines the verdicts. If they contradict each other, only those below and above all
+    /// contradictions count.
     pub fn of(verdicts: &[Verdict]) -> Self {
         let mut verdicts = together(verdicts);
         failing(&mut verdicts);
@@ -236,34 +238,36 @@ impl Bounds {
         }
     }
 
-    /// Whether it is `below` since the server refused there, or was gone.
+    /// Returns true if the level is `below` because the server refused runs there, or was gone.
     pub fn refused(&self) -> bool {
         matches!(self.says, Some(Says::Refused | Says::Gone))
     }
 
-    /// Whether the server was gone there.
+    /// Returns true if the server was gone there.
     pub fn gone(&self) -> bool {
         self.says == Some(Says::Gone)
     }
 
-    /// Whether no run is carried there, since runs are refused or fail.
+    /// Returns true if no run is carried there, because runs are refused or fail.
     fn closed(&self) -> bool {
         self.refused() || self.says == Some(Says::Fails)
     }
 
-    /// The highest capacity that they allow: one run less than what was refused, or failed.
+    /// Returns the highest capacity that the bounds allow: one run less than a level that was
+    /// refused, or failed.
     pub fn highest(&self) -> Option<f64> {
         let floor = self.at_least.unwrap_or(0.0);
         self.below.map(|below| if self.closed() { (below - 1.0).max(floor) } else { below })
     }
 
-    /// The highest load that was taken, and the highest that may be, where runs are refused or fail above.
+    /// Returns the highest load that was taken, and the highest that may be, if runs are refused or
+    /// fail above.
     pub fn between_taken_and_failed(&self) -> Option<(f64, f64)> {
         self.taken.zip(self.highest()).filter(|(taken, highest)| self.closed() && taken < highest)
     }
 
-    /// Whether an interval has nothing in common with them. That times would leave room for a load at which
-    /// runs fail is no contradiction.
+    /// Returns true if an interval contradicts the bounds. Times that leave room for a load at
+    /// which runs fail are no contradiction.
     pub fn contradict(&self, low: f64, high: f64) -> bool {
         self.at_least.is_some_and(|at_least| high < at_least)
             || self.highest().is_some_and(|highest| low > highest && !self.failed)

@@ -1,12 +1,12 @@
-//! The words of doubts: what is the matter, and what to do.
+//! Wording of doubts: the problem, and the remedy.
 
 use super::advice::{Wish, Words};
 use super::grade::Doubt;
 
-/// Loads this far below and above a load lie around it.
+/// Factor below and above a load within which loads lie around it.
 const AROUND: f64 = 1.2;
 
-/// A load without decimals that say nothing.
+/// Formats a load, without a zero decimal.
 fn load(concurrency: f64) -> String {
     let shown = format!("{concurrency:.1}");
     shown.strip_suffix(".0").map(str::to_owned).unwrap_or(shown)
@@ -17,7 +17,7 @@ fn around(at: f64) -> [f64; 2] {
 }
 
 impl Doubt {
-    /// The loads that would settle it.
+    /// Returns the loads that would settle it.
     pub fn wish(&self) -> Wish {
         let loads = match self {
             Self::NoEnd { highest, failed: Some(failed), .. } => {
@@ -55,7 +55,7 @@ impl Doubt {
         Wish::Around(loads)
     }
 
-    /// The doubt as a sentence without its full stop.
+    /// Describes the doubt as a sentence without its full stop.
     #[expect(
         clippy::too_many_lines,
         reason = "one sentence for each doubt, and no more logic than that"
@@ -297,7 +297,7 @@ impl Doubt {
     }
 }
 
-/// A time with three digits that count.
+/// Formats a time in seconds with three significant digits.
 pub(super) fn three(seconds: f64) -> String {
     let digits: usize = match seconds {
         time if time >= 100.0 => 0,

@@ -1,28 +1,28 @@
-//! Runs that have a replica of their own: what levels show of them bounds what any number of GPUs can do.
+//! Runs with a replica of their own: their times bound what any number of GPUs can do.
 
 use super::{Asked, levels_within};
 use crate::measure::at_most;
 use crate::sizing::means::times;
 use crate::sizing::verdict::{Bounds, Level};
 
-/// Chance at which lone runs may seem to keep a limit that they miss.
+/// Probability with which lone runs may seem to meet a limit that they miss.
 const BY_CHANCE: f64 = 0.1;
 
-/// What was seen of a load at which each run has a replica of its own.
+/// Observations at loads at which each run has a replica of its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Alone {
-    /// Replicas of the test rig: up to so many runs each have one.
+    /// Replicas of the test rig: up to that many runs each have one.
     pub replicas: f64,
-    /// The share of such runs that keep the limit, where enough of them were seen and that is beyond chance.
+    /// Share of such runs that meet the limit, if enough of them were seen to be beyond chance.
     pub keeps: Option<f64>,
-    /// Whether a level as high as that, or higher, kept the limit.
+    /// True if a level at least as high as that met the limit.
     carried: bool,
-    /// Whether some level kept the limit beyond chance, and so does a single run.
+    /// True if some level met the limit beyond chance, so that a single run does.
     kept: bool,
 }
 
 impl Alone {
-    /// Looks at the usable levels up to as many runs as there are replicas.
+    /// Examines the usable levels up to as many runs as there are replicas.
     pub fn of(asked: &Asked<'_>, levels: &[Level<'_>], bounds: &Bounds) -> Self {
         let Asked { target, rig, .. } = *asked;
         let replicas = rig.gpu_count.unwrap_or(1) / rig.gpus_per_replica.max(1);
@@ -45,12 +45,13 @@ impl Alone {
         }
     }
 
-    /// Whether levels show that each run of such a load keeps the limit.
+    /// Returns true if levels show that each run of such a load meets the limit.
     pub fn is_carried(&self) -> bool {
         self.keeps.is_some() && self.carried
     }
 
-    /// Whether a single run keeps the limit, though fewer than there are replicas may be carried.
+    /// Returns true if a single run meets the limit, though the rig may carry fewer runs than it
+    /// has replicas.
     pub fn is_shared(&self) -> bool {
         self.kept && !self.carried
     }

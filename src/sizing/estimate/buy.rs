@@ -1,13 +1,13 @@
-//! From a need to whole replicas, and from all targets to what to buy.
+//! Rounding of a need to whole replicas, and the recommendation over all targets.
 
 use super::{CrossCheck, Estimate, GpuCount, Recommendation, Sum};
 use crate::sizing::{Grade, Load, Margin, Rig};
 
-/// The share of a count that may be rounding, and the most of a replica that it may be.
+/// Share of a count that may be rounding error, and the largest part of a replica that it may be.
 const ROUNDING: f64 = 1e-12;
 const MOST_ROUNDED: f64 = 0.01;
 
-/// The smallest number of whole replicas with at least `gpus` GPUs, in GPUs.
+/// Returns the smallest number of whole replicas with at least `gpus` GPUs, in GPUs.
 pub(super) fn whole_replicas(gpus: f64, gpus_per_replica: u32) -> u64 {
     // A count that is whole but for rounding must not cost a further replica; nor may a large one lose any.
     let replicas = gpus / f64::from(gpus_per_replica);
@@ -21,7 +21,8 @@ pub(super) fn whole_replicas(gpus: f64, gpus_per_replica: u32) -> u64 {
     replicas.saturating_mul(u64::from(gpus_per_replica))
 }
 
-/// Adds up what to buy: the need, and what is enough with the confidence asked for, in GPUs.
+/// Derives the number to buy, in GPUs, from the need and the number that is enough with the
+/// requested confidence.
 pub(super) fn sum(needed: f64, confident: Option<f64>, rig: Rig, margin: Margin) -> Sum {
     let whole = |gpus: f64| whole_replicas(gpus, rig.gpus_per_replica);
     let with_confidence = confident.map(whole);
@@ -38,14 +39,15 @@ pub(super) fn sum(needed: f64, confident: Option<f64>, rig: Rig, margin: Margin)
     }
 }
 
-/// How long runs take on average that arrive at such a rate, on so many rigs side by side: as long as is usual
-/// with as many in flight as that makes.
+/// Returns the mean time (seconds) of runs that arrive at a rate on `rigs` rigs side by side: the
+/// time that is usual with the number in flight that results from it.
 pub(super) fn settled_runtime(per_second: f64, rigs: f64, mean: impl Fn(f64) -> f64) -> f64 {
     const ROUNDS: usize = 100;
     (0..ROUNDS).fold(mean(0.0), |runtime, _| mean(per_second * runtime / rigs))
 }
 
-/// Users as arrivals per second, arrivals as concurrent users, where runs take so long on average.
+/// Converts users to arrivals per second, and arrivals to concurrent users, for a mean runtime in
+/// seconds.
 pub(super) fn other_form(load: Load, mean_runtime: f64) -> Load {
     match load {
         Load::Users { users, think } => {
@@ -62,7 +64,7 @@ pub(super) fn other_form(load: Load, mean_runtime: f64) -> Load {
     }
 }
 
-/// The same load in the other form, which would need so many GPUs.
+/// Creates the cross-check with the other form of the load and the GPUs it needs.
 pub(super) fn cross_check(other: Load, gpus: f64, differs: bool) -> CrossCheck {
     let (request_rate, concurrent) = match other {
         Load::Users { users, .. } => (None, Some(users as f64)),
@@ -72,26 +74,27 @@ pub(super) fn cross_check(other: Load, gpus: f64, differs: bool) -> CrossCheck {
 }
 
 impl GpuCount {
-    /// What is known of it: how many are needed at least, and how many are enough.
+    /// Returns the number that is needed at least, and the number that is enough, as far as they
+    /// are known.
     pub fn bounds(&self) -> (Option<f64>, Option<f64>) {
         (self.least(), self.most())
     }
 
-    /// How many are needed at least, as far as that is known.
+    /// Returns the number that is needed at least, if it is known.
     fn least(&self) -> Option<f64> {
         let one_sided = self.at_least.is_some() || self.at_most.is_some();
         self.at_least.or(self.low.filter(|_| !one_sided))
     }
 
-    /// How many are enough, as far as that is known.
+    /// Returns the number that is enough, if it is known.
     fn most(&self) -> Option<f64> {
         let one_sided = self.at_least.is_some() || self.at_most.is_some();
         self.at_most.or(self.high.filter(|_| !one_sided))
     }
 }
 
-/// Combines the estimates: the largest need decides, a target out of reach decides alone, and there is
-/// no recommendation where a target that may need more is unanswered or unsettled.
+/// Combines the estimates: the largest need decides, a target out of reach decides alone, and there
+/// is no recommendation if a target that may need more is unanswered or unsettled.
 pub fn recommend(estimates: &[Estimate], cost_per_gpu_hour: Option<f64>) -> Recommendation {
     if let Some(estimate) = estimates.iter().find(|estimate| estimate.unreachable) {
         let decided_by = Some(estimate.target);

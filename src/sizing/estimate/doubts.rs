@@ -10,14 +10,15 @@ use crate::sizing::means::times;
 use crate::sizing::unfinished::LastMoments;
 use crate::sizing::verdict::{Bounds, Level, TOLERABLE, failed_share, whole};
 
-/// Loads this far apart from the answer, as a factor, are beside it.
+/// Factor between the answer and the loads beside it.
 const BESIDE: f64 = 1.25;
-/// Between them time grows by 1.6 at the most where load alone makes it grow: beyond this it jumps.
+/// Ratio of times between these loads beyond which they jump; load alone makes them grow by 1.6 at
+/// most.
 const JUMP: f64 = 2.5;
-/// Levels that differ by less than this, as a logarithm, are the same.
+/// Difference between levels, as a logarithm, below which they agree.
 const SAME: f64 = 0.005;
 
-/// Doubts about the levels that an answer rests on.
+/// Returns the doubts about the levels that an answer rests on.
 pub(super) fn of_levels(
     found: &Found<'_>,
     metric: &MetricModels<'_>,
@@ -84,14 +85,14 @@ pub(super) fn of_levels(
     doubts
 }
 
-/// A doubt where runs around an answer failed, which is tolerated; the interval then reaches to what is carried
-/// if they miss the limit as well.
+/// Adds a doubt if runs around an answer failed, which is tolerated; the interval then extends to
+/// the capacity if failures count as misses.
 pub(super) fn hold_against_failures(
     found: &mut Found<'_>,
     metric: &MetricModels<'_>,
     target: Target,
 ) {
-    /// What is carried may be this far off, as a factor, without a word.
+    /// Ratio of both capacities below which there is no doubt.
     const SAME: f64 = 1.05;
     const BY_CHANCE: f64 = 0.01;
     let range = found.drawn.range(|it| it.concurrency);
@@ -115,7 +116,8 @@ pub(super) fn hold_against_failures(
     }
 }
 
-/// A doubt where runs were cut off at a time within the limit: how long they would have taken, nothing says.
+/// Returns a doubt if runs were cut off at a time within the limit, so that their real times are
+/// unknown.
 fn of_cut(metric: &MetricModels<'_>, target: Target) -> Option<Doubt> {
     let of = |level: &Level<'_>| -> Vec<f64> {
         times(level.observed, target.metric).iter().map(|it| it.seconds).collect()
@@ -125,10 +127,10 @@ fn of_cut(metric: &MetricModels<'_>, target: Target) -> Option<Doubt> {
     (seconds <= target.limit).then_some(Doubt::Cut { seconds, share })
 }
 
-/// Where times end: many that are as long as the longest, beside others of which hardly two are alike. Where
-/// those are alike as well, the clock is coarse.
+/// Finds the time at which runs were cut off: many that are as long as the longest, beside others
+/// of which hardly two are alike. If those are alike as well, the clock is coarse.
 fn cut_off(levels: &[Vec<f64>]) -> Option<(f64, f64)> {
-    /// Times that differ by less than this share are the same, and a timeout is as exact as that.
+    /// Relative difference below which two times are the same; a timeout is as exact as that.
     const SAME: f64 = 0.002;
     const FEWEST: usize = 3;
     const SHARE: f64 = 0.01;
@@ -153,7 +155,7 @@ fn cut_off(levels: &[Vec<f64>]) -> Option<(f64, f64)> {
     (most > 0.0 && others.len() >= OTHERS && count > 3 * alike.max(1)).then_some((longest, most))
 }
 
-/// Doubts about levels at which runs failed.
+/// Returns the doubts about levels at which runs failed.
 fn of_failures(metric: &MetricModels<'_>, bounds: &Bounds, point: f64) -> Vec<Doubt> {
     let failed = || metric.levels.iter().filter(|level| !level.is_usable());
     let mut doubts = Vec::new();

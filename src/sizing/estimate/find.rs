@@ -1,5 +1,5 @@
-//! Finds what a rig carries: holds the model against what each level shows by itself, leaves out the level that does
-//! not agree, and asks what the answer would be without any one of them.
+//! Search for a capacity: compares the model with the verdict of each level, leaves out the level
+//! that disagrees, and determines the answer without any one of them.
 
 use super::Asked;
 use super::doubts::{hold_against_failures, of_levels};
@@ -12,18 +12,19 @@ use crate::sizing::grade::Doubt;
 use crate::sizing::verdict::{Bounds, Level, Verdict};
 use crate::sizing::{Certainty, Pooled};
 
-/// Confidence of the interval that levels, tails and parts are held against.
+/// Confidence of the interval that levels, tails and parts are compared with.
 const HELD_AGAINST: f64 = 0.9;
-/// A mean that is lower at a higher load by this many standard errors,
+/// Fewest standard errors by which a mean at a higher load is lower for time to have fallen.
 const STANDARD_ERRORS: f64 = 4.0;
-/// and by this share, has fallen.
+/// Smallest share by which it must be lower as well.
 const FALLEN: f64 = 0.1;
-/// How far from the bounds, as a factor, a refitted answer still agrees with them.
+/// Factor from the bounds within which a refitted answer still agrees with them.
 const EDGE: f64 = 1.05;
-/// An answer that is this far from its interval without a single level rests on that level.
+/// Distance of the answer without a level from its interval, as a factor, above which it rests on
+/// that level.
 const FAR_WITHOUT: f64 = 1.15;
 
-/// A level as the doubts need it: where it is, and its mean with the standard error of its logarithm.
+/// A level with its mean, and the standard error of the mean's logarithm.
 #[derive(Clone, Copy)]
 struct Mean {
     concurrency: f64,
@@ -31,8 +32,8 @@ struct Mean {
     error: f64,
 }
 
-/// What the models say, within what the levels prove. Where both contradict each other, a level whose
-/// absence mends that is left out.
+/// Determines the capacity from the models, within the bounds that the levels prove. If the two
+/// contradict each other, a level whose absence resolves it is left out.
 pub(super) fn find<'m>(
     asked: &Asked<'_>,
     metric: &'m MetricModels<'_>,
@@ -105,8 +106,8 @@ pub(super) fn find<'m>(
     found
 }
 
-/// The position of the level without which levels and curve agree, if there is one; of several, the one
-/// without which they agree best.
+/// Returns the index of the level without which levels and curve agree, if there is one; of
+/// several, the one without which they agree best.
 fn mended_without(
     metric: &MetricModels<'_>,
     verdicts: &[Verdict],
@@ -145,7 +146,8 @@ fn mean_of(level: &Level<'_>, asked: &Asked<'_>) -> Option<Mean> {
     Some(Mean { concurrency: level.concurrency(), seconds: mean, error })
 }
 
-/// Two levels of which the higher one takes less time, beyond chance: the pair that is furthest apart.
+/// Finds two levels of which the higher one takes less time, beyond chance: the pair that is
+/// furthest apart.
 fn falls(means: &[Option<Mean>]) -> Option<(Mean, Mean)> {
     let mut furthest: Option<(f64, (Mean, Mean))> = None;
     let means: Vec<Mean> = means.iter().copied().flatten().collect();
@@ -162,8 +164,8 @@ fn falls(means: &[Option<Mean>]) -> Option<(Mean, Mean)> {
     furthest.map(|(_, pair)| pair)
 }
 
-/// What the rig would be said to carry without one of the levels near the answer, of those without which
-/// the others still lie around it and contradict it by both intervals: a level, and the answer without it.
+/// Returns the levels near the answer without which the answer differs by both intervals, while the
+/// other levels still lie around it; each with the answer without it.
 fn without_one(
     found: &Found<'_>,
     metric: &MetricModels<'_>,
@@ -171,7 +173,7 @@ fn without_one(
     certainty: Certainty,
 ) -> Vec<(f64, f64)> {
     const FEWEST: usize = 3;
-    /// Resamples that tell about where an interval ends.
+    /// Number of resamples that locates the ends of an interval roughly.
     const ENOUGH: usize = 100;
     let target = asked.target;
     let range = found.drawn.range(|drawn| drawn.concurrency);
@@ -195,8 +197,8 @@ fn without_one(
     metric.levels.iter().enumerate().filter_map(of).collect()
 }
 
-/// Widens the interval to what the answer would be without any one level. Where that is far from what it was,
-/// the answer rests on a level that nothing stands in for, which is said instead.
+/// Widens the interval to the answers without any one level. If such an answer is far from the
+/// interval, the answer rests on a level that nothing replaces, which becomes a doubt instead.
 fn rest_on_no_single_level(found: &mut Found<'_>, others: &[(f64, f64)]) {
     let range = found.drawn.range(|drawn| drawn.concurrency);
     let beyond = |other: f64| (other / range.high).max(range.low / other);

@@ -1,14 +1,14 @@
-//! What was found of a capacity, and on what it rests.
+//! The capacity found, and its basis.
 
 use super::refit::Models;
 use crate::sizing::CarriedDraws;
 use crate::sizing::grade::Doubt;
 use crate::sizing::verdict::{Bounds, Level};
 
-/// Levels this far from the answer, as a factor, still say something of it.
+/// Factor from the answer within which levels still tell something about it.
 pub(super) const NEAR: f64 = 5.0;
 
-/// What was found of a capacity, and on what it rests.
+/// The capacity found, and its basis.
 pub(super) struct Found<'m> {
     pub models: &'m Models,
     pub drawn: CarriedDraws,
@@ -18,13 +18,13 @@ pub(super) struct Found<'m> {
 }
 
 impl Found<'_> {
-    /// Whether nothing that was measured shows where the capacity ends.
+    /// Returns true if nothing that was measured shows where the capacity ends.
     pub fn is_open(&self) -> bool {
         let range = self.drawn.range(|it| it.concurrency);
         self.drawn.point.capped || self.drawn.is_capped_at(range.high)
     }
 
-    /// Whether a level is near the answer.
+    /// Returns true if a level is near the answer.
     pub fn is_near(&self, level: &Level<'_>) -> bool {
         let point = self.drawn.point.concurrency.max(1.0);
         (level.concurrency() / point).ln().abs() <= NEAR.ln() * (1.0 + 1e-9)

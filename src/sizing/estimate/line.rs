@@ -1,4 +1,4 @@
-//! The estimate of a straight line, as the reference calculator makes it.
+//! Estimate from a straight line, as the reference calculator makes it.
 
 use super::buy::{cross_check, other_form, sum};
 use super::{Asked, Capacity, Estimate, GpuCount, Proven, beyond_reach, levels_within, observed};
@@ -9,13 +9,13 @@ use crate::sizing::grade::Doubt;
 use crate::sizing::verdict::Bounds;
 use crate::sizing::{Load, Target};
 
-/// A line that is this far outside the interval of the curve is weak.
+/// Factor outside the interval of the curve from which a line is weak.
 const FAR: f64 = 1.25;
 
-/// Estimates the GPUs for one target: `capacity = (limit − intercept) / slope`, then
-/// `users / capacity × gpu_count` (the reference's slope-based estimate). Users that think and runs
-/// that arrive count as many as are in flight on average: a line knows nothing of how single runs
-/// are spread.
+/// Estimates the GPUs for one target: `capacity = (limit − intercept) / slope`, then `users /
+/// capacity × gpu_count` (the reference's slope-based estimate). Users that think and runs that
+/// arrive count as many as are in flight on average: a line knows nothing of the distribution of
+/// single runs.
 pub fn estimate(asked: &Asked<'_>, method: MethodName, fit: &Result<Fit, NoFit>) -> Estimate {
     let Asked { target, rig, margin, levels, .. } = *asked;
     let mut result = Estimate { fit: fit.as_ref().ok().cloned(), ..asked.open(method) };
@@ -78,8 +78,8 @@ pub fn estimate(asked: &Asked<'_>, method: MethodName, fit: &Result<Fit, NoFit>)
     result
 }
 
-/// Holds a line's answer against what the levels prove by themselves, and against the interval of the curve
-/// through all runs, where there is one: where it lies outside, it gets the interval over both.
+/// Compares a line's answer with the bounds that the levels prove, and with the interval of the
+/// curve through all runs, if there is one: an answer outside of it gets the interval over both.
 pub(in crate::sizing) fn grade_line(
     result: &mut Estimate,
     asked: &Asked<'_>,
@@ -111,7 +111,7 @@ pub(in crate::sizing) fn grade_line(
     result.graded(&doubts, asked);
 }
 
-/// Gives an answer an interval of what is carried, and of the GPUs in proportion to it.
+/// Sets the interval of the capacity, and that of the GPUs in proportion to it.
 fn spread(result: &mut Estimate, low: f64, high: f64) {
     let Some(capacity) = result.capacity.as_mut() else { return };
     (capacity.low, capacity.high) = (Some(low), Some(high));
@@ -121,7 +121,7 @@ fn spread(result: &mut Estimate, low: f64, high: f64) {
     }
 }
 
-/// Mean runtime at a concurrency, in seconds, by the levels' own means.
+/// Returns the mean runtime at a concurrency, in seconds, from the levels' own means.
 fn mean_runtime(levels: &[LevelMetrics], concurrency: f64) -> Option<f64> {
     let usable = levels.iter().filter(|level| !level.interrupted);
     let seen = usable.filter_map(|level| Seen::of(level, Metric::WorkflowRuntime));
@@ -129,8 +129,9 @@ fn mean_runtime(levels: &[LevelMetrics], concurrency: f64) -> Option<f64> {
     Some(curve.at(concurrency)).filter(|mean| *mean > 0.0)
 }
 
-/// With a single run in flight there is no queue to shorten: where even that is too slow, and no
-/// level was fast enough, more GPUs of the same kind change nothing.
+/// Explains why a target is out of reach: with a single run in flight there is no queue to shorten,
+/// so if even that is too slow, and no level was fast enough, more GPUs of the same kind change
+/// nothing.
 fn out_of_reach(target: Target, levels: &[LevelMetrics]) -> Option<String> {
     let (_, alone) = observed(target, levels).find(|&(concurrency, _)| concurrency == 1)?;
     (levels_within(target, levels).next().is_none()).then(|| beyond_reach(target, 1, alone, true))

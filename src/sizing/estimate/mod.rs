@@ -1,4 +1,5 @@
-//! From a fit and a target to a number of GPUs, or the reason why there is none.
+//! Estimates: from a fit or a model and a target to a number of GPUs, or the reason why there is
+//! none.
 
 mod alone;
 mod buy;
@@ -30,16 +31,18 @@ use std::collections::BTreeSet;
 /// Concurrency that the test rig carries within the target.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Capacity {
-    /// The best single figure; null where `what-if` tells an unsettled answer, of which only the ends are known.
+    /// Best single figure; null if `what-if` shows an unsettled answer, of which only the ends are
+    /// known.
     pub point: Option<f64>,
-    /// Lower end of the interval; null where the method gives none, or only one end is known.
+    /// Lower end of the interval; null if the method gives none, or only one end is known.
     pub low: Option<f64>,
-    /// Upper end of the interval; null where the method gives none, or only one end is known.
+    /// Upper end of the interval; null if the method gives none, or only one end is known.
     pub high: Option<f64>,
-    /// What is known to be carried, where nothing that was measured shows where it ends.
+    /// Load that is known to be carried, if nothing that was measured shows where the capacity
+    /// ends.
     #[serde(default)]
     pub at_least: Option<f64>,
-    /// What is known not to be exceeded, where nothing shows that any run is fast enough.
+    /// Load that is known not to be exceeded, if nothing shows that any run is fast enough.
     #[serde(default)]
     pub at_most: Option<f64>,
 }
@@ -49,185 +52,187 @@ pub struct Capacity {
 pub struct CurvePoint {
     /// Runs in flight.
     pub concurrency: f64,
-    /// The limited quantile there, in seconds.
+    /// Limited quantile there, in seconds.
     pub seconds: f64,
 }
 
-/// GPUs for the target users.
+/// GPUs for the target load.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GpuCount {
-    /// The best single figure: whole replicas with `monotone`, not rounded with a line; null where `what-if`
-    /// tells an unsettled answer, of which it would be a guess and no more.
+    /// Best single figure: whole replicas with `monotone`, not rounded with a line; null if
+    /// `what-if` shows an unsettled answer, of which it would be no more than a guess.
     pub point: Option<f64>,
-    /// Lower end of the interval; null where the method gives none, or only one end is known.
+    /// Lower end of the interval; null if the method gives none, or only one end is known.
     pub low: Option<f64>,
-    /// Upper end of the interval; null where the method gives none, or only one end is known.
+    /// Upper end of the interval; null if the method gives none, or only one end is known.
     pub high: Option<f64>,
-    /// What is needed at least, where more may be, or no number is enough.
+    /// Number that is needed at least, if more may be, or no number is enough.
     #[serde(default)]
     pub at_least: Option<f64>,
-    /// What is enough, where nothing that was measured shows that fewer are not.
+    /// Number that is enough, if nothing that was measured shows that fewer are not.
     #[serde(default)]
     pub at_most: Option<f64>,
-    /// Whole replicas: what to buy, with headroom and spares; null where the answer is unsettled.
+    /// Number to buy in whole replicas, with headroom and spares; null if the answer is unsettled.
     pub recommended: Option<u64>,
-    /// How `recommended` comes about; null where the answer is unsettled.
+    /// Derivation of `recommended`; null if the answer is unsettled.
     #[serde(default)]
     pub sum: Option<Sum>,
 }
 
-/// From what is needed to what is bought, in GPUs; each is at least the one before.
+/// Derivation of the number to buy from the need, in GPUs; each step is at least the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sum {
-    /// The best single figure before it is rounded.
+    /// Best single figure before it is rounded.
     pub needed: f64,
-    /// The same in whole replicas.
+    /// The need in whole replicas.
     pub whole_replicas: u64,
-    /// Whole replicas that are enough with the confidence asked for; null where the method gives no
-    /// interval. What follows is policy, not confidence.
+    /// Whole replicas that are enough with the requested confidence; null if the method gives no
+    /// interval. The steps after this one are policy, not confidence.
     pub with_confidence: Option<u64>,
-    /// With the headroom asked for.
+    /// Number with the requested headroom.
     pub with_headroom: u64,
-    /// With the spare replicas asked for: what is recommended.
+    /// Number with the requested spare replicas: the recommendation.
     pub with_spares: u64,
 }
 
-/// A load in the form in which the spec does not give it, by Little's law at the limit: users as
-/// random arrivals, arrivals as concurrent users.
+/// The load in the form that the spec does not use, by Little's law at the limit: users as random
+/// arrivals, arrivals as concurrent users.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CrossCheck {
-    /// Runs per second; null where the spec gives those.
+    /// Runs per second; null if the spec gives these.
     pub request_rate: Option<f64>,
-    /// Runs in flight; null where the spec gives users.
+    /// Runs in flight; null if the spec gives users.
     pub concurrent: Option<f64>,
     /// GPUs that it would need.
     pub gpus: f64,
-    /// Whether that lies outside the interval of the estimate, and the estimate outside its interval.
+    /// True if that lies outside the interval of the estimate, and the estimate outside its
+    /// interval.
     #[serde(default)]
     pub differs: bool,
 }
 
-/// The estimate for one target.
+/// Estimate for one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
-    /// The time that is limited.
+    /// Metric that is limited.
     pub target: Metric,
-    /// The quantile that is limited.
+    /// Quantile that is limited.
     pub quantile: Quantile,
-    /// The limit, in seconds.
+    /// Limit in seconds.
     pub limit: f64,
-    /// Users to serve; null when the spec does not say.
+    /// Users to serve; null if the spec does not say.
     pub users: Option<u64>,
-    /// Time that they take between two runs, in seconds; null where they are concurrent runs.
+    /// Time that they take between two runs, in seconds; null if they are concurrent runs.
     #[serde(default)]
     pub think_time: Option<f64>,
-    /// Runs to serve per second; null when the spec does not say.
+    /// Runs to serve per second; null if the spec does not say.
     #[serde(default)]
     pub request_rate: Option<f64>,
-    /// Whether the levels, and so the capacity, count users of whom not all have a run in flight.
+    /// True if the levels, and so the capacity, count users, who do not all have a run in flight.
     #[serde(default)]
     pub counts_users: bool,
-    /// The method that was asked for.
+    /// Method of the estimate.
     pub method: MethodName,
-    /// The line behind the figure; null where there is none.
+    /// Line behind the figure; null if there is none.
     pub fit: Option<Fit>,
-    /// The curve behind the figure; null with a line.
+    /// Curve behind the figure; null with a line.
     pub curve: Option<Vec<CurvePoint>>,
-    /// Probability that the truth lies within the intervals; null where there are none.
+    /// Probability that the truth lies within the intervals; null if there are none.
     pub confidence: Option<f64>,
-    /// What the test rig carries; null where there is no estimate.
+    /// Capacity of the test rig; null if there is no estimate.
     pub capacity: Option<Capacity>,
-    /// Runs per second that it serves at that concurrency; null where there is no estimate.
+    /// Runs per second that it serves at that concurrency; null if there is no estimate.
     #[serde(default)]
     pub throughput: Option<f64>,
-    /// What the load needs; null where there is no estimate.
+    /// GPUs that the load needs; null if there is no estimate.
     pub gpus: Option<GpuCount>,
-    /// The same load in the other form, and what that would need; null where there is no estimate.
+    /// The same load in the other form, with its need; null if there is no estimate.
     #[serde(default)]
     pub cross_check: Option<CrossCheck>,
-    /// How far the answer can be relied on; null where there is none.
+    /// Grade of the answer; null if there is none.
     #[serde(default)]
     pub grade: Option<Grade>,
-    /// Why it can be relied on no further, in sentences.
+    /// Reasons why the grade is not better, in sentences.
     #[serde(default)]
     pub doubts: Vec<String>,
-    /// Levels that would tell more of it.
+    /// Levels that would tell more about it.
     #[serde(default)]
     pub add: BTreeSet<u32>,
-    /// Levels to measure once more.
+    /// Levels to measure again.
     #[serde(default)]
     pub again: BTreeSet<u32>,
-    /// What the levels by themselves prove of the capacity.
+    /// Bounds of the capacity that the levels by themselves prove.
     #[serde(default)]
     pub proven: Proven,
-    /// Levels that were left out of the curve, since they contradict the others.
+    /// Levels that were left out of the curve because they contradict the others.
     #[serde(default)]
     pub left_out: Vec<u32>,
-    /// Whether the capacity lies outside the measured concurrencies.
+    /// True if the capacity lies outside the measured concurrencies.
     pub extrapolated: bool,
-    /// Whether the measurements say that no number of GPUs meets this target.
+    /// True if the measurements show that no number of GPUs meets this target.
     pub unreachable: bool,
-    /// Why there is no estimate; null where there is one.
+    /// Reason why there is no estimate; null if there is one.
     pub reason: Option<String>,
 }
 
-/// What levels prove of a capacity by themselves, beyond chance; null where none does.
+/// Bounds of a capacity that levels prove by themselves, beyond chance; null if none does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Proven {
-    /// A load that met the target.
+    /// Highest load that met the target.
     pub at_least: Option<f64>,
-    /// The lowest level that missed the target, or at which the server refused runs.
+    /// Lowest level that missed the target, or at which the server refused runs.
     pub below: Option<f64>,
 }
 
-/// The number to buy over all targets.
+/// Number of GPUs to buy over all targets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Recommendation {
-    /// GPUs in whole replicas; null where a target has no estimate, cannot be met, or is unsettled.
+    /// GPUs in whole replicas; null if a target has no estimate, cannot be met, or is unsettled.
     pub recommended: Option<u64>,
-    /// The target that decides: the one with the smallest capacity, or one that is out of reach or
-    /// unsettled; null where there is no estimate.
+    /// Target that decides: the one with the smallest capacity, or one that is out of reach or
+    /// unsettled; null if there is no estimate.
     pub decided_by: Option<Metric>,
-    /// How far the recommendation can be relied on; null where there is no estimate.
+    /// Grade of the recommendation; null if there is no estimate.
     #[serde(default)]
     pub grade: Option<Grade>,
-    /// GPUs that are needed at least, over all targets; null where nothing says.
+    /// GPUs that are needed at least, over all targets; null if unknown.
     #[serde(default)]
     pub at_least: Option<f64>,
-    /// GPUs that are enough for all targets; null where nothing says.
+    /// GPUs that are enough for all targets; null if unknown.
     #[serde(default)]
     pub at_most: Option<f64>,
-    /// Targets that have no estimate though one was asked for.
+    /// Targets without the estimate that was asked for.
     #[serde(default)]
     pub unanswered: Vec<Metric>,
-    /// What they cost per hour; null without a price or a recommendation.
+    /// Cost per hour of the recommendation; null without a price or a recommendation.
     pub cost_per_hour: Option<f64>,
-    /// The command that measures what all estimates lack; null where that is nothing, or something else measures.
+    /// Command that measures everything that the estimates lack; null if that is nothing, or the
+    /// levels were recorded elsewhere.
     #[serde(default)]
     pub next: Option<String>,
 }
 
-/// What is asked about one target.
+/// The question about one target.
 #[derive(Clone, Copy)]
 pub struct Asked<'a> {
-    /// The limit.
+    /// Limit on a metric.
     pub target: Target,
-    /// The load to be served.
+    /// Load to serve.
     pub load: Option<Load>,
-    /// What it was measured on.
+    /// Rig that was measured.
     pub rig: Rig,
-    /// What is bought beyond the need.
+    /// Margin to buy beyond the need.
     pub margin: Margin,
-    /// All levels, the interrupted ones too.
+    /// All levels, interrupted ones included.
     pub levels: &'a [LevelMetrics],
-    /// Whether a level counts users, of whom not all have a run in flight.
+    /// True if a level counts users, who do not all have a run in flight.
     pub counts_users: bool,
-    /// How further levels come about.
+    /// Source of further levels.
     pub plan: &'a Plan,
 }
 
 impl Asked<'_> {
-    /// An estimate before anything is known.
+    /// Creates an estimate without an answer.
     fn open(&self, method: MethodName) -> Estimate {
         let (users, think_time, request_rate) = match self.load {
             Some(Load::Users { users, think }) => (Some(users), Some(think), None),
@@ -267,7 +272,8 @@ impl Asked<'_> {
         !range.is_some_and(|(low, high)| (f64::from(low)..=f64::from(high)).contains(&capacity))
     }
 
-    /// Runs per second at a capacity. Where levels count users, by what was served per user there.
+    /// Returns the runs per second at a capacity; if levels count users, from the throughput per
+    /// user measured nearby.
     fn throughput(&self, capacity: f64, mean_runtime: f64) -> Option<f64> {
         if !self.counts_users {
             return Some(capacity / mean_runtime);
@@ -278,7 +284,8 @@ impl Asked<'_> {
         Some(capacity * nearest.throughput / f64::from(nearest.concurrency))
     }
 
-    /// Load and GPUs of the rig, or what is missing for a number of GPUs.
+    /// Returns the load and the GPUs of the rig; fails with a description of what is missing for a
+    /// number of GPUs.
     fn load_and_gpus(&self) -> Result<(Load, f64), String> {
         match (self.load, self.rig.gpu_count) {
             (Some(load), Some(gpu_count)) => Ok((load, f64::from(gpu_count))),
@@ -288,15 +295,15 @@ impl Asked<'_> {
 }
 
 impl Capacity {
-    /// A figure about which no more is known.
+    /// Creates a capacity from a single figure.
     fn of(point: f64) -> Self {
         Self { point: Some(point), low: None, high: None, at_least: None, at_most: None }
     }
 }
 
 impl Estimate {
-    /// The estimate for a table of answers, where nobody reads the grade beside a figure: of an unsettled one with
-    /// an interval, the ends alone.
+    /// Returns the estimate for a table of answers, where nobody reads the grade beside a figure:
+    /// of an unsettled one with an interval, only the ends.
     #[must_use]
     pub fn told(mut self) -> Self {
         if self.grade == Some(Grade::Unsettled) && self.confidence.is_some() {
@@ -307,7 +314,7 @@ impl Estimate {
         self
     }
 
-    /// Grades the answer, and says why.
+    /// Sets the grade, the doubts and the wanted levels, and returns the grade.
     fn graded(&mut self, doubts: &[Doubt], asked: &Asked<'_>) -> Grade {
         let of_all = grade(doubts);
         self.grade = Some(of_all);
@@ -326,27 +333,28 @@ impl Estimate {
     }
 }
 
-/// Concurrency and observed seconds of each level that counts for a target.
+/// Returns concurrency and observed seconds of each level that counts for a target.
 fn observed(target: Target, levels: &[LevelMetrics]) -> impl Iterator<Item = (u32, f64)> {
     levels.iter().filter(|level| !level.interrupted).filter_map(move |level| {
         Some((level.concurrency, level.metric(target.metric)?.at(target.quantile)))
     })
 }
 
-/// The concurrencies that met a target when they were measured.
+/// Returns the concurrencies that met a target when they were measured.
 fn levels_within(target: Target, levels: &[LevelMetrics]) -> impl Iterator<Item = u32> {
     observed(target, levels)
         .filter(move |&(_, seconds)| seconds <= target.limit)
         .map(|(concurrency, _)| concurrency)
 }
 
-/// Lowest and highest concurrency that count for a target.
+/// Returns the lowest and highest concurrency that count for a target.
 fn measured_range(target: Target, levels: &[LevelMetrics]) -> Option<(u32, u32)> {
     let usable = || observed(target, levels).map(|(concurrency, _)| concurrency);
     Some((usable().min()?, usable().max()?))
 }
 
-/// Why more GPUs of the same kind change nothing; `measured` where a level says so, not the curve.
+/// Explains why more GPUs of the same kind change nothing; `measured` if a level shows it, not the
+/// curve.
 fn beyond_reach(target: Target, concurrency: u32, seconds: f64, measured: bool) -> String {
     let source = if measured { "is already" } else { "would, by the levels measured, already be" };
     format!(

@@ -1,4 +1,4 @@
-//! What is carried where parts of a level contradict each other.
+//! Effect on the capacity of levels whose parts contradict each other.
 
 use super::Asked;
 use super::found::Found;
@@ -8,8 +8,8 @@ use crate::sizing::observed::ObservedLevel;
 use crate::sizing::repeats::Unlike;
 use crate::sizing::verdict::Level;
 
-/// Holds parts of each level against each other. Where they differ by more than chance, the interval reaches
-/// from what the slowest parts carry to what the fastest do.
+/// Compares the parts of each level. If they differ by more than chance, the interval extends from
+/// the capacity of the slowest parts to that of the fastest.
 pub(super) fn hold_against_parts(
     found: &mut Found<'_>,
     metric: &MetricModels<'_>,

@@ -1,4 +1,4 @@
-//! The estimate of the method `monotone`: from what was found of the capacity to a number of GPUs.
+//! The estimate of the method `monotone`: from the capacity found to a number of GPUs.
 
 use super::alone::Alone;
 use super::buy::{cross_check, other_form, settled_runtime, sum, whole_replicas};
@@ -13,17 +13,17 @@ use crate::sizing::grade::Doubt;
 use crate::sizing::verdict::{TOLERABLE, failed_share};
 use crate::sizing::{Carried, Certainty, Grade, Load, Pooled};
 
-/// Why no number of GPUs is told for a load that fluctuates.
+/// Reason for giving no number of GPUs for a fluctuating load.
 const NO_ROOM_FOR_CHANCE: &str = "at times there are more runs than on average, and the runs that are slow at any load leave \
      no room for that, so no number of GPUs may meet the limit: loosen it, or limit a lower quantile";
 
-/// Estimates the GPUs for one target from all runs, with an interval. `runtime` is what was observed
-/// of whole runs, whatever is limited.
+/// Estimates the GPUs for one target from all runs, with an interval. `runtime` is the model of
+/// whole runs, if another metric is limited.
 ///
 /// Replicas stand side by side behind a load balancer, as those of the test rig do, and share the
-/// load evenly: `replicas = users / (capacity / replicas of the rig)`, in whole ones. Users that think
-/// and runs that arrive are not always as many as on average; what that costs is in [`Load`]'s
-/// efficiency.
+/// load evenly: `replicas = users / (capacity / replicas of the rig)`, in whole ones. Users that
+/// think and runs that arrive are not always as many as on average; the cost of that is in
+/// [`Load`]'s efficiency.
 pub(in crate::sizing) fn estimate_pooled(
     asked: &Asked<'_>,
     metric: Option<&MetricModels<'_>>,
@@ -89,7 +89,7 @@ pub(in crate::sizing) fn estimate_pooled(
     result
 }
 
-/// Why there is no answer where runs failed at every level.
+/// Explains why there is no answer if runs failed at every level.
 fn failed_everywhere(levels: &[LevelMetrics]) -> String {
     let most = levels.iter().map(failed_share).fold(0.0, f64::max);
     let tolerate = if most <= TOLERABLE {
@@ -105,7 +105,8 @@ fn failed_everywhere(levels: &[LevelMetrics]) -> String {
     )
 }
 
-/// The capacity with its interval, as far as either end is known.
+/// Returns the capacity with its interval, as far as either end is known, and adds the doubts about
+/// it.
 fn capacity(
     asked: &Asked<'_>,
     found: &Found<'_>,
@@ -149,7 +150,7 @@ fn capacity(
     Capacity { low: Some(low), high: Some(high), ..Capacity::of(range.point.max(least)) }
 }
 
-/// The number of GPUs, with its interval and the check against the other form of the load.
+/// Sets the number of GPUs, with its interval and the cross-check with the other form of the load.
 fn count(
     result: &mut Estimate,
     asked: &Asked<'_>,

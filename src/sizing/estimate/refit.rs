@@ -7,17 +7,17 @@ use crate::sizing::verdict::Level;
 use crate::sizing::{CarriedDraws, Certainty, Pooled};
 use std::cell::OnceCell;
 
-/// Where more than this share of a level's runs failed, the rest says nothing of the load.
+/// Largest share of failed runs at a level whose other runs still tell about the load.
 const SPORADIC: f64 = 0.025;
-/// More runs of a level than this change nothing about what the answer is without another level.
+/// Most runs of a level in models without another level; more would not change the answer.
 const MOST_RUNS: usize = 2_000;
 
-/// What was observed of a metric, through the usable levels and through more.
+/// Models of a metric through the usable levels, and through more.
 pub(in crate::sizing) struct Models {
     /// Through the usable levels.
     usable: Pooled,
-    /// With the levels of which few runs failed, each failure slower than any limit: what is carried
-    /// by it is no less than in truth, where a failure is the load's.
+    /// With levels at which few runs failed as well, each failure slower than any limit: if the
+    /// load caused the failures, its capacity is not too low.
     with_failed: Option<Pooled>,
 }
 
@@ -37,23 +37,23 @@ impl Models {
         })
     }
 
-    /// What describes the usable levels.
+    /// Returns the model of the usable levels.
     pub fn usable(&self) -> &Pooled {
         &self.usable
     }
 
-    /// The one that is closer to the truth around a load: it has seen higher ones.
+    /// Returns the model that has seen the highest loads.
     pub fn furthest(&self) -> &Pooled {
         self.with_failed.as_ref().unwrap_or(&self.usable)
     }
 
-    /// The best single figure of what is carried within a limit.
+    /// Returns the best single figure of the capacity within a limit (seconds).
     pub fn point(&self, quantile: Quantile, limit: f64) -> f64 {
         let of = |pooled: &Pooled| pooled.point(quantile, limit);
         self.with_failed.as_ref().map_or(f64::INFINITY, of).min(of(&self.usable))
     }
 
-    /// What is carried within a limit: the less of what both say.
+    /// Returns the capacity within a limit (seconds): the smaller of both models.
     pub fn capacity(
         &self,
         quantile: Quantile,
@@ -72,19 +72,19 @@ impl Models {
 
 /// All models of a metric.
 pub(in crate::sizing) struct MetricModels<'a> {
-    /// All levels, ascending, those that failed too.
+    /// All levels, ascending, failed ones included.
     pub levels: Vec<Level<'a>>,
-    /// Through all of them.
+    /// Models through all of them.
     pub whole: Models,
     metric: Metric,
-    /// Whether failed runs count as slower than any limit.
+    /// True if failed runs count as slower than any limit.
     pub count_failed: bool,
     thinned: OnceCell<Vec<ObservedLevel>>,
     without: Vec<OnceCell<Option<Models>>>,
 }
 
 impl<'a> MetricModels<'a> {
-    /// Models of levels, ascending; `None` where no usable one saw the metric.
+    /// Creates the models of levels, ascending; `None` if no usable one saw the metric.
     pub fn of(levels: &[Level<'a>], metric: Metric, count_failed: bool) -> Option<Self> {
         let whole = Models::of(levels, metric, count_failed)?;
         let without = levels.iter().map(|_| OnceCell::new()).collect();
@@ -92,15 +92,15 @@ impl<'a> MetricModels<'a> {
         Some(Self { levels, whole, metric, count_failed, thinned, without })
     }
 
-    /// The model in which runs that failed, though that is tolerated, are slower than any limit; `None` where none
-    /// did, or all models count them so.
+    /// Returns the models in which tolerated failures are slower than any limit; `None` if there
+    /// are none, or if all models count them so.
     pub fn with_failures(&self) -> Option<Models> {
         let mut tolerated = self.levels.iter().filter(|it| it.is_usable() && it.metrics.failed > 0);
         tolerated.next().filter(|_| !self.count_failed)?;
         Models::of(&self.levels, self.metric, true)
     }
 
-    /// The model in which some levels are only a part of themselves.
+    /// Returns the models in which some levels are replaced by a part of themselves.
     pub fn with_parts(&self, parts: &[Option<&ObservedLevel>]) -> Option<Models> {
         let levels = std::iter::zip(&self.levels, parts);
         let levels: Vec<Level<'_>> = levels
@@ -109,7 +109,7 @@ impl<'a> MetricModels<'a> {
         Models::of(&levels, self.metric, self.count_failed)
     }
 
-    /// The model through all levels but one, given by its position.
+    /// Returns the models through all levels but the one at an index.
     pub fn without(&self, index: usize) -> Option<&Models> {
         let make = || {
             let thinned = self.thinned.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! What is not known of the load between two levels: whether time grows in steps there.
+//! Uncertainty of the load between two levels: time may grow in steps there.
 
 use super::Asked;
 use super::found::Found;
@@ -6,16 +6,16 @@ use crate::sizing::grade::Doubt;
 use crate::sizing::pooled::Stairs;
 use crate::sizing::verdict::Level;
 
-/// Neighbouring levels that are further apart than this, as a factor, leave open what lies between,
+/// Ratio of neighbouring levels from which the load between them is open.
 const APART: f64 = 1.6;
-/// and so far apart, nothing says it.
+/// Ratio from which nothing tells about it.
 const FAR_APART: f64 = 2.5;
-/// An answer that is this far above the level that carries it, as a factor, rests on what lies between.
+/// Ratio of an answer to the level below it from which it rests on the load in between.
 const ABOVE: f64 = 1.2;
 
-/// Holds an answer against steps: where the levels lie on steps as well as on a curve, the interval reaches
-/// down to the end of a step, and where they lie on steps alone, so does the answer. Where neighbouring
-/// levels are far apart, nothing but the shape of the curve says what lies between.
+/// Compares an answer with steps: if the levels lie on steps as well as on a curve, the interval
+/// extends down to the end of a step; if they lie on steps alone, so does the answer. Between
+/// neighbouring levels that are far apart, only the shape of the curve tells what lies there.
 pub(super) fn hold_against_steps(
     found: &mut Found<'_>,
     asked: &Asked<'_>,

@@ -1,4 +1,5 @@
-//! The slow runs around an answer against the tail that it rests on, which is pooled over levels of all loads.
+//! Comparison of the slow runs around an answer with the tail that it rests on, which is pooled
+//! over levels of all loads.
 
 use super::Asked;
 use super::found::Found;
@@ -8,15 +9,16 @@ use crate::sizing::grade::Doubt;
 use crate::sizing::means::times;
 use crate::sizing::verdict::Level;
 
-/// Levels from this far below the answer, as a factor,
+/// Factor below the answer from which levels show how long its slow runs take.
 const BELOW: f64 = 2.0;
-/// to this far above it show how long its slow runs take: the tail of a full server says less.
+/// Factor above the answer up to which they do: the tail of a full server tells less.
 const ABOVE: f64 = 1.15;
-/// A share that is this many standard errors from the one it should be is so by more than chance.
+/// Standard errors from which a share differs by more than chance.
 const STANDARD_ERRORS: f64 = 5.0;
 
-/// Holds the model's quantile against the runs of the levels around the answer. Where another share of them is
-/// beyond it, by more than chance, the interval reaches to what their own quantile carries.
+/// Compares the model's quantile with the runs of the levels around the answer. If the share of
+/// them beyond it differs by more than chance, the interval extends to the capacity from their own
+/// quantile.
 pub(super) fn hold_against_tails(
     found: &mut Found<'_>,
     metric: &MetricModels<'_>,

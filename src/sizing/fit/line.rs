@@ -1,19 +1,19 @@
-//! A straight line, and how well points lie on it.
+//! A straight line, and its goodness of fit.
 
 use super::Point;
 use ndarray::Array1;
 
 /// A straight line through points.
 pub(super) struct Line {
-    /// Seconds per run in flight.
+    /// Slope in seconds per run in flight.
     pub slope: f64,
-    /// Seconds.
+    /// Intercept in seconds.
     pub intercept: f64,
 }
 
 impl Line {
-    /// Ordinary least squares on centred values, which keeps the sums well conditioned; `None`
-    /// with fewer than two distinct concurrencies.
+    /// Fits by ordinary least squares on centred values, which keeps the sums well conditioned;
+    /// `None` with fewer than two distinct concurrencies.
     pub fn through(points: &[Point]) -> Option<Self> {
         let (x, y) = columns(points);
         let (mean_x, mean_y) = (x.mean()?, y.mean()?);
@@ -31,8 +31,8 @@ impl Line {
         y - (x * self.slope + self.intercept)
     }
 
-    /// `1 − residual sum of squares / total sum of squares`; 0 where all times are equal, since
-    /// there is then no variance to explain.
+    /// Returns `1 − residual sum of squares / total sum of squares`; 0 if all times are equal,
+    /// since there is then no variance to explain.
     pub fn r_squared(&self, points: &[Point]) -> f64 {
         let (_, y) = columns(points);
         let mean = y.mean().unwrap_or_default();

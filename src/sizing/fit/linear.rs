@@ -6,15 +6,15 @@ use super::{Fit, Method, MethodName, NoFit, Point, outliers};
 /// Least squares through the levels' quantiles, after the reference's outlier removal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Linear {
-    /// A fit below this R² is refused.
+    /// Smallest accepted R².
     pub min_r_squared: f64,
-    /// Whether outliers are looked for at all (only ever with more than four levels).
+    /// Remove outliers (only ever with more than four levels).
     pub remove_outliers: bool,
-    /// Raw times are screened only with at most this many levels.
+    /// Most levels with which raw times are screened.
     pub small_range: usize,
-    /// Screen of the raw times, in interquartile ranges.
+    /// Fence of the raw times, in interquartile ranges.
     pub extreme_iqrs: f64,
-    /// Screen of the residuals, in interquartile ranges.
+    /// Fence of the residuals, in interquartile ranges.
     pub residual_iqrs: f64,
 }
 

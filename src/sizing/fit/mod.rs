@@ -1,4 +1,4 @@
-//! Models of time against concurrency, one file per method.
+//! Straight lines of time against concurrency, one file per method.
 
 mod line;
 mod linear;
@@ -11,16 +11,16 @@ pub use robust::Robust;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One usable level, as a fit sees it.
+/// A usable level, as an input of a fit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     /// Runs in flight.
     pub concurrency: u32,
-    /// The metric's quantile at that level, in seconds.
+    /// Quantile of the metric at that level, in seconds.
     pub seconds: f64,
 }
 
-/// The methods by name.
+/// Methods of the estimate, by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MethodName {
@@ -43,29 +43,29 @@ impl std::fmt::Display for MethodName {
     }
 }
 
-/// A way to model time against concurrency.
+/// A method of fitting time against concurrency.
 pub trait Method {
-    /// Fits the usable levels, in ascending concurrency.
+    /// Fits the usable levels, in ascending concurrency; fails with the reason why there is no fit.
     fn fit(&self, points: &[Point]) -> Result<Fit, NoFit>;
 }
 
-/// A fitted model: `seconds = intercept + slope × concurrency`.
+/// A fitted line: `seconds = intercept + slope × concurrency`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fit {
-    /// The method that made it.
+    /// Method that made it.
     pub method: MethodName,
     /// Seconds added by each further run in flight.
     pub slope: f64,
     /// Seconds at no load, by extrapolation.
     pub intercept: f64,
-    /// Share of the variance that the model explains (coefficient of determination).
+    /// Share of the variance that the line explains (coefficient of determination).
     pub r_squared: f64,
     /// Concurrencies left out as outliers, in the order of their removal.
     pub outliers: Vec<u32>,
 }
 
 impl Fit {
-    /// The highest concurrency at which the test rig still meets the limit (seconds).
+    /// Returns the highest concurrency at which the test rig still meets the limit (seconds).
     pub fn capacity(&self, limit: f64) -> Result<f64, NoCapacity> {
         if limit <= self.intercept {
             return Err(NoCapacity::LimitAtOrBelowIntercept { limit, intercept: self.intercept });
@@ -77,7 +77,7 @@ impl Fit {
     }
 }
 
-/// Why there is no fit.
+/// Reason why there is no fit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "why", rename_all = "snake_case")]
 pub enum NoFit {
@@ -87,7 +87,7 @@ pub enum NoFit {
         if *usable == 1 { "" } else { "s" }
     )]
     TooFewLevels {
-        /// Levels that could be used.
+        /// Number of usable levels.
         usable: usize,
     },
     /// The points do not lie on a line.
@@ -96,20 +96,20 @@ pub enum NoFit {
          Measure more levels or more passes, or lower estimate.min_r_squared knowingly"
     )]
     PoorFit {
-        /// What the fit reached.
+        /// R² of the fit.
         r_squared: f64,
-        /// What was asked for.
+        /// Smallest accepted R².
         minimum: f64,
     },
-    /// Nothing to fit.
+    /// The metric was not measured.
     #[error("no {metric} was seen in any run")]
     NotMeasured {
-        /// The metric in words.
+        /// Name of the metric.
         metric: String,
     },
 }
 
-/// Why a fit gives no capacity for a limit.
+/// Reason why a fit gives no capacity for a limit.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum NoCapacity {
     /// The line is above the limit from the start.
@@ -118,9 +118,9 @@ pub enum NoCapacity {
          by this fit no number of GPUs meets it"
     )]
     LimitAtOrBelowIntercept {
-        /// The limit, in seconds.
+        /// Limit in seconds.
         limit: f64,
-        /// The intercept, in seconds.
+        /// Intercept in seconds.
         intercept: f64,
     },
     /// The line never reaches the limit.
@@ -129,7 +129,7 @@ pub enum NoCapacity {
          load, so they do not show where the rig saturates. Measure higher concurrencies"
     )]
     SlopeNotPositive {
-        /// Seconds per run in flight.
+        /// Slope in seconds per run in flight.
         slope: f64,
     },
 }

@@ -11,16 +11,17 @@ use super::{Fit, Method, MethodName, NoFit, Point};
 /// outliers; R² is that of the others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Robust {
-    /// A fit below this R² is refused.
+    /// Smallest accepted R².
     pub min_r_squared: f64,
-    /// Whether outliers are named and left out of R².
+    /// Name outliers and leave them out of R².
     pub remove_outliers: bool,
 }
 
-/// Makes a median absolute deviation comparable to a standard deviation, for normal residuals.
+/// Factor that makes a median absolute deviation comparable to a standard deviation, for normal
+/// residuals.
 const MAD_SCALE: f64 = 1.4826;
 const FENCE: f64 = 3.0;
-/// Residuals this small, as a share of the largest time, are rounding.
+/// Share of the largest time below which residuals are rounding errors.
 const ROUNDING: f64 = 1e-9;
 
 impl Method for Robust {
@@ -44,7 +45,7 @@ impl Method for Robust {
     }
 }
 
-/// `None` with fewer than two distinct concurrencies.
+/// Fits a line by repeated medians; `None` with fewer than two distinct concurrencies.
 fn repeated_medians(points: &[Point]) -> Option<Line> {
     let slope_between = |a: &Point, b: &Point| {
         let run = f64::from(b.concurrency) - f64::from(a.concurrency);

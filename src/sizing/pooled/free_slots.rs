@@ -13,7 +13,7 @@ const CERTAINTY: Certainty = Certainty { confidence: 0.9, resamples: 300, seed: 
 /// Seconds of work at the median.
 const MEDIAN: f64 = 2.0;
 
-/// A server of slots, in which work takes `1 + growth · taken / slots` times as long.
+/// A server with slots, in which work takes `1 + growth · taken / slots` times as long.
 struct Server {
     slots: u32,
     growth: f64,
@@ -25,12 +25,12 @@ impl Server {
         1.0 + self.growth * taken / f64::from(self.slots)
     }
 
-    /// The p95 where each run has a slot.
+    /// Returns the p95 in seconds if each run has a slot.
     fn p95(&self, concurrency: f64) -> f64 {
         MEDIAN * (1.6449 * self.sigma).exp() * self.slowed(concurrency)
     }
 
-    /// So many runs of a closed loop, after as many as are in flight have ended twice.
+    /// Simulates `runs` runs of a closed loop, after twice as many as are in flight have ended.
     fn level(&self, in_flight: u32, runs: usize, random: &mut Xoshiro256PlusPlus) -> ObservedLevel {
         let work = LogNormal::new(MEDIAN.ln(), self.sigma).unwrap();
         let mut waiting: VecDeque<(f64, f64)> =

@@ -21,29 +21,30 @@ use crate::sizing::observed::ObservedLevel;
 use crate::sizing::tails::{DEPENDENCE, Spread, Tail, Tails};
 use crate::sizing::verdict::Level;
 
-/// Levels whose concurrency is this far away, as a logarithm, count e^(-1/2) as much.
+/// Distance of a level's concurrency, as a logarithm, at which it counts e^(-1/2) as much.
 pub(super) const REACH: f64 = 1.2;
-/// The same for times that are a part of a call: their distribution is another where calls queue.
+/// The same distance for metrics of a part of a call: their distribution differs where calls queue.
 const REACH_OF_PARTS: f64 = 0.5;
-/// Rounds in which the answer and the weights around it agree with each other.
+/// Iterations until the answer and the weights around it are consistent.
 const ROUNDS: usize = 6;
-/// A figure whose own quantile exceeds the limit by this factor does not agree with its tail.
+/// Excess of its own quantile over the limit, as a factor, from which a figure disagrees with its
+/// tail.
 const DISAGREES: f64 = 1.1;
-/// No estimate goes further beyond the highest level than this many times: a curve that is flat as
-/// far as it was seen says nothing of where it ends. More only where even a rig that is saturated
-/// from the highest level on carries more.
+/// Factor beyond the highest level that limits every estimate: a curve that is flat as far as it
+/// was seen does not show where it ends. It is exceeded only if even a rig that is saturated from
+/// the highest level on carries more.
 const FURTHEST: f64 = 8.0;
-/// Spread of the error of the model itself, as a logarithm of the load: no rig is quite as the curves are.
-/// What the first token waits for, and what stretches the gaps between tokens, is more than how many runs
-/// are in flight.
+/// Standard deviation of the model's own error, as a logarithm of the load: no rig behaves quite
+/// like the curves. The first token and the gaps between tokens depend on more than the number of
+/// runs in flight.
 const UNMODELLED: f64 = 0.035;
 const UNMODELLED_TTFT: f64 = 0.2;
 const UNMODELLED_ITL: f64 = 0.08;
-/// Least and most that a rig is said to carry.
+/// Smallest and largest capacity that is reported.
 const LEAST: f64 = 0.01;
 const MOST: f64 = 1e8;
 
-/// All that was observed of a metric, ready to be asked.
+/// Pooled model of a metric, ready for questions.
 pub struct Pooled {
     seen: Vec<Seen>,
     /// Standard deviation of the logarithm of a mean over one run.
@@ -54,20 +55,20 @@ pub struct Pooled {
     shape: Shape,
     tails: Tails,
     unsteady: bool,
-    /// Whether all runs of a level met the same load.
+    /// True if at every level all runs met the same load.
     steady: bool,
-    /// Spread of the error of the model itself, as a logarithm of the load.
+    /// Standard deviation of the model's own error, as a logarithm of the load.
     unmodelled: f64,
     highest: f64,
     /// Seconds that each further run in flight costs a rig that is saturated at the highest level.
     saturated_slope: f64,
-    /// Whether all runs met the same load: then nothing shows how time grows with it.
+    /// True if there is only one level, so that nothing shows how time grows with load.
     one_load: bool,
 }
 
 impl Pooled {
-    /// Pools levels; `None` where the metric was not seen. Where failed runs are counted, they are slower
-    /// than any limit.
+    /// Pools levels; `None` if the metric was not seen. Failed runs, if they are counted, are
+    /// slower than any limit.
     pub(super) fn of(levels: &[Level<'_>], metric: Metric, count_failed: bool) -> Option<Self> {
         let observed: Vec<&ObservedLevel> = levels.iter().map(|level| level.observed).collect();
         let failed = levels.iter().map(|level| {
@@ -77,7 +78,7 @@ impl Pooled {
         Self::of_observed(&observed, &failed.collect::<Vec<_>>(), metric)
     }
 
-    /// The same from runs alone, with how many failed at each level.
+    /// Pools runs alone, with the concurrency and the number of failed runs of each level.
     pub(super) fn of_observed(
         levels: &[&ObservedLevel],
         failed: &[(f64, u64)],
@@ -135,58 +136,59 @@ impl Pooled {
         })
     }
 
-    /// Whether a capacity would be a guess: it lies beyond the only load that there was.
+    /// Returns true if a capacity would be a guess: it lies beyond the only load that was measured.
     pub fn is_a_guess(&self, carried: f64) -> bool {
         self.one_load && carried > self.highest
     }
 
-    /// The quantile at a concurrency, in seconds, with the tail of the levels around it.
+    /// Returns the quantile at a concurrency, in seconds, with the tail of the levels around it.
     pub fn at(&self, concurrency: f64, quantile: Quantile) -> f64 {
         self.curve.at(concurrency) * self.tails.at(concurrency, quantile.share()).multiple
     }
 
-    /// The mean at a concurrency, in seconds.
+    /// Returns the mean at a concurrency, in seconds.
     pub fn mean(&self, concurrency: f64) -> f64 {
         self.curve.at(concurrency)
     }
 
-    /// The highest load that was seen.
+    /// Returns the highest load that was seen.
     pub fn highest(&self) -> f64 {
         self.highest
     }
 
-    /// Whether no load was ever steady at some level.
+    /// Returns true if the load was never steady at some level.
     pub fn is_unsteady(&self) -> bool {
         self.unsteady
     }
 
-    /// By how much levels differ from the curve beyond their own noise, as a logarithm.
+    /// Returns the standard deviation of levels around the curve beyond their own noise, as a
+    /// logarithm.
     pub fn between_levels(&self) -> f64 {
         self.between
     }
 
-    /// By how much levels differ from the whole in mean and tail, beyond their own noise.
+    /// Returns the deviation of levels from the whole in mean and tail, beyond their own noise.
     pub(super) fn misfit(&self, quantile: Quantile) -> f64 {
         self.between.hypot(self.tail_between(quantile.share(), None))
     }
 
-    /// By how much the levels' own tails differ beyond chance, as a logarithm.
+    /// Returns the deviation of the levels' own tails beyond chance, as a logarithm.
     fn tail_between(&self, share: f64, around: Option<f64>) -> f64 {
         if self.steady { self.tails.between_levels(share, around) } else { 0.0 }
     }
 
-    /// The mean that was seen at a concurrency.
+    /// Returns the mean that was seen at a concurrency, in seconds.
     pub(super) fn seen_at(&self, concurrency: f64) -> Option<f64> {
         Some(self.bin(concurrency)?.seconds)
     }
 
-    /// The means that were seen, with the standard error of the logarithm of each.
+    /// Returns the means that were seen, with the standard error of the logarithm of each.
     pub(super) fn means(&self) -> impl Iterator<Item = (Seen, f64)> + '_ {
         self.seen.iter().map(|seen| (*seen, standard_error(seen, self.noise)))
     }
 
-    /// What all other levels make one expect at a concurrency between them, and the standard error of
-    /// the logarithm of what was seen there.
+    /// Returns the mean (seconds) that all other levels predict at a concurrency between them, and
+    /// the standard error of the logarithm of what was seen there.
     pub(super) fn expected_from_others(&self, concurrency: f64) -> Option<(f64, f64)> {
         let bin = self.bin(concurrency)?;
         let others: Vec<Seen> = self.seen.iter().filter(|seen| *seen != bin).copied().collect();
@@ -200,20 +202,21 @@ impl Pooled {
         self.seen.iter().find(same)
     }
 
-    /// How many runs the quantile around a concurrency is worth.
+    /// Returns the effective number of runs behind the quantile around a concurrency.
     pub(super) fn runs_around(&self, concurrency: f64, quantile: Quantile) -> f64 {
         self.tails.at(concurrency, quantile.share()).runs
     }
 
-    /// The quantile at a load (seconds) were a few more of the runs around it slow, by chance.
+    /// Returns the quantile at a load (seconds) if by chance a few more of the runs around it were
+    /// slow.
     pub(super) fn at_by_chance(&self, concurrency: f64, quantile: Quantile) -> f64 {
         let (share, runs) = (quantile.share(), self.runs_around(concurrency, quantile));
         self.curve.at(concurrency) * self.tails.by_chance(concurrency, share, runs)
     }
 
-    /// The level, and about how many more runs there, that would halve the interval of a capacity; `None` where
-    /// no number of runs would. What is uncertain about mean and tail shrinks with the root of the runs
-    /// that count around it, and what the model itself misses stays.
+    /// Returns the level, and the approximate number of additional runs there, that would halve the
+    /// interval of a capacity; `None` if no number would. The uncertainty of mean and tail shrinks
+    /// with the root of the runs that count around it, while the model's own error stays.
     pub(super) fn runs_to_halve(
         &self,
         (low, high): (f64, f64),
@@ -230,8 +233,8 @@ impl Pooled {
         Some((capacity.clamp(1.0, MOST).round(), runs.ceil()))
     }
 
-    /// The share of times within a limit (seconds), by load: the levels around each load say how times
-    /// spread there, above all where about `share` of them are.
+    /// Returns the share of times within a limit (seconds) as a function of load: the levels around
+    /// each load tell how times spread there, above all where about `share` of them are.
     pub(super) fn within(&self, limit: f64, share: f64) -> Within<'_> {
         let lowest = self.seen.first().map_or(1.0, |seen| seen.concurrency);
         let steps = ((self.highest / lowest).ln() * Within::PER_E_FOLD).ceil().max(0.0);
@@ -241,12 +244,12 @@ impl Pooled {
         Within { pooled: self, limit, lowest, spreads: loads.map(of).collect() }
     }
 
-    /// The load beyond which a rig is never said to carry anything within a limit.
+    /// Returns the load beyond which no capacity within a limit (seconds) is ever reported.
     pub(super) fn furthest(&self, seconds: f64) -> f64 {
         (FURTHEST * self.highest).max(self.saturated(&self.curve, seconds))
     }
 
-    /// The best single figure of what the rig carries within a limit (seconds), and the tail there.
+    /// Returns the best single figure of the capacity within a limit (seconds), and the tail there.
     fn best(&self, share: f64, limit: f64) -> (Reached, Tail) {
         let mut at = self.highest;
         let mut found = (Reached { concurrency: at, capped: false }, self.tails.at(at, share));
@@ -264,7 +267,8 @@ impl Pooled {
         found
     }
 
-    /// The load up to which the quantile keeps a limit (seconds), looked for up to a load that exceeds it.
+    /// Returns the load up to which the quantile meets a limit (seconds), searching up to `most`,
+    /// which exceeds it.
     fn first_beyond(&self, share: f64, limit: f64, most: f64) -> f64 {
         const STEP: f64 = 1.03;
         const HALVINGS: usize = 12;
@@ -280,12 +284,12 @@ impl Pooled {
         low
     }
 
-    /// The best single figure of what the rig carries within a limit (seconds).
+    /// Returns the best single figure of the capacity within a limit (seconds).
     pub(super) fn point(&self, quantile: Quantile, limit: f64) -> f64 {
         self.best(quantile.share(), limit).0.concurrency
     }
 
-    /// The concurrency at which a curve reaches a mean time, as far as that can be said.
+    /// Returns the concurrency at which a curve reaches a mean time, as far as it is reported.
     fn carried(&self, curve: &Curve, seconds: f64) -> Reached {
         let furthest = (FURTHEST * self.highest).max(self.saturated(curve, seconds));
         let reached = curve.reaches(seconds);
@@ -295,31 +299,32 @@ impl Pooled {
         }
     }
 
-    /// The same for a rig whose throughput stays what it was at the highest level.
+    /// Returns it for a rig whose throughput stays what it was at the highest level.
     fn saturated(&self, curve: &Curve, seconds: f64) -> f64 {
         let further = (seconds - curve.at(self.highest)) / self.saturated_slope;
         (self.highest + further).clamp(LEAST, MOST)
     }
 
-    /// The weight of a mean where levels differ by more than their own noise.
+    /// Returns the weight of a mean if levels differ by more than their own noise.
     fn weight_alike(&self, seen: &Seen) -> f64 {
         weight_alike(seen, self.noise, self.between)
     }
 }
 
-/// The share of times within a limit, by load.
+/// Share of times within a limit, as a function of load.
 pub(super) struct Within<'a> {
     pooled: &'a Pooled,
     limit: f64,
     lowest: f64,
-    /// At loads that are evenly spread on a logarithmic scale, from the lowest to the highest.
+    /// Spreads at loads that are evenly spaced on a logarithmic scale, from the lowest to the
+    /// highest.
     spreads: Vec<Spread>,
 }
 
 impl Within<'_> {
     const PER_E_FOLD: f64 = 4.0;
 
-    /// The share at a load.
+    /// Returns the share at a load.
     pub fn at(&self, concurrency: f64) -> f64 {
         let last = self.spreads.len().saturating_sub(1) as f64;
         let step = (concurrency / self.lowest).ln() * Self::PER_E_FOLD;
@@ -338,8 +343,8 @@ impl Within<'_> {
     }
 }
 
-/// The normal deviate that is exceeded with a probability below one half, to 0.0005 (Abramowitz and Stegun,
-/// 26.2.23).
+/// Returns the normal deviate that is exceeded with a probability below one half, to 0.0005
+/// (Abramowitz and Stegun, 26.2.23).
 fn deviate(probability: f64) -> f64 {
     let t = (-2.0 * probability.max(f64::MIN_POSITIVE).ln()).sqrt();
     let above = 2.515_517 + t * (0.802_853 + t * 0.010_328);
@@ -347,15 +352,15 @@ fn deviate(probability: f64) -> f64 {
     t - above / below
 }
 
-/// Where a curve reaches a time.
+/// The concurrency at which a curve reaches a time.
 #[derive(Clone, Copy)]
 struct Reached {
     concurrency: f64,
-    /// Whether it is only as far as any figure goes.
+    /// True if it is only the limit up to which figures go.
     capped: bool,
 }
 
-/// The standard error of the logarithm of a mean.
+/// Returns the standard error of the logarithm of a mean.
 fn standard_error(seen: &Seen, noise: f64) -> f64 {
     DEPENDENCE * noise / seen.weight.sqrt()
 }
@@ -366,8 +371,8 @@ fn weight_alike(seen: &Seen, noise: f64, between: f64) -> f64 {
     if all > 0.0 { seen.weight * (own / all).powi(2) } else { seen.weight }
 }
 
-/// The curve through levels that differ by more than their own noise: many runs then make a level no
-/// more right than few.
+/// Fits the curve through levels that differ by more than their own noise: many runs then make a
+/// level no more accurate than few.
 fn fit_alike(seen: &[Seen], noise: f64, between: f64, shape: Shape) -> Option<Curve> {
     let alike = |it: &Seen| Seen { weight: weight_alike(it, noise, between), ..*it };
     Curve::fit(&seen.iter().map(alike).collect::<Vec<_>>(), shape)

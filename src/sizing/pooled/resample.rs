@@ -1,4 +1,4 @@
-//! Draws of what a rig may carry: the same levels with other chance.
+//! Draws of the capacity: the same levels with other chance.
 
 use super::{LEAST, Pooled, Reached};
 use crate::measure::Quantile;
@@ -8,17 +8,17 @@ use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand_distr::{Distribution, StandardNormal};
 
-/// Spread of the error, as a logarithm, where no load was ever steady.
+/// Standard deviation of the error, as a logarithm, if no load was ever steady.
 const UNSTEADY: f64 = 0.15;
-/// Spread of the error, as a logarithm, for each e-fold beyond the highest level.
+/// Standard deviation of the error, as a logarithm, for each e-fold beyond the highest level.
 const EXTRAPOLATION: f64 = 0.1;
-/// What lies between two neighbouring levels was not seen: of a normal distribution, this many standard
-/// deviations lead to either end of what the levels leave open.
+/// Standard deviations of a normal distribution that lead to either end of what neighbouring levels
+/// leave open between them.
 const UNSEEN: f64 = 4.0;
-/// So many standard deviations make a rig saturated from its highest level on.
+/// Standard deviations that correspond to a rig saturated from its highest level on.
 const SATURATED: f64 = 4.0;
 
-/// Normal deviates.
+/// Generator of normal deviates.
 struct Normal(Xoshiro256PlusPlus);
 
 impl Normal {
@@ -32,8 +32,8 @@ impl Normal {
 }
 
 impl Pooled {
-    /// What the rig carries within a limit (seconds). `runtime` is what was observed of whole runs,
-    /// where that is something else.
+    /// Draws the capacity within a limit (seconds). `runtime` is the model of whole runs, if
+    /// another metric is limited.
     pub fn capacity(
         &self,
         quantile: Quantile,
@@ -83,7 +83,7 @@ impl Pooled {
         CarriedDraws { point, drawn, saturated, confidence: certainty.confidence, stretched: false }
     }
 
-    /// The curve through the same means with other chance.
+    /// Draws a curve through the same means with other chance.
     fn drawn_curve(&self, normal: &mut Normal) -> Option<Curve> {
         let of = |(seen, error): (Seen, f64)| {
             let error = error.hypot(self.between) * normal.next();
@@ -93,7 +93,7 @@ impl Pooled {
         Curve::fit(&self.means().map(of).collect::<Vec<_>>(), self.shape)
     }
 
-    /// A crossing moved towards either end of what the levels beside it leave open, by a share.
+    /// Moves a crossing by a share towards either end of what the levels beside it leave open.
     /// `levels` are the loads that were seen.
     fn between_neighbours(
         &self,

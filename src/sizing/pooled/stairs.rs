@@ -1,31 +1,31 @@
-//! Rigs that pad their batches: time then grows in steps, and between two levels it may be anywhere.
+//! Rigs that pad their batches: time grows in steps, and between two levels it may be anywhere.
 
 use super::{Pooled, standard_error};
 use crate::measure::Quantile;
 use crate::sizing::curve::{Curve, Seen, Shape};
 use crate::sizing::misfit::chi_squared;
 
-/// What a mean differs by without any noise, as a logarithm: no rig repeats itself more exactly.
+/// Difference of a mean without any noise, as a logarithm: no rig repeats itself more exactly.
 const EXACT: f64 = 0.01;
-/// Steps smaller than this share of what is carried are lost in everything else.
+/// Width of steps, as a share of the capacity, below which they are lost in everything else.
 const SMALL: f64 = 0.08;
-/// By how much more, as a sum of squares, steps may miss the levels than a curve without them.
+/// Excess in the sum of squares by which steps may fit worse than a curve without them.
 const SLACK: f64 = 1.0;
-/// From this width on the next one that is tried is this much wider.
+/// Ratio of one width that is tried to the next.
 const WIDER: f64 = 1.04;
 
-/// What a rig carries whose time grows in steps of one width.
+/// Capacity of a rig whose time grows in steps of one width.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::sizing) struct Stairs {
     /// Runs in flight from one step to the next.
     pub width: f64,
-    /// What is carried: the end of the last step that keeps the limit.
+    /// End of the last step that meets the limit, in runs in flight.
     pub carried: f64,
-    /// Whether the levels lie on steps and on no curve without them.
+    /// True if the levels lie on steps, and on no curve without them.
     pub shown: bool,
 }
 
-/// A curve in steps with how badly it fits, beside what chance explains.
+/// A curve in steps with its misfit, and the misfit that chance explains.
 struct Fitted {
     curve: Curve,
     misfit: f64,
@@ -33,9 +33,9 @@ struct Fitted {
 }
 
 impl Pooled {
-    /// The steps on which the levels lie no worse than on a curve without them; of several widths, the one by which
-    /// least is carried within a limit (seconds). `None` where time shows that there are none, or that they
-    /// are too small to matter at `point`, what is carried without them.
+    /// Returns the steps that fit the levels no worse than a curve without them; of several widths,
+    /// the one with the smallest capacity within a limit (seconds). `None` if time shows that there
+    /// are none, or if they are too small to matter at `point`, the capacity without them.
     pub(in crate::sizing) fn stairs(
         &self,
         quantile: Quantile,
@@ -77,7 +77,7 @@ impl Pooled {
         least.filter(|stairs| stairs.carried >= 1.0)
     }
 
-    /// The curve of a rig that pads its load to a multiple of `width`, and how far the levels lie from it.
+    /// Fits the curve of a rig that pads its load to a multiple of `width`.
     fn fitted(&self, width: f64) -> Option<Fitted> {
         let padded = |load: f64| (load / width * (1.0 - 1e-9)).ceil().max(1.0) * width;
         let mut merged: Vec<Seen> = Vec::new();

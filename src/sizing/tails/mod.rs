@@ -1,4 +1,4 @@
-//! How times spread around their mean, pooled over the levels around a concurrency.
+//! Distribution of times around their mean, pooled over the levels around a concurrency.
 
 mod near;
 mod quantile;
@@ -9,13 +9,14 @@ use super::misfit::{self, Residual};
 use near::Near;
 use quantile::weighted_quantile;
 
-/// Runs of a level wait for each other, so they say less than as many independent ones.
+/// Factor on standard errors, since runs of a level wait for each other and tell less than
+/// independent ones.
 pub(super) const DEPENDENCE: f64 = 1.15;
-/// Levels whose loads differ by this, as a logarithm, are still much alike.
+/// Difference of loads, as a logarithm, up to which levels are much alike.
 const ALIKE: f64 = 0.4;
-/// Standard deviations by which a share of slow runs is larger by chance, once in twenty times.
+/// Standard deviations by which the share of slow runs is larger by chance once in twenty times.
 const FEW_MORE: f64 = 1.645;
-/// What a run that failed counts as, in means: slower than any limit.
+/// Multiple of the mean that a failed run counts as: slower than any limit.
 const FAILED: f64 = 1e6;
 
 /// A time as a multiple of the mean at its load.
@@ -25,32 +26,33 @@ struct Multiple {
     /// Logarithm of the load that it met.
     at: f64,
     level: usize,
-    /// How often it was seen.
+    /// Number of times that it was seen.
     count: f64,
 }
 
 /// A quantile of the multiples around a concurrency.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Tail {
-    /// The quantile.
+    /// Value of the quantile, as a multiple of the mean.
     pub multiple: f64,
-    /// How many runs it is worth.
+    /// Effective number of runs behind it.
     pub runs: f64,
-    /// Over how many levels they are spread.
+    /// Effective number of levels over which they are spread.
     pub levels: f64,
 }
 
 /// All multiples of a metric.
 pub(super) struct Tails {
-    /// Ascending.
+    /// Multiples, ascending.
     multiples: Vec<Multiple>,
-    /// How much loads say of each other.
+    /// Closeness of loads to each other.
     near: Near,
 }
 
 impl Tails {
-    /// No multiples yet. Levels whose concurrency is `reach` away, as a logarithm, count e^(-1/2) as much;
-    /// `elasticity` is that of the mean at each load that was seen, ascending.
+    /// Creates an empty collection. A level whose concurrency is `reach` away, as a logarithm,
+    /// counts e^(-1/2) as much; `elasticity` is that of the mean at each load that was seen,
+    /// ascending.
     pub fn new(reach: f64, elasticity: impl Iterator<Item = (f64, f64)>) -> Self {
         Self { multiples: Vec::new(), near: Near::new(reach, elasticity) }
     }
@@ -66,7 +68,7 @@ impl Tails {
         self.multiples.extend(made);
     }
 
-    /// Adds runs of a level that failed.
+    /// Adds the failed runs of a level.
     pub fn add_failed(&mut self, level: usize, concurrency: f64, count: u64) {
         if count > 0 {
             let (at, count) = (concurrency.ln(), count as f64);
@@ -74,13 +76,13 @@ impl Tails {
         }
     }
 
-    /// Sorts what was added, which everything below needs.
+    /// Sorts what was added; all methods below require it.
     pub fn sorted(mut self) -> Self {
         self.multiples.sort_unstable_by(|a, b| a.times.total_cmp(&b.times));
         self
     }
 
-    /// A quantile of the multiples around a concurrency.
+    /// Returns a quantile of the multiples around a concurrency.
     pub fn at(&self, concurrency: f64, share: f64) -> Tail {
         let weights = self.weights(concurrency, share);
         let mut of_levels: Vec<f64> = Vec::new();
@@ -101,20 +103,20 @@ impl Tails {
         }
     }
 
-    /// Standard deviation of the logarithm of that quantile where it rests on so many runs.
+    /// Returns the standard deviation of the logarithm of that quantile if it rests on `runs` runs.
     pub fn spread(&self, concurrency: f64, share: f64, runs: f64) -> f64 {
         self.spread_of(&self.weights(concurrency, share), share, runs)
     }
 
-    /// The same quantile were a few more of so many runs slow than there should be, by chance.
+    /// Returns that quantile if by chance a few more of `runs` runs were slow than there should be.
     pub fn by_chance(&self, concurrency: f64, share: f64, runs: f64) -> f64 {
         let weights = self.weights(concurrency, share);
         let step = FEW_MORE * DEPENDENCE * (share * (1.0 - share) / runs).sqrt();
         self.quantile(&weights, (share + step).min(0.999))
     }
 
-    /// Standard deviation, as a logarithm, by which the levels' own tails differ beyond chance: those around a
-    /// load, or all of them alike.
+    /// Returns the standard deviation, as a logarithm, of the levels' own tails beyond chance: of
+    /// those around a load, or of all equally.
     pub fn between_levels(&self, share: f64, around: Option<f64>) -> f64 {
         let levels = self.multiples.iter().map(|it| it.level).max().map_or(0, |last| last + 1);
         let mut own = vec![(0.0, 0.0); levels];
@@ -147,17 +149,18 @@ impl Tails {
         misfit::between(&residuals, 1)
     }
 
-    /// How times spread around their mean at the levels around a concurrency; above all up to a share of them.
+    /// Returns the distribution of times around their mean at the levels around a concurrency; most
+    /// exact around `share`.
     pub fn spread_around(&self, concurrency: f64, share: f64) -> Spread {
         let weights = self.weights(concurrency, share);
         Spread::of(self.values(&weights), weights.iter().sum())
     }
 
-    /// How much each multiple says of a quantile at a concurrency.
+    /// Returns the weight of each multiple for a quantile at a concurrency.
     ///
-    /// Far levels make many runs, and near ones that load the server alike have the right tail. Where the two
-    /// disagree by more than chance, the near ones have the say: all of it but the part `1 / z²`, for z standard
-    /// errors (the positive part of James and Stein's estimator).
+    /// Far levels contribute many runs, and near ones that load the server alike have the right
+    /// tail. If the two disagree by more than chance, the near ones decide, but for the part `1 /
+    /// z²`, for z standard errors (the positive part of James and Stein's estimator).
     fn weights(&self, concurrency: f64, share: f64) -> Vec<f64> {
         let centre = concurrency.ln();
         let far = self.weights_by(|at| self.near.far(at, centre));
@@ -187,15 +190,15 @@ impl Tails {
         self.multiples.iter().map(weight).collect()
     }
 
-    /// How many runs of the same weight say as much.
+    /// Returns the effective number of equally weighted runs.
     fn runs(&self, weights: &[f64]) -> f64 {
         let own = std::iter::zip(&self.multiples, weights);
         let squares: f64 = own.map(|(it, weight)| weight * weight / it.count).sum();
         weights.iter().sum::<f64>().powi(2) / squares
     }
 
-    /// Standard deviation of the logarithm of a quantile that rests on so many runs, from the order statistics
-    /// around it.
+    /// Returns the standard deviation of the logarithm of a quantile that rests on `runs` runs,
+    /// from the order statistics around it.
     fn spread_of(&self, weights: &[f64], share: f64, runs: f64) -> f64 {
         let step = (share * (1.0 - share) / runs).sqrt();
         let at = |share: f64| self.quantile(weights, share.clamp(0.001, 0.999)).ln();

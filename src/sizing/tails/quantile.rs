@@ -1,12 +1,12 @@
-//! Quantiles of values that count differently.
+//! Quantiles of weighted values.
 
-/// Multiples of a mean, ascending, each with the share of times up to there.
+/// Distribution of multiples of a mean: ascending values, each with the share of times up to there.
 pub struct Spread {
     shares: Vec<(f64, f64)>,
 }
 
 impl Spread {
-    /// Of values with weights, ascending, and the sum of those.
+    /// Creates it from ascending values with weights, and the sum of the weights.
     pub(super) fn of(values: impl Iterator<Item = (f64, f64)>, sum: f64) -> Self {
         let mut below = 0.0;
         let of = |(times, weight): (f64, f64)| {
@@ -17,7 +17,8 @@ impl Spread {
         Self { shares: values.map(of).collect() }
     }
 
-    /// The share of times up to a multiple of their mean: the inverse of the pooled quantile.
+    /// Returns the share of times up to a multiple of their mean: the inverse of the pooled
+    /// quantile.
     pub fn up_to(&self, multiple: f64) -> f64 {
         let above = self.shares.partition_point(|(at, _)| *at <= multiple);
         let before = above.checked_sub(1).and_then(|index| self.shares.get(index));
@@ -31,7 +32,8 @@ impl Spread {
     }
 }
 
-/// A quantile of values with weights, ascending, by linear interpolation between the middles of the weights.
+/// Returns a quantile of ascending values with weights, by linear interpolation between the
+/// midpoints of the weights.
 pub(super) fn weighted_quantile(
     values: impl Iterator<Item = (f64, f64)>,
     sum: f64,
