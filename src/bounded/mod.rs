@@ -2,13 +2,15 @@
 //!
 //! # Concepts
 //!
-//! - [`Bounds`] limit the CPU time (seconds) and additional memory (MiB) of a piece of work; [`Exceeded`] is
-//!   the reason why it was stopped.
-//! - `watched` runs the work on a thread of its own and polls both. A thread cannot be killed: the caller
-//!   gets the error at once, the work goes on unheard until it ends or the process exits.
-//! - `depth` rejects template expressions too long for the template engine's recursion, before parsing.
+//! - [`Bounds`] limit the CPU time (seconds) and additional memory (MiB) of a piece of work;
+//!   [`Exceeded`] is the reason why it was stopped.
+//! - `watched` runs the work on a thread of its own and polls both. A thread cannot be killed: the
+//!   caller gets the error at once, the work goes on unheard until it ends or the process exits.
+//! - `depth` rejects template expressions too long for the template engine's recursion, before
+//!   parsing.
 //! - [`stream`] passes values from a library on a watched thread to the caller, piece by piece.
-//! - [`has_too_many_values`] counts JSON values before parsing; [`Bounded`] caps the size of an output.
+//! - [`has_too_many_values`] counts JSON values before parsing; [`Bounded`] caps the size of an
+//!   output.
 //!
 //! # Flow
 //!

@@ -2,13 +2,14 @@
 //!
 //! # Concepts
 //!
-//! - A verb is a file with its clap `Args` (their doc comments are the help text) and a `run` that returns
-//!   an `End` or a `CliError`.
-//! - `end` maps the end of a command to its exit code; `exit` prints an error and derives the exit code
-//!   from its innermost cause that has one.
+//! - A verb is a file with its clap `Args` (their doc comments are the help text) and a `run` that
+//!   returns an `End` or a `CliError`.
+//! - `end` maps the end of a command to its exit code; `exit` prints an error and derives the exit
+//!   code from its innermost cause that has one.
 //! - `spec_args`, `selection_args` and `output_args` hold the options that several verbs share.
-//! - `diagnose` is the only way to the terminal: everything printed has its control characters escaped.
-//!   `log` does the same for `tracing` events, and redacts them; `progress` draws the bars.
+//! - `diagnose` is the only way to the terminal: everything printed has its control characters
+//!   escaped. `log` does the same for `tracing` events, and redacts them; `progress` draws the
+//!   bars.
 //!
 //! # Flow
 //!

@@ -3,10 +3,10 @@
 //! # Concepts
 //!
 //! - A raw row is a map from column names to JSON values, as any format yields it.
-//! - A [`Row`](crate::measure::Row) is what becomes of it: an [`Item`](crate::measure::Item) with a unique
-//!   id, or a dropped row with the reason.
-//! - [`Needs`] names the fields that the workflow uses besides id and question; [`Counts`] says how many
-//!   rows became items, were dropped or filtered out.
+//! - A [`Row`](crate::measure::Row) is what becomes of it: an [`Item`](crate::measure::Item) with a
+//!   unique id, or a dropped row with the reason.
+//! - [`Needs`] names the fields that the workflow uses besides id and question; [`Counts`] says how
+//!   many rows became items, were dropped or filtered out.
 //!
 //! # Flow
 //!

@@ -2,14 +2,16 @@
 //!
 //! # Concepts
 //!
-//! - An [`Item`] is one dataset entry; a [`Run`] is one execution of the workflow for an item, with the
-//!   [`LlmCall`]s seen within it, an [`Outcome`] and a [`Phase`] (warm-up, measured or cool-down).
-//! - A [`Recording`] holds all runs of one level and, in [`Around`], the facts about the level itself:
-//!   client health, scraped server metrics, the search that asked for it.
-//! - [`RunColumns`] gives access to the runs column by column, so that a level of millions of runs is
-//!   aggregated without being held in memory. `Recording` implements it, and so do Parquet files.
-//! - [`LevelMetrics`] aggregates one level: counts, rates, and a [`Summary`] (mean, quantiles and their
-//!   confidence intervals) of each [`Metric`].
+//! - An [`Item`] is one dataset entry; a [`Run`] is one execution of the workflow for an item, with
+//!   the [`LlmCall`]s seen within it, an [`Outcome`] and a [`Phase`] (warm-up, measured or
+//!   cool-down).
+//! - A [`Recording`] holds all runs of one level and, in [`Around`], the facts about the level
+//!   itself: client health, scraped server metrics, the search that asked for it.
+//! - [`RunColumns`] gives access to the runs column by column, so that a level of millions of runs
+//!   is aggregated without being held in memory. `Recording` implements it, and so do Parquet
+//!   files.
+//! - [`LevelMetrics`] aggregates one level: counts, rates, and a [`Summary`] (mean, quantiles and
+//!   their confidence intervals) of each [`Metric`].
 //!
 //! # Flow
 //!

@@ -3,11 +3,12 @@
 //!
 //! # Concepts
 //!
-//! - [`CalcOutput`] is `calc_runner_output.json`: per concurrency the p95s, the items and the alerts, and
-//!   over all of them the fits and the GPU estimates.
-//! - [`import`] turns a configuration into the `dataset` and `workflow` of a spec ([`Imported`]), with notes
-//!   on everything that was changed or left out.
-//! - [`Sources`] gives access to environment variables and files, so that the conversion itself stays pure.
+//! - [`CalcOutput`] is `calc_runner_output.json`: per concurrency the p95s, the items and the
+//!   alerts, and over all of them the fits and the GPU estimates.
+//! - [`import`] turns a configuration into the `dataset` and `workflow` of a spec ([`Imported`]),
+//!   with notes on everything that was changed or left out.
+//! - [`Sources`] gives access to environment variables and files, so that the conversion itself
+//!   stays pure.
 //!
 //! # Flow
 //!

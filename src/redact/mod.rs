@@ -5,11 +5,12 @@
 //!
 //! - A [`Redactor`] knows every secret revealed so far. Clones share their secrets;
 //!   [`Redactor::of_process`] knows those of all other redactors too, for the log.
-//! - A secret is searched for in all forms in which it can come back (`forms`: base64, hex, Latin-1,
-//!   misread UTF-8), in either letter case, however often it was escaped (`view`) or broken up by
-//!   separators and line ends (`condensed`). Parts left by a cut or an ellipsis count too.
-//! - `names` tells from its name whether a key, header or variable holds a secret; `literal` masks secrets
-//!   that were written into a spec; `printable` escapes control characters.
+//! - A secret is searched for in all forms in which it can come back (`forms`: base64, hex,
+//!   Latin-1, misread UTF-8), in either letter case, however often it was escaped (`view`) or
+//!   broken up by separators and line ends (`condensed`). Parts left by a cut or an ellipsis count
+//!   too.
+//! - `names` tells from its name whether a key, header or variable holds a secret; `literal` masks
+//!   secrets that were written into a spec; `printable` escapes control characters.
 //!
 //! # Flow
 //!

@@ -3,13 +3,14 @@
 //!
 //! # Concepts
 //!
-//! - A *tree* (`tree`) is the YAML before it has types; every key and value knows its file, line and
-//!   column. `toml_tree` makes the same of `sizer.toml`.
+//! - A *tree* (`tree`) is the YAML before it has types; every key and value knows its file, line
+//!   and column. `toml_tree` makes the same of `sizer.toml`.
 //! - A [`Spec`] has one field per section: [`DatasetSpec`], [`WorkflowSpec`], [`TestRig`],
-//!   [`Concurrency`], [`Targets`], [`EstimateSpec`], [`Outputs`]. A [`SpecSet`] is the one spec of a
-//!   file, or one per combination of its matrix.
-//! - A [`Secret`] and an [`Address`] keep `${env:…}` as references until a request is sent; revealing
-//!   them through a [`Vault`] makes the value known to a [`Redactor`](crate::redact::Redactor).
+//!   [`Concurrency`], [`Targets`], [`EstimateSpec`], [`Outputs`]. A [`SpecSet`] is the one spec of
+//!   a file, or one per combination of its matrix.
+//! - A [`Secret`] and an [`Address`] keep `${env:…}` as references until a request is sent;
+//!   revealing them through a [`Vault`] makes the value known to a
+//!   [`Redactor`](crate::redact::Redactor).
 //! - A [`SpecError`] has a message, a position with the offending line, and help.
 //!
 //! # Flow
