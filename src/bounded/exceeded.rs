@@ -3,18 +3,18 @@
 /// Reason why bounded work was stopped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Exceeded {
-    /// An expression has too many operators.
+    /// An expression has too many operators, or a template too many branches.
     #[error("an expression with more than {most} operators (line {line}): this is no template")]
     Depth {
         /// One-based line on which it begins.
         line: usize,
-        /// Limit on operators.
+        /// Limit on operators or branches.
         most: usize,
     },
-    /// It exceeded its time, in seconds.
+    /// The work exceeded its time, in seconds.
     #[error("it takes more than {0} s")]
     Time(u64),
-    /// It exceeded its memory, in MiB.
+    /// The work exceeded its memory, in MiB.
     #[error("it needs more than {0} MiB of memory")]
     Memory(usize),
     /// The system has no thread for it, or the template engine failed.

@@ -7,17 +7,16 @@
 //! - `end` maps the end of a command to its exit code; `exit` prints an error and derives the exit
 //!   code from its innermost cause that has one.
 //! - `spec_args`, `selection_args` and `output_args` hold the options that several verbs share.
-//! - `diagnose` is the only way to the terminal: everything printed has its control characters
-//!   escaped. `log` does the same for `tracing` events, and redacts them; `progress` draws the
-//!   bars.
+//! - `diagnose` prints to the terminal with control characters escaped. `log` does so with `tracing`
+//!   events, which it redacts as well; `progress` draws the bars.
 //!
 //! # Flow
 //!
-//! [`main`] parses the command line, starts the log, and calls the verb. Verbs that measure or
-//! estimate read the spec into a [`Study`](crate::pipeline::Study) and pass it to `run::execute`,
-//! which runs it until it is done or a signal (`signals`) cancels it, prints the result, and
-//! returns the end. The guard verb is hidden: it is the second process that ends leftovers of this
-//! one.
+//! [`main`] parses the command line, starts the log, and calls the verb. Most verbs read the spec
+//! into a [`Study`](crate::pipeline::Study) and ask it for what they print. `run`, `estimate` and
+//! `render` pass it to `run::execute`, which runs its stages until they are done or a signal
+//! (`signals`) cancels them, prints the result, and returns the end. The guard verb is hidden: it is
+//! the second process that ends leftovers of this one.
 //!
 //! This is the top floor. It depends on all others, and only the binary depends on it.
 

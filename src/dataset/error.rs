@@ -12,7 +12,7 @@ pub enum DatasetError {
         #[source]
         error: std::io::Error,
     },
-    /// It is a pipe or a device, which cannot be read twice.
+    /// The path is a pipe or a device, which cannot be read twice.
     #[error(
         "the dataset {path} is no plain file: a pipe or a device cannot be read twice; write it to a file first"
     )]
@@ -94,7 +94,7 @@ pub enum DatasetError {
         /// The keys of the first row.
         known: String,
     },
-    /// It exceeds a limit on its size.
+    /// The dataset exceeds a limit on its size.
     #[error("the dataset {path} has {what}, which is more than sizer reads")]
     TooLarge {
         /// The file.

@@ -15,7 +15,7 @@
 //! `xlsx`. `rows` then applies the filter, looks keys up (`lookup`; they may be paths), turns
 //! conversations into messages (`messages`) and makes ids unique. JSON lines, CSV and Parquet are
 //! streamed row by row. [`download`] fetches a remote dataset beforehand; [`level_size`] is the
-//! number of runs of a level.
+//! default number of runs of a level.
 //!
 //! No file is trusted: `footer`, `xls`, `unpacked` and `ods` check a file's claims about its size
 //! before a library acts on them, and `bounded` limits memory and time. The limits are listed in

@@ -276,7 +276,7 @@ fn unique(id: String, taken: &mut HashSet<u64>, again: &mut HashMap<u64, usize>)
     }
 }
 
-/// The same in every run and every version of the compiler, unlike the standard library's.
+/// Hashes an id, stably across runs and compiler versions, unlike the standard library's hasher.
 fn hash(id: &str) -> u64 {
     let hash = blake3::hash(id.as_bytes());
     hash.as_bytes().iter().take(8).fold(0, |sum, &byte| (sum << 8) | u64::from(byte))

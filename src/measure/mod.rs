@@ -8,8 +8,8 @@
 //! - A [`Recording`] holds all runs of one level and, in [`Around`], the facts about the level
 //!   itself: client health, scraped server metrics, the search that asked for it.
 //! - [`RunColumns`] gives access to the runs column by column, so that a level of millions of runs
-//!   is aggregated without being held in memory. `Recording` implements it, and so do Parquet
-//!   files.
+//!   is aggregated without being held in memory. `Recording` implements it, and so do
+//!   recordings on disk.
 //! - [`LevelMetrics`] aggregates one level: counts, rates, and a [`Summary`] (mean, quantiles and
 //!   their confidence intervals) of each [`Metric`].
 //!
@@ -20,8 +20,8 @@
 //! that exceed limits and the goodput.
 //!
 //! All times are seconds (`f64`). Failed runs are counted, never timed. Everything here is pure: no
-//! clock, no files, no randomness. It is the lowest floor; nearly all others build on it,
-//! [`crate::sizing`], [`crate::load`] and [`crate::report`] most of all.
+//! clock, no files, no randomness. Nearly all floors above build on it, [`crate::sizing`],
+//! [`crate::load`] and [`crate::report`] most of all.
 
 mod against;
 mod columns;

@@ -112,13 +112,13 @@ pub struct Summary {
 /// Confidence interval of each quantile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Intervals {
-    /// Of the median.
+    /// Interval of the median.
     pub p50: Interval,
-    /// Of the 90th percentile.
+    /// Interval of the 90th percentile.
     pub p90: Interval,
-    /// Of the 95th percentile.
+    /// Interval of the 95th percentile.
     pub p95: Interval,
-    /// Of the 99th percentile.
+    /// Interval of the 99th percentile.
     pub p99: Interval,
 }
 

@@ -207,7 +207,7 @@ pub enum Outcome {
     /// The whole answer arrived.
     #[default]
     Ok,
-    /// It did not; the run's times are never counted.
+    /// The run failed; its times are never counted.
     Failed(Failure),
 }
 

@@ -49,7 +49,7 @@ pub(super) enum Wish {
     Nothing,
     /// Levels at about these loads.
     Around(Vec<f64>),
-    /// These levels again.
+    /// More runs at these levels.
     Again(Vec<f64>),
 }
 

@@ -60,7 +60,7 @@ pub struct Step {
 /// Reason for measuring a level again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Again {
-    /// It has fewer runs than wanted.
+    /// The level has fewer runs than wanted.
     FewRuns,
     /// New levels are about to join those of an earlier question: it tells whether both saw the
     /// same rig.

@@ -6,7 +6,7 @@ use crate::measure::{Metric, Quantile};
 /// The question that a spec asks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
-    /// All limits.
+    /// Limits to meet.
     pub targets: Vec<Target>,
     /// Loads to serve; the larger need decides.
     pub loads: Vec<Load>,

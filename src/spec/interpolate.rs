@@ -11,7 +11,7 @@ pub enum ReferenceError {
     /// The variable is not set.
     #[error("the environment variable {0} is not set")]
     Unset(String),
-    /// Some other `${…}`, or one nested too deeply.
+    /// An unknown form of `${…}`, or one nested too deeply.
     #[error("`${{{0}}}` is not a reference that sizer knows")]
     Unknown(String),
     /// A `${` without its `}`.
@@ -26,7 +26,7 @@ pub enum ReferenceError {
     /// A secret in a value that would be stored.
     #[error("${{env:{0}}} looks like a secret, and this value is stored in artifacts and reports")]
     SecretInPlainField(String),
-    /// No valid address; the text is redacted.
+    /// An invalid address, redacted.
     #[error("`{0}` is not an address")]
     NotAnAddress(String),
     /// A secret in the host part of an address.

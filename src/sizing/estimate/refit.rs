@@ -14,9 +14,9 @@ const MOST_RUNS: usize = 2_000;
 
 /// Models of a metric through the usable levels, and through more.
 pub(in crate::sizing) struct Models {
-    /// Through the usable levels.
+    /// Model through the usable levels.
     usable: Pooled,
-    /// With levels at which few runs failed as well, each failure slower than any limit: if the
+    /// Model with levels at which few runs failed as well, each failure slower than any limit: if the
     /// load caused the failures, its capacity is not too low.
     with_failed: Option<Pooled>,
 }

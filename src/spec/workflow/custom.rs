@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 pub struct CustomSpec {
     /// Name of the workflow.
     pub name: String,
-    /// Everything that makes another measurement of it: on a change, the levels are measured again.
-    /// It is stored, so it must hold no secret.
+    /// Settings that distinguish its measurements: on a change, the levels are measured again. They
+    /// are stored, so they must hold no secret.
     #[serde(default)]
     pub settings: Map<String, Value>,
 }
