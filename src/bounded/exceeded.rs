@@ -23,8 +23,8 @@ pub(crate) enum Exceeded {
 }
 
 impl Exceeded {
-    /// Describes the work (`what`) together with its excess: `a row that needs more than 192 MiB of
-    /// memory`.
+    /// Describes the work (`what`) together with its excess:
+    /// `a row that needs more than 192 MiB of memory`.
     pub fn in_words(&self, what: &str) -> String {
         let why = self.to_string();
         format!("{what} that {}", why.strip_prefix("it ").unwrap_or(&why))

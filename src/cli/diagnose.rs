@@ -65,8 +65,8 @@ pub(super) fn tell(line: &str) {
     let _ = writeln!(std::io::stderr(), "{}", shown(line));
 }
 
-/// Writes to stdout, with control characters escaped; a reader that closes the pipe early (`|
-/// head`) is no error.
+/// Writes to stdout, with control characters escaped; a reader that closes the pipe early
+/// (`| head`) is no error.
 pub(super) fn print(text: &str) -> Result<(), CliError> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(printable(text).as_bytes()).and_then(|()| stdout.flush()) {

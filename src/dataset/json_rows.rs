@@ -12,7 +12,8 @@ use std::fmt;
 pub(super) enum Between {
     /// Commas, as in an array.
     Commas,
-    /// Nothing: there are several, one after the other, as `DataFrame.to_json(lines=True)` writes them.
+    /// Nothing: there are several, one after the other, as `DataFrame.to_json(lines=True)` writes
+    /// them.
     Nothing,
 }
 

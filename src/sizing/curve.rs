@@ -3,9 +3,9 @@
 //! For whole runs and whole calls: by Little's law the throughput at concurrency c is c over the
 //! mean time. Adding load neither shortens the time nor, in a server that does not thrash, lowers
 //! the throughput, and each further run in flight costs at least as much as the one before. The
-//! curves with all three properties (rising, convex, `time / c` falling) are the sums of `w ·
-//! max(c, k)` with weights that are not negative: parts that take the same time until k runs are in
-//! flight and share one bottleneck from there on.
+//! curves with all three properties (rising, convex, `time / c` falling) are the sums of
+//! `w · max(c, k)` with weights that are not negative: parts that take the same time until k runs
+//! are in flight and share one bottleneck from there on.
 //!
 //! The time to first token and the gaps between tokens are parts of a call. They rise with the load,
 //! but the one may jump where a batch is full and the other stay there, so rising is all that their

@@ -12,10 +12,10 @@ use crate::sizing::{Load, Target};
 /// Factor outside the interval of the curve from which a line is weak.
 const FAR: f64 = 1.25;
 
-/// Estimates the GPUs for one target: `capacity = (limit − intercept) / slope`, then `users /
-/// capacity × gpu_count` (the reference's slope-based estimate). Users that think and runs that
-/// arrive count as many as are in flight on average: a line knows nothing of the distribution of
-/// single runs.
+/// Estimates the GPUs for one target: `capacity = (limit − intercept) / slope`, then
+/// `users / capacity × gpu_count` (the reference's slope-based estimate). Users that think and runs
+/// that arrive count as many as are in flight on average: a line knows nothing of the distribution
+/// of single runs.
 pub fn estimate(asked: &Asked<'_>, method: MethodName, fit: &Result<Fit, NoFit>) -> Estimate {
     let Asked { target, rig, margin, levels, .. } = *asked;
     let mut result = Estimate { fit: fit.as_ref().ok().cloned(), ..asked.open(method) };

@@ -1,5 +1,5 @@
-//! A limit that is reached while a server has free slots, among levels at which they are all taken: runs that
-//! wait for a slot differ less, as multiples of their mean, than runs that do not.
+//! A limit that is reached while a server has free slots, among levels at which they are all taken:
+//! runs that wait for a slot differ less, as multiples of their mean, than runs that do not.
 
 use super::Pooled;
 use crate::measure::{Metric, Quantile};

@@ -159,8 +159,8 @@ impl Tails {
     /// Returns the weight of each multiple for a quantile at a concurrency.
     ///
     /// Far levels contribute many runs, and near ones that load the server alike have the right
-    /// tail. If the two disagree by more than chance, the near ones decide, but for the part `1 /
-    /// z²`, for z standard errors (the positive part of James and Stein's estimator).
+    /// tail. If the two disagree by more than chance, the near ones decide, but for the part
+    /// `1 / z²`, for z standard errors (the positive part of James and Stein's estimator).
     fn weights(&self, concurrency: f64, share: f64) -> Vec<f64> {
         let centre = concurrency.ln();
         let far = self.weights_by(|at| self.near.far(at, centre));
