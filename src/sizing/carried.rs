@@ -189,7 +189,8 @@ impl CarriedDraws {
         }
     }
 
-    /// Stretches the interval to these ends because of a doubt: then only the lower end is certain.
+    /// Stretches the interval to these ends because of a doubt: after that, no more than the lower
+    /// end is certain.
     pub(super) fn stretch(&mut self, low: f64, high: f64) {
         self.stretched |= low < self.range(|it| it.concurrency).low;
         self.widen(low, high);

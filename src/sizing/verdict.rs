@@ -163,8 +163,8 @@ fn together(verdicts: &[Verdict]) -> Vec<Verdict> {
     found
 }
 
-/// Sets the verdict of the highest levels to [`Says::Fails`], if all of them had failures and none
-/// below did, and chance would have spread the failures over all.
+/// Sets the verdict of the highest levels to [`Says::Fails`], if all of them are unusable because of
+/// failures and none below is, and chance would have spread the failures over all levels.
 fn failing(verdicts: &mut [Verdict]) {
     /// Fewest failures; a single one may be anything.
     const FEWEST: usize = 2;
