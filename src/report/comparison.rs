@@ -27,7 +27,7 @@ pub struct Comparison {
     /// Branches that were not compared, though they may be the cheapest: their answer is unsettled.
     #[serde(default)]
     pub not_compared: Vec<String>,
-    /// Branches without any level, of which offline nothing can be said.
+    /// Branches without any measured level, about which nothing can be said offline.
     #[serde(default)]
     pub missing: Vec<String>,
 }
@@ -54,17 +54,17 @@ pub struct ComparedBranch {
     pub cost_per_hour: Option<f64>,
     /// The target that decides.
     pub decided_by: Option<Metric>,
-    /// What the test rig carries within the deciding target.
+    /// Load that the test rig carries within the deciding target.
     pub capacity: Option<f64>,
-    /// How far the answer can be relied on.
+    /// Grade of the answer: how far it can be relied on.
     #[serde(default)]
     pub grade: Option<Grade>,
-    /// Why there is no answer.
+    /// Reason why there is no answer.
     pub reason: Option<String>,
 }
 
-/// What an answer is compared by: its cost where every answer has one, since a missing price is not a
-/// low one; its GPUs otherwise.
+/// Figure by which answers are compared: the cost if every answer has one, since a missing price is not a low
+/// one; otherwise the number of GPUs.
 pub(super) fn price(cost_per_hour: Option<f64>, gpus: Option<u64>, all_priced: bool) -> f64 {
     match cost_per_hour {
         Some(cost) if all_priced => cost,
@@ -72,7 +72,7 @@ pub(super) fn price(cost_per_hour: Option<f64>, gpus: Option<u64>, all_priced: b
     }
 }
 
-/// Why estimates give no answer together: one target without one leaves all without one.
+/// Reason why a set of estimates gives no answer: a single target without an estimate is enough.
 pub(super) fn why_unanswered(estimates: &[Estimate], gpus: &Recommendation) -> Option<String> {
     match estimates.iter().find(|estimate| estimate.gpus.is_none()) {
         Some(estimate) => estimate.reason.clone(),
@@ -82,7 +82,7 @@ pub(super) fn why_unanswered(estimates: &[Estimate], gpus: &Recommendation) -> O
 }
 
 impl Comparison {
-    /// Compares results by the labels of their branches; `missing` are those of branches without one.
+    /// Compares results, labelled by branch; `missing` are the labels of the branches without a result.
     pub fn of(name: &str, results: &[(String, &SizingResult)], missing: &[String]) -> Self {
         let branches: Vec<ComparedBranch> =
             results.iter().map(|(label, result)| ComparedBranch::of(label, result)).collect();

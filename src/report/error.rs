@@ -1,8 +1,8 @@
-//! Why a report could not be made.
+//! Errors of reports.
 
 use std::error::Error;
 
-/// What is wrong with a template.
+/// Error in a template.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}{}: {message}", line.map_or_else(String::new, |line| format!(":{line}")))]
 pub struct TemplateError {
@@ -10,11 +10,11 @@ pub struct TemplateError {
     pub path: String,
     /// One-based line.
     pub line: Option<usize>,
-    /// What happened.
+    /// Description of the error.
     pub message: String,
 }
 
-/// Why a report could not be made.
+/// Error while a report is made.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// The template is wrong.
@@ -25,7 +25,7 @@ pub enum ReportError {
     Runs {
         /// The level.
         concurrency: u32,
-        /// What happened.
+        /// Underlying error.
         #[source]
         error: Box<dyn Error + Send + Sync>,
     },
@@ -34,7 +34,7 @@ pub enum ReportError {
     Format {
         /// The report.
         report: &'static str,
-        /// What the writer said.
+        /// Underlying error of the writer.
         #[source]
         error: Box<dyn Error + Send + Sync>,
     },

@@ -1,7 +1,7 @@
-//! Numbers as people read them.
+//! Number formatting for people.
 
-/// A number with six significant digits, without trailing zeros: C's and Python's `%g`, in which
-/// the reference prints its table.
+/// Formats a number with six significant digits and no trailing zeros, as `%g` does in C and Python; the
+/// reference prints its table this way.
 pub(super) fn significant(value: f64) -> String {
     const DIGITS: i32 = 6;
     if value == 0.0 || !value.is_finite() {
@@ -23,7 +23,7 @@ fn trim(number: &str) -> &str {
     if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
 }
 
-/// A value, or an empty cell.
+/// Formats a value, or returns an empty cell for `None`.
 pub(super) fn cell(value: Option<impl ToString>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
@@ -32,7 +32,7 @@ pub(super) fn cell(value: Option<impl ToString>) -> String {
 mod tests {
     use super::significant;
 
-    /// `'%g' % value` of Python 3.
+    /// Expected values are those of Python 3's `'%g' % value`.
     #[test]
     fn agrees_with_percent_g() {
         for (value, expected) in [

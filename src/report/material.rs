@@ -1,21 +1,21 @@
-//! What reports are made of, and what makes them.
+//! Input of the reports, and the trait behind them.
 
 use super::{ReportError, SizingResult};
 use crate::measure::Run;
 
-/// What reports are made of.
+/// Input of a report.
 pub struct Material<'a> {
     /// The figures.
     pub result: &'a SizingResult,
-    /// The runs at a concurrency, for the few reports that go beyond the figures.
+    /// Lookup of the runs at a concurrency, for the few reports that go beyond the figures.
     pub runs: &'a RunsAt<'a>,
 }
 
-/// Looks up the runs at a concurrency.
+/// Function that looks up the runs at a concurrency.
 pub type RunsAt<'a> = dyn Fn(u32) -> Result<Vec<Run>, ReportError> + 'a;
 
-/// One way to write a result down.
+/// One way of writing a result down.
 pub trait Report {
-    /// The report's bytes.
+    /// Renders the report to bytes.
     fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError>;
 }

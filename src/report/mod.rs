@@ -1,4 +1,27 @@
-//! What people and machines read: one file per report, and the result behind all of them.
+//! Reports: everything that people and machines read, rendered from one result document.
+//!
+//! [`SizingResult`] is assembled from the level metrics, the fits and the assessment. Every report is
+//! rendered from it, and a figure that is not in the result cannot be in a report. The one exception is
+//! [`Material::runs`], a lazy lookup of the runs behind a level: the reference calculator's file lists every
+//! item.
+//!
+//! - [`report()`] is the registry. It looks up the [`Report`] of a file name, which is either built in
+//!   (`summary.md`, `levels.csv`, `result.json`, `calc_runner_output.json` and two PNG plots) or rendered by
+//!   minijinja from a [`UserTemplate`].
+//! - [`terminal_summary`] is printed at the end of `sizer run`, [`nat_summary`] at the end of `sizer calc`.
+//! - [`Comparison`] sets the branches of a matrix side by side, and [`WhatIf`] tabulates a grid of loads and
+//!   limits.
+//! - `prose` composes the sentences about an answer, so that they are the same in every report.
+//!
+//! # File formats
+//!
+//! `result.json` is the machine interface: [`result_schema`] is its JSON schema, published as
+//! `docs/result.schema.json`. `levels.csv` has one row per level, with units in the column names. Templates
+//! see `result`, `table`, `recommendation`, `sum` and `sizer_version`, and the filters `significant` and
+//! `answer`.
+//!
+//! Nothing here reads files or the clock, apart from [`UserTemplate::read`]. The pipeline writes the reports
+//! to `outputs.dir`.
 
 mod comparison;
 mod error;
@@ -29,9 +52,9 @@ pub use what_if::{CaseLimit, WhatIf, WhatIfCase};
 use std::io::Read;
 use std::path::Path;
 
-/// A report by its file name, from the user's template where there is one.
+/// Looks up a report by its file name; a user's template takes precedence over a built-in report.
 ///
-/// `None` where the name is not a built-in report and no template is given.
+/// Returns `None` if the name is not a built-in report and no template is given.
 pub fn report(name: &str, template: Option<UserTemplate>) -> Option<Box<dyn Report>> {
     Some(match (name, template) {
         (_, Some(UserTemplate { path, text })) => {
@@ -47,24 +70,24 @@ pub fn report(name: &str, template: Option<UserTemplate>) -> Option<Box<dyn Repo
     })
 }
 
-/// The text of a template that the spec names.
+/// Text of a template named in the spec.
 #[derive(Clone, Debug)]
 pub struct UserTemplate {
-    /// Its path, for errors.
+    /// Path of the template, for error messages.
     pub path: String,
-    /// Its text.
+    /// Source text.
     pub text: String,
 }
 
 impl UserTemplate {
-    /// Reads a template. The error is a sentence that names the file.
+    /// Reads a template. On failure, returns a sentence that names the file.
     pub fn read(path: &Path) -> Result<Self, String> {
         const LARGEST: u64 = 4 << 20;
         let shown = path.display().to_string();
         let unreadable =
             |error: std::io::Error| format!("the template {shown} cannot be read: {error}");
         let mut text = String::new();
-        // What a device or a pipe holds is not known before.
+        // The size of a device or a pipe is not known in advance.
         let file = std::fs::File::open(path).map_err(unreadable)?;
         file.take(LARGEST + 1).read_to_string(&mut text).map_err(unreadable)?;
         if text.len() as u64 > LARGEST {
@@ -74,7 +97,7 @@ impl UserTemplate {
     }
 }
 
-/// The text of the template behind a built-in report, if there is one.
+/// Source of the template behind a built-in report, if it has one.
 pub fn built_in_template(name: &str) -> Option<&'static str> {
     (name == "summary.md").then_some(template::SUMMARY)
 }

@@ -1,4 +1,4 @@
-//! `calc_runner_output.json`: the result as the reference calculator writes it.
+//! `calc_runner_output.json`: the result in the reference calculator's format.
 
 use super::result::LevelResult;
 use super::{Material, Report, ReportError};
@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 
 pub(super) const NAME: &str = "calc_runner_output.json";
 
-/// What the reference writes where nothing was measured.
+/// Value that the reference writes where nothing was measured.
 const NOTHING: f64 = 0.0;
 
-/// The reference's file.
+/// Report `calc_runner_output.json`.
 pub(super) struct NatCalcOutput;
 
 impl Report for NatCalcOutput {
@@ -25,7 +25,7 @@ impl Report for NatCalcOutput {
     }
 }
 
-/// The result in the reference's form.
+/// Converts a result to the reference's format.
 pub fn calc_output(material: &Material<'_>) -> Result<CalcOutput, ReportError> {
     let result = material.result;
     let gpus = |metric| {
@@ -72,7 +72,7 @@ fn line(fit: &Fit) -> LinearFit {
 
 fn alerts(level: &LevelResult, fits: &PerMetric<Fit>) -> CalcAlerts {
     let is_outlier = |metric| fits.is_outlier(metric, level.concurrency);
-    // Of a level that cannot be used the reference counts nothing.
+    // For a level that cannot be used, the reference counts nothing.
     let over = |metric| {
         let count = level.over_target.get(metric).filter(|_| !level.interrupted);
         count.map_or(0, |count| *count)

@@ -1,4 +1,4 @@
-//! The summary that the reference calculator prints, with what it keeps to itself.
+//! Summary as the reference calculator prints it, plus what it leaves out.
 
 use super::format::{cell, significant};
 use super::result::{LevelResult, SizingResult};
@@ -6,12 +6,12 @@ use crate::measure::Metric;
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;
 
-/// What the reference repeats above its table; 0 where it was not given.
+/// Targets that the reference repeats above its table; 0 where one was not given.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NatTargets {
-    /// Seconds.
+    /// LLM latency limit in seconds.
     pub llm_latency: f64,
-    /// Seconds.
+    /// Workflow runtime limit in seconds.
     pub workflow_runtime: f64,
     /// Concurrent users.
     pub users: u64,
@@ -22,8 +22,8 @@ pub struct NatTargets {
 const METRICS: [(Metric, &str); 2] =
     [(Metric::WorkflowRuntime, "Workflow Runtime"), (Metric::LlmLatency, "LLM Latency")];
 
-/// The summary in plain text: columns and lines as in version 1.9.0. The server's own runtime is
-/// added where it reports one, and a reason wherever a target has no estimate.
+/// Renders the summary as plain text, with the columns and lines of version 1.9.0. Adds the server's own
+/// runtime if the server reports one, and a reason for every target without an estimate.
 pub fn nat_summary(result: &SizingResult, targets: NatTargets) -> String {
     let NatTargets { llm_latency, workflow_runtime, users, gpu_count } = targets;
     let mut out = format!(

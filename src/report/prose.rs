@@ -1,9 +1,9 @@
-//! The words of an answer, the same wherever people read it.
+//! Wording of an answer, the same in every report.
 
 use super::format::significant;
 use crate::sizing::{Capacity, Estimate, GpuCount, Grade, Recommendation, Sum};
 
-/// The estimate of one target in a sentence without its full stop.
+/// Describes the estimate of one target in a sentence without its full stop.
 pub(super) fn estimate_line(estimate: &Estimate) -> String {
     let aim = aim_words(estimate);
     let capacity = estimate.capacity;
@@ -22,13 +22,13 @@ pub(super) fn estimate_line(estimate: &Estimate) -> String {
     }
 }
 
-/// What is asked of one target: limit and load.
+/// Describes a target: its limit and its load.
 pub(super) fn aim_words(estimate: &Estimate) -> String {
     let Estimate { target, quantile, limit, .. } = estimate;
     format!("{quantile} {target} ≤ {} s{}", significant(*limit), load_words(estimate))
 }
 
-/// ` for 50 users`, or whatever the load is.
+/// Describes the load, such as ` for 50 users`.
 fn load_words(estimate: &Estimate) -> String {
     match (estimate.users, estimate.think_time, estimate.request_rate) {
         (Some(users), None, _) => format!(" for {users} users"),
@@ -40,7 +40,7 @@ fn load_words(estimate: &Estimate) -> String {
     }
 }
 
-/// A count with its interval, or what is known of it.
+/// Describes a GPU count with its interval, or the known bounds if it is unsettled.
 fn gpus_words(gpus: &GpuCount, estimate: &Estimate) -> String {
     // Whole replicas have no decimals.
     let confidence = estimate.confidence.map(|it| format!(" with {:.0} %", it * 100.0));
@@ -64,7 +64,7 @@ fn gpus_words(gpus: &GpuCount, estimate: &Estimate) -> String {
     }
 }
 
-/// What the rig carries, or what is known of it.
+/// Describes the capacity of the rig, or its known bounds.
 fn capacity_words(capacity: &Capacity, estimate: &Estimate) -> String {
     let unsettled = estimate.grade == Some(Grade::Unsettled) && estimate.confidence.is_some();
     let unit = if estimate.counts_users { " users" } else { "" };
@@ -102,7 +102,7 @@ fn load_between(low: Option<f64>, high: Option<f64>) -> String {
     }
 }
 
-/// `1 GPU`, `2 GPUs`.
+/// Counts GPUs in words: `1 GPU`, `2 GPUs`.
 fn gpu_words(count: &str) -> String {
     format!("{count} {}", if count == "1" { "GPU" } else { "GPUs" })
 }
@@ -121,7 +121,7 @@ pub(super) fn between(
     }
 }
 
-/// A figure with three digits: as many as an estimate can bear.
+/// Formats a figure with three digits, which is as precise as an estimate can be.
 fn three(value: f64) -> String {
     if value >= 99.95 { format!("{value:.0}") } else { significant(rounded(value)) }
 }
@@ -136,7 +136,7 @@ fn rounded(value: f64) -> f64 {
     (value * scale).round() / scale
 }
 
-/// What to buy over all targets, and why that or nothing.
+/// Describes the recommendation over all targets, or why there is none.
 pub(super) fn recommendation(gpus: &Recommendation, estimates: &[Estimate]) -> Option<String> {
     let of = gpus.decided_by.map_or_else(String::new, |metric| format!("the {metric} target"));
     if let Some(recommended) = gpus.recommended {
@@ -165,7 +165,8 @@ pub(super) fn recommendation(gpus: &Recommendation, estimates: &[Estimate]) -> O
     })
 }
 
-/// How the recommendation comes about: `121.4 needed → 124 in whole replicas → …`; only what adds to it.
+/// Describes the steps to the recommendation: `121.4 needed → 124 in whole replicas → …`, without those that
+/// add nothing.
 pub(super) fn sum_line(gpus: &Recommendation, estimates: &[Estimate]) -> Option<String> {
     let recommended = gpus.recommended?;
     let decides = |it: &&Estimate| {

@@ -1,4 +1,4 @@
-//! The result: everything that was measured and concluded, as one typed document.
+//! Result document: everything that was measured and concluded.
 
 use crate::measure::{LevelMetrics, Quantile};
 use crate::sizing::{
@@ -8,50 +8,50 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The machine interface: `result.json`.
+/// Content of `result.json`, the machine interface.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SizingResult {
     /// Version of this document's form: 1.
     pub schema_version: u32,
-    /// The spec that it answers.
+    /// Spec that this result answers.
     pub spec: SpecIdentity,
-    /// Level by level, ascending.
+    /// Levels in ascending order of concurrency.
     pub levels: Vec<LevelResult>,
-    /// Straight lines through the p95s: what the estimates rest on with `linear` and `robust`, a mere
-    /// description of the levels with `monotone`.
+    /// Straight lines through the p95s. Estimates by `linear` and `robust` rest on them; with `monotone` they
+    /// merely describe the levels.
     pub fits: PerMetric<Fit>,
-    /// Target by target.
+    /// Estimates, one per target.
     pub estimates: Vec<Estimate>,
-    /// Over all targets.
+    /// Recommendation over all targets.
     pub gpus: Recommendation,
-    /// What other sets of targets would need.
+    /// Answers to the other sets of targets.
     #[serde(default)]
     pub alternatives: Vec<Alternative>,
-    /// How the rig answers to load.
+    /// Response of the rig to load.
     #[serde(default)]
     pub diagnosis: Diagnosis,
-    /// What a careful reader should know.
+    /// Notes that a careful reader should know.
     pub notes: Vec<String>,
     /// Digests of the artifacts that the figures come from, by stage.
     pub sources: BTreeMap<String, String>,
 }
 
-/// Which spec a result answers.
+/// Identity of the spec that a result answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SpecIdentity {
-    /// Its name.
+    /// Name of the spec.
     pub name: String,
-    /// The blake3 hash of its canonical form.
+    /// Blake3 hash of the spec's canonical form.
     pub digest: String,
 }
 
-/// One level with what the targets say about it.
+/// One level, with its metrics and how it compares with the targets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LevelResult {
-    /// What was measured.
+    /// Metrics of the level.
     #[serde(flatten)]
     pub metrics: LevelMetrics,
-    /// Runs over the limit; null without one.
+    /// Number of runs over the limit of each metric; null without a limit.
     pub over_target: PerMetric<u64>,
     /// Runs per second that met every target; null without one.
     pub goodput: Option<f64>,
@@ -60,13 +60,13 @@ pub struct LevelResult {
 }
 
 impl LevelResult {
-    /// Whether runs failed, and no more of them than the spec tolerates.
+    /// Returns true if runs failed, but no more than the spec tolerates.
     pub fn tolerates_failures(&self) -> bool {
         self.failed > 0 && !self.interrupted
     }
 
-    /// What is wrong with the level, for the tables: `!W` runs failed, `!F` no more than are tolerated did, `!C`
-    /// the client was too busy.
+    /// Alerts about the level, for the tables: `!W` if runs failed, `!F` if no more failed than are
+    /// tolerated, `!C` if the client was too busy.
     pub fn alerts(&self) -> String {
         let letters =
             [(self.interrupted, 'W'), (self.tolerates_failures(), 'F'), (self.client_limited, 'C')];
@@ -85,7 +85,7 @@ impl std::ops::Deref for LevelResult {
 }
 
 impl SizingResult {
-    /// Puts a result together. `levels` and the assessment's are in the same order.
+    /// Assembles a result. The assessment's levels must be in the order of `levels`.
     pub fn assemble(
         spec: SpecIdentity,
         levels: Vec<LevelMetrics>,
@@ -121,12 +121,12 @@ impl SizingResult {
         }
     }
 
-    /// Whether the estimates rest on straight lines, or there is none and the lines are all there is.
+    /// Returns true if no estimate uses the method `monotone`, so that the straight lines are worth showing.
     pub fn uses_lines(&self) -> bool {
         self.estimates.iter().all(|estimate| estimate.method != MethodName::Monotone)
     }
 
-    /// Whether the measurements say that a target cannot be met at any size.
+    /// Returns true if the measurements show that a target cannot be met with any number of GPUs.
     pub fn is_out_of_reach(&self) -> bool {
         self.estimates.iter().any(|estimate| estimate.unreachable)
     }

@@ -1,8 +1,8 @@
-//! `result.json`: the result itself.
+//! `result.json`: the result document itself.
 
 use super::{Material, Report, ReportError};
 
-/// The result as JSON.
+/// Report `result.json`.
 pub(super) struct ResultJson;
 
 impl Report for ResultJson {

@@ -1,8 +1,8 @@
-//! What is to be said of servers and their answers, in sentences.
+//! Notes on the behaviour of servers, as sentences.
 
 use crate::measure::{LevelMetrics, Note};
 
-/// The sentences for all levels together: each thing is said once.
+/// Sentences about all levels together; each observation is mentioned once.
 pub(super) fn sentences(levels: &[LevelMetrics]) -> Vec<String> {
     let all = [Note::HeldOpen, Note::WithoutStreamOptions, Note::MaxCompletionTokens];
     let noted = all.into_iter().filter_map(|note| {
@@ -32,7 +32,7 @@ pub(super) fn sentences(levels: &[LevelMetrics]) -> Vec<String> {
     noted.chain(many).collect()
 }
 
-/// The levels that something holds for, in words.
+/// Lists the levels for which a condition holds, in words.
 fn at(levels: &[LevelMetrics], holds: impl Fn(&LevelMetrics) -> bool) -> Option<String> {
     let levels = levels.iter().filter(|level| holds(level));
     let names: Vec<String> = levels.map(|level| level.concurrency.to_string()).collect();

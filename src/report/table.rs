@@ -1,11 +1,11 @@
-//! The table of levels, as the reference prints it.
+//! Table of levels, in the reference's layout.
 
 use super::format::{cell, significant};
 use super::result::{LevelResult, SizingResult};
 use crate::measure::{Metric, Summary};
 use comfy_table::{CellAlignment, Table, presets};
 
-/// The per-level table in Markdown; an `Alerts` column only where there is an alert.
+/// Renders the table of levels in Markdown, with an `Alerts` column only if there is an alert.
 pub(super) fn levels_table(result: &SizingResult) -> String {
     let columns = columns(result);
     let mut table = Table::new();

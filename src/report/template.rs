@@ -1,4 +1,4 @@
-//! Reports from templates: the built-in summary and whatever the user writes.
+//! Reports rendered from templates: the built-in summary and the user's own.
 
 use super::format::significant;
 use super::prose::{estimate_line, recommendation, sum_line};
@@ -11,12 +11,12 @@ use minijinja::value::{Serde, Value};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, context};
 use serde::Deserialize;
 
-/// The built-in summary.
+/// Template of `summary.md`.
 pub(super) const SUMMARY: &str = include_str!("../../templates/summary.md.j2");
 
-/// Work that a template may do: far more than any report needs, far less than for ever.
+/// Limit of the steps that a template may take: far more than any report needs.
 const FUEL: u64 = 5_000_000;
-/// A report is no larger.
+/// Limit of the size of a report in MiB.
 const LARGEST_MIB: usize = 64;
 
 /// A report from a template.
@@ -59,7 +59,7 @@ impl Report for Template {
             sum => sum_line(&result.gpus, &result.estimates),
             sizer_version => env!("CARGO_PKG_VERSION"),
         };
-        // The name decides on escaping: `.html` is escaped, `.md` is not.
+        // The name decides about escaping: `.html` is escaped, `.md` is not.
         let environment = bounded::add_template(environment, &self.report, &self.text)
             .map_err(|exceeded| self.stopped(&exceeded))?
             .map_err(|error| failed(&error))?;
@@ -74,7 +74,7 @@ impl Report for Template {
     }
 }
 
-/// The filter `answer`: an estimate in a sentence.
+/// Filter `answer`: describes an estimate in a sentence.
 fn answer(estimate: Value) -> Result<String, minijinja::Error> {
     Ok(estimate_line(&Estimate::deserialize(estimate)?))
 }
@@ -86,7 +86,8 @@ impl Template {
             path: self.path.clone(),
             line: error.line(),
             message: match std::error::Error::source(error) {
-                // What the output itself said, rather than that there was something.
+                // The cause says what failed in the output; minijinja's own message only says that something
+                // did.
                 Some(cause) if error.kind() == ErrorKind::WriteFailure => cause.to_string(),
                 _ if error.kind() == ErrorKind::OutOfFuel => {
                     format!("it takes more than {} million steps", FUEL / 1_000_000)

@@ -1,4 +1,4 @@
-//! The summary on the terminal: the table, the estimates, the answer.
+//! Summary on the terminal: table, estimates and recommendation.
 
 use super::format::significant;
 use super::prose::{estimate_line, recommendation, sum_line};
@@ -8,7 +8,7 @@ use crate::measure::Metric;
 use crate::sizing::{Estimate, Fit, Recommendation};
 use std::fmt::Write;
 
-/// The summary in plain text.
+/// Renders the summary as plain text.
 pub fn terminal_summary(result: &SizingResult) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
@@ -73,7 +73,7 @@ fn write_summary(out: &mut String, result: &SizingResult) -> std::fmt::Result {
     Ok(())
 }
 
-/// The estimates with their doubts, and what to buy.
+/// Writes the estimates with their doubts, and the recommendation.
 fn write_answer(
     out: &mut String,
     estimates: &[Estimate],

@@ -1,4 +1,4 @@
-//! A grid of targets and what each would need.
+//! Grid of targets with the GPUs that each needs.
 
 use super::ReportError;
 use super::comparison::{price, why_unanswered};
@@ -10,14 +10,14 @@ use comfy_table::{Table, presets};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// All combinations, branch by branch.
+/// All combinations, for all branches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WhatIf {
     /// Version of this document's form: 1.
     pub schema_version: u32,
-    /// Every combination.
+    /// Answers, one per combination and branch.
     pub cases: Vec<WhatIfCase>,
-    /// Branches without any level.
+    /// Branches without any measured level.
     #[serde(default)]
     pub missing: Vec<String>,
 }
@@ -27,47 +27,47 @@ pub struct WhatIf {
 pub struct WhatIfCase {
     /// The branch of the matrix; null without one.
     pub branch: Option<String>,
-    /// What the set of targets is called; null for a combination.
+    /// Name of the set of targets; null for a combination.
     pub name: Option<String>,
     /// Users to serve.
     pub users: Option<u64>,
-    /// Time that they take between two runs, in seconds.
+    /// Think time between two runs of a user, in seconds.
     pub think_time: Option<f64>,
     /// Runs to serve per second.
     pub request_rate: Option<f64>,
-    /// The limits.
+    /// Limits of the case.
     pub limits: Vec<CaseLimit>,
-    /// What it needs by the target that decides; null where there is no answer.
+    /// GPUs needed for the deciding target; null if there is no answer.
     pub gpus: Option<GpuCount>,
-    /// How far the answer can be relied on.
+    /// Grade of the answer: how far it can be relied on.
     #[serde(default)]
     pub grade: Option<Grade>,
     /// The target that decides.
     pub decided_by: Option<Metric>,
-    /// What the recommended GPUs cost per hour; null without a price.
+    /// Cost of the recommended GPUs per hour; null without a price.
     pub cost_per_hour: Option<f64>,
-    /// Whether no branch answers the same case for less: by cost where all have one, else by GPUs.
+    /// True if no branch answers the same case for less, by cost if all have one, otherwise by GPUs.
     pub cheapest: bool,
-    /// Whether the measurements say that no number of GPUs meets a limit.
+    /// True if the measurements show that no number of GPUs meets a limit.
     #[serde(default)]
     pub unreachable: bool,
-    /// Why there is no answer.
+    /// Reason why there is no answer.
     pub reason: Option<String>,
 }
 
-/// A limit of a case.
+/// Limit of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseLimit {
-    /// The time that is limited.
+    /// Metric that is limited.
     pub target: Metric,
-    /// The quantile that is limited.
+    /// Quantile that is limited.
     pub quantile: Quantile,
     /// The limit, in seconds.
     pub seconds: f64,
 }
 
 impl WhatIfCase {
-    /// The answer to a question, in one row.
+    /// Summarises the answer to a question as one row.
     pub fn of(
         branch: Option<&str>,
         name: Option<&str>,
@@ -85,7 +85,7 @@ impl WhatIfCase {
                 Load::Rate { per_second } => request_rate = Some(per_second),
             }
         }
-        // An unsettled answer is shown as far as it is known.
+        // An unsettled answer is shown with the bounds that are known.
         let unsettled = gpus.grade == Some(Grade::Unsettled) && gpus.unanswered.is_empty();
         let reason = why_unanswered(estimates, gpus).filter(|_| !unsettled);
         let decides = |it: &&Estimate| {
@@ -94,7 +94,7 @@ impl WhatIfCase {
         };
         let deciding = estimates.iter().find(decides);
         let count = deciding.and_then(|estimate| estimate.clone().told().gpus).map(|count| {
-            // What is known is known of all targets together.
+            // The bounds apply to all targets together.
             let (at_least, at_most) = (gpus.at_least, gpus.at_most);
             if unsettled { GpuCount { at_least, at_most, ..count } } else { count }
         });
@@ -125,7 +125,7 @@ impl WhatIfCase {
         asked(self) == asked(other) && self.limits == other.limits && self.name == other.name
     }
 
-    /// Whether there is an answer that can be compared with others.
+    /// Returns true if the answer can be compared with others.
     fn is_settled(&self) -> bool {
         self.gpus.is_some_and(|gpus| gpus.recommended.is_some())
     }
@@ -170,7 +170,7 @@ impl WhatIfCase {
 }
 
 impl WhatIf {
-    /// Marks the cheapest branch of every case.
+    /// Collects cases and marks the cheapest branch of each.
     pub fn of(mut cases: Vec<WhatIfCase>, missing: Vec<String>) -> Self {
         let all = cases.clone();
         for case in &mut cases {
@@ -185,7 +185,7 @@ impl WhatIf {
         Self { schema_version: 1, cases, missing }
     }
 
-    /// Tables in Markdown: loads down, limits across, a table per branch.
+    /// Renders Markdown tables: loads down, limits across, one table per branch.
     pub fn to_text(&self) -> String {
         let branches = distinct(self.cases.iter().map(|case| case.branch.clone()));
         let aims = distinct(self.cases.iter().map(WhatIfCase::aims));
@@ -205,7 +205,7 @@ impl WhatIf {
             table.load_style(presets::ASCII_MARKDOWN);
             if loads.len() * aims.len() == of_branch.len() {
                 table.set_header(std::iter::once("").chain(aims.iter().map(String::as_str)));
-                // Limits vary fastest.
+                // Cases are ordered with limits varying fastest.
                 for (load, row) in std::iter::zip(&loads, of_branch.chunks(aims.len().max(1))) {
                     let cells = row.iter().map(|case| answer(case));
                     table.add_row(std::iter::once(load.clone()).chain(cells));
@@ -240,7 +240,7 @@ impl WhatIf {
         text.concat()
     }
 
-    /// One row per case.
+    /// Renders CSV with one row per case.
     pub fn to_csv(&self) -> Result<String, ReportError> {
         const NAME: &str = "what-if";
         let mut writer = csv::Writer::from_writer(Vec::new());
@@ -300,7 +300,7 @@ impl WhatIf {
     }
 }
 
-/// Each value once, in the order in which they come.
+/// Removes duplicates, keeping the order of first occurrences.
 fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
     let mut seen = Vec::new();
     for value in values {

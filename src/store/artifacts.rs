@@ -1,11 +1,12 @@
-//! Artifacts by their digests, and manifests by their keys.
+//! Artifacts, looked up by digest, and manifests, looked up by key.
 
 use super::manifest::Parts;
 use super::{Content, Digest, Key, Manifest, Store, StoreError, objects};
 use std::path::PathBuf;
 
 impl Store {
-    /// Keeps an artifact and the manifest that says what made it, and why it is not whole where it is not.
+    /// Stores an artifact with its manifest. `cut_short` is the reason why the artifact is incomplete, if it
+    /// is.
     pub fn keep(
         &self,
         stage: &str,
@@ -39,28 +40,29 @@ impl Store {
         Ok(manifest)
     }
 
-    /// The manifest of a key, if it was ever kept and is readable.
+    /// Returns the manifest of a key, if there is a readable one.
     pub fn manifest(&self, key: &Key) -> Option<Manifest> {
         let of_process = self.memory.as_ref().and_then(|memory| memory.manifest(key));
         of_process.or_else(|| Manifest::read(&self.folders, key))
     }
 
-    /// The manifests of all stages of a kind (`sweep@…`), or of all where it is empty, the newest first.
+    /// Returns the manifests of all stages of a kind (`sweep` for `sweep@…`), newest first; of every stage if
+    /// `kind` is empty.
     pub fn manifests_of(&self, kind: &str) -> Vec<Manifest> {
         Manifest::all_of(&self.folders, kind)
     }
 
-    /// Whether there is a manifest of that key, readable or not.
+    /// Returns true if there is a manifest of this key, readable or not.
     pub fn has_manifest(&self, key: &Key) -> bool {
         Manifest::is_there(&self.folders, key)
     }
 
-    /// Whether there is an artifact of that digest, sound or not.
+    /// Returns true if there is an artifact with this digest, intact or not.
     pub fn has(&self, digest: &Digest) -> bool {
         self.is_in_memory(digest) || objects::exists(&self.folders, digest)
     }
 
-    /// Whether an artifact is there and is what its digest says.
+    /// Returns true if there is an artifact with this digest and its content matches it.
     pub fn is_sound(&self, digest: &Digest) -> bool {
         self.is_in_memory(digest) || objects::is_sound(&self.folders, digest)
     }
@@ -69,7 +71,8 @@ impl Store {
         self.memory.as_ref().is_some_and(|memory| memory.has(digest))
     }
 
-    /// Removes a damaged artifact, so that no copy of it can be taken for a sound one.
+    /// Removes the artifact of a key if it is damaged, so that no copy of it can be mistaken for an intact
+    /// one.
     pub fn discard_damaged(&self, key: &Key) {
         if self.is_read_only() {
             return;
@@ -79,30 +82,30 @@ impl Store {
         }
     }
 
-    /// Where the copy of a remote file lies, or would.
+    /// Path of the local copy of a remote file, whether or not there is one yet.
     pub fn download_path(&self, url: &str) -> PathBuf {
         self.root().join("downloads").join(Digest::of(url.as_bytes()).as_str())
     }
 
-    /// Whether there is a copy of a remote file, and a plain one.
+    /// Returns true if there is a local copy of a remote file, and it is a regular file.
     pub fn has_download(&self, url: &str) -> bool {
         self.folders
             .get("downloads")
             .is_ok_and(|folder| folder.has(Digest::of(url.as_bytes()).as_str()))
     }
 
-    /// Makes the folder for copies of remote files.
+    /// Creates the folder for copies of remote files.
     pub fn make_downloads(&self) -> Result<(), StoreError> {
         self.folders.made("downloads").map(drop)
     }
 
-    /// An artifact as a file, verified: for those that are too large to be held.
+    /// Opens a verified artifact as a file, for artifacts that are too large to be held in memory.
     pub fn open(&self, digest: &Digest) -> Result<std::fs::File, StoreError> {
         let of_process = self.memory.as_ref().and_then(|memory| memory.open(digest));
         of_process.unwrap_or_else(|| objects::open_sound(&self.folders, digest))
     }
 
-    /// The bytes of an artifact, verified.
+    /// Reads a verified artifact.
     pub fn read(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
         let of_process = self.memory.as_ref().and_then(|memory| memory.read(digest));
         of_process.map_or_else(|| objects::read(&self.folders, digest), Ok)

@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all.
+//! Atomic file writes.
 
 use super::StoreError;
 use super::temporary::{Temporary, sweep_dead};
@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Writes a file unless it holds these bytes already.
 pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    // Of another length it is another file, which may be a pipe that would be waited for.
+    // A different length means different content. It may also be a pipe, on which a read would block.
     let alike = fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() == bytes.len() as u64);
     if alike && fs::read(path).is_ok_and(|old| old == bytes) {
         Ok(())
@@ -17,8 +17,8 @@ pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     }
 }
 
-/// Writes a file so that at any instant either the old or the new content is there: to a temporary
-/// file beside it, synced, then renamed.
+/// Replaces a file atomically: writes a temporary file beside it, syncs it, and renames it. At any instant
+/// either the old or the new content is there.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(dir).map_err(StoreError::io("create the folder", dir))?;
@@ -35,7 +35,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         }
         file.as_file().sync_all()?;
         file.persist(path)?;
-        // Without this the rename itself may not survive a power cut.
+        // Without this, the rename itself may not survive a power cut.
         File::open(dir)?.sync_all()
     };
     write().map_err(StoreError::io("write the file", path))

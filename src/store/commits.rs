@@ -1,4 +1,4 @@
-//! What lock files in git refer to: a measurement that a commit names is wanted again by whoever checks
+//! References from lock files in git. A measurement that a commit names is needed again by whoever checks
 //! that commit out.
 
 use super::lock_file::LOCK_FILE;
@@ -9,17 +9,17 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Which commits count.
+/// Range of commits to look at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// Where branches, tags, the stash and the work tree stand.
+    /// The tips of branches, tags and the stash, and `HEAD`.
     Tips,
-    /// All that can be reached from there.
+    /// All commits that can be reached from the tips.
     History,
 }
 
-/// What the lock files beside a spec say in these commits, by stage; nothing where there is no repository.
-/// Of the history, lock files of other folders count as well: this one may have had another name.
+/// Returns the stanzas of the lock files in these commits, by stage; nothing if there is no repository. In
+/// the history, lock files of other folders count too, since this folder may have had another name.
 pub(super) fn locked_in_git(
     base_dir: &Path,
     reach: Reach,
@@ -38,7 +38,7 @@ pub(super) fn locked_in_git(
 
 fn git(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new("git");
-    // Nothing is fetched, nothing refreshed: this only looks.
+    // Only look: fetch nothing and refresh nothing.
     command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_NO_LAZY_FETCH", "1");
     command.arg("-C").arg(folder).args(args).stdin(Stdio::null());
     command
@@ -57,14 +57,14 @@ fn refused(message: &str) -> StoreError {
     StoreError::Git { message: message.trim().to_owned() }
 }
 
-/// The lock files at the tips, as git names them.
+/// Git's names for the lock file of this folder at each tip.
 fn tips(folder: &Path) -> Result<Vec<String>, StoreError> {
     let refs = said(folder, &["for-each-ref", "--format=%(objectname)"])?;
     let commits: BTreeSet<&str> = refs.lines().chain(["HEAD"]).collect();
     Ok(commits.into_iter().map(|commit| format!("{commit}:./{LOCK_FILE}")).collect())
 }
 
-/// Every content that the lock file has had.
+/// Hashes of every version of a lock file in the history.
 fn blobs(folder: &Path) -> Result<Vec<String>, StoreError> {
     let lock = format!(":(top,glob)**/{LOCK_FILE}");
     let args = ["log", "--all", "-m", "--full-history", "--format=", "--raw", "--no-abbrev"];
@@ -75,7 +75,7 @@ fn blobs(folder: &Path) -> Result<Vec<String>, StoreError> {
     Ok(now.into_iter().map(str::to_owned).collect())
 }
 
-/// What lock files say, which git knows by these names. A commit without one says nothing.
+/// Reads the lock files with these git names. Names without a file are skipped.
 fn contents(folder: &Path, names: &[String]) -> Result<Vec<(String, Locked)>, StoreError> {
     let failed = |error: std::io::Error| refused(&error.to_string());
     let mut command = git(folder, &["cat-file", "--batch"]);
@@ -88,7 +88,7 @@ fn contents(folder: &Path, names: &[String]) -> Result<Vec<(String, Locked)>, St
     let mut found = Vec::new();
     let mut read = || -> std::io::Result<()> {
         for name in names {
-            // One at a time: neither side waits for the other with a full pipe.
+            // One name at a time, so that neither side can block on a full pipe.
             writeln!(stdin, "{name}")?;
             stdin.flush()?;
             let mut head = String::new();
@@ -102,7 +102,7 @@ fn contents(folder: &Path, names: &[String]) -> Result<Vec<(String, Locked)>, St
             };
             let mut text = Vec::new();
             let length: u64 = size;
-            // With the line feed that ends it.
+            // Includes the line feed that git adds at the end.
             (&mut stdout).take(length + 1).read_to_end(&mut text)?;
             let (Content { specs }, _) = parse(&String::from_utf8_lossy(&text));
             found.extend(specs.into_values().flatten());

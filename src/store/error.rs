@@ -1,72 +1,72 @@
-//! Why the store could not do its work.
+//! Errors of the store.
 
 use std::path::Path;
 
-/// Why the store could not do its work.
+/// Error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The system refused.
+    /// A file operation failed.
     #[error("{path}: cannot {action}: {error}")]
     Io {
-        /// What was being done.
+        /// Action that failed, as in "cannot …".
         action: &'static str,
-        /// The file or folder.
+        /// File or folder concerned.
         path: String,
-        /// What the system said.
+        /// Error of the system.
         #[source]
         error: std::io::Error,
     },
-    /// A link where the store has a file or a folder of its own.
+    /// A symbolic link is in the place of a file or folder of the store.
     #[error("{path} is a link, and none is followed inside a store; remove the link")]
     Link {
-        /// The link.
+        /// Path of the link.
         path: String,
     },
-    /// Another process works on the same store.
+    /// Another process is working on the same store.
     #[error(
         "another sizer{} is working in {path}; wait until it is done, or run with --wait",
         pid_text(pid)
     )]
     Busy {
-        /// The store.
+        /// Path of the store.
         path: String,
-        /// Its process id, as it wrote it down.
+        /// Id of that process, as it recorded it; empty if unknown.
         pid: String,
     },
-    /// Git did not say what its commits refer to.
+    /// Git could not tell what its commits refer to.
     #[error(
         "git cannot say which measurements its commits refer to ({message}), so nothing is removed"
     )]
     Git {
-        /// What it said instead.
+        /// Message of git, or of the attempt to run it.
         message: String,
     },
-    /// A file that is read in part may name what is in use.
+    /// A file that may name artifacts in use is too large to be read in full.
     #[error(
         "{path} is larger than {mib} MiB, so that not all of what is in use is known, and nothing is removed; \
          shorten it, or move it away"
     )]
     TooLong {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// So much of it is read.
+        /// Limit in MiB.
         mib: u64,
     },
-    /// A file that names what is in use is there and cannot be read.
+    /// A file that names artifacts in use exists but cannot be read.
     #[error(
         "{path} cannot be read ({why}), so what it names is not known, and nothing is changed; make it readable, or \
          move it away"
     )]
     Unknown {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// What stands in the way.
+        /// Reason why it cannot be read.
         why: String,
     },
-    /// An artifact is not what its manifest says.
+    /// An artifact is missing, or does not match its digest.
     #[error("the artifact {digest} is damaged or missing")]
     Damaged {
-        /// Its digest.
+        /// Digest of the artifact.
         digest: String,
     },
 }
@@ -75,7 +75,7 @@ fn pid_text(pid: &str) -> String {
     if pid.is_empty() { String::new() } else { format!(" (process {pid})") }
 }
 
-/// A value as JSON for a file: an error where it cannot be written down, instead of an empty file.
+/// Serialises a value as JSON for a file. A failure is an error, never an empty file.
 pub(super) fn json(value: &impl serde::Serialize, path: &Path) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(value).map_err(|error| StoreError::io("write the file", path)(error.into()))
 }

@@ -1,5 +1,5 @@
-//! Folders of the store, opened one by one: whatever lies in one is reached by name from there, and no
-//! link is followed. A path would be looked up anew each time, through whatever stands in its way.
+//! Directory handles within the store. Everything is reached by name from an open handle, and no link is
+//! followed. A path, by contrast, would be resolved anew each time, through whatever stands in its way.
 
 use super::StoreError;
 use super::temporary::{Temporary, is_temporary};
@@ -11,13 +11,13 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A folder that is held open.
+/// Open directory.
 pub(super) struct Folder {
     fd: OwnedFd,
     path: PathBuf,
 }
 
-/// A file in a folder, or a folder.
+/// Directory entry: a regular file or a folder.
 pub(super) struct Entry {
     pub name: String,
     pub is_folder: bool,
@@ -26,28 +26,28 @@ pub(super) struct Entry {
 }
 
 impl Folder {
-    /// The folder at the root of a store. It may itself be a link: to a larger disk, say.
+    /// Opens the root folder of a store. The root itself may be a link, for instance to a larger disk.
     pub fn root(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(path, flags, Mode::empty())?;
         Ok(Self { fd, path: path.to_owned() })
     }
 
-    /// The same, made where it is missing.
+    /// Opens the root folder of a store, creating it if it is missing.
     pub fn root_made(path: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(path)
             .and_then(|()| Self::root(path))
             .map_err(StoreError::io("create the folder", path))
     }
 
-    /// A folder in this one.
+    /// Opens a folder within this one.
     pub fn folder(&self, name: &str) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = openat(&self.fd, name, flags, Mode::empty())?;
         Ok(Self { fd, path: self.path.join(name) })
     }
 
-    /// The same, made where it is missing.
+    /// Opens a folder within this one, creating it if it is missing.
     pub fn folder_made(&self, name: &str) -> Result<Self, StoreError> {
         let made = match mkdirat(&self.fd, name, Mode::from_raw_mode(0o777)) {
             Err(error) if error != Errno::EXIST => Err(error.into()),
@@ -61,14 +61,15 @@ impl Folder {
         self.opened(name, OFlags::RDONLY)
     }
 
-    /// Opens a file for reading and writing, made where it is missing.
+    /// Opens a file for reading and writing, creating it if it is missing.
     pub fn open_made(&self, name: &str) -> Result<File, StoreError> {
         let opened = self.opened(name, OFlags::RDWR | OFlags::CREATE);
         opened.map_err(|error| self.refused("open the file", name, error))
     }
 
     fn opened(&self, name: &str, flags: OFlags) -> io::Result<File> {
-        // Nor is a pipe waited for, or a device read.
+        // `NONBLOCK`, so that opening a pipe does not wait for a writer; the check below rejects pipes and
+        // devices.
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file = File::from(openat(&self.fd, name, flags, Mode::from_raw_mode(0o666))?);
         if file.metadata()?.is_file() {
@@ -78,24 +79,24 @@ impl Folder {
         }
     }
 
-    /// Whether it was removed after it was opened.
+    /// Returns true if the folder was removed after it was opened.
     pub fn is_removed(&self) -> bool {
         rustix::fs::fstat(&self.fd).is_ok_and(|stat| stat.st_nlink == 0)
     }
 
-    /// Whether there is a plain file of that name.
+    /// Returns true if there is a regular file with this name.
     pub fn has(&self, name: &str) -> bool {
         statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
     }
 
-    /// Reads a file whole, but no more of one than the store ever writes.
+    /// Reads a whole file, and fails if it is longer than `most` bytes.
     pub fn read(&self, name: &str, most: u64) -> io::Result<Vec<u8>> {
         let file = self.open(name)?;
-        // One more byte than is there: so its end is met without another buffer.
+        // One byte more than the file holds, so that its end is reached without another allocation.
         let length = file.metadata()?.len().min(most);
         let mut bytes = Vec::new();
-        // Where there is no room for so much, reading it says so.
+        // If the length does not fit into memory, the read itself fails.
         if let Ok(length) = usize::try_from(length) {
             bytes.reserve_exact(length.saturating_add(1));
         }
@@ -106,7 +107,7 @@ impl Folder {
         Ok(bytes)
     }
 
-    /// Makes a file that is written and read.
+    /// Creates a new file for reading and writing.
     pub fn create(&self, name: &str) -> Result<File, StoreError> {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -114,7 +115,7 @@ impl Folder {
         made.map_err(|error| self.refused("create the file", name, error.into()))
     }
 
-    /// Moves a file that is written whole to a folder of the same store.
+    /// Moves a complete file to a folder of the same store, syncing it first.
     pub fn move_to(
         &self,
         name: &str,
@@ -125,13 +126,13 @@ impl Folder {
         let moved = || -> io::Result<()> {
             file.sync_all()?;
             renameat(&self.fd, name, &folder.fd, new)?;
-            // Without this the rename itself may not survive a power cut.
+            // Without this, the rename itself may not survive a power cut.
             Ok(rustix::fs::fsync(&folder.fd)?)
         };
         moved().map_err(|error| folder.refused("write the file", new, error))
     }
 
-    /// Writes a file so that at any instant either the old or the new content is there.
+    /// Replaces a file atomically: at any instant either the old or the new content is there.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let temporary = Temporary::name();
         let write = || -> io::Result<()> {
@@ -142,7 +143,7 @@ impl Folder {
             file.write_all(bytes)?;
             file.sync_all()?;
             renameat(&self.fd, temporary.as_str(), &self.fd, name)?;
-            // Without this the rename itself may not survive a power cut.
+            // Without this, the rename itself may not survive a power cut.
             Ok(rustix::fs::fsync(&self.fd)?)
         };
         write().map_err(|error| {
@@ -151,12 +152,12 @@ impl Folder {
         })
     }
 
-    /// Removes a file; of a link, the link.
+    /// Removes a file. If it is a link, removes the link.
     pub fn remove(&self, name: &str) -> io::Result<()> {
         Ok(unlinkat(&self.fd, name, AtFlags::empty())?)
     }
 
-    /// The names of all that is in it.
+    /// Names of all entries.
     fn names(&self) -> impl Iterator<Item = String> {
         let dir = rustix::fs::Dir::read_from(&self.fd);
         let names = dir.into_iter().flat_map(Iterator::flatten);
@@ -164,7 +165,7 @@ impl Folder {
         names.filter(|name| !matches!(name.as_str(), "." | ".."))
     }
 
-    /// The plain files and folders in it. Links, pipes and devices are none of the store's.
+    /// Regular files and folders. Links, pipes and devices never belong to the store.
     pub fn entries(&self) -> Vec<Entry> {
         let entry = |name: String| {
             let stat = statat(&self.fd, name.as_str(), AtFlags::SYMLINK_NOFOLLOW).ok()?;
@@ -173,7 +174,7 @@ impl Folder {
                 FileType::Directory => true,
                 _ => return None,
             };
-            // What is dated before the epoch is as old as can be.
+            // Dates before the epoch count as the epoch.
             let modified = match (u64::try_from(stat.st_mtime), u32::try_from(stat.st_mtime_nsec)) {
                 (Ok(seconds), Ok(nanos)) => {
                     UNIX_EPOCH + Duration::new(seconds, nanos.min(999_999_999))
@@ -186,10 +187,10 @@ impl Folder {
         self.names().filter_map(entry).collect()
     }
 
-    /// Removes what processes that were killed had not finished writing. The caller owns the store.
+    /// Removes temporary files that killed processes left behind. The caller must own the store.
     pub fn sweep(&self) {
         for name in self.names().filter(|name| is_temporary(name)) {
-            // What cannot be removed, such as a folder, is in nobody's way.
+            // A folder, for instance, cannot be removed this way, and does no harm.
             let _ = self.remove(&name);
         }
     }
@@ -222,7 +223,7 @@ mod tests {
         assert!(matches!(folder.folder_made("folder"), Err(StoreError::Link { .. })));
         assert!(matches!(folder.open_made("file"), Err(StoreError::Link { .. })));
         assert!(!folder.has("file") && folder.entries().is_empty());
-        // A file is put in the place of a link, not where it leads.
+        // Writing replaces a link rather than following it.
         folder.write("file", b"new").unwrap();
         assert_eq!(folder.read("file", 3).unwrap(), b"new");
         assert_eq!(std::fs::read(outside.join("file")).unwrap(), b"precious");

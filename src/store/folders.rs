@@ -1,4 +1,4 @@
-//! The folders of a store that are looked into again and again, held open.
+//! Cache of open folders of a store.
 
 use super::StoreError;
 use super::folder::Folder;
@@ -7,35 +7,34 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The folders of one store. Each is opened when something is first looked for in it; one that was removed
-/// since is opened anew.
+/// Folders of one store. Each is opened on first use, and reopened if it has been removed since.
 pub(super) struct Folders {
     root: PathBuf,
     open: Mutex<BTreeMap<&'static str, Arc<Folder>>>,
 }
 
 impl Folders {
-    /// Those of the store there. Nothing is opened before it is needed.
+    /// Creates the cache for the store at `root`. Nothing is opened before it is needed.
     pub fn of(root: PathBuf) -> Self {
         Self { root, open: Mutex::default() }
     }
 
-    /// Where the store is.
+    /// Path of the store.
     pub fn path(&self) -> &Path {
         &self.root
     }
 
-    /// The root of the store.
+    /// Root folder of the store.
     pub fn root(&self) -> io::Result<Arc<Folder>> {
         self.held("", || Folder::root(&self.root))
     }
 
-    /// A folder at the root.
+    /// Folder at the root of the store.
     pub fn get(&self, name: &'static str) -> io::Result<Arc<Folder>> {
         self.held(name, || self.root()?.folder(name))
     }
 
-    /// The same for writing, made where it is missing.
+    /// Folder at the root of the store, created if it is missing.
     pub fn made(&self, name: &str) -> Result<Folder, StoreError> {
         Folder::root_made(&self.root)?.folder_made(name)
     }

@@ -1,4 +1,4 @@
-//! Removing what nothing refers to any more.
+//! Garbage collection: removal of artifacts that nothing refers to any more.
 
 use super::commits::{Reach, locked_in_git};
 use super::folder::{Entry, Folder};
@@ -11,15 +11,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Which past runs and commits keep their artifacts. What a lock file of the work tree, the tip of a branch
-/// or a spec's last run refers to always stays; without a rule, so does what any past run or commit does.
+/// Retention rules for past runs and commits. Artifacts named by the lock file in the work tree, by the tip
+/// of a branch or by a spec's last run are always kept. Without a rule, so are those of every past run and
+/// commit.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GcRules {
-    /// Only this many of the newest runs.
+    /// Number of the newest runs to keep.
     pub keep_last: Option<usize>,
-    /// Only runs younger than this.
+    /// Age from which runs are dropped.
     pub older_than: Option<Duration>,
-    /// Only as many of the newest runs as fit into this many bytes, with all that always stays.
+    /// Size in bytes up to which the newest runs are kept, including everything that is always kept.
     pub max_size: Option<u64>,
 }
 
@@ -29,38 +30,38 @@ impl GcRules {
     }
 }
 
-/// What was removed, or would be.
+/// Files to remove.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Garbage {
-    /// The files.
+    /// Files to remove, sorted by path.
     pub pieces: Vec<Piece>,
-    /// What stays, in bytes.
+    /// Size of what is kept, in bytes.
     pub kept_bytes: u64,
 }
 
-/// A file that goes.
+/// File to remove.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Piece {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub bytes: u64,
-    /// The stage that it is of, where that is known.
+    /// Stage that made the file, if known.
     pub stage: Option<String>,
-    /// Why it goes.
+    /// Reason for the removal.
     pub why: Why,
 }
 
-/// Why a file goes.
+/// Reason why a file is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Why {
-    /// Nothing refers to it.
+    /// No lock file, run or commit refers to it.
     Unnamed,
-    /// A past run refers to it that the rules leave out.
+    /// Only past runs that the rules drop refer to it.
     OlderRun,
-    /// A commit refers to it that is no tip of a branch.
+    /// Only commits that are not the tip of a branch refer to it.
     OlderCommit,
-    /// A process that was killed had not finished writing it.
+    /// A process was killed while it wrote the file.
     Unfinished,
 }
 
@@ -76,7 +77,7 @@ impl fmt::Display for Why {
 }
 
 impl Store {
-    /// Finds what nothing refers to. `base_dir` is the folder whose lock file counts.
+    /// Finds the artifacts that nothing refers to. `base_dir` is the folder of the lock file that counts.
     pub fn garbage(
         &self,
         base_dir: &Path,
@@ -106,7 +107,7 @@ impl Store {
         }
         let sizes: BTreeMap<&str, u64> =
             files.iter().map(|(_, name, size)| (name.as_str(), *size)).collect();
-        // A clock that stands before the epoch makes no run old.
+        // If the clock is set before the epoch, no run counts as old.
         let now = now.duration_since(UNIX_EPOCH).map_or(f64::NEG_INFINITY, |now| now.as_secs_f64());
         let mut past = Kept::default();
         let mut full = false;
@@ -145,7 +146,7 @@ impl Store {
         Ok(Garbage { pieces, kept_bytes })
     }
 
-    /// The stages of all keys and digests, as far as manifests and past runs know them.
+    /// Maps keys and digests to stage names, as far as manifests and past runs know them.
     fn stages_by_name(&self, records: &[RunRecord]) -> BTreeMap<String, String> {
         let mut stages = BTreeMap::new();
         for record in records {
@@ -160,7 +161,7 @@ impl Store {
         stages
     }
 
-    /// Removes files that [`Store::garbage`] found. The caller owns the store.
+    /// Removes the files found by [`Store::garbage`]. The caller must own the store.
     pub fn remove(&self, garbage: &Garbage) -> Result<(), StoreError> {
         for Piece { path, .. } in &garbage.pieces {
             self.remove_file(path).map_err(StoreError::io("remove the file", path))?;
@@ -168,11 +169,11 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a file of the store, from folder to folder: the way to it may have changed meanwhile.
+    /// Removes a file of the store, opening folder by folder, since the path may lead elsewhere by now.
     fn remove_file(&self, path: &Path) -> std::io::Result<()> {
         let inside = path.strip_prefix(self.root()).map_err(std::io::Error::other)?;
         let names: Option<Vec<&str>> = inside.iter().map(|name| name.to_str()).collect();
-        // All names in a store are the store's own, and plain.
+        // The store gives all its files plain names.
         let names = names.ok_or(std::io::ErrorKind::InvalidFilename)?;
         let Some((file, folders)) = names.split_last() else { return Ok(()) };
         let mut folder = Folder::root(self.root())?;
@@ -182,8 +183,8 @@ impl Store {
         folder.remove(file)
     }
 
-    /// Objects, manifests and what killed processes had not finished writing, with the digest or key
-    /// that each is named after, and its size. Whatever else lies there was not put there by a store.
+    /// Lists objects, manifests and unfinished files with the digest or key in their names (empty for
+    /// unfinished ones) and their sizes. Other files were not put there by a store.
     fn artifact_files(&self) -> Vec<(PathBuf, String, u64)> {
         let mut files = Vec::new();
         let Ok(root) = Folder::root(self.root()) else { return files };
@@ -215,12 +216,12 @@ impl Store {
     }
 }
 
-/// Whether a name is that of an artifact or a key.
+/// Returns true if a name has the form of a digest or key.
 fn is_digest(name: &str) -> bool {
     name.len() == 2 * blake3::OUT_LEN && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// What stays: keys and digests, which the files are named after.
+/// Keys and digests to keep; the files are named after them.
 #[derive(Clone, Default)]
 struct Kept {
     names: BTreeSet<String>,
@@ -235,7 +236,7 @@ impl Kept {
         }
     }
 
-    /// What a lock refers to stays even where its manifest is lost, or names what was made since.
+    /// Keeps what a lock refers to, even if its manifest is lost or names a newer artifact.
     fn add_locked(&mut self, store: &Store, locked: impl IntoIterator<Item = (String, Locked)>) {
         for (_, Locked { key, digest, .. }) in locked {
             self.add(store, &key);

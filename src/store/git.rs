@@ -1,4 +1,4 @@
-//! What git has to know of the files that are committed.
+//! Git attributes of the lock file.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -7,9 +7,9 @@ use std::path::Path;
 const ATTRIBUTES: &str = ".gitattributes";
 const LINE: &str = "sizer.lock merge=union\n";
 
-/// Has git join the lock files of two branches line by line: levels that were measured side by side
-/// lie side by side, where its usual way sees a conflict. Done once for each folder of a work tree;
-/// where it cannot be, merges are as they were.
+/// Makes git merge the lock files of two branches line by line, by `merge=union` in `.gitattributes`. Levels
+/// measured on both branches are adjacent in the file, which git's default merge would report as a conflict.
+/// Done once per folder of a work tree. If the file cannot be written, merges work as before.
 pub(super) fn merge_by_stanza(folder: &Path) {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let Ok(folder) = folder.canonicalize() else { return };
@@ -23,11 +23,11 @@ pub(super) fn merge_by_stanza(folder: &Path) {
         return;
     }
     let path = folder.join(ATTRIBUTES);
-    // A link leads to a file that is not ours to change.
+    // A link may lead to a file that is not ours to change.
     let before = match path.symlink_metadata() {
         Ok(there) if there.is_file() => match std::fs::read(&path) {
             Ok(text) => text,
-            // Nobody knows what would be added to.
+            // Do not append to a file that cannot be read.
             Err(_) => return,
         },
         Ok(_) => return,
@@ -35,6 +35,6 @@ pub(super) fn merge_by_stanza(folder: &Path) {
     };
     let gap = if before.is_empty() || before.ends_with(b"\n") { "" } else { "\n" };
     let file = OpenOptions::new().create(true).append(true).open(path);
-    // Nothing that was measured depends on it.
+    // A failure is harmless: no measurement depends on it.
     let _ = file.and_then(|mut file| file.write_all(format!("{gap}{LINE}").as_bytes()));
 }

@@ -1,8 +1,8 @@
-//! `sizer.lock`: what the numbers of each spec rest on, committed to git.
+//! `sizer.lock`: the measurements that each spec's numbers rest on, committed to git.
 //!
-//! It holds what was measured: the dataset, the runs and the metrics of each level. What joins
-//! levels (fits, estimates, reports) is left out: it follows from these in milliseconds, and
-//! would make any two branches that measured different levels differ in the same lines.
+//! It holds the digests of what was measured: the dataset, and the runs and metrics of each level. Stages
+//! that join levels (fits, estimates, reports) are left out. They follow from the levels in milliseconds, and
+//! with them any two branches that measured different levels would conflict.
 
 use super::git::merge_by_stanza;
 use super::lock_text::{Content, parse, rendered};
@@ -12,12 +12,12 @@ use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-/// Its name, beside the specs.
+/// File name, beside the specs.
 pub(super) const LOCK_FILE: &str = "sizer.lock";
-/// Stanzas of some ten thousand levels.
+/// Room for the stanzas of some ten thousand levels.
 pub(super) const LARGEST: u64 = 8 << 20;
 
-/// The lock file beside a spec, as seen by that spec.
+/// Lock file beside a spec, as seen by that spec.
 pub struct LockFile {
     path: PathBuf,
     spec: String,
@@ -26,15 +26,15 @@ pub struct LockFile {
 }
 
 impl LockFile {
-    /// Reads the lock file of a folder. One that is absent, conflicted or unreadable is no error,
-    /// since all that it says can be found again.
+    /// Reads the lock file of a folder. A missing, conflicted or unreadable one is not an error, since
+    /// everything in it can be found again.
     pub fn beside(base_dir: &Path, spec: &str) -> Self {
         let path = path_in(base_dir);
         let (content, state) = read(&path);
         Self { path, spec: spec.to_owned(), content, state }
     }
 
-    /// Reads a lock file's text, as of some other time or place. It is never written.
+    /// Parses the text of a lock file from another time or place. It is never written.
     pub fn from_text(text: &str, spec: &str) -> Self {
         let (content, state) = parse(text);
         Self { path: PathBuf::new(), spec: spec.to_owned(), content, state }
@@ -46,12 +46,12 @@ impl LockFile {
         Self { path: PathBuf::new(), spec: spec.to_owned(), content, state }
     }
 
-    /// In what state it was found.
+    /// State in which the file was found.
     pub fn state(&self) -> &LockState {
         &self.state
     }
 
-    /// Fails where nobody knows what it says: it could not be written without losing that.
+    /// Fails if the file exists but cannot be read: writing it would lose its content.
     pub fn check(&self) -> Result<(), StoreError> {
         match &self.state {
             LockState::Refused(why) => Err(StoreError::unknown(&self.path, why)),
@@ -59,25 +59,24 @@ impl LockFile {
         }
     }
 
-    /// What was locked for a stage.
+    /// Returns the stanza of a stage.
     pub fn get(&self, stage: &str) -> Option<&Locked> {
         self.stages()?.get(stage)
     }
 
-    /// All stages that are locked for this spec.
+    /// Returns the stanzas of all stages of this spec.
     pub fn stages(&self) -> Option<&BTreeMap<String, Locked>> {
         self.content.specs.get(&self.spec)
     }
 
-    /// Locks the stages of this spec, in place of all that was locked for it before, and writes
-    /// the file if that changes anything. Stanzas of other specs are taken from the file as it is
-    /// now: other branches may have written theirs since this was read.
+    /// Replaces all stanzas of this spec and writes the file if that changes anything. Stanzas of other specs
+    /// are read from the file again, since other branches may have written theirs in the meantime.
     pub fn replace(&mut self, stages: BTreeMap<String, Locked>) -> Result<(), StoreError> {
         if self.state == LockState::Sound && self.stages() == Some(&stages) {
             return Ok(());
         }
         (self.content, self.state) = read(&self.path);
-        // Else the stanzas of all other specs would be gone.
+        // Otherwise the stanzas of all other specs would be lost.
         self.check()?;
         self.content.specs.insert(self.spec.clone(), stages);
         write_atomically(&self.path, rendered(&self.content).as_bytes())?;
@@ -100,7 +99,7 @@ fn read(path: &Path) -> (Content, LockState) {
     let mut text = Vec::new();
     let read = dataset::open(path).map(|file| file.take(LARGEST + 1).read_to_end(&mut text));
     match read {
-        // A pipe or a device, which would be waited for.
+        // A pipe or a device, on which a read would block.
         Err(DatasetError::NoFile { .. }) => return unreadable("it is no plain file"),
         Err(DatasetError::Unreadable { error, .. }) if error.kind() == ErrorKind::NotFound => {}
         Err(DatasetError::Unreadable { error, .. }) | Ok(Err(error)) => return refused(&error),
@@ -116,7 +115,7 @@ fn read(path: &Path) -> (Content, LockState) {
     }
 }
 
-/// Everything in the lock file of a folder, by stage.
+/// Returns every stanza in the lock file of a folder, with its stage.
 pub(super) fn all(base_dir: &Path) -> Result<impl Iterator<Item = (String, Locked)>, StoreError> {
     let path = path_in(base_dir);
     let (content, state) = read(&path);
@@ -157,7 +156,7 @@ mod tests {
     #[test]
     fn a_lock_that_cannot_be_read_is_not_written_over() {
         let dir = tempfile::tempdir().unwrap();
-        // A link to itself is there, and cannot be opened whoever asks.
+        // A link to itself exists, and cannot be opened by anyone.
         std::os::unix::fs::symlink(LOCK_FILE, path_in(dir.path())).unwrap();
         let mut lock = LockFile::beside(dir.path(), "a.yml");
         assert!(matches!(lock.state(), LockState::Refused(_)), "{:?}", lock.state());

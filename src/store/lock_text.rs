@@ -1,5 +1,4 @@
-//! The text of a lock file: stanzas that git can join line by line, and what to make of them where
-//! it could not.
+//! Text format of the lock file: stanzas that git can merge line by line, and recovery if it could not.
 
 use super::{LockState, Locked};
 use indexmap::IndexMap;
@@ -7,7 +6,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// The stages of each spec of a folder.
+/// Stanzas of each spec of a folder, by stage.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub(super) struct Content {
     #[serde(default)]
@@ -17,8 +16,8 @@ pub(super) struct Content {
 const HEADER: &str =
     "# Written by sizer: what was measured for the specs in this folder. Commit it.\n";
 
-/// A stanza for each stage, sorted. No line of one is a line of another, since each says whose it
-/// is: joined by `merge=union`, two sides give the stanzas of both, and never a mixture.
+/// Renders one stanza per stage, sorted. Every line names its spec and stage, so no two stanzas share a line:
+/// `merge=union` yields the stanzas of both sides and never a mixture.
 pub(super) fn rendered(content: &Content) -> String {
     let mut text = HEADER.to_owned();
     for (spec, stages) in &content.specs {
@@ -37,7 +36,7 @@ pub(super) fn rendered(content: &Content) -> String {
     text
 }
 
-/// A text as TOML has it, on one line.
+/// Quotes a text as a single-line TOML string.
 fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for char in text.chars() {
@@ -52,12 +51,12 @@ fn quoted(text: &str) -> String {
     out + "\""
 }
 
-/// Reads a text, and says in what state it is.
+/// Parses a lock file and reports the state it is in.
 pub(super) fn parse(text: &str) -> (Content, LockState) {
     if is_conflicted(text) {
         let mut merged = Content::default();
         for side in [side(text, true), side(text, false)] {
-            // A side that is none by itself says nothing.
+            // A side that is not valid TOML by itself is skipped.
             let Ok(content) = toml::from_str::<Content>(&side) else { continue };
             for (spec, stages) in content.specs {
                 let known = merged.specs.entry(spec).or_default();
@@ -71,7 +70,7 @@ pub(super) fn parse(text: &str) -> (Content, LockState) {
     match toml::from_str(text) {
         Ok(content) => (content, LockState::Sound),
         Err(error) => {
-            // Two sides that measured one level: what comes first of each value counts.
+            // Both sides measured the same level: the first of each value counts.
             let content = first_of_each(text);
             if !content.specs.is_empty() {
                 return (content, LockState::Conflicted);
@@ -83,8 +82,8 @@ pub(super) fn parse(text: &str) -> (Content, LockState) {
     }
 }
 
-/// The stanzas of a text in which headers and values are there a second time; those that lack
-/// something are left out.
+/// Parses a text with duplicate headers and values, keeping the first of each. Incomplete stanzas are left
+/// out.
 fn first_of_each(text: &str) -> Content {
     let mut stanzas: IndexMap<&str, IndexMap<&str, &str>> = IndexMap::new();
     let mut header = "";
@@ -110,7 +109,7 @@ fn is_conflicted(text: &str) -> bool {
     text.lines().any(|line| line.starts_with("<<<<<<< "))
 }
 
-/// One side of a text with git's conflict markers.
+/// Extracts one side of a text with git's conflict markers.
 fn side(text: &str, ours: bool) -> String {
     #[derive(PartialEq)]
     enum In {
@@ -139,15 +138,15 @@ fn side(text: &str, ours: bool) -> String {
     kept
 }
 
-/// Reads a text, and holds what is written of it against what was read.
+/// Parses a text, renders the result, and checks that it parses the same again.
 ///
 /// # Panics
 ///
-/// If it does not read the same again.
+/// If it does not.
 #[cfg(fuzzing)]
 pub(super) fn read_twice(text: &str) {
     let (content, _) = parse(text);
-    // A spec without a stage has no stanza.
+    // A spec without stages has no stanza.
     let mut kept = content.clone();
     kept.specs.retain(|_, stages| !stages.is_empty());
     let (again, state) = parse(&rendered(&content));

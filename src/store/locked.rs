@@ -1,31 +1,31 @@
-//! What a lock file says of a stage, and in what state it was found.
+//! Stanza of a stage in the lock file, and the state of the file.
 
 use super::{Digest, Key};
 use serde::{Deserialize, Serialize};
 
-/// One stage's stanza in the lock file.
+/// Stanza of one stage in the lock file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Locked {
-    /// The stage's key.
+    /// Key of the stage.
     pub key: Key,
     /// Digest of its artifact.
     pub digest: Digest,
     /// Size of its artifact in bytes.
     pub size: u64,
-    /// Version of sizer that made it.
+    /// Version of sizer that made the artifact.
     pub tool: String,
 }
 
-/// In what state a lock file was found.
+/// State in which a lock file was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LockState {
-    /// It is as sizer wrote it, or absent.
+    /// Absent, or as sizer wrote it.
     Sound,
-    /// Git left conflict markers in it, or joined two sides that say something else of one stage;
-    /// whatever either side says was read.
+    /// Git left conflict markers, or merged two sides that disagree about a stage; the stanzas of both sides
+    /// were read.
     Conflicted,
-    /// It is no lock file; nothing was read.
+    /// Not a lock file; nothing was read.
     Unreadable(String),
-    /// It is there, and the system does not let it be read: nobody knows what it says.
+    /// The system refuses to read it, so its content is unknown.
     Refused(String),
 }

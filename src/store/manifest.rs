@@ -1,4 +1,4 @@
-//! What made an artifact: its stage, its key, and everything that the key was made of.
+//! Manifests: the record of what made an artifact, that is its stage, its key, and everything in the key.
 
 use super::StoreError;
 use super::folder::Entry;
@@ -11,38 +11,38 @@ use std::fs::File;
 use std::io::Read;
 use std::time::SystemTime;
 
-/// The folder of the store that holds all manifests.
+/// Name of the folder that holds all manifests.
 pub(super) const FOLDER: &str = "manifests";
 
-/// No manifest is larger: it holds a slice of a spec and one digest for each stage.
+/// Largest size of a manifest, which holds a slice of the spec and one digest per input.
 const LARGEST: u64 = 4 << 20;
 
-/// The blake3 hash of everything that a stage reads: equal keys, equal artifact.
+/// Blake3 hash of everything that a stage reads: equal keys mean equal artifacts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Key(String);
 
-/// The blake3 hash of an artifact's bytes.
+/// Blake3 hash of an artifact's bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Digest(String);
 
 impl Key {
-    /// The key in hexadecimal.
+    /// Returns the key in hexadecimal.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl Digest {
-    /// The digest of some bytes.
+    /// Hashes some bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(blake3::hash(bytes).to_hex().to_string())
     }
 
-    /// The digest of everything that can be read, without holding it.
+    /// Hashes everything a reader yields, without holding it in memory.
     pub fn of_reader(mut reader: impl Read) -> std::io::Result<Self> {
-        // Most artifacts are small, and whole with this: then no larger buffer is made.
+        // Most artifacts are smaller than this, and need no larger buffer.
         const SMALL: usize = 16 << 10;
         let mut hasher = blake3::Hasher::new();
         let mut beginning = Vec::with_capacity(SMALL);
@@ -54,7 +54,7 @@ impl Digest {
         Ok(Self(hasher.finalize().to_hex().to_string()))
     }
 
-    /// The digest in hexadecimal.
+    /// Returns the digest in hexadecimal.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -72,24 +72,24 @@ impl fmt::Display for Key {
     }
 }
 
-/// What a key is made of, kept so that a changed key can be explained.
+/// Parts of a key, kept so that a changed key can be explained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Parts {
-    /// Version of the stage's own behaviour and of its artifact's form.
+    /// Version of the stage's behaviour and of its artifact's format.
     pub version: u32,
-    /// The slice of the spec (and digests of files) that the stage reads.
+    /// Slice of the spec that the stage reads, with the digests of files.
     pub reads: Value,
     /// Digests of the artifacts that it reads, by stage.
     pub inputs: BTreeMap<String, Digest>,
 }
 
-/// The key of a stage.
+/// Computes the key of a stage.
 pub fn key_of(stage: &str, parts: &Parts) -> Key {
     Key(blake3::hash(&canonical(stage, parts)).to_hex().to_string())
 }
 
-/// What a key is the hash of: JSON with sorted keys, since the order in which a person wrote them
-/// changes nothing, and a comma after each entry.
+/// Serialises the parts of a key for hashing: JSON with sorted keys, since the order in which a person wrote
+/// them is irrelevant, and a comma after each entry.
 fn canonical(stage: &str, parts: &Parts) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend_from_slice(b"{\"inputs\":{");
@@ -136,16 +136,16 @@ fn write_canonical(value: &Value, out: &mut Vec<u8>) {
 }
 
 fn write_json(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
-    // Into memory, text and numbers can be written.
+    // Writing text and numbers to memory cannot fail.
     let _ = serde_json::to_writer(out, value);
 }
 
-/// The record of an artifact.
+/// Record of an artifact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The stage that made it.
+    /// Stage that made it.
     pub stage: String,
-    /// Its key.
+    /// Key of the stage.
     pub key: Key,
     /// Digest of the artifact.
     pub digest: Digest,
@@ -153,22 +153,22 @@ pub struct Manifest {
     pub size: u64,
     /// Version of sizer that made it.
     pub tool: String,
-    /// Why the artifact is not whole, where it is not.
+    /// Reason why the artifact is incomplete; `None` if it is complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut_short: Option<String>,
-    /// What the key was made of.
+    /// Parts of the key.
     pub parts: Parts,
 }
 
 impl Manifest {
-    /// The name of a manifest's file. A key comes from a file that anybody can edit: only hexadecimal may
-    /// become a name.
+    /// File name of a manifest. A key may come from a file that anyone can edit, so only hexadecimal becomes
+    /// a file name.
     fn file_name(key: &Key) -> Option<String> {
         let plain = key.0.bytes().all(|byte| byte.is_ascii_hexdigit());
         plain.then(|| format!("{key}.json"))
     }
 
-    /// Whether there is a manifest of that key, readable or not.
+    /// Returns true if there is a manifest of this key, readable or not.
     pub(super) fn is_there(store: &Folders, key: &Key) -> bool {
         let folder = store.get(FOLDER).ok();
         folder.zip(Self::file_name(key)).is_some_and(|(folder, name)| folder.has(&name))
@@ -185,15 +185,16 @@ impl Manifest {
         store.made(FOLDER)?.write(&name, &text)
     }
 
-    /// A manifest that cannot be read, or is not what was written, is none: the stage runs again.
+    /// Reads a manifest. One that is unreadable or fails its check counts as missing, and the stage runs
+    /// again.
     pub(super) fn read(store: &Folders, key: &Key) -> Option<Self> {
         let text = store.get(FOLDER).ok()?.read(&Self::file_name(key)?, LARGEST).ok()?;
         let Sealed { check, manifest } = serde_json::from_slice(&text).ok()?;
         (manifest.key == *key && manifest.check().ok()? == check).then_some(manifest)
     }
 
-    /// The manifests of all stages of a kind, or of all where it is empty, the newest first. Of other kinds only so much is read
-    /// as says what they are: a store has many more of them.
+    /// Returns the manifests of all stages of a kind, newest first; of every stage if `kind` is empty. Of the
+    /// manifests of other kinds, which are far more numerous, only the beginning is read.
     pub(super) fn all_of(store: &Folders, kind: &str) -> Vec<Self> {
         let Ok(folder) = store.get(FOLDER) else { return Vec::new() };
         let of_file = |file: Entry| {
@@ -219,7 +220,7 @@ impl Manifest {
     }
 }
 
-/// Whether the beginning of a file may be that of a manifest of such a stage.
+/// Returns true if a file may be the manifest of a stage of this kind, judging by its beginning.
 fn is_of_kind(file: File, kind: &str) -> Option<bool> {
     const STAGE_WITHIN: u64 = 256;
     let mut beginning = Vec::new();
@@ -228,7 +229,7 @@ fn is_of_kind(file: File, kind: &str) -> Option<bool> {
     Some(memchr::memmem::find(&beginning, named.as_bytes()).is_some())
 }
 
-/// A manifest as it lies on disk: with a digest of its own.
+/// Manifest as stored on disk, with a digest of its own.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
     check: Digest,

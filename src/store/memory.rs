@@ -1,4 +1,4 @@
-//! What is made beside a store that cannot be written: it lasts as long as the process.
+//! In-memory substitute for a read-only store; it lasts as long as the process.
 
 use super::{Digest, Key, Manifest, StoreError};
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::io::{Seek, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Artifacts and manifests of this process alone.
+/// Artifacts and manifests of this process.
 #[derive(Default)]
 pub(super) struct Memory {
     objects: Mutex<BTreeMap<Digest, Vec<u8>>>,
@@ -41,7 +41,7 @@ impl Memory {
         locked(&self.objects).get(digest).cloned()
     }
 
-    /// An artifact as a file, for those who read files.
+    /// Copies an artifact to a temporary file, for callers that read files.
     pub fn open(&self, digest: &Digest) -> Option<Result<File, StoreError>> {
         let bytes = self.read(digest)?;
         let write = || -> std::io::Result<File> {

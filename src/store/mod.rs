@@ -1,4 +1,33 @@
-//! Artifacts on disk: content-addressed objects, manifests that say what made them, the lock file.
+//! The store: artifacts on disk, the manifests that say what made them, and the lock file.
+//!
+//! A stage's [`Key`] is the hash of everything that it reads: its version, its slice of the spec and the
+//! [`Digest`]s of its inputs ([`Parts`], [`key_of`]). Its artifact is stored under the digest of its content,
+//! and a [`Manifest`] leads from the key to that digest. A stage whose key has an intact artifact need not run.
+//! Every artifact is verified against its digest each time it is read.
+//!
+//! # Files
+//!
+//! | path | content |
+//! |---|---|
+//! | `sizer.lock` | [`LockFile`]: TOML stanzas of what was measured for the specs of a folder; committed |
+//! | `.sizer/objects/ab/cdef…` | artifacts, named after the Blake3 hash of their content |
+//! | `.sizer/manifests/KEY.json` | [`Manifest`]s, each with a digest of its own |
+//! | `.sizer/latest/SPEC.json` | keys of a spec's stages as of its last run |
+//! | `.sizer/owed/KEY` | an empty file per stage that was forced and not made again yet |
+//! | `.sizer/written/SPEC.json` | [`Written`]: the reports that a spec wrote last |
+//! | `.sizer/downloads/HASH` | copies of remote datasets, named after the hash of the address |
+//! | `.sizer/runs.jsonl` | [`RunRecord`]s, one line per run |
+//! | `.sizer/owner` | locked by the process that owns the store ([`Owner`]) |
+//!
+//! # Rules
+//!
+//! - Files are written to a temporary file beside their place, synced and renamed ([`write_atomically`],
+//!   [`Staged`]), so a crash leaves the old content or the new, never a part.
+//! - Folders are opened one inside the other and no symbolic link is followed.
+//! - One process at a time owns a store ([`Store::own`]). Where the system lets nobody write, artifacts are
+//!   kept in memory ([`Store::own_or_read`]).
+//! - Garbage collection ([`Store::garbage`]) keeps whatever a lock file names, in the work tree or in a commit
+//!   that git can reach, and whatever a run on record made.
 
 mod artifacts;
 mod atomic;
@@ -35,10 +64,10 @@ pub use runs::{Exit, RunRecord};
 pub use staged::{Content, Staged};
 pub use written::Written;
 
-/// Entrances for fuzzers alone.
+/// Entry points for the fuzz targets.
 #[cfg(fuzzing)]
 pub mod fuzzing {
-    /// Reads a lock file, and writes what it says.
+    /// Parses a lock file and checks that its rendering parses the same.
     pub fn lock(text: &str) {
         super::lock_text::read_twice(text);
     }

@@ -1,4 +1,4 @@
-//! Content-addressed objects: a file's name is the hash of its content.
+//! Content-addressed objects: the name of a file is the hash of its content.
 
 use super::folder::Folder;
 use super::folders::Folders;
@@ -6,13 +6,13 @@ use super::{Digest, Staged, StoreError};
 use std::fs::File;
 use std::io::{Read, Seek};
 
-/// The folder of the store that holds all objects.
+/// Name of the folder that holds all objects.
 pub(super) const FOLDER: &str = "objects";
-/// Letters of a digest that name the folder which holds its object.
+/// Number of leading characters of a digest that name the subfolder of its object.
 pub(super) const SHELF: usize = 2;
 
-/// The folder and the file name of an object. A digest comes from a file that anybody can edit: only
-/// hexadecimal may become a name.
+/// Subfolder and file name of an object. A digest may come from a file that anyone can edit, so only
+/// hexadecimal becomes a file name.
 fn place(digest: &Digest) -> Option<(&str, &str)> {
     let name = digest.as_str();
     let plain = name.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -20,14 +20,14 @@ fn place(digest: &Digest) -> Option<(&str, &str)> {
     (plain && !rest.is_empty()).then_some((shelf, rest))
 }
 
-/// The folder of an object, if it is there, and the name that it has in it.
+/// Opens the subfolder of an object, if there is one, and returns it with the object's file name.
 fn shelf<'a>(store: &Folders, digest: &'a Digest) -> Option<(Folder, &'a str)> {
     let (shelf, name) = place(digest)?;
     let folder = store.get(FOLDER).and_then(|objects| objects.folder(shelf));
     Some((folder.ok()?, name))
 }
 
-/// Keeps bytes; those that are there already, and sound, are not written again.
+/// Stores bytes. An intact copy that exists already is not written again.
 pub(super) fn keep(store: &Folders, bytes: &[u8]) -> Result<Digest, StoreError> {
     let digest = Digest::of(bytes);
     if !is_sound(store, &digest) {
@@ -38,7 +38,7 @@ pub(super) fn keep(store: &Folders, bytes: &[u8]) -> Result<Digest, StoreError> 
     Ok(digest)
 }
 
-/// Keeps a file that is written whole, and gives its size.
+/// Stores a complete file and returns its digest and size.
 pub(super) fn keep_file(store: &Folders, staged: &Staged) -> Result<(Digest, u64), StoreError> {
     let unreadable = StoreError::io("read what was written in", store.path());
     let measured = || -> std::io::Result<(Digest, u64)> {
@@ -55,25 +55,25 @@ pub(super) fn keep_file(store: &Folders, staged: &Staged) -> Result<(Digest, u64
     Ok((digest, size))
 }
 
-/// Removes an object. One that cannot be removed is still noticed whenever it is read.
+/// Removes an object. If that fails, the damage is still noticed whenever the object is read.
 pub(super) fn discard(store: &Folders, digest: &Digest) {
     if let Some((folder, name)) = shelf(store, digest) {
         let _ = folder.remove(name);
     }
 }
 
-/// Whether there is a file of that digest.
+/// Returns true if there is a file for this digest.
 pub(super) fn exists(store: &Folders, digest: &Digest) -> bool {
     shelf(store, digest).is_some_and(|(folder, name)| folder.has(name))
 }
 
-/// Whether there is a file of that digest, and its content is what the digest says.
+/// Returns true if there is a file for this digest and its content matches it.
 pub(super) fn is_sound(store: &Folders, digest: &Digest) -> bool {
     let found = open(store, digest).map(Digest::of_reader);
     matches!(found, Ok(Ok(found)) if found == *digest)
 }
 
-/// Opens a file whose content is what the digest says.
+/// Opens an object after verifying its content.
 pub(super) fn open_sound(store: &Folders, digest: &Digest) -> Result<File, StoreError> {
     let mut file = open(store, digest)?;
     let found = Digest::of_reader(&file).map_err(|_| damaged(digest))?;
@@ -81,7 +81,7 @@ pub(super) fn open_sound(store: &Folders, digest: &Digest) -> Result<File, Store
     if found == *digest { Ok(file) } else { Err(damaged(digest)) }
 }
 
-/// Reads bytes and verifies them.
+/// Reads an object and verifies its content.
 pub(super) fn read(store: &Folders, digest: &Digest) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::new();
     open(store, digest)?.read_to_end(&mut bytes).map_err(|_| damaged(digest))?;

@@ -1,14 +1,14 @@
-//! What somebody forced, until it has been made: a run that is stopped before leaves the old artifacts behind,
-//! which nobody wants any more, under the very keys that the new ones would have.
+//! Stages forced by the user and not made again yet. If a run stops before it gets to them, the old artifacts
+//! are still there, under the very keys that the new ones will have, but nobody wants them any more.
 
 use super::{Key, Store, StoreError};
 use std::collections::BTreeSet;
 
-/// The folder with a file for each key.
+/// Name of the folder, which holds one empty file per key.
 const FOLDER: &str = "owed";
 
 impl Store {
-    /// Writes down that the artifacts of these keys are to be made again.
+    /// Records that the artifacts of these keys have to be made again.
     pub fn owe(&self, keys: &BTreeSet<Key>) -> Result<(), StoreError> {
         if self.is_read_only() || keys.is_empty() {
             return Ok(());
@@ -17,12 +17,12 @@ impl Store {
         keys.iter().try_for_each(|key| folder.write(key.as_str(), b""))
     }
 
-    /// Whether the artifact of a key was forced, and has not been made since.
+    /// Returns true if the artifact of a key was forced and has not been made again yet.
     pub fn is_owed(&self, key: &Key) -> bool {
         self.folders.get(FOLDER).is_ok_and(|folder| folder.has(key.as_str()))
     }
 
-    /// Strikes a key out: its artifact has been made.
+    /// Removes a key from the record once its artifact has been made.
     pub fn settle(&self, key: &Key) -> Result<(), StoreError> {
         match self.folders.get(FOLDER) {
             Ok(folder) if !self.is_read_only() && folder.has(key.as_str()) => {

@@ -1,4 +1,4 @@
-//! One process at a time: an OS lock that ends with its process, whatever ends it.
+//! Ownership of a store by one process at a time, by an OS lock that ends with the process.
 
 use super::folder::Folder;
 use super::memory::Memory;
@@ -9,15 +9,15 @@ use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The right to write to a store, for as long as this lives.
+/// Right to write to a store, held for the lifetime of this value.
 pub struct Owner {
     file: Option<File>,
-    /// Where things go instead, where the store itself takes none.
+    /// Substitute for the store, if it is read-only.
     pub(super) memory: Option<Arc<Memory>>,
 }
 
 impl Drop for Owner {
-    /// A process that is killed leaves its id: by that the next one knows.
+    /// Clears the process id. A killed process leaves it, which tells the next owner to clean up.
     fn drop(&mut self) {
         if let Some(file) = &self.file {
             let _ = file.set_len(0);
@@ -26,14 +26,14 @@ impl Drop for Owner {
 }
 
 impl Store {
-    /// The same as its owner has it: one that cannot be written keeps things for this process alone.
+    /// Returns the store as its owner sees it: if it is read-only, artifacts are kept in memory.
     #[must_use]
     pub fn owned(self, owner: &Owner) -> Self {
         Self { memory: owner.memory.clone(), ..self }
     }
 
-    /// Takes the store for this process, or, where the system lets nobody write to it (a share, an
-    /// archive), what is there for reading.
+    /// Takes the store for this process. If it is not writable (a read-only share, an archive), what is there
+    /// can still be read.
     pub fn own_or_read(&self) -> Result<Owner, StoreError> {
         match self.own() {
             Err(StoreError::Io { error, .. })
@@ -48,7 +48,7 @@ impl Store {
         }
     }
 
-    /// Takes the store for this process.
+    /// Takes the store for this process, or fails with [`StoreError::Busy`].
     pub fn own(&self) -> Result<Owner, StoreError> {
         let folder = Folder::root_made(self.root())?;
         let path = self.root().join("owner");
@@ -57,7 +57,7 @@ impl Store {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut pid = String::new();
-                // The pid is for the message alone; without it the message is still true.
+                // The pid only makes the message more helpful.
                 let _ = (&mut file).take(20).read_to_string(&mut pid);
                 let path = self.root().display().to_string();
                 return Err(StoreError::Busy { path, pid: pid.trim().to_owned() });
@@ -66,7 +66,7 @@ impl Store {
                 return Err(StoreError::io("lock the file", &path)(error));
             }
         }
-        // Whoever had it before either ended in order or wrote nothing after this.
+        // A previous owner that ended normally has cleared its id.
         let was_killed = file.metadata().is_ok_and(|it| it.len() > 0);
         let mut write_pid = || -> std::io::Result<()> {
             file.set_len(0)?;
@@ -77,8 +77,8 @@ impl Store {
         self.sweep(&folder, was_killed);
         Ok(Owner { file: Some(file), memory: None })
     }
-    /// Removes what killed processes had not finished writing, here and beside the store. Objects lie in
-    /// many folders, which are looked through only where a process was killed.
+    /// Removes temporary files that killed processes left, in the store and beside it. Objects are spread
+    /// over many folders, which are searched only if a process was killed.
     fn sweep(&self, root: &Folder, objects_too: bool) {
         root.sweep();
         for folder in ["latest", "manifests", "downloads", "owed", "written"] {

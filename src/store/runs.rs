@@ -1,4 +1,4 @@
-//! Who ran what, when, and how it ended: one JSON line per run.
+//! Run log: who ran what, when, and how it ended, as one JSON line per run.
 
 use super::error::json;
 use super::folder::Folder;
@@ -7,61 +7,62 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 
-/// The file of all records.
+/// File name of the run log.
 pub(super) const FILE: &str = "runs.jsonl";
-/// So much of its end is read: thousands of runs.
+/// Size of the tail that is read, enough for thousands of runs.
 pub(super) const MOST_READ: u64 = 16 << 20;
 
-/// How a run ended.
+/// Outcome of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "exit", rename_all = "snake_case")]
 pub enum Exit {
-    /// Everything that was selected is there.
+    /// Every selected stage is done.
     Done,
     /// A stage failed.
     Failed {
-        /// What it said.
+        /// Error message.
         error: String,
     },
-    /// The user stopped it.
+    /// The user stopped the run.
     Cancelled,
 }
 
-/// The record of one run.
+/// Record of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
-    /// Short name, unique in its store.
+    /// Short id, unique in its store.
     pub id: String,
-    /// The spec's file name.
+    /// File name of the spec.
     pub spec: String,
     /// Digest of the canonical spec.
     pub spec_digest: String,
-    /// When it began, in epoch seconds.
+    /// Start in seconds since the epoch.
     pub started: f64,
-    /// How long it took, in seconds.
+    /// Duration in seconds.
     pub duration: f64,
-    /// Who ran it.
+    /// User who started it.
     pub user: String,
-    /// Where.
+    /// Host it ran on.
     pub host: String,
     /// Version of sizer.
     pub tool: String,
-    /// How it ended.
+    /// Outcome.
     #[serde(flatten)]
     pub exit: Exit,
-    /// Stages that ran.
+    /// Number of stages that ran.
     pub ran: usize,
-    /// GPUs recommended, where there was an answer.
+    /// Recommended GPUs, if there was an answer.
     pub gpus: Option<u64>,
-    /// Keys of all stages that are there, by stage.
+    /// Keys of all stages that are done, by stage.
     pub keys: BTreeMap<String, Key>,
-    /// Digests of their artifacts: a key made again has another. Earlier versions wrote none.
+    /// Digests of their artifacts; a key that is made again gets a new one. Absent in records of earlier
+    /// versions.
     #[serde(default)]
     pub digests: BTreeMap<String, Digest>,
 }
 
 impl RunRecord {
-    /// A name for a run that began then in this process.
+    /// Derives an id for a run started by this process at this time.
     pub fn make_id(spec_digest: &str, started: f64) -> String {
         const LENGTH: usize = 8;
         let seed = format!("{spec_digest} {started} {}", std::process::id());
@@ -70,8 +71,8 @@ impl RunRecord {
 }
 
 impl Store {
-    /// Adds a record. What a process that died, or a full disk, left of a line is ended first: else
-    /// it would take this record with it.
+    /// Appends a record. If a crash or a full disk left an unfinished line, terminates that line first, so
+    /// that it does not swallow this record.
     pub fn record(&self, record: &RunRecord) -> Result<(), StoreError> {
         if self.is_read_only() {
             return Ok(());
@@ -94,8 +95,8 @@ impl Store {
         append().map_err(StoreError::io("write the file", &path))
     }
 
-    /// The records, oldest first: all of them, or those in the end of a file that is far too long. A line
-    /// that a dying process left unfinished is passed over.
+    /// Returns the records, oldest first. Of an overlong file only the tail is read, and unfinished lines are
+    /// skipped.
     pub fn records(&self) -> Result<Vec<RunRecord>, StoreError> {
         let text = self.folders.root().and_then(|folder| {
             let mut file = folder.open(FILE)?;
@@ -110,7 +111,7 @@ impl Store {
             text => text.map_err(|error| StoreError::unknown(&self.root().join(FILE), &error))?,
         };
         let lines = text.split(|byte| *byte == b'\n');
-        // Line by line: what was cut off may end within a character.
+        // Parsed line by line, since the first one may begin in the middle of a character.
         Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
     }
 }

@@ -1,15 +1,15 @@
-//! A file that is written over a long time and kept when it is whole.
+//! Files written bit by bit, and kept once they are complete.
 
 use super::folder::Folder;
 use super::temporary::Temporary;
 use super::{Store, StoreError};
 use std::fs::File;
 
-/// What an artifact consists of.
+/// Content of an artifact.
 pub enum Content {
-    /// Bytes.
+    /// Bytes in memory.
     Bytes(Vec<u8>),
-    /// A file of the store.
+    /// A staged file of the store.
     File(Staged),
 }
 
@@ -19,8 +19,8 @@ impl From<Vec<u8>> for Content {
     }
 }
 
-/// A file in the store that is no artifact yet. It is gone when this is dropped, and where the process is
-/// killed, the next one that owns the store removes it.
+/// File in the store that is not an artifact yet. Dropping this removes it. If the process is killed, the
+/// next owner of the store removes it.
 pub struct Staged {
     folder: Folder,
     name: String,
@@ -28,7 +28,7 @@ pub struct Staged {
 }
 
 impl Store {
-    /// Begins a file; `None` where the store cannot be written. The caller owns the store.
+    /// Creates a staged file; `None` if the store is read-only. The caller must own the store.
     pub fn stage(&self) -> Result<Option<Staged>, StoreError> {
         if self.is_read_only() {
             return Ok(None);
@@ -41,12 +41,12 @@ impl Store {
 }
 
 impl Staged {
-    /// The file, for whoever writes it.
+    /// Returns the file, for writing.
     pub fn file(&self) -> &File {
         &self.file
     }
 
-    /// Puts it into a folder of the store, under its name there.
+    /// Moves the file into a folder of the store under its final name.
     pub(super) fn move_to(&self, folder: &Folder, name: &str) -> Result<(), StoreError> {
         self.folder.move_to(&self.name, &self.file, folder, name)
     }
@@ -54,7 +54,7 @@ impl Staged {
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        // Where it was kept, there is nothing of that name any more.
+        // Once the file has been moved, there is nothing left under this name.
         let _ = self.folder.remove(&self.name);
     }
 }

@@ -1,24 +1,24 @@
-//! Names of files that are being written: they say which process of which machine writes them, so that
-//! what a killed one left behind is known.
+//! Names of temporary files. They identify the process and machine that writes the file, so that leftovers of
+//! killed processes can be recognised.
 
 use rustix::process::{Pid, test_kill_process};
 use std::path::Path;
 use uuid::Uuid;
 
-/// How every such name ends. Earlier versions had no more than this.
+/// Suffix of all temporary files. Earlier versions used nothing else.
 const SUFFIX: &str = ".tmp";
 const PREFIX: &str = ".sizer-";
 
-/// The names of this process.
+/// Names for temporary files of this process.
 pub(super) struct Temporary;
 
 impl Temporary {
-    /// A name that nobody else has.
+    /// Returns a unique name.
     pub fn name() -> String {
         format!("{}{}{SUFFIX}", Self::prefix(), Uuid::new_v4().simple())
     }
 
-    /// What stands around the random part of such a name.
+    /// Returns the prefix and suffix around the random part of a name.
     pub fn around() -> (String, &'static str) {
         (Self::prefix(), SUFFIX)
     }
@@ -28,13 +28,12 @@ impl Temporary {
     }
 }
 
-/// Whether a file of the store is one that was being written.
+/// Returns true if a file of the store is a temporary one.
 pub(super) fn is_temporary(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(SUFFIX)
 }
 
-/// Removes from a folder that others write to as well what dead processes of this machine had not
-/// finished writing.
+/// Removes temporary files left by dead processes of this machine from a folder that others write to as well.
 pub(super) fn sweep_dead(dir: &Path) {
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -44,7 +43,7 @@ pub(super) fn sweep_dead(dir: &Path) {
     }
 }
 
-/// The process that writes a file of that name, if it is one of this machine.
+/// Process that writes a file with this name, if it runs on this machine.
 fn writer_of(name: &str) -> Option<Pid> {
     let rest = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
     let rest = rest.strip_prefix(&machine())?.strip_prefix('-')?;
@@ -56,7 +55,7 @@ fn is_dead(id: Pid) -> bool {
     test_kill_process(id) == Err(rustix::io::Errno::SRCH)
 }
 
-/// A short name of this machine: ids of processes mean nothing on another that shares the disk.
+/// Short name of this machine, since process ids mean nothing on another one that shares the disk.
 fn machine() -> String {
     let uname = rustix::system::uname();
     let digest = blake3::hash(uname.nodename().to_bytes()).to_hex();
@@ -71,7 +70,7 @@ mod tests {
     fn only_what_dead_processes_left_is_swept() {
         let dir = tempfile::tempdir().unwrap();
         let mine = Temporary::name();
-        // Larger than any id that the system gives out.
+        // Larger than any process id.
         let dead = format!("{PREFIX}{}-{}-x{SUFFIX}", machine(), i32::MAX);
         let elsewhere = format!("{PREFIX}00000000-{}-x{SUFFIX}", i32::MAX);
         for name in [&mine, &dead, &elsewhere] {

@@ -1,4 +1,4 @@
-//! Which reports each spec of the folder wrote last, so that none writes over another's.
+//! Record of the reports that each spec wrote last, so that none overwrites another's.
 
 use super::error::json;
 use super::{Store, StoreError};
@@ -8,22 +8,22 @@ use std::path::PathBuf;
 
 pub(super) const FOLDER: &str = "written";
 
-/// The names of more reports than a spec can have.
+/// Room for the names of more reports than a spec can have.
 const LARGEST: u64 = 4 << 20;
 
-/// The reports of a spec, as of the last time that it wrote any.
+/// Reports of a spec, as of the last time it wrote any.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
-    /// The name of the spec's file.
+    /// File name of the spec.
     pub spec: String,
-    /// The profile that was picked.
+    /// Profile that was selected.
     pub profile: Option<String>,
-    /// The files: relative to the folder of the spec, where they lie in it.
+    /// Files, relative to the folder of the spec if they are inside it.
     pub files: Vec<PathBuf>,
 }
 
 impl Store {
-    /// What each spec wrote, whichever profile and branch.
+    /// Returns the record of each spec, profile and branch.
     pub fn written(&self) -> Vec<Written> {
         let Ok(folder) = self.folders.get(FOLDER) else {
             return Vec::new();
@@ -33,7 +33,7 @@ impl Store {
         texts.filter_map(|text| serde_json::from_slice(&text).ok()).collect()
     }
 
-    /// Writes down what the spec of that key name wrote, unless that stands there already.
+    /// Records what a spec wrote, if that has changed.
     pub fn set_written(&self, key_name: &str, written: &Written) -> Result<(), StoreError> {
         if self.is_read_only() {
             return Ok(());

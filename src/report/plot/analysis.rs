@@ -1,4 +1,4 @@
-//! Each p95 with its trend line, its outliers and its target.
+//! Plot of each p95 with its trend line, outliers and target.
 
 use super::panel::{Layer, Look, Panel};
 use super::picture::draw;
@@ -9,7 +9,7 @@ use crate::report::format::significant;
 use crate::report::{LevelResult, Material, Report, ReportError, SizingResult};
 use plotters::style::RGBColor;
 
-/// Its name.
+/// File name of the report.
 pub(in crate::report) const ANALYSIS: &str = "concurrency_vs_p95_analysis.png";
 
 const TREND_COLOUR: RGBColor = RGBColor(0xd9, 0x5f, 0x02);
@@ -17,7 +17,7 @@ const TARGET_COLOUR: RGBColor = RGBColor(0xc0, 0x10, 0x10);
 const OUTLIER_COLOUR: RGBColor = RGBColor(0xb0, 0x10, 0x60);
 const FAILED_COLOUR: RGBColor = RGBColor(0x80, 0x80, 0x80);
 
-/// The plot behind the estimates.
+/// Report `concurrency_vs_p95_analysis.png`.
 pub(in crate::report) struct Analysis;
 
 impl Report for Analysis {
@@ -35,7 +35,7 @@ impl Report for Analysis {
     }
 }
 
-/// `None` where the metric was never seen.
+/// Builds the panel of a metric; `None` if no level has a value for it.
 fn panel(result: &SizingResult, metric: Metric, colour: RGBColor) -> Option<Panel> {
     let fit = result.fits.get(metric);
     let is_outlier = |level: &LevelResult| result.fits.is_outlier(metric, level.concurrency);

@@ -1,5 +1,5 @@
-//! Plots of the p95s against concurrency, as PNG. They need neither a display nor fonts of the
-//! system: the font is part of the binary.
+//! Plots of the p95s against concurrency, as PNG. They need neither a display nor system fonts, since the
+//! font is part of the binary.
 
 mod analysis;
 mod panel;

@@ -1,5 +1,5 @@
-//! One pair of axes with what is drawn on it. The legend has a band of its own above the axes, so
-//! that it can never lie over what was measured.
+//! Axes with their layers and a legend. The legend has a band of its own above the axes, so that it can never
+//! cover the data.
 
 use super::style::FONT;
 use crate::report::format::significant;
@@ -12,7 +12,7 @@ use plotters::series::{DashedLineSeries, LineSeries};
 use plotters::style::TextStyle;
 use plotters::style::colors::{BLACK, WHITE};
 
-/// Why a plot cannot be drawn.
+/// Error while a plot is drawn.
 #[derive(Debug, thiserror::Error)]
 #[error("the plot cannot be drawn: {0}")]
 pub(super) struct PlotError(pub String);
@@ -25,7 +25,7 @@ impl<E: std::error::Error + Send + Sync> From<plotters::drawing::DrawingAreaErro
     }
 }
 
-/// How something is drawn.
+/// Line or marker style of a layer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
     /// A line with a dot at each point.
@@ -42,7 +42,7 @@ pub(super) enum Look {
     Dotted,
 }
 
-/// Something drawn, with its entry in the legend.
+/// Data series with its legend entry.
 pub(super) struct Layer {
     pub look: Look,
     pub colour: RGBColor,
@@ -50,7 +50,7 @@ pub(super) struct Layer {
     pub points: Vec<(f64, f64)>,
 }
 
-/// One pair of axes.
+/// Pair of axes with a title.
 pub(super) struct Panel {
     pub title: String,
     pub y_label: String,
@@ -62,7 +62,7 @@ const TITLE_HEIGHT: u32 = 34;
 const LINE_HEIGHT: i32 = 34;
 const TEXT_HEIGHT: u32 = 20;
 const SAMPLE_WIDTH: i32 = 44;
-/// Where the middle of a line of text lies, below its top.
+/// Vertical offset of the legend sample from the top of its text line.
 const SAMPLE_HEIGHT: i32 = 7;
 const MOST_TICKS: usize = 12;
 const MARKER: i32 = 7;
@@ -126,7 +126,7 @@ impl Panel {
             .axis_desc_style(TextStyle::from(bold))
             .label_style((FONT, TEXT_HEIGHT - 2))
             .x_labels(ticks(from, to))
-            // There is no half a run.
+            // Concurrency is a whole number.
             .x_label_formatter(&|x| if x.fract() == 0.0 { significant(*x) } else { String::new() })
             .y_label_formatter(&|y| significant(*y))
             .bold_line_style(GRID)
@@ -174,7 +174,7 @@ impl Panel {
 }
 
 impl Layer {
-    /// How it looks, in the legend.
+    /// Draws the sample of this layer's style in the legend.
     fn sample<B: DrawingBackend>(
         &self,
         area: &DrawingArea<B, Shift>,
@@ -209,12 +209,12 @@ impl Layer {
     }
 }
 
-/// How many ticks the concurrencies get: no more than there are whole numbers.
+/// Number of ticks on the concurrency axis: no more than there are whole numbers in its range.
 fn ticks(from: f64, to: f64) -> usize {
     (2..MOST_TICKS).find(|ticks| *ticks as f64 >= to - from + 1.0).unwrap_or(MOST_TICKS)
 }
 
-/// Lowest and highest of some numbers; 0 and 1 of none.
+/// Minimum and maximum of the finite values; 0 and 1 if there are none.
 fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);

@@ -1,4 +1,4 @@
-//! Panels as a picture.
+//! Rendering of panels into a PNG image.
 
 use super::panel::{Panel, PlotError};
 use super::style::FONT;
@@ -7,7 +7,7 @@ use plotters::backend::BitMapBackend;
 use plotters::drawing::IntoDrawingArea;
 use plotters::style::{FontStyle, register_font};
 
-/// Draws panels side by side and encodes the picture.
+/// Draws panels side by side and encodes the image as PNG.
 pub(super) fn draw(
     name: &'static str,
     size: (u32, u32),

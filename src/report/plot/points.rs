@@ -1,9 +1,9 @@
-//! Levels as points.
+//! Levels as points of a plot.
 
 use crate::measure::{Metric, Quantile};
 use crate::report::{LevelResult, SizingResult};
 
-/// The p95s of a metric at the levels that are wanted.
+/// Points (concurrency, p95) of a metric at the levels that satisfy `wanted`.
 pub(super) fn points(
     result: &SizingResult,
     metric: Metric,

@@ -1,4 +1,4 @@
-//! Both p95s against concurrency.
+//! Plot of the LLM latency and workflow runtime p95s against concurrency.
 
 use super::panel::{Layer, Look, Panel};
 use super::picture::draw;
@@ -7,10 +7,10 @@ use super::style::{LATENCY_COLOUR, RUNTIME_COLOUR};
 use crate::measure::Metric;
 use crate::report::{Material, Report, ReportError};
 
-/// Its name.
+/// File name of the report.
 pub(in crate::report) const SIMPLE: &str = "concurrency_vs_p95_simple.png";
 
-/// The plot of both p95s.
+/// Report `concurrency_vs_p95_simple.png`.
 pub(in crate::report) struct Simple;
 
 impl Report for Simple {

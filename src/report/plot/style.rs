@@ -1,4 +1,4 @@
-//! What all plots look like.
+//! Fonts and colours shared by all plots.
 
 use plotters::style::RGBColor;
 
