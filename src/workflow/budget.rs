@@ -1,14 +1,14 @@
-//! A budget for all bodies that are held at the same time: each may be large, but not all of them.
+//! Shared memory budget for bodies held at the same time: a single one may be large, but not all of them.
 
 use crate::measure::{Failure, FailureKind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// All bodies of runs in flight together. Streams are read as they come, and held by nobody.
+/// Limit for all bodies of runs in flight. Streams are parsed as they arrive and are not held.
 const MOST: usize = 128 << 20;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
-/// A body's share of the budget, given back when it is dropped.
+/// Share of the budget taken by a body, returned on drop.
 #[derive(Default)]
 pub(super) struct Held {
     bytes: usize,

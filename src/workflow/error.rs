@@ -1,24 +1,24 @@
-//! Why a workflow could not be made ready.
+//! Errors while a workflow is prepared.
 
 use crate::spec::ReferenceError;
 
-/// Why a workflow could not be made ready.
+/// Error while a workflow is prepared.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// A reference in the spec leads nowhere.
+    /// A reference in the spec cannot be resolved.
     #[error("{error} ({})", error.help())]
     Reference {
-        /// What is wrong with it.
+        /// Underlying error.
         #[source]
         error: ReferenceError,
     },
-    /// The client cannot be built from these settings.
+    /// The client cannot be built from the settings.
     #[error("{0}")]
     Client(String),
-    /// The simulator cannot listen.
+    /// The simulator cannot listen on its port.
     #[error("the simulator cannot listen on a loopback port: {0}")]
     Listen(#[source] std::io::Error),
-    /// The recording proxy cannot listen.
+    /// The recording proxy cannot listen on its port.
     #[error("the proxy for LLM calls cannot listen on its loopback port: {0}")]
     ProxyListen(#[source] std::io::Error),
 }

@@ -1,30 +1,30 @@
-//! Events out of a stream of chunks, wherever the chunks are cut: the grammar of `text/event-stream`
-//! in the HTML standard, whole.
+//! Incremental parser of event streams: the complete grammar of `text/event-stream` in the HTML standard,
+//! whatever the boundaries of the chunks.
 
 use crate::measure::{Failure, FailureKind};
 
-/// No honest event is longer; beyond it the server is broken or hostile.
+/// Maximum size of an event; beyond it the server is broken or hostile.
 const LONGEST: usize = 8 << 20;
 const BOM: &[u8] = b"\xef\xbb\xbf";
-/// What is quoted of a line that belongs to no event, and what is kept of it.
+/// Number of bytes quoted of a line that belongs to no event, and number of bytes kept of it.
 const QUOTED: usize = 120;
 const KEPT: usize = 4 << 10;
-/// So much of what belongs to no event is too much.
+/// Maximum number of bytes outside of events.
 const MOST_STRANGE: usize = 1 << 20;
 
-/// One event: its data lines joined, and its name, which is empty where it has none.
+/// Event: its data lines joined, and its name, which may be empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Event<'a> {
     pub name: &'a [u8],
     pub data: &'a [u8],
 }
 
-/// Cuts a stream of bytes into events.
+/// Parser that splits a stream of bytes into events.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    /// The beginning of a line whose end is still to come.
+    /// Start of a line whose end has not arrived yet.
     partial: Vec<u8>,
-    /// The last chunk ended with a carriage return: a line feed that follows is part of it.
+    /// True if the last chunk ended with a carriage return, so that a leading line feed belongs to it.
     after_cr: bool,
     begun: bool,
     name: Vec<u8>,
@@ -35,7 +35,7 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// Takes the next chunk and hands every event that it completes to `each`.
+    /// Parses the next chunk and passes every event it completes to `each`.
     pub fn feed(
         &mut self,
         mut chunk: &[u8],
@@ -54,7 +54,8 @@ impl Events {
             } else if let Some(data) = self.lone_data(line)
                 && let Some((b"", rest)) = split_line(chunk)
             {
-                // Most events are a line of data and a blank one: nothing of them is copied.
+                // Fast path: most events are one line of data and a blank line, and are passed on without
+                // copying.
                 self.after_cr = rest.is_empty() && chunk.ends_with(b"\r");
                 chunk = rest;
                 let event = Event { name: &self.name, data };
@@ -67,8 +68,8 @@ impl Events {
         self.keep(chunk)
     }
 
-    /// Hands over what the body's end has cut: the standard drops it, and yet a server that forgot
-    /// the last line's end has said what it had to say.
+    /// Emits the event that the end of the body cuts off. The standard drops it, but a server that merely
+    /// forgot the last line end has said everything.
     pub fn finish(
         &mut self,
         mut each: impl FnMut(Event<'_>) -> Result<(), Failure>,
@@ -80,17 +81,17 @@ impl Events {
         self.dispatch(&mut each)
     }
 
-    /// The data of an event whose blank line has not come yet.
+    /// Data of an event whose blank line has not arrived yet.
     pub fn pending(&self) -> &[u8] {
         &self.data
     }
 
-    /// The first line that belongs to no event, or its beginning.
+    /// Start of the first line that belongs to no event.
     pub fn strange(&self) -> Option<&[u8]> {
         (!self.strange.is_empty()).then_some(self.strange.as_slice())
     }
 
-    /// The data of a line that can be all of its event.
+    /// Returns the data of a line that may be the whole of its event.
     fn lone_data<'a>(&self, line: &'a [u8]) -> Option<&'a [u8]> {
         let data = line.strip_prefix(b"data:").filter(|_| self.begun && !self.has_data)?;
         Some(data.strip_prefix(b" ").unwrap_or(data))
@@ -122,10 +123,10 @@ impl Events {
                 self.data.extend_from_slice(value);
             }
             b"event" => value.clone_into(&mut self.name),
-            // A comment, and what is only needed to connect again.
+            // Comments, and fields that only matter for reconnecting.
             b"" | b"id" | b"retry" => {}
             _ => {
-                // The standard passes over it; what it is shows where nothing else comes.
+                // The standard ignores it. It is kept as evidence in case nothing else arrives.
                 self.strange_bytes += line.len();
                 if self.strange_bytes > MOST_STRANGE {
                     return Err(not_events(line));
@@ -161,7 +162,7 @@ impl Events {
     }
 }
 
-/// A line without its end, and what follows; `None` where the end is still to come.
+/// Splits off the first line without its end; `None` if the end has not arrived yet.
 fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = memchr::memchr2(b'\n', b'\r', bytes)?;
     let (line, rest) = bytes.split_at(end);
@@ -174,13 +175,13 @@ fn too_large() -> Failure {
     Failure::new(FailureKind::TooLarge, message)
 }
 
-/// The failure of a body that is no event stream.
+/// Builds the failure for a body that is not an event stream.
 pub(super) fn not_events(line: &[u8]) -> Failure {
     let text = String::from_utf8_lossy(line.get(..QUOTED).unwrap_or(line));
     Failure::new(FailureKind::Malformed, format!("not a line of an event stream: {text}"))
 }
 
-/// All events of a body.
+/// Collects all events of a body.
 #[cfg(any(test, fuzzing))]
 pub(super) fn events_of(chunks: &[&[u8]]) -> Vec<(String, String)> {
     let (mut events, mut found) = (Events::default(), Vec::new());
@@ -239,7 +240,7 @@ mod tests {
         assert_eq!(fed.unwrap_err().kind, FailureKind::TooLarge);
     }
 
-    /// Streams of the pieces that the grammar is made of, at random.
+    /// Random streams made of the fragments of the grammar.
     #[test]
     fn another_implementation_reads_the_same() {
         use eventsource_stream::EventStream;
@@ -272,9 +273,9 @@ mod tests {
             let count = dice.random_range(1..16);
             let text: String =
                 (0..count).map(|_| PIECES[dice.random_range(0..PIECES.len())]).collect();
-            // The other falls over a mark at the beginning.
+            // The other implementation fails on a byte order mark at the start.
             let text = text.trim_start_matches('\u{feff}');
-            // What the body's end cuts is dropped there.
+            // The other implementation drops an event that the end of the body cuts off.
             let text = format!("{text}\n\n");
             let chunks: Vec<&[u8]> = text.as_bytes().chunks(dice.random_range(1..9)).collect();
             let pieces = chunks.iter().map(|it| Ok::<_, std::convert::Infallible>(it.to_vec()));

@@ -1,10 +1,10 @@
-//! Which requests a loopback server is meant by.
+//! Host check of loopback servers.
 
 use hyper::header::{HOST, HeaderMap};
 use std::net::SocketAddr;
 
-/// Whether the one host that a request names is a server of this machine at an address. Pages in a
-/// browser can send requests to any port, but not with this host.
+/// Returns true if the request names exactly one host and that host is this server. Pages in a browser can
+/// send requests to any port, but not with this host.
 pub(super) fn is_asked_for(address: SocketAddr, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     let (host, other) = (hosts.next(), hosts.next());
@@ -12,7 +12,7 @@ pub(super) fn is_asked_for(address: SocketAddr, headers: &HeaderMap) -> bool {
     other.is_none() && host.is_some_and(|host| is_named(address, host))
 }
 
-/// Whether a name with a port is that of a server of this machine at an address.
+/// Returns true if a host with port names a server of this machine at this address.
 pub(super) fn is_named(address: SocketAddr, host: &str) -> bool {
     let ours = [address.to_string(), format!("localhost:{}", address.port())];
     ours.iter().any(|it| it.eq_ignore_ascii_case(host))

@@ -1,4 +1,4 @@
-//! Any service that answers HTTP requests: path, headers and body are templates over the item.
+//! Workflow of any HTTP service: path, headers and body are templates over the item.
 
 use super::proxy::Proxy;
 use super::reported::Reported;
@@ -18,23 +18,23 @@ use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What of a body is kept for a rule of success.
+/// Number of bytes of a body that are kept for the success rule.
 const MOST_JUDGED: usize = 16 << 20;
 
-/// A service that answers HTTP requests.
+/// HTTP service under test.
 pub struct Http {
     endpoint: Endpoint,
     method: Method,
-    /// Path and query.
+    /// Template of path and query.
     path: Template,
     root: Target,
-    /// Headers that are the same for all items, and that the endpoint does not send by itself.
+    /// Headers that are the same for all items and that the endpoint does not add by itself.
     common: HeaderMap,
     headers: Vec<(HeaderName, SecretTemplate)>,
     body: Template,
     stream: bool,
     rule: Rule,
-    /// Sees the LLM calls behind the service.
+    /// Proxy that sees the LLM calls behind the service.
     proxy: Option<Arc<Proxy>>,
 }
 
@@ -44,7 +44,7 @@ struct Rule {
 }
 
 impl Http {
-    /// Makes a service ready.
+    /// Prepares a service.
     pub(super) fn new(
         spec: &HttpSpec,
         proxy: Option<Arc<Proxy>>,
@@ -54,7 +54,7 @@ impl Http {
         let wrong = |key: &str, what: String| {
             ConnectError::Client(format!("workflow.{key} cannot be used: {what}"))
         };
-        // The server is one; what differs from item to item is what it is asked.
+        // There is one server; items differ only in what they ask it.
         let (server, path) = split_url(spec.url.public());
         let (fixed, templated): (Headers, Vec<_>) = partition(&spec.headers);
         let endpoint = Endpoint::new(
@@ -172,7 +172,7 @@ impl Http {
 }
 
 impl Rule {
-    /// What of the body breaks the rule.
+    /// Fails if a body breaks the rule.
     fn judge(&self, body: &[u8], redactor: &Redactor) -> Result<(), Failure> {
         let broken = |what: String| Err(Failure::new(FailureKind::RuleBroken, what));
         if let Some(pointer) = &self.spec.pointer {
@@ -209,7 +209,7 @@ impl Rule {
     }
 }
 
-/// The beginning of a body, cleared of secrets before it is cut.
+/// Start of a body, cleared of secrets before it is cut.
 fn quoted(body: &[u8], redactor: &Redactor) -> String {
     const LOOKED_AT: usize = 4 << 10;
     const QUOTED: usize = 120;
@@ -218,7 +218,7 @@ fn quoted(body: &[u8], redactor: &Redactor) -> String {
     text
 }
 
-/// Headers that are the same for all items, and those that are not.
+/// Splits headers into those that are the same for all items and those that are templates.
 fn partition(headers: &Headers) -> (Headers, Vec<(&String, &Secret)>) {
     let (templated, fixed): (Vec<_>, Vec<_>) =
         headers.iter().partition(|(_, value)| value.public().contains("{{"));
@@ -231,7 +231,7 @@ impl Workflow for Http {
     }
 
     fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
-        // Made before the clock is read: making the request is not the server's time.
+        // Built before the clock is read, since building the request is not the server's time.
         let mut request = self.request(item);
         let Some(proxy) = &self.proxy else {
             let exchange = move |start, notes| self.exchange(request, start, clock, notes);

@@ -1,8 +1,8 @@
-//! Lines out of a stream of chunks, wherever the chunks are cut.
+//! Incremental line splitter, whatever the boundaries of the chunks.
 
 use crate::measure::{Failure, FailureKind};
 
-/// No honest line is longer; beyond it the server is broken or hostile.
+/// Maximum length of a line; beyond it the server is broken or hostile.
 const LONGEST_LINE: usize = 8 << 20;
 
 /// Splits a stream of bytes into lines, without `\n` or `\r\n`.
@@ -12,7 +12,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Takes the next chunk and hands every line that it completes to `each`.
+    /// Splits the next chunk and passes every line it completes to `each`.
     pub fn feed(
         &mut self,
         mut chunk: &[u8],
@@ -32,7 +32,7 @@ impl Lines {
         self.keep(chunk)
     }
 
-    /// Hands over the last line, which may lack its end.
+    /// Emits the last line, which may lack its end.
     pub fn finish(
         &mut self,
         each: impl FnOnce(&[u8]) -> Result<(), Failure>,

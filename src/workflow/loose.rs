@@ -1,5 +1,4 @@
-//! JSON values of any form: a server that gives an odd one to something that is not measured spoils
-//! nothing.
+//! Lenient JSON values: an unexpected type in a field that is not measured must not break an answer.
 
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
@@ -7,7 +6,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// How much was said, in bytes: to the user, and by the model to itself.
+/// Amount of text in bytes, in the answer and in the model's thoughts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Amount {
     pub answer: usize,
@@ -25,19 +24,19 @@ impl Amount {
     }
 }
 
-/// Whether an error is one: some servers send an empty one with each good answer.
+/// Returns true if an `error` value is a real error. Some servers send an empty one with every good answer.
 pub(super) fn is_something(error: &RawValue) -> bool {
     serde_json::from_str::<Loose<'_>>(error.get()).is_ok_and(|loose| loose.is_something)
 }
 
-/// Any value at all.
+/// Value of any JSON type.
 #[derive(Debug, Default)]
 pub(super) struct Loose<'a> {
-    /// The string that it is. It is a part of the chunk unless something in it is escaped.
+    /// The string, if it is one; borrowed from the chunk unless something in it is escaped.
     pub text: Option<Cow<'a, str>>,
     pub number: Option<f64>,
     pub amount: Amount,
-    /// Whether it is, or holds, anything but null, false, zero or empty.
+    /// True if it is, or contains, anything but null, false, zero or empty values.
     pub is_something: bool,
 }
 
@@ -121,11 +120,11 @@ impl<'de> Visitor<'de> for Loosely {
     }
 }
 
-/// What stands under a key of a part.
+/// Key of a content part.
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
 enum PartKey {
-    /// What the part is, not what it says.
+    /// Metadata of the part, as opposed to its text.
     #[serde(
         rename = "type",
         alias = "index",
@@ -141,7 +140,7 @@ enum PartKey {
     Said,
 }
 
-/// A number, or anything else, of which nothing is kept.
+/// Number; any other type is accepted and dropped.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Number(pub Option<f64>);
 

@@ -1,13 +1,12 @@
-//! JSON that servers send although it is none: the words of a model break no answer.
+//! Repair of invalid JSON that servers send, so that a model's words cannot break an answer.
 
 use std::borrow::Cow;
 
-/// Stands where half of a character stood.
+/// Replacement for half a character.
 const REPLACED: &str = "\\ufffd";
 
-/// JSON that failed, with what commonly breaks it replaced: bytes that are no UTF-8 and escapes of half a
-/// character, which come of words that are cut within one; `NaN` and `Infinity`. `None` where nothing of
-/// that is in it.
+/// Repairs JSON that failed to parse: replaces invalid UTF-8 and escapes of half a character, which come from
+/// text cut within a character, and `NaN` and `Infinity`. Returns `None` if it contains none of these.
 pub(super) fn mended(json: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(json);
     let mut out = String::new();
@@ -27,8 +26,8 @@ pub(super) fn mended(json: &[u8]) -> Option<String> {
     (copied > 0 || matches!(text, Cow::Owned(_))).then_some(out)
 }
 
-/// The length of the piece that a text begins with, and what is to stand in its place; `within` a
-/// string or not.
+/// Returns the length of the next piece of the text and its replacement, if any. `within` tracks whether the
+/// position is inside a string.
 fn piece(text: &str, within: &mut bool) -> (usize, Option<&'static str>) {
     if *within {
         return match text.as_bytes() {
@@ -54,7 +53,7 @@ fn piece(text: &str, within: &mut bool) -> (usize, Option<&'static str>) {
     (text.chars().next().map_or(1, char::len_utf8), None)
 }
 
-/// The unit that an escape at the start of a text stands for.
+/// Code unit of the escape at the start of a text.
 fn escaped(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then_some(())?;

@@ -1,4 +1,27 @@
-//! Systems under test, one file per kind behind one trait.
+//! Systems under test: a client for each kind of workflow behind the trait [`Workflow`].
+//!
+//! [`connect`] turns a spec's `workflow` section into a client. A level then calls
+//! [`prepare`](Workflow::prepare) once, [`run`](Workflow::run) for every item, timed on the level's [`Clock`],
+//! and after the last level [`close`](Workflow::close). A run never fails as a call: what went wrong is part of
+//! its record.
+//!
+//! | kind | client | what a run is |
+//! |---|---|---|
+//! | `openai` | [`openai::Openai`] | one chat completion |
+//! | `nat` | [`nat::Nat`] | one `POST /generate/full` to a NeMo Agent Toolkit workflow |
+//! | `http` | [`http::Http`] | one request built from templates |
+//! | `command` | [`local::Command`] | a process, or a line of JSON to a worker that stays |
+//! | `chain` | [`chain::Chain`] | the steps of an agent: LLM calls, tools and pauses |
+//! | `simulator` | [`simulator::Simulated`] | a request to an embedded LLM server |
+//!
+//! Two kinds have no client: `recorded` runs were measured elsewhere, and a Rust program passes a workflow of
+//! its own to `Pipeline::with_workflow`. [`local::Served`] wraps a client whose spec starts its server
+//! (`serve`), and [`Redacted`] wraps every client, so that nothing is recorded before secrets are removed.
+//!
+//! Shared by the kinds: `transport` (HTTP client: connections, retries, TLS, kinds of failure), `proxy` (a
+//! recording proxy in front of the LLM), `events` and `lines` (stream parsers), `template` (request templates),
+//! `budget` (memory for bodies). Answers of LLM servers are parsed leniently (`loose`, `mended`): only what is
+//! measured has to be right.
 
 mod budget;
 pub mod chain;
@@ -33,8 +56,8 @@ use proxy::Proxy;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Makes a workflow ready to be run. Secrets are looked up here and live no longer than it does; the
-/// vault's redactor gets to know them, and clears every run of them.
+/// Prepares a workflow. Secrets are looked up here and live no longer than the workflow does. The vault's
+/// redactor learns them, and every run is cleared of them.
 ///
 /// Relative paths are relative to `base_dir`.
 pub fn connect(
@@ -77,8 +100,8 @@ pub fn connect(
     Ok(Arc::new(Redacted::new(workflow, vault.redactor().clone())))
 }
 
-/// Finds mistakes in what only the workflow itself understands, such as templates. Asks no server
-/// and needs no secret.
+/// Finds mistakes that only the workflow itself can recognise, such as broken templates. Asks no server and
+/// needs no secret.
 pub fn check_spec(spec: &WorkflowSpec, base_dir: &Path) -> Result<(), ConnectError> {
     let env = |_: &str| Some("x".to_owned());
     let vault = Vault::new(&env, &Redactor::apart());
@@ -93,7 +116,7 @@ pub fn check_spec(spec: &WorkflowSpec, base_dir: &Path) -> Result<(), ConnectErr
     }
 }
 
-/// Entrances for fuzzers alone.
+/// Entry points for the fuzz targets.
 #[cfg(fuzzing)]
 pub mod fuzzing {
     use super::template::Template;
@@ -101,24 +124,24 @@ pub mod fuzzing {
     use crate::measure::Item;
     use serde_json::json;
 
-    /// Reads a stream of chat completions whole and cut in pieces; both must say the same.
+    /// Parses a stream of chat completions in one piece and in chunks; both must give the same.
     pub fn chat_stream(data: &[u8]) {
         let whole = openai::read_stream(data, data.len().max(1));
         assert_eq!(openai::read_stream(data, 1 + data.len() % 7), whole);
     }
 
-    /// The events of an event stream that comes in pieces of a length: their names and data.
+    /// Events of an event stream cut into chunks of this length: names and data.
     pub fn events(data: &[u8], piece: usize) -> Vec<(String, String)> {
         super::events::events_of(&data.chunks(piece.max(1)).collect::<Vec<_>>())
     }
 
-    /// Reads a stream of `/generate/full` whole and cut in pieces; both must say the same.
+    /// Parses a stream of `/generate/full` in one piece and in chunks; both must give the same.
     pub fn nat_stream(data: &[u8]) {
         let whole = nat::read_stream(data, data.len().max(1));
         assert_eq!(nat::read_stream(data, 1 + data.len() % 7), whole);
     }
 
-    /// Fills an item into a template of a request, if it is one.
+    /// Renders a request template with an item, if it is valid.
     pub fn template(text: &str) {
         let Ok(template) = Template::new("body", text) else { return };
         let fields = json!({ "n": 7, "tags": ["a", "b"], "nested": { "key": 1.5, "none": null } });
@@ -127,7 +150,7 @@ pub mod fuzzing {
             template.render(&Item { id: "1".to_owned(), input: "say \"hi\"".to_owned(), fields });
     }
 
-    /// Reads the heads of requests to the recording proxy.
+    /// Parses the heads of requests to the recording proxy.
     pub fn proxy_head(data: &[u8]) {
         proxy::read_heads(data);
     }

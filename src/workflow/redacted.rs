@@ -1,24 +1,24 @@
-//! The way from a system under test into the record: whatever it said is cleared of secrets first,
-//! and cut only then.
+//! Redaction between a system under test and the record: everything it says is cleared of secrets first, and
+//! cut only then.
 
 use super::{Clock, Pending, Workflow};
 use crate::measure::{Failure, Item, LlmCall, Outcome, Run};
 use crate::redact::Redactor;
 use std::sync::Arc;
 
-/// A word of a server's (a finish reason) is no longer.
+/// Maximum length of a finish reason.
 const LONGEST_WORD: usize = 40;
-/// The name of a model is no longer.
+/// Maximum length of a model's name.
 const LONGEST_NAME: usize = 200;
 
-/// A workflow of whose words nothing is recorded that opens a server.
+/// Wrapper of a workflow that removes secrets from everything it records.
 pub struct Redacted {
     inner: Arc<dyn Workflow>,
     redactor: Redactor,
 }
 
 impl Redacted {
-    /// Stands before a workflow; the redactor knows its secrets.
+    /// Wraps a workflow. The redactor must know its secrets.
     pub fn new(inner: Arc<dyn Workflow>, redactor: Redactor) -> Self {
         Self { inner, redactor }
     }
@@ -43,13 +43,13 @@ impl Workflow for Redacted {
     }
 }
 
-/// A failure as it may be recorded.
+/// Clears a failure of secrets, so that it may be recorded.
 pub(super) fn failure(redactor: &Redactor, failure: Failure) -> Failure {
     let Failure { kind, message } = failure;
     Failure { kind, message: redactor.text(message) }.shortened()
 }
 
-/// A run as it may be recorded. Every field is named, so that a new one is decided upon here.
+/// Clears a run of secrets. Every field is named here, so that each new one needs a decision.
 fn run(redactor: &Redactor, run: Run) -> Run {
     let Run {
         id,
@@ -112,7 +112,7 @@ fn call(redactor: &Redactor, call: LlmCall) -> LlmCall {
         itl,
         finish_reason: said(finish_reason, LONGEST_WORD),
         model: said(model, LONGEST_NAME),
-        // The spec's own name for it.
+        // The spec's own name for the server.
         upstream,
         http_status,
         answer_ttft,

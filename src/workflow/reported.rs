@@ -1,4 +1,4 @@
-//! Errors in event streams of which nothing else is known.
+//! Error detection in event streams of unknown protocols.
 
 use super::events::{Event, Events};
 use super::loose::{Loose, is_something};
@@ -7,7 +7,7 @@ use crate::measure::{Failure, FailureKind};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// Looks for errors in the events of a stream, whatever else they say.
+/// Detector that looks for errors in the events of a stream, whatever else they say.
 #[derive(Default)]
 pub(super) struct Reported {
     events: Events,
@@ -20,12 +20,12 @@ struct Said<'a> {
 }
 
 impl Reported {
-    /// Takes a piece of the body.
+    /// Checks a piece of the body.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Failure> {
         self.events.feed(chunk, look)
     }
 
-    /// Takes the end of the body.
+    /// Checks the end of the body.
     pub fn finish(&mut self) -> Result<(), Failure> {
         self.events.finish(look)
     }
@@ -41,7 +41,8 @@ fn look(event: Event<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether an event has an error that is a text or holds something: a number can be anything.
+/// Returns true if the event has an `error` that is a text or a non-empty container. A number could mean
+/// anything.
 fn says_error(data: &[u8]) -> bool {
     if memchr::memmem::find(data, b"\"error\"").is_none() {
         return false;

@@ -1,4 +1,4 @@
-//! Templates over an item, for requests that differ from one to the next.
+//! Templates over an item, for requests that differ from item to item.
 
 use super::ConnectError;
 use crate::bounded;
@@ -11,24 +11,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Steps that a template may take: far more than a request needs, far fewer than a loop without
-/// end.
+/// Limit of the steps that a template may take: far more than a request needs, and enough to stop an endless
+/// loop.
 const FUEL: u64 = 1_000_000;
-/// A request is no larger.
+/// Limit of the size of a request in MiB.
 const LARGEST_MIB: usize = 16;
 
-/// A template with the variable `item`, and others where it is said.
+/// Template with the variable `item`, and further ones where documented.
 pub(super) struct Template {
-    /// `None` where the text is the same for all items.
+    /// Compiled template; `None` if the text is the same for all items.
     environment: Option<Arc<Environment<'static>>>,
-    /// Whether it was evaluated within bounds once: what it does for one item, it does for all.
+    /// True once it has been evaluated within the limits; what holds for one item holds for all.
     is_tried: AtomicBool,
     text: String,
     name: String,
 }
 
 impl Template {
-    /// Reads a template; `name` is where it stands in the spec.
+    /// Parses a template; `name` is its location in the spec, for errors.
     pub fn new(name: &str, text: &str) -> Result<Self, ConnectError> {
         let plain = !["{{", "{%", "{#"].iter().any(|sign| text.contains(sign));
         let environment = if plain {
@@ -50,22 +50,22 @@ impl Template {
         Ok(Self { environment, is_tried, text: text.to_owned(), name: name.to_owned() })
     }
 
-    /// Whether the text is the same for all items.
+    /// Returns true if the text is the same for all items.
     pub fn is_fixed(&self) -> bool {
         self.environment.is_none()
     }
 
-    /// A template that says something where a condition holds, and nothing where it does not.
+    /// Creates a template that renders to something if a condition holds, and to nothing otherwise.
     pub fn condition(name: &str, condition: &str) -> Result<Self, ConnectError> {
         Self::new(name, &format!("{{% if {condition} %}}yes{{% endif %}}"))
     }
 
-    /// The text for an item.
+    /// Renders the template for an item.
     pub fn render(&self, item: &Item) -> Result<String, Failure> {
         self.render_with(item, Map::new())
     }
 
-    /// The text for an item, with further variables.
+    /// Renders the template for an item, with further variables.
     pub fn render_with(&self, item: &Item, more: Map<String, Value>) -> Result<String, Failure> {
         let Some(environment) = &self.environment else { return Ok(self.text.clone()) };
         let more: BTreeMap<String, minijinja::Value> =
@@ -84,7 +84,7 @@ impl Template {
     }
 }
 
-/// Filters that would make an empty text of a value that is not there, and so hide a slip in its name.
+/// Filters that would turn an undefined value into empty text, which would hide a typo in its name.
 const OF_VALUES: [&str; 15] = [
     "urlencode",
     "tojson",
@@ -103,7 +103,7 @@ const OF_VALUES: [&str; 15] = [
     "list",
 ];
 
-/// Makes filters refuse a value that is not there; `default` still takes one.
+/// Makes filters refuse an undefined value; `default` still accepts one.
 fn refuse_undefined(environment: &mut Environment<'static>) {
     let plain = Arc::new(Environment::new());
     for name in OF_VALUES {
@@ -125,27 +125,27 @@ fn render(environment: &Environment<'_>, values: minijinja::Value) -> Result<Str
     match rendered {
         Ok(_) => String::from_utf8(out.bytes).map_err(|error| error.to_string()),
         Err(error) => Err(match std::error::Error::source(&error) {
-            // What the output itself said, rather than that there was something.
+            // The cause says what failed in the output; minijinja's own message only says that something did.
             Some(cause) if error.kind() == minijinja::ErrorKind::WriteFailure => cause.to_string(),
             _ => error.to_string(),
         }),
     }
 }
 
-/// A template with secrets, whose values are no part of it: they are put into the text that it gives.
+/// Template with secrets. They are not part of the template, and are substituted into the text it renders.
 pub(super) struct SecretTemplate {
     template: Template,
     values: Vec<(String, String)>,
 }
 
 impl SecretTemplate {
-    /// Reads a template and looks its secrets up; `name` is where it stands in the spec.
+    /// Parses a template and looks its secrets up; `name` is its location in the spec.
     pub fn new(name: &str, text: &Secret, vault: &Vault<'_>) -> Result<Self, ConnectError> {
         let (text, values) = text.reveal_as_template(vault)?;
         Ok(Self { template: Template::new(name, &text)?, values })
     }
 
-    /// The text for an item.
+    /// Renders the template for an item.
     pub fn render(&self, item: &Item) -> Result<String, Failure> {
         let text = self.template.render(item)?;
         Ok(self.values.iter().fold(text, |text, (number, value)| text.replace(number, value)))

@@ -1,4 +1,4 @@
-//! From a spec's steps to steps that can be played.
+//! Compilation of a spec's steps into steps that can be played.
 
 use super::step::{Ask, Prompt, Request, Server, Step};
 use crate::spec::workflow::{
@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 type Servers = IndexMap<String, Arc<Server>>;
 
-/// Makes servers and steps ready.
+/// Prepares the servers and steps of a chain.
 pub(super) fn build(
     spec: &ChainSpec,
     base_dir: &Path,
@@ -176,7 +176,7 @@ impl Builder<'_> {
     }
 }
 
-/// JSON is assumed where the spec does not say what a body is.
+/// Returns a JSON content type unless the spec sets one.
 fn content_type(headers: &Headers) -> HeaderMap {
     let said = headers.keys().any(|name| name.eq_ignore_ascii_case(CONTENT_TYPE.as_str()));
     let json = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -205,7 +205,7 @@ fn prompt(step: &LlmStep, at: &str) -> Result<Prompt, ConnectError> {
     Ok(Prompt::Messages(messages))
 }
 
-/// A message of a request.
+/// Builds a chat message.
 pub(super) fn message(role: &str, content: String) -> Value {
     let mut message = Map::new();
     message.insert("role".to_owned(), role.into());

@@ -1,27 +1,27 @@
-//! Numbers that differ from run to run.
+//! Random numbers that differ from run to run.
 
 use crate::spec::workflow::Draw;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, LogNormal};
 
-/// What tells one throw of the dice from all others: the chain's seed, which run of the level it is,
-/// which step, and which round of it.
+/// Coordinates of a draw: the chain's seed, the run, the step and the round of the step. Together they
+/// identify one draw among all others.
 #[derive(Clone, Copy)]
 pub(super) struct Throw {
     pub seed: u64,
-    /// The run among all of the level.
+    /// Index of the run within the level.
     pub run: u64,
-    /// The run among those that came to this step, in whose turn lists of values are gone through.
+    /// Index of the run among those that reached this step; lists of values are cycled through by this index.
     pub turn: u64,
     pub step: u64,
     pub round: u64,
 }
 
 impl Throw {
-    /// Dice of its own: steps that run side by side must not take each other's.
+    /// Returns a generator of its own for this draw, so that steps running side by side stay independent.
     pub fn dice(self) -> Xoshiro256PlusPlus {
-        // Odd constants spread neighbours over all bits; the generator's own seeding mixes them.
+        // Odd constants spread neighbouring numbers over all bits; seeding the generator mixes them further.
         let mixed = self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
             ^ self.run.wrapping_mul(0xBF58_476D_1CE4_E5B9)
             ^ self.step.wrapping_mul(0x94D0_49BB_1331_11EB)
@@ -29,7 +29,7 @@ impl Throw {
         Xoshiro256PlusPlus::seed_from_u64(mixed)
     }
 
-    /// The number.
+    /// Draws a number.
     pub fn of(self, draw: &Draw) -> f64 {
         match draw {
             Draw::Same(value) => *value,
@@ -39,7 +39,7 @@ impl Throw {
             }
             Draw::Uniform { from, to } => from + (to - from) * self.dice().random::<f64>(),
             Draw::Values { values } => {
-                // An empty list, which no spec can have, draws nothing.
+                // A list is never empty in a valid spec.
                 let at = self.turn.checked_rem(values.len() as u64);
                 let at = at.and_then(|at| usize::try_from(at).ok());
                 at.and_then(|at| values.get(at)).map_or(0.0, |value| *value)
@@ -47,7 +47,7 @@ impl Throw {
         }
     }
 
-    /// The number as a count.
+    /// Draws a count.
     pub fn count(self, draw: &Draw) -> u64 {
         #[expect(
             clippy::cast_possible_truncation,

@@ -1,5 +1,7 @@
-//! The shape of an agent's load, played against LLM servers: `build` makes a spec's steps ready,
-//! `play` goes through them, `draw` gives the numbers that differ from run to run.
+//! Chain: an agent's load played against LLM servers, without the agent.
+//!
+//! `build` compiles the steps of a spec, `play` executes them for one run, and `draw` provides the numbers
+//! that differ from run to run.
 
 mod build;
 mod draw;
@@ -19,18 +21,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use step::{Server, Step, each_program};
 
-/// The shape of an agent's load.
+/// Workflow that plays the steps of a chain.
 pub struct Chain {
     steps: Vec<Step>,
     servers: IndexMap<String, Arc<Server>>,
-    /// Runs of this level until now: lists of values are gone through in turn.
+    /// Number of runs of this level so far; lists of values are cycled through by this index.
     runs: AtomicU64,
     seed: u64,
     timeout: Duration,
 }
 
 impl Chain {
-    /// Makes a chain ready.
+    /// Prepares a chain.
     pub fn new(spec: &ChainSpec, base_dir: &Path, vault: &Vault<'_>) -> Result<Self, ConnectError> {
         let (servers, steps) = build::build(spec, base_dir, vault)?;
         let (runs, timeout) = (AtomicU64::new(0), spec.timeout.to_std());

@@ -1,4 +1,4 @@
-//! Going through the steps of a run.
+//! Execution of the steps of one run.
 
 use super::build::message;
 use super::draw::Throw;
@@ -19,17 +19,17 @@ use serde_json::{Map, Value};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Of an output, no more is kept.
+/// Number of bytes kept of a step's output.
 const MOST_OUTPUT: usize = 1 << 20;
-/// Words of three letters that are a token each in the usual vocabularies; with the space before it, a
-/// word is also the four characters that a token is taken for where nothing better is known.
+/// Three-letter words that are a single token in the usual vocabularies. With the space before it, a word is
+/// also the four characters that are counted as a token where nothing better is known.
 const FILLER: [&str; 32] = [
     "the", "and", "for", "are", "but", "not", "you", "all", "any", "can", "had", "her", "was",
     "one", "our", "out", "day", "get", "has", "him", "his", "how", "man", "new", "now", "old",
     "see", "two", "way", "who", "did", "its",
 ];
 
-/// A run on its way through the steps.
+/// State of a run that is playing its steps.
 pub(super) struct Player<'a> {
     item: &'a Item,
     clock: Clock,
@@ -39,7 +39,7 @@ pub(super) struct Player<'a> {
     calls: Mutex<Vec<LlmCall>>,
 }
 
-/// A place on the way: the turn among the runs that came here, and the round of what is repeated.
+/// Position of a step: the turn among the runs that reached it, and the round of an enclosing `repeat`.
 #[derive(Clone, Copy)]
 struct Place {
     turn: u64,
@@ -52,7 +52,7 @@ impl<'a> Player<'a> {
         Self { item, clock, seed, run, outputs, calls }
     }
 
-    /// The calls that were made, in the order of their ends.
+    /// Takes the calls made so far, in order of their ends.
     pub fn calls(&self) -> Vec<LlmCall> {
         std::mem::take(&mut *lock(&self.calls))
     }
@@ -78,7 +78,7 @@ impl<'a> Player<'a> {
             Step::Llm(ask) => self.ask(ask, place).await,
             Step::Sleep { number, seconds } => {
                 let seconds = self.throw(*number, place).of(seconds);
-                // What is less than nothing is no pause, and what is beyond all bounds has no end.
+                // A negative pause is none, and one too long for a `Duration` never ends.
                 match Duration::try_from_secs_f64(seconds) {
                     Ok(time) => tokio::time::sleep(time).await,
                     Err(_) if seconds > 0.0 => std::future::pending().await,
@@ -100,7 +100,7 @@ impl<'a> Player<'a> {
             Step::Repeat { number, times, steps } => {
                 for round in 0..self.throw(*number, place).count(times) {
                     self.play(steps, turn, round).await?;
-                    // Rounds that wait for nothing must not keep the timeout from being seen.
+                    // A round without any wait would otherwise keep the timeout from firing.
                     tokio::task::consume_budget().await;
                 }
                 Ok(())
@@ -146,7 +146,7 @@ impl<'a> Player<'a> {
             http_status: Some(status),
             ..call
         });
-        // A model that only called tools said nothing, and later steps may quote that.
+        // A model that only called tools has no text, which later steps may still quote.
         self.keep(ask.output.as_ref(), text.unwrap_or_default());
         Ok(())
     }
@@ -165,7 +165,7 @@ impl<'a> Player<'a> {
         };
         body.insert("messages".to_owned(), messages.into());
         if let Some(most) = &ask.max_tokens {
-            // Another throw than that of the prompt's length.
+            // A draw of its own, independent of the prompt's length.
             let throw = Throw { step: !ask.number, ..throw };
             body.insert("max_tokens".to_owned(), throw.count(most).max(1).into());
         }
@@ -197,7 +197,7 @@ impl<'a> Player<'a> {
         Throw { seed: self.seed, run: self.run, turn, step, round }
     }
 
-    /// What templates see besides the item.
+    /// Variables available to templates besides the item.
     fn variables(&self, round: u64) -> Map<String, Value> {
         let outputs = lock(&self.outputs).clone();
         Map::from_iter([("outputs".to_owned(), outputs.into()), ("round".to_owned(), round.into())])
@@ -218,8 +218,8 @@ impl<'a> Player<'a> {
     }
 }
 
-/// The list whose turn it is, and which of its own turns that is. Every list comes as often as its
-/// weight says, exactly, over as many runs as all weights add up to.
+/// Picks the list whose turn it is, and the turn within that list. Over as many runs as the weights add up
+/// to, every list is played exactly as often as its weight says.
 fn choose(choices: &[(u64, Vec<Step>)], turn: u64) -> Option<(&[Step], u64)> {
     let total: u64 = choices.iter().map(|(weight, _)| weight).sum();
     let (rounds, mut at) = (turn.checked_div(total)?, turn.checked_rem(total)?);
@@ -232,7 +232,7 @@ fn choose(choices: &[(u64, Vec<Step>)], turn: u64) -> Option<(&[Step], u64)> {
     None
 }
 
-/// So many tokens that no server has seen before: a prompt that it knows costs it nothing.
+/// Generates a prompt of this many tokens that no server has cached, since cached prompts are nearly free.
 fn filler(throw: Throw, tokens: u64) -> String {
     let mut dice = throw.dice();
     let words = (0..tokens).map(|_| FILLER.get(dice.random_range(0..FILLER.len())).copied());

@@ -1,4 +1,4 @@
-//! Steps of a chain, ready to be played.
+//! Compiled steps of a chain.
 
 use crate::spec::workflow::Draw;
 use crate::workflow::local::Program;
@@ -9,7 +9,7 @@ use hyper::Method;
 use hyper::header::HeaderMap;
 use std::sync::Arc;
 
-/// An LLM server.
+/// LLM server that steps call.
 pub(super) struct Server {
     pub name: String,
     pub endpoint: Endpoint,
@@ -18,7 +18,7 @@ pub(super) struct Server {
     pub dialect: Dialect,
 }
 
-/// A step, ready to be played. `number` tells it from all others of the chain.
+/// Compiled step. `number` is unique within the chain.
 pub(super) enum Step {
     Llm(Box<Ask>),
     Sleep {
@@ -48,11 +48,11 @@ pub(super) enum Step {
     Choose(Vec<(u64, Vec<Step>)>),
 }
 
-/// A call of a model.
+/// LLM call.
 pub(super) struct Ask {
     pub number: u64,
     pub server: Arc<Server>,
-    /// The request's body but for what differs from run to run.
+    /// Body of the request, without the parts that differ from run to run.
     pub body: serde_json::Map<String, serde_json::Value>,
     pub model: String,
     pub stream: bool,
@@ -61,15 +61,15 @@ pub(super) struct Ask {
     pub output: Option<String>,
 }
 
-/// What a model is asked.
+/// Prompt of an LLM call.
 pub(super) enum Prompt {
-    /// Roles with what is said.
+    /// Messages, as role and template.
     Messages(Vec<(String, Template)>),
-    /// So many tokens of filler.
+    /// Filler of this many tokens.
     Filler(Draw),
 }
 
-/// A request to a service.
+/// HTTP request to a service.
 pub(super) struct Request {
     pub endpoint: Endpoint,
     pub method: Method,

@@ -1,8 +1,8 @@
-//! The guard: a small process beside sizer that ends what sizer started once sizer is gone, however it
-//! went. It reads a pipe whose other end sizer alone holds; when that closes, nobody is left to stop
-//! processes in an orderly way. Nothing else survives SIGKILL and is told of it on every system.
+//! Guard: a small process beside sizer that ends what sizer started once sizer is gone, whatever the cause.
+//! It reads a pipe whose other end only sizer holds. When the pipe closes, nobody is left to stop processes
+//! in an orderly way. This is the only notification that works on every system and survives SIGKILL.
 //!
-//! Children hold the pipe between fork and exec as well, so when it closes each of them carries the
+//! Children hold the pipe between fork and exec as well, so by the time it closes each of them carries the
 //! mark by which it is found.
 
 use super::strays::kill_strays;
@@ -14,30 +14,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The verb of the command line that is the guard.
+/// Hidden verb of the command line that runs the guard.
 pub const GUARD_VERB: &str = "guard-of-processes";
 
-/// Whether this program has that verb.
+/// True if this program implements that verb.
 static AVAILABLE: AtomicBool = AtomicBool::new(false);
 static GUARD: OnceLock<Option<Mutex<ChildStdin>>> = OnceLock::new();
 
-/// Says that this program, started again with [`GUARD_VERB`], calls [`guard`]. Any other would be
-/// started for its own purpose, so without this there is no guard.
+/// Declares that this program, started again with [`GUARD_VERB`], calls [`guard`]. Without this call there is
+/// no guard, since any other program would be started for a purpose of its own.
 pub fn enable_guard() {
     AVAILABLE.store(true, Ordering::Relaxed);
 }
 
-/// Tells the guard of a workflow's mark, before anything is started with it.
+/// Tells the guard about a workflow's mark, before anything is started with it.
 pub(super) fn watch_mark(mark: &str) {
     tell(&format!("mark {mark}\n"));
 }
 
-/// Tells the guard of a process group that was started.
+/// Tells the guard about a process group that was started.
 pub(super) fn watch_group(leader: Pid) {
     tell(&format!("group {}\n", leader.as_raw_nonzero()));
 }
 
-/// Tells the guard that a group was ended: its id may become another's.
+/// Tells the guard that a group has ended, since its id may be reused.
 pub(super) fn forget_group(leader: Pid) {
     tell(&format!("ended {}\n", leader.as_raw_nonzero()));
 }
@@ -54,24 +54,24 @@ fn tell(line: &str) {
 }
 
 fn start() -> Option<ChildStdin> {
-    // The file may have been replaced since it was started.
+    // The executable may have been replaced on disk since it was started.
     let program = if cfg!(target_os = "linux") {
         "/proc/self/exe".into()
     } else {
         std::env::current_exe().ok()?
     };
     let mut command = Command::new(program);
-    // It holds neither a folder nor a secret nor a stream that somebody waits for.
+    // The guard keeps no folder in use, no secret, and no stream that somebody waits for.
     command.arg(GUARD_VERB).current_dir("/").env_clear();
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().ok()?.stdin
 }
 
-/// Waits until sizer is gone, and ends what it left.
+/// Waits until sizer is gone, then ends whatever it left behind.
 pub fn guard() {
     const GRACE: Duration = Duration::from_millis(500);
     const LOOK_AGAIN: Duration = Duration::from_millis(10);
-    // What is meant for sizer's terminal is not meant for its guard.
+    // Signals from sizer's terminal are not meant for its guard.
     let _ = rustix::process::setsid();
     let (mut groups, mut marks) = (HashSet::new(), Vec::new());
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {

@@ -1,8 +1,11 @@
-//! Programs on this machine: any program as a workflow, and servers that are started for one.
+//! Programs on this machine: any program as a workflow, and servers started for one.
 //!
-//! `program` is what a spec names, `process` a group of processes that is ended as one, `once` a
-//! process for each run, `workers` processes that stay, `serve` a server; `strays` finds what left
-//! its group, `leftover` a server of an earlier run, `guard` ends all of them when sizer is killed.
+//! A spec's program (`program`) runs as a process group that is ended as a whole (`process`): either one
+//! process per run (`once`) or a pool of workers that stay (`workers`). `serve` starts a server for an HTTP
+//! workflow.
+//!
+//! Nothing outlives sizer. `strays` finds processes that left their group, `leftover` finds servers of an
+//! earlier run, and `guard` ends everything if sizer itself is killed.
 
 mod guard;
 mod leftover;
@@ -29,7 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use workers::Workers;
 
-/// Any program on this machine.
+/// Workflow of any program on this machine.
 pub struct Command {
     how: How,
     proxy: Option<Arc<Proxy>>,
@@ -37,14 +40,14 @@ pub struct Command {
 }
 
 enum How {
-    /// A process for each run.
+    /// One process per run.
     Once(Program),
-    /// Processes that stay.
+    /// A pool of long-lived processes.
     Workers(Workers),
 }
 
 impl Command {
-    /// Makes a program ready. Must be called within a tokio runtime.
+    /// Prepares a program. Must be called within a tokio runtime.
     pub fn new(
         spec: &CommandSpec,
         base_dir: &Path,
@@ -131,7 +134,7 @@ impl Workflow for Command {
     }
 }
 
-/// Runs a program for its output, as a tool does; an exit without success is a failure.
+/// Runs a program for its output, as a tool does. A non-zero exit status is a failure.
 pub(super) async fn output(
     program: &Program,
     item: &Item,

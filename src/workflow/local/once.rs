@@ -1,4 +1,4 @@
-//! A process for each run.
+//! Execution with one process per run.
 
 use super::process::{Process, exit};
 use super::program::Program;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
-/// Runs a program for an item. Its time includes starting it, as it does for a user who calls it.
+/// Runs a program for an item. The time includes starting it, as it does for a user who calls it.
 pub(super) async fn run(
     program: &Program,
     item: &Item,
@@ -32,7 +32,7 @@ pub(super) async fn run(
         let mut stdin = process.stdin();
         let feed = async {
             if let Some(stdin) = &mut stdin {
-                // A program that does not read its input need not.
+                // A program need not read its input.
                 let _ = stdin.write_all(&input).await;
             }
             drop(stdin);
@@ -66,7 +66,7 @@ pub(super) async fn run(
                 Some(Failure::new(FailureKind::Timeout, message))
             }
         };
-        // Children that outlive their parent are not part of any run.
+        // Children that outlive their parent are not part of the run.
         process.kill();
         match failure {
             None => Ok(end),

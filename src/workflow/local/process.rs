@@ -1,4 +1,4 @@
-//! A process with all that it starts: one group, ended as one.
+//! Process together with everything it starts: one group, ended as a whole.
 
 use super::guard;
 use super::tail::{Listener, Tail};
@@ -11,26 +11,26 @@ use std::time::Duration;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tracing::debug;
 
-/// How long a process may take to end by itself once it is asked to.
+/// Time that a process gets to exit once it is asked to.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// A process that leads a group of its own. Dropped, the whole group is killed.
+/// Process that leads a group of its own. Dropping it kills the whole group.
 pub(super) struct Process {
     child: Child,
     group: Group,
     said: Arc<Tail>,
     listening: Listener,
-    /// Whether its end was seen.
+    /// True once its end has been observed.
     is_over: bool,
 }
 
-/// A process group.
+/// Process group.
 struct Group(Option<Pid>);
 
 impl Group {
     fn signal(&self, signal: Signal) {
         if let Some(leader) = self.0 {
-            // It fails where nobody is left, and that is what is wanted.
+            // Fails if nobody is left, which is the goal.
             let _ = kill_process_group(leader, signal);
         }
     }
@@ -54,7 +54,7 @@ impl Drop for Group {
 }
 
 impl Process {
-    /// Starts a command whose streams are pipes; what it says on stderr is kept for evidence.
+    /// Starts a command with piped streams and keeps what it writes to stderr as evidence.
     pub fn start(command: &mut Command) -> Result<Self, Failure> {
         let mut process = Self::start_unheard(command)?;
         let stderr = process.stderr();
@@ -62,7 +62,7 @@ impl Process {
         Ok(process)
     }
 
-    /// Starts a command whose streams are pipes, all of which are the caller's.
+    /// Starts a command with piped streams, all of which are left to the caller.
     pub fn start_unheard(command: &mut Command) -> Result<Self, Failure> {
         let program = command.as_std().get_program().to_string_lossy().into_owned();
         command.process_group(0);
@@ -79,22 +79,22 @@ impl Process {
         Ok(Self { child, group: Group(leader), said, listening, is_over: false })
     }
 
-    /// Where it reads; at most once.
+    /// Takes its standard input; `None` after the first call.
     pub fn stdin(&mut self) -> Option<ChildStdin> {
         self.child.stdin.take()
     }
 
-    /// Where it prints; at most once.
+    /// Takes its standard output; `None` after the first call.
     pub fn stdout(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
     }
 
-    /// Where it complains; at most once.
+    /// Takes its standard error; `None` after the first call.
     pub fn stderr(&mut self) -> Option<ChildStderr> {
         self.child.stderr.take()
     }
 
-    /// Waits for its end.
+    /// Waits until it exits.
     pub async fn wait(&mut self) -> std::io::Result<ExitStatus> {
         let ended = self.child.wait().await;
         if let Ok(status) = &ended {
@@ -110,7 +110,7 @@ impl Process {
         }
     }
 
-    /// How it ended, if it has.
+    /// Returns its exit status if it has exited.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         let ended = self.child.try_wait().ok().flatten();
         if let Some(status) = ended {
@@ -119,13 +119,13 @@ impl Process {
         ended
     }
 
-    /// What it has said on stderr of late, once it is over or will not say more.
+    /// Returns the recent output on stderr, waiting briefly for the rest of it.
     pub async fn evidence(&mut self, redactor: &Redactor) -> String {
         self.listening.last_words().await;
         self.said.text(redactor)
     }
 
-    /// What it has said on stderr until now.
+    /// Output on stderr so far.
     pub fn said(&self) -> &Arc<Tail> {
         &self.said
     }
@@ -135,16 +135,16 @@ impl Process {
         self.group.signal(Signal::KILL);
     }
 
-    /// Asks the group to end, and kills what does not.
+    /// Asks the group to exit, and kills whatever does not.
     pub async fn stop(&mut self) {
         self.group.signal(Signal::TERM);
         let _ = tokio::time::timeout(GRACE, self.wait()).await;
         self.kill();
-        // Killed, it is only to be collected.
+        // After the kill, only the exit status is left to collect.
         let _ = tokio::time::timeout(GRACE, self.wait()).await;
     }
 
-    /// Lets it end by itself, as it does when its input ends; then the same.
+    /// Gives it time to exit by itself, as it does once its input ends, then stops it.
     pub async fn finish(mut self) {
         if tokio::time::timeout(GRACE, self.wait()).await.is_err() {
             self.stop().await;
@@ -153,7 +153,7 @@ impl Process {
     }
 }
 
-/// An exit that is no success, with what was said before it.
+/// Builds the failure of a non-zero exit, quoting what was said before it.
 pub(super) fn exit(status: ExitStatus, evidence: &str) -> Failure {
     let evidence = if evidence.is_empty() { "it said nothing on stderr" } else { evidence };
     Failure::new(FailureKind::Exit, format!("{status}: {evidence}"))

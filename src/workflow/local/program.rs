@@ -1,4 +1,4 @@
-//! A program as a spec names it, ready to be started for an item.
+//! Program as named in a spec, prepared to be started for an item.
 
 use super::guard::watch_mark;
 use super::strays::{MARK, kill_strays};
@@ -15,14 +15,14 @@ use std::sync::Once;
 use tokio::process::Command;
 use uuid::Uuid;
 
-/// A program with its arguments and variables.
+/// Program with its arguments and environment variables.
 pub(in crate::workflow) struct Program {
     arguments: Vec<Template>,
     variables: Vec<(String, Variable)>,
     cwd: PathBuf,
     redactor: Redactor,
     mark: String,
-    /// Whether the guard knows the mark.
+    /// Makes sure that the guard is told of the mark once.
     watched: Once,
 }
 
@@ -32,7 +32,7 @@ enum Variable {
 }
 
 impl Program {
-    /// Makes a program ready; relative paths are relative to `base_dir`.
+    /// Prepares a program; relative paths are relative to `base_dir`.
     pub fn new(
         spec: &ProgramSpec<'_>,
         base_dir: &Path,
@@ -50,7 +50,7 @@ impl Program {
             arguments = words.into_iter().chain(arguments).collect();
         }
         let redactor = vault.redactor().clone();
-        // Programs inherit all variables, and print what they like.
+        // Programs inherit all variables, and may print any of them.
         for (name, value) in std::env::vars_os() {
             if let Ok(value) = value.into_string() {
                 redactor.add_inherited(&name.to_string_lossy(), &value);
@@ -62,7 +62,7 @@ impl Program {
             if value.is_reference() && names_a_secret(name) {
                 redactor.add(&revealed);
             }
-            // What a reference leads to is no template.
+            // The value of a reference is never a template.
             let variable = if value.public().contains("{{") && !value.is_reference() {
                 Variable::OfItem(Template::new(&format!("{at}.env.{name}"), &revealed)?)
             } else {
@@ -81,28 +81,28 @@ impl Program {
         })
     }
 
-    /// Knows the secrets that it is told.
+    /// Redactor that knows the secrets the program is given.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
     }
 
-    /// Whether it is the same for all items.
+    /// Returns true if the program is the same for all items.
     pub fn is_fixed(&self) -> bool {
         self.arguments.iter().all(Template::is_fixed)
             && self.variables.iter().all(|(_, it)| matches!(it, Variable::Fixed(_)))
     }
 
-    /// Kills whatever it left behind.
+    /// Kills whatever the program left behind.
     pub fn kill_strays(&self) {
         kill_strays(&self.mark);
     }
 
-    /// Makes the command for an item, with further environment variables. All three streams are pipes.
+    /// Builds the command for an item, with further environment variables. All three streams are pipes.
     pub fn command(&self, item: &Item, more: &[(String, String)]) -> Result<Command, Failure> {
         self.command_with(item, &Map::new(), more)
     }
 
-    /// The same with further variables of the templates.
+    /// Builds the command for an item, with further environment variables and template variables.
     pub fn command_with(
         &self,
         item: &Item,

@@ -1,4 +1,4 @@
-//! A server that is started before a sweep, and stopped after it.
+//! Server that is started before a sweep and stopped after it.
 
 use super::leftover::{self, SERVE, STARTED_BY};
 use super::process::{Process, exit};
@@ -19,21 +19,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// How often a server is asked whether it is ready.
+/// Interval between checks for readiness.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// How long a program may outlive the server that it was: a script that waits for a server has words of
-/// its own to say when that is gone.
+/// Time for which a program may outlive the server it provides. A script that waits for a server has
+/// something to say when that is gone.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
-/// A workflow with the server that serves it.
+/// Workflow together with the server that it is served by.
 pub struct Served {
     inner: Arc<dyn Workflow>,
     program: Program,
     variables: Vec<(String, String)>,
     ready: Option<(Endpoint, Target)>,
     ready_timeout: Duration,
-    /// What its process is known by.
+    /// Identifies its process to a later sizer.
     name: String,
     log: Option<PathBuf>,
     server: Mutex<Option<Server>>,
@@ -46,7 +46,8 @@ struct Server {
 }
 
 impl Served {
-    /// A server that is started when the workflow is looked for, and told of the proxy.
+    /// Prepares a server, which is started when the workflow is checked. The proxy's address is passed on to
+    /// it.
     pub(in crate::workflow) fn new(
         spec: &ServeSpec,
         inner: Arc<dyn Workflow>,
@@ -72,7 +73,7 @@ impl Served {
         })
     }
 
-    /// The program, if it can be started as the spec says.
+    /// Prepares the program, or fails if it cannot be started as the spec says.
     pub(in crate::workflow) fn program(
         spec: &ServeSpec,
         base_dir: &Path,
@@ -86,7 +87,7 @@ impl Served {
         Err(ConnectError::Client(message.to_owned()))
     }
 
-    /// Whether it answers as it does when it is ready.
+    /// Asks the server whether it is ready.
     async fn is_ready(&self) -> Result<(), Failure> {
         let Some((endpoint, target)) = &self.ready else { return self.inner.check().await };
         let (headers, notes) = (HeaderMap::new(), Notes::default());
@@ -111,7 +112,7 @@ impl Served {
             return answers;
         }
         leftover::end_leftovers(&self.name).await;
-        // Or another server would be measured than the one that is asked for.
+        // Otherwise a different server would be measured than the spec asks for.
         if tokio::time::timeout(Duration::from_secs(2), self.is_ready()).await == Ok(Ok(())) {
             let message = "something answers already where `workflow.serve` is to start its server: stop it, or leave \
                            `serve` out";
@@ -176,7 +177,7 @@ impl Served {
 }
 
 impl Server {
-    /// What it has said of late.
+    /// Recent output of the server.
     async fn said(&mut self, redactor: &Redactor) -> String {
         for listener in &mut self.printing {
             listener.last_words().await;

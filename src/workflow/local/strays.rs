@@ -1,16 +1,16 @@
-//! Processes that left their group: daemons of a workflow's own making.
+//! Processes that left their group, such as daemons started by a workflow.
 
-/// The variable by which processes are known as a workflow's, wherever they went.
+/// Environment variable that identifies the processes of a workflow, whatever group they are in.
 pub(super) const MARK: &str = "SIZER_WORKFLOW";
 
-/// Kills every process that has the workflow's mark in its environment. Processes inherit it, whatever
-/// group or session they go to.
+/// Kills every process that carries the workflow's mark in its environment. Processes inherit it, whatever
+/// group or session they move to.
 #[cfg(target_os = "linux")]
 pub(super) fn kill_strays(mark: &str) {
     use rustix::process::{Signal, kill_process};
     const ROUNDS: usize = 20;
     let wanted = format!("{MARK}={mark}");
-    // One that is being killed can have started another.
+    // A process may start another one while it is being killed.
     for _ in 0..ROUNDS {
         let mut found = false;
         for (pid, variables) in variables_of() {
@@ -25,7 +25,7 @@ pub(super) fn kill_strays(mark: &str) {
     }
 }
 
-/// All processes whose environment can be read, and it. Those of others cannot, and are none of ours.
+/// Iterates over processes with their environments. Unreadable ones belong to other users and are never ours.
 #[cfg(target_os = "linux")]
 pub(super) fn variables_of() -> impl Iterator<Item = (rustix::process::Pid, Vec<Vec<u8>>)> {
     std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
@@ -36,6 +36,6 @@ pub(super) fn variables_of() -> impl Iterator<Item = (rustix::process::Pid, Vec<
     })
 }
 
-/// Elsewhere the group is all that is known of.
+/// On other systems only the group is known.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn kill_strays(_mark: &str) {}

@@ -1,4 +1,4 @@
-//! The last words of a program.
+//! Recent output of a program.
 
 use crate::redact::{Redactor, printable};
 use std::collections::VecDeque;
@@ -9,20 +9,20 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::JoinHandle;
 
-/// Once a process is over, what it said last is there.
+/// Time after the exit of a process within which its last output arrives.
 pub(super) const LAST_WORDS: Duration = Duration::from_millis(100);
-/// As much as a person reads of them.
+/// Number of bytes shown to people.
 const SHOWN: usize = 400;
-/// Far more than that: a secret that is cut in two is not known again.
+/// Number of bytes kept. Far more than is shown, since a secret cut in two is no longer recognised.
 const KEPT: usize = 16 << 10;
 
-/// The end of what was said.
+/// Buffer with the end of the output.
 #[derive(Default)]
 pub(super) struct Tail {
     bytes: Mutex<VecDeque<u8>>,
 }
 
-/// A file for all that a program says, line by line and without the secrets that it was told.
+/// File for all output of a program, written line by line without the secrets it was given.
 pub(super) struct Log {
     file: File,
     redactor: Redactor,
@@ -46,7 +46,7 @@ impl Log {
 
     fn end_line(&mut self) {
         let line = self.redactor.bytes(&self.line);
-        // A log that cannot be written must not stop the program.
+        // Failure to write the log must not stop the program.
         let _ = self.file.write_all(printable(&line).as_bytes());
         self.line.clear();
     }
@@ -58,16 +58,17 @@ impl Drop for Log {
     }
 }
 
-/// Whoever listens to a program; dropped, nobody does.
+/// Task that reads a program's output; dropping it stops reading.
 pub(super) struct Listener(JoinHandle<()>);
 
 impl Listener {
-    /// Nobody.
+    /// Creates a listener that reads nothing.
     pub fn none() -> Self {
         Self(tokio::spawn(std::future::ready(())))
     }
 
-    /// Waits until a program that is over has been heard to its end, or a child of it speaks on.
+    /// Waits until the output of an exited program has been read, or gives up if a child of it keeps the
+    /// stream open.
     pub async fn last_words(&mut self) {
         if !self.0.is_finished() {
             let _ = tokio::time::timeout(LAST_WORDS, &mut self.0).await;
@@ -82,7 +83,7 @@ impl Drop for Listener {
 }
 
 impl Tail {
-    /// Listens until the stream ends, so that nobody who speaks has to wait.
+    /// Reads until the stream ends, so that the writer never blocks.
     pub fn listen(
         this: &Arc<Self>,
         from: Option<impl AsyncRead + Unpin + Send + 'static>,
@@ -90,7 +91,7 @@ impl Tail {
         Self::listen_and_write(this, from, None)
     }
 
-    /// The same, and writes all of it to a file.
+    /// Reads until the stream ends, and writes everything to a file as well.
     pub fn listen_and_write(
         this: &Arc<Self>,
         from: Option<impl AsyncRead + Unpin + Send + 'static>,
@@ -117,7 +118,7 @@ impl Tail {
         bytes.drain(..surplus);
     }
 
-    /// The last lines as one: the last says most, so a cut is at the front.
+    /// Joins the last lines into one. The end says most, so it is cut at the front.
     pub fn text(&self, redactor: &Redactor) -> String {
         let bytes: Vec<u8> = {
             let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Worker processes that stay for many runs: one line of JSON in and one out per run.
+//! Worker processes that stay for many runs, with one line of JSON in and one out per run.
 
 use super::process::{Process, exit};
 use super::program::Program;
@@ -17,12 +17,12 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::Semaphore;
 
-/// An answer is no longer.
+/// Maximum size of an answer in bytes.
 const LONGEST_ANSWER: u64 = 16 << 20;
-/// Workers that are started at the same time: starting a program takes all of a core.
+/// Number of workers started at the same time, since starting a program takes a whole core.
 const STARTING: usize = 4;
 
-/// One worker.
+/// Worker process.
 struct Worker {
     process: Process,
     stdin: ChildStdin,
@@ -30,7 +30,7 @@ struct Worker {
     redactor: Redactor,
 }
 
-/// What a worker says of a run; all of it may be missing, and whatever else it says is its own.
+/// Answer of a worker. Every field is optional and others are ignored.
 #[derive(Deserialize)]
 struct Answer {
     #[serde(default)]
@@ -41,15 +41,15 @@ struct Answer {
     runtime: Option<f64>,
 }
 
-/// A place for a worker; empty where it died, until the next run.
+/// Slot for a worker; empty after the worker died, until the next run.
 type Place = Option<Worker>;
 
-/// The workers of a level.
+/// Worker pool of a level.
 pub(super) struct Workers {
     program: Program,
     proxy: Option<Arc<Proxy>>,
     timeout: Duration,
-    /// Places that no run occupies.
+    /// Slots not occupied by a run.
     free: Mutex<VecDeque<Place>>,
     permits: Semaphore,
 }
@@ -64,8 +64,8 @@ impl Workers {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Brings the workers to as many as that, each of which has answered once. Asked while no run
-    /// is under way.
+    /// Resizes the pool to `count` workers, each of which has answered once. Must not be called while a run
+    /// is in flight.
     pub async fn prepare(&self, count: usize, warm_up: &Item) {
         let (mut kept, mut missing) = (VecDeque::new(), 0);
         let surplus: Vec<Place> = {
@@ -75,7 +75,7 @@ impl Workers {
             }
             let surplus = free.split_off(count).into_iter().collect();
             for mut place in free.drain(..) {
-                // One that died since the last level is known only by asking.
+                // A worker that died since the last level is only noticed by asking.
                 if place.as_mut().is_some_and(|worker| worker.process.ended().is_none()) {
                     kept.push_back(place);
                 } else {
@@ -94,9 +94,9 @@ impl Workers {
         self.permits.add_permits(free.len());
     }
 
-    /// Starts a worker and has it answer once, which is not measured.
+    /// Starts a worker and has it answer once, unmeasured.
     async fn start(&self, warm_up: &Item) -> Result<Worker, Failure> {
-        // Its calls are nobody's.
+        // Its LLM calls belong to no run.
         let ticket = self.proxy.as_ref().map(|proxy| proxy.open("warm-up", Clock::start()));
         let mut told = ticket.as_ref().map_or_else(Map::new, Ticket::to_json);
         told.insert("warmup".to_owned(), true.into());
@@ -117,11 +117,11 @@ impl Workers {
         }
     }
 
-    /// Runs an item. Waiting for a worker is not part of it, nor is replacing one that died.
+    /// Runs an item. Neither waiting for a worker nor replacing a dead one counts as part of the run.
     pub async fn run(&self, item: &Item, told: Map<String, Value>, clock: Clock) -> Run {
         let mut run = Run { id: item.id.clone(), ..Run::default() };
         let Ok(permit) = self.permits.acquire().await else {
-            // Never while a level is under way: nothing closes it.
+            // Cannot happen while a level is under way, since nothing closes the semaphore.
             let failure = Failure::new(FailureKind::Spawn, "the workers are gone");
             return Run { outcome: Outcome::Failed(failure), ..run };
         };
@@ -140,7 +140,7 @@ impl Workers {
             let answered = tokio::time::timeout(self.timeout, asked).await;
             run.end = clock.now();
             result = match (answered, place.take()) {
-                // A worker that says its run failed is as good as ever.
+                // A worker that reports a failed run is still healthy.
                 (Ok(Ok(answer)), worker) => {
                     place = worker;
                     Ok(answer)
@@ -188,7 +188,7 @@ impl Workers {
     }
 }
 
-/// Ends workers, which do so by themselves when there is nothing more to read.
+/// Ends workers by closing their input.
 async fn stop(places: Vec<Place>) {
     let ends = places.into_iter().flatten().map(|worker| {
         let Worker { process, stdin, stdout, .. } = worker;
@@ -198,7 +198,7 @@ async fn stop(places: Vec<Place>) {
     futures_util::future::join_all(ends).await;
 }
 
-/// A request as the worker reads it: the item, and where its LLM servers are.
+/// Builds the request line of a worker: the item, and the addresses of its LLM servers.
 fn line_of(item: &Item, mut told: Map<String, Value>) -> String {
     told.insert("id".to_owned(), item.id.as_str().into());
     told.insert("item".to_owned(), item.to_fields().into());
@@ -208,7 +208,7 @@ fn line_of(item: &Item, mut told: Map<String, Value>) -> String {
 }
 
 impl Worker {
-    /// Hands over a line and waits for the answer to it.
+    /// Sends a line and waits for the answer to it.
     async fn ask(&mut self, line: &str, id: &str) -> Result<Answer, Failure> {
         if self.stdin.write_all(line.as_bytes()).await.is_err() {
             return Err(self.died().await);
@@ -219,7 +219,7 @@ impl Worker {
         let read = tokio::select! {
             biased;
             read = &mut reading => read,
-            // A child can hold the pipe open for longer than the worker lives.
+            // A child may keep the pipe open after the worker has exited.
             _ = self.process.wait() => tokio::time::timeout(LAST_WORDS, reading)
                 .await
                 .unwrap_or_else(|_| Err(std::io::ErrorKind::UnexpectedEof.into())),
@@ -248,7 +248,7 @@ impl Worker {
         Ok(answer)
     }
 
-    /// How it ended, and what it said before.
+    /// Builds the failure of a dead worker, with its exit status and last output.
     async fn died(&mut self) -> Failure {
         const SHORTLY: Duration = Duration::from_millis(500);
         if let Ok(Ok(status)) = tokio::time::timeout(SHORTLY, self.process.wait()).await {

@@ -1,4 +1,4 @@
-//! Workflows served by NeMo Agent Toolkit: `POST /generate/full`.
+//! Workflows served by NeMo Agent Toolkit at `POST /generate/full`.
 
 mod steps;
 
@@ -19,18 +19,18 @@ use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
 
-/// A workflow behind `nat serve`.
+/// Workflow behind `nat serve`.
 pub struct Nat {
     endpoint: Endpoint,
     generate: Target,
     health: Target,
     headers: HeaderMap,
-    /// Sees the LLM calls behind the service, in place of its intermediate steps.
+    /// Proxy that sees the LLM calls behind the service; if present, it replaces the intermediate steps.
     proxy: Option<Arc<Proxy>>,
 }
 
 impl Nat {
-    /// Makes a served workflow ready.
+    /// Prepares a served workflow.
     pub(super) fn new(
         spec: &NatSpec,
         proxy: Option<Arc<Proxy>>,
@@ -51,7 +51,7 @@ impl Nat {
         )
     }
 
-    /// A server on this machine that needs no key.
+    /// Client of a server on this machine that needs no key.
     pub(super) fn local(
         address: String,
         timeout: Seconds,
@@ -130,7 +130,7 @@ impl Workflow for Nat {
     }
 }
 
-/// The calls that a body reports, handed over in pieces of a length.
+/// Calls reported by a body that is cut into chunks of this length.
 #[cfg(fuzzing)]
 pub(super) fn read_stream(body: &[u8], piece: usize) -> Result<String, Failure> {
     let (mut lines, mut steps) = (Lines::default(), Steps::default());

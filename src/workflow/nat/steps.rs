@@ -1,8 +1,8 @@
-//! The body that `/generate/full` streams: answer chunks and the workflow's intermediate steps.
+//! Parser of the body that `/generate/full` streams: answer chunks and the workflow's intermediate steps.
 //!
-//! Each line begins with `data: ` (an answer chunk) or `intermediate_data: ` (a step, whose
-//! `payload` is JSON inside a JSON string). A workflow that fails ends the body with a bare JSON
-//! object that has `code` and `message`; neither a prefix nor a line end announces it.
+//! Each line begins with `data: ` (an answer chunk) or `intermediate_data: ` (a step, whose `payload` is JSON
+//! inside a JSON string). A failed workflow ends the body with a bare JSON object that has `code` and
+//! `message`, without a prefix or a line end.
 
 use crate::measure::{Failure, FailureKind, LlmCall};
 use crate::workflow::loose::{Loose, is_something};
@@ -40,12 +40,12 @@ struct UsageInfo<'a> {
 
 #[derive(Deserialize)]
 struct StepData<'a> {
-    // Anything may stand here; only what says something is a token.
+    // May hold anything, but only text counts as a token.
     #[serde(default, borrow)]
     chunk: Loose<'a>,
 }
 
-/// An LLM call on the server's clock (epoch seconds).
+/// LLM call on the server's clock (seconds since the epoch).
 #[derive(Debug)]
 struct Call {
     start: f64,
@@ -54,25 +54,25 @@ struct Call {
     usage: Usage,
 }
 
-/// Reads a body line by line.
+/// Parser that reads a body line by line.
 #[derive(Debug, Default)]
 pub struct Steps {
     calls: Vec<Call>,
-    /// Position in `calls` by the call's UUID: calls can overlap, so order pairs nothing.
+    /// Index into `calls` by UUID. Calls can overlap, so their order does not pair starts with ends.
     by_uuid: HashMap<String, usize>,
     first: Option<f64>,
     last: Option<f64>,
     answered: bool,
-    /// The event that is being read tells of an error.
+    /// True while the current event reports an error.
     failing: bool,
     open_workflows: u32,
     workflow_ended: bool,
 }
 
 impl Steps {
-    /// Takes one line of the body, without its end.
+    /// Parses one line of the body, without its line end.
     pub fn line(&mut self, line: &[u8]) -> Result<(), Failure> {
-        // A byte order mark means nothing, wherever it stands.
+        // A byte order mark is ignored wherever it appears.
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         if let Some(step) = line.strip_prefix(b"intermediate_data:") {
             return self.step(step.trim_ascii_start());
@@ -105,7 +105,7 @@ impl Steps {
         if self.failing {
             return Err(reported(data));
         }
-        // The protocol's last word, signs of life and nothing at all are no answers.
+        // End marker, keep-alive and empty data are not answers.
         if matches!(data, b"" | b"[DONE]" | b"null") {
             return Ok(());
         }
@@ -120,7 +120,7 @@ impl Steps {
         let Step { kind, id, payload } =
             serde_json::from_slice(step).map_err(|_| unexpected(step))?;
         if kind == "LLM_NEW_TOKEN" && self.has_first_token(&id) {
-            // Every token repeats the whole prompt: once the first is known, none is looked at.
+            // Every token event repeats the whole prompt, so after the first one they are skipped.
             return Ok(());
         }
         let text: Cow<'_, str> =
@@ -170,26 +170,26 @@ impl Steps {
         call.is_none_or(|call| call.first_token.is_some())
     }
 
-    /// How far the answer has come: once the workflow has ended and its answer is there, nothing is
-    /// missing. Both orders are seen.
+    /// Progress of the answer: complete once the workflow has ended and its answer has arrived, in either
+    /// order.
     pub(in crate::workflow) fn progress(&self) -> Progress {
         let ended = self.workflow_ended && self.open_workflows == 0;
         if ended && self.answered { Progress::Complete } else { Progress::Open }
     }
 
-    /// Calls that began and did not end.
+    /// Number of calls that began and did not end.
     pub fn unfinished(&self) -> u32 {
         let open = self.calls.iter().filter(|call| call.end.is_none()).count();
         u32::try_from(open).unwrap_or(u32::MAX)
     }
 
-    /// Last minus first step on the server's clock, in seconds; `None` without steps.
+    /// Time from the first to the last step on the server's clock, in seconds; `None` without steps.
     pub fn server_runtime(&self) -> Option<f64> {
         Some(self.last? - self.first?)
     }
 
-    /// The complete LLM calls, once the body has ended. The server's first step is laid on
-    /// `run_start` (seconds on the level's clock).
+    /// Returns the complete LLM calls once the body has ended. Shifts the server's clock so that its first
+    /// step falls on `run_start` (seconds on the level's clock).
     pub fn finish(self, run_start: f64) -> Result<Vec<LlmCall>, Failure> {
         if self.open_workflows > 0 {
             let message = "the body ended before the workflow did";
@@ -199,7 +199,7 @@ impl Steps {
             let message = "the body ended without an answer";
             return Err(Failure::new(FailureKind::Truncated, message));
         }
-        // Without a step there was no call.
+        // No steps, no calls.
         let Some(first) = self.first else { return Ok(Vec::new()) };
         let origin = first - run_start;
         let complete = self.calls.into_iter().filter_map(|call| {
@@ -223,7 +223,7 @@ fn error_event(line: &[u8]) -> Option<Failure> {
         return failed(format!("the server reported an error: {}", error.get()));
     }
     let explains = [&event.message, &event.detail, &event.details].iter().any(|it| it.is_something);
-    // All that is sent where a request was none that the server takes.
+    // A lone `detail` is what servers send for a request that they reject.
     let only_detail = || {
         let map = serde_json::from_slice::<HashMap<Cow<'_, str>, &RawValue>>(line);
         event.detail.is_something && map.is_ok_and(|map| map.len() == 1)
@@ -250,7 +250,7 @@ fn reported(line: &[u8]) -> Failure {
 }
 
 fn unexpected(line: &[u8]) -> Failure {
-    // More than is shown: it is yet to be cleared of secrets.
+    // More than is shown, since secrets are removed before it is cut.
     const QUOTED: usize = 4 << 10;
     let text = String::from_utf8_lossy(line.get(..QUOTED).unwrap_or(line));
     Failure::new(FailureKind::Malformed, format!("not a line of a workflow's stream: {text}"))
@@ -261,8 +261,7 @@ mod tests {
     use super::*;
     use crate::workflow::lines::Lines;
 
-    /// Bodies that `nat serve` 1.9.0 sent, with the figures of their `LLM_START`
-    /// and `LLM_END` lines.
+    /// Bodies sent by `nat serve` 1.9.0, with the times of their `LLM_START` and `LLM_END` lines.
     const TRANSCRIPTS: [(&str, f64, f64, f64); 2] = [
         (
             include_str!("../../../tests/data/generate_full_1.txt"),
@@ -347,7 +346,7 @@ mod tests {
         {
             assert!(read(good.as_bytes(), 5).is_ok(), "{good}");
         }
-        // As the toolkit ends a failed stream: no prefix, no line end.
+        // The toolkit ends a failed stream like this: no prefix, no line end.
         let failed = step("WORKFLOW_START", "w", 1.0)
             + "{\"code\":\"workflow_error\",\"message\":\"no such tool\",\"details\":\"ValueError\"}";
         let failure = read(failed.as_bytes(), 5).unwrap_err();

@@ -1,16 +1,16 @@
-//! What a server does not know of the protocol, as its refusals say.
+//! Parts of the protocol that a server does not support, learned from its refusals.
 
 use crate::measure::{Failure, FailureKind, Note};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The form in which a server understands requests: the usual one until it refuses that.
+/// Form of requests that a server understands: the usual one until it refuses that.
 #[derive(Debug, Default)]
 pub(in crate::workflow) struct Dialect {
     without_stream_options: AtomicBool,
     max_completion_tokens: AtomicBool,
 }
 
-/// The form of one request.
+/// Form of one request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::workflow) struct Form {
     pub without_stream_options: bool,
@@ -18,7 +18,7 @@ pub(in crate::workflow) struct Form {
 }
 
 impl Dialect {
-    /// The form for the next request.
+    /// Returns the form for the next request.
     pub fn form(&self) -> Form {
         Form {
             without_stream_options: self.without_stream_options.load(Ordering::Relaxed),
@@ -26,7 +26,8 @@ impl Dialect {
         }
     }
 
-    /// Learns from a refusal of a request of a form; `None` where it was about something else.
+    /// Learns from a refused request. Returns the form to retry with, or `None` if the refusal had another
+    /// reason.
     pub fn learn(&self, sent: Form, failure: &Failure) -> Option<Form> {
         let refused = failure.kind == FailureKind::HttpStatus
             && ["400 ", "422 "].iter().any(|status| failure.message.starts_with(status));
@@ -45,7 +46,7 @@ impl Dialect {
 }
 
 impl Form {
-    /// What of this a reader should know.
+    /// Deviations from the usual form that belong in the report.
     pub fn notes(self) -> impl Iterator<Item = Note> {
         let without = self.without_stream_options.then_some(Note::WithoutStreamOptions);
         let renamed = self.max_completion_tokens.then_some(Note::MaxCompletionTokens);
@@ -69,7 +70,7 @@ mod tests {
         let form = learn(FailureKind::HttpStatus, refusal).unwrap();
         assert!(form.without_stream_options && !form.max_completion_tokens);
         assert_eq!(dialect.form(), form);
-        // A server that refuses even so refuses something else.
+        // A server that refuses even this form refuses something else.
         assert_eq!(learn(FailureKind::HttpStatus, refusal), None);
         let refusal = "400 Bad Request: use max_completion_tokens";
         assert!(learn(FailureKind::HttpStatus, refusal).unwrap().max_completion_tokens);

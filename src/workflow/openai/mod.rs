@@ -1,4 +1,4 @@
-//! The chat completions protocol, and completions of a plain prompt: one run is one LLM call.
+//! Chat completions protocol, and completions of a plain prompt. One run is one LLM call.
 
 pub(super) mod answer;
 pub(super) mod dialect;
@@ -20,7 +20,7 @@ use request::Requests;
 use std::path::Path;
 use std::sync::Arc;
 
-/// An endpoint that speaks the chat completions protocol.
+/// Endpoint that speaks the chat completions protocol.
 pub struct Openai {
     endpoint: Endpoint,
     completions: Target,
@@ -32,7 +32,7 @@ pub struct Openai {
 }
 
 impl Openai {
-    /// Makes an endpoint ready.
+    /// Prepares an endpoint.
     pub fn new(
         spec: &OpenaiSpec,
         base_dir: &Path,
@@ -49,7 +49,7 @@ impl Openai {
         Self::of(&access, spec, vault)
     }
 
-    /// The endpoint of a server on this machine that needs no key.
+    /// Client of a server on this machine that needs no key.
     pub(super) fn local(
         address: String,
         stream: bool,
@@ -107,8 +107,8 @@ impl Openai {
     }
 }
 
-/// Reads an answer to its end, as the call that it belongs to and its words, where `stream` keeps
-/// them; without one it comes whole, and its words are always there.
+/// Reads an answer to its end and returns the call with its text. The text is kept if `stream` keeps it, and
+/// always if the answer arrives whole, that is without `stream`.
 pub(super) async fn read(
     sent: Posted<'_>,
     stream: Option<Stream>,
@@ -138,7 +138,7 @@ impl Workflow for Openai {
     }
 
     fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
-        // Built before the clock is read: making the request is not the server's time.
+        // Built before the clock is read, since building the request is not the server's time.
         let form = self.dialect.form();
         let request = (form, self.requests.body(item, form));
         let exchange = move |start, notes| self.exchange(item, request, (start, clock), notes);
@@ -146,11 +146,11 @@ impl Workflow for Openai {
     }
 }
 
-/// What a body says, handed over in pieces of a length.
+/// Describes what a body says if it is cut into chunks of this length.
 ///
 /// # Panics
 ///
-/// If a chunk that resembles the one before is not understood as it is by itself.
+/// If the fast path reads a chunk differently than the full parser.
 #[cfg(fuzzing)]
 pub(super) fn read_stream(body: &[u8], piece: usize) -> Result<String, Failure> {
     let read = |forgetful: bool| {

@@ -1,4 +1,4 @@
-//! The body of a request. What is the same for all items is written once.
+//! Request bodies. What is the same for all items is serialised once.
 
 use super::dialect::Form;
 use crate::measure::Item;
@@ -6,15 +6,15 @@ use crate::spec::workflow::{OpenaiApi, OpenaiSpec};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-/// The key that asks for token counts at the end of a stream.
+/// Key that asks for token counts at the end of a stream.
 pub(in crate::workflow) const STREAM_OPTIONS: &str = "stream_options";
 
-/// Makes the body for each item.
+/// Builder of request bodies.
 pub(super) struct Requests {
     api: OpenaiApi,
-    /// The JSON object up to the item's own keys, in each form.
+    /// JSON object up to the keys that depend on the item, per form.
     heads: Vec<(Form, String)>,
-    /// The system message, with a comma, where there is one.
+    /// System message followed by a comma, or empty.
     system: String,
     messages_key: Option<String>,
     tools_key: Option<String>,
@@ -46,13 +46,13 @@ impl Requests {
         }
     }
 
-    /// The body for an item: its question, or its own messages and tools where the spec says so.
+    /// Builds the body for an item: its question, or its own messages and tools if the spec says so.
     pub fn body(&self, item: &Item, form: Form) -> Bytes {
         let field =
             |key: &Option<String>| item.fields.get(key.as_ref()?).filter(|it| !it.is_null());
         let question = || Value::from(item.input.as_str()).to_string();
         let head = self.heads.iter().find(|(known, _)| *known == form);
-        // There is one for every form.
+        // There is a head for every form.
         let mut body = head.map_or_else(String::new, |(_, head)| head.clone());
         match (self.api, field(&self.messages_key)) {
             (OpenaiApi::Completions, _) => {
@@ -94,8 +94,8 @@ fn forms() -> impl Iterator<Item = Form> {
     })
 }
 
-/// A request's keys as a server understands them. A key of the spec's that is null is left out where
-/// sizer would else set it.
+/// Adapts the keys of a request to what a server understands. A key that the spec sets to null is left out
+/// where sizer would otherwise set it.
 pub(in crate::workflow) fn in_form(mut body: Map<String, Value>, form: Form) -> Map<String, Value> {
     let left_out = body.get(STREAM_OPTIONS).is_some_and(Value::is_null);
     if left_out || form.without_stream_options {
@@ -109,7 +109,7 @@ pub(in crate::workflow) fn in_form(mut body: Map<String, Value>, form: Form) -> 
     body
 }
 
-/// A JSON object without its closing brace, ready for more keys; it is never empty.
+/// Serialises an object without its closing brace, ready for more keys. It must not be empty.
 fn head_of(common: &Map<String, Value>) -> String {
     let mut text = json!(common).to_string();
     text.pop();

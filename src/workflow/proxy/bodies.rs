@@ -1,4 +1,4 @@
-//! The bodies of requests and answers, where the spec asks for them.
+//! Recording of request and answer bodies, if the spec asks for it.
 
 use crate::redact::Redactor;
 use crate::workflow::ConnectError;
@@ -8,15 +8,15 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-/// Of each body, no more is kept.
+/// Number of bytes of each body that are kept.
 pub(super) const MOST_KEPT: usize = 1 << 20;
 
-/// A file with a line of JSON per call.
+/// File with one line of JSON per call.
 pub(super) struct Bodies {
     file: Mutex<BufWriter<File>>,
 }
 
-/// A call that is over.
+/// Completed call.
 pub(super) struct Call<'a> {
     pub run: &'a str,
     pub upstream: &'a str,
@@ -33,11 +33,11 @@ impl Bodies {
         Ok(Self { file: Mutex::new(BufWriter::new(file)) })
     }
 
-    /// Keeps a call. A file that cannot be written must not stop the calls.
+    /// Writes a call. Failure to write must not stop the calls.
     pub fn write(&self, redactor: &Redactor, call: &Call<'_>) {
         let Call { run, upstream, request, answer } = *call;
         let text = |body: &[u8]| {
-            // Somewhat more than is kept: a secret that is cut in two is not known again.
+            // Somewhat more than is kept, since a secret cut in two is no longer recognised.
             let mut body = redactor.bytes(body.get(..MOST_KEPT + (16 << 10)).unwrap_or(body));
             body.truncate(body.floor_char_boundary(MOST_KEPT));
             body

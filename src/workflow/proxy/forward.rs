@@ -1,4 +1,4 @@
-//! Passing requests on to a server, and its answers back, untouched and as they come.
+//! Forwarding of requests to a server, and of its answers back, unchanged and as they arrive.
 
 use super::open_runs::OpenRun;
 use super::shared::{Shared, Upstream};
@@ -21,16 +21,16 @@ use serde_json::json;
 use std::io;
 use std::sync::Arc;
 
-/// A prompt is no longer.
+/// Maximum size of a request in bytes.
 const LARGEST_REQUEST: usize = 64 << 20;
-/// Headers between two ends of a connection, which say nothing beyond them.
+/// Headers that concern a single connection only.
 const HOP_BY_HOP: [HeaderName; 7] =
     [CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
 
-/// What the workflow gets.
+/// Response to the workflow.
 pub(super) type Answer = Response<StreamBody<BoxStream<'static, io::Result<Frame<Bytes>>>>>;
 
-/// An answer of the proxy's own.
+/// Builds an error response of the proxy itself.
 pub(super) fn refusal(status: StatusCode, message: &str) -> Answer {
     let body = json!({ "error": { "message": format!("sizer's proxy: {message}") } }).to_string();
     let length = HeaderValue::from(body.len());
@@ -39,7 +39,7 @@ pub(super) fn refusal(status: StatusCode, message: &str) -> Answer {
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CONTENT_LENGTH, length);
-    // Whatever follows on this connection is not to be trusted either.
+    // Whatever follows on this connection cannot be trusted either.
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
     answer
 }
@@ -48,7 +48,7 @@ fn whole(body: Bytes) -> Answer {
     Response::new(StreamBody::new(stream::iter([Ok(Frame::data(body))]).boxed()))
 }
 
-/// A request's body, and its share of what all bodies may take.
+/// Reads the body of a request, within the budget for all bodies.
 async fn whole_body(body: Incoming) -> Result<(Bytes, Held), String> {
     let mut body = Limited::new(body, LARGEST_REQUEST);
     let (mut whole, mut held) = (BytesMut::new(), Held::default());
@@ -62,7 +62,7 @@ async fn whole_body(body: Incoming) -> Result<(Bytes, Held), String> {
     Ok((whole.freeze(), held))
 }
 
-/// Passes a request on; what comes back is one LLM call of the run.
+/// Forwards a request and records its answer as one LLM call of the run.
 pub(super) async fn forward(
     shared: &Arc<Shared>,
     run: Arc<OpenRun>,
@@ -75,13 +75,13 @@ pub(super) async fn forward(
         Ok(whole) => whole,
         Err(message) => return refusal(StatusCode::PAYLOAD_TOO_LARGE, &message),
     };
-    // A client that dawdles over its request is not a slow server.
+    // A client that is slow to send its request does not make the server slow.
     let start = run.clock.now();
     let Ok(target) = upstream.endpoint.exact_target(rest) else {
         return refusal(StatusCode::BAD_REQUEST, "this is not a path");
     };
     let mut headers = end_to_end(&head.headers);
-    // Keys that the workflow has from elsewhere come back like any other.
+    // Keys that the workflow got from elsewhere may come back in an answer like any other.
     for (name, value) in &headers {
         if names_a_secret(name.as_str())
             && let Ok(value) = value.to_str()
@@ -89,7 +89,7 @@ pub(super) async fn forward(
             shared.redactor.learn(value);
         }
     }
-    // The answer's own length and encoding are needed to see its tokens.
+    // Set anew for the server. A compressed answer would hide its tokens.
     for name in [HOST, CONTENT_LENGTH, ACCEPT_ENCODING] {
         headers.remove(name);
     }
@@ -108,7 +108,7 @@ pub(super) async fn forward(
     let passing = upstream.endpoint.pass(&head.method, &target, &headers, body).await;
     match passing {
         Ok(passing) => answer(passing, watch),
-        // The watch is dropped: the call has failed.
+        // Dropping the watch marks the call as failed.
         Err(failure) => refusal(StatusCode::BAD_GATEWAY, &failure.to_string()),
     }
 }
@@ -124,8 +124,8 @@ fn answer(passing: Passing, mut watch: Watch) -> Answer {
                 watch.piece(&chunk);
                 let next = if passing.is_over() {
                     watch.complete();
-                    // Read to its end, so that the connection can be used again; nobody asks for
-                    // more once all that was announced is there.
+                    // Polled once more, so that the connection becomes free for reuse: once everything
+                    // announced has arrived, the client does not ask again.
                     let _ = passing.chunk().now_or_never();
                     None
                 } else {
@@ -137,7 +137,7 @@ fn answer(passing: Passing, mut watch: Watch) -> Answer {
                 watch.complete();
                 None
             }
-            // The workflow sees a connection that breaks, as it would without the proxy.
+            // The workflow sees a broken connection, as it would without the proxy.
             Err(failure) => Some((Err(io::Error::other(failure.to_string())), None)),
         }
     });
@@ -147,12 +147,12 @@ fn answer(passing: Passing, mut watch: Watch) -> Answer {
     answer
 }
 
-/// The headers without those that concern one connection alone.
+/// Removes the headers that concern a single connection only.
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let mut kept = headers.clone();
     let named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
     for name in named.flat_map(|value| value.split(',')) {
-        // What is asked for between two ends can be anything but the framing itself.
+        // The `connection` header may name any header, but the framing must stay intact.
         if let Ok(name) = HeaderName::try_from(name.trim())
             && name != CONTENT_LENGTH
         {

@@ -1,9 +1,9 @@
-//! A recording reverse proxy on a loopback port: stands between a workflow and its LLM servers, and
-//! learns every call of every run without the workflow's help.
+//! Recording reverse proxy on a loopback port. It sits between a workflow and its LLM servers and records
+//! every call of every run, without the workflow's help.
 //!
-//! A run gets a token, as part of the base URLs that it is handed or as a header that it passes on.
-//! `open_runs` knows which tokens are valid and what was seen under them, `ticket` is what a run is handed, `server` decides what may
-//! pass, `forward` passes it on, `watch` makes an LLM call out of what goes by.
+//! Each run gets a token, in the path of its base URLs and as a header to pass on. `open_runs` keeps the
+//! valid tokens and the calls recorded for each, `ticket` is the run's end of it, `server` decides which
+//! requests may pass, `forward` passes them on, and `watch` derives an LLM call from what passes by.
 
 mod bodies;
 mod forward;
@@ -31,7 +31,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// A running proxy; it stops when dropped.
+/// Running proxy; dropping it stops it.
 pub(super) struct Proxy {
     shared: Arc<Shared>,
     task: JoinHandle<()>,
@@ -83,18 +83,17 @@ impl Proxy {
         Ok(Self { shared, task })
     }
 
-    /// Lets a run in; its calls are timed on `clock`.
+    /// Admits a run and returns its ticket. Its calls are timed on `clock`.
     pub fn open(&self, id: &str, clock: Clock) -> Ticket {
         ticket::Ticket::new(Arc::clone(&self.shared), id, clock)
     }
 
-    /// Variables for a service that serves all runs, and has to pass on a header of each.
+    /// Environment variables for a service that serves all runs and has to pass on a header of each.
     pub fn variables(&self) -> Vec<(String, String)> {
         self.shared.variables("")
     }
 
-    /// Lets a run in, makes it with whatever tells the workflow of the proxy, and adds the calls
-    /// that were seen.
+    /// Runs the workflow with the proxy's correlation headers, and attaches the recorded calls.
     pub async fn watch<F: Future<Output = Run>>(
         &self,
         id: &str,
@@ -116,8 +115,8 @@ impl Drop for Proxy {
     }
 }
 
-/// Reads the heads of requests to a proxy that is never asked to pass one on. `TOKEN` and `HOST` in them
-/// stand for those that are valid.
+/// Parses the heads of requests to a proxy that never forwards one. `TOKEN` and `HOST` in the input are
+/// replaced by valid values.
 #[cfg(fuzzing)]
 pub(super) fn read_heads(bytes: &[u8]) {
     use crate::redact::Redactor;

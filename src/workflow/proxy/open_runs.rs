@@ -1,4 +1,4 @@
-//! Which runs may call, and what was seen of each.
+//! Runs that may call, and the calls recorded for each.
 
 use crate::measure::{LlmCall, Run};
 use crate::workflow::Clock;
@@ -8,15 +8,15 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-/// What the proxy needs to see the end of an answer whose last byte the workflow has: far longer
+/// Time that the proxy gets to see the end of an answer whose last byte has reached the workflow. Far longer
 /// than that takes, and short for a call that nobody waits for.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
-/// The tokens that were given out, for runs that are not over.
+/// Valid tokens, one per run in flight.
 #[derive(Default)]
 pub(super) struct Tickets(Mutex<HashMap<Uuid, Arc<OpenRun>>>);
 
-/// A run under way.
+/// Run in flight.
 pub(super) struct OpenRun {
     pub id: String,
     pub clock: Clock,
@@ -32,7 +32,7 @@ struct Seen {
 }
 
 impl Tickets {
-    /// Gives out a token for a run that begins.
+    /// Issues a token for a run.
     pub fn open(&self, id: &str, clock: Clock) -> (Uuid, Arc<OpenRun>) {
         let run =
             OpenRun { id: id.to_owned(), clock, seen: Mutex::default(), changed: Notify::new() };
@@ -41,12 +41,12 @@ impl Tickets {
         (token, run)
     }
 
-    /// Takes a token back.
+    /// Revokes a token.
     pub fn close(&self, token: &Uuid) {
         lock(&self.0).remove(token);
     }
 
-    /// The run that a token belongs to: 32 hexadecimal digits.
+    /// Returns the run of a token, which is 32 hexadecimal digits.
     pub fn find(&self, token: &str) -> Option<Arc<OpenRun>> {
         if token.len() != 32 {
             return None;
@@ -61,7 +61,7 @@ impl OpenRun {
         lock(&self.seen).in_flight += 1;
     }
 
-    /// Notes a call that is over; `None` where it failed.
+    /// Records the end of a call; `None` if it failed.
     pub fn end(&self, call: Option<LlmCall>) {
         let mut seen = lock(&self.seen);
         seen.in_flight = seen.in_flight.saturating_sub(1);
@@ -73,7 +73,7 @@ impl OpenRun {
         self.changed.notify_one();
     }
 
-    /// Adds the calls that were seen to the record. What is still in flight a moment later has failed.
+    /// Attaches the recorded calls to the run. A call still in flight shortly afterwards counts as failed.
     pub async fn end_in(&self, run: &mut Run) {
         let quiet = async {
             while !self.is_quiet() {

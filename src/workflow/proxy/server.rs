@@ -1,4 +1,4 @@
-//! What may pass: requests to this very port, with a token that was given out.
+//! Admission: only requests to this very port with a valid token may pass.
 
 use super::forward::{Answer, forward, refusal};
 use super::open_runs::OpenRun;
@@ -18,13 +18,13 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// Heads of requests are no longer: those of LLM clients have a few hundred bytes.
+/// Maximum size of a request head. Those of LLM clients take a few hundred bytes.
 const LONGEST_HEAD: usize = 64 << 10;
 const MOST_HEADERS: usize = 100;
-/// A head that takes longer to come is none.
+/// Time within which a request head must arrive.
 const SLOWEST_HEAD: Duration = Duration::from_secs(30);
 
-/// Where an admitted request goes.
+/// Destination of an admitted request.
 struct Admitted<'a> {
     run: Arc<OpenRun>,
     upstream: &'a Upstream,
@@ -32,11 +32,11 @@ struct Admitted<'a> {
     rest: String,
 }
 
-/// Why a request may not pass.
+/// Refusal of a request, with status and message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Refused(StatusCode, &'static str);
 
-/// Serves until the task is aborted; all connections end with it.
+/// Serves until the task is aborted, which ends all connections.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let builder = builder();
     let mut connections = JoinSet::new();
@@ -44,11 +44,11 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         let accepted = listener.accept().await;
         while connections.try_join_next().is_some() {}
         let Ok((stream, _)) = accepted else {
-            // Out of files, most likely: some will be closed soon.
+            // Most likely out of file descriptors; some will be closed soon.
             tokio::time::sleep(Duration::from_millis(5)).await;
             continue;
         };
-        // Small pieces must not wait for the client's acknowledgement of the piece before.
+        // Without this, a small piece would wait until the client has acknowledged the one before.
         let _ = stream.set_nodelay(true);
         let shared = Arc::clone(&shared);
         let service = service_fn(move |request| {
@@ -57,7 +57,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         connections.spawn(async move {
-            // A connection that breaks is told by the call that it cuts.
+            // A broken connection is reported by the call that it interrupts.
             let _ = connection.await;
         });
     }
@@ -78,7 +78,8 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Answer {
     let mut answer = match admit(shared, &request) {
         Ok(Admitted { run, upstream, rest }) => {
             let path = rest.split_once('?').map_or(rest.as_str(), |(path, _)| path);
-            // A run's token stands before it, and is nobody else's.
+            // The path of the request begins with the run's token, which must not be logged; this is the rest
+            // of it.
             tracing::debug!("proxy: {} {path}", request.method());
             forward(shared, run, upstream, &rest, request).await
         }
@@ -88,8 +89,8 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Answer {
         }
     };
     if chunked {
-        // What follows such a body may have been a part of it for whoever counted bytes: nothing on
-        // this connection is looked at any more.
+        // What follows such a body may be part of it for whoever counts bytes differently, so nothing more on
+        // this connection is looked at.
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     answer
@@ -130,8 +131,8 @@ fn is_for_us(shared: &Shared, headers: &HeaderMap) -> Result<(), Refused> {
     }
 }
 
-/// The path and query at the server, with every step up and down taken; what leads out of the
-/// server's own address is refused, since it would take the server's key along.
+/// Resolves the path and query at the server. A path that leaves the server's base address is refused, since
+/// the server's key would go along.
 fn below(upstream: &Upstream, rest: &str) -> Result<String, Refused> {
     const OUTSIDE: Refused =
         Refused(StatusCode::FORBIDDEN, "this path leads out of the server's address");
@@ -141,7 +142,7 @@ fn below(upstream: &Upstream, rest: &str) -> Result<String, Refused> {
     let path = url.path();
     let inside = path.strip_prefix(upstream.path.as_str());
     let inside = inside.is_some_and(|it| it.is_empty() || it.starts_with('/'));
-    // Servers differ in how often they decode a path before they follow it.
+    // Servers differ in how often they decode a path before they resolve it.
     let mut decoded = path.to_owned();
     for _ in 0..3 {
         decoded = percent_decode_str(&decoded).decode_utf8_lossy().into_owned();
@@ -154,7 +155,7 @@ fn below(upstream: &Upstream, rest: &str) -> Result<String, Refused> {
     Ok(if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") })
 }
 
-/// Two lengths for one body are how a second request is hidden in it.
+/// Rejects a body with more than one length, by which a second request could be smuggled in.
 fn is_framed_once(headers: &HeaderMap) -> Result<(), Refused> {
     let lengths = headers.get_all(CONTENT_LENGTH).iter().count();
     let encodings = headers.get_all(TRANSFER_ENCODING).iter().count();
@@ -165,7 +166,7 @@ fn is_framed_once(headers: &HeaderMap) -> Result<(), Refused> {
     Ok(())
 }
 
-/// A service that serves all runs passes on one of their headers.
+/// Looks up the run by a header, for a service that serves all runs and passes on one of their headers.
 fn by_header(shared: &Shared, headers: &HeaderMap) -> Result<Arc<OpenRun>, Refused> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let trace = text("traceparent").and_then(|it| it.split('-').nth(1));
@@ -176,15 +177,15 @@ fn by_header(shared: &Shared, headers: &HeaderMap) -> Result<Arc<OpenRun>, Refus
     found.ok_or(Refused(StatusCode::FORBIDDEN, message))
 }
 
-/// The first segment of a path, and what follows it.
+/// Splits off the first segment of a path.
 fn segment(path: &str) -> (&str, &str) {
     let path = path.strip_prefix('/').unwrap_or(path);
     let end = path.find(['/', '?']).unwrap_or(path.len());
     path.split_at(end)
 }
 
-/// Reads requests as they come over a connection, and holds every path that would be passed on
-/// against the address of its server.
+/// Parses requests as they come over a connection, and checks every path that would be passed on against the
+/// address of its server.
 ///
 /// # Panics
 ///
@@ -211,6 +212,6 @@ pub(super) async fn read_heads(shared: &Arc<Shared>, bytes: &[u8]) {
         }
         Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
     });
-    // What is no request ends in an error.
+    // Input that is not a request ends in an error.
     let _ = builder().serve_connection(TokioIo::new(server), service).await;
 }

@@ -1,4 +1,4 @@
-//! What the requests to a proxy share.
+//! State shared by all requests to a proxy.
 
 use super::bodies::Bodies;
 use super::open_runs::Tickets;
@@ -8,24 +8,24 @@ use indexmap::IndexMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// Clients refuse to begin without a key, which the proxy may have in their place.
+/// Variable for the API key. Clients refuse to start without one, which the proxy may hold in their place.
 const KEY: &str = "OPENAI_API_KEY";
 
-/// One LLM server behind the proxy.
+/// LLM server behind the proxy.
 pub(super) struct Upstream {
     pub name: String,
     pub endpoint: Arc<Endpoint>,
-    /// The path of its base address.
+    /// Path of its base address.
     pub path: String,
-    /// Its query, which each request gets.
+    /// Query of its base address, added to each request.
     pub query: Option<String>,
-    /// Variables that tell a program where it is.
+    /// Environment variables that tell a program its address.
     pub env: Vec<String>,
-    /// Whether the spec has a key for it; otherwise the workflow's own is passed on.
+    /// True if the spec has a key for it; otherwise the workflow's own key is passed on.
     pub has_key: bool,
 }
 
-/// What all requests share.
+/// State shared by all requests.
 pub(super) struct Shared {
     pub address: SocketAddr,
     pub upstreams: IndexMap<String, Upstream>,
@@ -35,7 +35,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// The address of a server behind the proxy.
+    /// Base URL of a server behind the proxy.
     pub fn base_url(&self, token: &str, upstream: &Upstream) -> String {
         let Self { address, .. } = self;
         let Upstream { name, path, .. } = upstream;
@@ -43,7 +43,7 @@ impl Shared {
         format!("http://{address}{token}/{name}{path}")
     }
 
-    /// Variables that tell a program of all servers.
+    /// Environment variables that tell a program the addresses of all servers.
     pub fn variables(&self, token: &str) -> Vec<(String, String)> {
         let each = self.upstreams.values().flat_map(|upstream| {
             let url = self.base_url(token, upstream);

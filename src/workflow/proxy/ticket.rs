@@ -1,4 +1,4 @@
-//! What a run is handed, so that the proxy knows its calls.
+//! Ticket of a run, by which the proxy attributes its calls.
 
 use super::open_runs::OpenRun;
 use super::shared::Shared;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// A run's right to call; it ends when this is dropped.
+/// Right of a run to call, revoked on drop.
 pub(in crate::workflow) struct Ticket {
     shared: Arc<Shared>,
     token: Uuid,
@@ -25,7 +25,7 @@ impl Ticket {
         self.token.simple().to_string()
     }
 
-    /// Headers by which the proxy knows the run when a service passes one of them on.
+    /// Headers that identify the run, one of which a service has to pass on.
     pub fn headers(&self) -> [(&'static str, String); 2] {
         let token = self.text();
         // W3C Trace Context: version, trace, parent, sampled.
@@ -34,7 +34,7 @@ impl Ticket {
         [("traceparent", traceparent), ("x-sizer-run", token)]
     }
 
-    /// Variables for a program that is this run.
+    /// Environment variables for a program that serves this run only.
     pub fn variables(&self) -> Vec<(String, String)> {
         let token = self.text();
         let mut variables = self.shared.variables(&token);
@@ -44,7 +44,7 @@ impl Ticket {
         variables
     }
 
-    /// The same for a worker's line of JSON.
+    /// The same information for a worker's line of JSON.
     pub fn to_json(&self) -> Map<String, Value> {
         let token = self.text();
         let urls = self.shared.upstreams.iter();
@@ -52,7 +52,7 @@ impl Ticket {
             .map(|(name, upstream)| (name.clone(), self.shared.base_url(&token, upstream).into()))
             .collect();
         let headers = self.headers().map(|(name, value)| (name.to_owned(), Value::from(value)));
-        // There is no proxy without a server behind it.
+        // A proxy always has at least one server behind it.
         let first = urls.values().next().map_or(Value::Null, Value::clone);
         Map::from_iter([
             ("base_url".to_owned(), first),
@@ -61,7 +61,7 @@ impl Ticket {
         ])
     }
 
-    /// The run with the calls that were seen. What is still in flight a moment later has failed.
+    /// Attaches the recorded calls to the run. A call still in flight shortly afterwards counts as failed.
     pub async fn finish(self, mut run: Run) -> Run {
         self.run.end_in(&mut run).await;
         run

@@ -1,4 +1,4 @@
-//! From what goes by to an LLM call.
+//! Derivation of an LLM call from the traffic that passes by.
 
 use super::bodies::{Call, MOST_KEPT};
 use super::open_runs::OpenRun;
@@ -16,25 +16,25 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Of a whole answer, no more is looked at.
+/// Number of bytes of a whole answer that are parsed.
 const MOST_READ: usize = 16 << 20;
 
-/// A call under way. Dropped before it is complete, it has failed.
+/// Call under way. Dropped before it is complete, it counts as failed.
 pub(super) struct Watch {
     shared: Arc<Shared>,
     run: Arc<OpenRun>,
     upstream: String,
-    /// Whether this is a call at all: questions about the server are not.
+    /// True if this is an LLM call at all, as opposed to a question about the server.
     counts: bool,
-    /// Whether it is of the protocol that is understood: its answer is judged then.
+    /// True if its protocol is understood, so that its answer is judged.
     chat: bool,
     request: Bytes,
-    /// What the bodies take of the budget for all.
+    /// Share of the budget that the bodies take.
     held: Held,
     start: f64,
     status: StatusCode,
     reading: Reading,
-    /// The answer, where bodies are kept.
+    /// Body of the answer, if bodies are recorded.
     kept: Vec<u8>,
     over: bool,
 }
@@ -44,7 +44,7 @@ enum Reading {
     Whole(Vec<u8>),
 }
 
-/// What is read of a request.
+/// Fields read of a request.
 #[derive(Default, Deserialize)]
 struct Asked {
     #[serde(default)]
@@ -57,7 +57,7 @@ struct Asked {
     input: Value,
 }
 
-/// Counts of tokens as servers of other kinds give them.
+/// Token counts in the form of other protocols.
 #[derive(Default, Deserialize)]
 struct OtherAnswer {
     #[serde(default)]
@@ -103,7 +103,7 @@ impl Watch {
         }
     }
 
-    /// The answer has begun.
+    /// Handles the head of the answer.
     pub fn head(&mut self, head: &Response<Incoming>) {
         self.status = head.status();
         let kind = head.headers().get(CONTENT_TYPE).map_or(&b""[..], |it| it.as_bytes());
@@ -112,7 +112,7 @@ impl Watch {
         }
     }
 
-    /// A piece of the answer goes by.
+    /// Handles a piece of the answer.
     pub fn piece(&mut self, bytes: &[u8]) {
         if self.shared.bodies.is_some() && self.kept.len() < MOST_KEPT {
             self.kept.extend_from_slice(bytes);
@@ -124,13 +124,13 @@ impl Watch {
             && let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace())
             && !b"{[<".contains(first)
         {
-            // Not every server says that it streams.
+            // Not every server declares its stream as one.
             self.reading = Reading::Stream { stream: Box::default(), broken: false };
         }
         match &mut self.reading {
             Reading::Stream { stream, broken: broken @ false } => {
                 match stream.feed(bytes, now) {
-                    // Whoever reads the answer may leave here.
+                    // The client may stop reading here.
                     Ok(Progress::Over) => self.end(true),
                     Ok(_) => {}
                     Err(_) => *broken = true,
@@ -145,7 +145,7 @@ impl Watch {
         }
     }
 
-    /// The answer is complete.
+    /// Marks the answer as complete.
     pub fn complete(&mut self) {
         self.end(true);
     }
@@ -167,7 +167,7 @@ impl Watch {
         self.run.end(call);
     }
 
-    /// The call; `None` where it failed.
+    /// Returns the call; `None` if it failed.
     fn call(&mut self, complete: bool, end: f64) -> Option<LlmCall> {
         let asked: Asked = if has_too_many_values(&self.request) {
             Asked::default()
@@ -180,7 +180,7 @@ impl Watch {
             Reading::Whole(body) if complete => self.whole(&body)?,
             Reading::Whole(_) => return None,
         };
-        // A server that counts nothing sends a piece for each token.
+        // A server that counts no tokens usually sends one piece per token.
         let pieces = Some(said.arrivals.len() as u64).filter(|count| *count > 0);
         said.usage.completion_tokens = said.usage.completion_tokens.or(pieces);
         let end = said.ended.unwrap_or(end);
@@ -196,7 +196,7 @@ impl Watch {
 }
 
 impl Watch {
-    /// What a stream said. One whose end was seen is complete, whoever left first.
+    /// Returns what a stream said. One whose end was seen is complete, even if the client left first.
     fn streamed(&self, mut stream: Stream, broken: bool, complete: bool, end: f64) -> Option<Said> {
         if stream.reported_an_error() || broken && self.chat {
             return None;
@@ -229,7 +229,7 @@ impl Drop for Watch {
 }
 
 impl Asked {
-    /// About how long the prompt is: four characters to a token.
+    /// Estimates the length of the prompt, at four characters per token.
     fn prompt_tokens(&self) -> Option<u64> {
         let characters: usize = [&self.messages, &self.prompt, &self.input]
             .into_iter()
@@ -239,7 +239,7 @@ impl Asked {
     }
 }
 
-/// The characters of what is said in messages; names of roles and the like are no part of it.
+/// Counts the characters of the text in messages, without names of roles and the like.
 fn characters(value: &Value, depth: usize) -> usize {
     const DEEPEST: usize = 8;
     match value {

@@ -1,4 +1,4 @@
-//! `POST /v1/chat/completions`, streamed and not.
+//! `POST /v1/chat/completions`, streamed and whole.
 
 use super::driver::{Accepted, Tokens};
 use super::faults::{self, Piece};
@@ -79,7 +79,7 @@ pub(super) async fn complete(State(shared): State<Arc<Shared>>, body: Bytes) -> 
         respond("text/event-stream", body, guard)
     } else {
         let whole = answer.whole(accepted).await;
-        // The first half alone, so that a fault can strike between the halves.
+        // Only the first half at first, so that a fault can strike in between.
         let half = if fault.is_some() { whole.len() / 2 } else { whole.len() };
         let halves = [whole.slice(..half), whole.slice(half..)].map(Ok);
         let body = match fault {
@@ -98,7 +98,7 @@ fn json_type() -> [(header::HeaderName, &'static str); 1] {
     [(header::CONTENT_TYPE, "application/json")]
 }
 
-/// A response whose request counts as in flight until its body has been sent.
+/// Builds a response whose request counts as in flight until its body has been sent.
 pub(super) fn respond(
     kind: &'static str,
     body: BoxStream<'static, Piece>,
@@ -134,7 +134,7 @@ impl Answer {
     fn stream(self, accepted: Accepted, with_usage: bool) -> BoxStream<'static, Piece> {
         let prompt_tokens = accepted.prompt_tokens;
         let head = self.chunk(&json!({ "role": "assistant", "content": "" }), None);
-        // Every token says the same word, so its chunk is made once.
+        // Every token is the same word, so its chunk is built once.
         let word = self.chunk(&json!({ "content": "word " }), None);
         let tokens =
             stream::unfold((accepted.tokens, 0_u64), move |(mut tokens, count): (Tokens, u64)| {

@@ -1,4 +1,4 @@
-//! Plays the engine in real time: one task owns the cluster, requests talk to it by channel.
+//! Real-time driver of the engine: one task owns the cluster, and requests talk to it through a channel.
 
 use super::engine::{Cluster, Sequence, Token};
 use crate::spec::workflow::{Length, SimulatorSpec};
@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
-/// The tokens of one request as they are ready.
+/// Stream of the tokens of one request as they become ready.
 pub(super) type Tokens = UnboundedReceiver<Token>;
 
 struct Submission {
@@ -20,7 +20,7 @@ struct Submission {
     tokens: UnboundedSender<Token>,
 }
 
-/// A running engine.
+/// Running engine.
 pub(super) struct Driver {
     submissions: UnboundedSender<Submission>,
     origin: Instant,
@@ -28,7 +28,7 @@ pub(super) struct Driver {
     dice: Mutex<Dice>,
 }
 
-/// Seeded lengths and numbers.
+/// Seeded generator of lengths and numbers.
 struct Dice {
     rng: Xoshiro256PlusPlus,
     next_id: u64,
@@ -36,18 +36,18 @@ struct Dice {
     output: Length,
 }
 
-/// A request that the engine has accepted.
+/// Request accepted by the engine.
 pub(super) struct Accepted {
-    /// When, in seconds since the driver began.
+    /// Time of acceptance, in seconds since the driver started.
     pub at: f64,
     pub prompt_tokens: u32,
-    /// Whether the answer is cut by the request's own limit.
+    /// True if the request's own limit cuts the answer short.
     pub cut: bool,
     pub tokens: Tokens,
 }
 
 impl Driver {
-    /// Starts the task that plays the engine; it ends when the driver is dropped.
+    /// Starts the task that drives the engine; it ends when the driver is dropped.
     pub fn start(spec: &SimulatorSpec) -> Self {
         let (submissions, inbox) = unbounded_channel();
         let origin = Instant::now();
@@ -64,17 +64,17 @@ impl Driver {
         Self { submissions, origin, origin_epoch, dice: Mutex::new(dice) }
     }
 
-    /// Seconds since the driver began.
+    /// Seconds since the driver started.
     pub fn elapsed(&self) -> f64 {
         self.origin.elapsed().as_secs_f64()
     }
 
-    /// An instant of the driver in epoch seconds.
+    /// Converts a time of the driver to seconds since the epoch.
     pub fn epoch(&self, at: f64) -> f64 {
         self.origin_epoch + at
     }
 
-    /// Puts a prompt to the engine.
+    /// Submits a prompt to the engine.
     pub fn submit(&self, prompt: &str, max_tokens: Option<u32>) -> Accepted {
         let (sequence, cut) = {
             let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,12 +83,12 @@ impl Driver {
         let (tokens, receiver) = unbounded_channel();
         let at = self.elapsed();
         let prompt_tokens = sequence.prompt_tokens;
-        // Fails only while the runtime shuts down; the receiver then says so by ending.
+        // Fails only while the runtime shuts down, in which case the receiver ends as well.
         let _ = self.submissions.send(Submission { at, sequence, tokens });
         Accepted { at, prompt_tokens, cut, tokens: receiver }
     }
 
-    /// A number between 0 and 1.
+    /// Random number between 0 and 1.
     pub fn chance(&self) -> f64 {
         use rand::RngExt;
         self.dice.lock().unwrap_or_else(PoisonError::into_inner).rng.random()
@@ -125,7 +125,7 @@ async fn play(mut cluster: Cluster, mut inbox: UnboundedReceiver<Submission>, or
     let mut listeners: HashMap<u64, UnboundedSender<Token>> = HashMap::new();
     loop {
         let step_end = cluster.next_step_end().map(|at| origin + Duration::from_secs_f64(at));
-        // The channel goes first: what arrived before a step ended must be able to join the next.
+        // Biased towards the channel: what arrived before a step ended must be able to join the next.
         let submission = tokio::select! {
             biased;
             submission = inbox.recv() => match submission {
@@ -134,7 +134,7 @@ async fn play(mut cluster: Cluster, mut inbox: UnboundedReceiver<Submission>, or
             },
             () = sleep_until(step_end.unwrap_or(origin)), if step_end.is_some() => None,
         };
-        // A submission is played at the time it was made, however late this task woke up.
+        // A submission takes effect at the time it was made, however late this task woke up.
         let to = submission.as_ref().map_or_else(|| origin.elapsed().as_secs_f64(), |it| it.at);
         let mut gone = Vec::new();
         cluster.advance(to, |token| {

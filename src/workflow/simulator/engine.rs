@@ -1,10 +1,9 @@
-//! A cluster of continuous-batching replicas in virtual time. Pure: time comes in as an argument,
-//! randomness from a seed.
+//! Cluster of continuous-batching replicas in virtual time. Pure: time is an argument, and randomness comes
+//! from a seed.
 //!
-//! A replica works in steps. A step takes
-//! `base + per_sequence × batch + per_prefill_token × prompt tokens that enter in it`, times a
-//! log-normal jitter, and gives every sequence in the batch one token. Sequences enter between
-//! steps, first in, first out, up to `max_batch`.
+//! A replica works in steps. A step takes `base + per_sequence × batch + per_prefill_token × prompt tokens
+//! that enter in it`, times a log-normal jitter, and generates one token for every sequence in the batch.
+//! Sequences enter between steps, first in, first out, up to `max_batch`.
 
 use crate::spec::workflow::Engine;
 use rand::SeedableRng;
@@ -12,25 +11,25 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand_distr::{Distribution, LogNormal};
 use std::collections::VecDeque;
 
-/// One request, as the engine knows it.
+/// Request as the engine sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sequence {
-    /// The caller's number for it.
+    /// Id chosen by the caller.
     pub id: u64,
-    /// Tokens to read before the first is generated.
+    /// Number of tokens to prefill before the first is generated.
     pub prompt_tokens: u32,
-    /// Tokens to generate; at least one.
+    /// Number of tokens to generate; at least one.
     pub output_tokens: u32,
 }
 
-/// One generated token.
+/// Generated token.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Token {
-    /// The sequence that it belongs to.
+    /// Id of its sequence.
     pub id: u64,
-    /// When it was ready, in seconds of virtual time.
+    /// Virtual time at which it was ready, in seconds.
     pub at: f64,
-    /// Whether it is the sequence's last.
+    /// True if it is the last of its sequence.
     pub last: bool,
 }
 
@@ -40,7 +39,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// An idle cluster.
+    /// Creates an idle cluster.
     pub fn new(engine: &Engine, seed: u64) -> Self {
         let replicas = (0..u64::from(engine.replicas.max(1)))
             .map(|index| {
@@ -50,15 +49,15 @@ impl Cluster {
         Self { replicas }
     }
 
-    /// Accepts a sequence at `now` on the replica with the least to do. Everything up to `now`
-    /// has to be advanced before.
+    /// Adds a sequence at `now` to the replica with the least load. The cluster must have been advanced to
+    /// `now`.
     pub fn submit(&mut self, now: f64, sequence: Sequence) {
         if let Some(replica) = self.replicas.iter_mut().min_by_key(|replica| replica.load()) {
             replica.submit(now, sequence);
         }
     }
 
-    /// Forgets a sequence whose client went away.
+    /// Removes a sequence whose client went away.
     pub fn cancel(&mut self, id: u64) {
         for replica in &mut self.replicas {
             replica.queue.retain(|waiting| waiting.id != id);
@@ -66,13 +65,13 @@ impl Cluster {
         }
     }
 
-    /// When the next step ends, if any is under way.
+    /// Returns the end of the next step, if any is under way.
     pub fn next_step_end(&self) -> Option<f64> {
         self.replicas.iter().filter_map(|replica| replica.step_end).min_by(f64::total_cmp)
     }
 
-    /// Ends all steps that end at or before `to`, and hands their tokens to `emit`: in order per
-    /// replica, replica by replica.
+    /// Completes all steps that end at or before `to`, and passes their tokens to `emit`: replica by replica,
+    /// in order of time within each.
     pub fn advance(&mut self, to: f64, mut emit: impl FnMut(Token)) {
         for replica in &mut self.replicas {
             while let Some(at) = replica.step_end.filter(|at| *at <= to) {
@@ -167,7 +166,7 @@ mod tests {
         }
     }
 
-    /// Ends of all sequences, submitted together at 0.
+    /// End times of sequences that are all submitted at 0.
     fn ends(engine: &Engine, sequences: u64, output_tokens: u32) -> Vec<f64> {
         let mut cluster = Cluster::new(engine, 1);
         for id in 0..sequences {

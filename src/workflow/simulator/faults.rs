@@ -1,4 +1,4 @@
-//! Faults on request: which one a request meets, and what it does to an answer.
+//! Faults on request: which requests they strike, and what they do to an answer.
 
 use super::driver::Driver;
 use crate::spec::workflow::{Fault, FaultKind};
@@ -8,17 +8,17 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 
-/// A piece of an answer's body; an error breaks the connection.
+/// Piece of a response body; an error breaks the connection.
 pub(super) type Piece = Result<Bytes, std::io::Error>;
 
-/// The fault that a request meets while `in_flight` requests are, itself included.
+/// Picks the fault for a request, given the number of requests in flight including this one.
 pub(super) fn meet(faults: &[Fault], in_flight: usize, driver: &Driver) -> Option<FaultKind> {
     let due = |fault: &&Fault| in_flight > fault.above as usize;
     let struck = |fault: &&Fault| fault.share >= 1.0 || driver.chance() < fault.share;
     faults.iter().filter(due).find(struck).map(|fault| fault.kind)
 }
 
-/// The answer of a fault that needs no body of the real one.
+/// Response of a fault that replaces the real one.
 pub(super) fn refusal(fault: FaultKind) -> Option<Response> {
     let (status, message) = match fault {
         FaultKind::Http500 => (StatusCode::INTERNAL_SERVER_ERROR, "the simulator was told to fail"),
@@ -33,8 +33,8 @@ pub(super) fn refusal(fault: FaultKind) -> Option<Response> {
     Some(response)
 }
 
-/// Does to a body what the fault says, after its first piece. `error` is how the protocol reports
-/// that a workflow failed.
+/// Applies a fault to a body after its first piece. `error` is the protocol's way to report a failed
+/// workflow.
 pub(super) fn spoil(
     fault: Option<FaultKind>,
     body: BoxStream<'static, Piece>,

@@ -1,5 +1,5 @@
-//! `POST /generate/full`: an agent that calls the engine a few times, with tools in between, and
-//! streams its steps as NeMo Agent Toolkit does.
+//! `POST /generate/full`: an agent that calls the engine a few times with tools in between, and streams its
+//! steps as NeMo Agent Toolkit does.
 
 use super::chat::respond;
 use super::faults::{self, Piece};
@@ -34,7 +34,7 @@ pub(super) async fn full(State(shared): State<Arc<Shared>>, body: Bytes) -> Resp
     if let Some(refusal) = fault.and_then(faults::refusal) {
         return refusal;
     }
-    // The channel is short: an agent whose client went away stops at its next step.
+    // A short channel, so that an agent whose client went away stops at its next step.
     let (steps, inbox) = channel::<Bytes>(16);
     let run = format!("{:016x}", shared.driver.chance().to_bits());
     tokio::spawn(async move {
@@ -42,7 +42,7 @@ pub(super) async fn full(State(shared): State<Arc<Shared>>, body: Bytes) -> Resp
     });
     let body =
         stream::unfold(inbox, async |mut inbox| Some((Piece::Ok(inbox.recv().await?), inbox)));
-    // The toolkit ends a failed stream with a bare object, without prefix or line end.
+    // The toolkit ends a failed stream with a bare object, without a prefix or a line end.
     let error = json!({ "code": "workflow_error", "message": "the simulator was told to fail", "details": "SimulatedError" });
     let body = faults::spoil(fault, body.boxed(), Bytes::from(error.to_string()));
     respond("text/event-stream", body, guard)
@@ -54,7 +54,7 @@ struct Agent {
     steps: Sender<Bytes>,
 }
 
-/// The client went away.
+/// Error of a client that went away.
 struct Gone;
 
 impl Agent {

@@ -1,4 +1,4 @@
-//! What the server itself saw of each request, to check a client's times against.
+//! Request log of the simulator, to check a client's times against.
 
 use serde_json::json;
 use std::fs::File;
@@ -6,8 +6,8 @@ use std::io::{BufWriter, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Writes one line of JSON per request: seconds since the server began at which its body had been
-/// read, and at which the last piece of the answer was handed to the connection.
+/// Log with one line of JSON per request: the time at which its body had been read, and the time at which the
+/// last piece of the answer was handed to the connection, in seconds since the server started.
 pub(super) struct Log {
     began: Instant,
     file: Mutex<BufWriter<File>>,
@@ -18,7 +18,7 @@ impl Log {
         Self { began: Instant::now(), file: Mutex::new(BufWriter::new(file)) }
     }
 
-    /// Notes a request that is over. A log that cannot be written must not stop the server.
+    /// Records a completed request. Failure to write must not stop the server.
     pub fn write(&self, entered: Instant, in_flight: usize) {
         let since = |at: Instant| at.saturating_duration_since(self.began).as_secs_f64();
         let line = json!({
@@ -28,7 +28,7 @@ impl Log {
         let _ = writeln!(file, "{line}");
     }
 
-    /// Writes out what is still held back.
+    /// Flushes the buffer.
     pub fn flush(&self) {
         let _ = self.file.lock().unwrap_or_else(PoisonError::into_inner).flush();
     }

@@ -1,7 +1,7 @@
-//! An embedded LLM server: a continuous-batching engine behind real HTTP on a loopback port.
+//! Embedded LLM server: a continuous-batching engine behind real HTTP on a loopback port.
 //!
-//! `engine` is the pure model in virtual time, `driver` plays it in real time, `server` and its
-//! routes speak HTTP, `faults` makes things go wrong on request.
+//! `engine` is the pure model in virtual time, `driver` runs it in real time, `server` and its routes speak
+//! HTTP, and `faults` makes things go wrong on request.
 
 mod chat;
 mod driver;
@@ -20,7 +20,7 @@ use super::{Clock, ConnectError, Pending, Workflow};
 use crate::measure::{Failure, Item, Run};
 use crate::spec::workflow::{Protocol, SimulatorSpec};
 
-/// The simulator as a system under test: a server of its own, and a client that measures it.
+/// Simulator as a system under test: a server of its own, and a client that measures it.
 pub struct Simulated {
     // Held so that the server lives as long as its client.
     _server: Simulator,

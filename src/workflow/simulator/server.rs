@@ -1,4 +1,4 @@
-//! The simulator's HTTP server: routes, counters, lifetime.
+//! HTTP server of the simulator: routes, counters and lifetime.
 
 use super::driver::Driver;
 use super::log::Log;
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// A running simulator; it stops when dropped.
+/// Running simulator; dropping it stops it.
 pub struct Simulator {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -29,8 +29,8 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts a simulator on a loopback port (0: any free one). Must be called within a tokio
-    /// runtime. What it sees of each request is written to `log`, where there is one.
+    /// Starts a simulator on a loopback port (0 for any free one). Must be called within a tokio runtime.
+    /// Requests are recorded in `log`, if given.
     pub fn start(spec: &SimulatorSpec, port: u16, log: Option<File>) -> std::io::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         listener.set_nonblocking(true)?;
@@ -52,7 +52,8 @@ impl Simulator {
             .route("/metrics", get(metrics))
             .with_state(Arc::clone(&shared))
             .layer(from_fn(move |request, next| only_ours(address, request, next)));
-        // Small pieces must not wait for the client's acknowledgement of the piece before (40 ms).
+        // Without this, a small piece would wait up to 40 ms until the client has acknowledged the one
+        // before.
         let listener = listener.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
         });
@@ -63,17 +64,17 @@ impl Simulator {
         Ok(Self { address, shared, task })
     }
 
-    /// Where it listens.
+    /// Address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Requests for an answer so far.
+    /// Number of requests for an answer so far.
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::Relaxed)
     }
 
-    /// Most requests that were in flight at once.
+    /// Highest number of requests in flight at once so far.
     pub fn highest_in_flight(&self) -> usize {
         self.shared.highest_in_flight.load(Ordering::Relaxed)
     }
@@ -88,8 +89,8 @@ impl Drop for Simulator {
     }
 }
 
-/// Answers requests to this very server alone, as the proxy does: it is no open proxy, and no page in
-/// a browser may talk to it under another name.
+/// Rejects requests that are not meant for this very server. Like the proxy, it must not be an open proxy,
+/// and no page in a browser may talk to it under another name.
 async fn only_ours(address: SocketAddr, request: Request, next: Next) -> Response {
     let authority = request.uri().authority();
     let ours = if request.version() == Version::HTTP_2 {
@@ -109,7 +110,7 @@ async fn models() -> &'static str {
     r#"{"object":"list","data":[{"id":"simulator","object":"model","owned_by":"sizer"}]}"#
 }
 
-/// Counters in the Prometheus text format.
+/// Renders the counters in the Prometheus text format.
 async fn metrics(State(shared): State<Arc<Shared>>) -> String {
     let lines = [
         ("requests_total", "counter", shared.requests.load(Ordering::Relaxed)),

@@ -1,4 +1,4 @@
-//! What the requests to a simulator share.
+//! State shared by all requests to a simulator.
 
 use super::driver::Driver;
 use super::log::Log;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// What every request shares.
+/// State shared by all requests.
 pub(super) struct Shared {
     pub spec: SimulatorSpec,
     pub driver: Driver,
@@ -18,7 +18,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Counts a request that asks for an answer, until the guard is dropped.
+    /// Counts a request for an answer as in flight until the guard is dropped.
     pub fn enter(self: &Arc<Self>) -> InFlight {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
@@ -27,10 +27,10 @@ impl Shared {
     }
 }
 
-/// A request in flight.
+/// Guard of a request in flight.
 pub(super) struct InFlight {
     shared: Arc<Shared>,
-    /// Requests in flight when it came, itself included.
+    /// Number of requests in flight when it arrived, including itself.
     pub count: usize,
     entered: Instant,
 }

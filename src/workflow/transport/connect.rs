@@ -1,4 +1,4 @@
-//! From an address to a connected stream: names, proxies, TLS, sockets of this machine.
+//! Connections: name lookup, proxies, TLS and Unix sockets.
 
 use super::tls;
 use crate::spec::Vault;
@@ -23,15 +23,15 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
-/// A connected stream of whatever kind.
+/// Connected stream of any kind.
 pub(super) type Stream = TokioIo<Box<dyn Both>>;
 
-/// A stream that is read and written.
+/// Stream that can be read and written.
 pub(super) trait Both: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Both for T {}
 
-/// Why there is no connection.
+/// Reason why no connection could be made.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoConnection {
     #[error("no such name: {0}")]
@@ -46,7 +46,7 @@ pub(super) enum NoConnection {
     Proxy { proxy: String, what: String },
 }
 
-/// Connects to one server.
+/// Connector to one server.
 pub(super) struct Connector {
     host: String,
     port: u16,
@@ -59,7 +59,7 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    /// `base` is where requests go.
+    /// Creates a connector to the server of `base`.
     pub fn new(
         base: &Uri,
         spec: &ConnectionSpec,
@@ -87,7 +87,7 @@ impl Connector {
             None => Matcher::from_env(),
         };
         let proxy = matcher.intercept(base).filter(|_| spec.unix_socket.is_none());
-        // The environment's own proxies have passwords too.
+        // Proxies from the environment have passwords too.
         let auth = proxy.as_ref().and_then(|proxy| proxy.basic_auth()?.to_str().ok());
         if let Some(auth) = auth {
             vault.redactor().add(auth);
@@ -110,23 +110,23 @@ impl Connector {
         })
     }
 
-    /// The proxy that gets the requests themselves, with the whole address of each; `None` where
-    /// the server is asked, if need be through a tunnel.
+    /// Returns the plain HTTP proxy that receives the requests with their absolute addresses; `None` if
+    /// requests go to the server, possibly through a tunnel.
     fn asked_proxy(&self) -> Option<&Intercept> {
         self.proxy.as_ref().filter(|_| self.tls.is_none())
     }
 
-    /// Whether requests name their whole address.
+    /// Returns true if requests carry their absolute address.
     pub fn asks_a_proxy(&self) -> bool {
         self.asked_proxy().is_some()
     }
 
-    /// Who asks the proxy, where it wants to know.
+    /// Credentials for the proxy, if it needs any.
     pub fn proxy_authorization(&self) -> Option<&HeaderValue> {
         self.asked_proxy()?.basic_auth()
     }
 
-    /// Where connections go, and through what.
+    /// Describes the destination of connections and the way there.
     pub fn way(&self) -> String {
         match (&self.unix_socket, &self.proxy) {
             (Some(path), _) => path.display().to_string(),
@@ -137,7 +137,7 @@ impl Connector {
         }
     }
 
-    /// Makes a connection within the time allowed for it.
+    /// Connects within the time allowed.
     pub async fn connect(&self) -> Result<Stream, NoConnection> {
         match self.timeout {
             None => self.connected().await,
@@ -175,7 +175,7 @@ impl Connector {
     }
 }
 
-/// The host of an address, without the brackets of an IPv6 one.
+/// Host of an address, without the brackets of IPv6.
 fn host_of(address: &Uri) -> Option<&str> {
     address.host().map(|host| host.trim_matches(['[', ']'])).filter(|host| !host.is_empty())
 }
@@ -184,7 +184,7 @@ fn no_host() -> ConnectError {
     ConnectError::Client("its address names no host".to_owned())
 }
 
-/// A proxy's address without who asks.
+/// Address of a proxy without its credentials.
 fn shown(proxy: &Uri) -> String {
     format!("{}:{}", proxy.host().unwrap_or("(no host)"), proxy.port_u16().unwrap_or(80))
 }
@@ -197,7 +197,7 @@ async fn to_proxy(names: &Names, proxy: &Uri) -> Result<TcpStream, NoConnection>
     stream.map_err(|error| NoConnection::Proxy { proxy: shown(proxy), what: error.to_string() })
 }
 
-/// Connects to a proxy, for a tunnel through it.
+/// Connector to a proxy, for a tunnel through it.
 struct ToProxy(Arc<Names>);
 
 impl Service<Uri> for ToProxy {
@@ -215,7 +215,7 @@ impl Service<Uri> for ToProxy {
     }
 }
 
-/// The addresses behind a name, looked up once for the many connections of a level.
+/// Addresses of a name, looked up once for the many connections of a level.
 #[derive(Default)]
 struct Names {
     known: tokio::sync::Mutex<Option<(Instant, Vec<SocketAddr>)>>,
@@ -230,7 +230,7 @@ impl Names {
         for (tried, address) in addresses.into_iter().enumerate() {
             match TcpStream::connect(address).await {
                 Ok(stream) => {
-                    // Small requests must not wait for the acknowledgement of the last.
+                    // Without this, a small request would wait until the last one has been acknowledged.
                     stream.set_nodelay(true).map_err(NoConnection::Refused)?;
                     if tried > 0 {
                         self.prefer(address).await;
@@ -240,7 +240,7 @@ impl Names {
                 Err(error) => refused = error,
             }
         }
-        // A server can have moved.
+        // The server may have moved, so the name is looked up again next time.
         *self.known.lock().await = None;
         Err(NoConnection::Refused(refused))
     }
@@ -256,7 +256,7 @@ impl Names {
         Ok(found)
     }
 
-    /// The next connection tries this address first.
+    /// Makes the next connection try this address first.
     async fn prefer(&self, address: SocketAddr) {
         if let Some((_, addresses)) = self.known.lock().await.as_mut() {
             addresses.sort_by_key(|known| *known != address);

@@ -1,7 +1,7 @@
-//! Connections that speak HTTP, and those that are kept between two requests.
+//! HTTP connections, and the pool of idle ones.
 //!
-//! An HTTP/1.1 connection is driven by the task of the run that uses it: what arrives is seen
-//! without a detour through another task, and an idle connection costs nothing.
+//! An HTTP/1.1 connection is driven by the task of the run that uses it: data is seen without a detour
+//! through another task, and an idle connection costs nothing.
 
 use super::connect::{Connector, NoConnection, Stream};
 use super::trail::{Trail, connecting};
@@ -19,18 +19,19 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// A connection that is closed later was closed because nobody used it.
+/// Idle time after which a closed connection is put down to idleness.
 const IDLE: Duration = Duration::from_secs(1);
-/// A server that closes after each answer has closed within this; one that has not keeps its connections.
+/// Time within which a server that closes after each answer has closed. One that has not keeps its
+/// connections.
 const PROOF: Duration = Duration::from_millis(100);
-/// What was idle for longer may be closed by whatever stands in between, which is told only by a reset under
-/// the next request.
+/// Idle time after which something in between may have dropped a connection, which would only show as a reset
+/// under the next request.
 const TOO_LONG: Duration = Duration::from_secs(45);
 
-/// A request as it is sent.
+/// Request as it is sent.
 pub(super) type Outgoing = Request<Full<Bytes>>;
 
-/// Makes connections and keeps them.
+/// Connection pool of one server.
 pub(super) struct Connections {
     connector: Connector,
     protocol: HttpProtocol,
@@ -38,33 +39,34 @@ pub(super) struct Connections {
     // Boxed: a connection is large, and moves at every request.
     #[expect(clippy::vec_box, reason = "moved in and out all the time")]
     idle: Mutex<Vec<Box<Http1>>>,
-    /// Whether the server was seen to keep a connection. Until then none is used again right after its answer:
-    /// a request that meets the close may have been read, and cannot be sent a second time.
+    /// True once the server was seen to keep a connection. Until then none is reused right after its answer:
+    /// a request that coincides with the close may have been read, so it could not be sent a second time.
     keeps: AtomicBool,
     shared: tokio::sync::Mutex<Option<http2::SendRequest<Full<Bytes>>>>,
-    /// How often a kept connection was found open when it was wanted again, and closed soon after its answer.
+    /// Counts of kept connections that were still open when needed, and of those closed soon after their
+    /// answer.
     found: (AtomicU32, AtomicU32),
-    /// Bodies that did not end when their answers were over, and are not told of yet.
+    /// Number of bodies that did not end with their answers and have not been reported yet.
     late: AtomicU32,
 }
 
-/// An HTTP/1.1 connection that is driven by whoever holds it.
+/// HTTP/1.1 connection, driven by its holder.
 pub(super) struct Http1 {
     sender: http1::SendRequest<Full<Bytes>>,
-    /// Gone once the connection has ended: a request that it had not sent yet hears of that only
+    /// Driver; `None` once the connection has ended. A request that was not sent by then only learns of it
     /// when the driver is dropped.
     driver: Option<http1::Connection<Stream, Full<Bytes>>>,
-    /// When its last answer was over.
+    /// Time at which its last answer ended.
     kept_at: Option<Instant>,
 }
 
-/// Something that a request can be sent on.
+/// Connection that a request can be sent on.
 pub(super) enum Connection {
     Http1(Box<Http1>),
     Http2(http2::SendRequest<Full<Bytes>>),
 }
 
-/// Why a request had no answer.
+/// Reason why a request had no answer.
 #[derive(Debug)]
 pub(super) enum SendError {
     Connect(NoConnection),
@@ -76,12 +78,12 @@ impl Http1 {
         self.kept_at.is_some_and(|at| at.elapsed() >= least)
     }
 
-    /// Moves the connection on; whether it has ended.
+    /// Drives the connection and returns true if it has ended.
     fn drive(&mut self, cx: &mut Context<'_>) -> bool {
         drive(&mut self.driver, cx)
     }
 
-    /// Whether another request can be sent: the last one is over and the server still listens.
+    /// Returns true if another request can be sent: the last one is over and the server still listens.
     async fn is_ready(&mut self) -> bool {
         poll_fn(|cx| {
             if self.drive(cx) {
@@ -89,7 +91,7 @@ impl Http1 {
             }
             match self.sender.poll_ready(cx) {
                 Poll::Ready(result) => Poll::Ready(result.is_ok()),
-                // The rest of the last answer is still on its way: not worth waiting for.
+                // The rest of the last answer is still arriving, and not worth waiting for.
                 Poll::Pending => Poll::Ready(false),
             }
         })
@@ -123,12 +125,12 @@ impl Connections {
         }
     }
 
-    /// Notes a body that did not end when its answer was over.
+    /// Counts a body that did not end with its answer.
     pub fn noted_late(&self) {
         self.late.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many there were since this was last asked.
+    /// Returns and resets the number of late bodies.
     pub fn take_late(&self) -> u32 {
         self.late.swap(0, Ordering::Relaxed)
     }
@@ -141,7 +143,7 @@ impl Connections {
         self.protocol
     }
 
-    /// A connection, and whether it was used before.
+    /// Returns a connection, and true if it was used before.
     pub async fn get(&self) -> Result<(Connection, bool), SendError> {
         match self.protocol {
             HttpProtocol::Http1 => {
@@ -176,9 +178,9 @@ impl Connections {
         }
     }
 
-    /// A new connection.
+    /// Opens a new connection.
     pub async fn fresh(&self) -> Result<Connection, SendError> {
-        // Boxed: a handshake's future is large, and would make that of every run as large.
+        // Boxed, since the future of a handshake is large and would be part of that of every run.
         let stream = Box::pin(connecting(&self.connector, self.connector.connect()));
         let stream = stream.await.map_err(SendError::Connect)?;
         match self.protocol {
@@ -194,7 +196,7 @@ impl Connections {
                 let mut builder = http2::Builder::new(TokioExecutor::new());
                 builder.timer(TokioTimer::new());
                 let (sender, driver) = builder.handshake(stream).await.map_err(SendError::Http)?;
-                // Many runs share it, so it has a task of its own; it ends with the last sender.
+                // Shared by many runs, so it has a task of its own, which ends with the last sender.
                 tokio::spawn(async move {
                     let _ = driver.await;
                 });
@@ -208,7 +210,7 @@ impl Connections {
         if !self.keeps.load(Ordering::Relaxed) {
             idle.pop_if(|witness| witness.was_idle_for(PROOF))
         } else if idle.last().is_some_and(|last| last.was_idle_for(TOO_LONG)) {
-            // The others were idle for longer still.
+            // The others have been idle for even longer.
             idle.clear();
             None
         } else {
@@ -216,15 +218,15 @@ impl Connections {
         }
     }
 
-    /// Whether the server closes after each answer without a word: sooner or later it would do so under
-    /// a request.
+    /// Returns true if the server closes after each answer without notice. Sooner or later it would do so
+    /// under a request.
     fn closes_always(&self) -> bool {
         const OFTEN: u32 = 3;
         let closed = self.found.1.load(Ordering::Relaxed);
         closed >= OFTEN && closed > self.found.0.load(Ordering::Relaxed)
     }
 
-    /// Keeps a connection whose answer has been read to its end.
+    /// Returns a connection to the pool once its answer has been read to the end.
     fn keep(&self, mut connection: Box<Http1>) {
         if self.reuse && !self.closes_always() && connection.driver.is_some() {
             connection.kept_at = Some(Instant::now());
@@ -256,11 +258,11 @@ impl Connection {
     }
 }
 
-/// An answer whose head is there.
+/// Answer whose head has arrived.
 pub(super) struct Answering {
     response: Response<Incoming>,
     connection: Option<Connection>,
-    /// What the log tells of it; ends with it.
+    /// Log trail of the request; ends with the answer.
     pub(super) trail: Trail,
 }
 
@@ -269,7 +271,7 @@ impl Answering {
         &self.response
     }
 
-    /// The next piece of the body; `None` at its end, when the connection is free again.
+    /// Returns the next piece of the body; `None` at its end, when the connection becomes free again.
     pub async fn chunk(&mut self, home: &Connections) -> Result<Option<Bytes>, hyper::Error> {
         loop {
             let body = self.response.body_mut();
@@ -287,7 +289,7 @@ impl Answering {
                 }
                 return Ok(None);
             };
-            // What is no data are trailers, which carry nothing that is measured.
+            // Anything that is not data is a trailer, which carries nothing that is measured.
             if let Ok(data) = frame?.into_data() {
                 self.trail.piece(data.len());
                 return Ok(Some(data));
@@ -301,7 +303,7 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    /// The server closes a kept connection between the look at it and the request.
+    /// The server closes a kept connection between the check and the request.
     #[tokio::test]
     async fn a_connection_that_closes_under_a_request_ends_it() {
         let (ours, mut theirs) = tokio::io::duplex(1024);

@@ -1,4 +1,4 @@
-//! A server to ask: its address, and what goes with each request.
+//! Server to send requests to: its address, and what goes with each request.
 
 use super::connect::Connector;
 use super::connection::{Connections, Outgoing, SendError};
@@ -23,7 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A server to ask, with everything a request to it needs.
+/// Server to send requests to, with everything a request needs.
 pub(in crate::workflow) struct Endpoint {
     pub(super) connections: Arc<Connections>,
     base: Url,
@@ -35,23 +35,23 @@ pub(in crate::workflow) struct Endpoint {
     pub(super) backoff: Duration,
 }
 
-/// What a spec says about reaching a server.
+/// Settings of a spec for reaching a server.
 pub(in crate::workflow) struct Access<'a> {
     pub address: &'a Address,
     pub api_key: Option<&'a Secret>,
     pub headers: &'a Headers,
     pub timeout: Seconds,
     pub connection: &'a ConnectionSpec,
-    /// The folder that relative paths are relative to.
+    /// Folder that relative paths are relative to.
     pub base_dir: &'a Path,
 }
 
-/// Where a request goes, ready to be sent: the form depends on who is asked.
+/// Destination of a request, in the form that the recipient (server or proxy) expects.
 #[derive(Clone, Debug)]
 pub(in crate::workflow) struct Target(Uri);
 
 impl Target {
-    /// Its path, without the query.
+    /// Path without the query.
     pub(super) fn path(&self) -> &str {
         self.0.path()
     }
@@ -70,7 +70,7 @@ impl Endpoint {
             USER_AGENT,
             HeaderValue::from_static(concat!("sizer/", env!("CARGO_PKG_VERSION"))),
         );
-        // An answer that comes compressed comes in other pieces than the server made.
+        // A compressed answer arrives in other pieces than the server produced.
         map.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(authority) = uri.authority() {
             map.insert(HOST, plain("host", authority.as_str())?);
@@ -124,13 +124,13 @@ impl Endpoint {
         })
     }
 
-    /// The target below the base address, whose query it keeps.
+    /// Target below the base address, with the base's query.
     pub fn target(&self, below: &str) -> Result<Target, ConnectError> {
         let query = self.base.query().map_or_else(String::new, |query| format!("?{query}"));
         self.exact_target(&format!("{}{below}{query}", self.base.path().trim_end_matches('/')))
     }
 
-    /// The target of a whole path and query.
+    /// Target of a complete path and query.
     pub fn exact_target(&self, path_and_query: &str) -> Result<Target, ConnectError> {
         let whole = match self.connections.protocol() {
             HttpProtocol::Http1 if !self.connections.connector().asks_a_proxy() => {
@@ -144,7 +144,7 @@ impl Endpoint {
         Ok(Target(uri))
     }
 
-    /// A request to the server, with what each has.
+    /// Builds a request with the headers that all requests share.
     pub(super) fn request(
         &self,
         method: &Method,
@@ -157,7 +157,7 @@ impl Endpoint {
         *request.uri_mut() = target.0.clone();
         let all = request.headers_mut();
         all.clone_from(&self.headers);
-        // HTTP/2 has a field of its own for it.
+        // HTTP/2 has a pseudo-header for it.
         if self.connections.protocol() == HttpProtocol::Http2 {
             all.remove(HOST);
         }
@@ -167,7 +167,7 @@ impl Endpoint {
         request
     }
 
-    /// The server's host and port.
+    /// Host and port of the server.
     pub(super) fn at(&self) -> String {
         let host = self.base.host_str().unwrap_or("?");
         self.base
@@ -175,22 +175,22 @@ impl Endpoint {
             .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
-    /// A failure of the server, as it may be recorded.
+    /// Converts an error to a failure that may be recorded.
     pub(super) fn failure(&self, error: &SendError) -> Failure {
         let at = self.at();
         redacted::failure(&self.redactor, failure::of(error, &at))
     }
 
-    /// Knows the secrets that open the server.
+    /// Redactor that knows the secrets used with the server.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
     }
 }
 
-/// Scheme, host and port.
+/// Scheme, host and port of an address.
 fn origin(url: &Url) -> String {
     let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
-    // Without one it is no address of a server, and is refused as that.
+    // An address without a host is not valid, and is rejected as such.
     format!("{}://{}{port}/", url.scheme(), url.host_str().unwrap_or(""))
 }
 
@@ -205,7 +205,7 @@ fn sensitive(name: &str, value: &str) -> Result<HeaderValue, ConnectError> {
     Ok(value)
 }
 
-/// Server, and path with query.
+/// Splits an address into the server, and the path with query.
 pub(in crate::workflow) fn split_url(url: &str) -> (&str, &str) {
     let host = url.find("://").map_or(0, |at| at + 3);
     let end = url.get(host..).and_then(|rest| rest.find(['/', '?'])).map(|at| host + at);

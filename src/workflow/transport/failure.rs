@@ -1,4 +1,4 @@
-//! What went wrong on the wire, as a failure with its kind.
+//! Classification of errors on the wire.
 
 use super::connect::NoConnection;
 use super::connection::SendError;
@@ -6,7 +6,7 @@ use crate::measure::{Failure, FailureKind};
 use std::error::Error;
 use std::io;
 
-/// The failure behind an error; `at` is the server's host and port.
+/// Converts an error to a failure; `at` is the server's host and port.
 pub(super) fn of(error: &SendError, at: &str) -> Failure {
     match error {
         SendError::Connect(error) => {
@@ -43,7 +43,7 @@ pub(super) fn of(error: &SendError, at: &str) -> Failure {
     }
 }
 
-/// What to do where TLS cannot be agreed upon.
+/// Advice for a failed TLS handshake.
 fn tls_hint(error: &io::Error) -> &'static str {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
     match cause {
@@ -58,8 +58,8 @@ fn tls_hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// Whether a request that had no answer cannot have been read whole: it never left, the connection was
-/// closed before all of it had, or the other side says itself that it did not begin.
+/// Returns true if a request without an answer cannot have been read in full: it never left, the connection
+/// closed before all of it had left, or the peer itself says that it did not begin to process it.
 pub(super) fn was_not_read(error: &hyper::Error) -> bool {
     if error.is_canceled() {
         return true;
@@ -72,11 +72,11 @@ pub(super) fn was_not_read(error: &hyper::Error) -> bool {
         }
         cause = error.source();
     }
-    // A reset says nothing: a server can close so after it has worked on the request.
+    // A reset proves nothing, since a server may close this way after it has processed the request.
     io_error(error).is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Whether the other side ended the connection without an answer.
+/// Returns true if the peer ended the connection without an answer.
 pub(super) fn broke_off(error: &SendError) -> bool {
     let SendError::Http(error) = error else { return false };
     matches!(kind_of(error), FailureKind::Closed | FailureKind::Reset)
@@ -84,7 +84,7 @@ pub(super) fn broke_off(error: &SendError) -> bool {
 
 fn kind_of(error: &hyper::Error) -> FailureKind {
     let io = io_error(error).map(io::Error::kind);
-    // The latter two are how a body is reported whose framing is wrong.
+    // The latter two are how wrong framing of a body is reported.
     let malformed = matches!(io, Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput));
     if error.is_parse() || malformed {
         FailureKind::Malformed
@@ -106,7 +106,7 @@ fn io_error(error: &hyper::Error) -> Option<&io::Error> {
     None
 }
 
-/// The innermost cause says most.
+/// Message of the innermost cause, which says most.
 fn innermost(error: &hyper::Error) -> String {
     let mut cause: &dyn Error = error;
     while let Some(source) = cause.source() {

@@ -1,8 +1,8 @@
-//! What the HTTP workflows share: one server with everything a request to it needs, and one
-//! failure for each thing that goes wrong.
+//! HTTP client shared by the HTTP workflows: a server with everything that a request to it needs, and a kind
+//! of failure for each thing that can go wrong.
 //!
-//! Requests go through `hyper` itself: a load generator must not cost more than what it measures,
-//! and has to see each piece of an answer when it arrives.
+//! Requests go through `hyper` itself. A load generator must not cost more than what it measures, and has to
+//! see each piece of an answer when it arrives.
 
 mod connect;
 mod connection;

@@ -1,4 +1,4 @@
-//! Answers that are passed on to somebody else, piece by piece.
+//! Answers passed on piece by piece, for the proxy.
 
 use super::connection::{Answering, SendError};
 use super::{Endpoint, Notes, Target};
@@ -9,14 +9,14 @@ use hyper::header::HeaderMap;
 use hyper::{Method, Response};
 use std::sync::Arc;
 
-/// An answer on its way.
+/// Answer on its way.
 pub(in crate::workflow) struct Passing {
     answering: Answering,
     endpoint: Arc<Endpoint>,
 }
 
 impl Endpoint {
-    /// Sends a request of somebody else's; its answer may have any status.
+    /// Sends a request on behalf of a client of the proxy. The answer may have any status.
     pub async fn pass(
         self: &Arc<Self>,
         method: &Method,
@@ -35,12 +35,12 @@ impl Passing {
         self.answering.head()
     }
 
-    /// Whether nothing more is to come: known early where the answer said how long it is.
+    /// Returns true if nothing more will arrive, known early if the answer declared its length.
     pub fn is_over(&self) -> bool {
         self.answering.head().body().is_end_stream()
     }
 
-    /// The next piece; `None` at the end.
+    /// Returns the next piece; `None` at the end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         let chunk = self.answering.chunk(&self.endpoint.connections).await;
         chunk.map_err(|error| self.endpoint.failure(&SendError::Http(error)))

@@ -1,4 +1,4 @@
-//! The head of an answer.
+//! Head of an answer.
 
 use super::connection::Answering;
 use super::endpoint::Endpoint;
@@ -10,10 +10,10 @@ use hyper::header::{
     CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, TRANSFER_ENCODING,
 };
 
-/// How much of an error's body is quoted.
+/// Number of characters quoted of an error's body.
 const QUOTED_BODY: usize = 300;
 
-/// The head of an answer that is a success, or of any that the caller wants to judge.
+/// Answer whose head has arrived: a success, or any status if the caller wants to judge it.
 pub(in crate::workflow) struct Posted<'a> {
     pub(super) answering: Answering,
     pub(super) endpoint: &'a Endpoint,
@@ -24,13 +24,13 @@ impl Posted<'_> {
         self.answering.head().status()
     }
 
-    /// Whether the server says that it sends an event stream.
+    /// Returns true if the server declares an event stream.
     pub fn is_event_stream(&self) -> bool {
         let kind = self.answering.head().headers().get(CONTENT_TYPE);
         kind.is_some_and(|it| it.as_bytes().to_ascii_lowercase().starts_with(b"text/event-stream"))
     }
 
-    /// Any status but success is a failure that quotes the answer, and so is an answer in a code.
+    /// Fails unless the status is a success and the body is not compressed. The failure quotes the answer.
     pub async fn success(mut self) -> Result<Self, Failure> {
         if !self.status().is_success() {
             return Err(self.as_failure().await);
@@ -39,7 +39,7 @@ impl Posted<'_> {
         Ok(self)
     }
 
-    /// The header that says that the body is in a code, where it is.
+    /// Returns the content or transfer codings of the body, if it has any.
     fn codes(&self) -> Option<String> {
         let headers = self.answering.head().headers();
         let is_plain = |code: &[u8]| {
@@ -57,7 +57,7 @@ impl Posted<'_> {
         })
     }
 
-    /// Fails where the body is compressed, which no request asks for.
+    /// Fails if the body is compressed, which no request asks for.
     pub fn is_plain(&self) -> Result<(), Failure> {
         let codes = self.codes();
         match codes {
@@ -73,7 +73,7 @@ impl Posted<'_> {
         }
     }
 
-    /// The answer as a failure, with the beginning of its body.
+    /// Converts the answer to a failure that quotes the beginning of its body.
     pub async fn as_failure(&mut self) -> Failure {
         let head = self.answering.head();
         let status = head.status();
@@ -83,7 +83,7 @@ impl Posted<'_> {
         let location = head.headers().get(LOCATION).filter(|_| status.is_redirection());
         let location = location.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
         let location = location.map_or_else(String::new, |it| {
-            // A query can be a signature.
+            // A query may be a signature.
             let place = redact(it.split_once(['?', '#']).map_or(&*it, |(place, _)| place));
             format!(" to {place} (location; redirects are not followed: put it into the address)")
         });
@@ -94,7 +94,7 @@ impl Posted<'_> {
                 break;
             }
         }
-        // Before it is cut, or a part of a secret would be left.
+        // Redacted before it is cut, or part of a secret might be left.
         let body = self.endpoint.redactor.bytes(&body);
         let mut body = body.split_whitespace().collect::<Vec<_>>().join(" ");
         body.truncate(body.floor_char_boundary(QUOTED_BODY));

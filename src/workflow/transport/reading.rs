@@ -1,4 +1,4 @@
-//! Reading an answer: to the end of its body, or to the end that its protocol defines.
+//! Reading of an answer, up to the end of its body or the end that its protocol defines.
 
 use super::Posted;
 use super::connection::SendError;
@@ -8,28 +8,29 @@ use futures_util::FutureExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A body larger than this is no answer.
+/// Maximum size of a body in bytes.
 const LARGEST_BODY: usize = 64 << 20;
-/// An answer that is complete waits no longer for the protocol's last word.
+/// Time that a complete answer waits for the protocol's end marker.
 const LAST_WORD: Duration = Duration::from_secs(1);
-/// A body whose answer is over has so long to end, for its connection to be used again.
+/// Time within which the body of a finished answer must end for its connection to be reused.
 const LINGER: Duration = Duration::from_secs(2);
-/// A body that ends within this is no late one.
+/// Time within which a body must end so as not to count as late.
 const LATE: Duration = Duration::from_millis(250);
 
-/// How far an answer has come.
+/// Progress of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::workflow) enum Progress {
-    /// The answer goes on.
+    /// More of the answer is to come.
     Open,
-    /// All of the answer is there; the protocol's last word, which may be left out, is not.
+    /// The answer is complete, but the protocol's end marker, which is optional, has not arrived.
     Complete,
-    /// Nothing of the answer comes after this.
+    /// Nothing more of the answer can follow.
     Over,
 }
 
 impl Posted<'_> {
-    /// Reads the body piece by piece, to its end. Until then it is held, within the budget for all bodies.
+    /// Reads the body piece by piece to its end. What has been read is charged to the budget for all bodies
+    /// until then.
     pub async fn each_chunk(
         self,
         mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
@@ -42,8 +43,8 @@ impl Posted<'_> {
         self.until_over(each).await
     }
 
-    /// Reads the body piece by piece, until the answer in it is over. What goes wrong once it is
-    /// complete does not concern it any more.
+    /// Reads the body piece by piece until the answer in it has ended. Errors after the answer is complete
+    /// are ignored.
     pub async fn until_over(
         mut self,
         mut each: impl FnMut(&[u8]) -> Result<Progress, Failure>,
@@ -83,14 +84,14 @@ impl Posted<'_> {
         Ok(())
     }
 
-    /// Leaves a body whose answer is over. Where it ends soon, its connection is used again.
+    /// Leaves a body whose answer has ended. If it ends soon, its connection is reused.
     fn leave(mut self) {
         let home = Arc::clone(&self.endpoint.connections);
         if let Some(Ok(None) | Err(_)) = self.answering.chunk(&home).now_or_never() {
             return;
         }
         let mut answering = self.answering;
-        // What comes now is no part of the answer.
+        // What arrives now is not part of the answer.
         drop(std::mem::take(&mut answering.trail));
         tokio::spawn(async move {
             let rest = async { while let Ok(Some(_)) = answering.chunk(&home).await {} };

@@ -1,4 +1,4 @@
-//! From an exchange to the record of a run.
+//! Conversion of an exchange to the record of a run.
 
 use super::Endpoint;
 use crate::measure::{Failure, FailureKind, Item, LlmCall, Note, Outcome, Phase, Run};
@@ -9,19 +9,19 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 
-/// What an exchange brought besides its times.
+/// Result of an exchange besides its times.
 #[derive(Debug, Default)]
 pub(in crate::workflow) struct Answer {
     pub llm_calls: Vec<LlmCall>,
     pub server_runtime: Option<f64>,
-    /// When the answer was over, where that is known better than by the exchange's end.
+    /// End of the answer, if known more precisely than the end of the exchange.
     pub ended: Option<f64>,
-    /// Calls that the server began and did not end.
+    /// Number of calls that the server began and did not end.
     pub failed_calls: u32,
     pub notes: Vec<Note>,
 }
 
-/// What is noted on the way, and stays when the exchange is cut off at its timeout.
+/// Observations made during an exchange. They survive if it is cut off at its timeout.
 #[derive(Debug, Default)]
 pub(in crate::workflow) struct Notes {
     status: AtomicU16,
@@ -44,12 +44,12 @@ impl Notes {
 }
 
 impl Endpoint {
-    /// What was noticed of the server since this was last asked.
+    /// Returns the observation about the server, if there is any since the last call.
     pub fn noticed(&self) -> Option<Note> {
         (self.connections.take_late() > 0).then_some(Note::HeldOpen)
     }
 
-    /// Makes a run out of an exchange: times it, ends it at the timeout, records how it went.
+    /// Turns an exchange into a run: times it, ends it at the timeout, and records the outcome.
     pub async fn record<F>(
         &self,
         item: &Item,
@@ -61,7 +61,7 @@ impl Endpoint {
     {
         let notes = Arc::<Notes>::default();
         let start = clock.now();
-        // It is large, and stays where it is.
+        // Pinned in place, since it is large.
         let exchange = pin!(exchange(start, Arc::clone(&notes)));
         let result = tokio::time::timeout(self.timeout, exchange).await;
         let end = clock.now();
@@ -92,7 +92,7 @@ impl Endpoint {
         }
     }
 
-    /// The same where the run is its only LLM call: one reading of the clock serves both.
+    /// The same for a run that is a single LLM call; both get the same start and end.
     pub async fn record_as_call<F>(
         &self,
         item: &Item,

@@ -1,4 +1,4 @@
-//! Sending a request until its answer begins: again where it cannot have been read, and as often as the spec allows.
+//! Sending of requests: retried if the server cannot have read them, and as often as the spec allows.
 
 use super::connection::{Answering, Connection, Outgoing, SendError};
 use super::endpoint::{Endpoint, Target};
@@ -14,15 +14,15 @@ use std::pin::pin;
 use std::time::Duration;
 
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
-/// Connections made to see whether a server is there that breaks them off, and the time between them.
+/// Number of connections made to check a server that breaks them off, and the pause between them.
 const CHECK_TRIES: usize = 6;
 const CHECK_PAUSE: Duration = Duration::from_millis(100);
-/// No server is waited for longer than this before a request is tried again.
+/// Upper bound of the wait before a retry.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
 
 impl Endpoint {
-    /// Whether the server can be reached: any answer at all will do. The system accepts connections for
-    /// a server that is just going down, so one that breaks off says nothing until it is tried again.
+    /// Checks that the server can be reached; any answer will do. The system still accepts connections for a
+    /// server that is shutting down, so a broken connection is only conclusive after several tries.
     pub async fn check(&self, target: &Target) -> Result<(), Failure> {
         let asked = async {
             for _ in 0..CHECK_TRIES {
@@ -43,8 +43,8 @@ impl Endpoint {
         }
     }
 
-    /// Sends a request and waits for the head of its answer, trying again as often as the spec
-    /// allows. The answer may have any status.
+    /// Sends a request and waits for the head of its answer, retrying as often as the spec allows. The answer
+    /// may have any status.
     pub async fn send(
         &self,
         method: &Method,
@@ -54,7 +54,7 @@ impl Endpoint {
         notes: &Notes,
     ) -> Result<Posted<'_>, Failure> {
         let mut pause = self.backoff;
-        // Of the address only what is no query is told: that can be a signature.
+        // The query may be a signature, so only the path is logged.
         let mut trail = Trail::begin(method, || format!("{}{}", self.at(), target.path()));
         for tries in 0.. {
             let request = || self.request(method, target, headers, body.clone());
@@ -71,7 +71,7 @@ impl Endpoint {
                         return Ok(Posted { answering, endpoint: self });
                     }
                     let wait = retry_after(answering.head().headers()).unwrap_or(pause);
-                    // Read to its end, so that the connection can be used again.
+                    // Read to its end, so that the connection can be reused.
                     let failure = Posted { answering, endpoint: self }.as_failure().await;
                     trail.again(wait.min(LONGEST_BACKOFF), &failure);
                     wait
@@ -89,7 +89,7 @@ impl Endpoint {
             tokio::time::sleep(wait.min(LONGEST_BACKOFF)).await;
             pause = pause.saturating_mul(2);
         }
-        // As many tries as there are numbers.
+        // Reached only after as many tries as there are numbers.
         Err(Failure::new(FailureKind::Connect, "tried too often"))
     }
 
@@ -107,9 +107,9 @@ impl Endpoint {
         result.map_err(|error| self.failure(&error))
     }
 
-    /// Some servers promise to keep a connection and then close it. A request that meets such a
-    /// connection, and that the server cannot have read, is sent again, once, on a new one; the time
-    /// that this takes is part of the run, and its record says that it happened.
+    /// Sends a request once. Some servers promise to keep a connection and then close it. A request that
+    /// meets such a connection, and that the server cannot have read, is sent once more on a new one. The
+    /// time this takes is part of the run, and its record says that it happened.
     async fn once(
         &self,
         request: &impl Fn() -> Outgoing,
@@ -119,7 +119,7 @@ impl Endpoint {
         let sent = connection.send(request()).await;
         let unread = match &sent {
             Err(error) => failure::was_not_read(error),
-            // So a server ends a connection that was idle for too long.
+            // This is how a server ends a connection that was idle for too long.
             Ok(answering) => answering.head().status() == StatusCode::REQUEST_TIMEOUT,
         };
         if kept && unread {
@@ -142,7 +142,7 @@ fn is_worth_another_try(status: StatusCode) -> bool {
     )
 }
 
-/// How long the server asks to be left alone; dates are not understood.
+/// Parses how long the server asks clients to wait. Dates are not supported.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))

@@ -1,4 +1,4 @@
-//! Which certificates are trusted.
+//! Trust in certificates.
 
 use crate::workflow::ConnectError;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -10,7 +10,8 @@ use rustls_platform_verifier::Verifier;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The client's side of TLS: the system's certificates and those of a file, or none at all.
+/// Builds the TLS client configuration, which trusts the system's certificates and those of a file, or any at
+/// all.
 pub(super) fn config(
     ca: Option<&Path>,
     insecure: bool,
@@ -46,7 +47,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectErro
     if found.is_empty() { Err(wrong("it holds no certificate".to_owned())) } else { Ok(found) }
 }
 
-/// Trusts whoever answers, as `insecure` asks for.
+/// Verifier that accepts any certificate, as `insecure` asks for.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

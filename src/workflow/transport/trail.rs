@@ -1,4 +1,4 @@
-//! What the log tells of one request: when it began, what came back, how it ended.
+//! Log lines of a request: its start, response, and end.
 
 use super::connect::{Connector, Stream};
 use crate::measure::Failure;
@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tracing::{Level, debug, enabled, trace};
 
-/// Numbers for the requests of this process, by which lines of one request are found.
+/// Counter of the requests of this process, which identifies the lines of one request.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// A request that the log tells of until it is dropped; nothing where nothing is logged.
+/// Log trail of a request, written until it is dropped. Empty if logging is off.
 #[derive(Default)]
 pub(super) struct Trail(Option<Box<Request>>);
 
@@ -22,7 +22,7 @@ struct Request {
 }
 
 impl Trail {
-    /// Begins one. Where it goes is asked for only if it is told.
+    /// Begins a trail. The destination is computed only if it is logged.
     pub fn begin(method: &Method, to: impl FnOnce() -> String) -> Self {
         if !enabled!(Level::DEBUG) {
             return Self::default();
@@ -32,7 +32,7 @@ impl Trail {
         Self(Some(Box::new(Request { number, began: Instant::now(), status: None, bytes: 0 })))
     }
 
-    /// A head arrived.
+    /// Logs the head of the answer.
     pub fn head(&mut self, status: StatusCode) {
         if let Some(request) = &mut self.0 {
             request.status = Some(status);
@@ -40,7 +40,7 @@ impl Trail {
         }
     }
 
-    /// A piece of the body arrived.
+    /// Logs a piece of the body.
     pub fn piece(&mut self, bytes: usize) {
         if let Some(request) = &mut self.0 {
             let (number, after) = (request.number, request.began.elapsed());
@@ -52,14 +52,14 @@ impl Trail {
         }
     }
 
-    /// It is sent again.
+    /// Logs that the request is retried.
     pub fn again(&self, wait: Duration, why: &Failure) {
         if let Some(Request { number, .. }) = self.0.as_deref() {
             debug!("request {number}: tried again in {wait:?}: {why}");
         }
     }
 
-    /// It failed.
+    /// Logs that the request failed.
     pub fn failed(&self, failure: &Failure) {
         if let Some(Request { number, began, .. }) = self.0.as_deref() {
             debug!("request {number}: failed after {:?}: {failure}", began.elapsed());
@@ -76,7 +76,7 @@ impl Drop for Trail {
     }
 }
 
-/// Tells of a connection that is made.
+/// Logs the making of a connection.
 pub(super) async fn connecting<E: std::fmt::Display>(
     connector: &Connector,
     made: impl Future<Output = Result<Stream, E>>,

@@ -1,13 +1,13 @@
-//! Errors whose object is all of what a server sends, under the names that servers give them.
+//! Recognition of errors sent as a whole JSON object, under the various names that servers give them.
 
 use crate::workflow::loose::Loose;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// The lowest number of a status that is an error.
+/// Lowest HTTP status code that is an error.
 const LOWEST: f64 = 400.0;
 
-/// The fields by which an object tells that it is an error, or what it is about.
+/// Fields that identify an object as an error, or describe it.
 #[derive(Deserialize)]
 pub(in crate::workflow) struct ErrorFields<'a> {
     #[serde(default, borrow)]
@@ -35,24 +35,24 @@ pub(in crate::workflow) struct ErrorFields<'a> {
 }
 
 impl<'a> ErrorFields<'a> {
-    /// The fields of an object, if it is one.
+    /// Reads the fields of a JSON object.
     pub fn read(object: &'a [u8]) -> Option<Self> {
         serde_json::from_slice(object).ok()
     }
 
-    /// Whether it calls itself an error.
+    /// Returns true if the object calls itself an error.
     pub fn is_named_error(&self) -> bool {
         is_error_word(&self.object) || is_error_word(&self.kind) || self.error_code.is_something
     }
 
-    /// Whether one of its numbers is that of an error.
+    /// Returns true if one of its numbers is an error code.
     pub fn has_number_of_an_error(&self) -> bool {
         let numbers = [&self.code, &self.status, &self.status_code];
         numbers.iter().any(|it| it.number.is_some_and(|code| code >= LOWEST))
     }
 }
 
-/// Whether an object of that kind is an error.
+/// Returns true if this `object` or `type` names an error.
 pub(super) fn is_error_word(kind: &Loose<'_>) -> bool {
     kind.text.as_deref() == Some("error")
 }

@@ -1,7 +1,7 @@
 //! Answers of the chat completions protocol, streamed and whole.
 //!
-//! An answer is a success only on evidence: the model said something or is counted to have, no part of
-//! the answer reports an error, and it came to an end that the protocol calls an end.
+//! An answer is a success only on evidence: the model said something or its tokens are counted, no part of
+//! the answer reports an error, and it ended as the protocol says.
 
 mod error_fields;
 mod stream;
@@ -18,37 +18,37 @@ pub(in crate::workflow) use whole::Whole;
 use crate::measure::{Failure, FailureKind, Gaps, LlmCall};
 use crate::workflow::loose::Amount;
 
-/// Of what is said, no more is kept.
+/// Number of bytes of text that are kept.
 const MOST_TEXT: usize = 1 << 20;
 
-/// What a complete answer tells besides its text.
+/// Content of a complete answer besides its text.
 #[derive(Debug, Default, PartialEq)]
 pub(in crate::workflow) struct Said {
-    /// When tokens arrived, where the answer was streamed.
+    /// Arrival times of tokens, if the answer was streamed.
     pub arrivals: Vec<f64>,
-    /// When the first of them did that is no thought of the model's.
+    /// Arrival time of the first token that is not a thought.
     pub answer_at: Option<f64>,
-    /// When the answer was over, where it was streamed.
+    /// End of the answer, if it was streamed.
     pub ended: Option<f64>,
     pub usage: Usage,
     pub finish_reason: Option<String>,
-    /// The words, where somebody asks for them.
+    /// Text of the answer, if the caller asked for it.
     pub text: Option<String>,
-    /// How many of the answers to one prompt said something.
+    /// Number of choices that said something.
     voices: u64,
-    /// The bytes of the first piece, and of all.
+    /// Sizes of the first piece and of all pieces, in bytes.
     first_bytes: usize,
     all_bytes: usize,
     thought: bool,
 }
 
 impl Said {
-    /// An answer of which the counts alone are known.
+    /// Creates an answer of which only the token counts are known.
     pub fn counted(usage: Usage) -> Self {
         Self { usage, ..Self::default() }
     }
 
-    /// The call that it belongs to.
+    /// Converts the answer to an LLM call.
     pub fn as_call(&self, start: f64, end: f64) -> LlmCall {
         let chunks = self.arrivals.len() as u64;
         let many = self.tokens().is_some_and(|tokens| is_many(tokens, chunks));
@@ -67,7 +67,7 @@ impl Said {
         }
     }
 
-    /// Tokens that came over the wire: some servers also count thoughts that they keep.
+    /// Number of tokens that were sent. Some servers also count thoughts that they do not send.
     fn tokens(&self) -> Option<u64> {
         let hidden = self.usage.reasoning_tokens.filter(|_| !self.thought);
         let all = self.usage.completion_tokens?;
@@ -75,8 +75,8 @@ impl Said {
         (tokens > 0 && !self.arrivals.is_empty()).then_some(tokens)
     }
 
-    /// The times between tokens: all of the time after the first over all tokens after the first, however
-    /// many of them came in one piece.
+    /// Gaps between tokens: the time after the first token divided by the number of tokens after it, however
+    /// many of them arrived in one piece.
     fn between_tokens(&self, many: bool) -> Option<Gaps> {
         let chunks = self.arrivals.len() as u64;
         let (first, last) = (*self.arrivals.first()?, *self.arrivals.last()?);
@@ -84,13 +84,13 @@ impl Said {
         let counted =
             self.tokens().filter(|tokens| *tokens > 1 && tokens.saturating_mul(2) >= chunks);
         let tokens = counted.unwrap_or(chunks) as f64 / voices;
-        // The first piece can hold more than a token: as large a share of all as it has of the bytes.
+        // The first piece may hold several tokens: as large a share of all tokens as it has of the bytes.
         let at_first = if many && self.all_bytes > 0 {
             (tokens * voices * self.first_bytes as f64 / self.all_bytes as f64).max(1.0)
         } else {
             1.0
         };
-        // Of a model's last token often only the end is seen.
+        // The last token often only shows as the end of the answer.
         let ended = self.ended.filter(|_| counted.is_some_and(|tokens| tokens > chunks));
         let end = ended.map_or(last, |ended| ended.max(last));
         let after = tokens - at_first;
@@ -127,20 +127,20 @@ impl Said {
     }
 }
 
-/// Whether chunks carry more than one token each. The token that ends an answer is counted and not
-/// seen, so one more than the chunks is no sign of it.
+/// Returns true if chunks carry more than one token each. The token that ends an answer is counted but not
+/// sent, so one token more than there are chunks proves nothing.
 fn is_many(tokens: u64, chunks: u64) -> bool {
     const BEYOND: f64 = 1.25;
     tokens > chunks.saturating_add(1) && tokens as f64 > BEYOND * chunks as f64
 }
 
-/// What the server reported instead of an answer, or within it.
+/// Builds the failure for an error that the server reported instead of an answer, or within it.
 fn server_error(error: &str) -> Failure {
     let message = format!("the server reported an error: {error}");
     Failure::new(FailureKind::WorkflowError, message)
 }
 
-/// The failure that a reason for the end is.
+/// Returns the failure for a finish reason that means the answer was broken off.
 fn broken_off(reason: &str) -> Option<Failure> {
     const NO_END: [&str; 14] = [
         "error",
@@ -158,7 +158,7 @@ fn broken_off(reason: &str) -> Option<Failure> {
         "preempt",
         "killed",
     ];
-    // Nearly all of them.
+    // Fast path for nearly all answers.
     if matches!(reason, "stop" | "length" | "tool_calls") {
         return None;
     }
@@ -169,7 +169,7 @@ fn broken_off(reason: &str) -> Option<Failure> {
     })
 }
 
-/// The failure of an answer that came to an end and says nothing.
+/// Builds the failure of an answer that ended without saying anything.
 fn empty() -> Failure {
     let message = "the answer is empty: it has neither text nor tool call nor refusal, and no tokens are counted";
     Failure::new(FailureKind::Truncated, message)
@@ -181,7 +181,7 @@ fn one_was_cut() -> Failure {
     Failure::new(FailureKind::Truncated, message)
 }
 
-/// A word of the server's, cut where it is no word any more.
+/// Cuts a word of the server's that is too long to be one.
 fn short(text: &str) -> String {
     const LONGEST: usize = 4 << 10;
     text.split_at(text.floor_char_boundary(LONGEST)).0.to_owned()

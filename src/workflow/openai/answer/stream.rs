@@ -10,42 +10,42 @@ use crate::workflow::openai::malformed::malformed;
 use crate::workflow::transport::Progress;
 use std::borrow::Cow;
 
-/// The last word of the protocol.
+/// End marker of the protocol.
 const DONE: &[u8] = b"[DONE]";
-/// Of a body that is no event stream, no more is looked at.
+/// Number of bytes kept of a body that is not an event stream.
 const MOST_OTHER: usize = 1 << 20;
-/// No prompt has more answers.
+/// Maximum number of choices per prompt.
 const MOST_CHOICES: usize = 1024;
 
-/// A streamed answer, piece by piece.
+/// Incremental parser of a streamed answer.
 #[derive(Debug, Default)]
 pub(in crate::workflow) struct Stream {
     events: Events,
     reader: Reader,
-    /// A body that begins as no event stream does.
+    /// Body that does not start like an event stream.
     other: Option<Vec<u8>>,
     begun: bool,
 }
 
-/// What events tell.
+/// State that the events build up.
 #[derive(Debug, Default)]
 struct Reader {
     said: Said,
     voices: Vec<Voice>,
     done: bool,
     failed: bool,
-    /// When the last event came that is a part of the answer.
+    /// Arrival time of the last event that is part of the answer.
     last: f64,
     token: TokenLine,
-    /// Whether an answer of another protocol has begun, and not ended.
+    /// True while an answer in another protocol has begun and not ended.
     cut: bool,
-    /// The first event that is no part of an answer.
+    /// First event that is not part of an answer.
     unknown: Option<Vec<u8>>,
     #[cfg(fuzzing)]
     forgetful: bool,
 }
 
-/// One of the answers to a prompt.
+/// One of the choices for a prompt.
 #[derive(Debug)]
 struct Voice {
     index: u64,
@@ -54,14 +54,14 @@ struct Voice {
 }
 
 impl Stream {
-    /// A stream whose words are kept.
+    /// Creates a stream that keeps the text.
     pub fn with_text() -> Self {
         let mut stream = Self::default();
         stream.reader.said.text = Some(String::new());
         stream
     }
 
-    /// Takes a piece of the body, which arrived at `now`.
+    /// Parses a piece of the body that arrived at `now`.
     pub fn feed(&mut self, chunk: &[u8], now: f64) -> Result<Progress, Failure> {
         if !self.begun
             && let Some(first) = chunk.iter().find(|byte| !byte.is_ascii_whitespace())
@@ -84,7 +84,7 @@ impl Stream {
         Ok(self.progress())
     }
 
-    /// How far the answer has come.
+    /// Progress of the answer.
     pub fn progress(&self) -> Progress {
         let Reader { done, voices, .. } = &self.reader;
         if *done {
@@ -96,22 +96,22 @@ impl Stream {
         }
     }
 
-    /// Whether the server reported an error in the stream.
+    /// Returns true if the server reported an error in the stream.
     pub fn reported_an_error(&self) -> bool {
         self.reader.failed
     }
 
-    /// Whether an answer of another protocol, which names its events, has not come to its end.
+    /// Returns true if an answer in another protocol, which names its events, has not ended yet.
     pub fn is_cut(&self) -> bool {
         self.reader.cut
     }
 
-    /// What was said until now, complete or not.
+    /// Returns what was said so far, complete or not.
     pub fn so_far(self) -> Said {
         self.reader.said
     }
 
-    /// A stream that takes no short way.
+    /// Creates a stream without the fast path.
     #[cfg(fuzzing)]
     pub fn forgetful() -> Self {
         let mut stream = Self::default();
@@ -119,7 +119,8 @@ impl Stream {
         stream
     }
 
-    /// The error that a line holds which belongs to no event: some servers forget there how they speak.
+    /// Fails if a line outside of any event holds an error. Some servers forget the event format when they
+    /// report one.
     fn stray_error(&self) -> Result<(), Failure> {
         let Some(line) = self.events.strange() else { return Ok(()) };
         let lower = line.get(..6).map(<[u8]>::to_ascii_lowercase);
@@ -133,13 +134,13 @@ impl Stream {
         reported.map_or(Ok(()), |error| Err(server_error(&error)))
     }
 
-    /// Takes the end of the body, or of what is read of it, at `now`.
+    /// Handles the end of the body, or of what is read of it, at `now`.
     pub fn close(&mut self, now: f64) -> Result<(), Failure> {
         let Self { events, reader, .. } = self;
         events.finish(|event| reader.event(event, now))
     }
 
-    /// What was said, once the answer is over.
+    /// Returns what was said, once the answer has ended.
     pub fn finish(mut self, now: f64) -> Result<Said, Failure> {
         if let Some(other) = &self.other {
             return Err(no_stream(other));
@@ -203,7 +204,7 @@ impl Reader {
             return Ok(());
         }
         if data.is_empty() {
-            // A sign of life.
+            // Keep-alive.
             return Ok(());
         }
         if data == DONE {
@@ -220,7 +221,7 @@ impl Reader {
         };
         let chunk: Chunk<'_> = match parsed {
             Ok(chunk) => chunk,
-            // Events with names of their own are for others.
+            // Events with names of their own are not meant for us.
             Err(_) if !matches!(event.name, b"" | b"message") => return Ok(()),
             Err(error) if error.is_data() => {
                 return Err(malformed("a chunk has not the form of a chat completion", data));
@@ -298,7 +299,7 @@ impl Reader {
 }
 
 impl Chunk<'_> {
-    /// The words of a chunk that says one token and nothing else that is measured.
+    /// Returns the text of a chunk that carries one token and nothing else that is measured.
     fn only_words(&self) -> Option<&str> {
         let [choice] = self.choices.as_deref()? else { return None };
         let delta = choice.delta.as_ref()?;
@@ -312,14 +313,14 @@ impl Chunk<'_> {
     }
 }
 
-/// Whether events of a name tell of errors.
+/// Returns true if events with this name report errors.
 pub(in crate::workflow) fn is_of_an_error(name: &[u8]) -> bool {
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
     let last = name.rsplit_once(['.', '_', '-', ' ']).map_or(name.as_str(), |(_, last)| last);
     matches!(last, "error" | "exception" | "failed" | "failure")
 }
 
-/// What a body is that is no event stream.
+/// Builds the failure for a body that is not an event stream.
 fn no_stream(body: &[u8]) -> Failure {
     match Whole::parse(body) {
         Ok(_) => Failure::new(

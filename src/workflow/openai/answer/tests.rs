@@ -9,7 +9,7 @@ fn read(body: &str, piece: usize) -> Result<Said, Failure> {
     stream.finish(f64::INFINITY)
 }
 
-/// Each event arrives by itself, a second after the one before.
+/// Feeds events that arrive one second apart.
 fn stream(events: &[&str]) -> Result<Said, Failure> {
     let mut stream = Stream::default();
     for (index, event) in events.iter().enumerate() {
@@ -96,7 +96,7 @@ fn chunks_that_look_like_the_last_are_told_from_it() {
     cut.feed(format!("{plain}\n\n").as_bytes(), 0.0).unwrap();
     let plain = format!("{plain}\n\n");
     let not_utf8 = [&plain.as_bytes()[..50], b"\xff", &plain.as_bytes()[50..]].concat();
-    // Words that are cut within a character.
+    // Text cut within a character.
     cut.feed(&not_utf8, 1.0).unwrap();
     assert_eq!(cut.so_far().arrivals, [0.0, 1.0]);
 }
@@ -202,7 +202,7 @@ fn the_answer_is_over_at_its_last_word() {
     assert_eq!(feed(&format!("{}\n\n", token("w")), 1.0), Progress::Open);
     assert_eq!(feed(&format!("{}\n\n", ended("stop")), 2.0), Progress::Complete);
     assert_eq!(feed("data: [DO", 3.0), Progress::Complete);
-    // Whoever waits for the blank line may wait for ever.
+    // A caller that waits for the blank line might wait for ever.
     assert_eq!(feed("NE]\n", 4.0), Progress::Over);
     assert_eq!(feed("\ndata: {oops\n\n", 5.0), Progress::Over);
     assert_eq!(stream.finish(9.0).unwrap().ended, Some(4.0));
@@ -229,12 +229,12 @@ fn times_between_tokens_count_tokens() {
     assert!(close(call.itl.unwrap().mean, 0.01), "{call:?}");
     assert!(close(call.chunk_gaps.unwrap().mean, 0.05), "{call:?}");
     assert_eq!(call.chunks, Some(10));
-    // The first token comes alone, as it does with speculative decoding.
+    // The first token arrives alone, as it does with speculative decoding.
     let mut alone = fives.clone();
     alone[0].0 = "a ";
     let call = itl(&alone, r#"{"completion_tokens":46}"#, 0.45);
     assert!(close(call.itl.unwrap().mean, 0.01), "{call:?}");
-    // One token a chunk, and one that only ends the answer.
+    // One token per chunk, and one that only ends the answer.
     let ones: Vec<_> = every(0.02, "w ").collect();
     let call = itl(&ones, r#"{"completion_tokens":11}"#, 0.20);
     assert!(close(call.itl.unwrap().mean, 0.02) && call.chunks.is_none(), "{call:?}");

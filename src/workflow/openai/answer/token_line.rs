@@ -1,7 +1,7 @@
-//! A short way for chunks that differ from the one before in nothing but their words.
+//! Fast path for chunks that differ from the one before only in their text.
 
-/// The last chunk that said one token and nothing else, without its words. Most chunks of an answer
-/// differ from the one before in nothing but these, and then need no parsing.
+/// Last chunk that carried one token and nothing else, without its text. Most chunks of an answer differ from
+/// the one before only in the text, and then need no parsing.
 #[derive(Debug, Default)]
 pub(super) struct TokenLine {
     before: Vec<u8>,
@@ -9,8 +9,8 @@ pub(super) struct TokenLine {
 }
 
 impl TokenLine {
-    /// The words of a chunk that differs from the last one in nothing else. The same bytes around a
-    /// string without escapes are the same JSON.
+    /// Returns the text of a chunk that otherwise equals the last one. The same bytes around a string without
+    /// escapes are the same JSON.
     pub fn words<'a>(&self, data: &'a [u8]) -> Option<&'a str> {
         if self.before.is_empty() {
             return None;
@@ -22,7 +22,7 @@ impl TokenLine {
         std::str::from_utf8(words).ok().filter(|_| alone)
     }
 
-    /// Remembers a chunk whose words are a part of it, as they are where nothing is escaped.
+    /// Remembers a chunk. `words` must be a slice of `data`, as it is if nothing is escaped.
     pub fn learn(&mut self, data: &[u8], words: &str) {
         let start = words.as_ptr().addr().wrapping_sub(data.as_ptr().addr());
         let (before, after) = (data.get(..start), data.get(start.saturating_add(words.len())..));

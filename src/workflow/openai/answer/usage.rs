@@ -4,13 +4,13 @@ use crate::workflow::loose::Number;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// Token counts, where the server gives them. A count that makes no sense is none.
+/// Token counts reported by the server. A count that makes no sense is dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_field_names, reason = "as the protocol calls them")]
 pub(in crate::workflow) struct Usage {
     pub prompt_tokens: Option<u64>,
     pub completion_tokens: Option<u64>,
-    /// Those of the completion that the model said to itself.
+    /// Tokens of the completion that are thoughts.
     pub reasoning_tokens: Option<u64>,
 }
 
@@ -35,7 +35,7 @@ struct Details {
 }
 
 impl Usage {
-    /// Reads counts in whatever form a server gives them.
+    /// Reads counts in any of the forms that servers use.
     pub fn read(json: &RawValue) -> Self {
         let Ok(raw) = serde_json::from_str::<Raw<'_>>(json.get()) else { return Self::default() };
         let details = raw
@@ -48,7 +48,7 @@ impl Usage {
         }
     }
 
-    /// Takes what is known later, and keeps what is not.
+    /// Overwrites counts with the later ones that are present.
     pub fn update(&mut self, later: Self) {
         self.prompt_tokens = later.prompt_tokens.or(self.prompt_tokens);
         self.completion_tokens = later.completion_tokens.or(self.completion_tokens);
@@ -60,7 +60,7 @@ fn count(value: &Number) -> Option<u64> {
     whole(value.0?).filter(|count| *count > 0)
 }
 
-/// A whole number of tokens that an answer can have.
+/// Returns the number if it is a plausible token count.
 fn whole(number: f64) -> Option<u64> {
     const MOST: f64 = 1e12;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]

@@ -5,17 +5,17 @@ use super::{Said, Usage, broken_off, empty, one_was_cut, server_error, short};
 use crate::measure::{Failure, FailureKind};
 use crate::workflow::openai::malformed::malformed;
 
-/// An answer in one piece.
+/// Parser of an answer in one piece.
 pub(in crate::workflow) struct Whole;
 
 impl Whole {
-    /// Whether an answer of whatever protocol tells of an error.
+    /// Returns true if an answer in any protocol reports an error.
     pub fn reports_an_error(body: &[u8]) -> bool {
         let chunk = serde_json::from_slice::<Chunk<'_>>(body);
         chunk.is_ok_and(|chunk| chunk.reported(body).is_some())
     }
 
-    /// What a complete answer says.
+    /// Parses a complete answer.
     pub fn parse(body: &[u8]) -> Result<Said, Failure> {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         let mended;

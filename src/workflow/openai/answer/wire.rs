@@ -1,5 +1,5 @@
-//! The JSON of answers, read for what is measured alone: whatever form a server gives to the rest, it
-//! spoils nothing.
+//! JSON of answers. Only what is measured is read; an unexpected form of anything else must not break an
+//! answer.
 
 use super::error_fields::{ErrorFields, is_error_word};
 use crate::workflow::loose::{Amount, Loose, is_something};
@@ -10,14 +10,14 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// A piece of a streamed answer, or all of one that came whole. It is read once for each token: what is in few
-/// of them takes no room.
+/// Chunk of a streamed answer, or all of one that arrived whole. Parsed once per token, so rare fields take
+/// up no space here.
 #[derive(Default)]
 pub(super) struct Chunk<'a> {
     pub choices: Option<Vec<Choice<'a>>>,
     pub usage: Option<&'a RawValue>,
     pub error: Option<&'a RawValue>,
-    /// Whether another of its keys calls it an error.
+    /// True if another of its keys calls it an error.
     is_named_error: bool,
 }
 
@@ -72,7 +72,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Chunk<'a> {
     }
 }
 
-/// Some servers write an object with nothing in it as an empty list.
+/// Some servers write an empty object as an empty list.
 fn of_nothing<'de, T: Default, A: SeqAccess<'de>>(mut list: A) -> Result<T, A::Error> {
     match list.next_element::<IgnoredAny>()? {
         None => Ok(T::default()),
@@ -88,7 +88,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Choices<'a> {
     }
 }
 
-/// Answers to one prompt. An empty one takes two bytes, and five hundred times that once it is read.
+/// Maximum number of choices per prompt. An empty one takes two bytes, and five hundred times that once
+/// parsed.
 const MOST_CHOICES: usize = 4_096;
 
 fn few<'de: 'a, 'a, D: Deserializer<'de>>(
@@ -132,7 +133,7 @@ fn few<'de: 'a, 'a, D: Deserializer<'de>>(
     deserializer.deserialize_option(Maybe)
 }
 
-/// One of the answers to a prompt.
+/// One of the choices for a prompt.
 #[derive(Deserialize)]
 pub(super) struct Choice<'a> {
     #[serde(default, borrow)]
@@ -141,7 +142,7 @@ pub(super) struct Choice<'a> {
     pub delta: Option<Words<'a>>,
     #[serde(default, borrow)]
     pub message: Option<Words<'a>>,
-    /// What a completion of a plain prompt says, streamed or whole.
+    /// Text of a completion of a plain prompt, streamed or whole.
     #[serde(default, borrow)]
     pub text: Loose<'a>,
     #[serde(default, borrow)]
@@ -152,12 +153,12 @@ pub(super) struct Choice<'a> {
     pub usage: Option<&'a RawValue>,
 }
 
-/// What a model says, in one of the many forms that servers give it.
+/// Text of a model, in any of the forms that servers use.
 #[derive(Default)]
 pub(super) struct Words<'a> {
-    /// The plain text of the answer.
+    /// Plain text of the answer.
     pub content: Option<Cow<'a, str>>,
-    /// How much is said.
+    /// Amount of text.
     pub amount: Amount,
 }
 
@@ -200,7 +201,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Words<'a> {
                         WordsKey::Refusal => {
                             words.amount.add(map.next_value::<Loose<'_>>()?.amount);
                         }
-                        // The same words can stand under more than one of these names.
+                        // The same text may appear under more than one of these names.
                         WordsKey::Reasoning => {
                             let thought = map.next_value::<Loose<'_>>()?.amount.all();
                             longest_thought = thought.max(longest_thought);
@@ -217,7 +218,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Words<'a> {
 }
 
 impl<'a> Choice<'a> {
-    /// What the choice says here, whatever it calls it.
+    /// Amount of text in the choice, whatever the key.
     pub fn amount(&self) -> Amount {
         let mut amount = self.text.amount;
         for words in [&self.delta, &self.message].into_iter().flatten() {
@@ -226,14 +227,14 @@ impl<'a> Choice<'a> {
         amount
     }
 
-    /// Why it ended, where it did. Some servers write that it did not as a text.
+    /// Returns the finish reason, if there is one. Some servers write a missing one as text.
     pub fn reason(&self) -> Option<&str> {
         const NONE: [&str; 3] = ["", "null", "none"];
         let reason = self.finish_reason.text.as_deref()?;
         (!NONE.iter().any(|none| reason.eq_ignore_ascii_case(none))).then_some(reason)
     }
 
-    /// The plain text of it.
+    /// Plain text of the choice.
     pub fn plain(&self) -> Option<&Cow<'a, str>> {
         let delta = self.delta.as_ref().and_then(|words| words.content.as_ref());
         let message = self.message.as_ref().and_then(|words| words.content.as_ref());
@@ -241,7 +242,7 @@ impl<'a> Choice<'a> {
     }
 }
 
-/// Whether an object that is no answer says what went wrong, or has the number of an error.
+/// Returns true if an object that is not an answer describes an error, or has an error code.
 fn tells_of_an_error(object: &[u8]) -> bool {
     let Some(fields) = ErrorFields::read(object) else { return false };
     let texts = [&fields.message, &fields.msg, &fields.detail];
@@ -249,7 +250,7 @@ fn tells_of_an_error(object: &[u8]) -> bool {
 }
 
 impl Chunk<'_> {
-    /// The error that this is or holds, as it should be quoted.
+    /// Returns the error that this chunk is or holds, as it should be quoted.
     pub fn reported<'d>(&'d self, whole: &'d [u8]) -> Option<Cow<'d, str>> {
         let choices = self.choices.iter().flatten().filter_map(|choice| choice.error);
         let named = self.error.into_iter().chain(choices).find(|error| is_something(error));
