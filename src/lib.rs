@@ -1,9 +1,46 @@
-//! Sizer answers one question with evidence: how many GPUs does an LLM workflow need to serve
-//! N concurrent users within a response-time target?
+//! Sizer answers one question with evidence: how many GPUs does an LLM workflow need to serve N concurrent
+//! users within a response-time target?
 //!
-//! A YAML spec says what to measure and what to aim for; a [`pipeline::Pipeline`] expands the
-//! dataset, sweeps concurrency levels against the real endpoint, aggregates, fits, estimates and
-//! renders. Every step is a cached artifact, so a changed target re-runs only the estimate.
+//! It puts the workflow under load at several concurrencies on a test rig of known size, finds the load at
+//! which the rig still meets the target, and turns that capacity into a GPU count with an interval, a grade
+//! and a report. The `sizer` command and this library do the same; the command is [`cli::main`].
+//!
+//! # From a spec to a report
+//!
+//! | step | type | what it is |
+//! |---|---|---|
+//! | spec | [`Spec`] | a YAML file, or a value made in code: what to measure and what to aim for |
+//! | items | [`Item`] | the questions of a dataset |
+//! | runs | [`Run`], [`Recording`] | one workflow run for one item, with its LLM calls; a recording has those of a level |
+//! | level metrics | [`LevelMetrics`] | quantiles, throughput and failures at one concurrency |
+//! | fits | [`Fits`] | straight lines through the levels' quantiles |
+//! | estimate | [`Estimate`], [`Recommendation`] | capacity and GPUs for each target; GPUs over all targets |
+//! | result | [`SizingResult`] | everything above in one document, `result.json` |
+//! | reports | [`Report`] | Markdown, CSV, JSON, plots, and templates of your own |
+//!
+//! A [`Pipeline`] runs these steps as a graph of stages. Each is stored under a hash of everything it reads, so a
+//! changed target recomputes the estimate and the reports from the levels that exist.
+//!
+//! # Modules
+//!
+//! The modules are layers, and each uses only those below it in this table.
+//!
+//! | module | what it does | start with |
+//! |---|---|---|
+//! | [`cli`] | the `sizer` command | [`cli::main`] |
+//! | [`pipeline`] | plans and runs the stages of one spec, or of a matrix of specs | [`Pipeline`], [`RunOptions`], [`Study`] |
+//! | [`report`] | renders the result | [`SizingResult`], [`Report`], [`report::report`] |
+//! | [`store`] | keeps artifacts on disk, and the lock file | [`Store`], [`LockFile`] |
+//! | [`load`] | generates load, and reads and writes recordings | [`load::run_level`], [`LevelPlan`], [`load::read_foreign`] |
+//! | [`nat`] | converts files of the reference calculator, `nat sizing calc` | [`nat::import`], [`CalcOutput`] |
+//! | [`workflow`] | clients of the systems under test: [`openai`](workflow::openai), [`nat`](workflow::nat), [`http`](workflow::http), [`local`](workflow::local) programs, [`chain`](workflow::chain), [`simulator`](workflow::simulator) (with its [`engine`](workflow::simulator::engine)) | [`Workflow`], [`workflow::connect`] |
+//! | [`dataset`] | reads datasets of all formats | [`dataset::for_each_row`] |
+//! | [`spec`] | the spec as types, with a section per [`workflow`](spec::workflow) kind | [`Spec`], [`SpecSet`], [`Targets`] |
+//! | [`sizing`] | estimates, without I/O; its straight lines are in [`fit`](sizing::fit) | [`Evidence`], [`Question`], [`Estimate`] |
+//! | [`redact`] | removes secrets from everything that is stored or shown | [`Redactor`] |
+//! | [`measure`] | items, runs and level metrics, without I/O | [`Run`], [`LevelMetrics`], [`Metric`] |
+//!
+//! # Example: a pipeline
 //!
 //! ```
 //! use sizer::pipeline::{Pipeline, RunOptions};
@@ -39,10 +76,94 @@
 //! # }
 //! ```
 //!
-//! The modules are floors of one house, and each uses only those below it; ARCHITECTURE.md walks
-//! through them.
+//! A workflow of your own is a type that implements [`Workflow`], passed to [`Pipeline::with_workflow`];
+//! `examples/own_workflow.rs` does that with a spec made in code.
+//!
+//! # Example: from levels to an answer
+//!
+//! Runs that were measured elsewhere need no pipeline. This part of the library does no I/O.
+//!
+//! ```
+//! use sizer::measure::{LevelMetrics, Metric, Quantile, Recording, Run};
+//! use sizer::sizing::{
+//!     Certainty, Evidence, FitOptions, Fits, Load, Margin, MethodName, ObservedLevel, Plan, Question, Rig, Target,
+//! };
+//! use std::collections::BTreeMap;
+//!
+//! /// Runs at one concurrency, with times in seconds.
+//! fn measured(concurrency: u32) -> Recording {
+//!     # let mut free = vec![0.0; concurrency as usize];
+//!     # let typical = 0.5 + 0.05 * f64::from(concurrency);
+//!     # let run = |index: u32| {
+//!     #     let slot = &mut free[(index % concurrency) as usize];
+//!     #     let (start, end) = (*slot, *slot + typical * (0.8 + 0.004 * f64::from(index * 37 % 101)));
+//!     #     *slot = end;
+//!     #     Run { start, end, ..Run::default() }
+//!     # };
+//!     # let mut runs: Vec<Run> = (0..40 * concurrency).map(run).collect();
+//!     # runs.sort_by(|a, b| a.start.total_cmp(&b.start));
+//!     // Run { start, end, ..Run::default() } for each
+//!     Recording { runs, ..Recording::default() }
+//! }
+//!
+//! let (mut levels, mut observed) = (Vec::new(), BTreeMap::new());
+//! for concurrency in [1, 2, 4, 8, 16, 32] {
+//!     let recording = measured(concurrency);
+//!     levels.push(LevelMetrics::of(concurrency, &recording, 0.0));
+//!     let Ok(runs) = ObservedLevel::of(concurrency, &recording, &recording.around);
+//!     observed.insert(concurrency, runs);
+//! }
+//!
+//! let fits = Fits::of(
+//!     &levels,
+//!     FitOptions { method: MethodName::Monotone, min_r_squared: 0.7, remove_outliers: true },
+//! );
+//! let question = Question {
+//!     targets: vec![Target { metric: Metric::WorkflowRuntime, quantile: Quantile::P95, limit: 1.5 }],
+//!     loads: vec![Load::Users { users: 100, think: 0.0 }],
+//!     rig: Rig { gpu_count: Some(2), gpus_per_replica: 1, cost_per_gpu_hour: None },
+//!     margin: Margin::default(),
+//!     certainty: Certainty { confidence: 0.9, resamples: 1000, seed: 0 },
+//!     counts_users: false,
+//!     plan: Plan::default(),
+//! };
+//! let (estimates, gpus) = Evidence::new(&levels, &fits, &observed).answer(&question);
+//! println!("capacity {:?}, grade {:?}", estimates[0].capacity, estimates[0].grade);
+//! println!("GPUs for 100 users: {:?}", gpus.recommended);
+//! # assert!(estimates[0].capacity.is_some());
+//! ```
+//!
+//! [`assess`](sizing::assess) adds a diagnosis and notes, and [`SizingResult::assemble`] makes the document that
+//! reports are rendered from.
+//!
+//! [`CalcOutput`]: nat::CalcOutput
+//! [`Estimate`]: sizing::Estimate
+//! [`Evidence`]: sizing::Evidence
+//! [`Fits`]: sizing::Fits
+//! [`Item`]: measure::Item
+//! [`LevelMetrics`]: measure::LevelMetrics
+//! [`LevelPlan`]: load::LevelPlan
+//! [`LockFile`]: store::LockFile
+//! [`Metric`]: measure::Metric
+//! [`Pipeline`]: pipeline::Pipeline
+//! [`Pipeline::with_workflow`]: pipeline::Pipeline::with_workflow
+//! [`Question`]: sizing::Question
+//! [`Recommendation`]: sizing::Recommendation
+//! [`Recording`]: measure::Recording
+//! [`Redactor`]: redact::Redactor
+//! [`Report`]: report::Report
+//! [`Run`]: measure::Run
+//! [`RunOptions`]: pipeline::RunOptions
+//! [`SizingResult`]: report::SizingResult
+//! [`SizingResult::assemble`]: report::SizingResult::assemble
+//! [`Spec`]: spec::Spec
+//! [`SpecSet`]: spec::SpecSet
+//! [`Store`]: store::Store
+//! [`Study`]: pipeline::Study
+//! [`Targets`]: spec::Targets
+//! [`Workflow`]: workflow::Workflow
 
-// What people read goes through `cli::diagnose`, which escapes control characters.
+// Everything printed for people goes through `cli::diagnose`, which escapes control characters.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod bounded;

@@ -1,4 +1,4 @@
-//! The `sizer` command: everything it does is a call into the library.
+//! The `sizer` command, a thin wrapper around the library.
 
 fn main() -> std::process::ExitCode {
     sizer::cli::main()
