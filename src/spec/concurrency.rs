@@ -1,7 +1,8 @@
 //! The spec's `concurrency`: the plan of the sweep.
 
 use super::Seconds;
-use super::load::{Mode, OnFailure, Order, Rate, ThinkTime, Until};
+use super::load::{Mode, OnFailure, Order, Until};
+use super::pacing::{Rate, ThinkTime};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;

@@ -1,6 +1,5 @@
-//! Parts of the spec's `concurrency` that shape the load of a level.
+//! Parts of the spec's `concurrency` that shape the load of a level, apart from its pacing.
 
-use super::Seconds;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::borrow::Cow;
@@ -29,25 +28,6 @@ pub enum Order {
     Shuffled,
 }
 
-/// Time that a user takes between two runs: `5s`, or log-normal as `{median: 5s, sigma: 0.5}`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct ThinkTime {
-    /// Median time.
-    pub median: Seconds,
-    /// Standard deviation of the logarithm; 0 makes every pause the median.
-    pub sigma: f64,
-}
-
-/// Open loop: every user sends runs at a rate of its own, whether or not the last one has ended.
-/// `0.2` is short for `{per_second: 0.2, process: poisson}`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Rate {
-    /// Runs per second and user: at level c, c times as many arrive.
-    pub per_second: f64,
-    /// Arrival process.
-    pub process: Process,
-}
-
 /// Stop rule: measure until a p95 is known well enough.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -61,17 +41,6 @@ pub struct Until {
 
 fn ten_thousand() -> u32 {
     10_000
-}
-
-/// Arrival process: the distribution of arrivals over time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Process {
-    /// Independent of each other, as those of many users are.
-    #[default]
-    Poisson,
-    /// Evenly spaced.
-    Constant,
 }
 
 /// Effect of a failed run on its level.
@@ -217,137 +186,6 @@ impl JsonSchema for OnFailure {
         schemars::json_schema!({
             "description": "What a failed run does to its level",
             "anyOf": [{ "const": "stop_level" }, tolerate],
-        })
-    }
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct FullRate {
-    /// Runs per second and user.
-    per_second: f64,
-    /// Arrival process.
-    #[serde(default)]
-    process: Process,
-}
-
-impl<'de> Deserialize<'de> for Rate {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> de::Visitor<'de> for Either {
-            type Value = Rate;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(
-                    "runs per second and user such as 0.2, or {per_second: 0.2, process: constant}",
-                )
-            }
-
-            fn visit_f64<E: de::Error>(self, per_second: f64) -> Result<Rate, E> {
-                Ok(Rate { per_second, process: Process::default() })
-            }
-
-            fn visit_u64<E: de::Error>(self, per_second: u64) -> Result<Rate, E> {
-                self.visit_f64(per_second as f64)
-            }
-
-            fn visit_i64<E: de::Error>(self, per_second: i64) -> Result<Rate, E> {
-                self.visit_f64(per_second as f64)
-            }
-
-            fn visit_map<A: de::MapAccess<'de>>(self, access: A) -> Result<Rate, A::Error> {
-                let access = de::value::MapAccessDeserializer::new(access);
-                let FullRate { per_second, process } = FullRate::deserialize(access)?;
-                Ok(Rate { per_second, process })
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
-}
-
-impl JsonSchema for Rate {
-    fn schema_name() -> Cow<'static, str> {
-        "Rate".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let full = generator.subschema_for::<FullRate>();
-        schemars::json_schema!({
-            "description": "Open loop: runs per second and user",
-            "anyOf": [{ "type": "number", "exclusiveMinimum": 0 }, full],
-        })
-    }
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Spread {
-    /// Median time.
-    median: Seconds,
-    /// Standard deviation of the logarithm.
-    #[serde(default)]
-    sigma: f64,
-}
-
-impl<'de> Deserialize<'de> for ThinkTime {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pause;
-
-        impl Pause {
-            fn plain<E: de::Error>(
-                value: impl de::IntoDeserializer<'static, E>,
-            ) -> Result<ThinkTime, E> {
-                Ok(ThinkTime {
-                    median: Seconds::deserialize(value.into_deserializer())?,
-                    sigma: 0.0,
-                })
-            }
-        }
-
-        impl<'de> de::Visitor<'de> for Pause {
-            type Value = ThinkTime;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a duration such as 5s, or {median: 5s, sigma: 0.5}")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<ThinkTime, E> {
-                Ok(ThinkTime { median: text.parse().map_err(E::custom)?, sigma: 0.0 })
-            }
-
-            fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<ThinkTime, E> {
-                Self::plain(seconds)
-            }
-
-            fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<ThinkTime, E> {
-                Self::plain(seconds)
-            }
-
-            fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<ThinkTime, E> {
-                Self::plain(seconds)
-            }
-
-            fn visit_map<A: de::MapAccess<'de>>(self, access: A) -> Result<ThinkTime, A::Error> {
-                let access = de::value::MapAccessDeserializer::new(access);
-                let Spread { median, sigma } = Spread::deserialize(access)?;
-                Ok(ThinkTime { median, sigma })
-            }
-        }
-        deserializer.deserialize_any(Pause)
-    }
-}
-
-impl JsonSchema for ThinkTime {
-    fn schema_name() -> Cow<'static, str> {
-        "ThinkTime".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (seconds, spread) =
-            (generator.subschema_for::<Seconds>(), generator.subschema_for::<Spread>());
-        schemars::json_schema!({
-            "description": "Time that a user takes between two runs",
-            "anyOf": [seconds, spread],
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::checker::{Check, Checker};
 use crate::spec::concurrency::{Budget, Levels};
+use crate::spec::pacing::{self, Wrong};
 use crate::spec::{Concurrency, Order};
 
 /// Highest level; beyond this it is a typing error, not a plan.
@@ -182,26 +183,9 @@ impl Checker<'_> {
             "at most 1000000 waves",
             "one wave is the default",
         )?;
-        self.ensure(
-            load.think_time.is_none_or(|it| (0.0..=3.0).contains(&it.sigma)),
-            "concurrency.think_time",
-            "sigma lies between 0 and 3",
-            "0 is the default",
-        )?;
-        let rate = load.rate.map(|rate| rate.per_second);
-        self.ensure(
-            rate.is_none_or(|rate| rate.is_finite() && rate > 0.0 && rate <= 1e6),
-            "concurrency.rate",
-            "a rate is above 0, and at most 1000000 per second",
-            "it is the rate of one user; a level has as many users as its number says",
-        )?;
-        let both = load.rate.is_some() && load.think_time.is_some();
-        self.ensure(
-            !both,
-            "concurrency.rate",
-            "in an open loop nobody waits, so there is no think time",
-            "keep `rate` or `think_time`",
-        )?;
+        pacing::check(load.think_time, load.rate).map_err(|Wrong { key, message, help }| {
+            self.error(&format!("concurrency.{key}"), message).help(help)
+        })?;
         self.ensure(
             (0.0..1.0).contains(&load.on_failure.tolerated()),
             "concurrency.on_failure.tolerate",
