@@ -75,6 +75,32 @@ fn standard_deviation(values: &[f64]) -> f64 {
     (squares / (count - 1.0).max(1.0)).sqrt()
 }
 
+/// Share of a level that a recording holds, and the machine that made it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Digest of the plan of the whole level, and of what it loads.
+    pub plan: String,
+    /// Index of the share, from 0.
+    pub index: u32,
+    /// Number of shares.
+    pub of: u32,
+    /// Name of the machine.
+    pub machine: String,
+    /// Start of the level's clock, in seconds since 1970 by the machine's own clock.
+    pub began: f64,
+}
+
+/// Health of the client on one of several machines.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MachineHealth {
+    /// Name of the machine.
+    pub machine: String,
+    /// Index of the share of the level that it made.
+    pub share: u32,
+    /// Health of the client there.
+    pub health: ClientHealth,
+}
+
 /// Facts about a level, besides its runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -103,6 +129,12 @@ pub struct Around {
     pub server_gone: Option<String>,
     /// Digests of earlier recordings of this level that this one replaces.
     pub replaced: Vec<String>,
+    /// Share of the level that this is, if a worker made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+    /// Health of the client on each machine, if shares of the level were merged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub machines: Vec<MachineHealth>,
 }
 
 /// The runs of a level, in the order in which they began, and the facts about the level.

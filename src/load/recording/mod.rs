@@ -50,7 +50,7 @@ mod tests {
     use super::*;
     use crate::measure::{
         Around, Asked, Before, ClientHealth, Failure, FailureKind, Gaps, LevelMetrics, LlmCall,
-        Note, Outcome, Phase, Run,
+        MachineHealth, Note, Outcome, Part, Phase, Run,
     };
     use std::fs::File;
     use std::io::{Seek, SeekFrom, Write};
@@ -113,6 +113,18 @@ mod tests {
                 before: Some(Before { runs: 7, mean: 1.5, p95: 2.0, sd: 0.1 }),
                 server_gone: Some("connection failed: refused".into()),
                 replaced: vec!["ab12".into()],
+                part: Some(Part {
+                    plan: "cd34".into(),
+                    index: 1,
+                    of: 3,
+                    machine: "node7".into(),
+                    began: 1.7e9 + 0.123_456,
+                }),
+                machines: vec![MachineHealth {
+                    machine: "node7".into(),
+                    share: 1,
+                    health: ClientHealth::default(),
+                }],
             },
         }
     }
