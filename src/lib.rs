@@ -31,7 +31,7 @@
 //! | [`pipeline`] | plans and runs the stages of one spec, or of a matrix of specs | [`Pipeline`], [`RunOptions`], [`Study`] |
 //! | [`report`] | renders the result | [`SizingResult`], [`Report`], [`report::report`] |
 //! | [`store`] | keeps artifacts on disk, and the lock file | [`Store`], [`LockFile`] |
-//! | [`load`] | generates load, and reads and writes recordings | [`load::run_level`], [`LevelPlan`], [`load::read_foreign`] |
+//! | [`load`] | generates load, and reads and writes recordings | [`load::Executor`], [`LevelPlan`], [`load::read_foreign`] |
 //! | [`nat`] | converts files of the reference calculator, `nat sizing calc` | [`nat::import`], [`CalcOutput`] |
 //! | [`workflow`] | clients of the systems under test: [`openai`](workflow::openai), [`nat`](workflow::nat), [`http`](workflow::http), [`local`](workflow::local) programs, [`chain`](workflow::chain), [`simulator`](workflow::simulator) (with its [`engine`](workflow::simulator::engine)) | [`Workflow`], [`workflow::connect`] |
 //! | [`dataset`] | reads datasets of all formats | [`dataset::for_each_row`] |

@@ -47,8 +47,9 @@ impl Plan {
             Self::Adaptive => None,
             Self::Levels(levels) => Some(sized(*levels.get(measured.len())?, PASSES)),
             Self::Bursts(levels, passes) => {
-                let level = sized(*levels.get(measured.len())?, *passes);
-                Some(LevelPlan { warmup: 0, keep_loaded: false, ..level })
+                let mut level = sized(*levels.get(measured.len())?, *passes);
+                (level.workload.warmup, level.workload.keep_loaded) = (0, false);
+                Some(level)
             }
         }
     }

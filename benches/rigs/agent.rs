@@ -67,10 +67,10 @@ impl Agent {
 
     /// Makes ready for a level, by its place in the sweep, while no run is under way.
     pub fn begin_level(&self, level: usize, plan: &LevelPlan) {
-        let measured = if let Window::Runs(runs) = plan.window { runs } else { 0 };
+        let measured = if let Window::Runs(runs) = plan.workload.window { runs } else { 0 };
         self.level.store(level, Ordering::Relaxed);
         self.begun.store(0, Ordering::Relaxed);
-        self.planned.store(plan.warmup + measured, Ordering::Relaxed);
+        self.planned.store(plan.workload.warmup + measured, Ordering::Relaxed);
         self.tell(Message::Speed(self.now(), self.trouble.speed(level)));
     }
 

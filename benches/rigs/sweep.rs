@@ -2,7 +2,9 @@
 
 use super::agent::Agent;
 use super::{Scenario, Trouble};
-use sizer::load::{LevelPlan, Pace, Recorder, Window, run_level};
+use sizer::load::{
+    Executor, Job, LevelPlan, LoadPoint, Local, Pacing, Recorder, Segment, Window, Workload,
+};
 use sizer::measure::{Item, LevelMetrics, Metric, Quantile, Run};
 use sizer::pipeline::CancellationToken;
 use sizer::sizing::{
@@ -26,15 +28,18 @@ fn target(scenario: &Scenario) -> Target {
 /// A level that is warmed up and kept loaded.
 pub fn level(scenario: &Scenario, concurrency: u32, runs: usize) -> LevelPlan {
     LevelPlan {
-        concurrency,
-        items: vec![Item { id: "0".into(), ..Item::default() }],
-        warmup: concurrency as usize,
-        window: Window::Runs(runs),
-        keep_loaded: true,
+        point: LoadPoint::InFlight(concurrency),
+        pacing: Pacing::default(),
         ramp: 0.0,
-        pace: Pace::Closed { think: 0.0, sigma: 0.0 },
         seed: scenario.seed,
-        tolerated: 0.0,
+        workload: Workload {
+            items: vec![Item { id: "0".into(), ..Item::default() }],
+            warmup: concurrency as usize,
+            window: Window::Runs(runs),
+            keep_loaded: true,
+            tolerated: 0.0,
+        },
+        segment: Segment::WHOLE,
     }
 }
 
@@ -70,13 +75,13 @@ pub fn sweep(
     runtime.block_on(async {
         let agent = Arc::new(Agent::start(scenario, trouble));
         while let Some(plan) = next(&levels) {
-            let concurrency = plan.concurrency;
+            let concurrency = plan.point.level()?;
             agent.begin_level(levels.len(), &plan);
             let workflow = Arc::clone(&agent);
             let cancel = CancellationToken::new();
             let (on_run, recorder) = (Arc::new(|_: &Run| {}), Recorder::in_memory());
-            let level = run_level(plan, workflow, None, &cancel, on_run, recorder);
-            let recording = level.await.ok()?.into_recording();
+            let job = Job { plan, workflow, scraper: None, cancel: &cancel, on_run, recorder };
+            let recording = Local.measure(job).await.ok()?.into_recording();
             levels.push(LevelMetrics::of(concurrency, &recording, 0.0));
             let Ok(seen) = ObservedLevel::of(concurrency, &recording, &recording.around);
             observed.insert(concurrency, seen);

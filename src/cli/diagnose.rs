@@ -1,5 +1,6 @@
 //! Errors of commands, and output to the terminal.
 
+use crate::load::WorkerError;
 use crate::pipeline::{CalcError, Cause, PipelineError};
 use crate::redact::{Redactor, printable, secrets_among};
 use crate::spec::SpecError;
@@ -14,6 +15,8 @@ pub(super) enum CliError {
     Pipeline(#[from] PipelineError),
     #[error("{0}")]
     Calc(#[source] CalcError),
+    #[error("{0}")]
+    Worker(#[from] WorkerError),
     /// The command line does not make sense here.
     #[error("{0}")]
     Usage(String),

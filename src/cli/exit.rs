@@ -4,7 +4,7 @@ use super::diagnose::{CliError, shown, tell};
 use super::end::{BAD_INPUT, FAILED};
 use super::{log, signals};
 use crate::dataset::DatasetError;
-use crate::load::{ForeignError, LoadError};
+use crate::load::{ForeignError, LoadError, PlanError};
 use crate::nat::ImportError;
 use crate::pipeline::{CalcError, PipelineError};
 use crate::report::{ReportError, TemplateError};
@@ -71,6 +71,7 @@ fn decides(error: &(dyn Error + 'static)) -> Option<u8> {
         || error.is::<ReferenceError>()
         || error.is::<ForeignError>()
         || error.is::<ImportError>()
+        || error.is::<PlanError>()
         || error.is::<TemplateError>()
     {
         return Some(BAD_INPUT);
@@ -119,6 +120,7 @@ fn decides(error: &(dyn Error + 'static)) -> Option<u8> {
 mod tests {
     use super::*;
     use crate::cli::end::End;
+    use crate::load::WorkerError;
     use crate::measure::{Failure, FailureKind};
     use crate::pipeline::StageId;
     use std::io::{Error as IoError, ErrorKind};
@@ -198,6 +200,11 @@ mod tests {
             ("store", PipelineError::from(runs(stored().into())).into(), 1),
             ("store", artifact(stored()).into(), 1),
             ("port", PipelineError::from(ConnectError::ProxyListen(io())).into(), 1),
+            ("plan", WorkerError::from(PlanError::Nothing).into(), 2),
+            ("plan", load(PlanError::Nothing.into()).into(), 2),
+            ("secret", WorkerError::Secrets(spec().because(unset())).into(), 2),
+            ("server", WorkerError::Unreachable(failure.clone()).into(), 1),
+            ("signal", WorkerError::from(LoadError::Cancelled).into(), interrupted),
             ("recorder", load(LoadError::Unwritten(io().into())).into(), 1),
             ("system", CliError::system("stdout", io()), 1),
             ("system", CliError::Calc(CalcError::Scratch(io())), 1),

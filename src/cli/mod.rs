@@ -48,6 +48,7 @@ mod status;
 mod trace;
 mod validate;
 mod what_if;
+mod worker;
 
 use crate::workflow::local::{GUARD_VERB, enable_guard, guard};
 use clap::{Parser, Subcommand};
@@ -91,6 +92,8 @@ enum Verb {
     Schema(schema::Args),
     Trace(trace::Args),
     Simulate(simulate::Args),
+    #[command(hide = true)]
+    Worker(worker::Args),
     /// Wait for a sizer to end, and end what it left
     #[command(name = GUARD_VERB, hide = true)]
     Guard,
@@ -127,6 +130,7 @@ pub fn main() -> ExitCode {
         Verb::Schema(args) => schema::run(&args),
         Verb::Trace(args) => trace::run(&args),
         Verb::Simulate(args) => simulate::run(&args),
+        Verb::Worker(args) => worker::run(&args),
         Verb::Guard => {
             guard();
             Ok(End::Done)

@@ -11,6 +11,9 @@ pub enum LoadError {
     /// The system allows too few connections.
     #[error("{0}")]
     Files(#[from] super::TooFewFiles),
+    /// The plan cannot be carried out.
+    #[error("{0}")]
+    Plan(#[from] super::PlanError),
     /// The disk does not take what is recorded.
     #[error("the recording cannot be written: {0}")]
     Unwritten(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -1,7 +1,8 @@
 //! A level under way: what its users or arrivals share.
 
-use super::Recorder;
-use super::schedule::{Due, LevelPlan, Schedule};
+use super::schedule::{Due, Schedule, Workload};
+use super::segment::{Segment, Turns};
+use super::{LoadPoint, Recorder};
 use crate::measure::Run;
 use crate::workflow::{Clock, Workflow};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,9 +12,9 @@ pub type OnRun = Arc<dyn Fn(&Run) + Send + Sync>;
 
 /// A level under way, shared by its tasks.
 pub(super) struct Level {
-    pub concurrency: u32,
-    pub ramp: f64,
-    pub seed: u64,
+    pub setting: Setting,
+    /// Runs of the whole level before its window.
+    pub warmup: usize,
     pub clock: Clock,
     schedule: Mutex<Schedule>,
     pub recorder: Recorder,
@@ -21,24 +22,39 @@ pub(super) struct Level {
     on_run: OnRun,
 }
 
+/// The part of a plan that every pacing needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting {
+    pub point: LoadPoint,
+    pub segment: Segment,
+    pub ramp: f64,
+    pub seed: u64,
+}
+
 impl Level {
     /// Begins a level: its clock starts now.
     pub fn begin(
-        plan: LevelPlan,
+        setting: Setting,
+        runs: (Workload, Turns),
         workflow: Arc<dyn Workflow>,
         recorder: Recorder,
         on_run: OnRun,
     ) -> Self {
+        let (workload, turns) = runs;
         Self {
-            concurrency: plan.concurrency,
-            ramp: plan.ramp,
-            seed: plan.seed,
+            setting,
+            warmup: workload.warmup,
             clock: Clock::start(),
-            schedule: Mutex::new(Schedule::new(plan)),
+            schedule: Mutex::new(Schedule::new(workload, turns)),
             recorder,
             workflow,
             on_run,
         }
+    }
+
+    /// Begins the measured window, unless it has begun.
+    pub fn open_window(&self, now: f64) {
+        lock(&self.schedule).open_window(now);
     }
 
     pub fn next(&self, now: f64) -> Option<Due> {

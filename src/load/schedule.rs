@@ -1,12 +1,13 @@
 //! Which run is next, and which part of the level it belongs to.
 
+use super::segment::Turns;
 use crate::measure::{Interval, Item, Phase, Run, Summary};
+use serde::{Deserialize, Serialize};
 
-/// One level's load.
-#[derive(Clone, Debug)]
-pub struct LevelPlan {
-    /// Runs in flight, or users.
-    pub concurrency: u32,
+/// Runs of a level: their items, their number, and the end of its window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workload {
     /// The items, each once, in order; repeated as often as needed.
     pub items: Vec<Item>,
     /// Runs before the measured window.
@@ -15,18 +16,13 @@ pub struct LevelPlan {
     pub window: Window,
     /// Whether the load is kept up until the last measured run has ended.
     pub keep_loaded: bool,
-    /// Seconds over which the first runs are spread.
-    pub ramp: f64,
-    /// When runs begin.
-    pub pace: Pace,
-    /// Seed of everything random.
-    pub seed: u64,
     /// Share of the runs that may fail before the level is stopped.
     pub tolerated: f64,
 }
 
 /// How long a level is measured.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Window {
     /// So many runs.
     Runs(usize),
@@ -41,30 +37,11 @@ pub enum Window {
     },
 }
 
-/// When runs begin.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Pace {
-    /// Each user begins a run when the last one has ended, after a pause: log-normal, its median
-    /// in seconds and the standard deviation of its logarithm.
-    Closed {
-        /// Median of the pause.
-        think: f64,
-        /// Its spread.
-        sigma: f64,
-    },
-    /// Runs begin at a rate, whatever became of the others.
-    Open {
-        /// Runs per second.
-        rate: f64,
-        /// Whether they are independent of each other, or evenly spread.
-        poisson: bool,
-    },
-}
-
 /// A level under way.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    plan: LevelPlan,
+    workload: Workload,
+    turns: Turns,
     started: usize,
     measured: usize,
     measured_done: usize,
@@ -81,7 +58,7 @@ pub(super) struct Schedule {
 /// A run that is due.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Due {
-    /// Position among all runs of the level.
+    /// Position among the runs that are made here.
     pub index: usize,
     pub phase: Phase,
     pub item: Item,
@@ -93,7 +70,7 @@ const FEWEST_FOR_AN_INTERVAL: usize = 59;
 impl Schedule {
     /// Ends the window once the p95 is known well enough.
     fn note_runtime(&mut self, run: &Run) {
-        let Window::Until { width, .. } = self.plan.window else { return };
+        let Window::Until { width, .. } = self.workload.window else { return };
         if !run.phase.is_measured() {
             return;
         }
@@ -105,14 +82,16 @@ impl Schedule {
         self.look_at += (self.look_at / 10).max(1);
         let Some(summary) = Summary::of(self.runtimes.clone()) else { return };
         if let Interval { low: Some(low), high: Some(high) } = summary.intervals.p95 {
-            self.window_over |= high - low <= width * summary.p95;
+            self.window_over |= high - low <= width * self.turns.widening() * summary.p95;
         }
     }
 
-    pub fn new(plan: LevelPlan) -> Self {
-        let stopped = plan.items.is_empty();
+    /// Makes a schedule of the runs of a workload that belong to `turns`.
+    pub fn new(workload: Workload, turns: Turns) -> Self {
+        let stopped = workload.items.is_empty();
         Self {
-            plan,
+            workload,
+            turns,
             started: 0,
             measured: 0,
             measured_done: 0,
@@ -130,50 +109,63 @@ impl Schedule {
         if self.stopped {
             return None;
         }
-        let phase = if self.started < self.plan.warmup {
+        let position = self.turns.position(self.started);
+        let phase = if position < self.workload.warmup {
             Phase::WarmUp
-        } else if self.window_is_open(now) {
+        } else if self.window_is_open(position, now) {
             Phase::Measured
-        } else if self.plan.keep_loaded && self.measured_done < self.measured {
+        } else if self.workload.keep_loaded && self.measured_done < self.measured {
             Phase::CoolDown
         } else {
             self.stopped = true;
             return None;
         };
-        let due = Due { index: self.started, phase, item: self.item(phase)? };
+        let due = Due { index: self.started, phase, item: self.item(position, phase)? };
         self.started += 1;
         self.measured += usize::from(phase.is_measured());
         Some(due)
     }
 
-    fn window_is_open(&mut self, now: f64) -> bool {
+    /// Begins the measured window, unless it has begun.
+    pub fn open_window(&mut self, now: f64) {
+        self.window_began.get_or_insert(now);
+    }
+
+    fn window_is_open(&mut self, position: usize, now: f64) -> bool {
         let began = *self.window_began.get_or_insert(now);
-        self.window_over |= match self.plan.window {
-            Window::Runs(runs) => self.measured >= runs,
+        self.window_over |= match self.workload.window {
+            Window::Runs(runs) => position - self.workload.warmup >= runs,
             Window::Seconds(seconds) => now - began >= seconds,
-            Window::Until { most, .. } => self.measured >= most,
+            Window::Until { most, .. } => position - self.workload.warmup >= most,
         };
         !self.window_over
     }
 
     /// The items go round and round. The measured window begins with the first, so that its ids
-    /// are the same whatever came before; the warm-up ends with the last.
-    fn item(&self, phase: Phase) -> Option<Item> {
-        let all = self.plan.items.len();
-        let warmup = self.plan.warmup;
-        let position = match phase {
-            Phase::WarmUp => (all - warmup % all + self.started) % all,
-            Phase::Measured | Phase::CoolDown => (self.started - warmup) % all,
+    /// are the same whatever came before; the warm-up ends with the last. Positions are those among all
+    /// runs of the level, so no two of its parts give the same id.
+    fn item(&self, position: usize, phase: Phase) -> Option<Item> {
+        let all = self.workload.items.len();
+        let warmup = self.workload.warmup;
+        let place = match phase {
+            Phase::WarmUp => (all - warmup % all + position) % all,
+            Phase::Measured | Phase::CoolDown => (position - warmup) % all,
         };
-        let mut item = self.plan.items.get(position)?.clone();
+        let mut item = self.workload.items.get(place)?.clone();
         match phase {
-            Phase::WarmUp => item.id = format!("{}_warmup{}", item.id, self.started),
-            Phase::Measured => match (self.started - warmup) / all {
+            Phase::WarmUp => item.id = format!("{}_warmup{position}", item.id),
+            Phase::Measured => match (position - warmup) / all {
                 0 => {}
                 repeat => item.id = format!("{}_rep{repeat}", item.id),
             },
             Phase::CoolDown => {
-                item.id = format!("{}_after{}", item.id, self.started - warmup - self.measured);
+                let measured = match self.workload.window {
+                    Window::Runs(runs) => runs,
+                    _ if self.turns.are_all() => self.measured,
+                    // How many the other parts measured is not known here.
+                    _ => 0,
+                };
+                item.id = format!("{}_after{}", item.id, position - warmup - measured);
             }
         }
         Some(item)
@@ -192,12 +184,13 @@ impl Schedule {
             return;
         }
         self.failed += 1;
-        let most = match self.plan.window {
+        let most = match self.workload.window {
+            // Those of the whole level: what is too much for a part of it would be so for all.
             Window::Runs(runs) | Window::Until { most: runs, .. } => {
-                Some(self.plan.tolerated * runs as f64)
+                Some(self.workload.tolerated * runs as f64)
             }
             // How many runs there will be is not known; the level is judged when it is over.
-            Window::Seconds(_) => (self.plan.tolerated <= 0.0).then_some(0.0),
+            Window::Seconds(_) => (self.workload.tolerated <= 0.0).then_some(0.0),
         };
         self.stopped |= most.is_some_and(|most| self.failed as f64 > most);
     }
@@ -206,25 +199,15 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::segment::Segment;
     use crate::measure::{Failure, FailureKind, Outcome};
 
     fn schedule(warmup: usize, window: Window, keep_loaded: bool, tolerated: f64) -> Schedule {
         let items = ["a", "b", "c"]
             .map(|id| Item { id: id.into(), input: "?".into(), ..Item::default() })
             .to_vec();
-        let pace = Pace::Closed { think: 0.0, sigma: 0.0 };
-        let plan = LevelPlan {
-            concurrency: 2,
-            items,
-            warmup,
-            window,
-            keep_loaded,
-            ramp: 0.0,
-            pace,
-            seed: 0,
-            tolerated,
-        };
-        Schedule::new(plan)
+        let workload = Workload { items, warmup, window, keep_loaded, tolerated };
+        Schedule::new(workload, Turns::of_users(Segment::WHOLE, 2))
     }
 
     fn ended(phase: Phase, ok: bool) -> Run {

@@ -5,6 +5,7 @@
 #![allow(clippy::format_collect, reason = "short texts of a test")]
 
 use crate::support::{Ended, Scripted, Sizer, free_port, holds, last_request, respond};
+use crate::worker::{fed, order};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
@@ -315,6 +316,25 @@ fn everything(project: &Sizer) -> Vec<(String, Ended)> {
     printed
 }
 
+/// The plan that a worker is sent, what the worker says, and the recording that it sends back: no list of
+/// commands has the verb.
+fn by_worker(project: &Sizer) -> Vec<(String, Ended)> {
+    let plan = order(project, 1).to_json().unwrap();
+    let (told, recording) = fed(project, &["--log", "trace"], &plan);
+    let recording = match told.code {
+        Some(0) => serde_json::to_string(&sizer::load::from_parquet(recording).unwrap()).unwrap(),
+        _ => String::from_utf8(recording).unwrap(),
+    };
+    // It is kept as it came, as in the store, and no terminal shows it.
+    let recording = sizer::redact::printable(&recording).into_owned();
+    let printed = |stdout: String| Ended { stdout, stderr: String::new(), code: None };
+    vec![
+        ("worker: the plan".to_owned(), printed(plan)),
+        ("worker".to_owned(), told),
+        ("worker: the recording".to_owned(), printed(recording)),
+    ]
+}
+
 /// What no sink may hold: the canary as it is the same in all forms, and within base64.
 fn tells() -> Vec<String> {
     let mut tells = vec![MIDDLE.to_owned(), "%37%66%33%64".to_owned()];
@@ -385,7 +405,8 @@ fn check(source: &Source) {
         .env("PLACE", "here")
         .env("API_KEY", CANARY)
         .env("DB_PASS", CANARY);
-    let printed = everything(&project);
+    let mut printed = everything(&project);
+    printed.extend(by_worker(&project));
     let all: String = printed.iter().map(|(_, it)| format!("{}{}", it.stdout, it.stderr)).collect();
     let kept =
         ["bodies.jsonl", "server.log"].map(|name| std::fs::read_to_string(project.path(name)));

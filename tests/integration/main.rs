@@ -69,3 +69,4 @@ mod support;
 mod tolerated;
 mod unanswered;
 mod what_if;
+mod worker;

@@ -1,5 +1,6 @@
 //! A fluent builder for runs of the binary, and the servers that tests need.
 
+use sizer::spec::{Parts, Spec};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -65,6 +66,14 @@ impl Sizer {
 
     pub fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// The spec as the binary reads it, with the project's environment.
+    pub fn read_spec(&self) -> Spec {
+        let env = |name: &str| self.env.get(name).cloned();
+        let read = |path: &Path| std::fs::read_to_string(self.path("").join(path));
+        let parts = Parts { project: None, profile: None, overrides: &[], env: &env, read: &read };
+        Spec::parse(&self.read("spec.yml"), &self.path("spec.yml"), &parts).unwrap()
     }
 
     pub fn result(&self) -> serde_json::Value {

@@ -2,15 +2,16 @@
 
 use super::Artifacts;
 use super::stage::{CutShort, Making, Product, Stage, ready};
-use crate::dataset::level_size;
-use crate::load::{LevelPlan, LoadError, Pace, Recorder, Window, make_room, run_level, to_parquet};
-use crate::measure::{Around, Before, Failure, FailureKind, Item, Outcome, Run};
+use crate::load::{
+    Executor, Job, LevelPlan, LevelSize, LoadError, Local, Recorder, files_per_run, make_room,
+    to_parquet,
+};
+use crate::measure::{Around, Before, Failure, FailureKind, Outcome, Run};
 use crate::pipeline::context::Context;
 use crate::pipeline::graph_level::GraphLevel;
 use crate::pipeline::search::search_of;
 use crate::pipeline::{PipelineError, StageId};
-use crate::spec::workflow::HttpProtocol;
-use crate::spec::{Levels, Mode, Process, WorkflowSpec};
+use crate::spec::Levels;
 use crate::store::Content;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -195,13 +196,8 @@ impl Sweep {
         let plan = self.plan(context, artifacts)?;
         let scraper = context.scraper().await?;
         context.cool_down().await.map_err(load_error)?;
-        let planned = match plan.window {
-            Window::Runs(runs) => plan.warmup + runs,
-            Window::Until { most, .. } => plan.warmup + most,
-            Window::Seconds(_) => 0,
-        };
-        workflow.prepare(self.concurrency, &plan.items).await;
-        context.observer.level_started(self.concurrency, planned);
+        workflow.prepare(self.concurrency, &plan.workload.items).await;
+        context.observer.level_started(self.concurrency, plan.runs().unwrap_or(0));
         let (observer, seen) = (Arc::clone(&context.observer), Arc::new(Seen::default()));
         let notes = Arc::clone(&seen);
         let on_run = Arc::new(move |run: &Run| {
@@ -213,8 +209,8 @@ impl Sweep {
         let file = file.map_err(|error| load_error(LoadError::Unwritten(error.into())))?;
         let recorder = file.map_or_else(Recorder::in_memory, Recorder::to_file);
         let (server, cancel) = (Arc::clone(&workflow), &context.cancel);
-        let recorded = run_level(plan, server, scraper, cancel, on_run, recorder).await;
-        let mut recorded = recorded.map_err(load_error)?;
+        let job = Job { plan, workflow: server, scraper, cancel, on_run, recorder };
+        let mut recorded = Local.measure(job).await.map_err(load_error)?;
         // A server that refuses or breaks off under load is a finding; one that is gone ends the sweep.
         let cut_short;
         if seen.lost.load(Ordering::Relaxed)
@@ -267,18 +263,7 @@ impl Sweep {
 
     /// Before the first level, so that none is measured in vain.
     fn make_room(&self, context: &Context<'_>) -> Result<(), LoadError> {
-        let workflow = &context.spec.workflow;
-        let per_run = match (workflow, workflow.connection().map(|it| it.protocol)) {
-            // All runs share a connection.
-            (_, Some(HttpProtocol::Http2)) => 0,
-            // Both ends are in this process.
-            (WorkflowSpec::Simulator(_), _) => 2,
-            // Three pipes and a handle of the process, and both ends of a call or two.
-            (WorkflowSpec::Command(_), _) => 8,
-            // Both sides of the proxy.
-            _ if workflow.llm().is_some() => 4,
-            _ => 1,
-        };
+        let per_run = files_per_run(&context.spec.workflow);
         let highest = context.highest_level().max(self.concurrency);
         Ok(make_room(highest, per_run)?)
     }
@@ -288,48 +273,10 @@ impl Sweep {
         context: &Context<'_>,
         artifacts: &Artifacts<'_>,
     ) -> Result<LevelPlan, PipelineError> {
-        let load = &context.spec.concurrency;
-        let warmup = (load.warmup_waves() as usize).saturating_mul(self.concurrency as usize);
-        let counted = match (load.runs, load.passes) {
-            (Some(runs), _) => Some(runs as usize),
-            (None, Some(passes)) => {
-                Some((self.concurrency as usize).saturating_mul(passes as usize))
-            }
-            (None, None) => load
-                .until
-                .map(|until| until.at_most as usize)
-                .or_else(|| context.chosen_runs(self.concurrency)),
-        };
+        let (load, level) = (&context.spec.concurrency, self.concurrency);
+        let size = LevelSize::of_spec(load, level, context.chosen_runs(level));
         // Beyond what a level asks, the dataset need not be held.
-        let needed = counted.map(|runs| runs.saturating_add(warmup));
-        let items: Vec<Item> = artifacts.items(needed)?;
-        let window = match (load.duration, load.until) {
-            (Some(duration), _) => Window::Seconds(duration.get()),
-            (None, Some(until)) => {
-                Window::Until { width: until.p95_within.get(), most: until.at_most as usize }
-            }
-            (None, None) => {
-                Window::Runs(counted.unwrap_or_else(|| level_size(items.len(), self.concurrency)))
-            }
-        };
-        let pace = match (load.rate, load.think_time) {
-            (Some(rate), _) => Pace::Open {
-                rate: rate.per_second * f64::from(self.concurrency),
-                poisson: rate.process == Process::Poisson,
-            },
-            (None, Some(think)) => Pace::Closed { think: think.median.get(), sigma: think.sigma },
-            (None, None) => Pace::Closed { think: 0.0, sigma: 0.0 },
-        };
-        Ok(LevelPlan {
-            concurrency: self.concurrency,
-            items,
-            warmup,
-            window,
-            keep_loaded: load.mode == Mode::Sustained,
-            ramp: load.ramp.get(),
-            pace,
-            seed: load.seed ^ u64::from(self.concurrency) << 32,
-            tolerated: load.on_failure.tolerated(),
-        })
+        let items = artifacts.items(size.items())?;
+        Ok(LevelPlan::of_spec(load, size, items))
     }
 }

@@ -5,8 +5,9 @@ mod spec_text;
 
 use super::context::Context;
 use super::{CancellationToken, Observer, Pipeline, PipelineError, StageId};
-use crate::load::{LevelPlan, LoadError, Pace, Recorder, Window, run_level};
+use crate::load::{Executor, Job, LevelPlan, LevelSize, LoadError, Local, Recorder};
 use crate::measure::{Item, Outcome, Row, Run};
+use crate::spec::{Concurrency, Mode, OnFailure};
 use shape::Shape;
 use std::sync::Arc;
 
@@ -87,22 +88,19 @@ impl Pipeline {
         let workflow = context.workflow(&stage).await?;
         workflow.prepare(options.concurrency, &items).await;
         context.observer.level_started(options.concurrency, options.runs);
-        let plan = LevelPlan {
-            concurrency: options.concurrency,
-            items,
-            warmup: 0,
-            window: Window::Runs(options.runs),
-            keep_loaded: false,
-            ramp: 0.0,
-            pace: Pace::Closed { think: 0.0, sigma: 0.0 },
-            seed: 0,
-            tolerated: 1.0,
+        // All at once, and whatever fails is left out later.
+        let load = Concurrency {
+            mode: Mode::Burst,
+            on_failure: OnFailure::Tolerate(1.0),
+            ..Concurrency::default()
         };
+        let size = LevelSize::of_spec(&load, options.concurrency, Some(options.runs));
+        let plan = LevelPlan::of_spec(&load, size, items);
         let observer = Arc::clone(&context.observer);
         let on_run = Arc::new(move |run: &Run| observer.run_done(run));
-        let recorder = Recorder::in_memory();
-        let recorded = run_level(plan, workflow, None, &context.cancel, on_run, recorder).await;
-        let recorded = recorded.map_err(|error| match error {
+        let (cancel, recorder) = (&context.cancel, Recorder::in_memory());
+        let job = Job { plan, workflow, scraper: None, cancel, on_run, recorder };
+        let recorded = Local.measure(job).await.map_err(|error| match error {
             LoadError::Cancelled => PipelineError::Cancelled { levels: 0 },
             error => PipelineError::Load { stage, error },
         })?;

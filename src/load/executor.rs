@@ -1,0 +1,33 @@
+//! Executors: whatever makes the load of a level.
+
+use super::{LevelPlan, LoadError, OnRun, Recorded, Recorder, Scraper};
+use crate::workflow::{Pending, Workflow};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// A level, or a share of one, that is to be measured.
+pub struct Job<'a> {
+    /// The load.
+    pub plan: LevelPlan,
+    /// The system under test.
+    pub workflow: Arc<dyn Workflow>,
+    /// Scraper of the server's own metrics, while the level runs.
+    pub scraper: Option<&'a Scraper>,
+    /// Token that stops the level.
+    pub cancel: &'a CancellationToken,
+    /// Callback for each run that has ended.
+    pub on_run: OnRun,
+    /// Recorder of the runs.
+    pub recorder: Recorder,
+}
+
+/// A means of making load: this process, or others.
+pub trait Executor: Send + Sync {
+    /// Loads the workflow as planned, and records its runs. Runs that are in flight when the level
+    /// needs no more end by themselves or at their timeout.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it was stopped, or if the level could not be recorded.
+    fn measure<'a>(&'a self, job: Job<'a>) -> Pending<'a, Result<Recorded, LoadError>>;
+}

@@ -1,0 +1,123 @@
+//! Load points: the settings of levels.
+
+use super::PlanError;
+use crate::spec::Concurrency;
+use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::fmt;
+
+/// Most runs in flight, users, or runs per second.
+const HIGHEST: u32 = 1_000_000;
+
+/// Setting of a level, in the unit of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadPoint {
+    /// Runs in flight.
+    InFlight(u32),
+    /// Users, who do not all have a run in flight.
+    Users(u32),
+    /// Runs per second, whoever sends them.
+    Rate(f64),
+}
+
+impl LoadPoint {
+    /// Returns the load point of a level of the spec.
+    pub fn of_level(load: &Concurrency, level: u32) -> Self {
+        if load.counts_users() { Self::Users(level) } else { Self::InFlight(level) }
+    }
+
+    /// Returns the level as the spec and the stages count it; `None` if the load has no such number.
+    pub fn level(self) -> Option<u32> {
+        match self {
+            Self::InFlight(level) | Self::Users(level) => Some(level),
+            Self::Rate(_) => None,
+        }
+    }
+
+    /// Fails unless it stands for some load.
+    pub(super) fn check(self) -> Result<(), PlanError> {
+        let possible = match self {
+            Self::InFlight(level) | Self::Users(level) => (1..=HIGHEST).contains(&level),
+            Self::Rate(rate) => rate > 0.0 && rate <= f64::from(HIGHEST),
+        };
+        if possible { Ok(()) } else { Err(PlanError::Point(self.to_string())) }
+    }
+
+    /// Returns the position on the axis of its kind.
+    fn magnitude(self) -> f64 {
+        match self {
+            Self::InFlight(level) | Self::Users(level) => f64::from(level),
+            Self::Rate(rate) => rate,
+        }
+    }
+
+    fn kind(self) -> u8 {
+        match self {
+            Self::InFlight(_) => 0,
+            Self::Users(_) => 1,
+            Self::Rate(_) => 2,
+        }
+    }
+}
+
+impl PartialOrd for LoadPoint {
+    /// Compares two points on their axis; points of different kinds have no order.
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        let comparable = self.kind() == other.kind();
+        comparable.then(|| self.magnitude().partial_cmp(&other.magnitude())).flatten()
+    }
+}
+
+impl fmt::Display for LoadPoint {
+    /// Writes the name as part of a stage's name, such as `8` in `sweep@8`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InFlight(level) | Self::Users(level) => write!(f, "{level}"),
+            Self::Rate(rate) => write!(f, "{rate}/s"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{Process, Rate};
+
+    #[test]
+    fn points_are_named_ordered_and_written_down() {
+        let points = [LoadPoint::InFlight(8), LoadPoint::Users(16), LoadPoint::Rate(2.5)];
+        assert_eq!(points.map(|point| point.to_string()), ["8", "16", "2.5/s"]);
+        assert_eq!(points.map(LoadPoint::level), [Some(8), Some(16), None]);
+        assert!(LoadPoint::InFlight(9) < LoadPoint::InFlight(10));
+        assert!(LoadPoint::Rate(0.5) < LoadPoint::Rate(2.0));
+        assert_eq!(points[0].partial_cmp(&points[1]), None, "of different kinds");
+        for point in points {
+            let text = serde_json::to_string(&point).unwrap();
+            assert_eq!(serde_json::from_str::<LoadPoint>(&text).unwrap(), point, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_level_counts_users_where_they_do_not_all_have_a_run() {
+        let closed = Concurrency::default();
+        assert_eq!(LoadPoint::of_level(&closed, 4), LoadPoint::InFlight(4));
+        let rate = Some(Rate { per_second: 0.5, process: Process::Poisson });
+        let open = Concurrency { rate, ..Concurrency::default() };
+        assert_eq!(LoadPoint::of_level(&open, 4), LoadPoint::Users(4));
+    }
+
+    #[test]
+    fn what_is_no_load_is_refused() {
+        for point in [
+            LoadPoint::InFlight(0),
+            LoadPoint::Users(1_000_001),
+            LoadPoint::Rate(0.0),
+            LoadPoint::Rate(f64::NAN),
+            LoadPoint::Rate(f64::INFINITY),
+        ] {
+            assert!(point.check().is_err(), "{point}");
+        }
+        assert!(LoadPoint::Rate(0.01).check().is_ok());
+    }
+}
