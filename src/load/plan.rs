@@ -97,15 +97,14 @@ impl LevelPlan {
     ///
     /// Fails if there is no such share, or if one of them would have nothing to do.
     pub fn share(&self, index: u32, of: u32) -> Result<Self, PlanError> {
-        let segment = self.segment.part(Segment { index, of })?;
-        let share = Self { segment, ..self.clone() };
-        share.turns()?;
-        Ok(share)
+        self.clone().into_share(index, of)
     }
 
-    /// Returns the plan that this one is a share of.
-    pub(super) fn whole(&self) -> Self {
-        Self { segment: Segment::WHOLE, ..self.clone() }
+    /// Returns the same as [`Self::share`], without a second copy of the items.
+    pub(super) fn into_share(self, index: u32, of: u32) -> Result<Self, PlanError> {
+        let segment = self.segment.part(Segment { index, of })?;
+        let share = Self { segment, ..self };
+        share.turns().map(|_| share)
     }
 
     /// Returns the largest number of runs in flight of this part of the level; for an open loop, an

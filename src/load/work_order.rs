@@ -100,14 +100,16 @@ impl WorkOrder {
     /// Writes the order as text.
     #[expect(clippy::missing_errors_doc, reason = "an order that was made can be written")]
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string(&self.written(&self.plan))
+        serde_json::to_string(&self.written())
     }
 
     /// Returns the digest of the order for the whole level, which all its shares have in common.
     #[expect(clippy::missing_errors_doc, reason = "an order that was made can be written")]
     pub fn digest(&self) -> Result<String, serde_json::Error> {
+        let LevelPlan { point, pacing, ramp, seed, workload, segment: _ } = &self.plan;
+        let load = (point, pacing, ramp, seed, workload);
         let mut hasher = blake3::Hasher::new();
-        serde_json::to_writer(&mut hasher, &self.written(&self.plan.whole()))?;
+        serde_json::to_writer(&mut hasher, &(VERSION, &self.spec.workflow, load))?;
         Ok(hasher.finalize().to_hex().to_string())
     }
 
@@ -117,7 +119,7 @@ impl WorkOrder {
     ///
     /// Fails if there is no such share, or if each would start a server of its own.
     pub fn share(self, index: u32, of: u32) -> Result<Self, PlanError> {
-        let plan = self.plan.share(index, of)?;
+        let plan = self.plan.into_share(index, of)?;
         Self { plan, ..self }.checked()
     }
 
@@ -126,9 +128,9 @@ impl WorkOrder {
         &self.spec
     }
 
-    fn written<'a>(&'a self, plan: &'a LevelPlan) -> Written<'a> {
+    fn written(&self) -> Written<'_> {
         let scrape = self.spec.test.scrape.as_ref();
-        Written { version: VERSION, workflow: &self.spec.workflow, scrape, plan }
+        Written { version: VERSION, workflow: &self.spec.workflow, scrape, plan: &self.plan }
     }
 
     fn checked(self) -> Result<Self, PlanError> {

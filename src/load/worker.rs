@@ -54,6 +54,7 @@ impl WorkOrder {
         cancel: &CancellationToken,
         recorder: Recorder,
     ) -> Result<Recorded, WorkerError> {
+        self.plan.check()?;
         self.spec().check_secrets(env).map_err(WorkerError::Secrets)?;
         let per_run = files_per_run(&self.spec().workflow);
         make_room(self.plan.in_flight(), per_run).map_err(LoadError::from)?;
