@@ -1,6 +1,7 @@
 //! Errors of commands, and output to the terminal.
 
-use crate::load::WorkerError;
+use crate::load::{ForeignError, WorkerError};
+use crate::measure::MergeError;
 use crate::pipeline::{CalcError, Cause, PipelineError};
 use crate::redact::{Redactor, printable, secrets_among};
 use crate::spec::SpecError;
@@ -17,6 +18,10 @@ pub(super) enum CliError {
     Calc(#[source] CalcError),
     #[error("{0}")]
     Worker(#[from] WorkerError),
+    #[error("{0}")]
+    Shares(#[from] ForeignError),
+    #[error("{0}")]
+    Merge(#[from] MergeError),
     /// The command line does not make sense here.
     #[error("{0}")]
     Usage(String),

@@ -5,6 +5,7 @@ use super::end::{BAD_INPUT, FAILED};
 use super::{log, signals};
 use crate::dataset::DatasetError;
 use crate::load::{ForeignError, LoadError, PlanError};
+use crate::measure::MergeError;
 use crate::nat::ImportError;
 use crate::pipeline::{CalcError, PipelineError};
 use crate::report::{ReportError, TemplateError};
@@ -72,6 +73,7 @@ fn decides(error: &(dyn Error + 'static)) -> Option<u8> {
         || error.is::<ForeignError>()
         || error.is::<ImportError>()
         || error.is::<PlanError>()
+        || error.is::<MergeError>()
         || error.is::<TemplateError>()
     {
         return Some(BAD_INPUT);
@@ -203,6 +205,7 @@ mod tests {
             ("plan", WorkerError::from(PlanError::Nothing).into(), 2),
             ("plan", load(PlanError::Nothing.into()).into(), 2),
             ("secret", WorkerError::Secrets(spec().because(unset())).into(), 2),
+            ("shares", MergeError::Nothing.into(), 2),
             ("server", WorkerError::Unreachable(failure.clone()).into(), 1),
             ("signal", WorkerError::from(LoadError::Cancelled).into(), interrupted),
             ("recorder", load(LoadError::Unwritten(io().into())).into(), 1),

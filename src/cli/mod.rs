@@ -21,6 +21,7 @@
 //! This is the top floor. It depends on all others, and only the binary depends on it.
 
 mod calc;
+mod destination;
 mod diagnose;
 mod diff;
 mod end;

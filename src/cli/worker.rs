@@ -1,15 +1,17 @@
 //! `sizer worker`, which an executor starts on its machines.
 
 use super::End;
+use super::destination::Destination;
 use super::diagnose::{CliError, runtime};
 use super::signals::cancel_on_signal;
-use crate::load::{LoadError, PlanError, Recorder, WorkOrder, WorkerError};
+use crate::load::{
+    LoadError, PlanError, Recorder, WorkOrder, WorkerError, read_shares, to_parquet,
+};
+use crate::measure::Recording;
 use crate::spec::process_env;
-use std::fs::File;
-use std::io::{self, IsTerminal, Read, Seek, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use tempfile::NamedTempFile;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +24,9 @@ pub(super) struct Args {
     /// The share of the plan to make, such as 0/3, 1/3 and 2/3; without it, all of it
     #[arg(long, value_name = "INDEX/OF")]
     share: Option<Share>,
+    /// Merge the recordings of all shares of a level instead of making load
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "share")]
+    merge: Vec<PathBuf>,
 }
 
 /// A share as it is typed.
@@ -43,11 +48,29 @@ impl FromStr for Share {
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    if args.output.is_none() && io::stdout().is_terminal() {
-        let message =
-            "a recording is a Parquet file, which no terminal shows: name one with `-o FILE`";
-        return Err(CliError::Usage(message.to_owned()));
+    Destination::check(args.output.as_deref())?;
+    if args.merge.is_empty() { carry_out(args) } else { merge(args) }
+}
+
+/// Merges the recordings of shares.
+fn merge(args: &Args) -> Result<End, CliError> {
+    let same = |path: &&PathBuf| {
+        let output = args.output.as_ref().and_then(|it| it.canonicalize().ok());
+        output.is_some() && path.canonicalize().ok() == output
+    };
+    if let Some(path) = args.merge.iter().find(same) {
+        let message = format!("{} would be replaced: write to another file", path.display());
+        return Err(CliError::Usage(message));
     }
+    let merged = Recording::merge(read_shares(&args.merge)?)?;
+    let cannot = |error| CliError::system("the recording cannot be written as Parquet", error);
+    let bytes = to_parquet(&merged).map_err(cannot)?;
+    Destination::beside(args.output.as_deref())?.end(Some(&bytes))?;
+    Ok(End::Done)
+}
+
+/// Makes the load of the plan on stdin.
+fn carry_out(args: &Args) -> Result<End, CliError> {
     let runtime = runtime()?;
     runtime.block_on(async {
         let cancel = CancellationToken::new();
@@ -62,11 +85,11 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         if let Some(Share { index, of }) = args.share {
             order = order.share(index, of).map_err(WorkerError::from)?;
         }
-        let target = Target::beside(args.output.as_deref())?;
-        let recorder = Recorder::to_file(target.file()?);
+        let destination = Destination::beside(args.output.as_deref())?;
+        let recorder = Recorder::to_file(destination.file()?);
         let recorded = order.carry_out(Path::new("."), &process_env, &cancel, recorder).await?;
         let bytes = recorded.finish().map_err(WorkerError::from)?;
-        target.end(bytes.as_deref())?;
+        destination.end(bytes.as_deref())?;
         Ok(End::Done)
     })
 }
@@ -87,60 +110,5 @@ async fn stdin() -> Result<Vec<u8>, CliError> {
     match receiver.await {
         Ok(text) => text.map_err(unreadable),
         Err(_) => Err(WorkerError::from(PlanError::Nothing).into()),
-    }
-}
-
-/// Destination of the recording once it is complete.
-enum Target {
-    /// A file, by way of one beside it.
-    Beside(NamedTempFile, PathBuf),
-    /// Stdout, by way of a file without a name.
-    Stdout(File),
-}
-
-impl Target {
-    fn beside(path: Option<&Path>) -> Result<Self, CliError> {
-        let cannot = |error| CliError::system("a temporary file cannot be made", error);
-        let Some(path) = path else {
-            return tempfile::tempfile().map(Self::Stdout).map_err(cannot);
-        };
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-        let beside = NamedTempFile::new_in(dir.unwrap_or(Path::new("."))).map_err(|error| {
-            CliError::system(format!("{}: cannot write the file", path.display()), error)
-        })?;
-        Ok(Self::Beside(beside, path.to_owned()))
-    }
-
-    fn file(&self) -> Result<File, CliError> {
-        let file = match self {
-            Self::Beside(beside, _) => beside.as_file().try_clone(),
-            Self::Stdout(file) => file.try_clone(),
-        };
-        file.map_err(|error| CliError::system("a temporary file cannot be used", error))
-    }
-
-    /// Hands over the recording: `bytes`, or the content of the file if they are `None`.
-    fn end(self, bytes: Option<&[u8]>) -> Result<(), CliError> {
-        match self {
-            Self::Beside(mut beside, path) => {
-                let cannot = |error: io::Error| {
-                    CliError::system(format!("{}: cannot write the file", path.display()), error)
-                };
-                beside.write_all(bytes.unwrap_or_default()).map_err(cannot)?;
-                beside.as_file().sync_all().map_err(cannot)?;
-                beside.persist(&path).map_err(|error| cannot(error.error)).map(drop)
-            }
-            Self::Stdout(mut file) => {
-                let cannot = |error| CliError::system("stdout cannot be written", error);
-                let mut stdout = io::stdout().lock();
-                if let Some(bytes) = bytes {
-                    stdout.write_all(bytes).map_err(cannot)?;
-                } else {
-                    file.rewind().map_err(cannot)?;
-                    io::copy(&mut file, &mut stdout).map_err(cannot)?;
-                }
-                stdout.flush().map_err(cannot)
-            }
-        }
     }
 }

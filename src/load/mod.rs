@@ -23,7 +23,9 @@ mod worker;
 pub use error::LoadError;
 pub use executor::{Executor, Job};
 pub use files::{TooFewFiles, files_per_run, make_room};
-pub use foreign::{ForeignError, ForeignRecording, ForeignRun, read_foreign, recorded_files};
+pub use foreign::{
+    ForeignError, ForeignRecording, ForeignRun, read_foreign, read_shares, recorded_files,
+};
 pub use level::OnRun;
 pub use local::Local;
 pub use pacing::{Closed, Open, Pacing};

@@ -3,7 +3,8 @@
 use super::recording::{Around, ClientHealth, MachineHealth, Part, Recording};
 use super::{Run, Scraped};
 
-/// Reason why recordings are not those of one level.
+/// Reason why recordings are not those of one level. Recordings go by the names that the caller
+/// gave them.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum MergeError {
     /// No recording at all.
@@ -11,42 +12,48 @@ pub enum MergeError {
     Nothing,
     /// A recording that does not name its share.
     #[error(
-        "a recording does not say which share of a level it is: only those of workers can be merged"
+        "{0} does not say which share of a level it is: only recordings of workers can be merged"
     )]
-    NoShare,
+    NoShare(String),
     /// Shares of different levels.
-    #[error("the recordings are of different levels: {} and {}", level(*.first), level(*.other))]
+    #[error("{first} is of {}, and {other} of {}", level(.levels.0), level(.levels.1))]
     Level {
-        /// Level of the first.
-        first: Option<u32>,
-        /// Level of another one.
-        other: Option<u32>,
+        /// Name of the first.
+        first: String,
+        /// Name of another one.
+        other: String,
+        /// Levels of both.
+        levels: (Option<u32>, Option<u32>),
     },
     /// Shares of different plans, even if they differ only in a seed.
-    #[error(
-        "the recordings are shares of different plans: what {first} measured is not what {other} did"
-    )]
+    #[error("{first} and {other} are shares of different plans")]
     Plan {
-        /// Machine of the first.
+        /// Name of the first.
         first: String,
-        /// Machine with another plan.
+        /// Name of another one.
         other: String,
     },
     /// Shares of a level divided in different ways.
-    #[error("the recordings are shares of different sizes: one of {first}, and one of {other}")]
+    #[error("{first} is one of {} shares, and {other} one of {}", .sizes.0, .sizes.1)]
     Size {
-        /// Number of shares according to the first.
-        first: u32,
-        /// Number of shares according to another one.
-        other: u32,
+        /// Name of the first.
+        first: String,
+        /// Name of another one.
+        other: String,
+        /// Number of shares according to both.
+        sizes: (u32, u32),
     },
     /// The same share twice.
-    #[error("share {index} of {of} is there twice")]
+    #[error("share {index} of {of} is there twice: {first} and {other}")]
     Twice {
         /// Index of the share, from 0.
         index: u32,
         /// Number of shares.
         of: u32,
+        /// Name of the first.
+        first: String,
+        /// Name of the second.
+        other: String,
     },
     /// A missing share.
     #[error("share {index} of {of} is missing")]
@@ -59,31 +66,39 @@ pub enum MergeError {
 }
 
 fn level(level: Option<u32>) -> String {
-    level.map_or_else(|| "one without a number".to_owned(), |level| level.to_string())
+    level.map_or_else(|| "a level without a number".to_owned(), |level| format!("level {level}"))
+}
+
+/// A recording with its name and the share that it is.
+struct Share {
+    name: String,
+    part: Part,
+    recording: Recording,
 }
 
 impl Recording {
-    /// Merges the recordings of all shares of a level, in any order. The runs keep their ids and are
-    /// in the order in which they began, by the clocks of their machines; the client's health is
-    /// the worst of all machines, and that of each is kept.
+    /// Merges the recordings of all shares of a level, in any order, each with a name for messages.
+    /// The runs keep their ids and are in the order in which they began, by the clocks of their
+    /// machines; the client's health is the worst of all machines, and that of each is kept.
     ///
     /// # Errors
     ///
     /// Fails unless they are all the shares of one plan, each once.
-    pub fn merge(shares: Vec<Self>) -> Result<Self, MergeError> {
-        let mut parts: Vec<(Part, Self)> = Vec::with_capacity(shares.len());
-        for mut share in shares {
-            let part = share.around.part.take().ok_or(MergeError::NoShare)?;
-            parts.push((part, share));
+    pub fn merge(recordings: Vec<(String, Self)>) -> Result<Self, MergeError> {
+        let mut shares = Vec::with_capacity(recordings.len());
+        for (name, mut recording) in recordings {
+            let part = recording.around.part.take().filter(|part| part.index < part.of);
+            let Some(part) = part else { return Err(MergeError::NoShare(name)) };
+            shares.push(Share { name, part, recording });
         }
-        parts.sort_by_key(|(part, _)| part.index);
-        agree(&parts)?;
-        let origin = parts.iter().map(|(part, _)| part.began).fold(f64::INFINITY, f64::min);
+        shares.sort_by_key(|share| share.part.index);
+        agree(&shares)?;
+        let origin = shares.iter().map(|share| share.part.began).fold(f64::INFINITY, f64::min);
         let mut merged = Self::default();
-        for (part, share) in parts {
+        for Share { part, recording, .. } in shares {
             let later = part.began - origin;
-            merged.runs.extend(share.runs.into_iter().map(|run| shifted(run, later)));
-            merged.around.add(part, share.around, later);
+            merged.runs.extend(recording.runs.into_iter().map(|run| shifted(run, later)));
+            merged.around.add(part, recording.around, later);
         }
         merged.runs.sort_by(|a, b| a.start.total_cmp(&b.start));
         for series in merged.around.scraped.values_mut() {
@@ -94,31 +109,36 @@ impl Recording {
 }
 
 /// Fails unless the shares, sorted by index, are those of one level.
-fn agree(parts: &[(Part, Recording)]) -> Result<(), MergeError> {
-    let Some((first, recording)) = parts.first() else { return Err(MergeError::Nothing) };
-    let (level, of) = (recording.around.concurrency, first.of);
-    for (part, recording) in parts {
-        let other = recording.around.concurrency;
-        if other != level {
-            return Err(MergeError::Level { first: level, other });
+fn agree(shares: &[Share]) -> Result<(), MergeError> {
+    let Some(one) = shares.first() else { return Err(MergeError::Nothing) };
+    let of = one.part.of;
+    for share in shares {
+        let names = || (one.name.clone(), share.name.clone());
+        let levels = (one.recording.around.concurrency, share.recording.around.concurrency);
+        if levels.0 != levels.1 {
+            let (first, other) = names();
+            return Err(MergeError::Level { first, other, levels });
         }
-        if part.of != of {
-            return Err(MergeError::Size { first: of, other: part.of });
+        let sizes = (of, share.part.of);
+        if sizes.0 != sizes.1 {
+            let (first, other) = names();
+            return Err(MergeError::Size { first, other, sizes });
         }
-        if part.plan != first.plan {
-            let (first, other) = (first.machine.clone(), part.machine.clone());
+        if share.part.plan != one.part.plan {
+            let (first, other) = names();
             return Err(MergeError::Plan { first, other });
         }
     }
-    let mut indices = parts.iter().map(|(part, _)| part.index);
-    for index in 0..of {
-        match indices.next() {
-            Some(found) if found == index => {}
-            Some(found) if found < index => return Err(MergeError::Twice { index: found, of }),
-            _ => return Err(MergeError::Missing { index, of }),
+    for (one, next) in shares.iter().zip(shares.iter().skip(1)) {
+        if one.part.index == next.part.index {
+            let (first, other) = (one.name.clone(), next.name.clone());
+            return Err(MergeError::Twice { index: one.part.index, of, first, other });
         }
     }
-    indices.next().map_or(Ok(()), |index| Err(MergeError::Twice { index, of }))
+    // They are sorted and different, so the first that is not in its place shows a gap.
+    let mut indices = shares.iter().map(|share| share.part.index);
+    let missing = (0..of).find(|index| indices.next() != Some(*index));
+    missing.map_or(Ok(()), |index| Err(MergeError::Missing { index, of }))
 }
 
 /// Moves a run to a clock that started `later` seconds earlier.
@@ -198,12 +218,19 @@ mod tests {
         }
     }
 
+    fn part(of: &mut Recording) -> &mut Part {
+        of.around.part.as_mut().unwrap()
+    }
+
+    /// Merges recordings that go by r0, r1 and so on.
+    fn merge(shares: Vec<Recording>) -> Result<Recording, MergeError> {
+        let named = shares.into_iter().enumerate().map(|(n, share)| (format!("r{n}"), share));
+        Recording::merge(named.collect())
+    }
+
     #[test]
     fn runs_are_in_the_order_of_their_beginnings_on_one_clock() {
-        let merged = Recording::merge(vec![
-            share(1, 2, 100.25, &[0.0, 2.0]),
-            share(0, 2, 100.0, &[0.1, 2.1]),
-        ]);
+        let merged = merge(vec![share(1, 2, 100.25, &[0.0, 2.0]), share(0, 2, 100.0, &[0.1, 2.1])]);
         let merged = merged.unwrap();
         let runs: Vec<(&str, f64)> =
             merged.runs.iter().map(|run| (run.id.as_str(), run.start)).collect();
@@ -225,24 +252,24 @@ mod tests {
         let changed = |change: fn(&mut Recording)| {
             let mut second = share(1, 2, 0.0, &[1.0]);
             change(&mut second);
-            Recording::merge(vec![share(0, 2, 0.0, &[1.0]), second]).unwrap_err().to_string()
+            merge(vec![share(0, 2, 0.0, &[1.0]), second]).unwrap_err().to_string()
         };
-        assert!(changed(|it| it.around.concurrency = Some(5)).contains("levels: 4 and 5"));
-        assert!(changed(|it| it.around.part = None).contains("does not say which share"));
-        assert!(
-            changed(|it| it.around.part.as_mut().unwrap().plan = "q".into())
-                .contains("what m0 measured is not what m1 did")
-        );
-        assert!(changed(|it| it.around.part.as_mut().unwrap().of = 3).contains("different sizes"));
-        assert!(
-            changed(|it| it.around.part.as_mut().unwrap().index = 0)
-                .contains("0 of 2 is there twice")
-        );
-        assert_eq!(Recording::merge(Vec::new()), Err(MergeError::Nothing));
-        let missing = |shares: Vec<Recording>| Recording::merge(shares).unwrap_err();
-        assert_eq!(missing(vec![share(1, 2, 0.0, &[])]), MergeError::Missing { index: 0, of: 2 });
-        assert_eq!(missing(vec![share(0, 2, 0.0, &[])]), MergeError::Missing { index: 1, of: 2 });
+        for (told, expected) in [
+            (changed(|it| it.around.concurrency = Some(5)), "r0 is of level 4, and r1 of level 5"),
+            (changed(|it| it.around.concurrency = None), "r1 of a level without a number"),
+            (changed(|it| it.around.part = None), "r1 does not say which share"),
+            (changed(|it| part(it).plan = "q".into()), "r0 and r1 are shares of different plans"),
+            (changed(|it| part(it).of = 3), "r0 is one of 2 shares, and r1 one of 3"),
+            (changed(|it| part(it).index = 0), "share 0 of 2 is there twice: r0 and r1"),
+            (changed(|it| part(it).index = 2), "r1 does not say which share"),
+        ] {
+            assert!(told.contains(expected), "{told}");
+        }
+        assert_eq!(merge(Vec::new()), Err(MergeError::Nothing));
+        let missing = |index| Err(MergeError::Missing { index, of: 2 });
+        assert_eq!(merge(vec![share(1, 2, 0.0, &[])]), missing(0));
+        assert_eq!(merge(vec![share(0, 2, 0.0, &[])]), missing(1));
         let whole = share(0, 1, 5.0, &[1.0]);
-        assert_eq!(Recording::merge(vec![whole.clone()]).unwrap().runs, whole.runs);
+        assert_eq!(merge(vec![whole.clone()]).unwrap().runs, whole.runs);
     }
 }

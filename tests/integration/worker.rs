@@ -1,7 +1,7 @@
 //! `sizer worker`: shares of a level by processes of their own, and what they refuse.
 
 use crate::support::{BINARY, Ended, SimulatorProcess, Sizer};
-use sizer::load::{LevelPlan, LevelSize, WorkOrder, from_parquet};
+use sizer::load::{LevelPlan, LevelSize, WorkOrder, from_parquet, to_parquet};
 use sizer::measure::{Around, Item, LevelMetrics, Phase, Recording, Run};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -56,14 +56,20 @@ fn started(project: &Sizer, order: &WorkOrder, of: u32) -> Vec<Child> {
     children
 }
 
+/// Makes all shares, each by a worker, and merges their recordings by another one.
 fn merged(project: &Sizer, order: &WorkOrder, of: u32) -> Recording {
-    let shares = started(project, order, of).into_iter().enumerate().map(|(index, child)| {
+    for child in started(project, order, of) {
         let output = child.wait_with_output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success() && stderr.is_empty(), "{stderr}");
-        from_parquet(std::fs::read(project.path(&format!("{index}.parquet"))).unwrap()).unwrap()
-    });
-    Recording::merge(shares.collect()).unwrap()
+    }
+    // In any order.
+    let shares: Vec<String> = (0..of).rev().map(|index| format!("{index}.parquet")).collect();
+    let shares: Vec<&str> = shares.iter().map(String::as_str).collect();
+    let args = [&["worker", "-o", "level.parquet", "--merge"], &shares[..]].concat();
+    let ended = project.run(&args).success();
+    assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
+    from_parquet(std::fs::read(project.path("level.parquet")).unwrap()).unwrap()
 }
 
 /// Ids of the runs before the window and in it, each of which is there once.
@@ -157,6 +163,61 @@ fn what_is_no_plan_is_an_error_of_the_caller() {
     }
     let (ended, _) = fed(&project, &["-o", "none/runs.parquet"], &text);
     ended.code(1).stderr("none/runs.parquet: cannot write the file");
+}
+
+#[test]
+fn what_is_not_all_shares_of_one_level_is_not_merged() {
+    let simulator = steady();
+    let project = project(&simulator, "levels: [2], runs: 6");
+    let order = order(&project, 2);
+    let share = |order: &WorkOrder, share: &str, file: &str| {
+        let args = ["--share", share, "-o", file];
+        fed(&project, &args, &order.to_json().unwrap()).0.success();
+    };
+    share(&order, "0/2", "first.parquet");
+    share(&order, "1/2", "second.parquet");
+    share(&order, "0/1", "whole.parquet");
+    let mut other = order.clone();
+    other.plan.seed += 1;
+    share(&other, "1/2", "other.parquet");
+    let loose = Recording { runs: vec![Run::default()], ..Recording::default() };
+    std::fs::write(project.path("loose.parquet"), to_parquet(&loose).unwrap()).unwrap();
+    std::fs::write(project.path("text.parquet"), "id,start\n").unwrap();
+    for (files, code, expected) in [
+        (&["first.parquet"][..], 2, "share 1 of 2 is missing"),
+        (&["second.parquet"], 2, "share 0 of 2 is missing"),
+        (
+            &["first.parquet", "second.parquet", "first.parquet"],
+            2,
+            "share 0 of 2 is there twice: first.parquet and first.parquet",
+        ),
+        (
+            &["first.parquet", "other.parquet"],
+            2,
+            "first.parquet and other.parquet are shares of different plans",
+        ),
+        (
+            &["first.parquet", "whole.parquet"],
+            2,
+            "first.parquet is one of 2 shares, and whole.parquet one of 1",
+        ),
+        (&["first.parquet", "loose.parquet"], 2, "loose.parquet does not say which share"),
+        (&["first.parquet", "text.parquet"], 2, "text.parquet: this is no Parquet file"),
+        (&["first.parquet", "none.parquet"], 2, "none.parquet cannot be read: No such file"),
+        (&["first.parquet", "."], 2, ".: it is no regular file"),
+        (&["first.parquet", "level.parquet"], 2, "level.parquet would be replaced"),
+        (&["first.parquet", "--share", "0/2"], 2, "cannot be used with"),
+        (&[], 2, "a value is required"),
+    ] {
+        std::fs::write(project.path("level.parquet"), "earlier").unwrap();
+        let args = [&["worker", "-o", "level.parquet", "--merge"], files].concat();
+        project.run(&args).code(code).stderr(expected);
+        assert_eq!(project.read("level.parquet"), "earlier", "{expected}");
+    }
+    let args = ["worker", "--merge", "first.parquet", "second.parquet"];
+    let output = project.command(&args).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    assert_eq!(planned(&from_parquet(output.stdout).unwrap()).len(), 8);
 }
 
 #[test]

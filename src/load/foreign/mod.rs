@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `files` | which files a spec names |
 //! | `json_lines`, `csv`, `parquet` | a file as rows, each with its place |
+//! | `own` | a file that sizer wrote, whole |
 //! | `row`, `calls`, `value`, `failure` | a row as a run, and what makes no sense in it |
 //! | `clock` | units, and times since the level began |
 //! | `stretch` | repetitions of a level, told apart and laid end to end |
@@ -18,6 +19,7 @@ mod failure;
 mod files;
 mod json_lines;
 mod level;
+mod own;
 mod parquet;
 mod reached;
 mod row;
@@ -28,6 +30,7 @@ mod value;
 
 pub use error::ForeignError;
 pub use files::recorded_files;
+pub use own::read_shares;
 pub use run::ForeignRun;
 
 use crate::dataset::{head_of, no_text, pointer};

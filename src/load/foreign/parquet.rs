@@ -2,50 +2,37 @@
 
 use super::ForeignError;
 use super::error::Place;
+use super::own::{damaged, is_own, read_whole, too_large};
 use super::row::{Entry, Rows};
-use crate::bounded::{Bounds, Exceeded, stream};
-use crate::dataset::{
-    OF_A_ROW, check_footer, check_parquet, parquet_row, unread_codec, weight_of, without_panic,
-};
-use crate::load::{from_parquet, is_own_parquet};
+use crate::bounded::{Exceeded, stream};
+use crate::dataset::{OF_A_ROW, parquet_row, weight_of, without_panic};
 use crate::measure::Recording;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::{Map, Value};
 use std::fs::File;
-use std::io::{Read, Seek};
-
-/// What a file of sizer's own may take, which is held whole.
-const OF_A_FILE: Bounds = Bounds { seconds: 9, mib: 320 };
-/// What such a file may be.
-const MOST_MIB: u64 = 128;
+use std::io::Seek;
 
 enum Piece {
     /// The names of the columns, before the first row.
     Names(Vec<String>),
     Row(Map<String, Value>),
-    Own(Box<Recording>),
 }
 
 /// Takes pieces, each with about how many bytes it is, until it says that it takes no more.
 type EachPiece<'a> = dyn FnMut(Result<Piece, ForeignError>, usize) -> bool + 'a;
 
 pub(super) fn read(shown: &str, mut file: File, rows: &mut Rows<'_>) -> Result<(), ForeignError> {
-    let unreadable = |error| ForeignError::Unreadable { path: shown.to_owned(), error };
-    check_footer(&mut file).map_err(unreadable)?.map_err(|what| too_large(shown, &what))?;
-    let is_own = without_panic(|| opened(shown, file.try_clone().map_err(unreadable)?));
-    let is_own = is_own.unwrap_or_else(|| Err(damaged(shown)))?;
-    let bounds = if is_own { OF_A_FILE } else { OF_A_ROW };
+    if is_own(shown, &mut file)? {
+        return take_own(shown, read_whole(shown, file)?, rows);
+    }
     let name = shown.to_owned();
-    let pieces =
-        move |each: &mut EachPiece<'_>| {
-            // The crate answers some damaged files with a panic; a hostile file must not end the process.
-            let read = without_panic(|| {
-                if is_own { own(&name, file, each) } else { foreign(&name, file, each) }
-            });
-            if let Err(error) = read.unwrap_or_else(|| Err(damaged(&name))) {
-                each(Err(error), 0);
-            }
-        };
+    let pieces = move |each: &mut EachPiece<'_>| {
+        // The crate answers some damaged files with a panic; a hostile file must not end the process.
+        let read = without_panic(|| foreign(&name, file, each));
+        if let Err(error) = read.unwrap_or_else(|| Err(damaged(&name))) {
+            each(Err(error), 0);
+        }
+    };
     let mut line = 0;
     let take = |piece: Result<Piece, ForeignError>| match piece? {
         Piece::Names(names) => {
@@ -55,47 +42,13 @@ pub(super) fn read(shown: &str, mut file: File, rows: &mut Rows<'_>) -> Result<(
             line += 1;
             rows.take(&place(shown, line), &row)
         }
-        Piece::Own(recording) => take_own(shown, *recording, rows),
     };
-    let what = |exceeded: Exceeded| {
-        Err(too_large(shown, &exceeded.in_words(if is_own { "a level" } else { "a row" })))
-    };
-    stream(bounds, pieces, take).unwrap_or_else(what)
+    let what = |exceeded: Exceeded| Err(too_large(shown, &exceeded.in_words("a row")));
+    stream(OF_A_ROW, pieces, take).unwrap_or_else(what)
 }
 
 fn place(shown: &str, line: u64) -> Place<'_> {
     Place { path: shown, line, value: "column", text: false }
-}
-
-fn damaged(shown: &str) -> ForeignError {
-    ForeignError::file(shown, "this is no Parquet file, or it is damaged")
-}
-
-fn too_large(shown: &str, what: &str) -> ForeignError {
-    ForeignError::file(shown, format!("it is too large: {what}"))
-}
-
-/// Whether a file is one of sizer's own; fails where it is none that can be read.
-fn opened(shown: &str, file: File) -> Result<bool, ForeignError> {
-    let reader = SerializedFileReader::new(file).map_err(|_| damaged(shown))?;
-    if let Some(codec) = unread_codec(reader.metadata()) {
-        return Err(ForeignError::file(shown, codec));
-    }
-    check_parquet(reader.metadata()).map_err(|what| too_large(shown, &what))?;
-    Ok(is_own_parquet(&reader))
-}
-
-fn own(shown: &str, mut file: File, each: &mut EachPiece<'_>) -> Result<(), ForeignError> {
-    let unreadable = |error| ForeignError::Unreadable { path: shown.to_owned(), error };
-    let mut bytes = Vec::new();
-    file.rewind().map_err(unreadable)?;
-    file.take((MOST_MIB << 20) + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > MOST_MIB << 20 {
-        return Err(too_large(shown, &format!("a level of more than {MOST_MIB} MiB")));
-    }
-    let recording = from_parquet(bytes).map_err(|_| damaged(shown))?;
-    each(Ok(Piece::Own(Box::new(recording))), 0);
-    Ok(())
 }
 
 fn take_own(shown: &str, recording: Recording, rows: &mut Rows<'_>) -> Result<(), ForeignError> {
