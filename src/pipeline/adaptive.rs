@@ -39,7 +39,7 @@ pub(super) fn known_graph(spec: &Spec) -> Graph {
 /// The levels that are there for a spec, where its dataset was expanded before.
 fn known_at_rest(spec: &Spec) -> Result<BTreeMap<u32, Known>, PipelineError> {
     let context = Context::at_rest(spec, &Graph::of(spec, &[]));
-    let last = Last::of(spec, &context.store);
+    let last = Last::of(spec, &context.services.store);
     let expand = look_up(&context, &last, &StageId::Expand, &BTreeMap::new(), &Chosen::default())?;
     match expand.found {
         Found::Artifact(manifest) => known_levels(&context, &manifest.digest),

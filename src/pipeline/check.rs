@@ -2,7 +2,8 @@
 
 use super::context::Context;
 use super::outputs::check_outputs;
-use super::stages::check_templates;
+use super::services::not_ready;
+use super::stages::{DatasetSlice, check_templates};
 use super::{Pipeline, PipelineError};
 use crate::dataset::Counts;
 use crate::load::read_foreign;
@@ -27,19 +28,19 @@ impl Pipeline {
         spec.check_secrets(&process_env)?;
         check_outputs(spec)?;
         // Checking asks no server: of a remote dataset there is maybe no copy yet.
-        let remote = context.dataset_digest()?.is_none();
+        let remote = context.files.dataset()?.digest.is_none();
         let counts = if let Some(recorded) = spec.workflow.recorded() {
             let recording = read_foreign(recorded, &|path| spec.resolve(path))?;
             Counts { items: recording.runs.len(), ..Counts::default() }
         } else if remote {
             Counts::default()
         } else {
-            context.dataset_rows(&mut |_| Ok(()))?
+            DatasetSlice::of(&context.files)?.rows(&mut |_| Ok(()))?
         };
-        check_templates(&context)?;
+        check_templates(spec)?;
         crate::workflow::check_spec(&spec.workflow, spec.base_dir())
-            .map_err(|error| context.not_ready(error))?;
-        context.program_files()?;
+            .map_err(|error| not_ready(spec, error))?;
+        context.files.program_files()?;
         let levels = self.graph.levels().len();
         Ok(Checked { counts, remote, levels })
     }

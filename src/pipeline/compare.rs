@@ -3,7 +3,7 @@
 use super::adaptive::known_graph;
 use super::context::Context;
 use super::keys::differences;
-use super::stages::{evidence, fit_options, question, stage};
+use super::stages::{EstimateSlice, FitSlice, stage};
 use super::{Pipeline, PipelineError, StageId};
 use crate::load::RecordedRuns;
 use crate::measure::{LevelMetrics, Metric, Quantile};
@@ -175,18 +175,18 @@ impl Facts {
         let from_spec = graph.stages().map(|(id, _)| id).filter(|id| {
             matches!(id, StageId::Sweep(_) | StageId::Level(_) | StageId::Fit | StageId::Estimate)
         });
-        for slice in slices.chain(from_spec.map(|id| stage(id).reads(&context))) {
+        for slice in slices.chain(from_spec.map(|id| stage(id, &context).map(|it| it.reads()))) {
             merge(&mut reads, slice?);
         }
         facts.reads = Value::Object(reads);
         // With levels missing, a fit over the rest would be another answer, not this one.
         if facts.absent.is_empty() {
             let levels: Vec<LevelMetrics> = facts.levels.values().cloned().collect();
-            let fits = Fits::of(&levels, fit_options(&spec.estimate));
+            let fits = Fits::of(&levels, FitSlice::of(&spec.estimate).options());
             let observed = observed_of(lock, store);
-            let Recommendation { recommended, .. } = evidence(spec, &levels, &fits, &observed)
-                .answer(&question(spec, &spec.targets.main()))
-                .1;
+            let asked = EstimateSlice::of(spec);
+            let evidence = asked.evidence(&levels, &fits, &observed);
+            let Recommendation { recommended, .. } = evidence.answer(&asked.main_question()).1;
             facts.fit = p95_fit(&fits);
             facts.gpus = recommended;
         }

@@ -35,7 +35,7 @@ impl Diary {
         if ran == 0 && outcome.is_ok() {
             return Ok(());
         }
-        let spec_digest = identity(context).digest;
+        let spec_digest = identity(context.spec).digest;
         let exit = match outcome {
             Ok(_) => Exit::Done,
             Err(PipelineError::Cancelled { .. }) => Exit::Cancelled,
@@ -57,6 +57,6 @@ impl Diary {
             digests: manifests.iter().map(|(id, it)| (id.to_string(), it.digest.clone())).collect(),
             keys: manifests.iter().map(|(id, it)| (id.to_string(), it.key.clone())).collect(),
         };
-        Ok(context.store.record(&record)?)
+        Ok(context.services.store.record(&record)?)
     }
 }

@@ -40,17 +40,17 @@ impl Pipeline {
         let RunOptions { observer, cancel, selection, offline, keep_going, .. } = options;
         let context = Context::new(&self.spec, &self.graph, observer, cancel);
         let context = context.handed(self.workflow.clone()).owned(owner).offline(offline);
-        let mut last = Last::of(&self.spec, &context.store);
-        if !context.store.is_read_only() {
+        let mut last = Last::of(&self.spec, &context.services.store);
+        if !context.services.store.is_read_only() {
             // Before anything is measured.
             last.lock.check()?;
         }
         if let Some(notice) = lock_notice(last.lock.state()) {
-            context.observer.notice(&notice);
+            context.services.observer.notice(&notice);
         }
         let renders = chosen.needed.iter().any(|id| matches!(id, StageId::Render(_)));
         if let Some(notice) = renders.then(|| report_of_two(&self.spec)).flatten() {
-            context.observer.notice(&notice);
+            context.services.observer.notice(&notice);
         }
         let fetches = chosen.needed.contains(&StageId::Expand) && !offline;
         if fetches {
@@ -73,7 +73,7 @@ impl Pipeline {
             reports: Vec::new(),
         };
         let ended = run.everything(&last).await.and_then(|()| run.remember(&last.latest));
-        context.close().await;
+        context.services.close().await;
         let Running { manifests, reports: stages, graph, ran, .. } = run;
         let done = Done { graph: &graph, manifests: &manifests, ran: &ran, whole: ended.is_ok() };
         // Also after a failure: what is finished is what the next run begins with, and with

@@ -52,7 +52,7 @@ impl Running<'_> {
         if !self.context.offline
             && let Some(why) = search.idle(&metrics.values().cloned().collect::<Vec<_>>())
         {
-            self.context.observer.notice(&why);
+            self.context.services.observer.notice(&why);
         }
         let mut measured = BTreeSet::new();
         while let Some(step) = self.next(search, &metrics, same_rig) {
@@ -97,7 +97,7 @@ impl Running<'_> {
         if !self.context.offline || known.is_empty() {
             return Some(step);
         }
-        self.context.observer.notice(&format!(
+        self.context.services.observer.notice(&format!(
             "offline nothing is measured; concurrency {} would be next, and the estimate rests on {}",
             step.level.concurrency,
             listed(metrics.keys())
@@ -109,7 +109,7 @@ impl Running<'_> {
         let level = StageId::Level(concurrency);
         let Some(manifest) = self.manifests.get(&level) else { return Ok(None) };
         let digests = [(level, manifest.digest.clone())].into();
-        Ok(Artifacts::new(&self.context.store, digests).levels()?.pop())
+        Ok(Artifacts::new(&self.context.services.store, digests).levels()?.pop())
     }
 
     /// Makes these the levels of the run.
@@ -155,7 +155,10 @@ impl Running<'_> {
                 Reason::NeverRan => format!("level {concurrency} was never measured"),
                 reason => format!("level {concurrency} is not in the store ({reason})"),
             };
-            self.context.observer.notice(&format!("{what}: the estimate rests on {rests_on}"));
+            self.context
+                .services
+                .observer
+                .notice(&format!("{what}: the estimate rests on {rests_on}"));
         }
         self.set_levels(&there);
         Ok(())

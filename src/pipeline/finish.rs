@@ -5,7 +5,7 @@ use super::graph::Graph;
 use super::keys::Last;
 use super::outputs::note_written;
 use super::stage_id::StageId;
-use super::stages::{Artifacts, assemble};
+use super::stages::{Artifacts, ResultInputs, ResultSlice, assemble};
 use super::{Pipeline, PipelineError};
 use crate::report::SizingResult;
 use crate::store::{LockFile, LockState, Locked, Manifest, write_if_changed};
@@ -53,7 +53,7 @@ impl Pipeline {
         last: &mut Last,
         done: &Done<'_>,
     ) -> Result<(Option<SizingResult>, Vec<PathBuf>), PipelineError> {
-        if !context.store.is_read_only() {
+        if !context.services.store.is_read_only() {
             let locked = self.locked(&last.lock, done, context.offline);
             last.lock.replace(locked)?;
         }
@@ -63,7 +63,9 @@ impl Pipeline {
             manifests.contains_key(&StageId::Estimate) && manifests.contains_key(&StageId::Expand);
         let result = if complete {
             let digests = manifests.iter().map(|(id, it)| (id.clone(), it.digest.clone()));
-            Some(assemble(context, &Artifacts::new(&context.store, digests.collect()))?)
+            let artifacts = Artifacts::new(&context.services.store, digests.collect());
+            let slice = ResultSlice::of(context.spec);
+            Some(assemble(&slice, ResultInputs::of(&artifacts)?)?)
         } else {
             None
         };
@@ -81,12 +83,12 @@ impl Pipeline {
         for (id, manifest) in manifests {
             let StageId::Render(name) = id else { continue };
             let path = dir.join(name);
-            let bytes = context.store.read(&manifest.digest)?;
+            let bytes = context.services.store.read(&manifest.digest)?;
             write_if_changed(&path, &bytes)?;
             paths.push(path);
         }
         if !paths.is_empty() {
-            note_written(&self.spec, &context.store)?;
+            note_written(&self.spec, &context.services.store)?;
         }
         Ok(paths)
     }

@@ -23,7 +23,7 @@ impl Pipeline {
         }
         // What is there is looked for, whether or not it is owed already.
         let context = Context::at_rest(&self.spec, &self.graph).owned(owner).offline(true);
-        let last = Last::of(&self.spec, &context.store);
+        let last = Last::of(&self.spec, &context.services.store);
         let mut known: BTreeMap<&StageId, Digest> = BTreeMap::new();
         let mut keys = BTreeSet::new();
         for (id, needs) in self.graph.stages().filter(|(id, _)| chosen.needed.contains(id)) {
@@ -39,7 +39,7 @@ impl Pipeline {
                 known.insert(id, manifest.digest);
             }
         }
-        Ok(context.store.owe(&keys)?)
+        Ok(context.services.store.owe(&keys)?)
     }
 
     /// Whether a remote dataset was to be downloaded again in a run that was stopped before.
@@ -50,7 +50,7 @@ impl Pipeline {
         }
         let context = Context::at_rest(&self.spec, &self.graph);
         // One that was never downloaded is downloaded anyway.
-        if context.dataset_digest()?.is_none() {
+        if context.files.dataset()?.digest.is_none() {
             return Ok(false);
         }
         let (inputs, chosen) = (BTreeMap::new(), Chosen::default());

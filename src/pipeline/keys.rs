@@ -4,7 +4,7 @@ use super::chosen::Chosen;
 use super::context::Context;
 use super::graph_level::GraphLevel;
 use super::stage_id::StageId;
-use super::stages::stage;
+use super::stages::{DatasetSlice, Task, stage};
 use super::{PipelineError, Reason};
 use crate::spec::Spec;
 use crate::store::{Digest, Key, LockFile, Manifest, Parts, Store, key_of};
@@ -34,14 +34,16 @@ impl Last {
 pub(super) struct Candidate {
     pub key: Key,
     pub parts: Parts,
+    /// What makes it.
+    pub task: Box<dyn Task>,
     pub found: Found,
 }
 
 impl Candidate {
     /// What another branch of this run made is not made again, forced or not.
     pub fn made_in_this_run(mut self, context: &Context<'_>) -> Self {
-        let manifest = context.store.manifest(&self.key);
-        if let Some(manifest) = manifest.filter(|it| context.store.is_sound(&it.digest)) {
+        let manifest = context.services.store.manifest(&self.key);
+        if let Some(manifest) = manifest.filter(|it| context.services.store.is_sound(&it.digest)) {
             self.found = Found::Artifact(manifest);
         }
         self
@@ -73,11 +75,11 @@ pub(super) fn look_up(
     inputs: &BTreeMap<StageId, Digest>,
     chosen: &Chosen,
 ) -> Result<Candidate, PipelineError> {
-    let stage = stage(id);
+    let task = stage(id, context)?;
     let inputs = inputs.iter().map(|(id, digest)| (id.to_string(), digest.clone())).collect();
-    let parts = Parts { version: stage.version(), reads: stage.reads(context)?, inputs };
+    let parts = Parts { version: task.version(), reads: task.reads(), inputs };
     let key = key_of(&id.to_string(), &parts);
-    let owed = context.store.is_owed(&key);
+    let owed = context.services.store.is_owed(&key);
     // Offline, what is there has to do.
     let forced = chosen.forced.contains(id) || (owed && !context.offline);
     let planned = match id {
@@ -86,34 +88,41 @@ pub(super) fn look_up(
     };
     match planned {
         Some(GraphLevel { again: Some(reason), .. }) => {
-            return Ok(Candidate { key, parts, found: Found::Nothing(reason) });
+            return Ok(Candidate { key, parts, task, found: Found::Nothing(reason) });
         }
         // Whatever plan it was measured for, and so under whatever key.
         Some(GraphLevel { known: Some(known), .. }) => {
             let Manifest { key, parts, .. } = known.manifest.clone();
-            return Ok(Candidate { key, parts, found: Found::Artifact(known.manifest.clone()) });
+            let found = Found::Artifact(known.manifest.clone());
+            return Ok(Candidate { key, parts, task, found });
         }
         _ => {}
     }
     // Nothing else ends where a server is gone.
     let cut_short = || {
         let key = id.asks_a_server().then(|| cut_short_key(id, &parts))?;
-        context.store.manifest(&key).filter(|it| context.store.is_sound(&it.digest))
+        context
+            .services
+            .store
+            .manifest(&key)
+            .filter(|it| context.services.store.is_sound(&it.digest))
     };
-    let found = match context.store.manifest(&key) {
+    let found = match context.services.store.manifest(&key) {
         _ if chosen.forced.contains(id) => Found::Nothing(Reason::Forced),
         _ if forced => Found::Nothing(Reason::Owed),
         Some(_) if owed && let Some(cut_short) = cut_short() => Found::Artifact(cut_short),
-        Some(manifest) if context.store.is_sound(&manifest.digest) => Found::Artifact(manifest),
+        Some(manifest) if context.services.store.is_sound(&manifest.digest) => {
+            Found::Artifact(manifest)
+        }
         Some(_) => Found::Nothing(Reason::Damaged),
-        None if context.store.has_manifest(&key) => Found::Nothing(Reason::Damaged),
+        None if context.services.store.has_manifest(&key) => Found::Nothing(Reason::Damaged),
         None => match cut_short() {
             Some(manifest) if context.offline => Found::Artifact(manifest),
             Some(_) => Found::Nothing(Reason::CutShort),
             None => Found::Nothing(why_new(context, last, id, &parts)),
         },
     };
-    Ok(Candidate { key, parts, found })
+    Ok(Candidate { key, parts, task, found })
 }
 
 /// The key of a recording that ends where the server was gone. It has one of its own: what was measured
@@ -125,7 +134,7 @@ pub(super) fn cut_short_key(id: &StageId, parts: &Parts) -> Key {
 /// Compares a stage with what was locked for it last.
 fn why_new(context: &Context<'_>, last: &Last, id: &StageId, parts: &Parts) -> Reason {
     let Some(key) = last.key(id) else { return Reason::NeverRan };
-    let Some(before) = context.store.manifest(key) else { return Reason::NotInStore };
+    let Some(before) = context.services.store.manifest(key) else { return Reason::NotInStore };
     if before.parts.version != parts.version {
         return Reason::NewVersion;
     }
@@ -153,13 +162,15 @@ fn say_how_many_rows(context: &Context<'_>, before: &Manifest, changes: &mut [St
         return;
     };
     let rows = |bytes: Vec<u8>| memchr::memchr_iter(b'\n', &bytes).count();
-    let Ok(before) = context.store.read(&before.digest).map(rows) else { return };
+    let Ok(before) = context.services.store.read(&before.digest).map(rows) else { return };
     let mut now = 0_usize;
     let mut count = |_| {
         now += 1;
         Ok(())
     };
-    if context.spec.workflow.recorded().is_some() || context.dataset_rows(&mut count).is_err() {
+    if context.spec.workflow.recorded().is_some()
+        || DatasetSlice::of(&context.files).and_then(|it| it.rows(&mut count)).is_err()
+    {
         return;
     }
     let named = |rows: usize| if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };

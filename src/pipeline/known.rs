@@ -20,11 +20,11 @@ pub(super) fn known_levels(
     context: &Context<'_>,
     items: &Digest,
 ) -> Result<BTreeMap<u32, Known>, PipelineError> {
-    let sweep = stage(&StageId::Sweep(1));
+    let sweep = stage(&StageId::Sweep(1), context)?;
     let inputs = [(StageId::Expand.to_string(), items.clone())].into();
-    let wanted = Parts { version: sweep.version(), reads: sweep.reads(context)?, inputs };
+    let wanted = Parts { version: sweep.version(), reads: sweep.reads(), inputs };
     let mut found: BTreeMap<u32, Vec<Known>> = BTreeMap::new();
-    for manifest in context.store.manifests_of(StageId::Sweep(1).kind()) {
+    for manifest in context.services.store.manifests_of(StageId::Sweep(1).kind()) {
         let level = manifest.stage.split_once('@').and_then(|(_, level)| level.parse().ok());
         let Some(concurrency) = level.filter(|_| is_allowed(&manifest.parts, &wanted)) else {
             continue;
@@ -34,7 +34,7 @@ pub(super) fn known_levels(
             continue;
         }
         // A damaged one is none: where it is wanted, it is measured again.
-        if context.store.is_sound(&manifest.digest)
+        if context.services.store.is_sound(&manifest.digest)
             && let Some(metrics) = metrics(context, concurrency, &manifest)?
         {
             found.entry(concurrency).or_default().push(Known { manifest, metrics });
@@ -57,11 +57,11 @@ fn metrics(
     recording: &Manifest,
 ) -> Result<Option<LevelMetrics>, PipelineError> {
     let id = StageId::Level(concurrency);
-    let level = stage(&id);
+    let level = stage(&id, context)?;
     let inputs = [(recording.stage.clone(), recording.digest.clone())].into();
-    let parts = Parts { version: level.version(), reads: level.reads(context)?, inputs };
-    let manifest = context.store.manifest(&key_of(&id.to_string(), &parts));
-    let bytes = manifest.and_then(|manifest| context.store.read(&manifest.digest).ok());
+    let parts = Parts { version: level.version(), reads: level.reads(), inputs };
+    let manifest = context.services.store.manifest(&key_of(&id.to_string(), &parts));
+    let bytes = manifest.and_then(|manifest| context.services.store.read(&manifest.digest).ok());
     if let Some(metrics) = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
         return Ok(Some(metrics));
     }
@@ -73,7 +73,7 @@ fn metrics(
 }
 
 fn open(context: &Context<'_>, recording: &Manifest) -> Option<RecordedRuns> {
-    RecordedRuns::open(context.store.open(&recording.digest).ok()?).ok()
+    RecordedRuns::open(context.services.store.open(&recording.digest).ok()?).ok()
 }
 
 /// Of several recordings of a level, newest first, the one with most runs; of equals, the newest. One

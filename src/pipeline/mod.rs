@@ -31,6 +31,8 @@ mod run_options;
 mod running;
 mod search;
 mod select;
+mod services;
+mod spec_files;
 mod stage_id;
 mod stages;
 mod status;

@@ -74,7 +74,7 @@ impl Pipeline {
     ) -> Result<Plan, PipelineError> {
         let chosen = selection.choose(&self.graph, self.spec.branch());
         let context = Context::at_rest(&self.spec, &self.graph).offline(offline);
-        let last = Last::of(&self.spec, &context.store);
+        let last = Last::of(&self.spec, &context.services.store);
         let mut known: BTreeMap<&StageId, Digest> = BTreeMap::new();
         let mut missing: BTreeMap<&StageId, Status> = BTreeMap::new();
         let mut stages = Vec::new();

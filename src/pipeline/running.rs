@@ -6,7 +6,7 @@ use super::graph::Graph;
 use super::keys::{Candidate, Found, Last, cut_short_key, look_up};
 use super::made::Made;
 use super::stage_id::StageId;
-use super::stages::{Artifacts, CutShort, Product, stage};
+use super::stages::{Artifacts, CutShort, Product};
 use super::{Pipeline, PipelineError, Reason, Selection, StageReport};
 use crate::load::LoadError;
 use crate::measure::Failure;
@@ -51,7 +51,7 @@ impl Running<'_> {
             if done || !these(id) || !self.chosen.needed.contains(id) {
                 continue;
             }
-            if self.context.cancel.is_cancelled() {
+            if self.context.services.cancel.is_cancelled() {
                 return Err(self.cancelled());
             }
             if needs.iter().any(|need| self.missing.contains(*need)) {
@@ -62,7 +62,7 @@ impl Running<'_> {
                 Ok(()) => {}
                 Err(error @ PipelineError::Cancelled { .. }) => return Err(error),
                 Err(error) if self.keep_going => {
-                    self.context.observer.stage_failed(id, &error);
+                    self.context.services.observer.stage_failed(id, &error);
                     self.missing.insert(id.clone());
                     first_failure = first_failure.and(Err(error));
                 }
@@ -96,7 +96,7 @@ impl Running<'_> {
             }
             turn = Some(mine);
         }
-        let Candidate { key, parts, found } = candidate;
+        let Candidate { key, parts, task, found } = candidate;
         let (manifest, ran) = match found {
             Found::Artifact(manifest) => {
                 debug!("{id}: there, key {}", manifest.key);
@@ -106,12 +106,12 @@ impl Running<'_> {
                 debug!("{id}: not there, key {key}: {reason}");
                 self.may_run(id, &reason)?;
                 if reason == Reason::Damaged {
-                    self.context.store.discard_damaged(&key);
+                    self.context.services.store.discard_damaged(&key);
                 }
                 info!("{id}: begins");
-                self.context.observer.stage_started(id);
-                let artifacts = Artifacts::new(&self.context.store, inputs);
-                let product = match stage(id).run(self.context, &artifacts).await {
+                self.context.services.observer.stage_started(id);
+                let artifacts = Artifacts::new(&self.context.services.store, inputs);
+                let product = match task.run(&artifacts, &self.context.services).await {
                     Err(PipelineError::Load { error: LoadError::Cancelled, .. }) => {
                         return Err(self.cancelled());
                     }
@@ -125,13 +125,13 @@ impl Running<'_> {
                         return Err(PipelineError::Unreachable { stage, kept: true, failure });
                     }
                     Some(CutShort::Untaken(failure)) => {
-                        self.context.observer.notice(&format!(
+                        self.context.services.observer.notice(&format!(
                             "{id}: the server took none of the runs ({failure}); the next run measures it again"
                         ));
                         self.keep_cut_short(id, parts, &content, &failure)?
                     }
                     None => {
-                        let store = &self.context.store;
+                        let store = &self.context.services.store;
                         let manifest = store.keep(&id.to_string(), key, parts, &content, None)?;
                         store.settle(&manifest.key)?;
                         self.ran.insert(id.clone());
@@ -161,7 +161,7 @@ impl Running<'_> {
         if self.chosen.wanted.contains(id) {
             let (digest, elapsed) = (manifest.digest.clone(), began.elapsed());
             let report = StageReport { id: id.clone(), ran, digest, elapsed };
-            self.context.observer.stage_done(&report);
+            self.context.services.observer.stage_done(&report);
             self.reports.push(report);
         }
         self.manifests.insert(id.clone(), manifest);
@@ -179,7 +179,7 @@ impl Running<'_> {
     ) -> Result<Manifest, PipelineError> {
         let (name, key) = (id.to_string(), cut_short_key(id, &parts));
         let why = Some(failure.to_string());
-        let manifest = self.context.store.keep(&name, key, parts, content, why)?;
+        let manifest = self.context.services.store.keep(&name, key, parts, content, why)?;
         self.latest.insert(name, manifest.key.clone());
         self.write_latest()?;
         Ok(manifest)
@@ -192,7 +192,7 @@ impl Running<'_> {
     }
 
     fn write_latest(&self) -> Result<(), PipelineError> {
-        Ok(self.context.store.set_latest(&self.pipeline.spec.key_name(), &self.latest)?)
+        Ok(self.context.services.store.set_latest(&self.pipeline.spec.key_name(), &self.latest)?)
     }
 
     fn may_run(&self, id: &StageId, reason: &Reason) -> Result<(), PipelineError> {
@@ -200,7 +200,7 @@ impl Running<'_> {
             "it was not selected to be made; select it too, or run without a selection once"
         } else if self.context.offline
             && *id == StageId::Expand
-            && !self.context.dataset_path().is_file()
+            && !self.context.files.dataset_path().is_file()
         {
             "offline no dataset is downloaded; `sizer run` without --offline does that"
         } else if self.context.offline

@@ -1,6 +1,6 @@
 //! What an adaptive sweep looks for.
 
-use super::stages::question;
+use super::stages::EstimateSlice;
 use crate::measure::Asked;
 use crate::sizing::{AdaptivePlan, Search, Spend, Wanted};
 use crate::spec::{Budget, Levels, Spec};
@@ -15,7 +15,7 @@ pub(super) fn search_of(spec: &Spec) -> Option<Search> {
             Budget::Runs(runs) => Spend::Runs(runs as f64),
             Budget::Seconds(seconds) => Spend::Seconds(seconds.get()),
         }),
-        targets: question(spec, &spec.targets.main()).targets,
+        targets: EstimateSlice::of(spec).main_question().targets,
     })?;
     let wanted = match (load.runs, load.passes, load.duration, load.until) {
         (Some(runs), ..) => Wanted::Runs(f64::from(runs)),

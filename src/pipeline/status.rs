@@ -64,7 +64,7 @@ impl Pipeline {
     /// as what later stages need: a colleague's lock file can be checked without their store.
     pub fn status(&self) -> Result<(LockState, Vec<StageStatus>), PipelineError> {
         let context = Context::at_rest(&self.spec, &self.graph);
-        let last = Last::of(&self.spec, &context.store);
+        let last = Last::of(&self.spec, &context.services.store);
         let chosen = Selection::default().choose(&self.graph, self.spec.branch());
         let mut known: BTreeMap<&StageId, Digest> = BTreeMap::new();
         let mut report = Vec::new();
@@ -125,7 +125,7 @@ fn state_of(
         (Found::Nothing(reason), _) if reason.is_to_be_made_all_the_same() => {
             (State::Stale(reason), None)
         }
-        (Found::Nothing(_), Some(locked)) if context.store.has(&locked.digest) => {
+        (Found::Nothing(_), Some(locked)) if context.services.store.has(&locked.digest) => {
             (State::Damaged, Some(locked.digest.clone()))
         }
         (Found::Nothing(_), Some(locked)) => (State::NotHere, Some(locked.digest.clone())),

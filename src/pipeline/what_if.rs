@@ -2,7 +2,7 @@
 
 use super::execute::own;
 use super::made::Made;
-use super::stages::{Artifacts, evidence, observe, question};
+use super::stages::{Artifacts, EstimateSlice, observe};
 use super::{Pipeline, PipelineError, RunOptions, Selection, StageId, Study};
 use crate::measure::Metric;
 use crate::report::{WhatIf, WhatIfCase};
@@ -107,10 +107,11 @@ impl Pipeline {
         let digests = done.map(|stage| (stage.id, stage.digest)).collect();
         let artifacts = Artifacts::new(&store, digests);
         let (levels, fits) = (artifacts.levels()?, artifacts.fits()?);
-        let observed = observe(&levels, &artifacts, &[], &mut BTreeMap::new())?;
-        let evidence = evidence(spec, &levels, &fits, &observed);
+        let observed = observe(&levels, artifacts.runs(), &[], &mut BTreeMap::new())?;
+        let asked = EstimateSlice::of(spec);
+        let evidence = asked.evidence(&levels, &fits, &observed);
         let answer = |targets: &Targets| {
-            let question = question(spec, targets);
+            let question = asked.question(targets);
             let (estimates, gpus) = evidence.answer(&question);
             WhatIfCase::of(branch, targets.name.as_deref(), &question, &estimates, &gpus)
         };

@@ -4,7 +4,7 @@
 use super::{CalcError, CalcOptions, CalcOutcome, jobs, spec_text};
 use crate::measure::{AgainstLimits, LevelMetrics, Metric, Quantile, Recording, Run};
 use crate::pipeline::Observer;
-use crate::pipeline::stages::fit_options;
+use crate::pipeline::stages::FitSlice;
 use crate::report::{Material, SizingResult, SpecIdentity, report};
 use crate::sizing::{Certainty, Evidence, Fits, Load, Margin, Plan, Question, Rig, Target, assess};
 use crate::spec::EstimateSpec;
@@ -26,7 +26,7 @@ pub(super) fn run(
         metrics.iter().map(|(concurrency, metrics)| metrics.level(*concurrency)).collect();
     let runs_at = |concurrency: u32| runs.get(&concurrency).map_or(&[][..], Vec::as_slice);
     let estimate = EstimateSpec { method: options.method, ..EstimateSpec::default() };
-    let fits = Fits::of(&levels, fit_options(&estimate));
+    let fits = Fits::of(&levels, FitSlice::of(&estimate).options());
     let question = question(options);
     let against = metrics.keys().map(|concurrency| {
         let recording = Recording { runs: runs_at(*concurrency).to_vec(), ..Recording::default() };

@@ -6,7 +6,6 @@ use crate::pipeline::{Cause, PipelineError, StageId};
 use crate::sizing::{Assessment, Fits};
 use crate::store::{Digest, Store};
 use parquet::errors::ParquetError;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
@@ -21,65 +20,14 @@ impl<'a> Artifacts<'a> {
         Self { store, digests }
     }
 
-    /// The items of the dataset, or the first ones if no more are needed.
-    pub fn items(&self, most: Option<usize>) -> Result<Vec<Item>, PipelineError> {
-        let mut items = Vec::new();
-        self.each_line(&StageId::Expand, |row: Row| {
-            if let Row::Item(item) = row {
-                items.push(item);
-            }
-            most.is_none_or(|most| items.len() < most)
-        })?;
-        Ok(items)
+    /// What the dataset was expanded into.
+    pub fn expanded(&self) -> Expanded<'_> {
+        Expanded { artifacts: self }
     }
 
-    /// One level of what was recorded elsewhere.
-    pub fn foreign_level(&self, concurrency: u32) -> Result<Recording, PipelineError> {
-        let mut level = Recording {
-            runs: Vec::new(),
-            around: Around { concurrency: Some(concurrency), ..Around::default() },
-        };
-        let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
-        self.each_line(&StageId::Expand, |foreign: ForeignRun| {
-            if foreign.concurrency == concurrency {
-                level.around.burst = foreign.burst;
-                *counts.entry(foreign.repetition).or_default() += 1;
-                level.runs.push(foreign.run);
-            }
-            true
-        })?;
-        if counts.len() > 1 {
-            level.around.repetitions = counts.into_values().collect();
-        }
-        Ok(level)
-    }
-
-    /// How many rows of the dataset were dropped.
-    pub fn dropped_rows(&self) -> Result<usize, PipelineError> {
-        let mut dropped = 0;
-        self.each_line(&StageId::Expand, |row: Row| {
-            dropped += usize::from(row.item().is_none());
-            true
-        })?;
-        Ok(dropped)
-    }
-
-    /// What was recorded at a level.
-    pub fn recording(&self, concurrency: u32) -> Result<Recording, PipelineError> {
-        let id = StageId::Sweep(concurrency);
-        from_parquet(self.bytes(&id)?).map_err(|error| unreadable(&id, error))
-    }
-
-    /// What can be computed from the runs of a level without holding them.
-    pub fn runs<T>(
-        &self,
-        concurrency: u32,
-        compute: impl FnOnce(&RecordedRuns) -> Result<T, ParquetError>,
-    ) -> Result<T, PipelineError> {
-        let id = StageId::Sweep(concurrency);
-        let file = self.store.open(self.digest(&id)?)?;
-        let computed = RecordedRuns::open(file).and_then(|runs| compute(&runs));
-        computed.map_err(|error| unreadable(&id, error))
+    /// The runs of all levels.
+    pub fn runs(&self) -> Runs<'_> {
+        Runs { artifacts: self }
     }
 
     /// The metrics of all levels, ascending.
@@ -133,26 +81,83 @@ impl<'a> Artifacts<'a> {
     }
 }
 
+/// The artifact of `expand`, read as far as it is needed.
+#[derive(Clone, Copy)]
+pub(in crate::pipeline) struct Expanded<'a> {
+    artifacts: &'a Artifacts<'a>,
+}
+
+impl Expanded<'_> {
+    /// The items of the dataset, or the first ones if no more are needed.
+    pub fn items(self, most: Option<usize>) -> Result<Vec<Item>, PipelineError> {
+        let mut items = Vec::new();
+        self.artifacts.each_line(&StageId::Expand, |row: Row| {
+            if let Row::Item(item) = row {
+                items.push(item);
+            }
+            most.is_none_or(|most| items.len() < most)
+        })?;
+        Ok(items)
+    }
+
+    /// One level of what was recorded elsewhere.
+    pub fn foreign_level(self, concurrency: u32) -> Result<Recording, PipelineError> {
+        let mut level = Recording {
+            runs: Vec::new(),
+            around: Around { concurrency: Some(concurrency), ..Around::default() },
+        };
+        let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
+        self.artifacts.each_line(&StageId::Expand, |foreign: ForeignRun| {
+            if foreign.concurrency == concurrency {
+                level.around.burst = foreign.burst;
+                *counts.entry(foreign.repetition).or_default() += 1;
+                level.runs.push(foreign.run);
+            }
+            true
+        })?;
+        if counts.len() > 1 {
+            level.around.repetitions = counts.into_values().collect();
+        }
+        Ok(level)
+    }
+
+    /// How many rows of the dataset were dropped.
+    pub fn dropped_rows(self) -> Result<usize, PipelineError> {
+        let mut dropped = 0;
+        self.artifacts.each_line(&StageId::Expand, |row: Row| {
+            dropped += usize::from(row.item().is_none());
+            true
+        })?;
+        Ok(dropped)
+    }
+}
+
+/// The artifacts of sweeps, each opened when it is needed.
+#[derive(Clone, Copy)]
+pub(in crate::pipeline) struct Runs<'a> {
+    artifacts: &'a Artifacts<'a>,
+}
+
+impl Runs<'_> {
+    /// What was recorded at a level.
+    pub fn recording(self, concurrency: u32) -> Result<Recording, PipelineError> {
+        let id = StageId::Sweep(concurrency);
+        from_parquet(self.artifacts.bytes(&id)?).map_err(|error| unreadable(&id, error))
+    }
+
+    /// What can be computed from the runs of a level without holding them.
+    pub fn at<T>(
+        self,
+        concurrency: u32,
+        compute: impl FnOnce(&RecordedRuns) -> Result<T, ParquetError>,
+    ) -> Result<T, PipelineError> {
+        let id = StageId::Sweep(concurrency);
+        let file = self.artifacts.store.open(self.artifacts.digest(&id)?)?;
+        let computed = RecordedRuns::open(file).and_then(|runs| compute(&runs));
+        computed.map_err(|error| unreadable(&id, error))
+    }
+}
+
 fn unreadable(id: &StageId, error: impl Into<Cause>) -> PipelineError {
     PipelineError::Artifact { stage: id.clone(), error: error.into() }
-}
-
-/// An artifact of one JSON document. What cannot be read again is not kept: JSON has no infinity, so a
-/// figure that overflows would be found only when it is needed, and then each time.
-pub(super) fn to_document<T: Serialize + DeserializeOwned>(
-    id: &StageId,
-    value: &T,
-) -> Result<Vec<u8>, PipelineError> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| unreadable(id, error))?;
-    let read: Result<T, _> = serde_json::from_slice(&bytes);
-    read.map_err(|_| PipelineError::Overflow { stage: id.clone() })?;
-    bytes.push(b'\n');
-    Ok(bytes)
-}
-
-/// Adds a line of JSON. Only types that cannot be written as JSON fail, and none of ours is one.
-pub(in crate::pipeline) fn push_line(bytes: &mut Vec<u8>, value: &impl Serialize) {
-    if serde_json::to_writer(&mut *bytes, value).is_ok() {
-        bytes.push(b'\n');
-    }
 }

@@ -1,99 +1,181 @@
 //! `estimate`: from fits and targets to GPUs.
 
-use super::Artifacts;
-use super::artifacts::to_document;
-use super::stage::{Making, Stage, ready};
+use super::artifacts::{Artifacts, Runs};
+use super::output::Document;
+use super::stage::Stage;
 use crate::measure::{AgainstLimits, LevelMetrics, Metric};
-use crate::pipeline::context::Context;
-use crate::pipeline::{PipelineError, StageId};
+use crate::pipeline::PipelineError;
+use crate::pipeline::services::Services;
+use crate::pipeline::spec_files::SpecFiles;
 use crate::sizing::{
-    Alternative, Certainty, Diagnosis, Evidence, Fits, Load, Margin, ObservedLevel, Plan, Question,
-    Rig, Target, assess,
+    Alternative, Assessment, Certainty, Diagnosis, Evidence, Fits, Load, Margin, ObservedLevel,
+    Plan, Question, Rig, Target, assess,
 };
 use crate::spec::{
-    Concurrency, CountFailures, EstimateSpec, Levels, Limit, Seconds, Spec, Targets, WorkflowSpec,
+    Concurrency, CountFailures, EstimateSpec, Levels, Limit, Seconds, Share, Spec, TargetSets,
+    Targets, TestRig, WorkflowSpec,
 };
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 
 /// Enough for the ends of an interval to stay where they are, few enough for milliseconds.
 const RESAMPLES: usize = 1000;
 
-pub(super) struct EstimateStage;
+pub(super) struct Estimate;
 
-impl Stage for EstimateStage {
-    fn version(&self) -> u32 {
-        14
+/// What is asked of the levels.
+#[derive(Serialize)]
+pub(in crate::pipeline) struct EstimateSlice {
+    targets: TargetSets,
+    /// Not what was asked while the levels were measured, which is in the levels.
+    test: TestRig,
+    counts_users: bool,
+    #[serde(serialize_with = "in_words")]
+    levels: Plan,
+    estimate: AnswerSlice,
+}
+
+#[derive(Serialize)]
+struct AnswerSlice {
+    confidence: f64,
+    headroom: Share,
+    spares: u32,
+    count_failures: CountFailures,
+    seed: u64,
+}
+
+fn in_words<S: Serializer>(plan: &Plan, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(plan)
+}
+
+/// What an estimate rests on.
+pub(super) struct EstimateInputs<'a> {
+    levels: Vec<LevelMetrics>,
+    fits: Fits,
+    runs: Runs<'a>,
+}
+
+impl Stage for Estimate {
+    type Slice = EstimateSlice;
+    type Inputs<'a> = EstimateInputs<'a>;
+    type Output = Document<Assessment>;
+    const VERSION: u32 = 14;
+
+    fn slice(&self, files: &SpecFiles<'_>) -> Result<EstimateSlice, PipelineError> {
+        Ok(EstimateSlice::of(files.spec))
     }
 
-    fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
-        // Not what was asked while the levels were measured, which is in the levels.
-        let test = crate::spec::TestRig { scrape: None, ..context.spec.test.clone() };
-        let EstimateSpec { confidence, headroom, spares, count_failures, seed, .. } =
-            &context.spec.estimate;
-        Ok(json!({
-            "targets": context.spec.targets,
-            "test": test,
-            "counts_users": context.spec.concurrency.counts_users(),
-            "levels": plan(context.spec).to_string(),
-            "estimate": {
-                "confidence": confidence, "headroom": headroom, "spares": spares,
-                "count_failures": count_failures, "seed": seed,
-            },
-        }))
+    fn inputs<'a>(
+        &self,
+        artifacts: &'a Artifacts<'_>,
+    ) -> Result<EstimateInputs<'a>, PipelineError> {
+        let (levels, fits) = (artifacts.levels()?, artifacts.fits()?);
+        Ok(EstimateInputs { levels, fits, runs: artifacts.runs() })
     }
 
-    fn run<'a>(&'a self, context: &'a Context<'_>, artifacts: &'a Artifacts<'_>) -> Making<'a> {
-        ready(estimate(context.spec, artifacts))
+    async fn run(
+        &self,
+        slice: &EstimateSlice,
+        inputs: Self::Inputs<'_>,
+        _: &Services<'_>,
+    ) -> Result<Document<Assessment>, PipelineError> {
+        estimate(slice, &inputs).map(Document)
     }
 }
 
-fn estimate(spec: &Spec, artifacts: &Artifacts<'_>) -> Result<Vec<u8>, PipelineError> {
-    let main = question(spec, &spec.targets.main());
-    let (levels, fits) = (artifacts.levels()?, artifacts.fits()?);
+fn estimate(
+    slice: &EstimateSlice,
+    EstimateInputs { levels, fits, runs }: &EstimateInputs<'_>,
+) -> Result<Assessment, PipelineError> {
+    let main = slice.main_question();
     let mut against = BTreeMap::new();
-    let asked = !main.targets.is_empty() || !spec.targets.others().is_empty();
+    let asked = !main.targets.is_empty() || !slice.targets.others().is_empty();
     // Also without a target: how the rig answers to load is the same whatever is asked.
     let observed = if asked || levels.len() >= Diagnosis::FEWEST_LEVELS {
-        observe(&levels, artifacts, &main.main_limits(), &mut against)?
+        observe(levels, *runs, &main.main_limits(), &mut against)?
     } else {
         BTreeMap::new()
     };
-    let evidence = evidence(spec, &levels, &fits, &observed);
+    let evidence = slice.evidence(levels, fits, &observed);
     let mut assessment = assess(&main, &evidence, &against);
-    let others = spec.targets.others().iter().enumerate();
+    let others = slice.targets.others().iter().enumerate();
     assessment.alternatives = others
         .map(|(index, targets)| {
-            let (estimates, gpus) = evidence.answer(&question(spec, targets));
+            let (estimates, gpus) = evidence.answer(&slice.question(targets));
             let name = targets.name.clone().unwrap_or_else(|| format!("set {}", index + 2));
             Alternative { name, estimates, gpus }
         })
         .collect();
-    to_document(&StageId::Estimate, &assessment)
+    Ok(assessment)
 }
 
-/// What levels say, with failed runs counted as the spec wants it.
-pub(in crate::pipeline) fn evidence<'a>(
-    spec: &Spec,
-    levels: &'a [LevelMetrics],
-    fits: &'a Fits,
-    observed: &'a BTreeMap<u32, ObservedLevel>,
-) -> Evidence<'a> {
-    let counted = spec.estimate.count_failures == CountFailures::AsOverLimit;
-    Evidence::with_failures(levels, fits, observed, counted)
+impl EstimateSlice {
+    /// Cuts it out of a spec.
+    pub fn of(spec: &Spec) -> Self {
+        let EstimateSpec { confidence, headroom, spares, count_failures, seed, .. } = spec.estimate;
+        Self {
+            targets: spec.targets.clone(),
+            test: TestRig { scrape: None, ..spec.test.clone() },
+            counts_users: spec.concurrency.counts_users(),
+            levels: plan(spec),
+            estimate: AnswerSlice { confidence, headroom, spares, count_failures, seed },
+        }
+    }
+
+    /// What levels say, with failed runs counted as the spec wants it.
+    pub fn evidence<'a>(
+        &self,
+        levels: &'a [LevelMetrics],
+        fits: &'a Fits,
+        observed: &'a BTreeMap<u32, ObservedLevel>,
+    ) -> Evidence<'a> {
+        let counted = self.estimate.count_failures == CountFailures::AsOverLimit;
+        Evidence::with_failures(levels, fits, observed, counted)
+    }
+
+    /// What the set of targets that counts asks.
+    pub fn main_question(&self) -> Question {
+        self.question(&self.targets.main())
+    }
+
+    /// What such targets ask, in the words of the estimator.
+    pub fn question(&self, targets: &Targets) -> Question {
+        let loads = loads(targets);
+        let targets = Metric::ALL.iter().flat_map(|&metric| {
+            let limits = targets.limit(metric).into_iter().flat_map(Limit::iter);
+            limits.map(move |(quantile, limit)| Target { metric, quantile, limit })
+        });
+        Question {
+            targets: targets.collect(),
+            loads,
+            rig: Rig {
+                gpu_count: self.test.gpu_count,
+                gpus_per_replica: self.test.gpus_per_replica,
+                cost_per_gpu_hour: self.test.cost_per_gpu_hour,
+            },
+            margin: Margin { headroom: self.estimate.headroom.get(), spares: self.estimate.spares },
+            certainty: Certainty {
+                confidence: self.estimate.confidence,
+                resamples: RESAMPLES,
+                seed: self.estimate.seed,
+            },
+            counts_users: self.counts_users,
+            plan: self.levels.clone(),
+        }
+    }
 }
 
 /// The runs of all levels, and how they stand against limits. A level's runs are opened and verified
 /// once for both.
 pub(in crate::pipeline) fn observe(
     levels: &[LevelMetrics],
-    artifacts: &Artifacts<'_>,
+    runs: Runs<'_>,
     limits: &[(Metric, f64)],
     against: &mut BTreeMap<u32, AgainstLimits>,
 ) -> Result<BTreeMap<u32, ObservedLevel>, PipelineError> {
     let mut observed = BTreeMap::new();
     for concurrency in levels.iter().map(|level| level.concurrency) {
-        artifacts.runs(concurrency, |runs| {
+        runs.at(concurrency, |runs| {
             if !limits.is_empty() {
                 against.insert(concurrency, AgainstLimits::of(runs, limits)?);
             }
@@ -122,30 +204,4 @@ fn plan(spec: &Spec) -> Plan {
     let Concurrency { start, max, budget, .. } = &spec.concurrency;
     let keys = [("start", start.is_some()), ("max", max.is_some()), ("budget", budget.is_some())];
     Plan::Adaptive(keys.into_iter().filter(|(_, set)| *set).map(|(key, _)| key).collect())
-}
-
-/// What a spec with such targets asks, in the words of the estimator.
-pub(in crate::pipeline) fn question(spec: &Spec, targets: &Targets) -> Question {
-    let loads = loads(targets);
-    let targets = Metric::ALL.iter().flat_map(|&metric| {
-        let limits = targets.limit(metric).into_iter().flat_map(Limit::iter);
-        limits.map(move |(quantile, limit)| Target { metric, quantile, limit })
-    });
-    Question {
-        targets: targets.collect(),
-        loads,
-        rig: Rig {
-            gpu_count: spec.test.gpu_count,
-            gpus_per_replica: spec.test.gpus_per_replica,
-            cost_per_gpu_hour: spec.test.cost_per_gpu_hour,
-        },
-        margin: Margin { headroom: spec.estimate.headroom.get(), spares: spec.estimate.spares },
-        certainty: Certainty {
-            confidence: spec.estimate.confidence,
-            resamples: RESAMPLES,
-            seed: spec.estimate.seed,
-        },
-        counts_users: spec.concurrency.counts_users(),
-        plan: plan(spec),
-    }
 }

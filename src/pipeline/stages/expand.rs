@@ -1,60 +1,141 @@
 //! `expand`: the dataset's rows as items with unique ids.
 
-use super::Artifacts;
-use super::artifacts::push_line;
-use super::stage::{Making, Stage, ready};
-use crate::dataset::check_kept;
+use super::artifacts::Artifacts;
+use super::output::push_line;
+use super::stage::Stage;
+use crate::dataset::{Counts, DatasetError, Needs, check_kept, for_each_row};
 use crate::load::read_foreign;
-use crate::pipeline::context::Context;
+use crate::measure::{Item, Row};
+use crate::pipeline::services::Services;
+use crate::pipeline::spec_files::{Content, SpecFiles, digest_of};
 use crate::pipeline::{PipelineError, StageId};
-use serde_json::{Value, json};
+use crate::spec::workflow::{Fields, RecordedPaths, RecordedSpec};
+use crate::spec::{DatasetFormat, DatasetSpec, Filter};
+use serde::{Serialize, Serializer};
+use serde_json::json;
+use std::path::Path;
 
 /// Which way of reading recordings this is: another one makes other runs of them.
 const READER: u32 = 2;
 
 pub(super) struct Expand;
 
-impl Stage for Expand {
-    fn version(&self) -> u32 {
-        4
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ExpandSlice {
+    Dataset(Box<DatasetSlice>),
+    Recording(RecordingSlice),
+}
+
+/// A dataset as it is read. Not its path: a renamed file with the same content is the same dataset.
+#[derive(Serialize)]
+pub(in crate::pipeline) struct DatasetSlice {
+    fields: Fields,
+    instead_of_question: Option<String>,
+    format: Option<DatasetFormat>,
+    encoding: Option<String>,
+    separator: Option<String>,
+    sheet: Option<String>,
+    id_key: String,
+    question_key: String,
+    whole_row: bool,
+    filter: Filter,
+    content: Content,
+}
+
+impl DatasetSlice {
+    /// Cuts it out of a spec.
+    pub fn of(files: &SpecFiles<'_>) -> Result<Self, PipelineError> {
+        let (dataset, workflow) = (files.spec.dataset.clone(), &files.spec.workflow);
+        Ok(Self {
+            fields: workflow.fields(),
+            instead_of_question: workflow.instead_of_question().map(str::to_owned),
+            format: dataset.format(),
+            encoding: dataset.encoding,
+            separator: dataset.separator,
+            sheet: dataset.sheet,
+            id_key: dataset.id_key,
+            question_key: dataset.question_key,
+            whole_row: dataset.whole_row,
+            filter: dataset.filter,
+            content: files.dataset()?,
+        })
     }
 
-    fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
-        if let Some(recorded) = context.spec.workflow.recorded() {
-            return Ok(json!({ "recording": {
-                "content": context.dataset_digest()?,
-                "unit": recorded.unit.unwrap_or_default(),
-                "concurrency": recorded.concurrency,
-                "reader": READER,
-            }}));
+    /// Hands every row over; fails if the file changes meanwhile. Where there is no file there is one item, which
+    /// asks nothing.
+    pub fn rows(
+        &self,
+        each: &mut dyn FnMut(Row) -> Result<(), DatasetError>,
+    ) -> Result<Counts, PipelineError> {
+        let Some(path) = self.path() else {
+            let item = Item { id: "1".to_owned(), ..Item::default() };
+            each(Row::Item(item))?;
+            return Ok(Counts { items: 1, ..Counts::default() });
+        };
+        let spec = DatasetSpec {
+            format: self.format,
+            encoding: self.encoding.clone(),
+            separator: self.separator.clone(),
+            sheet: self.sheet.clone(),
+            id_key: self.id_key.clone(),
+            question_key: self.question_key.clone(),
+            whole_row: self.whole_row,
+            filter: self.filter.clone(),
+            ..DatasetSpec::default()
+        };
+        let needs = Needs {
+            fields: self.fields.clone(),
+            instead_of_question: self.instead_of_question.as_deref(),
+        };
+        let counts = for_each_row(&spec, &needs, path, each)?;
+        let after = digest_of(path)?;
+        if self.content.digest.as_ref().is_some_and(|before| *before != after) {
+            return Err(DatasetError::Changed { path: path.display().to_string() }.into());
         }
-        let dataset = &context.spec.dataset;
-        // Not the path: a renamed file with the same content is the same dataset.
-        let workflow = &context.spec.workflow;
-        Ok(json!({ "dataset": {
-            "fields": workflow.fields(),
-            "instead_of_question": workflow.instead_of_question(),
-            "format": dataset.format(),
-            "encoding": dataset.encoding,
-            "separator": dataset.separator,
-            "sheet": dataset.sheet,
-            "id_key": dataset.id_key,
-            "question_key": dataset.question_key,
-            "whole_row": dataset.whole_row,
-            "filter": dataset.filter,
-            "content": context.dataset_digest()?,
-        }}))
+        Ok(counts)
     }
 
-    fn run<'a>(&'a self, context: &'a Context<'_>, _: &'a Artifacts<'_>) -> Making<'a> {
-        ready(expand(context))
+    fn path(&self) -> Option<&Path> {
+        self.content.files.first().map(AsRef::as_ref)
+    }
+
+    /// One line for each row.
+    fn expand(&self) -> Result<Vec<u8>, PipelineError> {
+        let mut lines = Vec::new();
+        let path = self.path().map_or_else(String::new, |path| path.display().to_string());
+        self.rows(&mut |row| {
+            push_line(&mut lines, &row);
+            check_kept(&path, lines.len())
+        })?;
+        Ok(lines)
     }
 }
 
-fn expand(context: &Context<'_>) -> Result<Vec<u8>, PipelineError> {
-    let mut lines = Vec::new();
-    if let Some(recorded) = context.spec.workflow.recorded() {
-        let recording = read_foreign(recorded, &|path| context.spec.resolve(path))?;
+/// A recording as it is read.
+pub(super) struct RecordingSlice {
+    /// With the paths of the files themselves.
+    spec: RecordedSpec,
+    content: Content,
+}
+
+impl Serialize for RecordingSlice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        json!({
+            "content": self.content,
+            "unit": self.spec.unit.unwrap_or_default(),
+            "concurrency": self.spec.concurrency,
+            "reader": READER,
+        })
+        .serialize(serializer)
+    }
+}
+
+impl RecordingSlice {
+    /// One line for each run.
+    fn expand(&self, services: &Services<'_>) -> Result<Vec<u8>, PipelineError> {
+        let mut lines = Vec::new();
+        let recording = read_foreign(&self.spec, &Path::to_owned)?;
         for foreign in &recording.runs {
             // Two clocks, each of which is a number, can be further apart than any number.
             if !(foreign.run.end - foreign.run.start).is_finite() {
@@ -65,14 +146,42 @@ fn expand(context: &Context<'_>) -> Result<Vec<u8>, PipelineError> {
         if !recording.unread.is_empty() {
             let keys: Vec<String> = recording.unread.iter().map(|key| format!("`{key}`")).collect();
             let text = format!("the recording has keys that are not read: {}", keys.join(", "));
-            context.observer.notice(&text);
+            services.observer.notice(&text);
         }
-        return Ok(lines);
+        Ok(lines)
     }
-    let path = context.dataset_path().display().to_string();
-    context.dataset_rows(&mut |row| {
-        push_line(&mut lines, &row);
-        check_kept(&path, lines.len())
-    })?;
-    Ok(lines)
+}
+
+impl Stage for Expand {
+    type Slice = ExpandSlice;
+    type Inputs<'a> = ();
+    type Output = Vec<u8>;
+    const VERSION: u32 = 4;
+
+    fn slice(&self, files: &SpecFiles<'_>) -> Result<ExpandSlice, PipelineError> {
+        let Some(recorded) = files.spec.workflow.recorded() else {
+            let dataset = DatasetSlice::of(files)?;
+            return Ok(ExpandSlice::Dataset(Box::new(dataset)));
+        };
+        let content = files.dataset()?;
+        let path = RecordedPaths::Many(content.files.clone());
+        let spec = RecordedSpec { path, ..recorded.clone() };
+        Ok(ExpandSlice::Recording(RecordingSlice { spec, content }))
+    }
+
+    fn inputs(&self, _: &Artifacts<'_>) -> Result<(), PipelineError> {
+        Ok(())
+    }
+
+    async fn run(
+        &self,
+        slice: &ExpandSlice,
+        (): Self::Inputs<'_>,
+        services: &Services<'_>,
+    ) -> Result<Vec<u8>, PipelineError> {
+        match slice {
+            ExpandSlice::Dataset(dataset) => dataset.expand(),
+            ExpandSlice::Recording(recording) => recording.expand(services),
+        }
+    }
 }

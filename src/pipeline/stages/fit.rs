@@ -1,41 +1,69 @@
 //! `fit`: every metric's quantiles against concurrency.
 
-use super::Artifacts;
-use super::artifacts::to_document;
-use super::stage::{Making, Stage, ready};
-use crate::pipeline::context::Context;
-use crate::pipeline::{PipelineError, StageId};
+use super::artifacts::Artifacts;
+use super::output::Document;
+use super::stage::Stage;
+use crate::measure::LevelMetrics;
+use crate::pipeline::PipelineError;
+use crate::pipeline::services::Services;
+use crate::pipeline::spec_files::SpecFiles;
 use crate::sizing::{FitOptions, Fits, MethodName};
 use crate::spec::{EstimateSpec, Method};
-use serde_json::{Value, json};
+use serde::Serialize;
 
-pub(super) struct FitStage;
+pub(super) struct Fit;
 
-impl Stage for FitStage {
-    fn version(&self) -> u32 {
-        2
+#[derive(Serialize)]
+pub(in crate::pipeline) struct FitSlice {
+    estimate: LineSlice,
+}
+
+#[derive(Serialize)]
+struct LineSlice {
+    method: Method,
+    min_r_squared: f64,
+    remove_outliers: bool,
+}
+
+impl FitSlice {
+    /// Cuts it out of the section of a spec that it is a part of.
+    pub fn of(spec: &EstimateSpec) -> Self {
+        let EstimateSpec { method, min_r_squared, remove_outliers, .. } = *spec;
+        Self { estimate: LineSlice { method, min_r_squared, remove_outliers } }
     }
 
-    fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
-        let EstimateSpec { method, min_r_squared, remove_outliers, .. } = &context.spec.estimate;
-        Ok(json!({ "estimate": {
-            "method": method, "min_r_squared": min_r_squared, "remove_outliers": remove_outliers,
-        }}))
-    }
-
-    fn run<'a>(&'a self, context: &'a Context<'_>, artifacts: &'a Artifacts<'_>) -> Making<'a> {
-        let fits =
-            artifacts.levels().map(|levels| Fits::of(&levels, fit_options(&context.spec.estimate)));
-        ready(fits.and_then(|fits| to_document(&StageId::Fit, &fits)))
+    /// How the spec wants fits to be made.
+    pub fn options(&self) -> FitOptions {
+        let LineSlice { method, min_r_squared, remove_outliers } = self.estimate;
+        let method = match method {
+            Method::Monotone => MethodName::Monotone,
+            Method::Linear => MethodName::Linear,
+            Method::Robust => MethodName::Robust,
+        };
+        FitOptions { method, min_r_squared, remove_outliers }
     }
 }
 
-/// How the spec wants fits to be made.
-pub(in crate::pipeline) fn fit_options(spec: &EstimateSpec) -> FitOptions {
-    let method = match spec.method {
-        Method::Monotone => MethodName::Monotone,
-        Method::Linear => MethodName::Linear,
-        Method::Robust => MethodName::Robust,
-    };
-    FitOptions { method, min_r_squared: spec.min_r_squared, remove_outliers: spec.remove_outliers }
+impl Stage for Fit {
+    type Slice = FitSlice;
+    type Inputs<'a> = Vec<LevelMetrics>;
+    type Output = Document<Fits>;
+    const VERSION: u32 = 2;
+
+    fn slice(&self, files: &SpecFiles<'_>) -> Result<FitSlice, PipelineError> {
+        Ok(FitSlice::of(&files.spec.estimate))
+    }
+
+    fn inputs(&self, artifacts: &Artifacts<'_>) -> Result<Vec<LevelMetrics>, PipelineError> {
+        artifacts.levels()
+    }
+
+    async fn run(
+        &self,
+        slice: &FitSlice,
+        levels: Self::Inputs<'_>,
+        _: &Services<'_>,
+    ) -> Result<Document<Fits>, PipelineError> {
+        Ok(Document(Fits::of(&levels, slice.options())))
+    }
 }

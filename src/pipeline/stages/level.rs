@@ -1,31 +1,53 @@
 //! `level@c`: the metrics at one concurrency.
 
-use super::Artifacts;
-use super::artifacts::to_document;
-use super::stage::{Making, Stage, ready};
+use super::artifacts::{Artifacts, Runs};
+use super::output::Document;
+use super::stage::Stage;
 use crate::measure::LevelMetrics;
-use crate::pipeline::context::Context;
-use crate::pipeline::{PipelineError, StageId};
-use serde_json::{Value, json};
+use crate::pipeline::PipelineError;
+use crate::pipeline::services::Services;
+use crate::pipeline::spec_files::SpecFiles;
+use crate::spec::OnFailure;
+use serde::Serialize;
 
 pub(super) struct Level {
     pub concurrency: u32,
 }
 
+#[derive(Serialize)]
+pub(super) struct LevelSlice {
+    concurrency: LoadSlice,
+}
+
+#[derive(Serialize)]
+struct LoadSlice {
+    on_failure: OnFailure,
+}
+
 impl Stage for Level {
-    fn version(&self) -> u32 {
-        8
+    type Slice = LevelSlice;
+    type Inputs<'a> = Runs<'a>;
+    type Output = Document<LevelMetrics>;
+    const VERSION: u32 = 8;
+
+    fn slice(&self, files: &SpecFiles<'_>) -> Result<LevelSlice, PipelineError> {
+        Ok(LevelSlice { concurrency: LoadSlice { on_failure: files.spec.concurrency.on_failure } })
     }
 
-    fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
-        Ok(json!({ "concurrency": { "on_failure": context.spec.concurrency.on_failure } }))
+    fn inputs<'a>(&self, artifacts: &'a Artifacts<'_>) -> Result<Runs<'a>, PipelineError> {
+        Ok(artifacts.runs())
     }
 
-    fn run<'a>(&'a self, context: &'a Context<'_>, artifacts: &'a Artifacts<'_>) -> Making<'a> {
-        let tolerated = context.spec.concurrency.on_failure.tolerated();
-        let level = artifacts.runs(self.concurrency, |runs| {
+    async fn run(
+        &self,
+        slice: &LevelSlice,
+        runs: Self::Inputs<'_>,
+        _: &Services<'_>,
+    ) -> Result<Document<LevelMetrics>, PipelineError> {
+        let tolerated = slice.concurrency.on_failure.tolerated();
+        let level = runs.at(self.concurrency, |runs| {
             LevelMetrics::of_columns(self.concurrency, runs, runs.around(), tolerated)
         });
-        ready(level.and_then(|level| to_document(&StageId::Level(self.concurrency), &level)))
+        level.map(Document)
     }
 }

@@ -1,31 +1,45 @@
-//! The stages, one file each: what a stage reads, and how its artifact is made.
+//! The stages, one file each: its slice of the spec, its inputs, its version, and how its artifact is made.
 
 mod artifacts;
 mod estimate;
 mod expand;
 mod fit;
 mod level;
+mod order;
+mod output;
 mod render;
+mod result;
 mod stage;
 mod sweep;
+mod task;
 
-pub(super) use artifacts::{Artifacts, push_line};
-pub(super) use estimate::{evidence, observe, question};
-pub(super) use fit::fit_options;
-pub(super) use render::{assemble, check_templates, identity};
-pub(super) use stage::{CutShort, Product, Stage};
+pub(super) use artifacts::Artifacts;
+pub(super) use estimate::{EstimateSlice, observe};
+pub(super) use expand::DatasetSlice;
+pub(super) use fit::FitSlice;
+pub(super) use order::Order;
+pub(super) use output::{CutShort, Product, push_line};
+pub(super) use render::check_templates;
+pub(super) use result::{ResultInputs, ResultSlice, assemble, identity};
 pub(super) use sweep::without_how_much;
+pub(super) use task::Task;
 
-use super::StageId;
+use super::context::Context;
+use super::{PipelineError, StageId};
+use task::task;
 
-/// The stage behind a name.
-pub(super) fn stage(id: &StageId) -> Box<dyn Stage> {
+/// The stage behind a name, with its slice of the spec.
+pub(super) fn stage(id: &StageId, context: &Context<'_>) -> Result<Box<dyn Task>, PipelineError> {
+    let files = &context.files;
     match id {
-        StageId::Expand => Box::new(expand::Expand),
-        StageId::Sweep(concurrency) => Box::new(sweep::Sweep { concurrency: *concurrency }),
-        StageId::Level(concurrency) => Box::new(level::Level { concurrency: *concurrency }),
-        StageId::Fit => Box::new(fit::FitStage),
-        StageId::Estimate => Box::new(estimate::EstimateStage),
-        StageId::Render(report) => Box::new(render::Render { report: report.clone() }),
+        StageId::Expand => task(id, expand::Expand, files),
+        StageId::Sweep(concurrency) => {
+            let (concurrency, order) = (*concurrency, context.order(*concurrency));
+            task(id, sweep::Sweep { concurrency, order }, files)
+        }
+        StageId::Level(concurrency) => task(id, level::Level { concurrency: *concurrency }, files),
+        StageId::Fit => task(id, fit::Fit, files),
+        StageId::Estimate => task(id, estimate::Estimate, files),
+        StageId::Render(report) => task(id, render::Render::of(report, context.spec), files),
     }
 }

@@ -1,86 +1,121 @@
 //! `render@report`: one report.
 
-use super::Artifacts;
-use super::stage::{Making, Stage, ready};
+use super::artifacts::{Artifacts, Runs};
+use super::result::{ResultInputs, ResultSlice, assemble};
+use super::stage::Stage;
 use crate::pipeline::PipelineError;
-use crate::pipeline::context::Context;
+use crate::pipeline::services::Services;
+use crate::pipeline::spec_files::SpecFiles;
 use crate::redact::printable;
-use crate::report::{
-    Material, ReportError, SizingResult, SpecIdentity, UserTemplate, built_in_template, report,
-};
-use crate::spec::WorkflowSpec;
-use crate::spec::workflow::CommandSpec;
+use crate::report::{Material, ReportError, UserTemplate, built_in_template, report};
+use crate::spec::Spec;
 use crate::store::Digest;
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::json;
 
 pub(super) struct Render {
-    pub report: String,
+    report: String,
+    /// Where the spec names it.
+    at: String,
 }
 
-impl Stage for Render {
-    fn version(&self) -> u32 {
-        3
-    }
+#[derive(Serialize)]
+pub(super) struct RenderSlice {
+    template: Template,
+    #[serde(flatten)]
+    result: ResultSlice,
+}
 
-    fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
-        let template = match self.template(context)? {
-            Some(template) => Some(template.text),
-            None => built_in_template(&self.report).map(str::to_owned),
+/// The template of a report, where it has one. A key tells it by its content.
+enum Template {
+    /// The user's.
+    Named(UserTemplate),
+    /// One that comes with sizer.
+    BuiltIn(&'static str),
+    /// None: the report is made by code.
+    Nothing,
+}
+
+impl Serialize for Template {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = match self {
+            Self::Named(template) => Some(template.text.as_str()),
+            Self::BuiltIn(text) => Some(*text),
+            Self::Nothing => None,
         };
-        let SpecIdentity { name, digest } = identity(context);
-        Ok(json!({
-            "template": { "content": template.map(|text| Digest::of(text.as_bytes())) },
-            "name": name,
-            "spec content": digest,
-        }))
+        json!({ "content": text.map(|text| Digest::of(text.as_bytes())) }).serialize(serializer)
     }
+}
 
-    fn run<'a>(&'a self, context: &'a Context<'_>, artifacts: &'a Artifacts<'_>) -> Making<'a> {
-        ready(self.render(context, artifacts))
-    }
+/// What a report is made of.
+pub(super) struct RenderInputs<'a> {
+    result: ResultInputs<'a>,
+    runs: Runs<'a>,
 }
 
 impl Render {
-    fn render(
-        &self,
-        context: &Context<'_>,
-        artifacts: &Artifacts<'_>,
-    ) -> Result<Vec<u8>, PipelineError> {
-        let result = assemble(context, artifacts)?;
-        match report(&self.report, self.template(context)?) {
-            Some(report) => {
-                let runs = |concurrency| {
-                    artifacts
-                        .recording(concurrency)
-                        .map(|it| it.runs)
-                        .map_err(|error| ReportError::Runs { concurrency, error: error.into() })
-                };
-                let bytes = report.render(&Material { result: &result, runs: &runs })?;
-                Ok(readable(bytes))
-            }
-            None => {
-                Err(self
-                    .error(context, "this is not a built-in report and has no template".to_owned()))
-            }
-        }
+    /// The stage behind a report of a spec.
+    pub fn of(report: &str, spec: &Spec) -> Self {
+        let index = spec.outputs.reports.iter().position(|it| it.name == report);
+        let at =
+            index.map_or("outputs.reports".to_owned(), |index| format!("outputs.reports.{index}"));
+        Self { report: report.to_owned(), at }
     }
 
     /// The user's template, where the spec names one.
-    fn template(&self, context: &Context<'_>) -> Result<Option<UserTemplate>, PipelineError> {
-        let reports = &context.spec.outputs.reports;
-        let spec = reports.iter().find(|report| report.name == self.report);
-        let Some(path) = spec.and_then(|report| report.template.as_ref()) else { return Ok(None) };
-        let path = context.spec.resolve(path);
-        UserTemplate::read(&path).map(Some).map_err(|message| self.error(context, message))
+    fn template(&self, spec: &Spec) -> Result<Option<UserTemplate>, PipelineError> {
+        let report = spec.outputs.reports.iter().find(|report| report.name == self.report);
+        let Some(path) = report.and_then(|report| report.template.as_ref()) else {
+            return Ok(None);
+        };
+        let wrong =
+            |message: String| spec.error_at(&self.at, message).help(spec.path_help()).into();
+        UserTemplate::read(&spec.resolve(path)).map(Some).map_err(wrong)
+    }
+}
+
+impl Stage for Render {
+    type Slice = RenderSlice;
+    type Inputs<'a> = RenderInputs<'a>;
+    type Output = Vec<u8>;
+    const VERSION: u32 = 3;
+
+    fn slice(&self, files: &SpecFiles<'_>) -> Result<RenderSlice, PipelineError> {
+        let template = match (self.template(files.spec)?, built_in_template(&self.report)) {
+            (Some(template), _) => Template::Named(template),
+            (None, Some(text)) => Template::BuiltIn(text),
+            (None, None) => Template::Nothing,
+        };
+        Ok(RenderSlice { template, result: ResultSlice::of(files.spec) })
     }
 
-    /// An error that points at this report in the spec.
-    fn error(&self, context: &Context<'_>, message: String) -> PipelineError {
-        let reports = &context.spec.outputs.reports;
-        let index = reports.iter().position(|report| report.name == self.report);
-        let at =
-            index.map_or("outputs.reports".to_owned(), |index| format!("outputs.reports.{index}"));
-        context.spec.error_at(&at, message).help(context.spec.path_help()).into()
+    fn inputs<'a>(&self, artifacts: &'a Artifacts<'_>) -> Result<RenderInputs<'a>, PipelineError> {
+        Ok(RenderInputs { result: ResultInputs::of(artifacts)?, runs: artifacts.runs() })
+    }
+
+    async fn run(
+        &self,
+        slice: &RenderSlice,
+        inputs: Self::Inputs<'_>,
+        services: &Services<'_>,
+    ) -> Result<Vec<u8>, PipelineError> {
+        let template = match &slice.template {
+            Template::Named(template) => Some(template.clone()),
+            Template::BuiltIn(_) | Template::Nothing => None,
+        };
+        let Some(report) = report(&self.report, template) else {
+            let message = "this is not a built-in report and has no template".to_owned();
+            let wrong = services.error_at(&self.at, message).help(services.path_help());
+            return Err(wrong.into());
+        };
+        let result = assemble(&slice.result, inputs.result)?;
+        let runs = |concurrency| {
+            let recording = inputs.runs.recording(concurrency);
+            recording
+                .map(|it| it.runs)
+                .map_err(|error| ReportError::Runs { concurrency, error: error.into() })
+        };
+        Ok(readable(report.render(&Material { result: &result, runs: &runs })?))
     }
 }
 
@@ -93,55 +128,7 @@ fn readable(bytes: Vec<u8>) -> Vec<u8> {
 }
 
 /// Reads every template that the spec names.
-pub(in crate::pipeline) fn check_templates(context: &Context<'_>) -> Result<(), PipelineError> {
-    let reports = context.spec.outputs.reports.iter();
-    reports.map(|report| Render { report: report.name.clone() }).try_for_each(|render| {
-        render.template(context)?;
-        Ok(())
-    })
-}
-
-/// Puts the result together from the artifacts.
-pub(in crate::pipeline) fn assemble(
-    context: &Context<'_>,
-    artifacts: &Artifacts<'_>,
-) -> Result<SizingResult, PipelineError> {
-    let mut assessment = artifacts.assessment()?;
-    let recorded = context.spec.workflow.recorded().is_some();
-    let dropped = if recorded { 0 } else { artifacts.dropped_rows()? };
-    if dropped > 0 {
-        assessment.notes.push(if dropped == 1 {
-            "1 row of the dataset had an empty question and was left out.".to_owned()
-        } else {
-            format!("{dropped} rows of the dataset had an empty question and were left out.")
-        });
-    }
-    if let WorkflowSpec::Command(command) = &context.spec.workflow {
-        assessment.notes.push(started(command).to_owned());
-    }
-    Ok(SizingResult::assemble(
-        identity(context),
-        artifacts.levels()?,
-        &artifacts.fits()?,
-        assessment,
-        artifacts.sources(),
-    ))
-}
-
-/// What of a program's time was measured.
-fn started(command: &CommandSpec) -> &'static str {
-    if command.persistent {
-        "Worker processes were started and had answered once before each level: runtimes leave out starting the program."
-    } else {
-        "Every run was a process of its own: runtimes include starting the program."
-    }
-}
-
-/// Which spec the result answers.
-pub(in crate::pipeline) fn identity(context: &Context<'_>) -> SpecIdentity {
-    let canonical = context.spec.canonical().to_string();
-    SpecIdentity {
-        name: context.spec.title(),
-        digest: Digest::of(canonical.as_bytes()).as_str().to_owned(),
-    }
+pub(in crate::pipeline) fn check_templates(spec: &Spec) -> Result<(), PipelineError> {
+    let mut reports = spec.outputs.reports.iter();
+    reports.try_for_each(|report| Render::of(&report.name, spec).template(spec).map(drop))
 }

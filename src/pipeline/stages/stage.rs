@@ -1,47 +1,39 @@
-//! What every stage is, and what it makes.
+//! What every stage is.
 
-use super::Artifacts;
-use crate::measure::Failure;
+use super::artifacts::Artifacts;
+use super::output::Output;
 use crate::pipeline::PipelineError;
-use crate::pipeline::context::Context;
-use crate::store::Content;
-use crate::workflow::Pending;
-use serde_json::Value;
+use crate::pipeline::services::Services;
+use crate::pipeline::spec_files::SpecFiles;
+use serde::Serialize;
 
-/// A stage: a function of the slice of the spec that it reads and of the artifacts it needs.
-pub(in crate::pipeline) trait Stage: Send + Sync {
+/// A stage: a function of its slice of the spec and of what it takes from other stages. It runs on these alone, so
+/// a key that is made of both leaves out nothing that the artifact depends on.
+///
+/// The fields of the type itself tell a stage from others of its kind (`sweep@8`), as its name does, or are what
+/// the plan of the sweep says of it, which makes no other measurement.
+pub(in crate::pipeline) trait Stage: Send + Sync + 'static {
+    /// The part of the spec that it reads, with the files that this part names. The key hashes what it is serialised
+    /// as: no secret, no path, and equal for equal meanings.
+    type Slice: Serialize + Send + Sync;
+    /// What it takes from the artifacts of other stages.
+    type Inputs<'a>: Send;
+    /// What it makes.
+    type Output: Output;
     /// Goes up with every change in what the stage does or how its artifact looks.
-    fn version(&self) -> u32;
+    const VERSION: u32;
 
-    /// Everything that the stage reads besides artifacts: the slice of the spec, and digests of
-    /// the files that the slice names. It is what the key hashes, so it holds no secret.
-    fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError>;
+    /// Cuts its slice out of a spec.
+    fn slice(&self, files: &SpecFiles<'_>) -> Result<Self::Slice, PipelineError>;
+
+    /// Opens what it takes from other stages.
+    fn inputs<'a>(&self, artifacts: &'a Artifacts<'_>) -> Result<Self::Inputs<'a>, PipelineError>;
 
     /// Makes the artifact.
-    fn run<'a>(&'a self, context: &'a Context<'_>, artifacts: &'a Artifacts<'_>) -> Making<'a>;
-}
-
-/// A stage at work.
-pub(in crate::pipeline) type Making<'a> = Pending<'a, Result<Product, PipelineError>>;
-
-/// What a stage made.
-pub(in crate::pipeline) struct Product {
-    /// The artifact.
-    pub content: Content,
-    /// Why it is no measurement to build on, where it is none.
-    pub cut_short: Option<CutShort>,
-}
-
-/// Why what was measured is measured again by the next run.
-pub(in crate::pipeline) enum CutShort {
-    /// The server was gone before the level was over, which ends the run.
-    Gone(Failure),
-    /// The server took none of its runs: a wrong key or model says nothing of what a rig carries.
-    Untaken(Failure),
-}
-
-/// A stage without waiting, for those that only compute.
-pub(super) fn ready<'a>(result: Result<Vec<u8>, PipelineError>) -> Making<'a> {
-    let whole = |bytes: Vec<u8>| Product { content: bytes.into(), cut_short: None };
-    Box::pin(std::future::ready(result.map(whole)))
+    fn run(
+        &self,
+        slice: &Self::Slice,
+        inputs: Self::Inputs<'_>,
+        services: &Services<'_>,
+    ) -> impl Future<Output = Result<Self::Output, PipelineError>> + Send;
 }

@@ -1,67 +1,128 @@
 //! `sweep@c`: the runs at one concurrency. The only stage that asks the server anything.
 
-use super::Artifacts;
-use super::stage::{CutShort, Making, Product, Stage, ready};
+use super::artifacts::{Artifacts, Expanded};
+use super::order::{HowMuch, Order};
+use super::output::{CutShort, Output, Product};
+use super::stage::Stage;
 use crate::load::{
     Executor, Job, LevelPlan, LevelSize, LoadError, Local, Recorder, files_per_run, make_room,
     to_parquet,
 };
 use crate::measure::{Around, Before, Failure, FailureKind, Outcome, Run};
-use crate::pipeline::context::Context;
 use crate::pipeline::graph_level::GraphLevel;
-use crate::pipeline::search::search_of;
+use crate::pipeline::services::Services;
+use crate::pipeline::spec_files::SpecFiles;
 use crate::pipeline::{PipelineError, StageId};
-use crate::spec::Levels;
-use crate::store::Content;
+use crate::spec::{Concurrency, Levels, ScrapeSpec, WorkflowSpec};
+use crate::store::{Content, Digest};
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 pub(super) struct Sweep {
     pub concurrency: u32,
+    pub order: Order,
+}
+
+pub(super) enum SweepSlice {
+    /// All that there is to know of it is in what was recorded.
+    Recorded,
+    Measured(Box<Measured>),
+}
+
+/// All that makes a measurement.
+pub(super) struct Measured {
+    workflow: WorkflowSpec,
+    /// Without what is said of other levels, and without how much is measured where the plan says that.
+    load: Concurrency,
+    is_planned: bool,
+    rig: Option<String>,
+    scrape: Option<ScrapeSpec>,
+    program_files: BTreeMap<String, Digest>,
 }
 
 impl Stage for Sweep {
-    fn version(&self) -> u32 {
-        5
+    type Slice = SweepSlice;
+    type Inputs<'a> = Expanded<'a>;
+    type Output = Product;
+    const VERSION: u32 = 5;
+
+    fn slice(&self, files: &SpecFiles<'_>) -> Result<SweepSlice, PipelineError> {
+        let spec = files.spec;
+        if spec.workflow.recorded().is_some() {
+            return Ok(SweepSlice::Recorded);
+        }
+        let Concurrency { levels, start, max, budget, order, .. } = Concurrency::default();
+        let mut load =
+            Concurrency { levels, start, max, budget, order, ..spec.concurrency.clone() };
+        let is_planned = spec.concurrency.levels == Levels::Adaptive;
+        if is_planned {
+            HowMuch::default().put_into(&mut load);
+        }
+        Ok(SweepSlice::Measured(Box::new(Measured {
+            workflow: spec.workflow.clone(),
+            load,
+            is_planned,
+            rig: spec.test.rig.clone(),
+            scrape: spec.test.scrape.clone(),
+            program_files: files.program_files()?.clone(),
+        })))
     }
 
-    fn reads(&self, context: &Context<'_>) -> Result<Value, PipelineError> {
-        let spec = context.spec;
-        if spec.workflow.recorded().is_some() {
-            // All that there is to know of it is in what was recorded.
-            return Ok(json!({ "workflow": { "type": "recorded" } }));
+    fn inputs<'a>(&self, artifacts: &'a Artifacts<'_>) -> Result<Expanded<'a>, PipelineError> {
+        Ok(artifacts.expanded())
+    }
+
+    async fn run(
+        &self,
+        slice: &SweepSlice,
+        expanded: Self::Inputs<'_>,
+        services: &Services<'_>,
+    ) -> Result<Product, PipelineError> {
+        match slice {
+            SweepSlice::Recorded => self.recorded(expanded, services),
+            SweepSlice::Measured(slice) => self.sweep(slice, expanded, services).await,
         }
-        let mut load = json!(spec.concurrency);
+    }
+}
+
+impl Serialize for SweepSlice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Recorded => json!({ "workflow": { "type": "recorded" } }).serialize(serializer),
+            Self::Measured(slice) => slice.reads().serialize(serializer),
+        }
+    }
+}
+
+impl Measured {
+    /// What the key holds of it.
+    fn reads(&self) -> Value {
+        let mut load = json!(self.load);
         if let Some(load) = load.as_object_mut() {
             load.retain(|key, _| !ELSEWHERE.contains(&key.as_str()));
-            if spec.concurrency.levels == Levels::Adaptive {
+            if self.is_planned {
                 // A level of more runs answers as well: how many are wanted is the plan's concern.
                 load.retain(|key, _| !HOW_MUCH.contains(&key.as_str()));
             }
-            load.insert("warmup".into(), spec.concurrency.warmup_waves().into());
+            load.insert("warmup".into(), self.load.warmup_waves().into());
         }
         let mut slice = json!({
-            "workflow": measured(json!(spec.workflow)),
+            "workflow": measured(json!(self.workflow)),
             "concurrency": load,
-            "test": { "rig": spec.test.rig, "scrape": spec.test.scrape },
+            "test": { "rig": self.rig, "scrape": self.scrape },
         });
         let orders = orders(&slice["workflow"]);
         if let Some(slice) = slice.as_object_mut().filter(|_| !orders.is_empty()) {
             slice.insert("order".into(), json!(orders));
         }
-        let files = context.program_files()?;
+        let files = &self.program_files;
         if let Some(slice) = slice.as_object_mut().filter(|_| !files.is_empty()) {
             slice.insert("files".into(), json!(files));
         }
-        Ok(slice)
-    }
-
-    fn run<'a>(&'a self, context: &'a Context<'_>, artifacts: &'a Artifacts<'_>) -> Making<'a> {
-        if context.spec.workflow.recorded().is_some() {
-            return ready(self.recorded(context, artifacts));
-        }
-        Box::pin(self.sweep(context, artifacts))
+        slice
     }
 }
 
@@ -167,48 +228,50 @@ impl Sweep {
     /// The runs that a recording has of this level.
     fn recorded(
         &self,
-        context: &Context<'_>,
-        artifacts: &Artifacts<'_>,
-    ) -> Result<Vec<u8>, PipelineError> {
-        let level = artifacts.foreign_level(self.concurrency)?;
+        expanded: Expanded<'_>,
+        services: &Services<'_>,
+    ) -> Result<Product, PipelineError> {
+        let level = expanded.foreign_level(self.concurrency)?;
         if level.runs.is_empty() {
             let message = format!("the recording has no run at concurrency {}", self.concurrency);
-            let error = context.spec.error_at("concurrency.levels", message);
+            let error = services.error_at("concurrency.levels", message);
             return Err(error.help("leave `concurrency` out for all levels that it has").into());
         }
+        let id = StageId::Sweep(self.concurrency);
         let unwritten = |error: parquet::errors::ParquetError| PipelineError::Artifact {
-            stage: StageId::Sweep(self.concurrency),
+            stage: id.clone(),
             error: error.into(),
         };
-        to_parquet(&level).map_err(unwritten)
+        to_parquet(&level).map_err(unwritten)?.into_product(&id)
     }
 
     async fn sweep(
         &self,
-        context: &Context<'_>,
-        artifacts: &Artifacts<'_>,
+        slice: &Measured,
+        expanded: Expanded<'_>,
+        services: &Services<'_>,
     ) -> Result<Product, PipelineError> {
         let id = StageId::Sweep(self.concurrency);
         let load_error = |error| PipelineError::Load { stage: id.clone(), error };
         // Before anything is opened: too few files look like a server that is not there.
-        self.make_room(context).map_err(load_error)?;
-        let workflow = context.workflow(&id).await?;
-        let plan = self.plan(context, artifacts)?;
-        let scraper = context.scraper().await?;
-        context.cool_down().await.map_err(load_error)?;
+        self.make_room(&slice.workflow).map_err(load_error)?;
+        let workflow = services.workflow(&slice.workflow, &id).await?;
+        let plan = self.plan(slice, expanded)?;
+        let scraper = services.scraper(slice.scrape.as_ref()).await?;
+        services.cool_down(slice.load.cooldown).await.map_err(load_error)?;
         workflow.prepare(self.concurrency, &plan.workload.items).await;
-        context.observer.level_started(self.concurrency, plan.runs().unwrap_or(0));
-        let (observer, seen) = (Arc::clone(&context.observer), Arc::new(Seen::default()));
+        services.observer.level_started(self.concurrency, plan.runs().unwrap_or(0));
+        let (observer, seen) = (Arc::clone(&services.observer), Arc::new(Seen::default()));
         let notes = Arc::clone(&seen);
         let on_run = Arc::new(move |run: &Run| {
             notes.add(run);
             observer.run_done(run);
         });
-        let staged = context.store.stage()?;
+        let staged = services.store.stage()?;
         let file = staged.as_ref().map(|staged| staged.file().try_clone()).transpose();
         let file = file.map_err(|error| load_error(LoadError::Unwritten(error.into())))?;
         let recorder = file.map_or_else(Recorder::in_memory, Recorder::to_file);
-        let (server, cancel) = (Arc::clone(&workflow), &context.cancel);
+        let (server, cancel) = (Arc::clone(&workflow), &services.cancel);
         let job = Job { plan, workflow: server, scraper, cancel, on_run, recorder };
         let mut recorded = Local.measure(job).await.map_err(load_error)?;
         // A server that refuses or breaks off under load is a finding; one that is gone ends the sweep.
@@ -225,7 +288,7 @@ impl Sweep {
         } else {
             cut_short = seen.untaken().map(CutShort::Untaken);
         }
-        self.note_what_was_before(context, &mut recorded.around)?;
+        self.note_what_was_before(slice, services, &mut recorded.around)?;
         let content = match (recorded.finish().map_err(load_error)?, staged) {
             (None, Some(staged)) => Content::File(staged),
             (Some(bytes), _) => Content::Bytes(bytes),
@@ -238,15 +301,17 @@ impl Sweep {
     /// takes.
     fn note_what_was_before(
         &self,
-        context: &Context<'_>,
+        slice: &Measured,
+        services: &Services<'_>,
         around: &mut Around,
     ) -> Result<(), PipelineError> {
-        let Some(search) = search_of(context.spec) else { return Ok(()) };
-        around.asked = Some(search.asked);
-        let planned = context.planned(self.concurrency);
-        let Some(GraphLevel { known: Some(known), again, .. }) = planned else { return Ok(()) };
+        let Some(asked) = &self.order.asked else { return Ok(()) };
+        around.asked = Some(asked.clone());
+        let Some(GraphLevel { known: Some(known), again, .. }) = &self.order.level else {
+            return Ok(());
+        };
         let artifacts = [(StageId::Sweep(self.concurrency), known.manifest.digest.clone())].into();
-        Artifacts::new(&context.store, artifacts).runs(self.concurrency, |runs| {
+        Artifacts::new(&services.store, artifacts).runs().at(self.concurrency, |runs| {
             around.replaced.clone_from(&runs.around().replaced);
             // Who forces a level knows why; nothing is to be concluded from it.
             if again.is_some() {
@@ -255,28 +320,22 @@ impl Sweep {
             Ok(())
         })?;
         // Under the same key there is no other to choose from any more.
-        if known.manifest.parts.reads != self.reads(context)? {
+        if known.manifest.parts.reads != slice.reads() {
             around.replaced.push(known.manifest.digest.to_string());
         }
         Ok(())
     }
 
     /// Before the first level, so that none is measured in vain.
-    fn make_room(&self, context: &Context<'_>) -> Result<(), LoadError> {
-        let per_run = files_per_run(&context.spec.workflow);
-        let highest = context.highest_level().max(self.concurrency);
-        Ok(make_room(highest, per_run)?)
+    fn make_room(&self, workflow: &WorkflowSpec) -> Result<(), LoadError> {
+        Ok(make_room(self.order.highest, files_per_run(workflow))?)
     }
 
-    fn plan(
-        &self,
-        context: &Context<'_>,
-        artifacts: &Artifacts<'_>,
-    ) -> Result<LevelPlan, PipelineError> {
-        let (load, level) = (&context.spec.concurrency, self.concurrency);
-        let size = LevelSize::of_spec(load, level, context.chosen_runs(level));
+    fn plan(&self, slice: &Measured, expanded: Expanded<'_>) -> Result<LevelPlan, PipelineError> {
+        let load = &self.order.with_how_much(&slice.load);
+        let size = LevelSize::of_spec(load, self.concurrency, self.order.chosen_runs());
         // Beyond what a level asks, the dataset need not be held.
-        let items = artifacts.items(size.items())?;
+        let items = expanded.items(size.items())?;
         Ok(LevelPlan::of_spec(load, size, items))
     }
 }

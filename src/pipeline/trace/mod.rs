@@ -4,6 +4,7 @@ mod shape;
 mod spec_text;
 
 use super::context::Context;
+use super::stages::DatasetSlice;
 use super::{CancellationToken, Observer, Pipeline, PipelineError, StageId};
 use crate::load::{Executor, Job, LevelPlan, LevelSize, LoadError, Local, Recorder};
 use crate::measure::{Item, Outcome, Row, Run};
@@ -42,7 +43,7 @@ impl Pipeline {
         let context = Context::new(spec, &self.graph, observer, cancel);
         let context = context.handed(self.workflow.clone());
         let recorded = self.runs(&context, options).await;
-        context.close().await;
+        context.services.close().await;
         let runs = recorded?;
         let (good, failed): (Vec<Run>, Vec<Run>) = runs.into_iter().partition(Run::is_ok);
         let error = |message: String| spec.error_at("workflow", message);
@@ -77,7 +78,7 @@ impl Pipeline {
         let stage = StageId::Sweep(options.concurrency);
         context.fetch_dataset(false).await?;
         let mut items: Vec<Item> = Vec::new();
-        context.dataset_rows(&mut |row| {
+        DatasetSlice::of(&context.files)?.rows(&mut |row| {
             if let Row::Item(item) = row
                 && items.len() < options.runs
             {
@@ -85,9 +86,9 @@ impl Pipeline {
             }
             Ok(())
         })?;
-        let workflow = context.workflow(&stage).await?;
+        let workflow = context.services.workflow(&self.spec.workflow, &stage).await?;
         workflow.prepare(options.concurrency, &items).await;
-        context.observer.level_started(options.concurrency, options.runs);
+        context.services.observer.level_started(options.concurrency, options.runs);
         // All at once, and whatever fails is left out later.
         let load = Concurrency {
             mode: Mode::Burst,
@@ -96,9 +97,9 @@ impl Pipeline {
         };
         let size = LevelSize::of_spec(&load, options.concurrency, Some(options.runs));
         let plan = LevelPlan::of_spec(&load, size, items);
-        let observer = Arc::clone(&context.observer);
+        let observer = Arc::clone(&context.services.observer);
         let on_run = Arc::new(move |run: &Run| observer.run_done(run));
-        let (cancel, recorder) = (&context.cancel, Recorder::in_memory());
+        let (cancel, recorder) = (&context.services.cancel, Recorder::in_memory());
         let job = Job { plan, workflow, scraper: None, cancel, on_run, recorder };
         let recorded = Local.measure(job).await.map_err(|error| match error {
             LoadError::Cancelled => PipelineError::Cancelled { levels: 0 },

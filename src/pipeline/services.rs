@@ -1,0 +1,136 @@
+//! What the stages of one run share besides the spec: the store, the system under test, whoever watches.
+
+use super::{CancellationToken, Observer, PipelineError, StageId};
+use crate::load::{LoadError, Scraper};
+use crate::redact::Redactor;
+use crate::spec::{ScrapeSpec, Seconds, Spec, SpecError, Vault, WorkflowSpec, process_env};
+use crate::store::Store;
+use crate::workflow::{self, ConnectError, Redacted, Workflow};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::OnceCell;
+
+/// What the stages of one run share, made ready at most once.
+pub(super) struct Services<'a> {
+    pub store: Store,
+    pub observer: Arc<dyn Observer>,
+    pub cancel: CancellationToken,
+    /// Where errors point to, and what relative paths are relative to. What a stage reads of it is its slice.
+    spec: &'a Spec,
+    /// Knows every secret that was looked up.
+    redactor: Redactor,
+    scraper: OnceCell<Scraper>,
+    /// A workflow of the caller's own.
+    handed: Option<Arc<dyn Workflow>>,
+    workflow: OnceCell<Arc<dyn Workflow>>,
+    /// Whether a level was measured already.
+    measured: AtomicBool,
+}
+
+impl<'a> Services<'a> {
+    pub fn of(spec: &'a Spec, observer: Arc<dyn Observer>, cancel: CancellationToken) -> Self {
+        Self {
+            store: Store::beside(spec.base_dir()),
+            observer,
+            cancel,
+            spec,
+            redactor: Redactor::default(),
+            scraper: OnceCell::new(),
+            handed: None,
+            workflow: OnceCell::new(),
+            measured: AtomicBool::new(false),
+        }
+    }
+
+    /// The same with a workflow of the caller's own.
+    pub fn handed(self, workflow: Option<Arc<dyn Workflow>>) -> Self {
+        Self { handed: workflow, ..self }
+    }
+
+    /// An error that points at a dotted path of the spec.
+    pub fn error_at(&self, path: &str, message: String) -> SpecError {
+        self.spec.error_at(path, message)
+    }
+
+    /// What to say where a path of the spec leads nowhere.
+    pub fn path_help(&self) -> String {
+        self.spec.path_help()
+    }
+
+    /// What asks the server for its own metrics, where that is wanted.
+    pub async fn scraper(
+        &self,
+        scrape: Option<&ScrapeSpec>,
+    ) -> Result<Option<&Scraper>, PipelineError> {
+        let Some(scrape) = scrape else { return Ok(None) };
+        let made = self.scraper.get_or_try_init(async || {
+            Scraper::new(scrape, &Vault::new(&process_env, &self.redactor)).map_err(|error| {
+                self.spec.error_at("test.scrape.url", error.to_string()).because(error)
+            })
+        });
+        Ok(Some(made.await?))
+    }
+
+    /// Waits between two levels.
+    pub async fn cool_down(&self, pause: Seconds) -> Result<(), LoadError> {
+        let pause = pause.to_std();
+        if !self.measured.swap(true, Ordering::Relaxed) || pause.is_zero() {
+            return Ok(());
+        }
+        tokio::select! {
+            () = self.cancel.cancelled() => Err(LoadError::Cancelled),
+            () = tokio::time::sleep(pause) => Ok(()),
+        }
+    }
+
+    /// The workflow, made ready and seen to answer.
+    pub async fn workflow(
+        &self,
+        spec: &WorkflowSpec,
+        stage: &StageId,
+    ) -> Result<Arc<dyn Workflow>, PipelineError> {
+        let connect = async || {
+            self.spec.check_secrets(&process_env)?;
+            let workflow = if let Some(workflow) = &self.handed {
+                let (workflow, redactor) = (Arc::clone(workflow), self.redactor.clone());
+                Arc::new(Redacted::new(workflow, redactor))
+            } else {
+                let (base_dir, vault) =
+                    (self.spec.base_dir(), Vault::new(&process_env, &self.redactor));
+                workflow::connect(spec, base_dir, &vault)
+                    .map_err(|error| not_ready(self.spec, error))?
+            };
+            let ready = tokio::select! {
+                ready = workflow.check() => ready,
+                () = self.cancel.cancelled() => {
+                    workflow.close().await;
+                    let stage = stage.clone();
+                    return Err(PipelineError::Load { stage, error: LoadError::Cancelled });
+                }
+            };
+            if let Err(failure) = ready {
+                workflow.close().await;
+                return Err(PipelineError::Unreachable { stage: None, kept: false, failure });
+            }
+            Ok(workflow)
+        };
+        self.workflow.get_or_try_init(connect).await.cloned()
+    }
+
+    /// Ends whatever was started for the workflow.
+    pub async fn close(&self) {
+        if let Some(workflow) = self.workflow.get() {
+            workflow.close().await;
+        }
+    }
+}
+
+/// What is wrong with the workflow, where the spec can be blamed at its place in it.
+pub(super) fn not_ready(spec: &Spec, error: ConnectError) -> PipelineError {
+    match &error {
+        ConnectError::Client(message) => {
+            spec.error_at("workflow", message.as_str()).because(error).into()
+        }
+        _ => error.into(),
+    }
+}

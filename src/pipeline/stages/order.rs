@@ -1,0 +1,71 @@
+//! What the plan of a sweep says of one of its levels.
+
+use crate::measure::Asked;
+use crate::pipeline::graph_level::GraphLevel;
+use crate::spec::{Concurrency, Levels, Seconds, Until};
+
+/// What the plan of a sweep says of one of its levels. No key holds it: whatever plan a level was measured for, it
+/// is the same measurement, of more runs or fewer.
+pub(in crate::pipeline) struct Order {
+    /// What an adaptive sweep is after.
+    pub asked: Option<Asked>,
+    /// The level as it is planned, with the recording whose place it takes.
+    pub level: Option<GraphLevel>,
+    /// The highest level that is known of.
+    pub highest: u32,
+    /// How much is measured, where levels are adaptive; else the slice says so.
+    how_much: Option<HowMuch>,
+}
+
+/// How much of a level is measured, as a spec says it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct HowMuch {
+    passes: Option<u32>,
+    runs: Option<u32>,
+    duration: Option<Seconds>,
+    until: Option<Until>,
+}
+
+impl HowMuch {
+    /// Says it in a load in place of what that says.
+    pub fn put_into(self, load: &mut Concurrency) {
+        let Self { passes, runs, duration, until } = self;
+        (load.passes, load.runs) = (passes, runs);
+        (load.duration, load.until) = (duration, until);
+    }
+
+    fn says_nothing(self) -> bool {
+        let Self { passes, runs, duration, until } = self;
+        passes.is_none() && runs.is_none() && duration.is_none() && until.is_none()
+    }
+}
+
+impl Order {
+    /// What the section of a spec and the levels that were chosen say.
+    pub fn of(
+        load: &Concurrency,
+        asked: Option<&Asked>,
+        level: Option<GraphLevel>,
+        highest: u32,
+    ) -> Self {
+        let Concurrency { passes, runs, duration, until, .. } = *load;
+        let adaptive = load.levels == Levels::Adaptive;
+        let how_much = adaptive.then_some(HowMuch { passes, runs, duration, until });
+        Self { asked: asked.cloned(), level, highest, how_much }
+    }
+
+    /// A load with how much of it is measured.
+    pub fn with_how_much(&self, load: &Concurrency) -> Concurrency {
+        let mut load = load.clone();
+        if let Some(how_much) = self.how_much {
+            how_much.put_into(&mut load);
+        }
+        load
+    }
+
+    /// How many runs were chosen for an adaptive level, where the spec itself does not say.
+    pub fn chosen_runs(&self) -> Option<usize> {
+        self.how_much.filter(|it| it.says_nothing())?;
+        self.level.as_ref().map(|level| level.next.runs)
+    }
+}

@@ -1,0 +1,102 @@
+//! The result: what was measured and concluded, put together from the artifacts.
+
+use super::artifacts::{Artifacts, Expanded};
+use crate::measure::LevelMetrics;
+use crate::pipeline::PipelineError;
+use crate::report::{SizingResult, SpecIdentity};
+use crate::sizing::{Assessment, Fits};
+use crate::spec::{Spec, WorkflowSpec};
+use crate::store::Digest;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What a result says of its spec.
+#[derive(Serialize)]
+pub(in crate::pipeline) struct ResultSlice {
+    name: String,
+    #[serde(rename = "spec content")]
+    digest: String,
+    #[serde(skip)]
+    workflow: WorkflowSlice,
+}
+
+#[derive(Serialize)]
+struct WorkflowSlice {
+    /// Whether the runs were recorded elsewhere, and so are of no dataset.
+    recorded: bool,
+    /// Of programs: whether they stay from run to run.
+    persistent: Option<bool>,
+}
+
+impl ResultSlice {
+    /// Cuts it out of a spec.
+    pub fn of(spec: &Spec) -> Self {
+        let SpecIdentity { name, digest } = identity(spec);
+        let persistent = match &spec.workflow {
+            WorkflowSpec::Command(command) => Some(command.persistent),
+            _ => None,
+        };
+        let recorded = spec.workflow.recorded().is_some();
+        Self { name, digest, workflow: WorkflowSlice { recorded, persistent } }
+    }
+}
+
+/// What a result is put together from.
+pub(in crate::pipeline) struct ResultInputs<'a> {
+    /// For the rows of the dataset that were left out.
+    expanded: Expanded<'a>,
+    levels: Vec<LevelMetrics>,
+    fits: Fits,
+    assessment: Assessment,
+    sources: BTreeMap<String, String>,
+}
+
+impl<'a> ResultInputs<'a> {
+    /// Reads them.
+    pub fn of(artifacts: &'a Artifacts<'_>) -> Result<Self, PipelineError> {
+        Ok(Self {
+            expanded: artifacts.expanded(),
+            levels: artifacts.levels()?,
+            fits: artifacts.fits()?,
+            assessment: artifacts.assessment()?,
+            sources: artifacts.sources(),
+        })
+    }
+}
+
+/// Puts the result together.
+pub(in crate::pipeline) fn assemble(
+    slice: &ResultSlice,
+    inputs: ResultInputs<'_>,
+) -> Result<SizingResult, PipelineError> {
+    let ResultInputs { expanded, levels, fits, mut assessment, sources } = inputs;
+    let dropped = if slice.workflow.recorded { 0 } else { expanded.dropped_rows()? };
+    if dropped > 0 {
+        assessment.notes.push(if dropped == 1 {
+            "1 row of the dataset had an empty question and was left out.".to_owned()
+        } else {
+            format!("{dropped} rows of the dataset had an empty question and were left out.")
+        });
+    }
+    assessment.notes.extend(slice.workflow.persistent.map(started).map(str::to_owned));
+    let identity = SpecIdentity { name: slice.name.clone(), digest: slice.digest.clone() };
+    Ok(SizingResult::assemble(identity, levels, &fits, assessment, sources))
+}
+
+/// What of a program's time was measured.
+fn started(persistent: bool) -> &'static str {
+    if persistent {
+        "Worker processes were started and had answered once before each level: runtimes leave out starting the program."
+    } else {
+        "Every run was a process of its own: runtimes include starting the program."
+    }
+}
+
+/// Which spec the result answers.
+pub(in crate::pipeline) fn identity(spec: &Spec) -> SpecIdentity {
+    let canonical = spec.canonical().to_string();
+    SpecIdentity {
+        name: spec.title(),
+        digest: Digest::of(canonical.as_bytes()).as_str().to_owned(),
+    }
+}

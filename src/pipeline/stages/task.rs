@@ -1,0 +1,59 @@
+//! A stage with its slice, of whatever kind: what the machinery around stages works with.
+
+use super::artifacts::Artifacts;
+use super::output::{Output, Product};
+use super::stage::Stage;
+use crate::pipeline::services::Services;
+use crate::pipeline::spec_files::SpecFiles;
+use crate::pipeline::{PipelineError, StageId};
+use crate::workflow::Pending;
+use serde_json::{Value, json};
+
+/// A stage with the slice that was cut for it. What is hashed and what runs are this one value.
+pub(in crate::pipeline) trait Task: Send + Sync {
+    /// Version of the stage's behaviour and of its artifact's form.
+    fn version(&self) -> u32;
+
+    /// Its slice as the key holds it.
+    fn reads(&self) -> Value;
+
+    /// Makes the artifact.
+    fn run<'a>(&'a self, artifacts: &'a Artifacts<'_>, services: &'a Services<'_>) -> Making<'a>;
+}
+
+/// A stage at work.
+pub(in crate::pipeline) type Making<'a> = Pending<'a, Result<Product, PipelineError>>;
+
+struct Sliced<S: Stage> {
+    id: StageId,
+    stage: S,
+    slice: S::Slice,
+}
+
+/// Cuts a stage's slice.
+pub(super) fn task<S: Stage>(
+    id: &StageId,
+    stage: S,
+    files: &SpecFiles<'_>,
+) -> Result<Box<dyn Task>, PipelineError> {
+    let slice = stage.slice(files)?;
+    Ok(Box::new(Sliced { id: id.clone(), stage, slice }))
+}
+
+impl<S: Stage> Task for Sliced<S> {
+    fn version(&self) -> u32 {
+        S::VERSION
+    }
+
+    fn reads(&self) -> Value {
+        json!(self.slice)
+    }
+
+    fn run<'a>(&'a self, artifacts: &'a Artifacts<'_>, services: &'a Services<'_>) -> Making<'a> {
+        Box::pin(async move {
+            let inputs = self.stage.inputs(artifacts)?;
+            let output = self.stage.run(&self.slice, inputs, services).await?;
+            output.into_product(&self.id)
+        })
+    }
+}
