@@ -19,7 +19,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let selection = Selection::until("estimate");
+    let selection = Selection::until("result");
     let options = RunOptions { selection, offline: true, ..RunOptions::default() };
     execute(&args.spec.study()?, options, &args.output, &args.spec.as_typed())
 }

@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
 
 fn fill_in(study: &Study, template: &Path) -> Result<End, CliError> {
     let user_template = UserTemplate::read(template).map_err(CliError::Usage)?;
-    let selection = Selection::until("estimate");
+    let selection = Selection::until("result");
     let observer = Arc::new(Progress::new(false));
     let options = RunOptions { observer, selection, offline: true, ..RunOptions::default() };
     let outcome = super::diagnose::runtime()?.block_on(study.run(options))?;

@@ -51,4 +51,26 @@ impl Row {
             Self::Dropped { .. } => None,
         }
     }
+
+    /// True for the line of a dropped row in an expanded dataset, by its first key alone: lines can
+    /// be long, and many.
+    pub fn is_dropped(line: &[u8]) -> bool {
+        line.starts_with(b"{\"row\":")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_key_of_a_line_tells_what_became_of_a_row() {
+        let item =
+            Item { id: "row".to_owned(), input: "{\"row\":1}".to_owned(), ..Item::default() };
+        let dropped = Row::Dropped { row: 7, dropped: "the question is empty".to_owned() };
+        for (row, is_dropped) in [(Row::Item(item), false), (dropped, true)] {
+            let line = serde_json::to_vec(&row).unwrap();
+            assert_eq!(Row::is_dropped(&line), is_dropped, "{row:?}");
+        }
+    }
 }

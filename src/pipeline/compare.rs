@@ -134,7 +134,8 @@ impl Facts {
         for (stage, key) in &record.keys {
             let manifest = store.manifest(key);
             let level = stage.strip_prefix("level@").and_then(|level| level.parse().ok());
-            if let Some(manifest) = manifest.as_ref().filter(|_| !stage.starts_with("render")) {
+            let is_told = !stage.starts_with("render") && stage != "result";
+            if let Some(manifest) = manifest.as_ref().filter(|_| is_told) {
                 merge(&mut reads, manifest.parts.reads.clone());
             }
             let bytes = manifest.and_then(|manifest| store.read(&manifest.digest).ok());

@@ -1,11 +1,11 @@
-//! What one run works with: the spec, what stages share, and the levels as they are planned.
+//! The context of a run: the spec, the services that stages share, and the levels as they are planned.
 
 use super::graph_level::GraphLevel;
 use super::observer::Silent;
 use super::search::search_of;
 use super::services::Services;
 use super::spec_files::SpecFiles;
-use super::stages::Order;
+use super::stages::Planned;
 use super::{CancellationToken, Graph, Observer, PipelineError};
 use crate::dataset;
 use crate::measure::Asked;
@@ -15,14 +15,14 @@ use crate::workflow::Workflow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What the machinery around stages works with. Of it a stage gets its slice and the services alone.
+/// The context of a run, for the machinery around stages. Of it a stage gets its slice and the services alone.
 pub(super) struct Context<'a> {
     pub spec: &'a Spec,
     pub files: SpecFiles<'a>,
     pub services: Services<'a>,
-    /// Whether no server is asked, so that what is there has to do.
+    /// Asks no server, so that what is there has to do.
     pub offline: bool,
-    /// What an adaptive sweep is after.
+    /// The aim of an adaptive sweep, as its levels record it.
     asked: Option<Asked>,
     /// Levels with the runs that were chosen for them, and the recordings that are there.
     planned: Mutex<BTreeMap<u32, GraphLevel>>,
@@ -73,18 +73,18 @@ impl<'a> Context<'a> {
         planned.insert(level.next.concurrency, level);
     }
 
-    /// What is planned at a level.
+    /// The plan of a level.
     pub fn planned(&self, concurrency: u32) -> Option<GraphLevel> {
         let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         planned.get(&concurrency).cloned()
     }
 
-    /// What the plan of the sweep says of a level.
-    pub fn order(&self, concurrency: u32) -> Order {
+    /// The part of the sweep's plan that a level is measured by.
+    pub fn planned_sweep(&self, concurrency: u32) -> Planned {
         let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         let highest = planned.last_key_value().map_or(0, |(highest, _)| *highest);
         let level = planned.get(&concurrency).cloned();
-        Order::of(&self.spec.concurrency, self.asked.as_ref(), level, highest.max(concurrency))
+        Planned::of(&self.spec.concurrency, self.asked.as_ref(), level, highest.max(concurrency))
     }
 
     /// Downloads a remote dataset, unless that was done before. A copy stays until it is asked for

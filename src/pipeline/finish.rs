@@ -46,7 +46,7 @@ impl Pipeline {
         locked
     }
 
-    /// Locks what is there, writes the reports, and puts the result together if it can be.
+    /// Locks what is there, writes the reports, and reads the result if there is one.
     pub(super) fn finish(
         &self,
         context: &Context<'_>,
@@ -59,17 +59,7 @@ impl Pipeline {
         }
         let manifests = done.manifests;
         let reports = self.write_reports(context, manifests)?;
-        let complete =
-            manifests.contains_key(&StageId::Estimate) && manifests.contains_key(&StageId::Expand);
-        let result = if complete {
-            let digests = manifests.iter().map(|(id, it)| (id.clone(), it.digest.clone()));
-            let artifacts = Artifacts::new(&context.services.store, digests.collect());
-            let slice = ResultSlice::of(context.spec);
-            Some(assemble(&slice, ResultInputs::of(&artifacts)?)?)
-        } else {
-            None
-        };
-        Ok((result, reports))
+        Ok((result(context, manifests)?, reports))
     }
 
     /// Puts the reports into the output folder, where they are not there already.
@@ -92,6 +82,23 @@ impl Pipeline {
         }
         Ok(paths)
     }
+}
+
+/// The result. Where a selection ends at the estimate it is known as well, and not kept.
+fn result(
+    context: &Context<'_>,
+    manifests: &BTreeMap<StageId, Manifest>,
+) -> Result<Option<SizingResult>, PipelineError> {
+    let digests = manifests.iter().map(|(id, it)| (id.clone(), it.digest.clone())).collect();
+    let artifacts = Artifacts::new(&context.services.store, digests);
+    if manifests.contains_key(&StageId::Result) {
+        return artifacts.result().map(Some);
+    }
+    let needed = [StageId::Expand, StageId::Estimate];
+    if !needed.iter().all(|id| manifests.contains_key(id)) {
+        return Ok(None);
+    }
+    assemble(&ResultSlice::of(context.spec), ResultInputs::of(&artifacts)?).map(Some)
 }
 
 fn locked_of(manifest: &Manifest) -> Locked {
@@ -126,6 +133,6 @@ fn rests_on_what_is_locked(
             let runs = locked.get(&sweep).map(|sweep| &sweep.digest);
             runs.is_some() && runs == manifest.parts.inputs.get(&sweep)
         }
-        StageId::Fit | StageId::Estimate | StageId::Render(_) => false,
+        StageId::Fit | StageId::Estimate | StageId::Result | StageId::Render(_) => false,
     }
 }

@@ -3,7 +3,7 @@
 use super::StageId;
 use super::graph_level::GraphLevel;
 use crate::sizing::NextLevel;
-use crate::spec::Spec;
+use crate::spec::{ReportSpec, Spec};
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use petgraph::{Direction, algo};
@@ -25,7 +25,8 @@ impl Graph {
         let expand = graph.add_node(StageId::Expand);
         let fit = graph.add_node(StageId::Fit);
         let estimate = graph.add_node(StageId::Estimate);
-        let mut levels = Vec::new();
+        let result = graph.add_node(StageId::Result);
+        let (mut sweeps, mut levels) = (Vec::new(), Vec::new());
         let mut order = vec![expand];
         for NextLevel { concurrency, .. } in measured.iter().map(|level| level.next) {
             let sweep = graph.add_node(StageId::Sweep(concurrency));
@@ -35,17 +36,21 @@ impl Graph {
             connect(&mut graph, &[level], fit);
             // The runs too: how many are over a target is known only once there is one.
             connect(&mut graph, &[sweep, level], estimate);
-            levels.extend([sweep, level]);
+            sweeps.push(sweep);
+            levels.push(level);
             // Each level is aggregated right after its sweep.
             order.extend([sweep, level]);
         }
         graph.add_edge(fit, estimate, ());
-        order.extend([fit, estimate]);
+        // Of the sweeps only their digests: a result says which runs it rests on.
+        connect(&mut graph, &[&sweeps[..], &levels, &[expand, fit, estimate]].concat(), result);
+        order.extend([fit, estimate, result]);
         for report in &spec.outputs.reports {
             let render = graph.add_node(StageId::Render(report.name.clone()));
-            // Of the sweeps only their digests: a report says which runs it rests on.
-            connect(&mut graph, &levels, render);
-            connect(&mut graph, &[expand, fit, estimate], render);
+            connect(&mut graph, &[result], render);
+            if reads_runs(report) {
+                connect(&mut graph, &sweeps, render);
+            }
             order.push(render);
         }
         debug_assert!(!algo::is_cyclic_directed(&graph));
@@ -107,6 +112,12 @@ impl Graph {
         edges.sort();
         edges.into_iter()
     }
+}
+
+/// Tells a report that goes beyond the figures. A template of the user's sees these alone.
+fn reads_runs(report: &ReportSpec) -> bool {
+    let made_by_code = report.template.is_none();
+    made_by_code && crate::report::report(&report.name, None).is_some_and(|it| it.reads_runs())
 }
 
 fn connect(graph: &mut DiGraph<StageId, ()>, needs: &[NodeIndex], stage: NodeIndex) {

@@ -34,7 +34,7 @@ impl Last {
 pub(super) struct Candidate {
     pub key: Key,
     pub parts: Parts,
-    /// What makes it.
+    /// The stage that makes it, with its slice.
     pub task: Box<dyn Task>,
     pub found: Found,
 }

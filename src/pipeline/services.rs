@@ -1,4 +1,4 @@
-//! What the stages of one run share besides the spec: the store, the system under test, whoever watches.
+//! The services that the stages of one run share: the store, the system under test, whoever watches.
 
 use super::{CancellationToken, Observer, PipelineError, StageId};
 use crate::load::{LoadError, Scraper};
@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::OnceCell;
 
-/// What the stages of one run share, made ready at most once.
+/// The services that the stages of one run share, made ready at most once.
 pub(super) struct Services<'a> {
     pub store: Store,
     pub observer: Arc<dyn Observer>,
     pub cancel: CancellationToken,
-    /// Where errors point to, and what relative paths are relative to. What a stage reads of it is its slice.
+    /// For errors, which point into it, and for relative paths. A stage reads its slice instead.
     spec: &'a Spec,
     /// Knows every secret that was looked up.
     redactor: Redactor,
@@ -23,7 +23,7 @@ pub(super) struct Services<'a> {
     /// A workflow of the caller's own.
     handed: Option<Arc<dyn Workflow>>,
     workflow: OnceCell<Arc<dyn Workflow>>,
-    /// Whether a level was measured already.
+    /// Set once a level was measured.
     measured: AtomicBool,
 }
 
@@ -52,12 +52,12 @@ impl<'a> Services<'a> {
         self.spec.error_at(path, message)
     }
 
-    /// What to say where a path of the spec leads nowhere.
+    /// Help for a path of the spec that leads nowhere.
     pub fn path_help(&self) -> String {
         self.spec.path_help()
     }
 
-    /// What asks the server for its own metrics, where that is wanted.
+    /// The scraper of the server's own metrics, where that is wanted.
     pub async fn scraper(
         &self,
         scrape: Option<&ScrapeSpec>,
@@ -125,7 +125,7 @@ impl<'a> Services<'a> {
     }
 }
 
-/// What is wrong with the workflow, where the spec can be blamed at its place in it.
+/// An error of the workflow; at its place in the spec, where the spec can be blamed.
 pub(super) fn not_ready(spec: &Spec, error: ConnectError) -> PipelineError {
     match &error {
         ConnectError::Client(message) => {

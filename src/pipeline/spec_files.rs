@@ -1,4 +1,4 @@
-//! A spec with the files that it names, each of which is read for its digest at most once.
+//! A spec with the files that it names; each is digested once at most.
 
 use super::PipelineError;
 use super::files::of_programs;
@@ -25,7 +25,7 @@ pub(super) struct SpecFiles<'a> {
 /// The content of files. In a key it is told by its digest, wherever the files lie.
 #[derive(Clone, Debug)]
 pub(super) struct Content {
-    /// Where they lie.
+    /// Their paths.
     pub files: Vec<PathBuf>,
     /// Of all of them; `None` for a remote file that was never downloaded.
     pub digest: Option<Digest>,
@@ -56,8 +56,8 @@ impl<'a> SpecFiles<'a> {
         Ok(self.program_files.get_or_init(|| found))
     }
 
-    /// Where the dataset lies on this machine: the spec's file, or the copy of a remote one. What was
-    /// recorded stands in its place.
+    /// The path of the dataset on this machine: the spec's file, or the copy of a remote one; of a recording,
+    /// its first file.
     pub fn dataset_path(&self) -> PathBuf {
         match (self.spec.workflow.recorded(), self.spec.dataset.url()) {
             (Some(recorded), _) => {

@@ -15,6 +15,8 @@ pub enum StageId {
     Fit,
     /// The estimates.
     Estimate,
+    /// The result: all that was measured and concluded, as one document.
+    Result,
     /// A report.
     Render(String),
 }
@@ -28,6 +30,7 @@ impl StageId {
             Self::Level(_) => "level",
             Self::Fit => "fit",
             Self::Estimate => "estimate",
+            Self::Result => "result",
             Self::Render(_) => "render",
         }
     }
@@ -46,7 +49,7 @@ impl StageId {
 impl fmt::Display for StageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Expand | Self::Fit | Self::Estimate => f.write_str(self.kind()),
+            Self::Expand | Self::Fit | Self::Estimate | Self::Result => f.write_str(self.kind()),
             Self::Sweep(concurrency) | Self::Level(concurrency) => {
                 write!(f, "{}@{concurrency}", self.kind())
             }

@@ -18,4 +18,9 @@ pub type RunsAt<'a> = dyn Fn(u32) -> Result<Vec<Run>, ReportError> + 'a;
 pub trait Report {
     /// Renders the report to bytes.
     fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError>;
+
+    /// True for a report that reads runs, and not only the result.
+    fn reads_runs(&self) -> bool {
+        false
+    }
 }

@@ -23,6 +23,10 @@ impl Report for NatCalcOutput {
         let output = calc_output(material)?;
         serde_json::to_vec_pretty(&output).map_err(|error| ReportError::format(NAME, error))
     }
+
+    fn reads_runs(&self) -> bool {
+        true
+    }
 }
 
 /// Converts a result to the reference's format.

@@ -138,3 +138,24 @@ pub fn result_schema() -> serde_json::Value {
     schema.sort_all_objects();
     schema
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::{Recording, Run};
+
+    #[test]
+    fn a_level_with_statuses_can_be_read_again() {
+        let run = |http_status| Run { http_status: Some(http_status), end: 1.0, ..Run::default() };
+        let recording = Recording { runs: vec![run(200), run(200)], ..Recording::default() };
+        let level = LevelResult {
+            metrics: LevelMetrics::of(2, &recording, 0.0),
+            over_target: PerMetric::of(|_| None),
+            goodput: None,
+            rough_gpus: PerMetric::of(|_| Some(1.5)),
+        };
+        assert_eq!(level.http_statuses, BTreeMap::from([(200, 2)]));
+        let text = serde_json::to_string(&level).unwrap();
+        assert_eq!(serde_json::from_str::<LevelResult>(&text).unwrap(), level);
+    }
+}

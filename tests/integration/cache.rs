@@ -18,19 +18,19 @@ fn a_second_run_runs_nothing_and_a_new_target_only_the_estimate() {
     let simulator = SimulatorProcess::fast();
     let project = project(&simulator);
     // expand, three sweeps and levels, fit, estimate, three reports.
-    project.run(&["run", "spec.yml"]).success().stderr("12 stages run, 0 cached");
+    project.run(&["run", "spec.yml"]).success().stderr("13 stages run, 0 cached");
     assert_eq!(simulator.metric("requests_total"), 14);
     let first = project.read("out/result.json");
 
-    project.run(&["run", "spec.yml"]).success().stderr("0 stages run, 12 cached");
+    project.run(&["run", "spec.yml"]).success().stderr("0 stages run, 13 cached");
     assert_eq!(project.read("out/result.json"), first);
 
     let changed = ["--set", "targets.workflow_runtime=3s", "--set", "targets.users=50"];
     let plan = project.run(&[&["plan", "spec.yml"], &changed[..]].concat()).success();
     let plan = plan.stdout("targets.users: 100 → 50, targets.workflow_runtime.p95: 5.0 → 3.0");
-    plan.stdout("4 of 12 stages would run");
+    plan.stdout("5 of 13 stages would run");
     let ended = project.run(&[&["run", "spec.yml"], &changed[..]].concat()).success();
-    ended.stderr("4 stages run, 8 cached");
+    ended.stderr("5 stages run, 8 cached");
     assert_eq!(project.result()["estimates"][0]["limit"], 3.0);
     assert_eq!(simulator.metric("requests_total"), 14, "a changed target asked the server");
 }
@@ -43,7 +43,7 @@ fn a_new_level_measures_only_itself() {
     let ended =
         project.run(&["run", "spec.yml", "--set", "concurrency.levels=[1, 2, 3]"]).success();
     // sweep@3, level@3, fit, estimate, three reports.
-    ended.stderr("7 stages run, 5 cached");
+    ended.stderr("8 stages run, 5 cached");
     assert_eq!(simulator.metric("requests_total"), 14 + 6);
 }
 
@@ -61,7 +61,7 @@ fn how_a_spec_is_written_changes_nothing() {
         .replace("levels: [1, 2, 4]", "levels: {from: 1, to: 4, steps: 3, scale: log}");
     assert_ne!(rewritten, text);
     let project = project.file("spec.yml", &rewritten);
-    project.run(&["run", "spec.yml"]).success().stderr("0 stages run, 12 cached");
+    project.run(&["run", "spec.yml"]).success().stderr("0 stages run, 13 cached");
 }
 
 #[test]

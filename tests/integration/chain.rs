@@ -142,9 +142,9 @@ fn a_chain_needs_no_dataset_and_is_cached_like_anything_else() {
     );
     let project = Sizer::new().spec(&spec);
     project.run(&["run", "spec.yml"]).success().stdout("the test rig carries at least 2");
-    project.run(&["run", "spec.yml"]).success().stderr("0 stages run, 10 cached");
+    project.run(&["run", "spec.yml"]).success().stderr("0 stages run, 11 cached");
     let changed = project.run(&["plan", "spec.yml", "--set", "workflow.steps.0.llm.max_tokens=4"]);
-    changed.success().stdout("9 of 10 stages would run");
+    changed.success().stdout("10 of 11 stages would run");
     project.run(&["validate", "spec.yml"]).success();
 }
 

@@ -113,8 +113,9 @@ fn flipped_bytes_are_noticed_in_every_kind_of_file() {
     let project = Sizer::new().workflow(&workflow(&simulator), REST);
     project.run(&["run", "spec.yml"]).success();
     let stages = artifacts(&project);
-    assert_eq!(stages.len(), 12);
-    for stage in ["expand", "sweep@2", "level@2", "fit", "estimate", "render@summary.md"] {
+    assert_eq!(stages.len(), 13);
+    for stage in ["expand", "sweep@2", "level@2", "fit", "estimate", "result", "render@summary.md"]
+    {
         let latest: Value =
             serde_json::from_str(&project.read(".sizer/latest/spec.yml.json")).unwrap();
         let manifest =
@@ -132,7 +133,7 @@ fn flipped_bytes_are_noticed_in_every_kind_of_file() {
                 let line = plan.stdout.lines().find(|line| line.starts_with(&format!("{stage} ")));
                 assert!(line.unwrap().ends_with("artifact damaged"), "{stage} {at}: {plan:#?}");
                 project.run(&["run", "spec.yml"]).success();
-                project.run(&["plan", "spec.yml"]).success().stdout("0 of 12 stages would run");
+                project.run(&["plan", "spec.yml"]).success().stdout("0 of 13 stages would run");
                 artifacts(&project);
                 if !file.is_file() {
                     break;

@@ -234,7 +234,7 @@ fn a_remote_dataset_is_downloaded_once() {
     });
     let project = project(&format!("path: \"http://{address}/d/questions.csv?sig=canary-1f\""));
     let plan = project.run(&["plan", "spec.yml"]).success();
-    plan.stdout("8 of 8 stages would run");
+    plan.stdout("9 of 9 stages would run");
     assert_eq!(asked.load(Ordering::SeqCst), 0, "a plan asks no server");
     let offline = project.run(&["run", "spec.yml", "--offline"]).code(1);
     offline.stderr("offline no dataset is downloaded");

@@ -24,6 +24,6 @@ fn ctrl_c_keeps_finished_levels() {
     assert!(stderr.contains("2 levels are finished and kept"), "{stderr}");
     let before = simulator.metric("requests_total");
     // sweep@3, level@3, fit, estimate and three reports are left.
-    project.run(&["run", "spec.yml"]).success().stderr("7 stages run, 5 cached");
+    project.run(&["run", "spec.yml"]).success().stderr("8 stages run, 5 cached");
     assert_eq!(simulator.metric("requests_total") - before, 12);
 }

@@ -10,12 +10,12 @@ targets: {users: 100, workflow_runtime: 5s}
 outputs: {reports: [summary.md]}";
 
 /// What follows from a stage.
-const FROM_EXPAND: &str = "expand sweep level fit estimate render";
-const FROM_SWEEP: &str = "sweep level fit estimate render";
-const FROM_FIT: &str = "fit estimate render";
-const FROM_ESTIMATE: &str = "estimate render";
-/// The digest of the spec is in every report, so every change is written into it.
-const REPORTS: &str = "render";
+const FROM_EXPAND: &str = "expand sweep level fit estimate result render";
+const FROM_SWEEP: &str = "sweep level fit estimate result render";
+const FROM_FIT: &str = "fit estimate result render";
+const FROM_ESTIMATE: &str = "estimate result render";
+/// The digest of the spec is in the result, so every change is written into it and its reports.
+const REPORTS: &str = "result render";
 
 /// Key, another value, the kinds of stages that run again.
 const COMMON: &[(&str, &str, &str)] = &[
@@ -157,7 +157,7 @@ const ADAPTIVE: [&str; 3] = ["concurrency.start", "concurrency.max", "concurrenc
 fn check(project: &Sizer, own: &[(&str, &str, &str)]) {
     project.run(&["run", "spec.yml"]);
     let unchanged = project.run(&["plan", "spec.yml"]).success();
-    unchanged.stdout("0 of 8 stages would run");
+    unchanged.stdout("0 of 9 stages would run");
     let rows: Vec<_> = COMMON.iter().chain(own).collect();
     for (key, value, expected) in &rows {
         let set = format!("{key}={value}");
@@ -268,5 +268,5 @@ fn a_moved_project_is_the_same_project() {
     first.run(&["run", "spec.yml"]);
     let second = project(&format!("{{type: openai, base_url: \"{url}\", model: m}}"));
     std::fs::rename(first.path(".sizer"), second.path(".sizer")).unwrap();
-    second.run(&["plan", "spec.yml"]).success().stdout("0 of 8 stages would run");
+    second.run(&["plan", "spec.yml"]).success().stdout("0 of 9 stages would run");
 }

@@ -317,14 +317,14 @@ fn another_program_is_another_measurement() {
         .file("other.txt", "one\n")
         .workflow("{type: command, run: [sh, agent.sh], files: ['part.*']}", BURST);
     project.run(&["run", "spec.yml"]).success();
-    project.run(&["plan", "spec.yml"]).success().stdout("0 of 8 stages would run");
+    project.run(&["plan", "spec.yml"]).success().stdout("0 of 9 stages would run");
     let project = project.file("other.txt", "two\n");
-    project.run(&["plan", "spec.yml"]).success().stdout("0 of 8 stages would run");
+    project.run(&["plan", "spec.yml"]).success().stdout("0 of 9 stages would run");
     let project = project.file("part.txt", "two\n");
-    project.run(&["plan", "spec.yml"]).success().stdout("7 of 8 stages would run");
+    project.run(&["plan", "spec.yml"]).success().stdout("8 of 9 stages would run");
     project.run(&["run", "spec.yml"]).success();
     let project = project.file("agent.sh", "cat > /dev/null; true\n");
-    project.run(&["plan", "spec.yml"]).success().stdout("7 of 8 stages would run");
+    project.run(&["plan", "spec.yml"]).success().stdout("8 of 9 stages would run");
     std::fs::remove_file(project.path("part.txt")).unwrap();
     project.run(&["plan", "spec.yml"]).code(2).stderr("no file matches `part.*`");
 }

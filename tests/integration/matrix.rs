@@ -37,7 +37,7 @@ fn branches_that_differ_after_the_sweep_are_measured_once() {
         .stdout("expand[small]              run     shared with [big]");
     let ended = project.run(&["run", "spec.yml"]).success();
     // expand, two sweeps and levels, the fit; then estimate and two reports for each.
-    ended.stderr("12 stages run, 6 cached").stdout("Cheapest that meets every target: **small**");
+    ended.stderr("14 stages run, 6 cached").stdout("Cheapest that meets every target: **small**");
     assert_eq!(simulator.metric("requests_total"), 6);
 
     let comparison: Value = serde_json::from_str(&project.read("out/comparison.json")).unwrap();
@@ -53,9 +53,9 @@ fn branches_that_differ_after_the_sweep_are_measured_once() {
     assert!(project.read("out/big/summary.md").contains("# test [big]"));
     assert_eq!(
         project.run(&["run", "spec.yml"]).success().stderr.split(';').next(),
-        Some("0 stages run, 18 cached")
+        Some("0 stages run, 20 cached")
     );
-    project.run(&["status", "spec.yml"]).success().stdout("18 of 18 stages are current");
+    project.run(&["status", "spec.yml"]).success().stdout("20 of 20 stages are current");
 }
 
 #[test]
@@ -124,8 +124,8 @@ fn mistakes_in_a_matrix() {
 fn what_branches_share_is_forced_once() {
     let simulator = steep();
     let project = project(&simulator, HARDWARE);
-    project.run(&["run", "spec.yml", "--force"]).success().stderr("12 stages run, 6 cached");
-    project.run(&["run", "spec.yml", "--force"]).success().stderr("12 stages run, 6 cached");
+    project.run(&["run", "spec.yml", "--force"]).success().stderr("14 stages run, 6 cached");
+    project.run(&["run", "spec.yml", "--force"]).success().stderr("14 stages run, 6 cached");
     assert_eq!(simulator.metric("requests_total"), 12);
 }
 
@@ -157,13 +157,13 @@ fn different_rigs_are_measured_at_the_same_time_if_asked_to() {
     let project = two_servers(&servers, "");
     let ended = project.run(&["run", "spec.yml", "--jobs", "2"]).success();
     // The dataset is expanded once, and both branches are locked.
-    ended.stderr("15 stages run, 1 cached");
+    ended.stderr("17 stages run, 1 cached");
     for server in &servers {
         assert_eq!(server.requests.lock().unwrap().len(), 3);
     }
     let lock = project.read("sizer.lock");
     assert_eq!(lock.matches("\"sweep@1\"]").count(), 2, "{lock}");
-    project.run(&["status", "spec.yml"]).success().stdout("16 of 16 stages are current");
+    project.run(&["status", "spec.yml"]).success().stdout("18 of 18 stages are current");
 }
 
 #[test]

@@ -27,11 +27,25 @@ fn until_from_and_only() {
     run(&["--only", "level@*"]).success().stderr("3 stages run, 0 cached");
     let missing = run(&["--only", "render@summary.md"]).code(1);
     missing.stderr("fit is not in the store (never ran)").stderr("not selected");
-    // From the fit on: fit, estimate, three reports.
-    run(&["--from", "fit"]).success().stderr("5 stages run, 0 cached");
-    run(&[]).success().stderr("0 stages run, 12 cached");
+    // From the fit on: fit, estimate, result, three reports.
+    run(&["--from", "fit"]).success().stderr("6 stages run, 0 cached");
+    run(&[]).success().stderr("0 stages run, 13 cached");
     assert_eq!(simulator.metric("requests_total"), 14);
     run(&["--only", "swep"]).code(2).stderr("no stage is called `swep`; there are expand, sweep@1");
+}
+
+#[test]
+fn a_run_that_ends_at_the_estimate_has_an_answer_and_keeps_no_result() {
+    let simulator = SimulatorProcess::fast();
+    let project = project(&simulator);
+    let run = |args: &[&str]| project.run(&[&["run", "spec.yml"], args].concat());
+    let until = run(&["--until", "estimate", "--format", "json"]).success();
+    let missing = run(&["--only", "render"]).code(1);
+    missing.stderr("result is not in the store (never ran)").stderr("not selected");
+    assert_eq!(run(&["--format", "json"]).success().stdout, until.stdout);
+    let kept = project.run(&["show", "spec.yml", "result"]).success();
+    let [kept, until] = [kept.stdout, until.stdout].map(|it| serde_json::from_str::<Value>(&it));
+    assert_eq!(kept.unwrap(), until.unwrap());
 }
 
 #[test]
@@ -63,7 +77,7 @@ fn offline_asks_nobody() {
     // The server is gone, and nobody notices.
     project.run(&["run", "spec.yml", "--offline", "--set", "targets.users=5"]).success();
     let estimate = project.run(&["estimate", "spec.yml", "--set", "targets.users=1000"]).success();
-    estimate.stdout("for 1000 users").stderr("1 stage run");
+    estimate.stdout("for 1000 users").stderr("2 stages run");
     project.run(&["render", "spec.yml"]).success().stdout("for 100 users: unsettled");
     let project = project
         .file("one.md.j2", "{{ result.gpus.recommended }} for {{ result.estimates[0].users }}");
@@ -110,11 +124,11 @@ fn plans_are_for_machines_too() {
     let args = ["plan", "spec.yml", "--format", "json", "--set", "targets.users=500"];
     let plan: Value = serde_json::from_str(&project.run(&args).success().stdout).unwrap();
     let stages = plan["stages"].as_array().unwrap();
-    assert_eq!(stages.len(), 12);
+    assert_eq!(stages.len(), 13);
     let estimate = stages.iter().find(|stage| stage["stage"] == "estimate").unwrap();
     assert_eq!(estimate["status"], "run");
     assert_eq!(estimate["reason"], "targets.users: 100 → 500");
     let blocked = ["plan", "spec.yml", "--only", "render", "--set", "targets.users=500"];
     let blocked = project.run(&blocked).success();
-    blocked.stdout("blocked targets.users: 100 → 500").stdout("4 blocked");
+    blocked.stdout("blocked targets.users: 100 → 500").stdout("5 blocked");
 }

@@ -25,7 +25,7 @@ fn a_report_of_two_specs_is_said_to_be_one() {
     assert!(!asked.stderr.contains("outputs.dir"), "{asked:#?}");
     let status = project.run(&["status", "spec.yml"]).success();
     status.stdout("render@result.json  another file is in its place");
-    project.run(&["status", "other.yml"]).success().stdout("8 of 8 stages are current");
+    project.run(&["status", "other.yml"]).success().stdout("9 of 9 stages are current");
     // With a folder of its own, and where the other one has moved away or is no more.
     let project_alone = |project: &Sizer, args: &[&str]| {
         let ended = project.run(args).success();
@@ -45,7 +45,7 @@ fn the_status_of_a_report_is_that_of_the_file_that_people_read() {
     let simulator = SimulatorProcess::fast();
     let project = project(&simulator);
     project.run(&["run", "spec.yml"]).success();
-    project.run(&["status", "spec.yml"]).success().stdout("8 of 8 stages are current");
+    project.run(&["status", "spec.yml"]).success().stdout("9 of 9 stages are current");
     std::fs::write(project.path("out/summary.md"), "another").unwrap();
     std::fs::remove_file(project.path("out/levels.csv")).unwrap();
     project
@@ -53,9 +53,9 @@ fn the_status_of_a_report_is_that_of_the_file_that_people_read() {
         .success()
         .stdout("render@summary.md   another file is in its place")
         .stdout("render@levels.csv   made, but not in the output folder")
-        .stdout("6 of 8 stages are current");
+        .stdout("7 of 9 stages are current");
     project.run(&["render", "spec.yml"]).success();
-    project.run(&["status", "spec.yml"]).success().stdout("8 of 8 stages are current");
+    project.run(&["status", "spec.yml"]).success().stdout("9 of 9 stages are current");
 }
 
 /// A profile is the same spec in another form; it may write where the spec does.

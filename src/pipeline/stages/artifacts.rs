@@ -3,11 +3,13 @@
 use crate::load::{ForeignRun, RecordedRuns, from_parquet};
 use crate::measure::{Around, Item, LevelMetrics, Recording, Row};
 use crate::pipeline::{Cause, PipelineError, StageId};
+use crate::report::SizingResult;
 use crate::sizing::{Assessment, Fits};
 use crate::store::{Digest, Store};
 use parquet::errors::ParquetError;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 
 /// Reads the artifacts of finished stages.
 pub(in crate::pipeline) struct Artifacts<'a> {
@@ -20,7 +22,7 @@ impl<'a> Artifacts<'a> {
         Self { store, digests }
     }
 
-    /// What the dataset was expanded into.
+    /// The rows or runs that the dataset was expanded into.
     pub fn expanded(&self) -> Expanded<'_> {
         Expanded { artifacts: self }
     }
@@ -46,10 +48,14 @@ impl<'a> Artifacts<'a> {
         self.document(&StageId::Estimate)
     }
 
-    /// Digests of the artifacts that figures come from, by stage.
-    pub fn sources(&self) -> BTreeMap<String, String> {
-        let figures = self.digests.iter().filter(|(id, _)| !matches!(id, StageId::Render(_)));
-        figures.map(|(id, digest)| (id.to_string(), digest.to_string())).collect()
+    /// The result.
+    pub fn result(&self) -> Result<SizingResult, PipelineError> {
+        self.document(&StageId::Result)
+    }
+
+    /// The digests of all artifacts, by stage.
+    pub fn digests(&self) -> BTreeMap<String, String> {
+        self.digests.iter().map(|(id, digest)| (id.to_string(), digest.to_string())).collect()
     }
 
     fn digest(&self, id: &StageId) -> Result<&Digest, PipelineError> {
@@ -121,13 +127,16 @@ impl Expanded<'_> {
         Ok(level)
     }
 
-    /// How many rows of the dataset were dropped.
+    /// The number of dropped rows. Lines are counted and not parsed: there can be millions.
     pub fn dropped_rows(self) -> Result<usize, PipelineError> {
+        let unreadable = |error: std::io::Error| unreadable(&StageId::Expand, error);
+        let file = self.artifacts.store.open(self.artifacts.digest(&StageId::Expand)?)?;
+        let (mut lines, mut line) = (BufReader::new(file), Vec::new());
         let mut dropped = 0;
-        self.artifacts.each_line(&StageId::Expand, |row: Row| {
-            dropped += usize::from(row.item().is_none());
-            true
-        })?;
+        while lines.read_until(b'\n', &mut line).map_err(unreadable)? > 0 {
+            dropped += usize::from(Row::is_dropped(&line));
+            line.clear();
+        }
         Ok(dropped)
     }
 }
@@ -139,13 +148,13 @@ pub(in crate::pipeline) struct Runs<'a> {
 }
 
 impl Runs<'_> {
-    /// What was recorded at a level.
+    /// The recording of a level.
     pub fn recording(self, concurrency: u32) -> Result<Recording, PipelineError> {
         let id = StageId::Sweep(concurrency);
         from_parquet(self.artifacts.bytes(&id)?).map_err(|error| unreadable(&id, error))
     }
 
-    /// What can be computed from the runs of a level without holding them.
+    /// Computes something from the runs of a level without holding them.
     pub fn at<T>(
         self,
         concurrency: u32,

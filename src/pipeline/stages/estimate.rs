@@ -23,7 +23,7 @@ const RESAMPLES: usize = 1000;
 
 pub(super) struct Estimate;
 
-/// What is asked of the levels.
+/// The questions put to the levels.
 #[derive(Serialize)]
 pub(in crate::pipeline) struct EstimateSlice {
     targets: TargetSets,
@@ -48,7 +48,7 @@ fn in_words<S: Serializer>(plan: &Plan, serializer: S) -> Result<S::Ok, S::Error
     serializer.collect_str(plan)
 }
 
-/// What an estimate rests on.
+/// The evidence behind an estimate.
 pub(super) struct EstimateInputs<'a> {
     levels: Vec<LevelMetrics>,
     fits: Fits,
@@ -122,7 +122,7 @@ impl EstimateSlice {
         }
     }
 
-    /// What levels say, with failed runs counted as the spec wants it.
+    /// The evidence of levels, with failed runs counted as the spec wants it.
     pub fn evidence<'a>(
         &self,
         levels: &'a [LevelMetrics],
@@ -133,12 +133,12 @@ impl EstimateSlice {
         Evidence::with_failures(levels, fits, observed, counted)
     }
 
-    /// What the set of targets that counts asks.
+    /// The question of the set of targets that counts.
     pub fn main_question(&self) -> Question {
         self.question(&self.targets.main())
     }
 
-    /// What such targets ask, in the words of the estimator.
+    /// The question of such targets, in the words of the estimator.
     pub fn question(&self, targets: &Targets) -> Question {
         let loads = loads(targets);
         let targets = Metric::ALL.iter().flat_map(|&metric| {
@@ -193,7 +193,7 @@ fn loads(targets: &Targets) -> Vec<Load> {
     users.into_iter().chain(rate).collect()
 }
 
-/// How further levels of a spec come about.
+/// The way in which further levels of a spec come about.
 fn plan(spec: &Spec) -> Plan {
     if matches!(spec.workflow, WorkflowSpec::Recorded(_)) {
         return Plan::Recorded;

@@ -15,7 +15,7 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 use std::path::Path;
 
-/// Which way of reading recordings this is: another one makes other runs of them.
+/// Version of the way of reading recordings: another one makes other runs of them.
 const READER: u32 = 2;
 
 pub(super) struct Expand;

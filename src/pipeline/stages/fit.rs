@@ -32,7 +32,7 @@ impl FitSlice {
         Self { estimate: LineSlice { method, min_r_squared, remove_outliers } }
     }
 
-    /// How the spec wants fits to be made.
+    /// The options of the fits that the spec wants.
     pub fn options(&self) -> FitOptions {
         let LineSlice { method, min_r_squared, remove_outliers } = self.estimate;
         let method = match method {

@@ -5,8 +5,8 @@ mod estimate;
 mod expand;
 mod fit;
 mod level;
-mod order;
 mod output;
+mod planned;
 mod render;
 mod result;
 mod stage;
@@ -17,8 +17,8 @@ pub(super) use artifacts::Artifacts;
 pub(super) use estimate::{EstimateSlice, observe};
 pub(super) use expand::DatasetSlice;
 pub(super) use fit::FitSlice;
-pub(super) use order::Order;
 pub(super) use output::{CutShort, Product, push_line};
+pub(super) use planned::Planned;
 pub(super) use render::check_templates;
 pub(super) use result::{ResultInputs, ResultSlice, assemble, identity};
 pub(super) use sweep::without_how_much;
@@ -34,12 +34,13 @@ pub(super) fn stage(id: &StageId, context: &Context<'_>) -> Result<Box<dyn Task>
     match id {
         StageId::Expand => task(id, expand::Expand, files),
         StageId::Sweep(concurrency) => {
-            let (concurrency, order) = (*concurrency, context.order(*concurrency));
-            task(id, sweep::Sweep { concurrency, order }, files)
+            let (concurrency, planned) = (*concurrency, context.planned_sweep(*concurrency));
+            task(id, sweep::Sweep { concurrency, planned }, files)
         }
         StageId::Level(concurrency) => task(id, level::Level { concurrency: *concurrency }, files),
         StageId::Fit => task(id, fit::Fit, files),
         StageId::Estimate => task(id, estimate::Estimate, files),
+        StageId::Result => task(id, result::Assemble, files),
         StageId::Render(report) => task(id, render::Render::of(report, context.spec), files),
     }
 }

@@ -1,4 +1,4 @@
-//! What stages make, on its way into the store.
+//! The outputs of stages, on their way into the store.
 
 use crate::measure::Failure;
 use crate::pipeline::{PipelineError, StageId};
@@ -6,13 +6,13 @@ use crate::store::Content;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Something that can be kept as an artifact.
+/// An output that can be kept as an artifact.
 pub(in crate::pipeline) trait Output: Send {
     /// The artifact's bytes, or the file that they were streamed to.
     fn into_product(self, id: &StageId) -> Result<Product, PipelineError>;
 }
 
-/// What a stage made.
+/// The product of a stage.
 pub(in crate::pipeline) struct Product {
     /// The artifact.
     pub content: Content,
@@ -45,8 +45,8 @@ impl Output for Vec<u8> {
 pub(in crate::pipeline) struct Document<T>(pub T);
 
 impl<T: Serialize + DeserializeOwned + Send> Output for Document<T> {
-    /// What cannot be read again is not kept: JSON has no infinity, so a figure that overflows would be found only
-    /// when it is needed, and then each time.
+    // What cannot be read again is not kept: JSON has no infinity, so a figure that overflows would be found only
+    // when it is needed, and then each time.
     fn into_product(self, id: &StageId) -> Result<Product, PipelineError> {
         let unwritten = |error: serde_json::Error| PipelineError::Artifact {
             stage: id.clone(),

@@ -1,13 +1,12 @@
 //! `render@report`: one report.
 
 use super::artifacts::{Artifacts, Runs};
-use super::result::{ResultInputs, ResultSlice, assemble};
 use super::stage::Stage;
 use crate::pipeline::PipelineError;
 use crate::pipeline::services::Services;
 use crate::pipeline::spec_files::SpecFiles;
 use crate::redact::printable;
-use crate::report::{Material, ReportError, UserTemplate, built_in_template, report};
+use crate::report::{Material, ReportError, SizingResult, UserTemplate, built_in_template, report};
 use crate::spec::Spec;
 use crate::store::Digest;
 use serde::{Serialize, Serializer};
@@ -15,15 +14,13 @@ use serde_json::json;
 
 pub(super) struct Render {
     report: String,
-    /// Where the spec names it.
+    /// The place in the spec that names it.
     at: String,
 }
 
 #[derive(Serialize)]
 pub(super) struct RenderSlice {
     template: Template,
-    #[serde(flatten)]
-    result: ResultSlice,
 }
 
 /// The template of a report, where it has one. A key tells it by its content.
@@ -47,9 +44,9 @@ impl Serialize for Template {
     }
 }
 
-/// What a report is made of.
+/// The material of a report.
 pub(super) struct RenderInputs<'a> {
-    result: ResultInputs<'a>,
+    result: SizingResult,
     runs: Runs<'a>,
 }
 
@@ -78,7 +75,7 @@ impl Stage for Render {
     type Slice = RenderSlice;
     type Inputs<'a> = RenderInputs<'a>;
     type Output = Vec<u8>;
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
 
     fn slice(&self, files: &SpecFiles<'_>) -> Result<RenderSlice, PipelineError> {
         let template = match (self.template(files.spec)?, built_in_template(&self.report)) {
@@ -86,11 +83,11 @@ impl Stage for Render {
             (None, Some(text)) => Template::BuiltIn(text),
             (None, None) => Template::Nothing,
         };
-        Ok(RenderSlice { template, result: ResultSlice::of(files.spec) })
+        Ok(RenderSlice { template })
     }
 
     fn inputs<'a>(&self, artifacts: &'a Artifacts<'_>) -> Result<RenderInputs<'a>, PipelineError> {
-        Ok(RenderInputs { result: ResultInputs::of(artifacts)?, runs: artifacts.runs() })
+        Ok(RenderInputs { result: artifacts.result()?, runs: artifacts.runs() })
     }
 
     async fn run(
@@ -108,14 +105,13 @@ impl Stage for Render {
             let wrong = services.error_at(&self.at, message).help(services.path_help());
             return Err(wrong.into());
         };
-        let result = assemble(&slice.result, inputs.result)?;
         let runs = |concurrency| {
             let recording = inputs.runs.recording(concurrency);
             recording
                 .map(|it| it.runs)
                 .map_err(|error| ReportError::Runs { concurrency, error: error.into() })
         };
-        Ok(readable(report.render(&Material { result: &result, runs: &runs })?))
+        Ok(readable(report.render(&Material { result: &inputs.result, runs: &runs })?))
     }
 }
 

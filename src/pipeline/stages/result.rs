@@ -1,8 +1,13 @@
-//! The result: what was measured and concluded, put together from the artifacts.
+//! `result`: all that was measured and concluded, as one document. Reports, comparisons and the terminal are made
+//! of it.
 
 use super::artifacts::{Artifacts, Expanded};
+use super::output::Document;
+use super::stage::Stage;
 use crate::measure::LevelMetrics;
 use crate::pipeline::PipelineError;
+use crate::pipeline::services::Services;
+use crate::pipeline::spec_files::SpecFiles;
 use crate::report::{SizingResult, SpecIdentity};
 use crate::sizing::{Assessment, Fits};
 use crate::spec::{Spec, WorkflowSpec};
@@ -10,21 +15,22 @@ use crate::store::Digest;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What a result says of its spec.
+pub(super) struct Assemble;
+
+/// The spec as far as a result speaks of it.
 #[derive(Serialize)]
 pub(in crate::pipeline) struct ResultSlice {
     name: String,
     #[serde(rename = "spec content")]
     digest: String,
-    #[serde(skip)]
     workflow: WorkflowSlice,
 }
 
 #[derive(Serialize)]
 struct WorkflowSlice {
-    /// Whether the runs were recorded elsewhere, and so are of no dataset.
+    /// Set for runs that were recorded elsewhere, and so are of no dataset.
     recorded: bool,
-    /// Of programs: whether they stay from run to run.
+    /// Of programs: `true` for those that stay from run to run.
     persistent: Option<bool>,
 }
 
@@ -41,13 +47,14 @@ impl ResultSlice {
     }
 }
 
-/// What a result is put together from.
+/// The artifacts that a result is put together from.
 pub(in crate::pipeline) struct ResultInputs<'a> {
     /// For the rows of the dataset that were left out.
     expanded: Expanded<'a>,
     levels: Vec<LevelMetrics>,
     fits: Fits,
     assessment: Assessment,
+    /// Digests of the artifacts that the figures come from, by stage.
     sources: BTreeMap<String, String>,
 }
 
@@ -59,8 +66,32 @@ impl<'a> ResultInputs<'a> {
             levels: artifacts.levels()?,
             fits: artifacts.fits()?,
             assessment: artifacts.assessment()?,
-            sources: artifacts.sources(),
+            sources: artifacts.digests(),
         })
+    }
+}
+
+impl Stage for Assemble {
+    type Slice = ResultSlice;
+    type Inputs<'a> = ResultInputs<'a>;
+    type Output = Document<SizingResult>;
+    const VERSION: u32 = 1;
+
+    fn slice(&self, files: &SpecFiles<'_>) -> Result<ResultSlice, PipelineError> {
+        Ok(ResultSlice::of(files.spec))
+    }
+
+    fn inputs<'a>(&self, artifacts: &'a Artifacts<'_>) -> Result<ResultInputs<'a>, PipelineError> {
+        ResultInputs::of(artifacts)
+    }
+
+    async fn run(
+        &self,
+        slice: &ResultSlice,
+        inputs: Self::Inputs<'_>,
+        _: &Services<'_>,
+    ) -> Result<Document<SizingResult>, PipelineError> {
+        assemble(slice, inputs).map(Document)
     }
 }
 
@@ -83,7 +114,7 @@ pub(in crate::pipeline) fn assemble(
     Ok(SizingResult::assemble(identity, levels, &fits, assessment, sources))
 }
 
-/// What of a program's time was measured.
+/// A sentence on the part of a program's time that was measured.
 fn started(persistent: bool) -> &'static str {
     if persistent {
         "Worker processes were started and had answered once before each level: runtimes leave out starting the program."
@@ -92,7 +123,7 @@ fn started(persistent: bool) -> &'static str {
     }
 }
 
-/// Which spec the result answers.
+/// The identity of the spec that a result answers.
 pub(in crate::pipeline) fn identity(spec: &Spec) -> SpecIdentity {
     let canonical = spec.canonical().to_string();
     SpecIdentity {

@@ -1,4 +1,4 @@
-//! What every stage is.
+//! The trait behind every stage.
 
 use super::artifacts::Artifacts;
 use super::output::Output;
@@ -10,15 +10,15 @@ use serde::Serialize;
 /// A stage: a function of its slice of the spec and of what it takes from other stages. It runs on these alone, so
 /// a key that is made of both leaves out nothing that the artifact depends on.
 ///
-/// The fields of the type itself tell a stage from others of its kind (`sweep@8`), as its name does, or are what
-/// the plan of the sweep says of it, which makes no other measurement.
+/// The fields of the type itself tell a stage from others of its kind, as its name does (`sweep@8`). A sweep has its
+/// plan there as well, which makes no other measurement.
 pub(in crate::pipeline) trait Stage: Send + Sync + 'static {
     /// The part of the spec that it reads, with the files that this part names. The key hashes what it is serialised
     /// as: no secret, no path, and equal for equal meanings.
     type Slice: Serialize + Send + Sync;
-    /// What it takes from the artifacts of other stages.
+    /// The part of other stages' artifacts that it reads.
     type Inputs<'a>: Send;
-    /// What it makes.
+    /// Its artifact, before it is kept.
     type Output: Output;
     /// Goes up with every change in what the stage does or how its artifact looks.
     const VERSION: u32;

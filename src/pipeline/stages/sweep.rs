@@ -1,8 +1,8 @@
 //! `sweep@c`: the runs at one concurrency. The only stage that asks the server anything.
 
 use super::artifacts::{Artifacts, Expanded};
-use super::order::{HowMuch, Order};
 use super::output::{CutShort, Output, Product};
+use super::planned::{HowMuch, Planned};
 use super::stage::Stage;
 use crate::load::{
     Executor, Job, LevelPlan, LevelSize, LoadError, Local, Recorder, files_per_run, make_room,
@@ -23,7 +23,7 @@ use std::sync::{Arc, OnceLock};
 
 pub(super) struct Sweep {
     pub concurrency: u32,
-    pub order: Order,
+    pub planned: Planned,
 }
 
 pub(super) enum SweepSlice {
@@ -35,8 +35,9 @@ pub(super) enum SweepSlice {
 /// All that makes a measurement.
 pub(super) struct Measured {
     workflow: WorkflowSpec,
-    /// Without what is said of other levels, and without how much is measured where the plan says that.
+    /// Without its keys for other levels, and without the amount to measure where the plan says that.
     load: Concurrency,
+    /// Set where the plan says how much is measured.
     is_planned: bool,
     rig: Option<String>,
     scrape: Option<ScrapeSpec>,
@@ -98,7 +99,7 @@ impl Serialize for SweepSlice {
 }
 
 impl Measured {
-    /// What the key holds of it.
+    /// The form in which the key holds it.
     fn reads(&self) -> Value {
         let mut load = json!(self.load);
         if let Some(load) = load.as_object_mut() {
@@ -305,9 +306,9 @@ impl Sweep {
         services: &Services<'_>,
         around: &mut Around,
     ) -> Result<(), PipelineError> {
-        let Some(asked) = &self.order.asked else { return Ok(()) };
+        let Some(asked) = &self.planned.asked else { return Ok(()) };
         around.asked = Some(asked.clone());
-        let Some(GraphLevel { known: Some(known), again, .. }) = &self.order.level else {
+        let Some(GraphLevel { known: Some(known), again, .. }) = &self.planned.level else {
             return Ok(());
         };
         let artifacts = [(StageId::Sweep(self.concurrency), known.manifest.digest.clone())].into();
@@ -328,12 +329,12 @@ impl Sweep {
 
     /// Before the first level, so that none is measured in vain.
     fn make_room(&self, workflow: &WorkflowSpec) -> Result<(), LoadError> {
-        Ok(make_room(self.order.highest, files_per_run(workflow))?)
+        Ok(make_room(self.planned.highest, files_per_run(workflow))?)
     }
 
     fn plan(&self, slice: &Measured, expanded: Expanded<'_>) -> Result<LevelPlan, PipelineError> {
-        let load = &self.order.with_how_much(&slice.load);
-        let size = LevelSize::of_spec(load, self.concurrency, self.order.chosen_runs());
+        let load = &self.planned.with_how_much(&slice.load);
+        let size = LevelSize::of_spec(load, self.concurrency, self.planned.chosen_runs());
         // Beyond what a level asks, the dataset need not be held.
         let items = expanded.items(size.items())?;
         Ok(LevelPlan::of_spec(load, size, items))

@@ -1,23 +1,23 @@
-//! What the plan of a sweep says of one of its levels.
+//! The part of a sweep's plan that one of its levels is measured by.
 
 use crate::measure::Asked;
 use crate::pipeline::graph_level::GraphLevel;
 use crate::spec::{Concurrency, Levels, Seconds, Until};
 
-/// What the plan of a sweep says of one of its levels. No key holds it: whatever plan a level was measured for, it
-/// is the same measurement, of more runs or fewer.
-pub(in crate::pipeline) struct Order {
-    /// What an adaptive sweep is after.
+/// The part of a sweep's plan that a level is measured by. No key holds it: whatever plan a level was measured for,
+/// it is the same measurement, of more runs or fewer.
+pub(in crate::pipeline) struct Planned {
+    /// The aim of an adaptive sweep.
     pub asked: Option<Asked>,
     /// The level as it is planned, with the recording whose place it takes.
     pub level: Option<GraphLevel>,
     /// The highest level that is known of.
     pub highest: u32,
-    /// How much is measured, where levels are adaptive; else the slice says so.
+    /// The amount to measure, where levels are adaptive; else the slice says so.
     how_much: Option<HowMuch>,
 }
 
-/// How much of a level is measured, as a spec says it.
+/// The amount to measure of a level, as a spec says it.
 #[derive(Clone, Copy, Default)]
 pub(super) struct HowMuch {
     passes: Option<u32>,
@@ -40,8 +40,8 @@ impl HowMuch {
     }
 }
 
-impl Order {
-    /// What the section of a spec and the levels that were chosen say.
+impl Planned {
+    /// Takes it from a section of a spec and the level that was chosen.
     pub fn of(
         load: &Concurrency,
         asked: Option<&Asked>,
@@ -63,7 +63,7 @@ impl Order {
         load
     }
 
-    /// How many runs were chosen for an adaptive level, where the spec itself does not say.
+    /// The number of runs that was chosen for an adaptive level, where the spec itself does not say.
     pub fn chosen_runs(&self) -> Option<usize> {
         self.how_much.filter(|it| it.says_nothing())?;
         self.level.as_ref().map(|level| level.next.runs)
