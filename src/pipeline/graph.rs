@@ -4,57 +4,51 @@ use super::StageId;
 use super::graph_level::GraphLevel;
 use crate::sizing::NextLevel;
 use crate::spec::{ReportSpec, Spec};
+use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
-use petgraph::{Direction, algo};
 use std::collections::BTreeMap;
 
-/// The directed acyclic graph of a spec's stages; an edge leads from a stage to one that needs it.
+/// The directed acyclic graph of a spec's stages; an edge leads from a stage to one that needs it. A stage is added
+/// after all that it needs, so the order of the nodes is one in which stages can run.
 #[derive(Clone)]
 pub struct Graph {
     stages: DiGraph<StageId, ()>,
     levels: Vec<GraphLevel>,
-    /// Positions of the stages in an order in which each follows all that it needs.
-    order: Vec<NodeIndex>,
 }
 
 impl Graph {
     /// The stages that a spec asks for, with these levels in the order in which they are measured.
     pub(super) fn of(spec: &Spec, measured: &[GraphLevel]) -> Self {
-        let mut graph = DiGraph::new();
-        let expand = graph.add_node(StageId::Expand);
-        let fit = graph.add_node(StageId::Fit);
-        let estimate = graph.add_node(StageId::Estimate);
-        let result = graph.add_node(StageId::Result);
+        let mut graph = Self { stages: DiGraph::new(), levels: measured.to_vec() };
+        let expand = graph.add(StageId::Expand, &[]);
         let (mut sweeps, mut levels) = (Vec::new(), Vec::new());
-        let mut order = vec![expand];
+        // Each level is aggregated right after its sweep.
         for NextLevel { concurrency, .. } in measured.iter().map(|level| level.next) {
-            let sweep = graph.add_node(StageId::Sweep(concurrency));
-            let level = graph.add_node(StageId::Level(concurrency));
-            connect(&mut graph, &[expand], sweep);
-            connect(&mut graph, &[sweep], level);
-            connect(&mut graph, &[level], fit);
-            // The runs too: how many are over a target is known only once there is one.
-            connect(&mut graph, &[sweep, level], estimate);
+            let sweep = graph.add(StageId::Sweep(concurrency), &[expand]);
             sweeps.push(sweep);
-            levels.push(level);
-            // Each level is aggregated right after its sweep.
-            order.extend([sweep, level]);
+            levels.push(graph.add(StageId::Level(concurrency), &[sweep]));
         }
-        graph.add_edge(fit, estimate, ());
+        let fit = graph.add(StageId::Fit, &levels);
+        // The runs too: how many are over a target is known only once there is one.
+        let estimate = graph.add(StageId::Estimate, &[&sweeps[..], &levels, &[fit]].concat());
         // Of the sweeps only their digests: a result says which runs it rests on.
-        connect(&mut graph, &[&sweeps[..], &levels, &[expand, fit, estimate]].concat(), result);
-        order.extend([fit, estimate, result]);
+        let all = [&[expand, fit, estimate], &sweeps[..], &levels].concat();
+        let result = graph.add(StageId::Result, &all);
         for report in &spec.outputs.reports {
-            let render = graph.add_node(StageId::Render(report.name.clone()));
-            connect(&mut graph, &[result], render);
-            if reads_runs(report) {
-                connect(&mut graph, &sweeps, render);
-            }
-            order.push(render);
+            let runs = if reads_runs(report) { &sweeps[..] } else { &[] };
+            graph.add(StageId::Render(report.name.clone()), &[&[result], runs].concat());
         }
-        debug_assert!(!algo::is_cyclic_directed(&graph));
-        Self { stages: graph, levels: measured.to_vec(), order }
+        graph
+    }
+
+    /// Adds a stage.
+    fn add(&mut self, stage: StageId, needs: &[NodeIndex]) -> NodeIndex {
+        let stage = self.stages.add_node(stage);
+        for &need in needs {
+            self.stages.add_edge(need, stage, ());
+        }
+        stage
     }
 
     /// The levels in the order in which they are measured.
@@ -64,7 +58,7 @@ impl Graph {
 
     /// All stages, each after everything that it needs.
     pub fn stages(&self) -> impl Iterator<Item = (&StageId, Vec<&StageId>)> {
-        self.order.iter().map(|&node| {
+        self.stages.node_indices().map(|node| {
             let mut needs: Vec<&StageId> = self
                 .stages
                 .neighbors_directed(node, Direction::Incoming)
@@ -86,17 +80,10 @@ impl Graph {
 
     /// The graph for Mermaid, as Markdown viewers draw it.
     pub fn to_mermaid(&self) -> String {
-        let numbers: BTreeMap<&StageId, usize> = self
-            .order
-            .iter()
-            .enumerate()
-            .map(|(number, &node)| (&self.stages[node], number))
-            .collect();
-        let nodes = self
-            .order
-            .iter()
-            .enumerate()
-            .map(|(number, &node)| format!("  s{number}[\"{}\"]\n", self.stages[node]));
+        let stages = || self.stages.node_weights().enumerate();
+        let numbers: BTreeMap<&StageId, usize> =
+            stages().map(|(number, id)| (id, number)).collect();
+        let nodes = stages().map(|(number, id)| format!("  s{number}[\"{id}\"]\n"));
         let edges =
             self.edges().map(|(from, to)| format!("  s{} --> s{}\n", numbers[from], numbers[to]));
         format!("flowchart LR\n{}{}", nodes.collect::<String>(), edges.collect::<String>())
@@ -118,10 +105,4 @@ impl Graph {
 fn reads_runs(report: &ReportSpec) -> bool {
     let made_by_code = report.template.is_none();
     made_by_code && crate::report::report(&report.name, None).is_some_and(|it| it.reads_runs())
-}
-
-fn connect(graph: &mut DiGraph<StageId, ()>, needs: &[NodeIndex], stage: NodeIndex) {
-    for &need in needs {
-        graph.add_edge(need, stage, ());
-    }
 }
