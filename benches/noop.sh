@@ -24,15 +24,15 @@ EOF
 }
 cp "$root/templates/starter.jsonl" questions.jsonl
 
-echo "six stages, nothing to run"
-spec six '[1]' 'outputs: {reports: [summary.md]}'
-hyperfine -N -w 2 -r 10 --ignore-failure "$sizer run six.yml --quiet" | sed -n 2p
+echo "seven stages, nothing to run"
+spec seven '[1]' 'outputs: {reports: [summary.md]}'
+hyperfine -N -w 2 -r 10 --ignore-failure "$sizer run seven.yml --quiet" | sed -n 2p
 if command -v "$dvc" > /dev/null 2>&1; then
     git init -q . && "$dvc" init -q
     {
         echo "stages:"
         previous=questions.jsonl
-        for stage in expand sweep level fit estimate render; do
+        for stage in expand sweep level fit estimate result render; do
             echo "  $stage: {cmd: cp $previous $stage.out, deps: [$previous], outs: [$stage.out]}"
             previous=$stage.out
         done
