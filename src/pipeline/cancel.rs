@@ -1,3 +1,3 @@
-//! How a caller stops a run.
+//! The token by which a caller stops a run.
 
 pub use tokio_util::sync::CancellationToken;

@@ -9,12 +9,12 @@ use crate::dataset::Counts;
 use crate::load::read_foreign;
 use crate::spec::process_env;
 
-/// What a valid spec amounts to.
+/// The summary of a valid spec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checked {
     /// Rows of the dataset.
     pub counts: Counts,
-    /// Whether the dataset is remote and was never downloaded: then nothing is counted.
+    /// True if the dataset is remote and was never downloaded; its rows are not counted then.
     pub remote: bool,
     /// Levels of the sweep.
     pub levels: usize,

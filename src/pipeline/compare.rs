@@ -1,4 +1,4 @@
-//! Two states of a spec against each other: runs on record, lock files, git revisions.
+//! Comparison of two states of a spec: recorded runs, lock files, git revisions.
 
 use super::adaptive::known_graph;
 use super::context::Context;
@@ -14,24 +14,25 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where one side of a comparison comes from.
+/// The source of one side of a comparison.
 pub enum Side {
-    /// A run on record.
+    /// A recorded run.
     Run(Box<RunRecord>),
     /// A lock file and the spec that it belongs to.
     Locked {
-        /// What the user called it.
+        /// The name that the user gave for it.
         name: String,
         /// The lock file.
         lock: LockFile,
-        /// The spec of the same revision.
+        /// The spec to read it with.
         spec: Box<Spec>,
-        /// Whether it is that: a lock file by itself has none, and the spec as it is stands in.
+        /// True if the spec is of the same revision as the lock file. A lock file given by itself has no spec, and the
+        /// current one is used instead.
         same: bool,
     },
 }
 
-/// What one side says.
+/// The facts of one side.
 #[derive(Debug)]
 struct Facts {
     name: String,
@@ -43,7 +44,7 @@ struct Facts {
     gpus: Option<u64>,
 }
 
-/// What changed between two states.
+/// The differences between two states.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Changes {
     /// The first side.
@@ -69,7 +70,7 @@ pub struct LevelChange {
     pub before: Option<f64>,
     /// p95 workflow runtime now, in seconds.
     pub now: Option<f64>,
-    /// What to know about it.
+    /// A remark on the difference, such as `new` or `measured again`.
     pub note: &'static str,
 }
 
@@ -126,7 +127,7 @@ impl Facts {
         }
     }
 
-    /// What a run left behind, as far as it was not collected.
+    /// Reads the facts of a recorded run, as far as its artifacts were not garbage-collected.
     fn of_run(record: &RunRecord, store: &Store) -> Self {
         let mut facts = Self::empty(format!("run {}", record.id));
         facts.gpus = record.gpus;
@@ -150,7 +151,8 @@ impl Facts {
         facts
     }
 
-    /// What a lock file says of listed levels, or of all where none are; fits and estimates follow from them.
+    /// Reads the facts of a lock file: its levels (only those `listed`, if any are), and the fits and estimates that
+    /// are computed from them.
     fn of_lock(
         name: String,
         lock: &LockFile,

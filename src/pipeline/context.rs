@@ -15,12 +15,12 @@ use crate::workflow::Workflow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The context of a run, for the machinery around stages. Of it a stage gets its slice and the services alone.
+/// The context of a run. Planning and running see all of it; a stage gets only its slice and the services.
 pub(super) struct Context<'a> {
     pub spec: &'a Spec,
     pub files: SpecFiles<'a>,
     pub services: Services<'a>,
-    /// Asks no server, so that what is there has to do.
+    /// True if no server may be contacted, so that existing artifacts have to suffice.
     pub offline: bool,
     /// The aim of an adaptive sweep, as its levels record it.
     asked: Option<Asked>,

@@ -1,4 +1,4 @@
-//! Why a pipeline stopped.
+//! Errors of a pipeline.
 
 use super::{Reason, StageId};
 use crate::dataset::DatasetError;
@@ -13,7 +13,7 @@ use std::error::Error;
 /// An error of a library below.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
-/// Why a pipeline stopped. Everything that had been finished is in the store.
+/// The reason why a pipeline stopped. Every stage that had finished is in the store.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
     /// The spec, or a file that it names, cannot be used.
@@ -36,9 +36,9 @@ pub enum PipelineError {
     Unreachable {
         /// The stage during which it went away; `None` before the first.
         stage: Option<StageId>,
-        /// Whether what was measured of it until then is kept.
+        /// True if the part measured until then is kept.
         kept: bool,
-        /// What happened.
+        /// The failure of a request.
         #[source]
         failure: Failure,
     },
@@ -47,7 +47,7 @@ pub enum PipelineError {
     Load {
         /// The level's stage.
         stage: StageId,
-        /// What happened.
+        /// The error of the load generator.
         #[source]
         error: LoadError,
     },
@@ -63,9 +63,9 @@ pub enum PipelineError {
     /// A name that no stage has.
     #[error("no stage is called `{pattern}`; there are {}", stages.join(", "))]
     NoSuchStage {
-        /// What was asked for.
+        /// The name or pattern that was given.
         pattern: String,
-        /// What there is.
+        /// The stages that exist.
         stages: Vec<String>,
     },
     /// A stage needs an artifact that is not there and may not be made.
@@ -73,9 +73,9 @@ pub enum PipelineError {
     Missing {
         /// The stage whose artifact it is.
         stage: StageId,
-        /// Why it is not there.
+        /// The reason why it is not there.
         reason: Reason,
-        /// Why it may not be made, and what to do.
+        /// The reason why it may not be made, and what to do.
         why: &'static str,
     },
     /// A report cannot be made.
@@ -94,7 +94,7 @@ pub enum PipelineError {
     Artifact {
         /// Its stage.
         stage: StageId,
-        /// What is wrong with it.
+        /// The error of reading it.
         #[source]
         error: Cause,
     },

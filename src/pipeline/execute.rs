@@ -1,4 +1,4 @@
-//! Running a pipeline: how a run is begun and ended.
+//! Running a pipeline: the start and the end of a run.
 
 use super::context::Context;
 use super::diary::Diary;
@@ -89,7 +89,8 @@ impl Pipeline {
     }
 }
 
-/// Takes the store beside a spec, for reading alone where that is enough, waiting for another process where that is wanted.
+/// Takes ownership of the store beside a spec, waiting for another process if `options.wait`. Offline, a store that
+/// cannot be written is opened for reading.
 pub(super) async fn own(spec: &Spec, options: &RunOptions) -> Result<Owner, PipelineError> {
     const LOOK_AGAIN: Duration = Duration::from_millis(50);
     let store = Store::beside(spec.base_dir());
@@ -114,7 +115,7 @@ pub(super) async fn own(spec: &Spec, options: &RunOptions) -> Result<Owner, Pipe
     }
 }
 
-/// What to say about a lock file that is not as sizer wrote it.
+/// A notice about a lock file that is not as sizer wrote it.
 fn lock_notice(state: &LockState) -> Option<String> {
     match state {
         // Whoever would write it fails.

@@ -1,4 +1,4 @@
-//! Which levels a run has: those that the spec names, or that follow from what is there.
+//! The levels of a run: those that the spec names, or that follow from existing ones.
 
 use super::adaptive::plan_step;
 use super::graph::Graph;
@@ -85,7 +85,8 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// What to measure next, if anything may be measured where there is something already.
+    /// The next level to measure. `None` if the search is over; or offline, if any level exists: a notice then names the
+    /// level that would be next.
     fn next(
         &self,
         search: &Search,

@@ -1,4 +1,4 @@
-//! What a run leaves when it is over: the lock file, the reports, the result.
+//! The end of a run: the lock file, the reports, the result.
 
 use super::context::Context;
 use super::graph::Graph;
@@ -12,7 +12,7 @@ use crate::store::{LockFile, LockState, Locked, Manifest, write_if_changed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// What a run has done.
+/// The work that a run has done.
 pub(super) struct Done<'a> {
     /// The stages, with all levels that were chosen on the way.
     pub graph: &'a Graph,
@@ -20,13 +20,13 @@ pub(super) struct Done<'a> {
     pub manifests: &'a BTreeMap<StageId, Manifest>,
     /// Those that were made, and not found.
     pub ran: &'a BTreeSet<StageId>,
-    /// Whether nothing went wrong.
+    /// True if no stage failed.
     pub whole: bool,
 }
 
 impl Pipeline {
-    /// What the lock file is to say of this spec. A run that measured nothing changes nothing but what it
-    /// made itself: what the others rest on may be elsewhere.
+    /// The new entries of this spec in the lock file. An offline run changes only those of stages that it made itself,
+    /// since the artifacts behind the others may be elsewhere.
     fn locked(&self, lock: &LockFile, done: &Done<'_>, offline: bool) -> BTreeMap<String, Locked> {
         let mut locked = lock.stages().map_or_else(BTreeMap::new, BTreeMap::clone);
         if done.whole && !offline {
@@ -110,8 +110,8 @@ fn locked_of(manifest: &Manifest) -> Locked {
     }
 }
 
-/// Whether what is locked beside a stage agrees with it: the dataset is locked with a level that was
-/// measured with it, and metrics with the runs that they are of.
+/// Returns true if a stage agrees with the other locked ones: the dataset is locked with a level that was measured
+/// with it, and metrics with the runs that they aggregate.
 fn rests_on_what_is_locked(
     id: &StageId,
     manifest: &Manifest,

@@ -1,5 +1,5 @@
-//! What is forced is written down before anything is done about it: were the run stopped, the old artifacts
-//! would pass for current.
+//! The record of forced stages, written before any of them runs. If the run were stopped without it, the old
+//! artifacts would pass for current ones.
 
 use super::chosen::Chosen;
 use super::context::Context;
@@ -42,7 +42,7 @@ impl Pipeline {
         Ok(context.services.store.owe(&keys)?)
     }
 
-    /// Whether a remote dataset was to be downloaded again in a run that was stopped before.
+    /// Returns true if a remote dataset was to be downloaded again in a run that was stopped before it was.
     pub(super) fn owes_dataset(&self, last: &Last) -> Result<bool, PipelineError> {
         // One that lies on this machine is read by whoever needs it; to look at it here would be to read it twice.
         if self.spec.dataset.url().is_none() {

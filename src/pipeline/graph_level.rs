@@ -1,4 +1,4 @@
-//! A level of a graph, and what is there of it.
+//! A level of a graph, with its recording if there is one.
 
 use super::Reason;
 use crate::measure::LevelMetrics;
@@ -13,7 +13,7 @@ pub(super) struct GraphLevel {
     pub next: NextLevel,
     /// Its recording, where an adaptive sweep found one that it may use.
     pub known: Option<Arc<Known>>,
-    /// Why it is measured although there is one.
+    /// The reason why it is measured again despite that recording.
     pub again: Option<Reason>,
 }
 
@@ -36,6 +36,6 @@ impl GraphLevel {
 pub(super) struct Known {
     /// Its recording.
     pub manifest: Manifest,
-    /// What the recording shows.
+    /// The metrics of the recording.
     pub metrics: LevelMetrics,
 }

@@ -1,4 +1,4 @@
-//! What a pipeline has kept: single artifacts, past runs, garbage.
+//! Access to the store: single artifacts, past runs, garbage collection.
 
 use super::stages::push_line;
 use super::{Pipeline, PipelineError, PlannedStage, Reason, Selection, StageId};

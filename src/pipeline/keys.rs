@@ -1,4 +1,4 @@
-//! Which artifact a stage's would be, whether it is there, and if not, why.
+//! Looking a stage up in the store by its key, and the reason if its artifact cannot be used.
 
 use super::chosen::Chosen;
 use super::context::Context;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-/// What the stages of a spec were last: by its last run here, else by the lock file.
+/// The previous keys of a spec's stages: of its last run here, otherwise of the lock file.
 pub(super) struct Last {
     pub lock: LockFile,
     pub latest: BTreeMap<String, Key>,
@@ -40,7 +40,7 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// What another branch of this run made is not made again, forced or not.
+    /// Uses the artifact that another branch of this run made, even if the stage is forced.
     pub fn made_in_this_run(mut self, context: &Context<'_>) -> Self {
         let manifest = context.services.store.manifest(&self.key);
         if let Some(manifest) = manifest.filter(|it| context.services.store.is_sound(&it.digest)) {
@@ -50,11 +50,11 @@ impl Candidate {
     }
 }
 
-/// Whether an artifact can be used.
+/// The outcome of a look-up.
 pub(super) enum Found {
     /// It is there and sound.
     Artifact(Manifest),
-    /// The stage has to run, and why.
+    /// There is none that can be used, for this reason; the stage has to run.
     Nothing(Reason),
 }
 

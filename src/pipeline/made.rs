@@ -1,4 +1,4 @@
-//! What the branches of one run have made already, so that none makes it again.
+//! The artifacts that the branches of one run have made already, so that none makes them again.
 
 use crate::store::Key;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ pub(super) struct Made {
 pub(super) type Turn = OwnedMutexGuard<bool>;
 
 impl Made {
-    /// Whether this run has made a key's artifact already.
+    /// Returns true if this run has made a key's artifact already.
     pub fn holds(&self, key: &Key) -> bool {
         let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         keys.get(key).is_some_and(|made| made.try_lock().is_ok_and(|made| *made))

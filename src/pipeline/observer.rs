@@ -1,4 +1,4 @@
-//! What a caller can watch while a pipeline runs.
+//! Events that a caller can observe while a pipeline runs.
 
 use super::PipelineError;
 use super::outcome::StageReport;

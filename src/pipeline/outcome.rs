@@ -1,4 +1,4 @@
-//! What came of a run.
+//! The outcome of a run.
 
 use super::{Reason, StageId};
 use crate::report::SizingResult;
@@ -6,23 +6,23 @@ use crate::store::Digest;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What became of one stage.
+/// The outcome of one stage.
 #[derive(Clone, Debug)]
 pub struct StageReport {
     /// The stage.
     pub id: StageId,
-    /// Why it ran; `None` where its artifact was there.
+    /// The reason why it ran; `None` if its artifact was there.
     pub ran: Option<Reason>,
     /// Its artifact.
     pub digest: Digest,
-    /// How long it took.
+    /// The time that it took.
     pub elapsed: Duration,
 }
 
-/// What a run brought.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The result; `None` where the selection ends before it is known.
+    /// The result; `None` if the selection ends before it is known.
     pub result: Option<SizingResult>,
     /// The selected stages.
     pub stages: Vec<StageReport>,
@@ -31,7 +31,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// How many stages ran.
+    /// The number of stages that ran.
     pub fn stages_run(&self) -> usize {
         self.stages.iter().filter(|stage| stage.ran.is_some()).count()
     }

@@ -1,4 +1,4 @@
-//! Where outputs go: never over what they are made from, and never into the store.
+//! The places of outputs, which are never those of inputs and never in the store.
 
 use super::PipelineError;
 use super::files::of_programs;
@@ -74,7 +74,7 @@ pub(super) fn report_of_two(spec: &Spec) -> Option<String> {
     None
 }
 
-/// Whether a spec is there and has such a report, as it stands now.
+/// Returns true if a spec still exists and still writes this report.
 fn still_writes(file: &Path, profile: Option<String>, report: &Path) -> bool {
     if !file.is_file() {
         return false;
@@ -107,17 +107,17 @@ fn beside(base: &Path, path: &Path) -> PathBuf {
     path.strip_prefix(base).unwrap_or(path).to_owned()
 }
 
-/// Where the reports of a spec lie.
+/// The paths of a spec's reports.
 fn reports(spec: &Spec) -> impl Iterator<Item = PathBuf> {
     spec.outputs.reports.iter().map(|report| spec.output_dir().join(&report.name))
 }
 
 /// A file that sizer writes.
 struct Output {
-    /// What of the spec says so.
+    /// The key of the spec that asks for it, as a dotted path.
     key: String,
     path: PathBuf,
-    /// Whether it is written through a link, rather than put in its place.
+    /// True if it is written through a symbolic link; false if it replaces the link.
     follows_links: bool,
 }
 
@@ -168,15 +168,15 @@ fn inputs(spec: &Spec) -> Vec<(PathBuf, &'static str)> {
     inputs
 }
 
-/// Where files lie, or would. Each folder is looked up once.
+/// The places of files, existing or not. Each folder is resolved once.
 #[derive(Default)]
 struct Places {
     known: BTreeMap<PathBuf, Option<PathBuf>>,
 }
 
 impl Places {
-    /// Where a file lies, or would, whatever links lead to its folder. Where it is a link itself, the
-    /// place of the link.
+    /// The place of a file, existing or not, with the links in the path of its folder resolved. If the file itself is
+    /// a link, it is the place of the link.
     fn entry(&mut self, path: &Path) -> PathBuf {
         let path = plain(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
         // The nearest folder that is there says where the rest will be.

@@ -1,4 +1,4 @@
-//! What would run, and why.
+//! The plan of a run: the stages that would run, with reasons.
 
 use super::context::Context;
 use super::keys::{Found, Last, known_inputs, look_up};
@@ -7,14 +7,14 @@ use super::{Pipeline, PipelineError, Reason, Selection};
 use crate::store::{Digest, Key};
 use std::collections::BTreeMap;
 
-/// Whether a stage would run.
+/// The status of a stage in a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Its artifact is there.
     Cached,
-    /// It would run, and why.
+    /// It would run, for this reason.
     Run(Reason),
-    /// It cannot run: what it needs is not there and was not selected to be made.
+    /// It cannot run, since a stage that it needs has no artifact and is not selected.
     Blocked(Reason),
 }
 
@@ -28,7 +28,7 @@ impl Status {
         }
     }
 
-    /// Why, unless the artifact is there.
+    /// The reason, unless the artifact is there.
     pub fn reason(&self) -> Option<&Reason> {
         match self {
             Self::Cached => None,
@@ -42,11 +42,11 @@ impl Status {
 pub struct PlannedStage {
     /// The stage.
     pub id: StageId,
-    /// Whether it would run.
+    /// Its status.
     pub status: Status,
-    /// Its artifact, where it is there.
+    /// Its artifact, if it is there.
     pub digest: Option<Digest>,
-    /// Its key, where all that it needs is known.
+    /// Its key, if all inputs are known.
     pub key: Option<Key>,
 }
 

@@ -1,9 +1,9 @@
-//! Why a stage has to run, in words.
+//! Reasons why stages have to run, with their wording.
 
 use super::stage_id::StageId;
 use std::fmt;
 
-/// Why a stage has to run.
+/// The reason why a stage has to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// There is no trace of an earlier run.
@@ -25,9 +25,9 @@ pub enum Reason {
     FewRuns,
     /// New levels are measured beside it, so whether the rig is still the same is seen first.
     Compared,
-    /// What it reads of the spec, or of a file, changed.
+    /// Its slice of the spec, or the content of a file in it, changed.
     Changed(Vec<String>),
-    /// What it reads of other stages changed.
+    /// The artifacts of these stages, which it reads, changed.
     InputsChanged(Vec<String>),
     /// Another branch of the matrix makes the same artifact.
     SharedWith(String),
@@ -36,7 +36,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Whether the stage runs although something sound is there.
+    /// Returns true if the stage runs although an intact artifact is there.
     pub(super) fn is_to_be_made_all_the_same(&self) -> bool {
         matches!(self, Self::FewRuns | Self::Compared | Self::Owed | Self::CutShort)
     }

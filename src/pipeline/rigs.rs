@@ -1,4 +1,4 @@
-//! Which branches load the same test rig, and so must never be measured at the same time.
+//! Branches that load the same test rig, and so must never be measured at the same time.
 
 use crate::spec::{Spec, WorkflowSpec};
 use std::collections::BTreeSet;

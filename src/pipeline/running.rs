@@ -33,7 +33,7 @@ pub(super) struct Running<'a> {
     pub missing: BTreeSet<StageId>,
     /// Stages that were made, and not found.
     pub ran: BTreeSet<StageId>,
-    /// What became of the selected stages.
+    /// The outcomes of the selected stages.
     pub reports: Vec<StageReport>,
 }
 

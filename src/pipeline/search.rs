@@ -1,11 +1,11 @@
-//! What an adaptive sweep looks for.
+//! The goal of an adaptive sweep.
 
 use super::stages::EstimateSlice;
 use crate::measure::Asked;
 use crate::sizing::{AdaptivePlan, Search, Spend, Wanted};
 use crate::spec::{Budget, Levels, Spec};
 
-/// What an adaptive sweep of the spec looks for; `None` where its levels are fixed.
+/// The search of a spec's adaptive sweep; `None` if its levels are fixed.
 pub(super) fn search_of(spec: &Spec) -> Option<Search> {
     let load = &spec.concurrency;
     let plan = (load.levels == Levels::Adaptive).then(|| AdaptivePlan {
@@ -29,7 +29,7 @@ pub(super) fn search_of(spec: &Spec) -> Option<Search> {
     Some(Search { asked: asked(spec, &plan), plan, wanted })
 }
 
-/// What tells the levels of this search from others.
+/// The mark by which levels of this search are told from those of others.
 fn asked(spec: &Spec, plan: &AdaptivePlan) -> Asked {
     const WINDOW: [&str; 4] = ["passes", "runs", "duration", "until"];
     let limits =

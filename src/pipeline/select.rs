@@ -42,7 +42,7 @@ impl Pattern {
     }
 }
 
-/// What to run. By default everything that is not there.
+/// A selection of stages. The default is all of them, run if their artifacts are missing.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// These alone; what they need has to be there.
@@ -85,7 +85,7 @@ impl Selection {
         Ok(())
     }
 
-    /// Whether it names this stage itself, and not only all of its kind or what rests on it.
+    /// Returns true if it names this very stage, not only its kind or a stage that depends on it.
     pub(super) fn names(&self, graph: &Graph, branch: Option<&str>, id: &StageId) -> bool {
         let lists = [&self.only, &self.from, &self.until].into_iter().chain(&self.force);
         let single = lists.flatten().filter(|pattern| pattern.stage.contains('@'));
@@ -118,7 +118,7 @@ impl Selection {
     }
 }
 
-/// Which neighbours of some stages belong to them.
+/// The neighbours of selected stages that are selected with them.
 #[derive(Clone, Copy)]
 enum Reach {
     Alone,

@@ -125,7 +125,7 @@ impl<'a> Services<'a> {
     }
 }
 
-/// An error of the workflow; at its place in the spec, where the spec can be blamed.
+/// An error of the workflow, pointing into the spec if the spec is to blame.
 pub(super) fn not_ready(spec: &Spec, error: ConnectError) -> PipelineError {
     match &error {
         ConnectError::Client(message) => {

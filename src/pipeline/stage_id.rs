@@ -22,7 +22,7 @@ pub enum StageId {
 }
 
 impl StageId {
-    /// What kind of stage it is: the name without what tells it from others of its kind.
+    /// The kind of the stage: its name without concurrency or report.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Expand => "expand",
@@ -35,12 +35,12 @@ impl StageId {
         }
     }
 
-    /// Whether the lock file holds it: what was measured, and not what joins levels.
+    /// Returns true if the lock file lists it: stages that were measured do, those that join levels do not.
     pub fn is_locked(&self) -> bool {
         matches!(self, Self::Expand | Self::Sweep(_) | Self::Level(_))
     }
 
-    /// Whether running it asks a server.
+    /// Returns true if it contacts a server.
     pub fn asks_a_server(&self) -> bool {
         matches!(self, Self::Sweep(_))
     }

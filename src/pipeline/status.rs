@@ -1,4 +1,4 @@
-//! Spec, lock file and store against each other.
+//! Comparison of spec, lock file, store and reports.
 
 use super::chosen::Chosen;
 use super::context::Context;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-/// How a stage stands.
+/// The state of a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// Spec, lock file and store agree.
@@ -55,7 +55,7 @@ impl fmt::Display for State {
 pub struct StageStatus {
     /// The stage's name.
     pub stage: String,
-    /// How it stands.
+    /// Its state.
     pub state: State,
 }
 
@@ -133,7 +133,7 @@ fn state_of(
     })
 }
 
-/// Whether a report lies where people look for it.
+/// The state of a report in the output folder.
 fn report_state(path: &Path, manifest: &Manifest) -> State {
     match std::fs::File::open(path).and_then(Digest::of_reader) {
         Ok(digest) if digest == manifest.digest => State::Current,

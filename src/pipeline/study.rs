@@ -27,7 +27,7 @@ pub struct Study {
     pipelines: Vec<Pipeline>,
 }
 
-/// What the branches of one run share.
+/// State shared by the branches of one run.
 struct Shared<'a> {
     options: &'a RunOptions,
     owner: &'a Owner,
@@ -73,25 +73,25 @@ fn one_or_error(
 /// Stages of a branch with its label; `None` without a matrix.
 pub type ByBranch<'a, T> = (Option<&'a str>, Vec<T>);
 
-/// What a run of all branches brought.
+/// The outcome of a run of all branches.
 #[derive(Debug)]
 pub struct StudyOutcome {
     /// Branch by branch; the label is `None` without a matrix.
     pub branches: Vec<(Option<String>, Outcome)>,
     /// The branches side by side, where there is a matrix and every branch has a result.
     pub comparison: Option<Comparison>,
-    /// Branches of which offline nothing is there, beside others of which there is.
+    /// Branches that, offline, have nothing in the store, while others have.
     pub missing: Vec<MissingBranch>,
     /// All reports, as they lie on disk.
     pub reports: Vec<PathBuf>,
 }
 
-/// A branch of which nothing is there.
+/// A branch that has nothing in the store.
 #[derive(Debug)]
 pub struct MissingBranch {
     /// Its label.
     pub branch: String,
-    /// What is not there, and what to do.
+    /// The artifact that is missing, and what to do.
     pub error: PipelineError,
 }
 
@@ -199,7 +199,7 @@ impl Study {
         complete.then(|| Comparison::of(name, &labelled, &missing))
     }
 
-    /// What a run would do, branch by branch.
+    /// Plans a run, branch by branch.
     pub fn plan(
         &self,
         selection: &Selection,
@@ -225,7 +225,7 @@ impl Study {
         Ok(plans)
     }
 
-    /// Spec, lock file and store against each other, branch by branch.
+    /// Compares spec, lock file and store, branch by branch.
     pub fn status(&self) -> Result<(LockState, Vec<ByBranch<'_, StageStatus>>), PipelineError> {
         let mut lock = LockState::Sound;
         let mut all = Vec::new();

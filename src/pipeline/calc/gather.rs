@@ -47,8 +47,8 @@ pub(super) async fn run(
     Ok(CalcOutcome { result, job: options.output_dir.as_ref().map(|_| job) })
 }
 
-/// Whether all levels are there: then the last gathering was complete, and this is another one.
-/// Where it was interrupted, this one goes on with it.
+/// Returns true if all levels exist: the last gathering was complete, and this is another one. An interrupted one is
+/// continued instead.
 fn is_measured(pipeline: &Pipeline) -> Result<bool, PipelineError> {
     let plan = pipeline.plan(&Selection::default())?;
     let mut sweeps = plan.stages.iter().filter(|stage| matches!(stage.id, StageId::Sweep(_)));

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub struct CalcOptions {
     /// The configuration with the dataset; not needed offline.
     pub config_file: Option<PathBuf>,
-    /// Where metrics are kept, and read offline.
+    /// The folder in which metrics are kept, and from which they are read offline.
     pub output_dir: Option<PathBuf>,
     /// The address of the served workflow; without it the configuration's own is run.
     pub endpoint: Option<String>,
@@ -20,7 +20,7 @@ pub struct CalcOptions {
     pub append: bool,
     /// The levels.
     pub concurrencies: Vec<u32>,
-    /// How often each level is filled; 0: one pass over the dataset.
+    /// The number of times that each level is filled; 0: one pass over the dataset.
     pub num_passes: u32,
     /// Limit on the p95 LLM latency, in seconds.
     pub target_llm_latency: f64,
@@ -32,7 +32,7 @@ pub struct CalcOptions {
     pub test_gpu_count: u32,
     /// The model of time against concurrency: `linear` is the reference's.
     pub method: crate::spec::Method,
-    /// Whether plots are drawn.
+    /// Draw plots.
     pub plots: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a calculation brought, or why it brought nothing.
+//! The outcome of a calculation, and its errors.
 
 use crate::nat::ImportError;
 use crate::pipeline::PipelineError;
@@ -7,16 +7,16 @@ use crate::spec::SpecError;
 use crate::store::StoreError;
 use std::path::PathBuf;
 
-/// What a calculation brought.
+/// The outcome of a calculation.
 #[derive(Debug)]
 pub struct CalcOutcome {
     /// The figures.
     pub result: SizingResult,
-    /// Where they were written.
+    /// The job folder that they were written to; `None` if none was given.
     pub job: Option<PathBuf>,
 }
 
-/// Why there is no outcome.
+/// The reason why there is no outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum CalcError {
     /// Parameters that make no sense, alone or together.

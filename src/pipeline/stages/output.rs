@@ -16,11 +16,11 @@ pub(in crate::pipeline) trait Output: Send {
 pub(in crate::pipeline) struct Product {
     /// The artifact.
     pub content: Content,
-    /// Why it is no measurement to build on, where it is none.
+    /// The reason why the next run measures it again; `None` for an artifact that later stages can use.
     pub cut_short: Option<CutShort>,
 }
 
-/// Why what was measured is measured again by the next run.
+/// The reason why a recording is measured again by the next run.
 pub(in crate::pipeline) enum CutShort {
     /// The server was gone before the level was over, which ends the run.
     Gone(Failure),

@@ -7,26 +7,26 @@ use crate::pipeline::services::Services;
 use crate::pipeline::spec_files::SpecFiles;
 use serde::Serialize;
 
-/// A stage: a function of its slice of the spec and of what it takes from other stages. It runs on these alone, so
-/// a key that is made of both leaves out nothing that the artifact depends on.
+/// A stage: a function of its slice of the spec and of its inputs from other stages. It sees nothing else, so a key
+/// that is made of both covers everything that the artifact depends on.
 ///
-/// The fields of the type itself tell a stage from others of its kind, as its name does (`sweep@8`). A sweep has its
-/// plan there as well, which makes no other measurement.
+/// The fields of the type distinguish a stage from others of its kind, as its name does (`sweep@8`). A sweep also has
+/// its plan there, which says how much is measured, not what.
 pub(in crate::pipeline) trait Stage: Send + Sync + 'static {
-    /// The part of the spec that it reads, with the files that this part names. The key hashes what it is serialised
-    /// as: no secret, no path, and equal for equal meanings.
+    /// The part of the spec that it reads, with the content of the files named there. The key hashes its serialised
+    /// form, which contains no secret and no path and is equal for equal meanings.
     type Slice: Serialize + Send + Sync;
     /// The part of other stages' artifacts that it reads.
     type Inputs<'a>: Send;
     /// Its artifact, before it is kept.
     type Output: Output;
-    /// Goes up with every change in what the stage does or how its artifact looks.
+    /// Version of the stage's behaviour and of its artifact's format. Every change of either raises it.
     const VERSION: u32;
 
     /// Cuts its slice out of a spec.
     fn slice(&self, files: &SpecFiles<'_>) -> Result<Self::Slice, PipelineError>;
 
-    /// Opens what it takes from other stages.
+    /// Opens its inputs from other stages.
     fn inputs<'a>(&self, artifacts: &'a Artifacts<'_>) -> Result<Self::Inputs<'a>, PipelineError>;
 
     /// Makes the artifact.

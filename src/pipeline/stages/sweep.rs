@@ -27,17 +27,17 @@ pub(super) struct Sweep {
 }
 
 pub(super) enum SweepSlice {
-    /// All that there is to know of it is in what was recorded.
+    /// Runs recorded elsewhere; everything about them is in the recording.
     Recorded,
     Measured(Box<Measured>),
 }
 
-/// All that makes a measurement.
+/// Everything that changes what is measured.
 pub(super) struct Measured {
     workflow: WorkflowSpec,
-    /// Without its keys for other levels, and without the amount to measure where the plan says that.
+    /// Without the keys about other levels, and without the amount to measure if the plan has it.
     load: Concurrency,
-    /// Set where the plan says how much is measured.
+    /// True if the plan, not the slice, says how much is measured.
     is_planned: bool,
     rig: Option<String>,
     scrape: Option<ScrapeSpec>,
@@ -127,13 +127,13 @@ impl Measured {
     }
 }
 
-/// Which other levels there are, and when they are measured, changes nothing at this one.
+/// Keys about other levels and the order of measuring; they change nothing about this level.
 const ELSEWHERE: [&str; 5] = ["levels", "order", "start", "max", "budget"];
-/// What only says how many runs a level has.
+/// Keys that only say how many runs a level has.
 const HOW_MUCH: [&str; 4] = ["passes", "runs", "duration", "until"];
 
-/// What a sweep reads, without what only says how many runs a level has: what is left decides whether
-/// two recordings are of the same thing.
+/// The slice of a sweep without the keys that only say how many runs a level has. Recordings for which it is equal
+/// are of the same thing.
 pub(in crate::pipeline) fn without_how_much(mut reads: Value) -> Value {
     if let Some(load) = reads.get_mut("concurrency").and_then(Value::as_object_mut) {
         load.retain(|key, _| !ELSEWHERE.contains(&&**key) && !HOW_MUCH.contains(&&**key));
@@ -141,8 +141,8 @@ pub(in crate::pipeline) fn without_how_much(mut reads: Value) -> Value {
     reads
 }
 
-/// What of a workflow makes a measurement: not where something is written, or how long one waits
-/// before it begins. Files are told by their content.
+/// The keys of a workflow that change what is measured: not paths of output, nor how long to wait for a server. Files
+/// are identified by their content instead.
 fn measured(mut workflow: Value) -> Value {
     const BESIDE: [(&str, &[&str]); 3] = [
         ("", &["files"]),
@@ -178,16 +178,16 @@ fn orders(workflow: &Value) -> Vec<String> {
     }
 }
 
-/// What the runs of a level say of the server.
+/// The state of the server, as seen in the runs of a level.
 #[derive(Default)]
 struct Seen {
     /// A run failed as it does when the server goes away.
     lost: AtomicBool,
     /// A run had a connection.
     met: AtomicBool,
-    /// A run was taken, or could have been: it did not fail for what was asked.
+    /// A run was taken, or could have been: it did not fail because of its request.
     taken: AtomicBool,
-    /// How the first failed that was not.
+    /// The failure of the first run that was not taken.
     untaken: OnceLock<Failure>,
 }
 
@@ -212,14 +212,14 @@ impl Seen {
         }
     }
 
-    /// How runs failed, where each of them failed for what was asked.
+    /// The failure of the first run, if every run failed because of its request.
     fn untaken(&self) -> Option<Failure> {
         self.untaken.get().filter(|_| !self.taken.load(Ordering::Relaxed)).cloned()
     }
 }
 
-/// Whether a status says that the request is wrong, at whatever load: not that it came too late, too early
-/// or beside too many others.
+/// Returns true if a status says that the request itself is wrong, whatever the load: not that it came too late, too
+/// early or with too many others.
 fn blames_the_request(status: u16) -> bool {
     const BY_LOAD: [u16; 3] = [408, 425, 429];
     (400..500).contains(&status) && !BY_LOAD.contains(&status)
@@ -298,8 +298,7 @@ impl Sweep {
         Ok(Product { content, cut_short })
     }
 
-    /// Notes what an adaptive sweep was after, and what the recording was whose place this one
-    /// takes.
+    /// Notes the goal of an adaptive sweep, and the recording that this one replaces.
     fn note_what_was_before(
         &self,
         slice: &Measured,
@@ -327,7 +326,7 @@ impl Sweep {
         Ok(())
     }
 
-    /// Before the first level, so that none is measured in vain.
+    /// Makes sure that the highest level can open its files, before the first one is measured in vain.
     fn make_room(&self, workflow: &WorkflowSpec) -> Result<(), LoadError> {
         Ok(make_room(self.planned.highest, files_per_run(workflow))?)
     }

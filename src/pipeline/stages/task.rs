@@ -1,4 +1,4 @@
-//! A stage with its slice, of whatever kind: what the machinery around stages works with.
+//! A stage with its slice, whatever its type, as planning and running use it.
 
 use super::artifacts::Artifacts;
 use super::output::{Output, Product};
@@ -9,12 +9,12 @@ use crate::pipeline::{PipelineError, StageId};
 use crate::workflow::Pending;
 use serde_json::{Value, json};
 
-/// A stage with the slice that was cut for it. What is hashed and what runs are this one value.
+/// A stage with its slice. The key hashes the very value that the stage runs on.
 pub(in crate::pipeline) trait Task: Send + Sync {
     /// Version of the stage's behaviour and of its artifact's form.
     fn version(&self) -> u32;
 
-    /// Its slice as the key holds it.
+    /// Its slice as the key hashes it.
     fn reads(&self) -> Value;
 
     /// Makes the artifact.

@@ -12,12 +12,12 @@ use crate::spec::{Concurrency, Mode, OnFailure};
 use shape::Shape;
 use std::sync::Arc;
 
-/// How an agent is traced.
+/// Options of a trace.
 #[derive(Clone, Debug)]
 pub struct TraceOptions {
-    /// How many runs are looked at.
+    /// The number of runs to trace.
     pub runs: usize,
-    /// How many of them are in flight; with one, nothing waits for anything else.
+    /// The number of them in flight; with 1, no run waits for another.
     pub concurrency: u32,
 }
 
@@ -26,7 +26,7 @@ pub struct TraceOptions {
 pub struct Traced {
     /// A spec with a `chain` workflow.
     pub spec: String,
-    /// What a careful reader should know.
+    /// Remarks for the reader of that spec.
     pub notes: Vec<String>,
 }
 

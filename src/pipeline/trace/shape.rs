@@ -11,7 +11,7 @@ const SAME: f64 = 0.02;
 /// Answers of unknown length are as long as this, in tokens.
 const SOME_TOKENS: f64 = 128.0;
 
-/// What is always the same about a call.
+/// The fixed properties of a call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Kind {
     model: Option<String>,
@@ -99,7 +99,7 @@ impl Shape {
         kinds.flatten().find_map(|beat| beat.kind.model.clone())
     }
 
-    /// What a careful reader should know.
+    /// Remarks for the reader of the traced spec.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if self.groups.len() > 1 {
@@ -162,7 +162,7 @@ impl Score {
         Self { bars, coda: (run.end - last_end).max(0.0) }
     }
 
-    /// Whether two runs do the same calls in the same order.
+    /// Returns true if two runs make the same calls in the same order.
     fn is_like(&self, other: &Self) -> bool {
         let form = |score: &Self| {
             let lists = |bar: &Bar| {

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// What stands above the spec.
+/// The comment at the head of the spec.
 const HEAD: &str = "# The shape of an agent's load, as `sizer trace` saw it: calls, lengths and pauses, without its tools and
 # its data. A model may end an answer before `max_tokens`; where the server knows it (vLLM, SGLang),
 # `extra_body: {ignore_eos: true}` in a step makes the answer as long as it was.
