@@ -13,7 +13,7 @@ printf '{"id":1,"question":"What is 3 x 7?"}\n{"id":2,"question":"What is 4 x 5?
 
 # serve STEP TOKENS [SIGMA]: a server without a limit of its own; its address in $address, its log in log.jsonl
 serve() {
-    taskset -c 0 "$sizer" simulate --log log.jsonl --set engine.max_batch=100000 --set "engine.base=$1" \
+    taskset -c 0 "$sizer" simulate --request-log log.jsonl --set engine.max_batch=100000 --set "engine.base=$1" \
         --set engine.per_sequence=0us --set engine.per_prefill_token=0us --set "output_tokens={median: $2, sigma: ${3:-0}}" > address &
     server=$!
     while [ ! -s address ]; do sleep 0.05; done

@@ -30,7 +30,7 @@ def p95(values):
 class Simulator:
     def __init__(self, folder, *settings):
         self.log = folder / "log.jsonl"
-        command = ["taskset", "-c", "0", SIZER, "simulate", "--log", str(self.log)]
+        command = ["taskset", "-c", "0", SIZER, "simulate", "--request-log", str(self.log)]
         for setting in settings:
             command += ["--set", setting]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

@@ -142,3 +142,42 @@ pub fn main() -> ExitCode {
         Err(error) => exit::report(&error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_verb_takes_the_log_level() {
+        let mut verbs: Vec<Vec<&str>> = [
+            "run", "plan", "estimate", "what-if", "render", "status", "history", "gc", "graph",
+            "validate", "migrate",
+        ]
+        .map(|verb| vec![verb, "spec.yml"])
+        .into();
+        verbs.push(vec!["show", "spec.yml", "fit"]);
+        verbs.push(vec!["diff", "spec.yml", "a"]);
+        verbs.push(vec!["calc", "--offline_mode"]);
+        verbs.push(vec!["import", "nat", "config.yml"]);
+        verbs.push(vec!["init"]);
+        verbs.push(vec!["schema"]);
+        verbs.push(vec!["trace", "spec.yml"]);
+        verbs.push(vec!["simulate", "--port", "0", "--request-log", "requests.jsonl"]);
+        let mut command = Cli::command();
+        command.build();
+        command.clone().debug_assert();
+        for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+            let name = verb.get_name();
+            assert!(name == "help" || verbs.iter().any(|args| args[0] == name), "{name}");
+        }
+        for args in verbs {
+            let log = ["--log", "debug"];
+            for line in [[&log, &args[..]].concat(), [&args[..], &log].concat()] {
+                let parsed = Cli::try_parse_from(["sizer"].into_iter().chain(line.clone()));
+                let level = parsed.map(|cli| cli.log);
+                assert!(matches!(level, Ok(Some(log::LogLevel::Debug))), "{line:?}: {level:?}");
+            }
+        }
+    }
+}

@@ -21,7 +21,7 @@ pub(super) struct Args {
     spec: Option<PathBuf>,
     /// Write what the server sees of each request to this file, as JSON lines
     #[arg(long, value_name = "FILE")]
-    log: Option<PathBuf>,
+    request_log: Option<PathBuf>,
     /// Change a key of the simulator, such as engine.replicas=2
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         let message = "the workflow is not a simulator";
         return Err(spec.error_at("workflow.type", message).help("write `type: simulator`").into());
     };
-    let log = args.log.as_ref().map(|path| {
+    let log = args.request_log.as_ref().map(|path| {
         File::create(path).map_err(|error| {
             CliError::system(format!("{}: cannot write the file", path.display()), error)
         })
