@@ -194,6 +194,21 @@ fn a_complete_answer_needs_no_last_word() {
 }
 
 #[test]
+fn signs_of_life_after_an_answer_cost_no_time() {
+    let repeated = usage(1);
+    for sign in [": ping\n\n", "data: {\"choices\":[]}\n\n", repeated.as_str()] {
+        let sign = sign.to_owned();
+        let level = level(OPENAI, move |socket, _| {
+            begin(socket);
+            let sent = send(socket, 50, &(token() + &ended("stop")));
+            sent && (0..120).all(|_| send(socket, 100, &sign))
+        });
+        assert_eq!(level["failed"], 0, "{level:#}");
+        assert!(level["llm_latency"]["p50"].as_f64().unwrap() < 1.0, "{level:#}");
+    }
+}
+
+#[test]
 fn an_answer_of_a_workflow_ends_with_the_workflow() {
     let step = |kind: &str, id: &str, at: f64| {
         let payload = format!(

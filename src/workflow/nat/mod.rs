@@ -91,14 +91,19 @@ impl Nat {
         let mut lines = Lines::default();
         let mut steps = Steps::default();
         let mut last = start;
+        let mut progress = Progress::Open;
         let each = |chunk: &[u8]| {
-            last = clock.now();
+            let now = clock.now();
             lines.feed(chunk, |line| steps.line(line))?;
-            Ok(steps.progress())
+            let before = std::mem::replace(&mut progress, steps.progress());
+            if progress == Progress::Open || progress != before {
+                last = now;
+            }
+            Ok(progress)
         };
         sent.success().await?.until_over(each).await?;
         lines.finish(|line| steps.line(line))?;
-        let complete = steps.progress() == Progress::Complete;
+        let complete = matches!(steps.progress(), Progress::Complete { .. });
         Ok(Answer {
             server_runtime: steps.server_runtime(),
             failed_calls: steps.unfinished(),

@@ -63,6 +63,8 @@ pub struct Steps {
     first: Option<f64>,
     last: Option<f64>,
     answered: bool,
+    /// Number of steps and pieces of the answer.
+    parts: usize,
     /// True while the current event reports an error.
     failing: bool,
     open_workflows: u32,
@@ -113,12 +115,14 @@ impl Steps {
             return Err(unexpected(data));
         }
         self.answered = true;
+        self.parts += 1;
         Ok(())
     }
 
     fn step(&mut self, step: &[u8]) -> Result<(), Failure> {
         let Step { kind, id, payload } =
             serde_json::from_slice(step).map_err(|_| unexpected(step))?;
+        self.parts += 1;
         if kind == "LLM_NEW_TOKEN" && self.has_first_token(&id) {
             // Every token event repeats the whole prompt, so after the first one they are skipped.
             return Ok(());
@@ -174,7 +178,11 @@ impl Steps {
     /// order.
     pub(in crate::workflow) fn progress(&self) -> Progress {
         let ended = self.workflow_ended && self.open_workflows == 0;
-        if ended && self.answered { Progress::Complete } else { Progress::Open }
+        if ended && self.answered {
+            Progress::Complete { parts: self.parts }
+        } else {
+            Progress::Open
+        }
     }
 
     /// Number of calls that began and did not end.

@@ -7,10 +7,11 @@ use crate::workflow::budget::Held;
 use futures_util::FutureExt;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Maximum size of a body in bytes.
 const LARGEST_BODY: usize = 64 << 20;
-/// Time that a complete answer waits for the protocol's end marker.
+/// Time that a complete answer waits for the protocol's end marker, or for more of itself.
 const LAST_WORD: Duration = Duration::from_secs(1);
 /// Time within which the body of a finished answer must end for its connection to be reused.
 const LINGER: Duration = Duration::from_secs(2);
@@ -23,7 +24,10 @@ pub(in crate::workflow) enum Progress {
     /// More of the answer is to come.
     Open,
     /// The answer is complete, but the protocol's end marker, which is optional, has not arrived.
-    Complete,
+    Complete {
+        /// Number of parts that it has so far, without comments and repetitions.
+        parts: usize,
+    },
     /// Nothing more of the answer can follow.
     Over,
 }
@@ -50,15 +54,15 @@ impl Posted<'_> {
         mut each: impl FnMut(&[u8]) -> Result<Progress, Failure>,
     ) -> Result<(), Failure> {
         let (mut size, mut progress) = (0_usize, Progress::Open);
+        let mut deadline = None;
         loop {
             let chunk = self.answering.chunk(&self.endpoint.connections);
-            let chunk = if progress == Progress::Open {
-                chunk.await
-            } else {
-                match tokio::time::timeout(LAST_WORD, chunk).await {
+            let chunk = match deadline {
+                None => chunk.await,
+                Some(deadline) => match tokio::time::timeout_at(deadline, chunk).await {
                     Ok(chunk) => chunk,
                     Err(_) => break,
-                }
+                },
             };
             let chunk = match chunk {
                 Ok(Some(chunk)) => chunk,
@@ -75,9 +79,17 @@ impl Posted<'_> {
                 let message = format!("the answer is larger than {} MiB", LARGEST_BODY >> 20);
                 return Err(Failure::new(FailureKind::TooLarge, message));
             }
-            progress = each(&chunk)?;
-            if progress == Progress::Over {
-                break;
+            let before = std::mem::replace(&mut progress, each(&chunk)?);
+            match progress {
+                Progress::Open => deadline = None,
+                Progress::Over => break,
+                // What brings nothing of the answer, such as signs of life, buys no time.
+                Progress::Complete { .. } if progress == before => {
+                    if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                        break;
+                    }
+                }
+                Progress::Complete { .. } => deadline = Some(Instant::now() + LAST_WORD),
             }
         }
         self.leave();

@@ -4,6 +4,7 @@
 //! the answer reports an error, and it ended as the protocol says.
 
 mod error_fields;
+mod pace;
 mod stream;
 mod token_line;
 mod usage;
@@ -17,6 +18,7 @@ pub(in crate::workflow) use whole::Whole;
 
 use crate::measure::{Failure, FailureKind, Gaps, LlmCall};
 use crate::workflow::loose::Amount;
+use pace::{Pace, mean_gap};
 
 /// Number of bytes of text that are kept.
 const MOST_TEXT: usize = 1 << 20;
@@ -34,8 +36,8 @@ pub(in crate::workflow) struct Said {
     pub finish_reason: Option<String>,
     /// Text of the answer, if the caller asked for it.
     pub text: Option<String>,
-    /// Number of choices that said something.
-    voices: u64,
+    /// Paces of the choices that said something, once the answer has ended.
+    paces: Vec<Pace>,
     /// Sizes of the first piece and of all pieces, in bytes.
     first_bytes: usize,
     all_bytes: usize,
@@ -80,13 +82,16 @@ impl Said {
     fn between_tokens(&self, many: bool) -> Option<Gaps> {
         let chunks = self.arrivals.len() as u64;
         let (first, last) = (*self.arrivals.first()?, *self.arrivals.last()?);
-        let voices = self.voices.max(1) as f64;
         let counted =
             self.tokens().filter(|tokens| *tokens > 1 && tokens.saturating_mul(2) >= chunks);
-        let tokens = counted.unwrap_or(chunks) as f64 / voices;
+        if self.paces.len() > 1 {
+            let mean = mean_gap(&self.paces, counted, many.then_some(self.all_bytes))?;
+            return Some(Gaps { mean, p95: None, max: None });
+        }
+        let tokens = counted.unwrap_or(chunks) as f64;
         // The first piece may hold several tokens: as large a share of all tokens as it has of the bytes.
         let at_first = if many && self.all_bytes > 0 {
-            (tokens * voices * self.first_bytes as f64 / self.all_bytes as f64).max(1.0)
+            (tokens * self.first_bytes as f64 / self.all_bytes as f64).max(1.0)
         } else {
             1.0
         };
@@ -97,8 +102,9 @@ impl Said {
         if chunks < 2 || after < 0.5 {
             return None;
         }
-        let mean = (end - first) / after;
-        let single = if many || voices > 1.0 { None } else { Gaps::between(&self.arrivals) };
+        // No gap is longer than the time in which it lies.
+        let mean = (end - first) / after.max(1.0);
+        let single = if many { None } else { Gaps::between(&self.arrivals) };
         Some(Gaps {
             mean,
             p95: single.and_then(|gaps| gaps.p95),

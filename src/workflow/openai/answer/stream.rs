@@ -1,5 +1,6 @@
 //! Streamed answers, event by event.
 
+use super::pace::Pace;
 use super::token_line::TokenLine;
 use super::wire::{Choice, Chunk};
 use super::{Said, Usage, Whole, broken_off, empty, one_was_cut, server_error, short};
@@ -37,6 +38,8 @@ struct Reader {
     /// Arrival time of the last event that is part of the answer.
     last: f64,
     token: TokenLine,
+    /// Index of the choice whose line that is.
+    token_index: f64,
     /// True while an answer in another protocol has begun and not ended.
     cut: bool,
     /// First event that is not part of an answer.
@@ -49,7 +52,8 @@ struct Reader {
 #[derive(Debug)]
 struct Voice {
     index: u64,
-    spoke: bool,
+    /// Its pieces, once it has said something.
+    pace: Option<Pace>,
     finished: bool,
 }
 
@@ -86,11 +90,12 @@ impl Stream {
 
     /// Progress of the answer.
     pub fn progress(&self) -> Progress {
-        let Reader { done, voices, .. } = &self.reader;
+        let Reader { done, voices, said, .. } = &self.reader;
         if *done {
             Progress::Over
         } else if !voices.is_empty() && voices.iter().all(|voice| voice.finished) {
-            Progress::Complete
+            let counted = usize::from(said.usage.completion_tokens.is_some());
+            Progress::Complete { parts: voices.len() + said.arrivals.len() + counted }
         } else {
             Progress::Open
         }
@@ -171,7 +176,7 @@ impl Stream {
             return Err(empty());
         }
         said.ended.get_or_insert(last);
-        said.voices = voices.iter().filter(|voice| voice.spoke).count() as u64;
+        said.paces = voices.iter().filter_map(|voice| voice.pace).collect();
         Ok(said)
     }
 }
@@ -200,6 +205,10 @@ impl Reader {
         if let Some(words) = self.token.words(data) {
             self.said.hear(Amount { answer: words.len(), thought: 0 }, now);
             self.said.keep(words);
+            let (index, bytes) = (self.token_index, words.len());
+            if let Some(voice) = self.voice(index) {
+                voice.hear(bytes, now);
+            }
             self.last = now;
             return Ok(());
         }
@@ -242,8 +251,10 @@ impl Reader {
         for choice in chunk.choices.iter().flatten() {
             self.choice(choice, now)?;
         }
+        let index = chunk.choices.as_deref().and_then(|it| it.first()?.index.number);
         if let Some(words) = chunk.only_words() {
             self.token.learn(data, words);
+            self.token_index = index.unwrap_or_default();
         }
         #[cfg(fuzzing)]
         if self.forgetful {
@@ -272,8 +283,12 @@ impl Reader {
             self.said.keep(words);
         }
         if let Some(voice) = self.voice(choice.index.number.unwrap_or_default()) {
-            voice.spoke |= amount.all() > 0;
-            voice.finished |= reason.is_some();
+            if amount.all() > 0 {
+                voice.hear(amount.all(), now);
+            }
+            if reason.is_some() {
+                voice.finish(now);
+            }
         }
         Ok(())
     }
@@ -282,7 +297,7 @@ impl Reader {
         let index = index.to_bits();
         let known = self.voices.iter().position(|voice| voice.index == index);
         if known.is_none() && self.voices.len() < MOST_CHOICES {
-            self.voices.push(Voice { index, spoke: false, finished: false });
+            self.voices.push(Voice { index, pace: None, finished: false });
         }
         match known {
             Some(known) => self.voices.get_mut(known),
@@ -294,6 +309,22 @@ impl Reader {
         if !self.done {
             self.done = true;
             self.said.ended = Some(now);
+        }
+    }
+}
+
+impl Voice {
+    fn hear(&mut self, bytes: usize, now: f64) {
+        match &mut self.pace {
+            Some(pace) => pace.hear(now),
+            None => self.pace = Some(Pace::begin(now, bytes)),
+        }
+    }
+
+    fn finish(&mut self, now: f64) {
+        self.finished = true;
+        if let Some(pace) = &mut self.pace {
+            pace.ended = Some(now);
         }
     }
 }

@@ -200,8 +200,10 @@ fn the_answer_is_over_at_its_last_word() {
     let mut stream = Stream::default();
     let mut feed = |text: &str, now| stream.feed(text.as_bytes(), now).unwrap();
     assert_eq!(feed(&format!("{}\n\n", token("w")), 1.0), Progress::Open);
-    assert_eq!(feed(&format!("{}\n\n", ended("stop")), 2.0), Progress::Complete);
-    assert_eq!(feed("data: [DO", 3.0), Progress::Complete);
+    let complete = Progress::Complete { parts: 2 };
+    assert_eq!(feed(&format!("{}\n\n", ended("stop")), 2.0), complete);
+    assert_eq!(feed(": ping\n\ndata: {\"choices\":[]}\n\n", 2.5), complete);
+    assert_eq!(feed("data: [DO", 3.0), complete);
     // A caller that waits for the blank line might wait for ever.
     assert_eq!(feed("NE]\n", 4.0), Progress::Over);
     assert_eq!(feed("\ndata: {oops\n\n", 5.0), Progress::Over);
@@ -267,6 +269,34 @@ fn each_of_several_choices_has_its_own_pace() {
     }
     let call = stream.finish(4.0).unwrap().as_call(0.0, 4.0);
     assert!((call.itl.unwrap().mean - 1.0).abs() < 1e-9, "{call:?}");
+}
+
+#[test]
+fn a_choice_that_comes_late_is_no_pause_of_another() {
+    let choice = |index: u8, words: &str, reason: &str| {
+        format!(
+            "data: {{\"choices\":[{{\"index\":{index},\"delta\":{{\"content\":\"{words}\"}},\"finish_reason\":{reason}}}]}}\n\n"
+        )
+    };
+    let itl = |pieces: &[(u8, &str, f64)], usage: &str| {
+        let mut stream = Stream::default();
+        let mut feed = |text: &str, now| _ = stream.feed(text.as_bytes(), now).unwrap();
+        for (index, words, at) in pieces {
+            feed(&choice(*index, words, "null"), *at);
+        }
+        feed(&choice(0, "", "\"stop\""), 9.0);
+        feed(&choice(1, "", "\"stop\""), 9.0);
+        feed(&format!("data: {{\"choices\":[],\"usage\":{usage}}}\n\ndata: [DONE]\n\n"), 9.0);
+        stream.finish(9.0).unwrap().as_call(0.0, 9.0).itl.map(|gaps| gaps.mean)
+    };
+    assert_eq!(itl(&[(0, "a", 1.0), (1, "a", 1.0), (1, "z", 2.5)], "{}"), Some(1.5));
+    assert_eq!(itl(&[(0, "a", 1.0), (1, "a", 2.5)], "{}"), None);
+    let slow = [(0, "a", 0.0), (0, "b", 1.0), (0, "c", 2.0), (1, "a", 5.0), (1, "b", 8.0)];
+    assert_eq!(itl(&slow, "{}"), Some(5.0 / 3.0));
+    assert_eq!(itl(&slow, r#"{"completion_tokens":5}"#), Some(5.0 / 3.0));
+    // Five tokens in each piece.
+    let fives = [(0, "abcde", 0.0), (0, "abcde", 1.0), (1, "abcde", 0.5), (1, "abcde", 1.5)];
+    assert_eq!(itl(&fives, r#"{"completion_tokens":20}"#).map(|gap| gap < 2.0), Some(true));
 }
 
 #[test]
