@@ -1,7 +1,7 @@
 //! Environment variables in a configuration: filled in before it is parsed as YAML, as the
 //! reference does, so that a number is a number.
 
-use crate::redact::names_a_secret;
+use crate::redact::{names_a_secret, names_a_secret_variable};
 use serde_json::{Map, Value};
 
 /// Placeholder for a reference while the text is parsed as YAML: a plain word in every position.
@@ -50,7 +50,8 @@ impl Expanded {
     fn put_back(&self, key: &str, value: &mut Value, typed: Option<&Value>) {
         match value {
             Value::String(text) if text.contains(MARK) => {
-                let secret = names_a_secret(key) || self.names_in(text).any(names_a_secret);
+                let secret =
+                    names_a_secret(key) || self.names_in(text).any(names_a_secret_variable);
                 let stays = BY_REFERENCE.contains(&key) || secret;
                 *value = match typed {
                     Some(typed @ (Value::Number(_) | Value::Bool(_))) if !stays => typed.clone(),

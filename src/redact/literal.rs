@@ -1,6 +1,6 @@
 //! Masking of secrets that were written into a spec, in everything that quotes the spec.
 
-use super::names_a_secret;
+use super::{names_a_secret, names_a_secret_variable};
 use std::borrow::Cow;
 
 /// Returns true if a value starts like a key that a well-known service issues.
@@ -37,7 +37,12 @@ fn values(line: &str) -> impl Iterator<Item = &str> {
         let first = first_value(value);
         let is_value = separator == "=" || line[at + 1..].starts_with(' ');
         let opens = first.starts_with(['{', '[', '|', '>']);
-        let secret = names_a_secret(key) || looks_like_a_secret(first);
+        let named = match separator {
+            // Perhaps a field in the query of an address.
+            "=" => names_a_secret_variable(key),
+            _ => names_a_secret(key),
+        };
+        let secret = named || looks_like_a_secret(first);
         (is_value && secret && !first.is_empty() && !opens && !only_references(first))
             .then_some(first)
     })
@@ -99,7 +104,7 @@ pub fn query_holds_a_secret(address: &str) -> bool {
     query.split('&').any(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or(("", pair));
         let plain = !value.is_empty() && !only_references(value) && !value.contains("{{");
-        plain && (names_a_secret(name) || looks_like_a_secret(value))
+        plain && (names_a_secret_variable(name) || looks_like_a_secret(value))
     })
 }
 
@@ -127,6 +132,8 @@ mod tests {
             ("http://h/v1?token=canary", true),
             ("http://h/v1?version=2&x=sk-canary", true),
             ("http://h/v1?sk-canary", true),
+            ("http://h/v1?sig=canary&max_tokens=3", true),
+            ("http://h/v1?max_tokens=3", false),
             ("http://h/v1?token=${env:API_TOKEN}&version=2", false),
             ("http://h/v1?token=${env:API_TOKEN:-canary}", true),
             ("http://h/v1?api_key={{ key }}", false),
@@ -172,6 +179,7 @@ mod tests {
             ("api_key: ${env:KEY}\n", "api_key: ${env:KEY}\n"),
             ("headers: {Authorization: Bearer canary}\n", "headers: {Authorization: ***}\n"),
             ("workflow.api_key=canary", "workflow.api_key=***"),
+            ("u: 'http://host/v1?sig=canary'\n", "u: 'http://host/v1?sig=***\n"),
             ("base_url: http://me:canary@host/v1\n", "base_url: http://me:***@host/v1\n"),
             ("base_url: http://${env:WHO}@host/v1\n", "base_url: http://${env:WHO}@host/v1\n"),
             ("u: http://${env:WHO}:canary@host/v1\n", "u: http://${env:WHO}:***@host/v1\n"),

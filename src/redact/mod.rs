@@ -9,8 +9,8 @@
 //!   Latin-1, misread UTF-8), in either letter case, however often it was escaped (`view`) or
 //!   broken up by separators and line ends (`condensed`). Parts left by a cut or an ellipsis count
 //!   too.
-//! - `names` tells from its name whether a key, header or variable holds a secret; `literal` masks
-//!   secrets that were written into a spec; `printable` escapes control characters.
+//! - `names` tells from its name whether a key, header or variable holds a secret, `shape` from its
+//!   form whether a value is one; `literal` masks secrets that were written into a spec; `printable` escapes control characters.
 //!
 //! # Flow
 //!
@@ -28,11 +28,13 @@ mod forms;
 mod literal;
 mod names;
 mod printable;
+mod shape;
 mod view;
 
 pub use literal::{query_holds_a_secret, redact, secrets_among, url_password};
-pub use names::names_a_secret;
+pub use names::{names_a_secret, names_a_secret_variable};
 pub use printable::printable;
+pub use shape::is_formed_as_a_secret;
 
 use aho_corasick::AhoCorasick;
 use condensed::Condensed;
@@ -129,7 +131,7 @@ impl Redactor {
     pub fn add_inherited(&self, name: &str, value: &str) {
         const NONE: [&str; 6] = ["true", "false", "none", "null", "auto", "basic"];
         let is_word = NONE.contains(&value.to_ascii_lowercase().as_str());
-        if names_a_secret(name) && value.len() >= SHORTEST_INHERITED && !is_word {
+        if names_a_secret_variable(name) && value.len() >= SHORTEST_INHERITED && !is_word {
             self.add(value);
         }
     }

@@ -1,6 +1,6 @@
 //! `${env:NAME}` in the text of a spec, with a default as in shells: `${env:NAME:-default}`.
 
-use crate::redact::names_a_secret;
+use crate::redact::{is_formed_as_a_secret, names_a_secret_variable};
 
 /// Lookup of environment variables. Passed in, so that this floor reads no environment itself.
 pub type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
@@ -26,6 +26,11 @@ pub enum ReferenceError {
     /// A secret in a value that would be stored.
     #[error("${{env:{0}}} looks like a secret, and this value is stored in artifacts and reports")]
     SecretInPlainField(String),
+    /// A value that is a secret by its form, of a variable whose name does not say so.
+    #[error(
+        "the value of ${{env:{0}}} has the form of a secret, and this value is stored in artifacts and reports"
+    )]
+    SecretByItsForm(String),
     /// An invalid address, redacted.
     #[error("`{0}` is not an address")]
     NotAnAddress(String),
@@ -38,7 +43,7 @@ impl ReferenceError {
     /// Returns a remedy.
     pub fn help(&self) -> String {
         match self {
-            Self::Unset(name) if names_a_secret(name) => {
+            Self::Unset(name) if names_a_secret_variable(name) => {
                 format!("set it, for example with `export {name}=…`")
             }
             Self::Unset(name) => format!(
@@ -51,6 +56,10 @@ impl ReferenceError {
             Self::SecretInHost(_) => {
                 "write the server as it is, or rename the variable; a password stands before an `@`".into()
             }
+            Self::SecretByItsForm(name) => format!(
+                "secrets belong in api_key, in headers, or in the password of an address; name the variable as one \
+                 there, such as {name}_KEY"
+            ),
             Self::SecretInPlainField(_) => {
                 "secrets belong in api_key, in headers, or in the password of base_url; otherwise rename the variable"
                     .into()
@@ -112,12 +121,13 @@ impl<'a> Reference<'a> {
 
     /// Returns true if its value is a secret, judging by its name or its default.
     pub fn is_secret(&self) -> bool {
-        names_a_secret(self.name) || self.default.is_some_and(|default| default.contains("${"))
+        names_a_secret_variable(self.name)
+            || self.default.is_some_and(|default| default.contains("${"))
     }
 
     /// Returns the value, for fields in which secrets are allowed.
     pub fn reveal(&self, env: &Env<'_>) -> Result<String, ReferenceError> {
-        if names_a_secret(self.name) && self.has_default() {
+        if names_a_secret_variable(self.name) && self.has_default() {
             return Err(ReferenceError::SecretInDefault(self.name.to_owned()));
         }
         self.value(env, 0)
@@ -200,7 +210,7 @@ fn resolve(
         .into_iter()
         .map(|piece| match piece {
             Piece::Text(text) => Ok(text.to_owned()),
-            Piece::Env(reference) if names_a_secret(reference.name) => match secrets {
+            Piece::Env(reference) if names_a_secret_variable(reference.name) => match secrets {
                 SecretAs::Error => {
                     Err(ReferenceError::SecretInPlainField(reference.name.to_owned()))
                 }
@@ -214,7 +224,7 @@ fn resolve(
             Piece::Env(reference) if secrets != SecretAs::Value && reference.has_default() => {
                 let default = resolve(reference.default.unwrap_or(""), env, depth + 1, secrets);
                 match (env(reference.name), default) {
-                    // Whether a spec is a good one does not depend on what is set.
+                    // Whether a name is a good one does not depend on what is set.
                     (
                         _,
                         Err(
@@ -222,13 +232,24 @@ fn resolve(
                             | ReferenceError::SecretInDefault(_)),
                         ),
                     ) => Err(error),
-                    (Some(value), _) if !(value.is_empty() && reference.when_empty) => Ok(value),
+                    (Some(value), _) if !(value.is_empty() && reference.when_empty) => {
+                        plain(reference.name, value)
+                    }
                     (_, default) => default,
                 }
             }
-            Piece::Env(reference) => reference.value(env, depth),
+            Piece::Env(reference) if secrets == SecretAs::Value => reference.value(env, depth),
+            Piece::Env(reference) => plain(reference.name, reference.value(env, depth)?),
         })
         .collect()
+}
+
+/// Passes on the value of a variable that is no secret by its name, unless it is one by its form.
+fn plain(name: &str, value: String) -> Result<String, ReferenceError> {
+    if is_formed_as_a_secret(&value) {
+        return Err(ReferenceError::SecretByItsForm(name.to_owned()));
+    }
+    Ok(value)
 }
 
 #[cfg(test)]
@@ -273,6 +294,25 @@ mod tests {
         }
         let deep = format!("{}x{}", "${env:UNSET:-".repeat(50_000), "}".repeat(50_000));
         assert!(matches!(resolve_plain(&deep, &env), Err(ReferenceError::Unknown(_))));
+    }
+
+    #[test]
+    fn a_value_with_the_form_of_a_secret_is_no_plain_text() {
+        for secret in ["ghp_0123456789abcdef", "postgres://me:canary@db/x"] {
+            let env = |_: &str| Some(secret.to_owned());
+            let refused = ReferenceError::SecretByItsForm("LABEL".into());
+            for text in ["a ${env:LABEL}", "${env:LABEL:-x}"] {
+                assert_eq!(resolve_plain(text, &env), Err(refused.clone()), "{text}");
+                assert_eq!(resolve_public(text, &env), Err(refused.clone()), "{text}");
+            }
+            assert_eq!(resolve_all("${env:LABEL}", &env).as_deref(), Ok(secret));
+        }
+        for name in ["DB_PW", "GITHUB_PAT", "TOKENS", "WEBHOOK_URL"] {
+            let text = format!("${{env:{name}}}");
+            let refused = ReferenceError::SecretInPlainField(name.into());
+            assert_eq!(resolve_plain(&text, &env), Err(refused), "{name}");
+            assert_eq!(resolve_public(&text, &env), Ok(text.clone()), "{name}");
+        }
     }
 
     #[test]

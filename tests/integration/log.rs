@@ -6,7 +6,7 @@ const TWO_RUNS: &str = "concurrency: {mode: burst, levels: [1], runs: 2}";
 
 fn asking(server: &Scripted) -> Sizer {
     let workflow = format!(
-        "{{type: openai, base_url: 'http://{}/v1?sig=canary', model: m, stream: false, \
+        "{{type: openai, base_url: 'http://{}/v1?version=canary', model: m, stream: false, \
          connection: {{retries: 1, backoff: 1ms}}}}",
         server.address
     );

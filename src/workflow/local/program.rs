@@ -3,7 +3,7 @@
 use super::guard::watch_mark;
 use super::strays::{MARK, kill_strays};
 use crate::measure::{Failure, FailureKind, Item};
-use crate::redact::{Redactor, names_a_secret};
+use crate::redact::{Redactor, names_a_secret_variable};
 use crate::spec::Vault;
 use crate::spec::workflow::ProgramSpec;
 use crate::workflow::ConnectError;
@@ -59,7 +59,7 @@ impl Program {
         let mut known = Vec::new();
         for (name, value) in *variables {
             let revealed = value.reveal(vault)?;
-            if value.is_reference() && names_a_secret(name) {
+            if value.is_reference() && names_a_secret_variable(name) {
                 redactor.add(&revealed);
             }
             // The value of a reference is never a template.

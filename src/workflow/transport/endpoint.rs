@@ -4,7 +4,7 @@ use super::connect::Connector;
 use super::connection::{Connections, Outgoing, SendError};
 use super::failure;
 use crate::measure::Failure;
-use crate::redact::{Redactor, names_a_secret, redact};
+use crate::redact::{Redactor, names_a_secret_variable, redact};
 use crate::spec::workflow::{ConnectionSpec, Headers, HttpProtocol};
 use crate::spec::{Address, Seconds, Secret, Vault};
 use crate::workflow::{ConnectError, redacted};
@@ -97,7 +97,7 @@ impl Endpoint {
                 .map_err(|_| ConnectError::Client(format!("`{name}` is not a header name")))?;
             let revealed = value.reveal(vault)?;
             map.insert(parsed, sensitive(name, &revealed)?);
-            if value.is_reference() && names_a_secret(name) {
+            if value.is_reference() && names_a_secret_variable(name) {
                 redactor.learn(&revealed);
             }
         }
