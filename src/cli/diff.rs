@@ -167,13 +167,18 @@ fn text(label: &str, changes: &Changes) -> String {
             level.note.to_owned(),
         ]);
     }
+    let incomplete = changes.spec_incomplete.join(" and ");
+    let incomplete = match incomplete.as_str() {
+        "" => String::new(),
+        sides => format!("  the spec of {sides} is no longer in the store; what is there of it:\n"),
+    };
     let spec = match changes.spec.as_slice() {
         [] => "  no difference".to_owned(),
         changes => changes.iter().map(|it| format!("  {it}")).collect::<Vec<_>>().join("\n"),
     };
     let gpus = |gpus: Option<u64>| gpus.map_or_else(|| "none".to_owned(), |it| it.to_string());
     format!(
-        "{label}{} → {}\n\nSpec:\n{spec}\n\n{table}\n\nFit of the p95 workflow runtime: {} → {}\nGPUs: {} → {}\n",
+        "{label}{} → {}\n\nSpec:\n{incomplete}{spec}\n\n{table}\n\nFit of the p95 workflow runtime: {} → {}\nGPUs: {} → {}\n",
         changes.before,
         changes.now,
         fit(changes.fit.0.as_ref()),

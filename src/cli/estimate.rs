@@ -4,7 +4,7 @@ use super::End;
 use super::diagnose::CliError;
 use super::output_args::OutputArgs;
 use super::run::execute;
-use super::spec_args::SpecArgs;
+use super::spec_args::{SpecArgs, WaitArgs};
 use crate::pipeline::{RunOptions, Selection};
 
 /// Estimate from the levels that are there; asks no server and writes no report
@@ -16,10 +16,18 @@ pub(super) struct Args {
     spec: SpecArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    waiting: WaitArgs,
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let selection = Selection::until("result");
-    let options = RunOptions { selection, offline: true, ..RunOptions::default() };
+    let options = RunOptions {
+        selection,
+        offline: true,
+        wait: args.waiting.wait,
+        asked: args.spec.asked("estimate"),
+        ..RunOptions::default()
+    };
     execute(&args.spec.study()?, options, &args.output, &args.spec.as_typed())
 }

@@ -2,7 +2,9 @@
 
 use super::End;
 use super::diagnose::{CliError, print};
-use super::spec_args::SpecArgs;
+use super::run::block_on;
+use super::spec_args::{SpecArgs, WaitArgs};
+use crate::pipeline::RunOptions;
 use crate::spec::Seconds;
 use crate::store::{GcRules, Piece, Why};
 use bytesize::ByteSize;
@@ -29,6 +31,8 @@ pub(super) struct Args {
     /// List what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    waiting: WaitArgs,
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
@@ -42,7 +46,17 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         older_than: older_than.map(Seconds::to_std),
         max_size: max_size.map(|size| size.as_u64()),
     };
-    let garbage = args.spec.study()?.collect_garbage(rules, SystemTime::now(), args.dry_run)?;
+    let study = args.spec.study()?;
+    let now = SystemTime::now();
+    // Looking needs no right to write, and disturbs nobody.
+    let garbage = if args.dry_run {
+        study.garbage(rules, now)?
+    } else {
+        let options = RunOptions { wait: args.waiting.wait, ..RunOptions::default() };
+        block_on(async |cancel| {
+            study.collect_garbage(rules, now, &RunOptions { cancel, ..options }).await
+        })??
+    };
     let mut lines: Vec<String> = Vec::new();
     if args.dry_run {
         lines.extend(garbage.pieces.iter().map(|piece| piece.path.display().to_string()));

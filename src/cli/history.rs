@@ -34,7 +34,17 @@ fn table(records: &[RunRecord]) -> Table {
     const LAST: f64 = 253_402_300_799.0;
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(["Run", "When (UTC)", "Who", "Spec", "Stages run", "Took", "GPUs", "Ended"]);
+    table.set_header([
+        "Run",
+        "When (UTC)",
+        "Who",
+        "Asked",
+        "Spec",
+        "Stages run",
+        "Took",
+        "GPUs",
+        "Ended",
+    ]);
     for record in records {
         let when = Duration::try_from_secs_f64(record.started.min(LAST)).ok();
         let when = when.and_then(|since| UNIX_EPOCH.checked_add(since));
@@ -49,6 +59,7 @@ fn table(records: &[RunRecord]) -> Table {
             record.id.clone(),
             when,
             format!("{}@{}", record.user, record.host),
+            record.asked.as_ref().map_or_else(String::new, ToString::to_string),
             record.spec_digest.chars().take(SHOWN).collect(),
             record.ran.to_string(),
             format!("{:.1} s", record.duration),
@@ -87,6 +98,8 @@ mod tests {
                 gpus: None,
                 keys: BTreeMap::new(),
                 digests: BTreeMap::new(),
+                asked: None,
+                reads: None,
             };
             let shown = table(&[record]).to_string();
             assert!(shown.contains(expected), "{shown}");

@@ -5,7 +5,7 @@ use super::diagnose::{CliError, print};
 use super::output_args::OutputArgs;
 use super::progress::Progress;
 use super::run::execute;
-use super::spec_args::SpecArgs;
+use super::spec_args::{SpecArgs, WaitArgs};
 use crate::pipeline::{PipelineError, RunOptions, Selection, Study};
 use crate::report::{Material, UserTemplate, report};
 use std::path::{Path, PathBuf};
@@ -21,24 +21,29 @@ pub(super) struct Args {
     /// Print this template, filled in, on stdout instead of writing the spec's reports
     #[arg(long)]
     template: Option<PathBuf>,
+    #[command(flatten)]
+    waiting: WaitArgs,
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let study = args.spec.study()?;
+    let options = RunOptions {
+        offline: true,
+        wait: args.waiting.wait,
+        asked: args.spec.asked("render"),
+        ..RunOptions::default()
+    };
     match &args.template {
-        None => {
-            let options = RunOptions { offline: true, ..RunOptions::default() };
-            execute(&study, options, &args.output, &args.spec.as_typed())
-        }
-        Some(template) => fill_in(&study, template),
+        None => execute(&study, options, &args.output, &args.spec.as_typed()),
+        Some(template) => fill_in(&study, template, options),
     }
 }
 
-fn fill_in(study: &Study, template: &Path) -> Result<End, CliError> {
+fn fill_in(study: &Study, template: &Path, options: RunOptions) -> Result<End, CliError> {
     let user_template = UserTemplate::read(template).map_err(CliError::Usage)?;
     let selection = Selection::until("result");
     let observer = Arc::new(Progress::new(false));
-    let options = RunOptions { observer, selection, offline: true, ..RunOptions::default() };
+    let options = RunOptions { observer, selection, ..options };
     let outcome = super::diagnose::runtime()?.block_on(study.run(options))?;
     // The suffix of a template is not the report's: `page.html.j2` makes a page.html.
     let name = template.file_name().unwrap_or(template.as_os_str()).to_string_lossy();

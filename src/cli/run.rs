@@ -6,7 +6,7 @@ use super::output_args::{Format, OutputArgs};
 use super::progress::Progress;
 use super::selection_args::SelectionArgs;
 use super::signals::cancel_on_signal;
-use super::spec_args::SpecArgs;
+use super::spec_args::{SpecArgs, WaitArgs};
 use super::{log, plan};
 use crate::pipeline::{CancellationToken, MissingBranch, RunOptions, Study, StudyOutcome};
 use crate::report::{SizingResult, terminal_summary};
@@ -24,7 +24,6 @@ use std::sync::Arc;
 /// STAGE is a stage's name (`sweep@8`), a kind (`sweep`), or a glob (`sweep@1*`); `sizer plan` lists
 /// them.
 #[derive(clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Args {
     #[command(flatten)]
     spec: SpecArgs,
@@ -44,9 +43,8 @@ pub(super) struct Args {
     /// All rigs are loaded from this machine: use it where they are far busier than it is.
     #[arg(long, short, value_name = "N", default_value_t = NonZeroUsize::MIN)]
     jobs: NonZeroUsize,
-    /// Wait for another sizer that works on the same spec, instead of failing
-    #[arg(long)]
-    wait: bool,
+    #[command(flatten)]
+    waiting: WaitArgs,
     /// Show what would run, and why, instead of running it
     #[arg(long)]
     dry_run: bool,
@@ -63,7 +61,8 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         offline: args.offline,
         keep_going: args.keep_going,
         jobs: args.jobs,
-        wait: args.wait,
+        wait: args.waiting.wait,
+        asked: args.spec.asked("run"),
         ..RunOptions::default()
     };
     execute(&study, options, &args.output, &args.spec.as_typed())

@@ -3,6 +3,7 @@
 use super::diagnose::CliError;
 use crate::pipeline::Study;
 use crate::spec::{Override, ReadOptions, SpecSet, redact};
+use crate::store::Asked;
 use std::path::PathBuf;
 
 /// A spec and the changes to it.
@@ -21,6 +22,14 @@ pub(super) struct SpecArgs {
     set: Vec<String>,
 }
 
+/// The behaviour while another process works in the store.
+#[derive(clap::Args)]
+pub(super) struct WaitArgs {
+    /// Wait for another sizer that works on the same spec, instead of failing
+    #[arg(long)]
+    pub wait: bool,
+}
+
 impl SpecArgs {
     /// Returns the options for reading the spec.
     pub fn options(&self) -> Result<ReadOptions, CliError> {
@@ -37,6 +46,13 @@ impl SpecArgs {
         let open = self.set.iter().filter(|text| redact(text) == **text);
         words.extend(open.map(|text| format!("--set {}", quoted(text))));
         words.join(" ")
+    }
+
+    /// Returns what was asked for, for the record of the run. A change that may hold a secret is left
+    /// out.
+    pub fn asked(&self, verb: &str) -> Asked {
+        let set = self.set.iter().filter(|text| redact(text) == **text).cloned().collect();
+        Asked { verb: verb.to_owned(), profile: self.profile.clone(), set, branch: None }
     }
 
     /// Reads the spec into its pipelines.

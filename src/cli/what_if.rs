@@ -4,9 +4,10 @@ use super::End;
 use super::diagnose::{CliError, print, print_json};
 use super::progress::Progress;
 use super::run::block_on;
-use super::spec_args::SpecArgs;
+use super::spec_args::{SpecArgs, WaitArgs};
 use crate::measure::Metric;
 use crate::pipeline::{Grid, PipelineError, RunOptions};
+use crate::report::WhatIfCase;
 use crate::spec::Seconds;
 use clap::ValueEnum;
 use std::sync::Arc;
@@ -40,6 +41,11 @@ pub(super) struct Args {
     /// What to print
     #[arg(long, value_enum, default_value_t = GridFormat::Table)]
     format: GridFormat,
+    /// End with 1 where an answer is unsettled, or there is no number of GPUs
+    #[arg(long)]
+    strict: bool,
+    #[command(flatten)]
+    waiting: WaitArgs,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -77,18 +83,21 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let study = args.spec.study()?;
     let found = block_on(async |cancel| {
         let observer = Arc::new(Progress::new(false));
-        study.what_if(&grid, RunOptions { observer, cancel, ..RunOptions::default() }).await
+        let (wait, asked) = (args.waiting.wait, args.spec.asked("what-if"));
+        let options = RunOptions { observer, cancel, wait, asked, ..RunOptions::default() };
+        study.what_if(&grid, options).await
     })??;
     match args.format {
         GridFormat::Table => print(&found.to_text())?,
         GridFormat::Csv => print(&found.to_csv().map_err(PipelineError::from)?)?,
         GridFormat::Json => print_json(&found)?,
     }
-    let answered = found.cases.iter().any(|case| case.gpus.is_some());
+    let answered = found.cases.iter().any(WhatIfCase::is_settled);
+    let open = args.strict && !found.cases.iter().all(WhatIfCase::is_settled);
     let unreachable = found.cases.iter().any(|case| case.unreachable);
     let complete = found.missing.is_empty();
     Ok(match (answered, unreachable) {
-        (true, _) if complete => End::Done,
+        (true, _) if complete && !open => End::Done,
         (false, true) => End::OutOfReach,
         _ => End::NoAnswer,
     })

@@ -3,8 +3,9 @@
 use super::adaptive::known_graph;
 use super::context::Context;
 use super::keys::differences;
-use super::stages::{EstimateSlice, FitSlice, stage};
-use super::{Pipeline, PipelineError, StageId};
+use super::slices::{common, merge, slices};
+use super::stages::{EstimateSlice, FitSlice};
+use super::{Pipeline, PipelineError};
 use crate::load::RecordedRuns;
 use crate::measure::{LevelMetrics, Metric, Quantile};
 use crate::sizing::{Fit, Fits, ObservedLevel, Recommendation};
@@ -37,6 +38,8 @@ pub enum Side {
 struct Facts {
     name: String,
     reads: Value,
+    /// True if all of the spec is in `reads`.
+    whole: bool,
     levels: BTreeMap<u32, LevelMetrics>,
     /// Levels that are known but whose metrics are not in this store.
     absent: BTreeSet<u32>,
@@ -53,6 +56,9 @@ pub struct Changes {
     pub now: String,
     /// Keys of the spec that differ, in words.
     pub spec: Vec<String>,
+    /// Sides of whose spec parts are no longer in the store; only what is there on both is compared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub spec_incomplete: Vec<String>,
     /// Level by level.
     pub levels: Vec<LevelChange>,
     /// The fits of the p95 workflow runtime.
@@ -78,7 +84,12 @@ impl Pipeline {
     /// Compares two states of this spec.
     pub fn compare(&self, before: Side, now: Side) -> Result<Changes, PipelineError> {
         let store = Store::beside(self.spec.base_dir());
-        let (before, now) = (Facts::of(before, &store)?, Facts::of(now, &store)?);
+        let (mut before, mut now) = (Facts::of(before, &store)?, Facts::of(now, &store)?);
+        let incomplete = [&before, &now].into_iter().filter(|side| !side.whole);
+        let spec_incomplete: Vec<String> = incomplete.map(|side| side.name.clone()).collect();
+        if !spec_incomplete.is_empty() {
+            common(&mut before.reads, &mut now.reads);
+        }
         let mut spec = Vec::new();
         differences("", &before.reads, &now.reads, &mut spec);
         let all: BTreeSet<u32> = [&before, &now]
@@ -91,6 +102,7 @@ impl Pipeline {
             before: before.name,
             now: now.name,
             spec,
+            spec_incomplete,
             levels,
             fit: (before.fit, now.fit),
             gpus: (before.gpus, now.gpus),
@@ -132,12 +144,18 @@ impl Facts {
         let mut facts = Self::empty(format!("run {}", record.id));
         facts.gpus = record.gpus;
         let mut reads = serde_json::Map::new();
+        let ran = |stage: &str| record.keys.keys().any(|it| it.starts_with(stage));
+        // A run of some stages says nothing of what the others read.
+        let mut whole = ["sweep@", "level@", "fit", "estimate"].into_iter().all(ran);
         for (stage, key) in &record.keys {
             let manifest = store.manifest(key);
             let level = stage.strip_prefix("level@").and_then(|level| level.parse().ok());
             let is_told = !stage.starts_with("render") && stage != "result";
-            if let Some(manifest) = manifest.as_ref().filter(|_| is_told) {
-                merge(&mut reads, manifest.parts.reads.clone());
+            if is_told {
+                match &manifest {
+                    Some(manifest) => merge(&mut reads, manifest.parts.reads.clone()),
+                    None => whole = false,
+                }
             }
             let bytes = manifest.and_then(|manifest| store.read(&manifest.digest).ok());
             facts.level(level, bytes.as_deref());
@@ -147,7 +165,10 @@ impl Facts {
                 facts.fit = fits.as_ref().and_then(p95_fit);
             }
         }
-        facts.reads = Value::Object(reads);
+        (facts.reads, facts.whole) = match &record.reads {
+            Some(reads) => (reads.clone(), true),
+            None => (Value::Object(reads), whole),
+        };
         facts
     }
 
@@ -168,20 +189,13 @@ impl Facts {
                 stage.strip_prefix("level@").and_then(|level| level.parse().ok()).filter(is_asked);
             facts.level(level, store.read(&locked.digest).ok().as_deref());
         }
-        // The slices that stages read, so that both kinds of side speak of the same keys. That of
-        // the dataset is the one that was locked: its file may have changed since.
+        // The slices that stages read, so that both kinds of side speak of the same keys.
         let graph = known_graph(spec);
         let context = Context::at_rest(spec, &graph);
-        let mut reads = serde_json::Map::new();
         let expand = lock.get("expand").and_then(|locked| store.manifest(&locked.key));
-        let slices = expand.map(|manifest| Ok(manifest.parts.reads)).into_iter();
-        let from_spec = graph.stages().map(|(id, _)| id).filter(|id| {
-            matches!(id, StageId::Sweep(_) | StageId::Level(_) | StageId::Fit | StageId::Estimate)
-        });
-        for slice in slices.chain(from_spec.map(|id| stage(id, &context).map(|it| it.reads()))) {
-            merge(&mut reads, slice?);
-        }
-        facts.reads = Value::Object(reads);
+        let dataset = expand.map(|manifest| manifest.parts.reads);
+        facts.whole = dataset.is_some() || lock.get("expand").is_none();
+        facts.reads = Value::Object(slices(&context, &graph, dataset)?);
         // With levels missing, a fit over the rest would be another answer, not this one.
         if facts.absent.is_empty() {
             let levels: Vec<LevelMetrics> = facts.levels.values().cloned().collect();
@@ -198,7 +212,7 @@ impl Facts {
 
     fn empty(name: String) -> Self {
         let (levels, absent) = (BTreeMap::new(), BTreeSet::new());
-        Self { name, reads: Value::Null, levels, absent, fit: None, gpus: None }
+        Self { name, reads: Value::Null, whole: true, levels, absent, fit: None, gpus: None }
     }
 
     fn level(&mut self, level: Option<u32>, bytes: Option<&[u8]>) {
@@ -206,17 +220,6 @@ impl Facts {
         match bytes.and_then(|bytes| serde_json::from_slice(bytes).ok()) {
             Some(metrics) => drop(self.levels.insert(level, metrics)),
             None => drop(self.absent.insert(level)),
-        }
-    }
-}
-
-/// Adds a slice of a spec to others; two stages may read different keys of one section.
-fn merge(reads: &mut serde_json::Map<String, Value>, slice: Value) {
-    let Value::Object(slice) = slice else { return };
-    for (section, keys) in slice {
-        match (reads.get_mut(&section), keys) {
-            (Some(Value::Object(known)), Value::Object(keys)) => known.extend(keys),
-            (_, keys) => drop(reads.insert(section, keys)),
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Writing down who ran what, when, and how it ended.
 
 use super::context::Context;
+use super::graph::Graph;
+use super::slices::slices;
 use super::stage_id::StageId;
 use super::stages::identity;
 use super::{Outcome, PipelineError, StageReport};
-use crate::store::{Exit, Manifest, RunRecord};
+use crate::store::{Asked, Exit, Manifest, RunRecord};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -26,7 +29,7 @@ impl Diary {
     /// those that did.
     pub fn end(
         self,
-        context: &Context<'_>,
+        (context, graph, asked): (&Context<'_>, &Graph, Asked),
         manifests: &BTreeMap<StageId, Manifest>,
         stages: &[StageReport],
         outcome: &Result<Outcome, PipelineError>,
@@ -42,6 +45,9 @@ impl Diary {
             Err(error) => Exit::Failed { error: error.to_string() },
         };
         let result = outcome.as_ref().ok().and_then(|outcome| outcome.result.as_ref());
+        let dataset = manifests.get(&StageId::Expand).map(|it| it.parts.reads.clone());
+        // A spec whose files cannot be read has an error of its own.
+        let reads = slices(context, graph, dataset).ok().map(Value::Object);
         let record = RunRecord {
             id: RunRecord::make_id(&spec_digest, self.started),
             spec: context.spec.key_name(),
@@ -55,6 +61,8 @@ impl Diary {
             ran,
             gpus: result.and_then(|result| result.gpus.recommended),
             digests: manifests.iter().map(|(id, it)| (id.to_string(), it.digest.clone())).collect(),
+            asked: Some(asked).filter(|asked| !asked.verb.is_empty()),
+            reads,
             keys: manifests.iter().map(|(id, it)| (id.to_string(), it.key.clone())).collect(),
         };
         Ok(context.services.store.record(&record)?)

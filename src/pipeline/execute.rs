@@ -10,7 +10,7 @@ use super::running::Running;
 use super::stage_id::StageId;
 use super::{Outcome, Pipeline, PipelineError, RunOptions};
 use crate::spec::Spec;
-use crate::store::{LockState, Owner, Store, StoreError};
+use crate::store::{Asked, LockState, Owner, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ impl Pipeline {
             chosen.needed.insert(StageId::Expand);
             chosen.wanted.insert(StageId::Expand);
         }
-        let RunOptions { observer, cancel, selection, offline, keep_going, .. } = options;
+        let RunOptions { observer, cancel, selection, offline, keep_going, asked, .. } = options;
         let context = Context::new(&self.spec, &self.graph, observer, cancel);
         let context = context.handed(self.workflow.clone()).owned(owner).offline(offline);
         let mut last = Last::of(&self.spec, &context.services.store);
@@ -75,6 +75,7 @@ impl Pipeline {
         let ended = run.everything(&last).await.and_then(|()| run.remember(&last.latest));
         context.services.close().await;
         let Running { manifests, reports: stages, graph, ran, .. } = run;
+        let asked = Asked { branch: self.spec.branch().map(str::to_owned), ..asked };
         let done = Done { graph: &graph, manifests: &manifests, ran: &ran, whole: ended.is_ok() };
         // Also after a failure: what is finished is what the next run begins with, and with
         // `keep_going` some reports may be there.
@@ -84,7 +85,7 @@ impl Pipeline {
             stages: stages.clone(),
             reports,
         });
-        diary.end(&context, &manifests, &stages, &outcome)?;
+        diary.end((&context, &graph, asked), &manifests, &stages, &outcome)?;
         outcome
     }
 }

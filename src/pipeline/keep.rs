@@ -1,7 +1,8 @@
 //! Access to the store: single artifacts, past runs, garbage collection.
 
+use super::execute::own;
 use super::stages::push_line;
-use super::{Pipeline, PipelineError, PlannedStage, Reason, Selection, StageId};
+use super::{Pipeline, PipelineError, PlannedStage, Reason, RunOptions, Selection, StageId};
 use crate::load::{ForeignRun, from_parquet};
 use crate::store::{Garbage, GcRules, RunRecord, Store};
 use std::time::SystemTime;
@@ -51,20 +52,22 @@ impl Pipeline {
         Ok(records.into_iter().filter(|record| record.spec == name).collect())
     }
 
-    /// Removes artifacts that nothing refers to, or finds them.
-    pub fn collect_garbage(
+    /// Finds artifacts that nothing refers to.
+    pub fn garbage(&self, rules: GcRules, now: SystemTime) -> Result<Garbage, PipelineError> {
+        let dir = self.spec.base_dir();
+        Ok(Store::beside(dir).garbage(dir, rules, now)?)
+    }
+
+    /// Removes artifacts that nothing refers to.
+    pub async fn collect_garbage(
         &self,
         rules: GcRules,
         now: SystemTime,
-        dry_run: bool,
+        options: &RunOptions,
     ) -> Result<Garbage, PipelineError> {
-        let store = Store::beside(self.spec.base_dir());
-        // Looking needs no right to write, and disturbs nobody.
-        let _owner = if dry_run { None } else { Some(store.own()?) };
-        let garbage = store.garbage(self.spec.base_dir(), rules, now)?;
-        if !dry_run {
-            store.remove(&garbage)?;
-        }
+        let _owner = own(&self.spec, options).await?;
+        let garbage = self.garbage(rules, now)?;
+        Store::beside(self.spec.base_dir()).remove(&garbage)?;
         Ok(garbage)
     }
 }

@@ -60,6 +60,7 @@ mod running;
 mod search;
 mod select;
 mod services;
+mod slices;
 mod spec_files;
 mod stage_id;
 mod stages;

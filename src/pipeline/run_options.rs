@@ -1,6 +1,7 @@
 //! Options of a run.
 
 use super::{CancellationToken, Observer, Selection, Silent};
+use crate::store::Asked;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub struct RunOptions {
     pub jobs: NonZeroUsize,
     /// Wait for another process that works on the same store, instead of failing.
     pub wait: bool,
+    /// Command behind the run, for its record.
+    pub asked: Asked,
 }
 
 impl Default for RunOptions {
@@ -34,6 +37,7 @@ impl Default for RunOptions {
             keep_going: false,
             jobs: NonZeroUsize::MIN,
             wait: false,
+            asked: Asked::default(),
         }
     }
 }

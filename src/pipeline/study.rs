@@ -265,14 +265,19 @@ impl Study {
         Ok(records)
     }
 
-    /// Removes artifacts that nothing refers to, or finds them.
-    pub fn collect_garbage(
+    /// Finds artifacts that nothing refers to.
+    pub fn garbage(&self, rules: GcRules, now: SystemTime) -> Result<Garbage, PipelineError> {
+        self.first()?.garbage(rules, now)
+    }
+
+    /// Removes artifacts that nothing refers to.
+    pub async fn collect_garbage(
         &self,
         rules: GcRules,
         now: SystemTime,
-        dry_run: bool,
+        options: &RunOptions,
     ) -> Result<Garbage, PipelineError> {
-        self.first()?.collect_garbage(rules, now, dry_run)
+        self.first()?.collect_garbage(rules, now, options).await
     }
 
     /// A name that no branch knows is a slip, one that some branches know is not.

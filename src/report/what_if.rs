@@ -126,7 +126,7 @@ impl WhatIfCase {
     }
 
     /// Returns true if the answer can be compared with others.
-    fn is_settled(&self) -> bool {
+    pub fn is_settled(&self) -> bool {
         self.gpus.is_some_and(|gpus| gpus.recommended.is_some())
     }
 

@@ -60,7 +60,7 @@ pub use locked::{LockState, Locked};
 pub use manifest::{Digest, Key, Manifest, Parts, key_of};
 pub use owner::Owner;
 pub use root::Store;
-pub use runs::{Exit, RunRecord};
+pub use runs::{Asked, Exit, RunRecord};
 pub use staged::{Content, Staged};
 pub use written::Written;
 

@@ -4,7 +4,9 @@ use super::error::json;
 use super::folder::Folder;
 use super::{Digest, Key, Store, StoreError};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 
 /// File name of the run log.
@@ -59,6 +61,38 @@ pub struct RunRecord {
     /// versions.
     #[serde(default)]
     pub digests: BTreeMap<String, Digest>,
+    /// Command that was run. Absent in records of earlier versions.
+    #[serde(default)]
+    pub asked: Option<Asked>,
+    /// The parts of the spec that its stages read, without secrets, for comparisons after the artifacts are
+    /// gone. Absent in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<Value>,
+}
+
+/// The command behind a run, with the options that choose the spec.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Verb, such as `run` or `estimate`.
+    pub verb: String,
+    /// Profile of the spec.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// Changes of keys, as they were typed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set: Vec<String>,
+    /// Branch of the matrix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.verb)?;
+        self.branch.iter().try_for_each(|branch| write!(f, " [{branch}]"))?;
+        self.profile.iter().try_for_each(|profile| write!(f, " --profile {profile}"))?;
+        self.set.iter().try_for_each(|change| write!(f, " --set {change}"))
+    }
 }
 
 impl RunRecord {

@@ -196,6 +196,89 @@ fn history_and_single_artifacts() {
     assert_eq!(runs.lines().count(), 8);
 }
 
+/// The history of the spec, with the ids of its runs.
+fn history(project: &Sizer) -> Vec<Value> {
+    let history = project.run(&["history", "spec.yml", "--format", "json"]).success().stdout;
+    serde_json::from_str(&history).unwrap()
+}
+
+#[test]
+fn a_run_whose_artifacts_are_gone_is_compared_by_what_is_known_of_it() {
+    let simulator = SimulatorProcess::fast();
+    let project = project(&simulator);
+    project.run(&["run", "spec.yml"]).success();
+    let other = ["--set", "targets.users=500"];
+    project.run(&[&["estimate", "spec.yml"][..], &other].concat()).success();
+    project.run(&["run", "spec.yml", "--only", "sweep", "--force", "sweep@1"]).success();
+    project.run(&["run", "spec.yml", "--set", "targets.users=7"]).success();
+    let runs = history(&project);
+    let id = |index: usize| runs[index]["id"].as_str().unwrap();
+    let diff = |a: &str, b: &str| project.run(&["diff", "spec.yml", a, b]).success();
+    let tried = |ended: crate::support::Ended, change: &str| {
+        let spec = ended.stdout.split("Spec:").nth(1).unwrap().split("\n\n").next().unwrap();
+        assert_eq!(spec.trim(), change, "{ended:#?}");
+    };
+    tried(diff(id(0), id(1)), "targets.users: 100 → 500");
+    tried(diff(id(1), id(2)), "targets.users: 500 → 100");
+    // A trial is told from a run.
+    let shown = project.run(&["history", "spec.yml"]).success();
+    shown.stdout("| estimate --set targets.users=500 |").stdout("| run ").stdout("| Asked ");
+
+    project.run(&["gc", "spec.yml", "--keep-last", "1", "--wait"]).success();
+    tried(diff(id(1), id(3)), "targets.users: 500 → 7");
+    // Records of an earlier version have no spec.
+    let log = project.read(".sizer/runs.jsonl");
+    let old: Vec<String> = log
+        .lines()
+        .map(|line| {
+            let mut record: Value = serde_json::from_str(line).unwrap();
+            record.as_object_mut().unwrap().remove("reads");
+            record.to_string()
+        })
+        .collect();
+    std::fs::write(project.path(".sizer/runs.jsonl"), old.join("\n") + "\n").unwrap();
+    let said = diff(id(1), id(3)).stdout(&format!(
+        "the spec of run {} is no longer in the store; what is there of it:\n  no difference",
+        id(1)
+    ));
+    assert!(!said.stdout.contains("not set"), "{said:#?}");
+    // A run of some stages alone.
+    diff(id(2), id(3)).stdout("is no longer in the store");
+}
+
+#[test]
+fn whoever_takes_the_store_can_wait_for_it() {
+    let simulator = SimulatorProcess::fast();
+    let project = project(&simulator);
+    project.run(&["run", "spec.yml"]).success();
+    let held = std::fs::File::options().write(true).open(project.path(".sizer/owner")).unwrap();
+    held.lock().unwrap();
+    let verbs = ["run", "estimate", "what-if", "render", "gc"];
+    for verb in verbs {
+        project.run(&[verb, "spec.yml"]).code(1).stderr("run with --wait");
+    }
+    let waiting: Vec<_> = verbs
+        .iter()
+        .map(|verb| {
+            let mut command = project.command(&[verb, "spec.yml", "--wait"]);
+            command.stdout(std::process::Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    held.unlock().unwrap();
+    for (verb, child) in verbs.iter().zip(waiting) {
+        let output = child.wait_with_output().unwrap();
+        // An unsettled answer is none for `what-if`.
+        let answered = String::from_utf8_lossy(&output.stdout).contains("100 users");
+        let done = output.status.success() || *verb == "what-if" && answered;
+        assert!(done, "{verb}: {output:?}");
+    }
+    let held = std::fs::File::options().write(true).open(project.path(".sizer/owner")).unwrap();
+    held.lock().unwrap();
+    for args in [["plan", "spec.yml"], ["status", "spec.yml"], ["history", "spec.yml"]] {
+        project.run(&args).success();
+    }
+}
+
 #[test]
 fn what_changed_between_two_states() {
     let simulator = SimulatorProcess::fast();

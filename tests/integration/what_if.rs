@@ -145,6 +145,22 @@ outputs: {reports: [summary.md, result.json]}";
 }
 
 #[test]
+fn an_unsettled_answer_is_none() {
+    let all = project(LINE);
+    all.run(&["what-if", "spec.yml", "--users", "5,10", "--strict"]).success();
+    let runs = runs();
+    let alone = runs.lines().filter(|line| line.contains("\"concurrency\": 1,"));
+    let runs = alone.collect::<Vec<_>>().join("\n");
+    let project = project(&LINE.replace("linear", "monotone")).file("runs.jsonl", &runs);
+    project.run(&["run", "spec.yml"]).success().stdout("unsettled");
+    project.run(&["what-if", "spec.yml", "--users", "10"]).code(1);
+    // One of two is settled: one user gets what a user had.
+    let some = ["what-if", "spec.yml", "--users", "1,10"];
+    project.run(&some).success();
+    project.run(&[&some[..], &["--strict"]].concat()).code(1);
+}
+
+#[test]
 fn what_was_not_measured_is_not_answered() {
     let project = project(LINE);
     project.run(&["what-if", "spec.yml", "--users", "5,0"]).code(2).stderr("0 is not in");
