@@ -11,6 +11,9 @@ use crate::report::{Material, UserTemplate, report};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Built-in reports that can be printed.
+const BUILT_IN_TEXTS: [&str; 3] = ["summary.md", "levels.csv", "result.json"];
+
 /// Write the reports from the levels that are there; asks no server
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -18,7 +21,8 @@ pub(super) struct Args {
     spec: SpecArgs,
     #[command(flatten)]
     output: OutputArgs,
-    /// Print this template, filled in, on stdout instead of writing the spec's reports
+    /// Print this template, filled in, on stdout instead of writing the spec's reports; also the name of
+    /// a built-in one, such as summary.md
     #[arg(long)]
     template: Option<PathBuf>,
     #[command(flatten)]
@@ -40,7 +44,12 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
 }
 
 fn fill_in(study: &Study, template: &Path, options: RunOptions) -> Result<End, CliError> {
-    let user_template = UserTemplate::read(template).map_err(CliError::Usage)?;
+    // A name of a built-in report is that report, where no file has it.
+    let built_in = template.to_str().filter(|name| BUILT_IN_TEXTS.contains(name));
+    let user_template = match built_in.filter(|_| !template.exists()) {
+        Some(_) => None,
+        None => Some(UserTemplate::read(template).map_err(CliError::Usage)?),
+    };
     let selection = Selection::until("result");
     let observer = Arc::new(Progress::new(false));
     let options = RunOptions { observer, selection, ..options };
@@ -49,9 +58,9 @@ fn fill_in(study: &Study, template: &Path, options: RunOptions) -> Result<End, C
     let name = template.file_name().unwrap_or(template.as_os_str()).to_string_lossy();
     let name = name.trim_end_matches(".j2").trim_end_matches(".jinja");
     for (_, branch) in &outcome.branches {
-        let report = report(name, Some(user_template.clone()));
+        let report = report(name, user_template.clone());
         if let (Some(result), Some(report)) = (&branch.result, report) {
-            // A template sees the figures alone.
+            // A template, and a report that is text, sees the figures alone.
             let material = Material { result, runs: &|_| Ok(Vec::new()) };
             let bytes = report.render(&material).map_err(PipelineError::from)?;
             print(&String::from_utf8_lossy(&bytes))?;

@@ -16,20 +16,25 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let study = args.spec.study()?;
     let (Checked { counts, remote, levels }, branches) = study.check()?;
-    let levels = if levels == 1 { "1 level".to_owned() } else { format!("{levels} levels") };
+    let levels = counted(levels, "level");
     let Counts { items, dropped, filtered } = counts;
     let left_out: Vec<String> = [(dropped, "without a question"), (filtered, "filtered out")]
         .iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, why)| format!("{count} rows {why}"))
+        .map(|(count, why)| format!("{} {why}", counted(*count, "row")))
         .collect();
     let left_out =
         if left_out.is_empty() { String::new() } else { format!(" ({})", left_out.join(", ")) };
-    let items = if remote { "a remote dataset".to_owned() } else { format!("{items} items") };
+    let items = if remote { "a remote dataset".to_owned() } else { counted(items, "item") };
     let branches = if branches > 1 { format!(", {branches} branches") } else { String::new() };
     let name = study.branches().next().map(|(_, pipeline)| pipeline.spec().name.clone());
     // There is no set of specs without one.
     let name = name.unwrap_or_else(|| "the spec".to_owned());
     print(&format!("{name} is valid: {items}{left_out}, {levels}{branches}\n"))?;
     Ok(End::Done)
+}
+
+/// A number of things, with the word for them.
+fn counted(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }

@@ -30,7 +30,7 @@ pub(super) fn read(
             path: path.to_owned(),
             line: number,
             column,
-            message: format!("{message} (a dataset in JSON lines has one object per line)"),
+            message,
         };
         if length as u64 > LONGEST_ROW {
             return Err(malformed(1, format!("a line of more than {} MiB", LONGEST_ROW >> 20)));
@@ -46,13 +46,28 @@ pub(super) fn read(
         let row = serde_json::from_str(&text.text).map_err(|error| {
             let message = error.to_string();
             let what = match text.text.trim_start().get(..1) {
-                Some("{") => message.split(" at line ").next().unwrap_or(&message),
-                Some("[") => "this is a list; set dataset.format: json if the file is an array",
-                _ => "this is no object",
+                Some("{") => in_words(&error, message.split(" at line ").next().unwrap_or("")),
+                Some("[") => {
+                    "this is a list; set dataset.format: json if the file is an array".to_owned()
+                }
+                _ => "this is no object".to_owned(),
             };
-            malformed(text.column(1, error.column()), what.to_owned())
+            malformed(text.column(1, error.column()), what)
         })?;
         each(row)?;
     }
     Ok(())
+}
+
+/// An error of the JSON parser, with what it means in a file of lines.
+fn in_words(error: &serde_json::Error, message: &str) -> String {
+    let half = "lone leading surrogate in hex escape";
+    if message == half || message == "unexpected end of hex escape" {
+        return "half of a surrogate pair: an escape such as \\ud83d stands before its other half, \\ude00"
+            .to_owned();
+    }
+    if error.is_eof() || message == "trailing characters" {
+        return format!("{message} (a dataset in JSON lines has one object per line)");
+    }
+    message.to_owned()
 }

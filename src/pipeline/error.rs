@@ -69,7 +69,7 @@ pub enum PipelineError {
         stages: Vec<String>,
     },
     /// A stage needs an artifact that is not there and may not be made.
-    #[error("{stage} is not in the store ({reason}), and {why}")]
+    #[error("{stage} is not in the store ({reason}): {why}")]
     Missing {
         /// The stage whose artifact it is.
         stage: StageId,

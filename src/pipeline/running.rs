@@ -202,12 +202,12 @@ impl Running<'_> {
             && *id == StageId::Expand
             && !self.context.files.dataset_path().is_file()
         {
-            "offline no dataset is downloaded; `sizer run` without --offline does that"
+            "no dataset is downloaded here; an online `sizer run` does that"
         } else if self.context.offline
             && id.asks_a_server()
             && self.context.spec.workflow.recorded().is_none()
         {
-            "offline nothing is measured; `sizer run` without --offline does that"
+            "nothing is measured here; an online `sizer run` does that"
         } else {
             return Ok(());
         };

@@ -99,6 +99,16 @@ impl<'a> SpecFiles<'a> {
         if let [only] = digests.as_slice() {
             return Ok(Content { files, digest: Some(only.clone()) });
         }
+        // A copy, or a link: its runs would count twice.
+        let mut known = BTreeMap::new();
+        for (path, digest) in files.iter().zip(&digests) {
+            if let Some(first) = known.insert(digest, path) {
+                let (copy, first) = (path.display(), first.display());
+                let message = format!("{copy} is the same recording as {first}, byte for byte");
+                let error = self.spec.error_at("workflow.path", message);
+                return Err(error.help("name one of them, or move the other away").into());
+            }
+        }
         let all: Vec<String> = digests.iter().map(ToString::to_string).collect();
         Ok(Content { files, digest: Some(Digest::of(all.join("\n").as_bytes())) })
     }

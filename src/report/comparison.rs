@@ -156,7 +156,7 @@ impl Comparison {
         let missing = match self.missing.as_slice() {
             [] => String::new(),
             branches => format!(
-                "\nNot measured: **{}**; `sizer run` without --offline compares {} too.\n",
+                "\nNot measured: **{}**; an online `sizer run` compares {} too.\n",
                 branches.join("**, **"),
                 if branches.len() == 1 { "it" } else { "them" }
             ),

@@ -31,11 +31,16 @@ pub(super) fn aim_words(estimate: &Estimate) -> String {
 /// Describes the load, such as ` for 50 users`.
 fn load_words(estimate: &Estimate) -> String {
     match (estimate.users, estimate.think_time, estimate.request_rate) {
+        (Some(1), None, _) => " for 1 user".to_owned(),
         (Some(users), None, _) => format!(" for {users} users"),
+        (Some(1), Some(think), _) => format!(" for 1 user who thinks {} s", significant(think)),
         (Some(users), Some(think), _) => {
             format!(" for {users} users who think {} s", significant(think))
         }
-        (None, _, Some(rate)) => format!(" for {} runs per second", significant(rate)),
+        (None, _, Some(rate)) => {
+            let rate = significant(rate);
+            format!(" for {rate} run{} per second", if rate == "1" { "" } else { "s" })
+        }
         (None, _, None) => String::new(),
     }
 }

@@ -42,7 +42,11 @@ fn columns(result: &SizingResult) -> Vec<Column> {
     columns.push(column("Concurrency", |level| level.concurrency.to_string()));
     columns.push(column("p95 LLM Latency", |level| p95(level.llm_latency.as_ref())));
     columns.push(column("p95 WF Runtime", |level| p95(level.workflow_runtime.as_ref())));
-    columns.push(column("Total Runtime", |level| significant(level.total_runtime)));
+    columns.push(column("Total Runtime", |level| {
+        // Of a level without a run to time, there is none.
+        let timed = level.workflow_runtime.is_some();
+        cell(timed.then(|| significant(level.total_runtime)))
+    }));
     let metrics = [(Metric::LlmLatency, "LLM Latency"), (Metric::WorkflowRuntime, "WF Runtime")];
     for (metric, short) in
         [(Metric::LlmLatency, "LLM Latency OOR"), (Metric::WorkflowRuntime, "Runtime OOR")]

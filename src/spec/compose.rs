@@ -35,6 +35,8 @@ pub struct Parts<'a> {
 const DEEPEST_INCLUDE: usize = 10;
 /// Most files that are included in total: includes of includes soon are more than anybody meant.
 const MOST_INCLUDES: usize = 200;
+/// Most variables that refer to one another in a row.
+const DEEPEST_VARIABLE: usize = 32;
 /// Largest size of all files together, in bytes.
 const LARGEST_TOGETHER: usize = 4 << 20;
 /// Largest size of a spec in bytes once its variables are filled in, over all branches of a matrix.
@@ -72,7 +74,7 @@ pub(super) fn compose(
     }
     let vars = tree.take("vars");
     let mut branches = expand(tree)?;
-    let mut vars = Vars { tree: vars.as_ref(), left: LARGEST_FILLED };
+    let mut vars = Vars { tree: vars.as_ref(), left: LARGEST_FILLED, open: Vec::new() };
     for branch in &mut branches {
         fill_in(&mut branch.tree, &mut vars)?;
     }
@@ -216,6 +218,8 @@ fn same_kind(under: &[Entry], over: &[Entry]) -> bool {
 struct Vars<'a> {
     tree: Option<&'a Node>,
     left: usize,
+    /// Variables whose values are being filled in, from the outermost on.
+    open: Vec<String>,
 }
 
 /// Replaces `${vars.NAME}` everywhere. A text that consists of one reference takes the variable's
@@ -241,14 +245,14 @@ fn filled(text: &str, vars: &mut Vars<'_>, place: &Place) -> Result<Value, SpecE
         let (name, tail) = after
             .split_once('}')
             .ok_or_else(|| SpecError::at(place, "`${` without a closing `}`"))?;
-        let value = variable(name, vars.tree, place)?;
+        let value = variable(name, vars, place)?;
         vars.left = vars.left.checked_sub(value.weight()).ok_or_else(|| {
             let mib = LARGEST_FILLED >> 20;
             let message = format!("with `vars` filled in, the spec takes more than {mib} MiB");
             SpecError::at(place, message)
         })?;
         if before.is_empty() && tail.is_empty() && out.is_empty() {
-            return Ok(value.value.clone());
+            return Ok(value.value);
         }
         out.push_str(before);
         let text = value.scalar_text().ok_or_else(|| {
@@ -263,15 +267,31 @@ fn filled(text: &str, vars: &mut Vars<'_>, place: &Place) -> Result<Value, SpecE
     Ok(Value::Str(out))
 }
 
-fn variable<'a>(name: &str, vars: Option<&'a Node>, place: &Place) -> Result<&'a Node, SpecError> {
-    if let Some(value) = vars.and_then(|vars| vars.child(name)) {
-        return Ok(value);
-    }
-    let known = vars.map_or_else(Vec::new, Node::keys);
-    let help = if known.is_empty() {
-        "the spec has no `vars`".to_owned()
-    } else {
-        suggestion(name, &known)
+/// Returns the value of a variable, with the variables in it filled in.
+fn variable(name: &str, vars: &mut Vars<'_>, place: &Place) -> Result<Node, SpecError> {
+    let Some(value) = vars.tree.and_then(|tree| tree.child(name)) else {
+        let known = vars.tree.map_or_else(Vec::new, Node::keys);
+        let help = if known.is_empty() {
+            "the spec has no `vars`".to_owned()
+        } else {
+            suggestion(name, &known)
+        };
+        return Err(SpecError::at(place, format!("there is no variable `vars.{name}`")).help(help));
     };
-    Err(SpecError::at(place, format!("there is no variable `vars.{name}`")).help(help))
+    if vars.open.iter().any(|open| open == name) {
+        let way = vars.open.iter().skip_while(|open| *open != name).map(String::as_str);
+        let way: Vec<&str> = way.chain([name]).collect();
+        let message = format!("the variable leads back to itself: {}", way.join(" → "));
+        return Err(SpecError::at(place, message).help("a variable cannot be made of itself"));
+    }
+    if vars.open.len() >= DEEPEST_VARIABLE {
+        let message =
+            format!("variables within variables go more than {DEEPEST_VARIABLE} deep here");
+        return Err(SpecError::at(place, message));
+    }
+    let mut value = value.clone();
+    vars.open.push(name.to_owned());
+    fill_in(&mut value, vars)?;
+    vars.open.pop();
+    Ok(value)
 }

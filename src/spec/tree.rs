@@ -251,7 +251,18 @@ fn syntax_error(source: &Arc<Source>, error: &serde_yaml::Error) -> SpecError {
     let message = text.split(" at line ").next().unwrap_or(&text);
     let message = format!("this is not valid YAML: {message}");
     match error.location() {
-        Some(location) => SpecError::at(&place_of(source, &location), message),
+        Some(location) => {
+            let place = place_of(source, &location);
+            let line = usize::try_from(place.line).ok().and_then(|line| line.checked_sub(1));
+            let line = line.and_then(|line| source.text.lines().nth(line)).unwrap_or_default();
+            let wrong = SpecError::at(&place, message);
+            if line.contains("${") && line.contains(['{', '[']) {
+                return wrong.help(
+                    "within brackets, a text with a reference stands in quotes: {model: \"${env:MODEL}\"}",
+                );
+            }
+            wrong
+        }
         None => SpecError::in_file(&source.name, message),
     }
 }

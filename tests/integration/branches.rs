@@ -51,7 +51,7 @@ fn a_branch_without_levels_hides_no_other() {
          targets: {users: 20, workflow_runtime: 80ms}\nmatrix: {workflow.model: [b, a]}",
     );
     let none = project.run(&["run", "spec.yml", "--offline"]).code(1);
-    none.stderr("without --offline");
+    none.stderr("an online `sizer run` does that");
     let one = project.run(&["run", "spec.yml", "--quiet", "--until", "estimate[a]"]);
     assert_eq!(one.code, Some(0), "{one:#?}");
     let asked = simulator.metric("requests_total");

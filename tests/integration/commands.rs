@@ -130,7 +130,7 @@ fn datasets_are_read_as_people_write_them() {
         "data.json",
         "[ // trailing commas and comments\n {\"nr\": 1, \"ask\": \"a\",},\n {\"nr\": 1, \"ask\": \"b\"},\n {\"ask\": \" \"},\n {\"ask\": 7},\n]",
     );
-    project.run(&["validate", "spec.yml"]).success().stdout("3 items (1 rows without a question)");
+    project.run(&["validate", "spec.yml"]).success().stdout("3 items (1 row without a question)");
     let args =
         ["run", "spec.yml", "--set", "concurrency.passes=1", "--set", "workflow.output_tokens=1"];
     project.run(&args).success().stdout("1 row of the dataset had an empty question");
@@ -195,6 +195,42 @@ fn the_simulators_agent_is_seen_call_by_call() {
     assert!(at("server_runtime", "p50") >= 0.189, "{level:#}");
     assert!(at("workflow_runtime", "p50") >= at("server_runtime", "p50"), "{level:#}");
     assert!((at("ttft", "p50") - 0.005).abs() < 0.002, "{level:#}");
+}
+
+#[test]
+fn a_built_in_report_is_printed_by_its_name() {
+    let simulator = SimulatorProcess::fast();
+    let workflow =
+        format!("{{type: openai, base_url: \"http://{}/v1\", model: m}}", simulator.address);
+    let rest = "concurrency: {mode: burst, levels: [1, 2], passes: 2}\ntest: {gpu_count: 1}\n\
+                targets: {users: 1, workflow_runtime: 5s}";
+    let project = Sizer::new().workflow(&workflow, rest);
+    project.run(&["run", "spec.yml"]).success().stdout("for 1 user:");
+    let never =
+        project.run(&["show", "spec.yml", "fit", "--set", "estimate.method=linear"]).code(1);
+    never.stderr("is not in the store (").stderr("): run the spec to make it");
+    for name in ["summary.md", "levels.csv"] {
+        let shown = project.run(&["render", "spec.yml", "--template", name]).success();
+        assert_eq!(shown.stdout.trim(), project.read(&format!("out/{name}")).trim(), "{name}");
+    }
+    let project = project.file("summary.md", "mine\n");
+    project.run(&["render", "spec.yml", "--template", "summary.md"]).success().stdout("mine");
+    project.run(&["render", "spec.yml", "--template", "other.md"]).code(2).stderr("cannot be read");
+}
+
+#[test]
+fn a_level_without_a_run_to_time_shows_no_time() {
+    let server = crate::support::Scripted::start(|socket, _| {
+        crate::support::respond(socket, "500 No", "{}")
+    });
+    let workflow =
+        format!("{{type: openai, base_url: \"http://{}/v1\", model: m}}", server.address);
+    let project =
+        Sizer::new().workflow(&workflow, "concurrency: {mode: burst, levels: [1], passes: 2}");
+    let shown = project.run(&["run", "spec.yml"]).stdout;
+    let row = shown.lines().find(|line| line.starts_with("| !W")).unwrap();
+    let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+    assert_eq!(cells[2..6], ["1", "", "", ""], "{shown}");
 }
 
 #[test]

@@ -51,6 +51,34 @@ profiles:
 }
 
 #[test]
+fn variables_are_made_of_variables() {
+    let spec = |vars: &str| {
+        format!(
+            "version: 1\nname: \"${{vars.name}}\"\ndataset: {{path: questions.jsonl}}\nworkflow: {SIMULATOR}\n\
+             concurrency: {{levels: [1]}}\nvars:\n{vars}"
+        )
+    };
+    let project = Sizer::new()
+        .spec(&spec("  name: ${vars.size} of ${vars.size}\n  size: ${vars.word}\n  word: many\n"));
+    project.run(&["validate", "spec.yml"]).success().stdout("many of many is valid");
+    let project = project
+        .spec(&spec("  name: a ${vars.size}\n  size: ${vars.word}\n  word: b ${vars.size}\n"));
+    let refused = project.run(&["validate", "spec.yml"]).code(2);
+    refused.stderr("the variable leads back to itself: size → word → size").stderr("spec.yml:9:");
+    // Neither depth nor breadth is without end.
+    let way = |breadth: usize| -> String {
+        let of = |at: usize| {
+            format!("  v{at}: \"{}\"\n", format!("${{vars.v{}}}", at + 1).repeat(breadth))
+        };
+        let links: Vec<String> = (0..30).map(of).collect();
+        format!("  name: ${{vars.v0}}\n{}  v30: x\n", links.concat())
+    };
+    project.spec(&spec(&way(2))).run(&["validate", "spec.yml"]).code(2).stderr("64 MiB");
+    let deep = way(1).replace("v30: x", "v30: ${vars.v31}\n  v31: ${vars.v32}\n  v32: x");
+    Sizer::new().spec(&spec(&deep)).run(&["validate", "spec.yml"]).code(2).stderr("32 deep");
+}
+
+#[test]
 fn a_project_file_counts_for_the_folders_below_it() {
     let project = Sizer::new().file("sizer.toml", "[defaults.outputs]\ndir = \"reports\"\n");
     std::fs::create_dir(project.path("deep")).unwrap();

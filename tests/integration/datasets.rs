@@ -55,7 +55,7 @@ fn every_format_gives_the_same_items() {
         let expected = expected.map(|(id, input)| (id.to_owned(), input.to_owned()));
         assert_eq!(items, expected, "{file}");
         let valid = project.run(&["validate", "spec.yml"]).success();
-        valid.stdout("3 items (1 rows without a question)");
+        valid.stdout("3 items (1 row without a question)");
     }
 }
 
@@ -237,7 +237,7 @@ fn a_remote_dataset_is_downloaded_once() {
     plan.stdout("9 of 9 stages would run");
     assert_eq!(asked.load(Ordering::SeqCst), 0, "a plan asks no server");
     let offline = project.run(&["run", "spec.yml", "--offline"]).code(1);
-    offline.stderr("offline no dataset is downloaded");
+    offline.stderr("no dataset is downloaded here");
     let run = project.run(&["run", "spec.yml", "--until", "expand"]).success();
     assert!(
         run.stderr.contains("downloading http://") && !run.stderr.contains("canary"),

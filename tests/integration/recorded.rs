@@ -174,3 +174,26 @@ fn a_recording_that_cannot_be_read_is_an_error_of_every_answer() {
         }
     }
 }
+
+#[test]
+fn a_copy_of_a_recording_is_no_second_one() {
+    let lines = |level: u32| -> String {
+        let line = |at| {
+            let end = at + level;
+            format!("{{\"concurrency\": {level}, \"start\": {at}, \"end\": {end}}}\n")
+        };
+        (0..20).map(line).collect::<Vec<String>>().concat()
+    };
+    let spec = "version: 1\nname: t\nworkflow: {type: recorded, path: WHERE}\n";
+    for place in ["runs", "runs/*.jsonl"] {
+        let project = Sizer::new().spec(&spec.replace("WHERE", place));
+        std::fs::create_dir(project.path("runs")).unwrap();
+        let project = project.file("runs/a.jsonl", &lines(1)).file("runs/b.jsonl", &lines(2));
+        project.run(&["run", "spec.yml"]).success();
+        std::os::unix::fs::symlink("a.jsonl", project.path("runs/c.jsonl")).unwrap();
+        for verb in ["run", "validate", "estimate"] {
+            let refused = project.run(&[verb, "spec.yml"]).code(2);
+            refused.stderr("runs/c.jsonl is the same recording as ").stderr("spec.yml:3:");
+        }
+    }
+}

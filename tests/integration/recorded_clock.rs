@@ -140,8 +140,8 @@ fn repetitions_lie_end_to_end() {
         .collect();
     let (numbered, _) = run("runs.jsonl", &numbered, "");
     assert_eq!(numbered.result()["estimates"], project.result()["estimates"]);
-    // So do files.
-    let files = numbered.file("b.jsonl", &lines(&sweep(3), |at| at));
+    // So do files, unless one is a copy.
+    let files = numbered.file("b.jsonl", &(lines(&sweep(3), |at| at) + "\n"));
     std::fs::create_dir(files.path("a")).unwrap();
     std::fs::write(files.path("a/1.jsonl"), lines(&sweep(3), |at| at)).unwrap();
     files.run(&["run", "spec.yml", "-q", "--set", "workflow.path=[a, b.jsonl]"]).success();

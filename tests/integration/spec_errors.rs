@@ -61,6 +61,60 @@ errors! {
 }
 
 #[test]
+fn mistakes_of_form_say_what_to_write() {
+    let says = |project: Sizer, part: &str| {
+        project.run(&["validate", "spec.yml"]).code(2).stderr(part);
+    };
+    let users = |users: &str| {
+        Sizer::new()
+            .workflow(OPENAI, &format!("{REST}\ntargets: {{users: {users}, workflow_runtime: 2s}}"))
+    };
+    for written in ["1e2", "100.0"] {
+        says(users(written), "write it as 100, without a point or an exponent");
+    }
+    let fraction = users("1.5").run(&["validate", "spec.yml"]).code(2);
+    assert!(!fraction.stderr.contains("write it as"), "{fraction:#?}");
+    let unquoted = OPENAI.replace("model: m", "model: ${env:MODEL}, stream: true");
+    says(Sizer::new().workflow(&unquoted, REST), "stands in quotes: {model: \"${env:MODEL}\"}");
+    let chain = |prompt: &str| {
+        let workflow = "{type: chain, llm: {upstream: \"http://127.0.0.1:1/v1\"}, model: m, steps: [{llm: {prompt: \"PROMPT\"}}]}";
+        let workflow = workflow.replace("PROMPT", prompt);
+        Sizer::new().spec(&format!(
+            "version: 1\nname: t\nworkflow: {workflow}\nconcurrency: {{levels: [1]}}\n"
+        ))
+    };
+    for prompt in
+        ["{{ item.input }}", "a {% if item['x'] %}b{% endif %}", "{{ item.topic | upper }}"]
+    {
+        says(chain(prompt), "a template here takes the item, and there is no dataset");
+    }
+    for prompt in ["the item.input", "{{ outputs.item.x }}", "{{ round }}"] {
+        chain(prompt).run(&["validate", "spec.yml"]).success().stdout("1 item, 1 level");
+    }
+}
+
+#[test]
+fn a_line_of_a_dataset_says_what_is_wrong_with_it() {
+    let said = |line: &str| {
+        let project = Sizer::new().workflow(OPENAI, REST).file("questions.jsonl", line);
+        project.run(&["validate", "spec.yml"]).code(2).stderr
+    };
+    for half in [
+        r#"{"question": "a\ud83d b"}"#,
+        r#"{"question": "a\ud83d"}"#,
+        r#"{"question": "\ud83d\u0041"}"#,
+    ] {
+        let said = said(half);
+        assert!(said.contains("half of a surrogate pair"), "{said}");
+        assert!(!said.contains("one object per line"), "{said}");
+    }
+    let two = said(r#"{"question": "a"} {"question": "b"}"#);
+    assert!(two.contains("(a dataset in JSON lines has one object per line)"), "{two}");
+    let over = said("{\"question\":\n\"a\"}\n");
+    assert!(over.contains("(a dataset in JSON lines has one object per line)"), "{over}");
+}
+
+#[test]
 fn a_missing_spec_says_how_to_begin() {
     insta::assert_snapshot!(Sizer::new().run(&["run", "nope.yml"]).code(2).stderr);
 }

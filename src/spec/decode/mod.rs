@@ -65,6 +65,13 @@ impl<'de> Reader<'de, '_> {
         let mut error = self.here(error);
         if fresh && error.message.starts_with("expected ") {
             error.message = format!("{}, found {}", error.message, self.node.kind());
+            if let Value::Float(value) = self.node.value
+                && error.message.starts_with("expected a whole number")
+                && value.fract() == 0.0
+            {
+                let help = format!("write it as {value}, without a point or an exponent");
+                error.help.get_or_insert(help);
+            }
         }
         error
     }

@@ -19,6 +19,14 @@ impl Checker<'_> {
             }
         });
         checked?;
+        let items = !self.spec.dataset.is_given();
+        let asking = chain.steps.iter().position(|step| items && reads_the_item(step));
+        if let Some(at) = asking {
+            let path = format!("workflow.steps.{at}");
+            let message = "a template here takes the item, and there is no dataset";
+            let help = "add `dataset: {path: questions.jsonl}`, or leave `item` out";
+            return Err(self.error(&path, message).help(help));
+        }
         self.ensure(
             (1..=MOST_STEPS).contains(&count),
             "workflow.steps",
@@ -124,4 +132,28 @@ impl Checker<'_> {
             "a number, {median: 0.2, sigma: 0.5}, {from: 0.1, to: 0.3} or {values: [0.1, 0.3]}",
         )
     }
+}
+
+/// Returns true if a template of a step takes something from the item.
+fn reads_the_item(step: &Step) -> bool {
+    fn takes(value: &serde_json::Value) -> bool {
+        match value {
+            serde_json::Value::String(text) => takes_the_item(text),
+            serde_json::Value::Array(values) => values.iter().any(takes),
+            serde_json::Value::Object(map) => map.values().any(takes),
+            _ => false,
+        }
+    }
+    serde_json::to_value(step).is_ok_and(|step| takes(&step))
+}
+
+/// Returns true if a template has the word `item` with a key within its braces.
+fn takes_the_item(template: &str) -> bool {
+    let within = template.split("{{").skip(1).chain(template.split("{%").skip(1));
+    within.filter_map(|rest| rest.split(['}', '%']).next()).any(|inside| {
+        let before = |at: usize| inside.get(..at).and_then(|it| it.chars().next_back());
+        let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+        let mut found = inside.match_indices("item.").chain(inside.match_indices("item["));
+        found.any(|(at, _)| !before(at).is_some_and(is_word))
+    })
 }
