@@ -5,6 +5,7 @@ use super::diagnose::{CliError, print, tell};
 use super::init::write_new;
 use super::progress::Progress;
 use super::run::{block_on, end};
+use super::spec_args::WaitArgs;
 use crate::pipeline::{CalcOptions, emitted_spec};
 use crate::report::{NatTargets, nat_summary};
 use crate::spec::Method;
@@ -99,6 +100,8 @@ pub(super) struct Args {
     /// Print no progress
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    waiting: WaitArgs,
 }
 
 /// Methods on the command line.
@@ -130,6 +133,7 @@ impl Args {
                 MethodArg::Robust => Method::Robust,
             },
             plots: !self.no_plots,
+            wait: self.waiting.wait,
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct SpecArgs {
 /// The behaviour while another process works in the store.
 #[derive(clap::Args)]
 pub(super) struct WaitArgs {
-    /// Wait for another sizer that works on the same spec, instead of failing
+    /// Wait for another sizer that works in the same folder, instead of failing
     #[arg(long)]
     pub wait: bool,
 }

@@ -321,6 +321,13 @@ fn a_gathering_that_was_cut_short_goes_on() {
     project.run(&gather).success();
     let again = simulator.metric("requests_total") - before;
     assert!(again <= 12, "{again} requests for the levels 2 and 4");
+    let held = std::fs::File::options().write(true).open(project.path("calc/.sizer/owner"));
+    let held = held.unwrap();
+    held.lock().unwrap();
+    project.run(&gather).code(1).stderr("run with --wait");
+    let mut waiting = project.command(&[&gather[..], &["--wait"]].concat()).spawn().unwrap();
+    held.unlock().unwrap();
+    assert!(waiting.wait().unwrap().success());
 }
 
 #[test]

@@ -14,6 +14,13 @@ estimate: {min_r_squared: 0}";
 fn init_writes_a_spec_that_runs() {
     let project = Sizer::new();
     project.run(&["init", "mine"]).success().stdout("sizer run mine/sizer.yml");
+    // The rig has the replicas that it is said to have.
+    let starter = project.read("mine/sizer.yml");
+    let number = |key: &str| -> u64 {
+        let rest = starter.split(&format!("{key}: ")).nth(1).unwrap();
+        rest.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap()
+    };
+    assert_eq!(number("replicas"), number("gpu_count") / number("gpus_per_replica"));
     let fewer = ["--set", "concurrency.levels=[1, 2]", "--set", "concurrency.passes=1"];
     let ended = project.run(&[&["run", "mine/sizer.yml"], &fewer[..]].concat());
     assert!(ended.stdout.contains("p95 WF Runtime"), "{ended:#?}");

@@ -37,8 +37,9 @@ pub(super) async fn run(
     let pipeline = Pipeline::new(spec);
     let selection = if is_measured(&pipeline)? { measure_again() } else { Selection::default() };
     let observing = Arc::clone(&observer);
-    let outcome =
-        pipeline.run(RunOptions { observer, cancel, selection, ..RunOptions::default() }).await?;
+    let wait = options.wait;
+    let run = RunOptions { observer, cancel, selection, wait, ..RunOptions::default() };
+    let outcome = pipeline.run(run).await?;
     let job = dir.join(job);
     if !options.append {
         jobs::clear_others(&job, &*observing);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 /// The parameters of `nat sizing calc`; 0 means "not given", as there.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct CalcOptions {
     /// The configuration with the dataset; not needed offline.
     pub config_file: Option<PathBuf>,
@@ -34,6 +35,8 @@ pub struct CalcOptions {
     pub method: crate::spec::Method,
     /// Draw plots.
     pub plots: bool,
+    /// Wait for another process that works in the output folder, instead of failing.
+    pub wait: bool,
 }
 
 impl CalcOptions {
