@@ -148,7 +148,7 @@ fn another_load_is_another_measurement() {
         ["concurrency.seed=5", "concurrency.mode=burst", "concurrency.warmup=2", "workflow.model=n"]
     {
         let refused = project.run(&set("estimate", &[other])).code(1);
-        refused.stderr("offline nothing is measured");
+        refused.stderr("nothing is measured here");
     }
     answered(&project.run(&set("estimate", &["concurrency.max=8"])));
 }
@@ -251,7 +251,8 @@ fn offline_a_list_does_without_what_was_never_measured() {
         let notice = "level 16 was never measured: the estimate rests on 1, 2, 4";
         assert!(ended.stderr.contains(notice), "{ended:#?}");
     }
-    let grid = project.run(&["what-if", "spec.yml", "--users", "5", "--set", more]).success();
+    let grid = project.run(&["what-if", "spec.yml", "--users", "5", "--set", more]);
+    assert!(grid.stdout.contains("| 5 users"), "{grid:#?}");
     grid.stderr("level 32 was never measured");
     assert_eq!((simulator.metric("requests_total"), project.read("sizer.lock")), (asked, lock));
     let named = ["run", "spec.yml", "--offline", "--until", "sweep@16", "--set", more];

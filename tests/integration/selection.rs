@@ -70,7 +70,7 @@ fn offline_asks_nobody() {
     let simulator = SimulatorProcess::fast();
     let project = project(&simulator);
     let offline = project.run(&["run", "spec.yml", "--offline"]).code(1);
-    offline.stderr("sweep@1 is not in the store (never ran)").stderr("--offline");
+    offline.stderr("sweep@1 is not in the store (never ran)").stderr("an online `sizer run`");
     assert_eq!(simulator.metric("requests_total"), 0);
     project.run(&["run", "spec.yml"]).success();
     drop(simulator);
