@@ -86,6 +86,18 @@ fn the_clock_and_the_order_of_lines_change_nothing() {
 }
 
 #[test]
+fn seconds_since_1970_are_no_milliseconds() {
+    let runs = sweep(5);
+    for unit in ["ms", "us", "ns"] {
+        let asked = refused(&lines(&runs, |at| at + 1.76e9), &format!(", unit: {unit}"));
+        assert!(asked.contains("are these seconds?") && asked.contains("unit: s"), "{asked}");
+    }
+    shown(&lines(&runs, |at| at + 1.76e9), ", unit: s");
+    // A clock that has run for twenty days, in milliseconds.
+    shown(&lines(&runs, |at| (at * 1e3).round() + 1.76e9), ", unit: ms");
+}
+
+#[test]
 fn a_burst_stays_one_if_a_run_comes_late() {
     let burst = |text: &str| {
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());

@@ -4,22 +4,26 @@ use super::ForeignError;
 use super::value::{Fields, shown};
 use crate::measure::Run;
 use crate::spec::workflow::TimeUnit;
+use serde_json::json;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// No clock is so many seconds from its beginning, not even one that counts from 1970.
 const NO_CLOCK: f64 = 1e11;
+/// Seconds since 1970 on the days on which recordings are made: the years 2014 to 2033.
+const EPOCH_SECONDS: RangeInclusive<f64> = 1.4e9..=2e9;
 /// What a clock resolves at best.
 const FINEST: i32 = 9;
 
 /// The unit of all times.
 pub(super) struct Clock {
-    said: bool,
+    said: Option<TimeUnit>,
     per_second: f64,
 }
 
 impl Clock {
     pub fn of(unit: Option<TimeUnit>) -> Self {
-        Self { said: unit.is_some(), per_second: unit.unwrap_or_default().per_second() }
+        Self { said: unit, per_second: unit.unwrap_or_default().per_second() }
     }
 
     /// How far beyond its run a call may lie: a millisecond, or a hundredth.
@@ -41,7 +45,8 @@ impl Clock {
         Err(fields.wrong("start", message).help(format!("set `unit: {unit}` in the workflow")))
     }
 
-    /// Refuses runtimes that look like milliseconds, unless the spec says what they are.
+    /// Refuses runtimes that look like milliseconds, unless the spec says what they are, and times that look like
+    /// seconds although it says otherwise.
     pub fn check_lengths<'a>(
         &self,
         files: &[PathBuf],
@@ -50,13 +55,11 @@ impl Clock {
         const LONG: f64 = 1000.0;
         const LONG_IF_WHOLE: f64 = 100.0;
         const ENOUGH: usize = 20;
-        if self.said {
-            return Ok(());
-        }
-        let mut whole = true;
+        let (mut whole, mut since_1970) = (true, true);
         let mut lengths: Vec<f64> = runs
             .map(|run| {
                 whole &= run.start.fract() == 0.0 && run.end.fract() == 0.0;
+                since_1970 &= EPOCH_SECONDS.contains(&run.start);
                 run.runtime()
             })
             .collect();
@@ -66,10 +69,23 @@ impl Clock {
             return Ok(());
         }
         let (_, &mut median, _) = lengths.select_nth_unstable_by(middle, f64::total_cmp);
+        let path = files.first().map_or("the recording".to_owned(), |it| it.display().to_string());
+        if let Some(unit) = self.said {
+            if unit != TimeUnit::S && since_1970 && median <= LONG_IF_WHOLE {
+                let message = format!(
+                    "the median run takes {} {}, on a clock at seconds since 1970: are these seconds?",
+                    shown(median),
+                    json!(unit).as_str().unwrap_or_default()
+                );
+                let help =
+                    "set `unit: s` in the workflow, or let the clock begin at 0 if they are not";
+                return Err(ForeignError::file(&path, message).help(help));
+            }
+            return Ok(());
+        }
         if median <= if whole { LONG_IF_WHOLE } else { LONG } {
             return Ok(());
         }
-        let path = files.first().map_or("the recording".to_owned(), |it| it.display().to_string());
         let message = format!("the median run takes {} s: are these milliseconds?", shown(median));
         let help = "set `unit: ms` in the workflow, or `unit: s` if runs do take that long";
         Err(ForeignError::file(&path, message).help(help))
