@@ -17,10 +17,10 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     match usize::from(*first) % 3 {
         0 => {
             // A record that is added is there, whatever was there before.
-            let before = store.records();
+            let before = store.records().unwrap();
             if let Some(record) = before.first() {
                 store.record(record).unwrap();
-                let after = store.records();
+                let after = store.records().unwrap();
                 assert_eq!(after.len(), before.len() + 1);
             }
         }
