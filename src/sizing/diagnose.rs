@@ -91,8 +91,8 @@ impl Diagnosis {
         let highest = levels.iter().filter(|l| !l.interrupted).map(|l| l.concurrency).max();
         match (self.knee, self.saturation_throughput, highest) {
             (Some(knee), Some(throughput), _) => said.push(format!(
-                "The test rig saturates at about {throughput:.3} runs per second; its knee, from which on more load \
-                 adds waiting rather than throughput, lies near concurrency {knee:.0}."
+                "The test rig saturates at about {throughput:.3} runs per second; its knee, where a rig without waiting would \
+                 reach that, lies near concurrency {knee:.0}: well above it, more load adds waiting rather than throughput."
             )),
             (None, Some(throughput), _) => said.push(format!(
                 "The test rig saturates at about {throughput:.3} runs per second."
@@ -278,6 +278,16 @@ mod tests {
         let served = |concurrency| if concurrency == 64 { 6.0 } else { hockey(concurrency) };
         let found = diagnosed(&[1, 4, 8, 16, 24, 32, 64], served);
         assert_eq!((found.knee, found.saturation_throughput), (None, None), "{found:?}");
+    }
+
+    #[test]
+    fn a_lowest_level_beside_full_ones_is_not_slow() {
+        // All others are in proportion to the load, and say nothing of how long a run takes alone.
+        assert_eq!(diagnosed(&[1, 16, 32, 64], hockey).slow_levels, []);
+        assert_eq!(diagnosed(&[8, 16, 32, 64], hockey).slow_levels, []);
+        let slow = |concurrency| hockey(concurrency) * if concurrency == 1 { 1.6 } else { 1.0 };
+        let found = diagnosed(&[1, 8, 16, 32, 64], slow);
+        assert_eq!(found.slow_levels.first().map(|it| it.concurrency), Some(1), "{found:?}");
     }
 
     #[test]

@@ -213,7 +213,7 @@ impl Doubt {
                 add()
             ),
             Self::Uneven(by) => format!(
-                "levels differ by about {:.0} % beyond the noise of their runs: the rig was not the same throughout",
+                "levels differ by about {:.0} % beyond the noise of their runs: the rig changed between them, or its times do not follow the curve",
                 (by.exp() - 1.0) * 100.0
             ),
             Self::Failed { levels, share, tolerable } => {

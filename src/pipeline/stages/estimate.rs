@@ -59,7 +59,7 @@ impl Stage for Estimate {
     type Slice = EstimateSlice;
     type Inputs<'a> = EstimateInputs<'a>;
     type Output = Document<Assessment>;
-    const VERSION: u32 = 14;
+    const VERSION: u32 = 15;
 
     fn slice(&self, files: &SpecFiles<'_>) -> Result<EstimateSlice, PipelineError> {
         Ok(EstimateSlice::of(files.spec))

@@ -13,6 +13,8 @@ use crate::sizing::grade::Doubt;
 use crate::sizing::verdict::{TOLERABLE, failed_share};
 use crate::sizing::{Carried, Certainty, Grade, Load, Pooled};
 
+/// Share of the lowest level below which a load is one that no level shows.
+const BELOW_ALL: f64 = 0.9;
 /// Reason for giving no number of GPUs for a fluctuating load.
 const NO_ROOM_FOR_CHANCE: &str = "at times there are more runs than on average, and the runs that are slow at any load leave \
      no room for that, so no number of GPUs may meet the limit: loosen it, or limit a lower quantile";
@@ -232,6 +234,14 @@ fn count(
             Load::Rate { per_second } => settled_runtime(per_second, rigs, mean),
             Load::Users { .. } => found.drawn.point.mean_runtime,
         };
+        let lowest = asked.levels.iter().map(|level| level.concurrency).min();
+        let unseen = |per_second: f64| {
+            per_second * mean_runtime / rigs < BELOW_ALL * f64::from(lowest.unwrap_or(1))
+        };
+        // Where all levels queue, nothing shows how long a run takes at fewer, and so how many there would be.
+        if matches!(load, Load::Rate { per_second } if unseen(per_second)) {
+            return;
+        }
         let other = other_form(load, mean_runtime);
         let Some(of_other) = efficiency(other) else { return };
         let others = of_load(other, of_other);

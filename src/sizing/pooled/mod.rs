@@ -4,21 +4,29 @@
 //! A p95 of few runs is very noisy, a mean far less so, and the shape of the distribution around the
 //! mean changes slowly from level to level. So the mean is fitted over all levels ([`Curve`]), every
 //! run is taken as a multiple of the mean at its level, and the quantile is that of all multiples,
-//! those of the levels around the answer counting most. docs/estimators.md has the whole of it.
+//! those of the levels around the answer counting most. The runs around it then correct the share over
+//! the limit ([`correction`]). docs/estimators.md has the whole of it.
 
+mod correction;
 #[cfg(test)]
 mod free_slots;
+mod logistic;
+mod noise;
 mod resample;
 mod stairs;
+mod timed;
+mod within;
 
 pub(super) use stairs::Stairs;
+
+use noise::{between_levels, fit_alike, standard_error, weight_alike};
+use timed::Timed;
 
 use crate::measure::{Metric, Quantile};
 use crate::sizing::curve::{Curve, Seen, Shape};
 use crate::sizing::means::{BINS, means, means_of_runs, times, wait_for_one_more};
-use crate::sizing::misfit::{self, Residual};
 use crate::sizing::observed::ObservedLevel;
-use crate::sizing::tails::{DEPENDENCE, Spread, Tail, Tails};
+use crate::sizing::tails::{Tail, Tails};
 use crate::sizing::verdict::Level;
 
 /// Distance of a level's concurrency, as a logarithm, at which it counts e^(-1/2) as much.
@@ -54,6 +62,8 @@ pub struct Pooled {
     curve: Curve,
     shape: Shape,
     tails: Tails,
+    /// Runs of each level by their time.
+    timed: Vec<Timed>,
     unsteady: bool,
     /// True if at every level all runs met the same load.
     steady: bool,
@@ -111,6 +121,13 @@ impl Pooled {
         for (index, (concurrency, count)) in failed.iter().enumerate() {
             tails.add_failed(index, *concurrency, *count);
         }
+        let timed =
+            std::iter::zip(&samples, failed.iter().map(Some).chain(std::iter::repeat(None)));
+        let timed = timed.filter_map(|(samples, failed)| {
+            let failed = failed.map_or(0, |(_, count)| *count) as f64;
+            Timed::of(samples.iter().map(|it| (it.concurrency, it.seconds)), failed)
+        });
+        let timed = timed.collect();
         let saturated_slope = match metric {
             // All of the wait behind a full batch comes before the first token.
             Metric::Ttft => wait_for_one_more(levels)?,
@@ -123,6 +140,7 @@ impl Pooled {
             curve,
             shape,
             tails: tails.sorted(),
+            timed,
             steady,
             unmodelled: match metric {
                 Metric::WorkflowRuntime | Metric::LlmLatency => UNMODELLED,
@@ -187,14 +205,15 @@ impl Pooled {
         self.seen.iter().map(|seen| (*seen, standard_error(seen, self.noise)))
     }
 
-    /// Returns the mean (seconds) that all other levels predict at a concurrency between them, and
-    /// the standard error of the logarithm of what was seen there.
+    /// Returns the longest mean (seconds) that all other levels allow at a concurrency below the highest, and
+    /// the standard error of the logarithm of what was seen there. Below the lowest of the others, that is the
+    /// mean there: how much less it may be, they do not show.
     pub(super) fn expected_from_others(&self, concurrency: f64) -> Option<(f64, f64)> {
         let bin = self.bin(concurrency)?;
         let others: Vec<Seen> = self.seen.iter().filter(|seen| *seen != bin).copied().collect();
         let curve = Curve::fit(&others, self.shape)?;
-        (bin.concurrency < self.highest)
-            .then(|| (curve.at(bin.concurrency), standard_error(bin, self.noise)))
+        let at = bin.concurrency.max(others.first()?.concurrency);
+        (bin.concurrency < self.highest).then(|| (curve.at(at), standard_error(bin, self.noise)))
     }
 
     fn bin(&self, concurrency: f64) -> Option<&Seen> {
@@ -231,17 +250,6 @@ impl Pooled {
         let times = Some(now / then).filter(|_| then > 0.0).filter(|times| *times <= 10.0)?;
         let runs = (times - 1.0) * self.runs_around(capacity, quantile);
         Some((capacity.clamp(1.0, MOST).round(), runs.ceil()))
-    }
-
-    /// Returns the share of times within a limit (seconds) as a function of load: the levels around
-    /// each load tell how times spread there, above all where about `share` of them are.
-    pub(super) fn within(&self, limit: f64, share: f64) -> Within<'_> {
-        let lowest = self.seen.first().map_or(1.0, |seen| seen.concurrency);
-        let steps = ((self.highest / lowest).ln() * Within::PER_E_FOLD).ceil().max(0.0);
-        let loads = (0_u32..).map(f64::from).take_while(|step| *step <= steps);
-        let of =
-            |step: f64| self.tails.spread_around(lowest * (step / Within::PER_E_FOLD).exp(), share);
-        Within { pooled: self, limit, lowest, spreads: loads.map(of).collect() }
     }
 
     /// Returns the load beyond which no capacity within a limit (seconds) is ever reported.
@@ -286,7 +294,9 @@ impl Pooled {
 
     /// Returns the best single figure of the capacity within a limit (seconds).
     pub(super) fn point(&self, quantile: Quantile, limit: f64) -> f64 {
-        self.best(quantile.share(), limit).0.concurrency
+        let point = self.best(quantile.share(), limit).0;
+        let correction = self.correction(quantile.share(), limit, point.concurrency);
+        correction.map_or(point.concurrency, |it| corrected(point.concurrency, it.moves_point()))
     }
 
     /// Returns the concurrency at which a curve reaches a mean time, as far as it is reported.
@@ -311,38 +321,6 @@ impl Pooled {
     }
 }
 
-/// Share of times within a limit, as a function of load.
-pub(super) struct Within<'a> {
-    pooled: &'a Pooled,
-    limit: f64,
-    lowest: f64,
-    /// Spreads at loads that are evenly spaced on a logarithmic scale, from the lowest to the
-    /// highest.
-    spreads: Vec<Spread>,
-}
-
-impl Within<'_> {
-    const PER_E_FOLD: f64 = 4.0;
-
-    /// Returns the share at a load.
-    pub fn at(&self, concurrency: f64) -> f64 {
-        let last = self.spreads.len().saturating_sub(1) as f64;
-        let step = (concurrency / self.lowest).ln() * Self::PER_E_FOLD;
-        let step = step.clamp(0.0, last);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "between 0 and the number of spreads"
-        )]
-        let below = step.floor() as usize;
-        let multiple = self.limit / self.pooled.mean(concurrency);
-        let share = |index| self.spreads.get(index).map(|spread: &Spread| spread.up_to(multiple));
-        let low = share(below).unwrap_or(0.0);
-        let high = share(below + 1).unwrap_or(low);
-        low + (high - low) * (step - below as f64)
-    }
-}
-
 /// Returns the normal deviate that is exceeded with a probability below one half, to 0.0005
 /// (Abramowitz and Stegun, 26.2.23).
 fn deviate(probability: f64) -> f64 {
@@ -352,41 +330,17 @@ fn deviate(probability: f64) -> f64 {
     t - above / below
 }
 
+/// Moves a load by a correction (a logarithm), as far as figures go.
+fn corrected(concurrency: f64, moves: f64) -> f64 {
+    (concurrency * moves.exp()).clamp(LEAST, MOST)
+}
+
 /// The concurrency at which a curve reaches a time.
 #[derive(Clone, Copy)]
 struct Reached {
     concurrency: f64,
     /// True if it is only the limit up to which figures go.
     capped: bool,
-}
-
-/// Returns the standard error of the logarithm of a mean.
-fn standard_error(seen: &Seen, noise: f64) -> f64 {
-    DEPENDENCE * noise / seen.weight.sqrt()
-}
-
-fn weight_alike(seen: &Seen, noise: f64, between: f64) -> f64 {
-    let own = standard_error(seen, noise);
-    let all = own.hypot(between);
-    if all > 0.0 { seen.weight * (own / all).powi(2) } else { seen.weight }
-}
-
-/// Fits the curve through levels that differ by more than their own noise: many runs then make a
-/// level no more accurate than few.
-fn fit_alike(seen: &[Seen], noise: f64, between: f64, shape: Shape) -> Option<Curve> {
-    let alike = |it: &Seen| Seen { weight: weight_alike(it, noise, between), ..*it };
-    Curve::fit(&seen.iter().map(alike).collect::<Vec<_>>(), shape)
-}
-
-fn between_levels(seen: &[Seen], curve: &Curve, noise: f64) -> f64 {
-    let residual = |it: &Seen| Residual {
-        off: (it.seconds / curve.at(it.concurrency)).ln(),
-        error: standard_error(it, noise),
-        weight: 1.0,
-    };
-    let residuals: Vec<Residual> =
-        seen.iter().map(residual).filter(|it| it.error > 0.0 && it.off.is_finite()).collect();
-    misfit::between(&residuals, curve.parts_used())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Draws of the capacity: the same levels with other chance.
 
-use super::{LEAST, Pooled, Reached};
+use super::{LEAST, Pooled, Reached, corrected};
 use crate::measure::Quantile;
 use crate::sizing::carried::{Carried, CarriedDraws, Certainty};
 use crate::sizing::curve::{Curve, Seen};
@@ -75,9 +75,20 @@ impl Pooled {
             };
             Some(Carried { concurrency, mean_runtime: mean_runtime(&curve, concurrency), capped })
         };
-        let drawn = (0..certainty.resamples).filter_map(draw).collect();
-        let mean_runtime = mean_runtime(&self.curve, point.concurrency);
-        let Reached { concurrency, capped } = point;
+        let mut drawn: Vec<Carried> = (0..certainty.resamples).filter_map(draw).collect();
+        let Reached { mut concurrency, capped } = point;
+        if let Some(correction) = self.correction(share, limit, concurrency) {
+            let model = concurrency;
+            concurrency = corrected(model, correction.moves_point());
+            let mut of_runs = Normal::seeded(certainty.seed ^ 0x7275_6E73);
+            for it in &mut drawn {
+                let own = (1.0 - correction.applied()) * (it.concurrency / model).ln();
+                let moves = correction.moves([of_runs.next(), of_runs.next()]);
+                it.concurrency = corrected(model, own + moves);
+                it.mean_runtime = mean_runtime(&self.curve, it.concurrency);
+            }
+        }
+        let mean_runtime = mean_runtime(&self.curve, concurrency);
         let point = Carried { concurrency, mean_runtime, capped };
         let saturated = self.saturated(&self.curve, within);
         CarriedDraws { point, drawn, saturated, confidence: certainty.confidence, stretched: false }

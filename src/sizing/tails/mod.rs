@@ -16,6 +16,8 @@ pub(super) const DEPENDENCE: f64 = 1.15;
 const ALIKE: f64 = 0.4;
 /// Standard deviations by which the share of slow runs is larger by chance once in twenty times.
 const FEW_MORE: f64 = 1.645;
+/// Squared standard errors up to which near and far tails differ by chance.
+const CHANCE: f64 = 2.0;
 /// Multiple of the mean that a failed run counts as: slower than any limit.
 const FAILED: f64 = 1e6;
 
@@ -167,7 +169,7 @@ impl Tails {
         let near = self.weights_by(|at| self.near.alike(at, centre));
         let off = (self.quantile(&near, share) / self.quantile(&far, share)).ln();
         let error = self.spread_of(&near, share, self.runs(&near));
-        let of_near = 1.0 - (error / off).powi(2);
+        let of_near = 1.0 - CHANCE * (error / off).powi(2);
         if of_near.is_nan() || of_near <= 0.0 {
             return far;
         }
