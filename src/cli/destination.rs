@@ -54,7 +54,9 @@ impl Destination {
                 let cannot = |error: io::Error| {
                     CliError::system(format!("{}: cannot write the file", path.display()), error)
                 };
-                beside.write_all(bytes.unwrap_or_default()).map_err(cannot)?;
+                if let Some(bytes) = bytes {
+                    beside.write_all(bytes).map_err(cannot)?;
+                }
                 beside.as_file().sync_all().map_err(cannot)?;
                 beside.persist(&path).map_err(|error| cannot(error.error)).map(drop)
             }

@@ -254,9 +254,10 @@ fn syntax_error(source: &Arc<Source>, error: &serde_yaml::Error) -> SpecError {
         Some(location) => {
             let place = place_of(source, &location);
             let line = usize::try_from(place.line).ok().and_then(|line| line.checked_sub(1));
-            let line = line.and_then(|line| source.text.lines().nth(line)).unwrap_or_default();
+            let line = line.and_then(|line| source.text.lines().nth(line));
             let wrong = SpecError::at(&place, message);
-            if line.contains("${") && line.contains(['{', '[']) {
+            let in_brackets = |line: &str| line.replace("${", "").contains(['{', '[']);
+            if line.is_some_and(|line| line.contains("${") && in_brackets(line)) {
                 return wrong.help(
                     "within brackets, a text with a reference stands in quotes: {model: \"${env:MODEL}\"}",
                 );

@@ -4,7 +4,6 @@ use super::ForeignError;
 use super::value::{Fields, shown};
 use crate::measure::Run;
 use crate::spec::workflow::TimeUnit;
-use serde_json::json;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -75,7 +74,7 @@ impl Clock {
                 let message = format!(
                     "the median run takes {} {}, on a clock at seconds since 1970: are these seconds?",
                     shown(median),
-                    json!(unit).as_str().unwrap_or_default()
+                    unit.name()
                 );
                 let help =
                     "set `unit: s` in the workflow, or let the clock begin at 0 if they are not";

@@ -88,6 +88,16 @@ pub enum TimeUnit {
 }
 
 impl TimeUnit {
+    /// Returns the name that it goes by in a spec.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::S => "s",
+            Self::Ms => "ms",
+            Self::Us => "us",
+            Self::Ns => "ns",
+        }
+    }
+
     /// Returns the number of units in a second.
     pub fn per_second(self) -> f64 {
         match self {
