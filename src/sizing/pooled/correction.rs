@@ -12,10 +12,11 @@
 //! the runs leave open is uncertain even if they agree with the model. For the best single figure it is large:
 //! chance must not move what fits.
 
-use super::Pooled;
 use super::logistic::{Around, Pair, distance, fit, logit, root};
 use super::timed::Timed;
 use super::within::Within;
+use super::{Pooled, corrected};
+use crate::measure::Quantile;
 use crate::sizing::curve::Shape;
 
 /// Distance of a level from the answer, as a logarithm of the load, at which it counts e^(-1/2) as much.
@@ -131,6 +132,13 @@ impl Crossing {
 }
 
 impl Pooled {
+    /// Returns the best single figure of the capacity within a limit (seconds).
+    pub(in crate::sizing) fn point(&self, quantile: Quantile, limit: f64) -> f64 {
+        let point = self.best(quantile.share(), limit).0;
+        let correction = self.correction(quantile.share(), limit, point.concurrency);
+        correction.map_or(point.concurrency, |it| corrected(point.concurrency, it.moves_point()))
+    }
+
     /// Fits the correction of the model's capacity (`point`, a load) for a share of runs within a limit
     /// (seconds); `None` if none is applied, or if loads were not steady.
     pub(super) fn correction(&self, share: f64, limit: f64, point: f64) -> Option<Correction> {

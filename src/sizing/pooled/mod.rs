@@ -292,13 +292,6 @@ impl Pooled {
         low
     }
 
-    /// Returns the best single figure of the capacity within a limit (seconds).
-    pub(super) fn point(&self, quantile: Quantile, limit: f64) -> f64 {
-        let point = self.best(quantile.share(), limit).0;
-        let correction = self.correction(quantile.share(), limit, point.concurrency);
-        correction.map_or(point.concurrency, |it| corrected(point.concurrency, it.moves_point()))
-    }
-
     /// Returns the concurrency at which a curve reaches a mean time, as far as it is reported.
     fn carried(&self, curve: &Curve, seconds: f64) -> Reached {
         let furthest = (FURTHEST * self.highest).max(self.saturated(curve, seconds));
