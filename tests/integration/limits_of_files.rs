@@ -5,6 +5,9 @@ use crate::limits::{FAST, REST, within_limits};
 use crate::support::Sizer;
 use std::io::Write;
 
+/// Bytes that are written at a time.
+const BLOCK: usize = 1 << 16;
+
 /// A dataset of that name, written piece by piece.
 #[track_caller]
 fn dataset(what: &str, name: &str, pieces: &[(&str, usize)], code: i32, part: &str) {
@@ -29,11 +32,13 @@ fn write(project: &Sizer, name: &str, pieces: &[(&str, usize)]) {
     let file = std::fs::File::create(project.path(name)).unwrap();
     let mut file = std::io::BufWriter::new(file);
     for (text, count) in pieces {
-        let (block, rest) = (text.repeat(1 << 10), count % (1 << 10));
-        for _ in 0..count >> 10 {
+        // Short texts are written many at a time; a block of long ones would take gigabytes itself.
+        let at_once = (BLOCK / text.len().max(1)).clamp(1, (*count).max(1));
+        let block = text.repeat(at_once);
+        for _ in 0..count / at_once {
             file.write_all(block.as_bytes()).unwrap();
         }
-        file.write_all(text.repeat(rest).as_bytes()).unwrap();
+        file.write_all(text.repeat(count % at_once).as_bytes()).unwrap();
     }
     file.flush().unwrap();
 }
