@@ -5,6 +5,8 @@ use super::graph::Graph;
 use super::stages::stage;
 use super::{PipelineError, StageId};
 use serde_json::{Map, Value};
+use std::collections::HashSet;
+use std::mem::discriminant;
 
 /// The slices of a spec that its stages read. That of the dataset is given, as it was when it was read:
 /// its file may have changed since.
@@ -14,8 +16,11 @@ pub(super) fn slices(
     dataset: Option<Value>,
 ) -> Result<Map<String, Value>, PipelineError> {
     let mut reads = Map::new();
+    let mut kinds = HashSet::new();
     let from_spec = graph.stages().map(|(id, _)| id).filter(|id| {
         matches!(id, StageId::Sweep(_) | StageId::Level(_) | StageId::Fit | StageId::Estimate)
+            // All sweeps read the same of the spec, and so do all levels, of which there may be thousands.
+            && kinds.insert(discriminant(*id))
     });
     let slices = dataset.map(Ok).into_iter();
     for slice in slices.chain(from_spec.map(|id| stage(id, context).map(|it| it.reads()))) {

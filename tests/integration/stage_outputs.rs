@@ -165,18 +165,18 @@ fn an_output_changes_with_its_version_alone() {
         let earlier = |other: &&String| case(other) == case(name) && place(other) < place(name);
         found.keys().filter(earlier).any(|other| raised(other))
     };
-    for (name, (version, digest)) in found.clone() {
+    for (name, (version, digest)) in &found {
         let of = json!({ "version": version, "output": digest });
-        match kept.get(&name) {
+        match kept.get(name) {
             Some(before) if *before == of => {}
-            Some(before) if before["version"] == version && !of_another_input(&name) => {
+            Some(before) if before["version"] == *version && !of_another_input(name) => {
                 wrong.push(format!(
                     "{name} makes another output under version {version}: raise the stage's version"
                 ));
             }
             _ => wrong.push(format!("{name} is of version {version}, and not written down yet")),
         }
-        now.insert(name, of);
+        now.insert(name.clone(), of);
     }
     let gone = kept.keys().filter(|name| !now.contains_key(*name));
     wrong.extend(gone.map(|name| format!("{name} is written down, and no such stage ran")));

@@ -235,11 +235,9 @@ fn count(
             Load::Users { .. } => found.drawn.point.mean_runtime,
         };
         let lowest = asked.levels.iter().map(|level| level.concurrency).min();
-        let unseen = |per_second: f64| {
-            per_second * mean_runtime / rigs < BELOW_ALL * f64::from(lowest.unwrap_or(1))
-        };
+        let lowest = BELOW_ALL * f64::from(lowest.unwrap_or(1));
         // Where all levels queue, nothing shows how long a run takes at fewer, and so how many there would be.
-        if matches!(load, Load::Rate { per_second } if unseen(per_second)) {
+        if matches!(load, Load::Rate { per_second } if per_second * mean_runtime / rigs < lowest) {
             return;
         }
         let other = other_form(load, mean_runtime);

@@ -17,7 +17,6 @@ use super::timed::Timed;
 use super::within::Within;
 use super::{Pooled, corrected};
 use crate::measure::Quantile;
-use crate::sizing::curve::Shape;
 
 /// Distance of a level from the answer, as a logarithm of the load, at which it counts e^(-1/2) as much.
 const NEAR: f64 = 0.5;
@@ -140,30 +139,28 @@ impl Pooled {
     }
 
     /// Fits the correction of the model's capacity (`point`, a load) for a share of runs within a limit
-    /// (seconds); `None` if none is applied, or if loads were not steady.
+    /// (seconds); `None` if none is applied, or if too few levels say how many are over.
     pub(super) fn correction(&self, share: f64, limit: f64, point: f64) -> Option<Correction> {
-        // First tokens and gaps of one level depend on each other far more than whole runs do.
-        if !self.steady || self.shape != Shape::ClosedLoop || self.timed.len() < FEWEST_LEVELS {
+        if self.timed.len() < FEWEST_LEVELS {
             return None;
         }
         let within = self.within(limit, share);
         let lowest = self.seen.first()?.concurrency;
         let crossing = Crossing::of(&within, share, (lowest / 2.0, self.furthest(limit)));
-        let levels: Vec<(&Timed, f64)> =
-            self.timed.iter().map(|it| (it, logit(1.0 - within.at(it.at.exp())))).collect();
+        let compared = |it: &Timed| {
+            let (runs, over) = it.over(limit);
+            Compared { at: it.at, offset: logit(1.0 - within.at(it.at.exp())), runs, over }
+        };
+        let levels: Vec<Compared> = self.timed.iter().map(compared).collect();
         let bounded = |load: f64| load.clamp(lowest.ln(), self.highest.ln());
         let mut centre = bounded(point.ln());
         let mut found = None;
         for _ in 0..ROUNDS {
-            let around: Vec<Around> =
-                levels.iter().map(|(it, offset)| around(it, *offset, limit, centre)).collect();
+            let around: Vec<Around> = levels.iter().map(|it| it.around(centre)).collect();
             let (fitted, covariance) = fit(&around)?;
-            let distance = distance(fitted, covariance)?;
-            let applied = (1.0 - OF_INTERVAL / distance).max(0.0);
-            let of_point = (1.0 - OF_POINT / distance).max(0.0);
-            let root = root(covariance)?;
-            found = Some((centre, fitted, root, applied, of_point));
-            let moved = crossing.at(fitted, centre) - crossing.at([0.0; 2], centre);
+            let uncorrected = crossing.at([0.0; 2], centre);
+            found = Some((centre, uncorrected, fitted, covariance));
+            let moved = crossing.at(fitted, centre) - uncorrected;
             let next = bounded(point.ln() + moved);
             if (next - centre).abs() < STEP / 4.0 {
                 break;
@@ -171,17 +168,35 @@ impl Pooled {
             // Half of the way: between two levels that say different things it would go to and fro.
             centre = f64::midpoint(centre, next);
         }
-        let (centre, fitted, root, applied, of_point) = found.filter(|it| it.3 > 0.0)?;
-        let uncorrected = crossing.at([0.0; 2], centre);
-        Some(Correction { crossing, uncorrected, centre, fitted, root, applied, of_point })
+        let (centre, uncorrected, fitted, covariance) = found?;
+        let distance = distance(fitted, covariance)?;
+        let applied = |none: f64| (1.0 - none / distance).max(0.0);
+        let (applied, of_point) = (applied(OF_INTERVAL), applied(OF_POINT));
+        let root = root(covariance)?;
+        let correction =
+            Correction { crossing, uncorrected, centre, fitted, root, applied, of_point };
+        (applied > 0.0).then_some(correction)
     }
 }
 
-fn around(level: &Timed, offset: f64, limit: f64, centre: f64) -> Around {
-    let distance = level.at - centre;
-    let (runs, over) = level.over(limit);
-    let weight = (-0.5 * (distance / NEAR).powi(2)).exp();
-    Around { weight, distance, offset, runs, over }
+/// A level held against the model.
+struct Compared {
+    /// Logarithm of its load.
+    at: f64,
+    /// Logit of the model's share over the limit.
+    offset: f64,
+    runs: f64,
+    over: f64,
+}
+
+impl Compared {
+    /// Weighs the level by its distance from a centre.
+    fn around(&self, centre: f64) -> Around {
+        let Self { at, offset, runs, over } = *self;
+        let distance = at - centre;
+        let weight = (-0.5 * (distance / NEAR).powi(2)).exp();
+        Around { weight, distance, offset, runs, over }
+    }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use timed::Timed;
 
 use crate::measure::{Metric, Quantile};
 use crate::sizing::curve::{Curve, Seen, Shape};
-use crate::sizing::means::{BINS, means, means_of_runs, times, wait_for_one_more};
+use crate::sizing::means::{BINS, Sample, means, means_of_runs, times, wait_for_one_more};
 use crate::sizing::observed::ObservedLevel;
 use crate::sizing::tails::{Tail, Tails};
 use crate::sizing::verdict::Level;
@@ -62,7 +62,7 @@ pub struct Pooled {
     curve: Curve,
     shape: Shape,
     tails: Tails,
-    /// Runs of each level by their time.
+    /// Runs of each level by their time; empty if their number over a limit says nothing of the load.
     timed: Vec<Timed>,
     unsteady: bool,
     /// True if at every level all runs met the same load.
@@ -121,13 +121,16 @@ impl Pooled {
         for (index, (concurrency, count)) in failed.iter().enumerate() {
             tails.add_failed(index, *concurrency, *count);
         }
-        let timed =
-            std::iter::zip(&samples, failed.iter().map(Some).chain(std::iter::repeat(None)));
-        let timed = timed.filter_map(|(samples, failed)| {
-            let failed = failed.map_or(0, |(_, count)| *count) as f64;
-            Timed::of(samples.iter().map(|it| (it.concurrency, it.seconds)), failed)
-        });
-        let timed = timed.collect();
+        // First tokens and gaps of one level depend on each other far more than whole runs do.
+        let timed = if steady && shape == Shape::ClosedLoop {
+            let of = |(index, samples): (usize, &Vec<Sample>)| {
+                let failed = failed.get(index).map_or(0, |(_, count)| *count) as f64;
+                Timed::of(samples, failed)
+            };
+            samples.iter().enumerate().filter_map(of).collect()
+        } else {
+            Vec::new()
+        };
         let saturated_slope = match metric {
             // All of the wait behind a full batch comes before the first token.
             Metric::Ttft => wait_for_one_more(levels)?,

@@ -1,5 +1,7 @@
 //! Runs of a level by their time, to count those over any limit.
 
+use crate::sizing::means::Sample;
+
 /// Runs of a level by their time.
 pub(super) struct Timed {
     /// Logarithm of the mean load that they met.
@@ -11,15 +13,12 @@ pub(super) struct Timed {
 }
 
 impl Timed {
-    /// Sorts the runs of a level, given as load and seconds; `None` without any.
-    pub fn of(runs: impl Iterator<Item = (f64, f64)>, failed: f64) -> Option<Self> {
-        let (mut at, mut seconds) = (0.0, Vec::new());
-        for (load, time) in runs {
-            at += load;
-            seconds.push(time);
-        }
+    /// Sorts the runs of a level; `None` without any.
+    pub fn of(runs: &[Sample], failed: f64) -> Option<Self> {
+        let at = runs.iter().map(|it| it.concurrency).sum::<f64>() / runs.len() as f64;
+        let mut seconds: Vec<f64> = runs.iter().map(|it| it.seconds).collect();
         seconds.sort_unstable_by(f64::total_cmp);
-        let at = (at / seconds.len() as f64).ln();
+        let at = at.ln();
         at.is_finite().then_some(Self { at, seconds, failed })
     }
 
