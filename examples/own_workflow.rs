@@ -6,9 +6,9 @@
 //! called from Rust can stand in its place: a client library, a model in this process, a queue.
 
 use sizer::measure::{Failure, Item, LlmCall, Run};
-use sizer::pipeline::{Pipeline, RunOptions};
 use sizer::spec::workflow::{CustomSpec, WorkflowSpec};
 use sizer::spec::{Levels, Limit, Seconds, Spec, Targets};
+use sizer::study::{Pipeline, RunOptions};
 use sizer::workflow::{Clock, Pending, Workflow};
 use std::sync::Arc;
 use std::time::Duration;

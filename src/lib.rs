@@ -28,7 +28,7 @@
 //! | module | what it does | start with |
 //! |---|---|---|
 //! | [`cli`] | the `sizer` command | [`cli::main`] |
-//! | [`pipeline`] | plans and runs the stages of one spec, or of a matrix of specs | [`Pipeline`], [`RunOptions`], [`Study`] |
+//! | [`study`] | plans and runs the stages of one spec, or of a matrix of specs | [`Pipeline`], [`RunOptions`], [`Study`] |
 //! | [`report`] | renders the result | [`SizingResult`], [`Report`], [`report::report`] |
 //! | [`store`] | keeps artifacts on disk, and the lock file | [`Store`], [`LockFile`] |
 //! | [`load`] | generates load, and reads and writes recordings | [`load::Executor`], [`LevelPlan`], [`load::read_foreign`] |
@@ -43,7 +43,7 @@
 //! # Example: a pipeline
 //!
 //! ```
-//! use sizer::pipeline::{Pipeline, RunOptions};
+//! use sizer::study::{Pipeline, RunOptions};
 //! use sizer::spec::Spec;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -145,21 +145,21 @@
 //! [`LevelPlan`]: load::LevelPlan
 //! [`LockFile`]: store::LockFile
 //! [`Metric`]: measure::Metric
-//! [`Pipeline`]: pipeline::Pipeline
-//! [`Pipeline::with_workflow`]: pipeline::Pipeline::with_workflow
+//! [`Pipeline`]: study::Pipeline
+//! [`Pipeline::with_workflow`]: study::Pipeline::with_workflow
 //! [`Question`]: sizing::Question
 //! [`Recommendation`]: sizing::Recommendation
 //! [`Recording`]: measure::Recording
 //! [`Redactor`]: redact::Redactor
 //! [`Report`]: report::Report
 //! [`Run`]: measure::Run
-//! [`RunOptions`]: pipeline::RunOptions
+//! [`RunOptions`]: study::RunOptions
 //! [`SizingResult`]: report::SizingResult
 //! [`SizingResult::assemble`]: report::SizingResult::assemble
 //! [`Spec`]: spec::Spec
 //! [`SpecSet`]: spec::SpecSet
 //! [`Store`]: store::Store
-//! [`Study`]: pipeline::Study
+//! [`Study`]: study::Study
 //! [`Targets`]: spec::Targets
 //! [`Workflow`]: workflow::Workflow
 
@@ -172,10 +172,10 @@ pub mod dataset;
 pub mod load;
 pub mod measure;
 pub mod nat;
-pub mod pipeline;
 pub mod redact;
 pub mod report;
 pub mod sizing;
 pub mod spec;
 pub mod store;
+pub mod study;
 pub mod workflow;

@@ -6,11 +6,11 @@ use sizer::load::{
     Executor, Job, LevelPlan, LoadPoint, Local, Pacing, Recorder, Segment, Window, Workload,
 };
 use sizer::measure::{Item, LevelMetrics, Metric, Quantile, Run};
-use sizer::pipeline::CancellationToken;
 use sizer::sizing::{
     AdaptivePlan, Certainty, Estimate, Evidence, FitOptions, Fits, Load, Margin, MethodName,
     ObservedLevel, Plan, Question, Rig, Spend, Target, next_level,
 };
+use sizer::study::CancellationToken;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -2,9 +2,9 @@
 
 use crate::load::{ForeignError, WorkerError};
 use crate::measure::MergeError;
-use crate::pipeline::{CalcError, Cause, PipelineError};
 use crate::redact::{Redactor, printable, secrets_among};
 use crate::spec::SpecError;
+use crate::study::{CalcError, Cause, PipelineError};
 use std::io::Write;
 
 /// Reason why a command failed.

@@ -5,7 +5,7 @@ use super::diagnose::CliError;
 use super::output_args::OutputArgs;
 use super::run::execute;
 use super::spec_args::{SpecArgs, WaitArgs};
-use crate::pipeline::{RunOptions, Selection};
+use crate::study::{RunOptions, Selection};
 
 /// Estimate from the levels that are there; asks no server and writes no report
 ///

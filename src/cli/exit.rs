@@ -7,10 +7,10 @@ use crate::dataset::DatasetError;
 use crate::load::{ForeignError, LoadError, PlanError};
 use crate::measure::MergeError;
 use crate::nat::ImportError;
-use crate::pipeline::{CalcError, PipelineError};
 use crate::report::{ReportError, TemplateError};
 use crate::spec::{ReferenceError, SpecError};
 use crate::store::StoreError;
+use crate::study::{CalcError, PipelineError};
 use crate::workflow::ConnectError;
 use std::error::Error;
 use std::io::{IsTerminal, Write};
@@ -124,7 +124,7 @@ mod tests {
     use crate::cli::end::End;
     use crate::load::WorkerError;
     use crate::measure::{Failure, FailureKind};
-    use crate::pipeline::StageId;
+    use crate::study::StageId;
     use std::io::{Error as IoError, ErrorKind};
 
     fn io() -> IoError {

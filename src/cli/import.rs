@@ -3,7 +3,7 @@
 use super::End;
 use super::diagnose::{CliError, print, tell};
 use super::init::write_new;
-use crate::pipeline::imported_spec;
+use crate::study::imported_spec;
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
 

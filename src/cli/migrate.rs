@@ -2,9 +2,9 @@
 
 use super::End;
 use super::diagnose::{CliError, print};
-use crate::pipeline::PipelineError;
 use crate::spec::migrate_file;
 use crate::store::write_atomically;
+use crate::study::PipelineError;
 use std::path::PathBuf;
 
 /// Rewrite specs of an older version for this sizer; comments and formatting stay

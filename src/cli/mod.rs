@@ -13,7 +13,7 @@
 //! # Flow
 //!
 //! [`main`] parses the command line, starts the log, and calls the verb. Most verbs read the spec
-//! into a [`Study`](crate::pipeline::Study) and ask it for what they print. `run`, `estimate` and
+//! into a [`Study`](crate::study::Study) and ask it for what they print. `run`, `estimate` and
 //! `render` pass it to `run::execute`, which runs its stages until they are done or a signal
 //! (`signals`) cancels them, prints the result, and returns the end. The guard verb is hidden: it is
 //! the second process that ends leftovers of this one.

@@ -5,7 +5,7 @@ use super::diagnose::{CliError, print};
 use super::output_args::Format;
 use super::selection_args::SelectionArgs;
 use super::spec_args::SpecArgs;
-use crate::pipeline::{Selection, Status, Study};
+use crate::study::{Selection, Status, Study};
 use serde_json::json;
 
 /// Show which stages would run, and why; changes nothing and asks no server

@@ -3,7 +3,7 @@
 use super::diagnose::tell;
 use super::log;
 use crate::measure::{Quantile, Run, quantile_of_sorted};
-use crate::pipeline::{Observer, PipelineError, StageId, StageReport};
+use crate::study::{Observer, PipelineError, StageId, StageReport};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -6,8 +6,8 @@ use super::output_args::OutputArgs;
 use super::progress::Progress;
 use super::run::execute;
 use super::spec_args::{SpecArgs, WaitArgs};
-use crate::pipeline::{PipelineError, RunOptions, Selection, Study};
 use crate::report::{Material, UserTemplate, report};
+use crate::study::{PipelineError, RunOptions, Selection, Study};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Options that select stages.
 
-use crate::pipeline::{Pattern, Selection};
+use crate::study::{Pattern, Selection};
 
 /// Selection of stages.
 #[derive(clap::Args)]

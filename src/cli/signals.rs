@@ -1,6 +1,6 @@
 //! Signals that end a run cleanly: Ctrl-C, `kill`, a terminal that closes.
 
-use crate::pipeline::CancellationToken;
+use crate::study::CancellationToken;
 use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 

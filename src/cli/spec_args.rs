@@ -1,9 +1,9 @@
 //! Arguments that name a spec.
 
 use super::diagnose::CliError;
-use crate::pipeline::Study;
 use crate::spec::{Override, ReadOptions, SpecSet, redact};
 use crate::store::Asked;
+use crate::study::Study;
 use std::path::PathBuf;
 
 /// A spec and the changes to it.

@@ -5,8 +5,8 @@ use super::diagnose::{CliError, print};
 use super::output_args::Format;
 use super::plan::in_branch;
 use super::spec_args::SpecArgs;
-use crate::pipeline::State;
 use crate::store::LockState;
+use crate::study::State;
 use serde_json::json;
 
 /// Compare spec, lock file and store

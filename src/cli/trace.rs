@@ -6,7 +6,7 @@ use super::init::write_new;
 use super::progress::Progress;
 use super::run::block_on;
 use super::spec_args::SpecArgs;
-use crate::pipeline::TraceOptions;
+use crate::study::TraceOptions;
 use std::io::IsTerminal;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;

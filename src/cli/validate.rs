@@ -4,7 +4,7 @@ use super::End;
 use super::diagnose::{CliError, print};
 use super::spec_args::SpecArgs;
 use crate::dataset::Counts;
-use crate::pipeline::Checked;
+use crate::study::Checked;
 
 /// Check a spec, the files it names and the variables it refers to; asks no server
 #[derive(clap::Args)]

@@ -6,9 +6,9 @@ use super::progress::Progress;
 use super::run::block_on;
 use super::spec_args::{SpecArgs, WaitArgs};
 use crate::measure::Metric;
-use crate::pipeline::{Grid, PipelineError, RunOptions};
 use crate::report::WhatIfCase;
 use crate::spec::Seconds;
+use crate::study::{Grid, PipelineError, RunOptions};
 use clap::ValueEnum;
 use std::sync::Arc;
 

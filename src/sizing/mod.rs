@@ -19,7 +19,7 @@
 //! `misfit`, `repeats` and `tails` look for levels that disagree, and `estimate::refit` leaves one
 //! out. [`Search::next`] decides which level an adaptive sweep measures next.
 //!
-//! Pure: no clock, no files, seeded randomness. The stages of [`crate::pipeline`] call it, and
+//! Pure: no clock, no files, seeded randomness. The stages of [`crate::study`] call it, and
 //! [`crate::report`] shows the result. Formulas name their source; times are seconds, shares 0 to 1.
 
 mod adaptive;

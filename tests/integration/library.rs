@@ -1,9 +1,9 @@
 //! Sizer as a library: specs made in code, workflows of one's own.
 
 use sizer::measure::{Failure, FailureKind, Item, LlmCall, Outcome, Run};
-use sizer::pipeline::{Pipeline, PipelineError, RunOptions};
 use sizer::spec::workflow::{CustomSpec, WorkflowSpec};
 use sizer::spec::{Levels, Limit, Seconds, Spec, Targets};
+use sizer::study::{Pipeline, PipelineError, RunOptions};
 use sizer::workflow::{Clock, Pending, Workflow};
 use std::path::Path;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ fn spec(folder: &Path, setting: u32) -> Spec {
     spec.checked().unwrap()
 }
 
-fn run(spec: Spec, own: &Arc<Own>) -> sizer::pipeline::Outcome {
+fn run(spec: Spec, own: &Arc<Own>) -> sizer::study::Outcome {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let workflow: Arc<dyn Workflow> = Arc::<Own>::clone(own);
     let pipeline = Pipeline::new(spec).with_workflow(workflow);

@@ -22,7 +22,7 @@ use modules::Sources;
 /// anybody.
 const FLOORS: [&[&str]; 7] = [
     &["cli"],
-    &["pipeline"],
+    &["study"],
     &["report", "store"],
     &["load"],
     &["nat", "workflow", "dataset"],
@@ -134,11 +134,11 @@ fn arrows_of_this_crate_are_seen() {
     let seen = pairs(&ARROWS);
     for arrow in [
         // A path through a folder's own list of names,
-        ("cli/estimate.rs", "pipeline/run_options.rs"),
+        ("cli/estimate.rs", "study/run_options.rs"),
         // one in an expression,
         ("workflow/mod.rs", "workflow/simulator/mod.rs"),
         // and a method that is not where its type is.
-        ("pipeline/execute.rs", "pipeline/explore.rs"),
+        ("study/execute.rs", "study/explore.rs"),
     ] {
         assert!(seen.contains(&arrow), "{arrow:?}");
     }

@@ -4,9 +4,6 @@ use super::artifacts::{Artifacts, Runs};
 use super::output::Document;
 use super::stage::Stage;
 use crate::measure::{AgainstLimits, LevelMetrics, Metric};
-use crate::pipeline::PipelineError;
-use crate::pipeline::services::Services;
-use crate::pipeline::spec_files::SpecFiles;
 use crate::sizing::{
     Alternative, Assessment, Certainty, Diagnosis, Evidence, Fits, Load, Margin, ObservedLevel,
     Plan, Question, Rig, Target, assess,
@@ -15,6 +12,9 @@ use crate::spec::{
     Concurrency, CountFailures, EstimateSpec, Levels, Limit, Seconds, Share, Spec, TargetSets,
     Targets, TestRig, WorkflowSpec,
 };
+use crate::study::PipelineError;
+use crate::study::services::Services;
+use crate::study::spec_files::SpecFiles;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub(super) struct Estimate;
 
 /// The questions put to the levels.
 #[derive(Serialize)]
-pub(in crate::pipeline) struct EstimateSlice {
+pub(in crate::study) struct EstimateSlice {
     targets: TargetSets,
     /// Not what was asked while the levels were measured, which is in the levels.
     test: TestRig,
@@ -167,7 +167,7 @@ impl EstimateSlice {
 
 /// The runs of all levels, and how they stand against limits. A level's runs are opened and verified
 /// once for both.
-pub(in crate::pipeline) fn observe(
+pub(in crate::study) fn observe(
     levels: &[LevelMetrics],
     runs: Runs<'_>,
     limits: &[(Metric, f64)],

@@ -2,8 +2,8 @@
 
 use super::{CalcError, CalcOptions};
 use crate::nat::{CalcOutput, SizingMetrics};
-use crate::pipeline::Observer;
 use crate::store::{StoreError, write_atomically};
+use crate::study::Observer;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;

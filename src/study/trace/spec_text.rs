@@ -1,9 +1,9 @@
 //! The shape of an agent's load as the text of a spec.
 
 use super::shape::Shape;
-use crate::pipeline::PipelineError;
 use crate::spec::workflow::{LlmSpec, Step};
 use crate::spec::{Spec, WorkflowSpec};
+use crate::study::PipelineError;
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};

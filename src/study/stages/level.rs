@@ -4,10 +4,10 @@ use super::artifacts::{Artifacts, Runs};
 use super::output::Document;
 use super::stage::Stage;
 use crate::measure::LevelMetrics;
-use crate::pipeline::PipelineError;
-use crate::pipeline::services::Services;
-use crate::pipeline::spec_files::SpecFiles;
 use crate::spec::OnFailure;
+use crate::study::PipelineError;
+use crate::study::services::Services;
+use crate::study::spec_files::SpecFiles;
 use serde::Serialize;
 
 pub(super) struct Level {

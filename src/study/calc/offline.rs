@@ -3,11 +3,11 @@
 
 use super::{CalcError, CalcOptions, CalcOutcome, jobs, spec_text};
 use crate::measure::{AgainstLimits, LevelMetrics, Metric, Quantile, Recording, Run};
-use crate::pipeline::Observer;
-use crate::pipeline::stages::FitSlice;
 use crate::report::{Material, SizingResult, SpecIdentity, report};
 use crate::sizing::{Certainty, Evidence, Fits, Load, Margin, Plan, Question, Rig, Target, assess};
 use crate::spec::EstimateSpec;
+use crate::study::Observer;
+use crate::study::stages::FitSlice;
 use std::collections::BTreeMap;
 
 pub(super) fn run(

@@ -9,12 +9,12 @@ use crate::load::{
     to_parquet,
 };
 use crate::measure::{Around, Before, Failure, FailureKind, Outcome, Run};
-use crate::pipeline::graph_level::GraphLevel;
-use crate::pipeline::services::Services;
-use crate::pipeline::spec_files::SpecFiles;
-use crate::pipeline::{PipelineError, StageId};
 use crate::spec::{Concurrency, Levels, ScrapeSpec, WorkflowSpec};
 use crate::store::{Content, Digest};
+use crate::study::graph_level::GraphLevel;
+use crate::study::services::Services;
+use crate::study::spec_files::SpecFiles;
+use crate::study::{PipelineError, StageId};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -134,7 +134,7 @@ const HOW_MUCH: [&str; 4] = ["passes", "runs", "duration", "until"];
 
 /// The slice of a sweep without the keys that only say how many runs a level has. Recordings for which it is equal
 /// are of the same thing.
-pub(in crate::pipeline) fn without_how_much(mut reads: Value) -> Value {
+pub(in crate::study) fn without_how_much(mut reads: Value) -> Value {
     if let Some(load) = reads.get_mut("concurrency").and_then(Value::as_object_mut) {
         load.retain(|key, _| !ELSEWHERE.contains(&&**key) && !HOW_MUCH.contains(&&**key));
     }

@@ -1,10 +1,10 @@
 //! The outcome of a calculation, and its errors.
 
 use crate::nat::ImportError;
-use crate::pipeline::PipelineError;
 use crate::report::{ReportError, SizingResult};
 use crate::spec::SpecError;
 use crate::store::StoreError;
+use crate::study::PipelineError;
 use std::path::PathBuf;
 
 /// The outcome of a calculation.

@@ -4,17 +4,17 @@ use super::artifacts::Artifacts;
 use super::output::Document;
 use super::stage::Stage;
 use crate::measure::LevelMetrics;
-use crate::pipeline::PipelineError;
-use crate::pipeline::services::Services;
-use crate::pipeline::spec_files::SpecFiles;
 use crate::sizing::{FitOptions, Fits, MethodName};
 use crate::spec::{EstimateSpec, Method};
+use crate::study::PipelineError;
+use crate::study::services::Services;
+use crate::study::spec_files::SpecFiles;
 use serde::Serialize;
 
 pub(super) struct Fit;
 
 #[derive(Serialize)]
-pub(in crate::pipeline) struct FitSlice {
+pub(in crate::study) struct FitSlice {
     estimate: LineSlice,
 }
 

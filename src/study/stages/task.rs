@@ -3,14 +3,14 @@
 use super::artifacts::Artifacts;
 use super::output::{Output, Product};
 use super::stage::Stage;
-use crate::pipeline::services::Services;
-use crate::pipeline::spec_files::SpecFiles;
-use crate::pipeline::{PipelineError, StageId};
+use crate::study::services::Services;
+use crate::study::spec_files::SpecFiles;
+use crate::study::{PipelineError, StageId};
 use crate::workflow::Pending;
 use serde_json::{Value, json};
 
 /// A stage with its slice. The key hashes the very value that the stage runs on.
-pub(in crate::pipeline) trait Task: Send + Sync {
+pub(in crate::study) trait Task: Send + Sync {
     /// Version of the stage's behaviour and of its artifact's form.
     fn version(&self) -> u32;
 
@@ -22,7 +22,7 @@ pub(in crate::pipeline) trait Task: Send + Sync {
 }
 
 /// A stage at work.
-pub(in crate::pipeline) type Making<'a> = Pending<'a, Result<Product, PipelineError>>;
+pub(in crate::study) type Making<'a> = Pending<'a, Result<Product, PipelineError>>;
 
 struct Sliced<S: Stage> {
     id: StageId,

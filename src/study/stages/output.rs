@@ -1,19 +1,19 @@
 //! The outputs of stages, on their way into the store.
 
 use crate::measure::Failure;
-use crate::pipeline::{PipelineError, StageId};
 use crate::store::Content;
+use crate::study::{PipelineError, StageId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// An output that can be kept as an artifact.
-pub(in crate::pipeline) trait Output: Send {
+pub(in crate::study) trait Output: Send {
     /// The artifact's bytes, or the file that they were streamed to.
     fn into_product(self, id: &StageId) -> Result<Product, PipelineError>;
 }
 
 /// The product of a stage.
-pub(in crate::pipeline) struct Product {
+pub(in crate::study) struct Product {
     /// The artifact.
     pub content: Content,
     /// The reason why the next run measures it again; `None` for an artifact that later stages can use.
@@ -21,7 +21,7 @@ pub(in crate::pipeline) struct Product {
 }
 
 /// The reason why a recording is measured again by the next run.
-pub(in crate::pipeline) enum CutShort {
+pub(in crate::study) enum CutShort {
     /// The server was gone before the level was over, which ends the run.
     Gone(Failure),
     /// The server took none of its runs: a wrong key or model says nothing of what a rig carries.
@@ -42,7 +42,7 @@ impl Output for Vec<u8> {
 }
 
 /// One JSON document.
-pub(in crate::pipeline) struct Document<T>(pub T);
+pub(in crate::study) struct Document<T>(pub T);
 
 impl<T: Serialize + DeserializeOwned + Send> Output for Document<T> {
     // What cannot be read again is not kept: JSON has no infinity, so a figure that overflows would be found only
@@ -61,7 +61,7 @@ impl<T: Serialize + DeserializeOwned + Send> Output for Document<T> {
 }
 
 /// Adds a line of JSON. Only types that cannot be written as JSON fail, and none of ours is one.
-pub(in crate::pipeline) fn push_line(bytes: &mut Vec<u8>, value: &impl Serialize) {
+pub(in crate::study) fn push_line(bytes: &mut Vec<u8>, value: &impl Serialize) {
     if serde_json::to_writer(&mut *bytes, value).is_ok() {
         bytes.push(b'\n');
     }

@@ -2,9 +2,9 @@
 
 use super::artifacts::Artifacts;
 use super::output::Output;
-use crate::pipeline::PipelineError;
-use crate::pipeline::services::Services;
-use crate::pipeline::spec_files::SpecFiles;
+use crate::study::PipelineError;
+use crate::study::services::Services;
+use crate::study::spec_files::SpecFiles;
 use serde::Serialize;
 
 /// A stage: a function of its slice of the spec and of its inputs from other stages. It sees nothing else, so a key
@@ -12,7 +12,7 @@ use serde::Serialize;
 ///
 /// The fields of the type distinguish a stage from others of its kind, as its name does (`sweep@8`). A sweep also has
 /// its plan there, which says how much is measured, not what.
-pub(in crate::pipeline) trait Stage: Send + Sync + 'static {
+pub(in crate::study) trait Stage: Send + Sync + 'static {
     /// The part of the spec that it reads, with the content of the files named there. The key hashes its serialised
     /// form, which contains no secret and no path and is equal for equal meanings.
     type Slice: Serialize + Send + Sync;

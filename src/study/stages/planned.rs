@@ -1,12 +1,12 @@
 //! The part of a sweep's plan that one of its levels is measured by.
 
 use crate::measure::Asked;
-use crate::pipeline::graph_level::GraphLevel;
 use crate::spec::{Concurrency, Levels, Seconds, Until};
+use crate::study::graph_level::GraphLevel;
 
 /// The part of a sweep's plan that a level is measured by. No key holds it: whatever plan a level was measured for,
 /// it is the same measurement, of more runs or fewer.
-pub(in crate::pipeline) struct Planned {
+pub(in crate::study) struct Planned {
     /// The aim of an adaptive sweep.
     pub asked: Option<Asked>,
     /// The level as it is planned, with the recording whose place it takes.

@@ -2,17 +2,17 @@
 
 use crate::load::{ForeignRun, RecordedRuns, from_parquet};
 use crate::measure::{Around, Item, LevelMetrics, Recording, Row};
-use crate::pipeline::{Cause, PipelineError, StageId};
 use crate::report::SizingResult;
 use crate::sizing::{Assessment, Fits};
 use crate::store::{Digest, Store};
+use crate::study::{Cause, PipelineError, StageId};
 use parquet::errors::ParquetError;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 
 /// Reads the artifacts of finished stages.
-pub(in crate::pipeline) struct Artifacts<'a> {
+pub(in crate::study) struct Artifacts<'a> {
     store: &'a Store,
     digests: BTreeMap<StageId, Digest>,
 }
@@ -89,7 +89,7 @@ impl<'a> Artifacts<'a> {
 
 /// The artifact of `expand`, read as far as it is needed.
 #[derive(Clone, Copy)]
-pub(in crate::pipeline) struct Expanded<'a> {
+pub(in crate::study) struct Expanded<'a> {
     artifacts: &'a Artifacts<'a>,
 }
 
@@ -143,7 +143,7 @@ impl Expanded<'_> {
 
 /// The artifacts of sweeps, each opened when it is needed.
 #[derive(Clone, Copy)]
-pub(in crate::pipeline) struct Runs<'a> {
+pub(in crate::study) struct Runs<'a> {
     artifacts: &'a Artifacts<'a>,
 }
 

@@ -2,10 +2,10 @@
 
 use super::spec_text::calc_spec;
 use super::{CalcError, CalcOptions, CalcOutcome, jobs};
-use crate::pipeline::{
+use crate::spec::{Parts, Spec, process_env};
+use crate::study::{
     CancellationToken, Observer, Pipeline, PipelineError, RunOptions, Selection, StageId, Status,
 };
-use crate::spec::{Parts, Spec, process_env};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -5,13 +5,13 @@ use super::artifacts::{Artifacts, Expanded};
 use super::output::Document;
 use super::stage::Stage;
 use crate::measure::LevelMetrics;
-use crate::pipeline::PipelineError;
-use crate::pipeline::services::Services;
-use crate::pipeline::spec_files::SpecFiles;
 use crate::report::{SizingResult, SpecIdentity};
 use crate::sizing::{Assessment, Fits};
 use crate::spec::{Spec, WorkflowSpec};
 use crate::store::Digest;
+use crate::study::PipelineError;
+use crate::study::services::Services;
+use crate::study::spec_files::SpecFiles;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub(super) struct Assemble;
 
 /// The spec as far as a result speaks of it.
 #[derive(Serialize)]
-pub(in crate::pipeline) struct ResultSlice {
+pub(in crate::study) struct ResultSlice {
     name: String,
     #[serde(rename = "spec content")]
     digest: String,
@@ -48,7 +48,7 @@ impl ResultSlice {
 }
 
 /// The artifacts that a result is put together from.
-pub(in crate::pipeline) struct ResultInputs<'a> {
+pub(in crate::study) struct ResultInputs<'a> {
     /// For the rows of the dataset that were left out.
     expanded: Expanded<'a>,
     levels: Vec<LevelMetrics>,
@@ -96,7 +96,7 @@ impl Stage for Assemble {
 }
 
 /// Puts the result together.
-pub(in crate::pipeline) fn assemble(
+pub(in crate::study) fn assemble(
     slice: &ResultSlice,
     inputs: ResultInputs<'_>,
 ) -> Result<SizingResult, PipelineError> {
@@ -124,7 +124,7 @@ fn started(persistent: bool) -> &'static str {
 }
 
 /// The identity of the spec that a result answers.
-pub(in crate::pipeline) fn identity(spec: &Spec) -> SpecIdentity {
+pub(in crate::study) fn identity(spec: &Spec) -> SpecIdentity {
     let canonical = spec.canonical().to_string();
     SpecIdentity {
         name: spec.title(),

@@ -29,6 +29,7 @@
 //! | `render@name` | the result, and the runs if the report needs them | the report |
 
 mod adaptive;
+mod branches;
 mod calc;
 mod cancel;
 mod check;
@@ -65,10 +66,10 @@ mod spec_files;
 mod stage_id;
 mod stages;
 mod status;
-mod study;
 mod trace;
 mod what_if;
 
+pub use branches::{ByBranch, MissingBranch, Study, StudyOutcome};
 pub use calc::{CalcError, CalcOptions, CalcOutcome, emitted_spec, imported_spec};
 pub use cancel::CancellationToken;
 pub use check::Checked;
@@ -84,6 +85,5 @@ pub use run_options::RunOptions;
 pub use select::{Pattern, Selection};
 pub use stage_id::StageId;
 pub use status::{StageStatus, State};
-pub use study::{ByBranch, MissingBranch, Study, StudyOutcome};
 pub use trace::{TraceOptions, Traced};
 pub use what_if::Grid;

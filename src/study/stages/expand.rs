@@ -6,11 +6,11 @@ use super::stage::Stage;
 use crate::dataset::{Counts, DatasetError, Needs, check_kept, for_each_row};
 use crate::load::read_foreign;
 use crate::measure::{Item, Row};
-use crate::pipeline::services::Services;
-use crate::pipeline::spec_files::{Content, SpecFiles, digest_of};
-use crate::pipeline::{PipelineError, StageId};
 use crate::spec::workflow::{Fields, RecordedPaths, RecordedSpec};
 use crate::spec::{DatasetFormat, DatasetSpec, Filter};
+use crate::study::services::Services;
+use crate::study::spec_files::{Content, SpecFiles, digest_of};
+use crate::study::{PipelineError, StageId};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 use std::path::Path;
@@ -29,7 +29,7 @@ pub(super) enum ExpandSlice {
 
 /// A dataset as it is read. Not its path: a renamed file with the same content is the same dataset.
 #[derive(Serialize)]
-pub(in crate::pipeline) struct DatasetSlice {
+pub(in crate::study) struct DatasetSlice {
     fields: Fields,
     instead_of_question: Option<String>,
     format: Option<DatasetFormat>,

@@ -2,13 +2,13 @@
 
 use super::artifacts::{Artifacts, Runs};
 use super::stage::Stage;
-use crate::pipeline::PipelineError;
-use crate::pipeline::services::Services;
-use crate::pipeline::spec_files::SpecFiles;
 use crate::redact::printable;
 use crate::report::{Material, ReportError, SizingResult, UserTemplate, built_in_template, report};
 use crate::spec::Spec;
 use crate::store::Digest;
+use crate::study::PipelineError;
+use crate::study::services::Services;
+use crate::study::spec_files::SpecFiles;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
@@ -124,7 +124,7 @@ fn readable(bytes: Vec<u8>) -> Vec<u8> {
 }
 
 /// Reads every template that the spec names.
-pub(in crate::pipeline) fn check_templates(spec: &Spec) -> Result<(), PipelineError> {
+pub(in crate::study) fn check_templates(spec: &Spec) -> Result<(), PipelineError> {
     let mut reports = spec.outputs.reports.iter();
     reports.try_for_each(|report| Render::of(&report.name, spec).template(spec).map(drop))
 }
