@@ -74,7 +74,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let clerks = Semaphore::new(clerks);
     let desk = Arc::new(Desk { clerks, per_letter: Duration::from_millis(1) });
     let runtime = tokio::runtime::Runtime::new()?;
-    let pipeline = Pipeline::new(spec).with_workflow(desk);
+    let pipeline = Pipeline::open(spec)?.with_workflow(desk);
     let outcome = runtime.block_on(pipeline.run(RunOptions::default()))?;
 
     let result = outcome.result.ok_or("nothing was selected that gives a result")?;

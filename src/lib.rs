@@ -29,6 +29,7 @@
 //! |---|---|---|
 //! | [`cli`] | the `sizer` command | [`cli::main`] |
 //! | [`study`] | plans and runs the stages of one spec, or of a matrix of specs | [`Pipeline`], [`RunOptions`], [`Study`] |
+//! | [`engine`] | plans and runs stages, whatever they make | [`Graph`], [`Selection`] |
 //! | [`report`] | renders the result | [`SizingResult`], [`Report`], [`report::report`] |
 //! | [`store`] | keeps artifacts on disk, and the lock file | [`Store`], [`LockFile`] |
 //! | [`load`] | generates load, and reads and writes recordings | [`load::Executor`], [`LevelPlan`], [`load::read_foreign`] |
@@ -65,7 +66,7 @@
 //!
 //! let spec = Spec::from_path(&path)?;
 //! let runtime = tokio::runtime::Runtime::new()?;
-//! let outcome = runtime.block_on(Pipeline::new(spec).run(RunOptions::default()))?;
+//! let outcome = runtime.block_on(Pipeline::open(spec)?.run(RunOptions::default()))?;
 //! let result = outcome.result.ok_or("nothing was selected that gives a result")?;
 //! for level in &result.levels {
 //!     println!("{} in flight: {:?}", level.concurrency, level.workflow_runtime);
@@ -141,6 +142,7 @@
 //! [`Evidence`]: sizing::Evidence
 //! [`Fits`]: sizing::Fits
 //! [`Item`]: measure::Item
+//! [`Graph`]: engine::Graph
 //! [`LevelMetrics`]: measure::LevelMetrics
 //! [`LevelPlan`]: load::LevelPlan
 //! [`LockFile`]: store::LockFile
@@ -154,6 +156,7 @@
 //! [`Report`]: report::Report
 //! [`Run`]: measure::Run
 //! [`RunOptions`]: study::RunOptions
+//! [`Selection`]: engine::Selection
 //! [`SizingResult`]: report::SizingResult
 //! [`SizingResult::assemble`]: report::SizingResult::assemble
 //! [`Spec`]: spec::Spec
@@ -169,6 +172,7 @@
 mod bounded;
 pub mod cli;
 pub mod dataset;
+pub mod engine;
 pub mod load;
 pub mod measure;
 pub mod nat;

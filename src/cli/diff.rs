@@ -6,9 +6,9 @@ use super::output_args::Format;
 use super::plan::in_branch;
 use super::spec_args::SpecArgs;
 use crate::sizing::Fit;
-use crate::spec::{Parts, SpecSet, process_env};
+use crate::spec::{Parts, Spec, SpecSet, process_env};
 use crate::store::{LockFile, LockState, RunRecord};
-use crate::study::{Changes, Pipeline, Side};
+use crate::study::{Changes, Side};
 use comfy_table::{Table, presets};
 use std::path::Path;
 use std::process::Command;
@@ -31,35 +31,32 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let study = args.spec.study()?;
-    let history = study.history()?;
+    let archive = args.spec.archive()?;
+    let history = archive.history()?;
     let run = |name: &str| history.iter().find(|record| record.id == name);
     let runs = [Some(args.before.as_str()), args.now.as_deref()].map(|name| name.and_then(run));
     // A run is of one branch: then that branch alone is compared.
     let of_run = runs.iter().flatten().next().map(|record| &record.spec);
     let mut all = Vec::new();
-    for (label, pipeline) in study.branches() {
-        if of_run.is_some_and(|spec| *spec != pipeline.spec().key_name()) {
+    for spec in archive.specs() {
+        if of_run.is_some_and(|of_run| *of_run != spec.key_name()) {
             continue;
         }
         let side = |name: &str, run: Option<&RunRecord>| match run {
             Some(record) => Ok(Side::Run(Box::new(record.clone()))),
-            None => side(args, pipeline, name),
+            None => side(args, spec, name),
         };
         let before = side(&args.before, runs[0])?;
         let now = match &args.now {
             Some(now) => side(now, runs[1])?,
             None => Side::Locked {
                 name: "now".to_owned(),
-                lock: readable(
-                    "now",
-                    LockFile::beside(pipeline.spec().base_dir(), &pipeline.spec().key_name()),
-                )?,
-                spec: Box::new(pipeline.spec().clone()),
+                lock: readable("now", LockFile::beside(spec.base_dir(), &spec.key_name()))?,
+                spec: Box::new(spec.clone()),
                 same: true,
             },
         };
-        all.push((in_branch("", label), pipeline.compare(before, now)?));
+        all.push((in_branch("", spec.branch()), Changes::of(spec, before, now)?));
     }
     match args.format {
         Format::Text => {
@@ -78,8 +75,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
 }
 
 /// Resolves a name that is no run: a lock file, or a git revision.
-fn side(args: &Args, pipeline: &Pipeline, name: &str) -> Result<Side, CliError> {
-    let spec = pipeline.spec();
+fn side(args: &Args, spec: &Spec, name: &str) -> Result<Side, CliError> {
     if Path::new(name).is_file() {
         let lock = readable(name, LockFile::from_file(Path::new(name), &spec.key_name()))?;
         return Ok(Side::Locked {

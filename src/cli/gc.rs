@@ -46,15 +46,15 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         older_than: older_than.map(Seconds::to_std),
         max_size: max_size.map(|size| size.as_u64()),
     };
-    let study = args.spec.study()?;
+    let archive = args.spec.archive()?;
     let now = SystemTime::now();
     // Looking needs no right to write, and disturbs nobody.
     let garbage = if args.dry_run {
-        study.garbage(rules, now)?
+        archive.garbage(rules, now)?
     } else {
         let options = RunOptions { wait: args.waiting.wait, ..RunOptions::default() };
         block_on(async |cancel| {
-            study.collect_garbage(rules, now, &RunOptions { cancel, ..options }).await
+            archive.collect_garbage(rules, now, &RunOptions { cancel, ..options }).await
         })??
     };
     let mut lines: Vec<String> = Vec::new();

@@ -19,7 +19,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let records = args.spec.study()?.history()?;
+    let records = args.spec.archive()?.history()?;
     match args.format {
         Format::Text if records.is_empty() => print("no run of this spec is on record here\n")?,
         Format::Text => print(&format!("{}\n", table(&records)))?,

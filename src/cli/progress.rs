@@ -3,7 +3,7 @@
 use super::diagnose::tell;
 use super::log;
 use crate::measure::{Quantile, Run, quantile_of_sorted};
-use crate::study::{Observer, PipelineError, StageId, StageReport};
+use crate::study::{Observer, PipelineError, StageId, StageOutcome};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -98,8 +98,8 @@ impl Observer for Progress {
         self.say(&format!("{}{stage} failed: {error}", self.label()));
     }
 
-    fn stage_done(&self, report: &StageReport) {
-        if let (StageId::Sweep(_), Some(bar)) = (&report.id, self.level().bar.take()) {
+    fn stage_done(&self, outcome: &StageOutcome) {
+        if let (StageId::Sweep(_), Some(bar)) = (&outcome.id, self.level().bar.take()) {
             bar.abandon();
         }
     }

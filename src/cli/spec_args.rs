@@ -3,7 +3,7 @@
 use super::diagnose::CliError;
 use crate::spec::{Override, ReadOptions, SpecSet, redact};
 use crate::store::Asked;
-use crate::study::Study;
+use crate::study::{Archive, Study};
 use std::path::PathBuf;
 
 /// A spec and the changes to it.
@@ -57,7 +57,16 @@ impl SpecArgs {
 
     /// Reads the spec into its pipelines.
     pub fn study(&self) -> Result<Study, CliError> {
-        Ok(Study::new(SpecSet::from_path_with(&self.spec, &self.options()?)?))
+        Ok(Study::open(self.specs()?)?)
+    }
+
+    /// Reads the spec, and opens the store beside it.
+    pub fn archive(&self) -> Result<Archive, CliError> {
+        Ok(Archive::of(self.specs()?))
+    }
+
+    fn specs(&self) -> Result<SpecSet, CliError> {
+        Ok(SpecSet::from_path_with(&self.spec, &self.options()?)?)
     }
 }
 

@@ -3,35 +3,44 @@
 //! Branches share what is equal through the store: a stage whose key another branch has made
 //! already is there, so a dataset is expanded once, and branches that differ in their targets
 //! alone are measured once.
+//!
+//! Branches on one test rig are measured one after the other: each holds the rig from its beginning to its last level.
+//! Whatever only computes runs in parallel, but not beside a measurement that has this machine to itself.
 
-use super::execute::own;
-use super::made::Made;
+use super::execute::{Place, check_selection, own};
+use super::host::CPU;
 use super::outputs::COMPARISON;
 use super::rigs::by_rig;
 use super::{
     Checked, Outcome, Pipeline, PipelineError, PlannedStage, Reason, RunOptions, Selection,
     StageStatus, Status,
 };
+use crate::engine::{Claim, Lease, Resources, Shared, SingleFlight};
 use crate::redact::printable;
 use crate::report::{Comparison, SizingResult};
 use crate::spec::SpecSet;
-use crate::store::{Garbage, GcRules, LockState, Owner, RunRecord, write_if_changed};
-use futures_util::stream::{self, StreamExt};
+use crate::store::{LockState, Owner, write_if_changed};
+use futures_util::future::join_all;
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::thread::available_parallelism;
 
 /// The pipelines of a spec, in the order of its matrix. Never empty.
 pub struct Study {
     pipelines: Vec<Pipeline>,
 }
 
+/// The resource of rigs that are measured at the same time.
+const RIGS: &str = "rigs";
+
 /// State shared by the branches of one run.
-struct Shared<'a> {
+struct StudyRun<'a> {
     options: &'a RunOptions,
     owner: &'a Owner,
-    made: Made,
+    shared: Shared,
     /// No further branch begins.
     stop: AtomicBool,
 }
@@ -39,8 +48,8 @@ struct Shared<'a> {
 /// Branches with their labels, `None` without a matrix.
 type Branches = Vec<(Option<String>, Outcome)>;
 
-/// A branch by its position, its label, and how it ended.
-type Ended = (usize, Option<String>, Result<Outcome, PipelineError>);
+/// A branch by its label, and how it ended.
+type Ended = (Option<String>, Result<Outcome, PipelineError>);
 
 /// The outcomes with their labels and the branches of which offline nothing is there, or the first failure;
 /// what was stopped counts all finished levels.
@@ -48,12 +57,12 @@ fn one_or_error(
     ended: Vec<Ended>,
     offline: bool,
 ) -> Result<(Branches, Vec<MissingBranch>), PipelineError> {
-    let any = ended.iter().any(|(_, _, outcome)| outcome.is_ok());
+    let any = ended.iter().any(|(_, outcome)| outcome.is_ok());
     let mut outcomes = Vec::new();
     let mut missing = Vec::new();
     let mut failure = None;
     let mut stopped = None;
-    for (_, label, outcome) in ended {
+    for (label, outcome) in ended {
         match outcome {
             Ok(outcome) => outcomes.push((label, outcome)),
             Err(error @ PipelineError::Missing { .. }) if offline && any => {
@@ -96,9 +105,12 @@ pub struct MissingBranch {
 }
 
 impl Study {
-    /// The pipelines of a spec.
-    pub fn new(specs: impl Into<SpecSet>) -> Self {
-        Self { pipelines: specs.into().into_specs().into_iter().map(Pipeline::new).collect() }
+    /// Opens the pipelines of a spec. A file that several of them read is digested once.
+    pub fn open(specs: impl Into<SpecSet>) -> Result<Self, PipelineError> {
+        let digests = Arc::default();
+        let specs = specs.into().into_specs().into_iter();
+        let pipelines = specs.map(|spec| Pipeline::open_with(spec, &digests));
+        Ok(Self { pipelines: pipelines.collect::<Result<_, _>>()? })
     }
 
     /// The pipeline of a spec without a matrix.
@@ -118,7 +130,7 @@ impl Study {
         self.pipelines.first().ok_or(PipelineError::NoBranch)
     }
 
-    /// Runs all branches and compares them: those on one test rig one after the other, those on
+    /// Runs all branches and compares them: those on one test rig are measured one after the other, those on
     /// different rigs up to `jobs` at a time.
     pub async fn run(&self, options: RunOptions) -> Result<StudyOutcome, PipelineError> {
         self.check_selection(&options.selection)?;
@@ -127,18 +139,17 @@ impl Study {
         for pipeline in &self.pipelines {
             pipeline.note_forced(&options, &owner)?;
         }
-        let shared = Shared {
+        let cores = available_parallelism().map_or(1, NonZeroUsize::get);
+        let resources = Resources::of(&[(CPU, cores), (RIGS, options.jobs.get())]);
+        let run = StudyRun {
             options: &options,
             owner: &owner,
-            made: Made::default(),
+            shared: Shared { flights: SingleFlight::default(), resources },
             stop: AtomicBool::new(false),
         };
-        let rigs = by_rig(self.pipelines.iter().map(Pipeline::spec));
-        let rigs = rigs.into_iter().map(|branches| self.run_rig(branches, &shared));
-        let ended: Vec<Vec<_>> =
-            stream::iter(rigs).buffer_unordered(options.jobs.get()).collect().await;
-        let mut ended: Vec<_> = ended.into_iter().flatten().collect();
-        ended.sort_by_key(|(branch, ..)| *branch);
+        let branches = self.pipelines.iter().zip(self.rigs(&options)).enumerate();
+        let branches = branches.map(|(at, (pipeline, rig))| run.branch(at, pipeline, rig));
+        let ended = join_all(branches).await.into_iter().flatten().collect();
         let (branches, missing) = one_or_error(ended, options.offline)?;
         let mut reports: Vec<PathBuf> =
             branches.iter().flat_map(|(_, outcome)| outcome.reports.clone()).collect();
@@ -157,31 +168,19 @@ impl Study {
         Ok(StudyOutcome { branches, comparison, missing, reports })
     }
 
-    /// Runs the branches of one test rig, one after the other. A failure ends it, and lets no
-    /// branch of another rig begin, unless the rest is to be run all the same.
-    async fn run_rig(&self, branches: Vec<usize>, shared: &Shared<'_>) -> Vec<Ended> {
-        let mut ended = Vec::new();
-        for branch in branches {
-            let Some(pipeline) = self.pipelines.get(branch) else { continue };
-            if shared.stop.load(Ordering::Relaxed) {
-                break;
+    /// The test rig of each branch, where it measures anything.
+    fn rigs(&self, options: &RunOptions) -> Vec<Option<String>> {
+        let mut rigs = vec![None; self.pipelines.len()];
+        for branches in by_rig(self.pipelines.iter().map(Pipeline::spec)) {
+            let name = branches.first().map(|first| format!("rig({first})"));
+            for branch in branches {
+                let recorded = self.pipelines.get(branch).map(|it| it.spec().workflow.recorded());
+                if let (Some(rig), Some(None)) = (rigs.get_mut(branch), recorded) {
+                    rig.clone_from(&name);
+                }
             }
-            let label = pipeline.spec().branch().map(str::to_owned);
-            let mut options = shared.options.clone();
-            if let Some(own) = label.as_deref().and_then(|it| options.observer.branch_started(it)) {
-                options.observer = own;
-            }
-            let outcome = pipeline.run_owned(options, &shared.made, shared.owner).await;
-            let cancelled = matches!(outcome, Err(PipelineError::Cancelled { .. }));
-            // What is there of other branches can be told without it.
-            let missing = matches!(outcome, Err(PipelineError::Missing { .. }));
-            let goes_on = shared.options.keep_going || (shared.options.offline && missing);
-            if cancelled || (outcome.is_err() && !goes_on) {
-                shared.stop.store(true, Ordering::Relaxed);
-            }
-            ended.push((branch, label, outcome));
         }
-        ended
+        if options.offline { vec![None; rigs.len()] } else { rigs }
     }
 
     fn compare(
@@ -256,32 +255,46 @@ impl Study {
         Ok(bytes)
     }
 
-    /// Past runs of all branches, oldest first.
-    pub fn history(&self) -> Result<Vec<RunRecord>, PipelineError> {
-        let records: Result<Vec<Vec<RunRecord>>, _> =
-            self.pipelines.iter().map(Pipeline::history).collect();
-        let mut records = records?.concat();
-        records.sort_by(|a, b| a.started.total_cmp(&b.started));
-        Ok(records)
-    }
-
-    /// Finds artifacts that nothing refers to.
-    pub fn garbage(&self, rules: GcRules, now: SystemTime) -> Result<Garbage, PipelineError> {
-        self.first()?.garbage(rules, now)
-    }
-
-    /// Removes artifacts that nothing refers to.
-    pub async fn collect_garbage(
-        &self,
-        rules: GcRules,
-        now: SystemTime,
-        options: &RunOptions,
-    ) -> Result<Garbage, PipelineError> {
-        self.first()?.collect_garbage(rules, now, options).await
-    }
-
     /// A name that no branch knows is a slip, one that some branches know is not.
     fn check_selection(&self, selection: &Selection) -> Result<(), PipelineError> {
-        selection.check(&self.pipelines)
+        check_selection(selection, &self.pipelines)
+    }
+}
+
+impl StudyRun<'_> {
+    /// Runs a branch; `None` if the run ended before it began. A failure lets no other branch begin, unless the rest is
+    /// to be run all the same.
+    async fn branch(&self, at: usize, pipeline: &Pipeline, rig: Option<String>) -> Option<Ended> {
+        let rig = self.rig(at, rig).await;
+        if self.stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        let label = pipeline.spec().branch().map(str::to_owned);
+        let mut options = self.options.clone();
+        if let Some(own) = label.as_deref().and_then(|it| options.observer.branch_started(it)) {
+            options.observer = own;
+        }
+        let beside_others = options.jobs > NonZeroUsize::MIN;
+        let place = Place { shared: &self.shared, branch: at, rig, beside_others };
+        let outcome = pipeline.run_owned(options, place, self.owner).await;
+        let cancelled = matches!(outcome, Err(PipelineError::Cancelled { .. }));
+        // What is there of other branches can be told without it.
+        let missing = matches!(outcome, Err(PipelineError::Missing { .. }));
+        let goes_on = self.options.keep_going || (self.options.offline && missing);
+        if cancelled || (outcome.is_err() && !goes_on) {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        Some((label, outcome))
+    }
+
+    /// Waits for a test rig, and then until few enough are measured: whoever waits for a rig keeps no other waiting.
+    async fn rig(&self, at: usize, rig: Option<String>) -> Vec<Lease> {
+        let Some(rig) = rig else { return Vec::new() };
+        let mut leases = Vec::new();
+        for resource in [rig.as_str(), RIGS] {
+            let claim = Claim::default().and(resource, 1);
+            leases.push(self.shared.resources.lease(at, claim).await);
+        }
+        leases
     }
 }

@@ -1,6 +1,5 @@
 //! Checking a spec and everything that it names, without asking a server.
 
-use super::context::Context;
 use super::outputs::check_outputs;
 use super::services::not_ready;
 use super::stages::{DatasetSlice, check_templates};
@@ -23,8 +22,7 @@ pub struct Checked {
 impl Pipeline {
     /// Checks the files that the spec names and the variables that it refers to.
     pub fn check(&self) -> Result<Checked, PipelineError> {
-        let spec = &self.spec;
-        let context = Context::at_rest(spec, &self.graph);
+        let (spec, context) = (self.spec(), self.at_rest());
         spec.check_secrets(&process_env)?;
         check_outputs(spec)?;
         // Checking asks no server: of a remote dataset there is maybe no copy yet.
@@ -41,7 +39,7 @@ impl Pipeline {
         crate::workflow::check_spec(&spec.workflow, spec.base_dir())
             .map_err(|error| not_ready(spec, error))?;
         context.files.program_files()?;
-        let levels = self.graph.levels().len();
+        let levels = self.levels().len();
         Ok(Checked { counts, remote, levels })
     }
 }

@@ -1,11 +1,10 @@
 //! Comparison of two states of a spec: recorded runs, lock files, git revisions.
 
-use super::adaptive::known_graph;
+use super::PipelineError;
 use super::context::Context;
-use super::keys::differences;
 use super::slices::{common, merge, slices};
 use super::stages::{EstimateSlice, FitSlice};
-use super::{Pipeline, PipelineError};
+use crate::engine::differences;
 use crate::load::RecordedRuns;
 use crate::measure::{LevelMetrics, Metric, Quantile};
 use crate::sizing::{Fit, Fits, ObservedLevel, Recommendation};
@@ -14,6 +13,7 @@ use crate::store::{LockFile, RunRecord, Store};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The source of one side of a comparison.
 pub enum Side {
@@ -80,10 +80,10 @@ pub struct LevelChange {
     pub note: &'static str,
 }
 
-impl Pipeline {
-    /// Compares two states of this spec.
-    pub fn compare(&self, before: Side, now: Side) -> Result<Changes, PipelineError> {
-        let store = Store::beside(self.spec.base_dir());
+impl Changes {
+    /// Compares two states of a spec, with what its store still has of them.
+    pub fn of(spec: &Spec, before: Side, now: Side) -> Result<Self, PipelineError> {
+        let store = Store::beside(spec.base_dir());
         let (mut before, mut now) = (Facts::of(before, &store)?, Facts::of(now, &store)?);
         let incomplete = [&before, &now].into_iter().filter(|side| !side.whole);
         let spec_incomplete: Vec<String> = incomplete.map(|side| side.name.clone()).collect();
@@ -98,7 +98,7 @@ impl Pipeline {
             .copied()
             .collect();
         let levels = all.into_iter().map(|level| change(level, &before, &now)).collect();
-        Ok(Changes {
+        Ok(Self {
             before: before.name,
             now: now.name,
             spec,
@@ -134,7 +134,7 @@ impl Facts {
             Side::Run(record) => Ok(Self::of_run(&record, store)),
             Side::Locked { name, lock, spec, same } => {
                 let listed = if same { spec.concurrency.levels.values() } else { Vec::new() };
-                Self::of_lock(name, &lock, &spec, &listed, store)
+                Self::of_lock(name, &lock, &Arc::new(*spec), &listed, store)
             }
         }
     }
@@ -177,7 +177,7 @@ impl Facts {
     fn of_lock(
         name: String,
         lock: &LockFile,
-        spec: &Spec,
+        spec: &Arc<Spec>,
         listed: &[u32],
         store: &Store,
     ) -> Result<Self, PipelineError> {
@@ -190,12 +190,11 @@ impl Facts {
             facts.level(level, store.read(&locked.digest).ok().as_deref());
         }
         // The slices that stages read, so that both kinds of side speak of the same keys.
-        let graph = known_graph(spec);
-        let context = Context::at_rest(spec, &graph);
+        let context = Context::at_rest(spec, &Arc::default());
         let expand = lock.get("expand").and_then(|locked| store.manifest(&locked.key));
         let dataset = expand.map(|manifest| manifest.parts.reads);
         facts.whole = dataset.is_some() || lock.get("expand").is_none();
-        facts.reads = Value::Object(slices(&context, &graph, dataset)?);
+        facts.reads = Value::Object(slices(&context, dataset)?);
         // With levels missing, a fit over the rest would be another answer, not this one.
         if facts.absent.is_empty() {
             let levels: Vec<LevelMetrics> = facts.levels.values().cloned().collect();

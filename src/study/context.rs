@@ -1,13 +1,15 @@
 //! The context of a run: the spec, the services that stages share, and the levels as they are planned.
 
+use super::file_digests::FileDigests;
 use super::graph_level::GraphLevel;
 use super::observer::Silent;
 use super::search::search_of;
 use super::services::Services;
 use super::spec_files::SpecFiles;
 use super::stages::Planned;
-use super::{CancellationToken, Graph, Observer, PipelineError};
+use super::{CancellationToken, Observer, PipelineError};
 use crate::dataset;
+use crate::engine::Previous;
 use crate::measure::Asked;
 use crate::spec::Spec;
 use crate::store::{Owner, Store};
@@ -16,39 +18,41 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The context of a run. Planning and running see all of it; a stage gets only its slice and the services.
-pub(super) struct Context<'a> {
-    pub spec: &'a Spec,
-    pub files: SpecFiles<'a>,
-    pub services: Services<'a>,
+pub(super) struct Context {
+    pub spec: Arc<Spec>,
+    pub files: SpecFiles,
+    pub services: Services,
     /// True if no server may be contacted, so that existing artifacts have to suffice.
     pub offline: bool,
+    /// True if other rigs are measured beside this one, so that the load generators have no core to themselves.
+    pub beside_others: bool,
     /// The aim of an adaptive sweep, as its levels record it.
     asked: Option<Asked>,
     /// Levels with the runs that were chosen for them, and the recordings that are there.
     planned: Mutex<BTreeMap<u32, GraphLevel>>,
 }
 
-impl<'a> Context<'a> {
+impl Context {
     pub fn new(
-        spec: &'a Spec,
-        graph: &Graph,
+        spec: &Arc<Spec>,
+        digests: &Arc<FileDigests>,
         observer: Arc<dyn Observer>,
         cancel: CancellationToken,
     ) -> Self {
-        let planned = graph.levels().iter().map(|level| (level.next.concurrency, level.clone()));
         Self {
-            spec,
-            files: SpecFiles::of(spec),
+            spec: Arc::clone(spec),
+            files: SpecFiles::of(spec, digests),
             services: Services::of(spec, observer, cancel),
             offline: false,
+            beside_others: false,
             asked: search_of(spec).map(|search| search.asked),
-            planned: Mutex::new(planned.collect()),
+            planned: Mutex::default(),
         }
     }
 
     /// A context for looking only: nobody watches, nothing is to be stopped.
-    pub fn at_rest(spec: &'a Spec, graph: &Graph) -> Self {
-        Self::new(spec, graph, Arc::new(Silent), CancellationToken::new())
+    pub fn at_rest(spec: &Arc<Spec>, digests: &Arc<FileDigests>) -> Self {
+        Self::new(spec, digests, Arc::new(Silent), CancellationToken::new())
     }
 
     /// The same with a workflow of the caller's own.
@@ -65,6 +69,19 @@ impl<'a> Context<'a> {
     pub fn owned(mut self, owner: &Owner) -> Self {
         self.services.store = Store::beside(self.spec.base_dir()).owned(owner);
         self
+    }
+
+    /// The same with levels as they are planned.
+    pub fn planning(self, levels: &[GraphLevel]) -> Self {
+        for level in levels {
+            self.plan_level(level.clone());
+        }
+        self
+    }
+
+    /// The keys that the stages had before.
+    pub fn previous(&self) -> Previous {
+        Previous::read(self.spec.base_dir(), &self.spec.key_name(), &self.services.store)
     }
 
     /// Takes note of a level that was chosen while the run is under way.

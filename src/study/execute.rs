@@ -1,93 +1,166 @@
 //! Running a pipeline: the start and the end of a run.
 
-use super::context::Context;
-use super::diary::Diary;
+use super::explore::Explorer;
 use super::finish::Done;
-use super::keys::Last;
-use super::made::Made;
 use super::outputs::{check_outputs, report_of_two};
-use super::running::Running;
+use super::record::record;
 use super::stage_id::StageId;
-use super::{Outcome, Pipeline, PipelineError, RunOptions};
+use super::{Outcome, Pipeline, PipelineError, Reason, RunOptions, Selection};
+use crate::engine::{
+    CacheLookup, Chosen, Lease, NoSuchStage, Previous, Progress, Resources, Run, RunLog, Settings,
+    Shared, SingleFlight, look_up, note_forced,
+};
 use crate::spec::Spec;
 use crate::store::{Asked, LockState, Owner, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
+
+/// The place of a pipeline in a run of several.
+pub(super) struct Place<'a> {
+    /// The part of the run that all of them share.
+    pub shared: &'a Shared,
+    /// The position of its branch.
+    pub branch: usize,
+    /// The test rig, where it measures anything in a run of several.
+    pub rig: Vec<Lease>,
+    /// True if other rigs may be measured at the same time.
+    pub beside_others: bool,
+}
 
 impl Pipeline {
     /// Runs every selected stage whose artifact is not there, in order, and writes the reports.
     pub async fn run(&self, options: RunOptions) -> Result<Outcome, PipelineError> {
-        options.selection.check(std::slice::from_ref(self))?;
-        let owner = own(&self.spec, &options).await?;
+        check_selection(&options.selection, std::slice::from_ref(self))?;
+        let owner = own(self.spec(), &options).await?;
         self.note_forced(&options, &owner)?;
-        self.run_owned(options, &Made::default(), &owner).await
+        self.run_alone(options, &owner).await
+    }
+
+    /// Runs as the only pipeline.
+    pub(super) async fn run_alone(
+        &self,
+        options: RunOptions,
+        owner: &Owner,
+    ) -> Result<Outcome, PipelineError> {
+        let shared = Shared { flights: SingleFlight::default(), resources: Resources::of(&[]) };
+        let place = Place { shared: &shared, branch: 0, rig: Vec::new(), beside_others: false };
+        self.run_owned(options, place, owner).await
     }
 
     /// Runs with the store in this process's hands already, and a checked selection.
     pub(super) async fn run_owned(
         &self,
         options: RunOptions,
-        made: &Made,
+        place: Place<'_>,
         owner: &Owner,
     ) -> Result<Outcome, PipelineError> {
-        check_outputs(&self.spec)?;
-        let mut chosen = options.selection.choose(&self.graph, self.spec.branch());
-        if self.spec.workflow.recorded().is_some() && self.graph.levels().is_empty() {
-            // What cannot be read has no levels to need it, and is an error all the same.
-            chosen.needed.insert(StageId::Expand);
-            chosen.wanted.insert(StageId::Expand);
-        }
+        let spec = self.spec();
+        check_outputs(spec)?;
+        let chosen = options.selection.choose(self.graph(), spec.branch());
         let RunOptions { observer, cancel, selection, offline, keep_going, asked, .. } = options;
-        let context = Context::new(&self.spec, &self.graph, observer, cancel);
-        let context = context.handed(self.workflow.clone()).owned(owner).offline(offline);
-        let mut last = Last::of(&self.spec, &context.services.store);
+        let mut context = self.context(observer, cancel).owned(owner).offline(offline);
+        context.beside_others = place.beside_others;
+        let context = Arc::new(context);
+        let mut previous = context.previous();
         if !context.services.store.is_read_only() {
             // Before anything is measured.
-            last.lock.check()?;
+            previous.lock.check()?;
         }
-        if let Some(notice) = lock_notice(last.lock.state()) {
+        if let Some(notice) = lock_notice(previous.lock.state()) {
             context.services.observer.notice(&notice);
         }
         let renders = chosen.needed.iter().any(|id| matches!(id, StageId::Render(_)));
-        if let Some(notice) = renders.then(|| report_of_two(&self.spec)).flatten() {
+        if let Some(notice) = renders.then(|| report_of_two(spec)).flatten() {
             context.services.observer.notice(&notice);
         }
         let fetches = chosen.needed.contains(&StageId::Expand) && !offline;
         if fetches {
-            let again = chosen.forced.contains(&StageId::Expand) || self.owes_dataset(&last)?;
+            let again = chosen.forced.contains(&StageId::Expand) || self.owes_dataset(&previous)?;
             context.fetch_dataset(again).await?;
         }
-        let diary = Diary::begin();
-        let mut run = Running {
-            pipeline: self,
-            context: &context,
-            made,
-            selection,
-            graph: self.graph.clone(),
-            latest: last.latest.clone(),
+        let log = RunLog::begin();
+        let mut explorer =
+            Explorer::of(self, &context, &previous, &place.shared.flights, selection.clone());
+        let progress = Progress {
+            graph: explorer.first_graph(),
             chosen,
-            keep_going,
             manifests: BTreeMap::new(),
             missing: BTreeSet::new(),
             ran: BTreeSet::new(),
-            reports: Vec::new(),
         };
-        let ended = run.everything(&last).await.and_then(|()| run.remember(&last.latest));
+        let settings = Settings {
+            shared: place.shared,
+            place: place.branch,
+            name: spec.key_name(),
+            selection,
+            label: spec.branch().map(str::to_owned),
+            keep_going,
+            held: place.rig,
+        };
+        let mut run = Run::new(Arc::clone(&context), &previous, settings, progress);
+        let ended = run.all(&mut explorer).await.and_then(|()| run.remember());
         context.services.close().await;
-        let Running { manifests, reports: stages, graph, ran, .. } = run;
-        let asked = Asked { branch: self.spec.branch().map(str::to_owned), ..asked };
-        let done = Done { graph: &graph, manifests: &manifests, ran: &ran, whole: ended.is_ok() };
+        let (progress, stages) = run.into_ended();
+        let asked = Asked { branch: spec.branch().map(str::to_owned), ..asked };
+        let done = Done { progress: &progress, whole: ended.is_ok() };
         // Also after a failure: what is finished is what the next run begins with, and with
         // `keep_going` some reports may be there.
-        let finished = self.finish(&context, &mut last, &done);
+        let finished = self.finish(&context, &mut previous, &done);
         let outcome = ended.and(finished).map(|(result, reports)| Outcome {
             result,
             stages: stages.clone(),
             reports,
         });
-        diary.end((&context, &graph, asked), &manifests, &stages, &outcome)?;
+        record(log, &context, asked, &progress.manifests, &stages, &outcome)?;
         outcome
     }
+
+    /// Notes which stages are forced, before anything is done about it.
+    pub(super) fn note_forced(
+        &self,
+        options: &RunOptions,
+        owner: &Owner,
+    ) -> Result<(), PipelineError> {
+        let chosen = options.selection.choose(self.graph(), self.spec().branch());
+        if options.offline || chosen.forced.is_empty() {
+            return Ok(());
+        }
+        // What is there is looked for, whether or not it is owed already.
+        let context = self.at_rest().owned(owner).offline(true);
+        note_forced(&context, &context.previous(), self.graph(), &chosen)
+    }
+
+    /// Returns true if a remote dataset was to be downloaded again in a run that was stopped before it was.
+    fn owes_dataset(&self, previous: &Previous) -> Result<bool, PipelineError> {
+        // One that lies on this machine is read by whoever needs it; to look at it here would be to read it twice.
+        if self.spec().dataset.url().is_none() {
+            return Ok(false);
+        }
+        let context = self.at_rest();
+        // One that was never downloaded is downloaded anyway.
+        if context.files.dataset()?.digest.is_none() {
+            return Ok(false);
+        }
+        let (inputs, chosen) = (BTreeMap::new(), Chosen::nothing());
+        let expand = look_up(&context, previous, &StageId::Expand, &inputs, &chosen)?;
+        Ok(matches!(expand.found, CacheLookup::Miss(Reason::Owed)))
+    }
+}
+
+/// Refuses a name that means no stage in any of the pipelines.
+pub(super) fn check_selection(
+    selection: &Selection,
+    pipelines: &[Pipeline],
+) -> Result<(), PipelineError> {
+    let graphs: Vec<_> = pipelines.iter().map(|it| (it.graph(), it.spec().branch())).collect();
+    selection.check(&graphs).map_err(|NoSuchStage { pattern }| {
+        let stages = graphs.iter().take(1).flat_map(|(graph, _)| graph.stages());
+        PipelineError::NoSuchStage {
+            pattern,
+            stages: stages.map(|(id, _)| id.to_string()).collect(),
+        }
+    })
 }
 
 /// Takes ownership of the store beside a spec, waiting for another process if `options.wait`. Offline, a store that

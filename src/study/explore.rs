@@ -1,168 +1,273 @@
-//! The levels of a run: those that the spec names, or that follow from existing ones.
+//! The levels of a run: those that the spec names, or that follow from existing ones. They are added to the graph
+//! while it is worked through.
 
-use super::adaptive::plan_step;
-use super::graph::Graph;
+use super::adaptive::{levels_of, plan_step};
+use super::context::Context;
+use super::graph::{Graph, graph_of, with_level};
 use super::graph_level::GraphLevel;
-use super::keys::{Found, Last, look_up};
 use super::known::known_levels;
-use super::running::Running;
+use super::pipeline::Pipeline;
 use super::search::search_of;
 use super::stage_id::StageId;
 use super::stages::Artifacts;
-use super::{PipelineError, Reason};
+use super::{PipelineError, Reason, Selection};
+use crate::engine::{CacheLookup, Grow, Growth, Previous, Progress, SingleFlight, look_up};
 use crate::measure::LevelMetrics;
 use crate::sizing::{Search, Step};
 use crate::store::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 
-impl Running<'_> {
-    /// Goes through all needed stages, choosing levels on the way where they are adaptive.
-    pub(super) async fn everything(&mut self, last: &Last) -> Result<(), PipelineError> {
-        if let Some(search) = search_of(&self.pipeline.spec) {
-            self.explore(&search, last).await?;
-        } else if self.context.offline {
-            self.leave_out_what_is_missing(last).await?;
+/// Adds the levels of a run to its graph.
+pub(super) struct Explorer<'a> {
+    pipeline: &'a Pipeline,
+    context: &'a Context,
+    previous: &'a Previous,
+    flights: &'a SingleFlight,
+    selection: Selection,
+    next: Next,
+    levels: Vec<GraphLevel>,
+    metrics: BTreeMap<u32, LevelMetrics>,
+    /// Levels that were chosen in this run.
+    chosen: BTreeSet<u32>,
+    /// True if another branch has measured some of the levels in this run.
+    same_rig: bool,
+    /// Stages that have to settle before it goes on.
+    awaited: BTreeSet<StageId>,
+}
+
+/// The next thing that an explorer has to do.
+enum Next {
+    /// Nothing: the graph has all its levels.
+    Nothing,
+    /// To leave out levels that are not there, once the dataset is expanded.
+    LeaveOut,
+    /// To begin with the levels that are there, once the dataset is expanded.
+    Begin(Box<Search>),
+    /// To go on from the levels that are there.
+    GoOn(Box<Search>),
+    /// To go on from this level.
+    GoOnFrom(u32, Box<Search>),
+}
+
+impl<'a> Explorer<'a> {
+    /// The explorer of a run.
+    pub fn of(
+        pipeline: &'a Pipeline,
+        context: &'a Context,
+        previous: &'a Previous,
+        flights: &'a SingleFlight,
+        selection: Selection,
+    ) -> Self {
+        let next = match search_of(&context.spec) {
+            Some(search) => Next::Begin(Box::new(search)),
+            None if context.offline && context.spec.workflow.recorded().is_none() => Next::LeaveOut,
+            None => Next::Nothing,
+        };
+        Self {
+            pipeline,
+            context,
+            previous,
+            flights,
+            selection,
+            next,
+            levels: Vec::new(),
+            metrics: BTreeMap::new(),
+            chosen: BTreeSet::new(),
+            same_rig: false,
+            awaited: [StageId::Expand].into(),
         }
-        self.all(last, |_| true).await
     }
 
-    /// Begins with all levels that are there, then measures one after the other, each where the ones
-    /// before say most is to be learnt.
-    async fn explore(&mut self, search: &Search, last: &Last) -> Result<(), PipelineError> {
-        self.all(last, |id| *id == StageId::Expand).await?;
-        let Some(items) = self.manifests.get(&StageId::Expand) else { return Ok(()) };
-        let known = known_levels(self.context, &items.digest)?;
+    /// The graph to begin with.
+    pub fn first_graph(&self) -> Graph {
+        match self.next {
+            Next::Nothing => self.pipeline.graph().clone(),
+            _ => graph_of(&self.context.spec, []),
+        }
+    }
+
+    /// All levels that are there. Then, one after the other, each where the ones before say most is to be learnt.
+    fn begin(&mut self, items: &Digest) -> Result<Graph, PipelineError> {
+        let known = known_levels(self.context, items)?;
         // Another branch of this run may have measured some of them a moment ago.
-        let same_rig = known.values().any(|level| self.made.holds(&level.manifest.key));
-        let mut levels: Vec<GraphLevel> = known.into_values().map(GraphLevel::known).collect();
-        let mut metrics: BTreeMap<u32, LevelMetrics> = levels
-            .iter()
-            .filter_map(|level| {
-                Some((level.next.concurrency, level.known.as_ref()?.metrics.clone()))
-            })
-            .collect();
-        self.set_levels(&levels);
-        self.all(last, |id| matches!(id, StageId::Sweep(_) | StageId::Level(_))).await?;
-        // What was forced is another level now.
-        for concurrency in metrics.keys().copied().collect::<Vec<_>>() {
-            if let Some(now) = self.metrics_of(concurrency)? {
-                metrics.insert(concurrency, now);
+        self.same_rig = known.values().any(|level| self.flights.has_made(&level.manifest.key));
+        self.levels = known.into_values().map(GraphLevel::known).collect();
+        for level in &self.levels {
+            if let Some(known) = &level.known {
+                self.metrics.insert(level.next.concurrency, known.metrics.clone());
             }
+            self.context.plan_level(level.clone());
         }
-        if !self.context.offline
-            && let Some(why) = search.idle(&metrics.values().cloned().collect::<Vec<_>>())
-        {
-            self.context.services.observer.notice(&why);
+        Ok(graph_of(&self.context.spec, levels_of(&self.levels)))
+    }
+
+    /// Chooses a level, and adds its stages; `None` if there is none to choose.
+    fn choose(&mut self, search: &Search, graph: &Graph) -> Option<(u32, Growth<StageId>)> {
+        let step = self.next(search)?;
+        let (concurrency, again) = (step.level.concurrency, step.again.is_some());
+        // Whatever a plan may say: no run measures a level twice.
+        if !self.chosen.insert(concurrency) {
+            return None;
         }
-        let mut measured = BTreeSet::new();
-        while let Some(step) = self.next(search, &metrics, same_rig) {
-            let concurrency = step.level.concurrency;
-            // Whatever a plan may say: no run measures a level twice.
-            if !measured.insert(concurrency) {
-                break;
-            }
-            let own = [StageId::Sweep(concurrency), StageId::Level(concurrency)];
-            let before = levels.clone();
-            plan_step(&mut levels, step);
-            let chosen = self
-                .selection
-                .choose(&Graph::of(&self.pipeline.spec, &levels), self.pipeline.spec.branch());
-            let [sweep, _] = &own;
-            if !metrics.is_empty() && !chosen.wanted.contains(sweep) {
-                self.set_levels(&before);
-                break;
-            }
-            self.set_levels(&levels);
-            if step.again.is_some() {
-                self.manifests.retain(|id, _| !own.contains(id));
-                self.reports.retain(|report| !own.contains(&report.id));
-            }
-            self.all(last, |id| own.contains(id)).await?;
-            // Not selected, or not to be had: then no further level follows from it.
-            let Some(now) = self.metrics_of(concurrency)? else { break };
-            metrics.insert(concurrency, now);
+        let is_new = !levels_of(&self.levels).any(|level| level == concurrency);
+        let graph = graph.clone();
+        let graph = if is_new { with_level(graph, &self.context.spec, concurrency) } else { graph };
+        let own = [StageId::Sweep(concurrency), StageId::Level(concurrency)];
+        let [sweep, _] = &own;
+        let chosen = self.selection.choose(&graph, self.context.spec.branch());
+        if !self.metrics.is_empty() && !chosen.wanted.contains(sweep) {
+            return None;
         }
-        Ok(())
+        plan_step(&mut self.levels, step);
+        let planned = self.levels.iter().find(|it| it.next.concurrency == concurrency);
+        planned.into_iter().for_each(|level| self.context.plan_level(level.clone()));
+        self.awaited = own.iter().filter(|id| chosen.needed.contains(*id)).cloned().collect();
+        let again = if again { own.to_vec() } else { Vec::new() };
+        Some((concurrency, Growth { graph, again }))
     }
 
     /// The next level to measure. `None` if the search is over; or offline, if any level exists: a notice then names the
     /// level that would be next.
-    fn next(
-        &self,
-        search: &Search,
-        metrics: &BTreeMap<u32, LevelMetrics>,
-        same_rig: bool,
-    ) -> Option<Step> {
-        let known: Vec<LevelMetrics> = metrics.values().cloned().collect();
-        let step = search.next(&known, same_rig)?;
+    fn next(&self, search: &Search) -> Option<Step> {
+        let known: Vec<LevelMetrics> = self.metrics.values().cloned().collect();
+        let step = search.next(&known, self.same_rig)?;
         if !self.context.offline || known.is_empty() {
             return Some(step);
         }
-        self.context.services.observer.notice(&format!(
+        self.notice(&format!(
             "offline nothing is measured; concurrency {} would be next, and the estimate rests on {}",
             step.level.concurrency,
-            listed(metrics.keys())
+            listed(self.metrics.keys())
         ));
         None
     }
 
-    fn metrics_of(&self, concurrency: u32) -> Result<Option<LevelMetrics>, PipelineError> {
+    /// Takes over the metrics of levels as they are now: what was forced is another level.
+    fn update(&mut self, progress: &Progress<StageId>) -> Result<(), PipelineError> {
+        for concurrency in self.metrics.keys().copied().collect::<Vec<_>>() {
+            if let Some(now) = self.metrics_of(progress, concurrency)? {
+                self.metrics.insert(concurrency, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn metrics_of(
+        &self,
+        progress: &Progress<StageId>,
+        concurrency: u32,
+    ) -> Result<Option<LevelMetrics>, PipelineError> {
         let level = StageId::Level(concurrency);
-        let Some(manifest) = self.manifests.get(&level) else { return Ok(None) };
+        let Some(manifest) = progress.manifests.get(&level) else { return Ok(None) };
         let digests = [(level, manifest.digest.clone())].into();
         Ok(Artifacts::new(&self.context.services.store, digests).levels()?.pop())
     }
 
-    /// Makes these the levels of the run.
-    fn set_levels(&mut self, levels: &[GraphLevel]) {
-        for level in levels {
-            self.context.plan_level(level.clone());
-        }
-        self.graph = Graph::of(&self.pipeline.spec, levels);
-        self.chosen = self.selection.choose(&self.graph, self.pipeline.spec.branch());
-    }
-
-    /// Goes on without levels that are not there and cannot be measured now, where others are and
+    /// The graph without levels that are not there and cannot be measured now, where others are and
     /// nobody asked for these by name.
-    async fn leave_out_what_is_missing(&mut self, last: &Last) -> Result<(), PipelineError> {
-        let spec = &self.pipeline.spec;
-        if spec.workflow.recorded().is_some() {
-            return Ok(());
-        }
-        self.all(last, |id| *id == StageId::Expand).await?;
-        let Some(items) = self.manifests.get(&StageId::Expand) else { return Ok(()) };
-        let inputs: BTreeMap<StageId, Digest> = [(StageId::Expand, items.digest.clone())].into();
+    fn leave_out_what_is_missing(
+        &self,
+        progress: &Progress<StageId>,
+        items: &Digest,
+    ) -> Result<Graph, PipelineError> {
+        let (whole, label) = (self.pipeline.graph(), self.context.spec.branch());
+        let inputs: BTreeMap<StageId, Digest> = [(StageId::Expand, items.clone())].into();
         let (mut there, mut missing) = (Vec::new(), BTreeMap::new());
-        for level in self.graph.levels() {
-            let id = StageId::Sweep(level.next.concurrency);
-            let metrics = StageId::Level(level.next.concurrency);
-            let named = [&id, &metrics]
-                .iter()
-                .any(|id| self.selection.names(&self.graph, spec.branch(), id));
-            match look_up(self.context, last, &id, &inputs, &self.chosen)?.found {
-                Found::Nothing(reason) if !named && reason != Reason::Forced => {
-                    missing.insert(level.next.concurrency, reason);
+        for concurrency in levels_of(self.pipeline.levels()) {
+            let own = [StageId::Sweep(concurrency), StageId::Level(concurrency)];
+            let named = own.iter().any(|id| self.selection.names(whole, label, id));
+            let [id, _] = &own;
+            match look_up(self.context, self.previous, id, &inputs, &progress.chosen)?.found {
+                CacheLookup::Miss(reason) if !named && reason != Reason::Forced => {
+                    missing.insert(concurrency, reason);
                 }
-                _ => there.push(level.clone()),
+                _ => there.push(concurrency),
             }
         }
         if there.is_empty() || missing.is_empty() {
-            return Ok(());
+            return Ok(whole.clone());
         }
-        let levels: BTreeSet<u32> = there.iter().map(|level| level.next.concurrency).collect();
-        let rests_on = listed(levels.iter());
+        let rests_on = listed(there.iter().collect::<BTreeSet<_>>().into_iter());
         for (concurrency, reason) in missing {
             let what = match reason {
                 Reason::NeverRan => format!("level {concurrency} was never measured"),
                 reason => format!("level {concurrency} is not in the store ({reason})"),
             };
-            self.context
-                .services
-                .observer
-                .notice(&format!("{what}: the estimate rests on {rests_on}"));
+            self.notice(&format!("{what}: the estimate rests on {rests_on}"));
         }
-        self.set_levels(&there);
-        Ok(())
+        Ok(graph_of(&self.context.spec, there))
+    }
+
+    fn notice(&self, text: &str) {
+        self.context.services.observer.notice(text);
+    }
+
+    /// Does what is next, as often as nothing has to settle first.
+    fn go_on(
+        &mut self,
+        progress: &Progress<StageId>,
+    ) -> Result<Option<Growth<StageId>>, PipelineError> {
+        let mut grown: Option<Growth<StageId>> = None;
+        let items = progress.manifests.get(&StageId::Expand).map(|items| items.digest.clone());
+        while self.awaited.is_empty() {
+            let graph = grown.as_ref().map_or(&progress.graph, |growth| &growth.graph);
+            let search = match std::mem::replace(&mut self.next, Next::Nothing) {
+                Next::Nothing => break,
+                // Where a level failed, nothing follows from the others.
+                _ if !progress.missing.is_empty() => break,
+                Next::LeaveOut => {
+                    let Some(items) = &items else { break };
+                    let graph = self.leave_out_what_is_missing(progress, items)?;
+                    grown = Some(Growth { graph, again: Vec::new() });
+                    break;
+                }
+                Next::Begin(search) => {
+                    let Some(items) = &items else { break };
+                    let graph = self.begin(items)?;
+                    let chosen = self.selection.choose(&graph, self.context.spec.branch());
+                    let own = levels_of(&self.levels)
+                        .flat_map(|level| [StageId::Sweep(level), StageId::Level(level)]);
+                    self.awaited = own.filter(|id| chosen.needed.contains(id)).collect();
+                    grown = Some(Growth { graph, again: Vec::new() });
+                    self.next = Next::GoOn(search);
+                    continue;
+                }
+                Next::GoOn(search) => {
+                    self.update(progress)?;
+                    let known: Vec<LevelMetrics> = self.metrics.values().cloned().collect();
+                    let idle = if self.context.offline { None } else { search.idle(&known) };
+                    if let Some(why) = idle {
+                        self.notice(&why);
+                    }
+                    search
+                }
+                Next::GoOnFrom(concurrency, search) => {
+                    // Not selected, or not to be had: then no further level follows from it.
+                    let Some(now) = self.metrics_of(progress, concurrency)? else { break };
+                    self.metrics.insert(concurrency, now);
+                    search
+                }
+            };
+            let graph = graph.clone();
+            let Some((concurrency, growth)) = self.choose(&search, &graph) else { break };
+            self.next = Next::GoOnFrom(concurrency, search);
+            grown = Some(growth);
+        }
+        Ok(grown)
+    }
+}
+
+impl Grow<Context> for Explorer<'_> {
+    fn grow(
+        &mut self,
+        progress: &Progress<StageId>,
+        settled: &StageId,
+    ) -> Result<Option<Growth<StageId>>, PipelineError> {
+        if self.awaited.remove(settled) { self.go_on(progress) } else { Ok(None) }
+    }
+
+    fn may_grow(&self) -> bool {
+        !matches!(self.next, Next::Nothing)
     }
 }
 

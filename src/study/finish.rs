@@ -1,12 +1,11 @@
 //! The end of a run: the lock file, the reports, the result.
 
 use super::context::Context;
-use super::graph::Graph;
-use super::keys::Last;
 use super::outputs::note_written;
 use super::stage_id::StageId;
 use super::stages::{Artifacts, ResultInputs, ResultSlice, assemble};
 use super::{Pipeline, PipelineError};
+use crate::engine::{Previous, Progress};
 use crate::report::SizingResult;
 use crate::store::{LockFile, LockState, Locked, Manifest, write_if_changed};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,12 +13,8 @@ use std::path::PathBuf;
 
 /// The work that a run has done.
 pub(super) struct Done<'a> {
-    /// The stages, with all levels that were chosen on the way.
-    pub graph: &'a Graph,
-    /// Those whose artifacts are there.
-    pub manifests: &'a BTreeMap<StageId, Manifest>,
-    /// Those that were made, and not found.
-    pub ran: &'a BTreeSet<StageId>,
+    /// The stages, with all levels that were chosen on the way, and those whose artifacts are there.
+    pub progress: &'a Progress<StageId>,
     /// True if no stage failed.
     pub whole: bool,
 }
@@ -30,14 +25,14 @@ impl Pipeline {
     fn locked(&self, lock: &LockFile, done: &Done<'_>, offline: bool) -> BTreeMap<String, Locked> {
         let mut locked = lock.stages().map_or_else(BTreeMap::new, BTreeMap::clone);
         if done.whole && !offline {
-            let stages = done.graph.stages().chain(self.graph.stages());
+            let stages = done.progress.graph.stages().chain(self.graph().stages());
             let names: BTreeSet<String> = stages.map(|(id, _)| id.to_string()).collect();
             locked.retain(|name, _| names.contains(name));
         }
-        let is_new = |id: &StageId| !offline || done.ran.contains(id);
+        let is_new = |id: &StageId| !offline || done.progress.ran.contains(id);
         let all = *lock.state() != LockState::Sound;
         // In the order of the graph: a level's metrics come after its runs.
-        for (id, manifest) in done.manifests.iter().filter(|(id, _)| all || is_new(id)) {
+        for (id, manifest) in done.progress.manifests.iter().filter(|(id, _)| all || is_new(id)) {
             if manifest.cut_short.is_none() && rests_on_what_is_locked(id, manifest, &locked, done)
             {
                 locked.insert(id.to_string(), locked_of(manifest));
@@ -49,15 +44,15 @@ impl Pipeline {
     /// Locks what is there, writes the reports, and reads the result if there is one.
     pub(super) fn finish(
         &self,
-        context: &Context<'_>,
-        last: &mut Last,
+        context: &Context,
+        previous: &mut Previous,
         done: &Done<'_>,
     ) -> Result<(Option<SizingResult>, Vec<PathBuf>), PipelineError> {
         if !context.services.store.is_read_only() {
-            let locked = self.locked(&last.lock, done, context.offline);
-            last.lock.replace(locked)?;
+            let locked = self.locked(&previous.lock, done, context.offline);
+            previous.lock.replace(locked)?;
         }
-        let manifests = done.manifests;
+        let manifests = &done.progress.manifests;
         let reports = self.write_reports(context, manifests)?;
         Ok((result(context, manifests)?, reports))
     }
@@ -65,10 +60,10 @@ impl Pipeline {
     /// Puts the reports into the output folder, where they are not there already.
     fn write_reports(
         &self,
-        context: &Context<'_>,
+        context: &Context,
         manifests: &BTreeMap<StageId, Manifest>,
     ) -> Result<Vec<PathBuf>, PipelineError> {
-        let dir = self.spec.output_dir();
+        let dir = self.spec().output_dir();
         let mut paths = Vec::new();
         for (id, manifest) in manifests {
             let StageId::Render(name) = id else { continue };
@@ -78,7 +73,7 @@ impl Pipeline {
             paths.push(path);
         }
         if !paths.is_empty() {
-            note_written(&self.spec, &context.services.store)?;
+            note_written(self.spec(), &context.services.store)?;
         }
         Ok(paths)
     }
@@ -86,7 +81,7 @@ impl Pipeline {
 
 /// The result. Where a selection ends at the estimate it is known as well, and not kept.
 fn result(
-    context: &Context<'_>,
+    context: &Context,
     manifests: &BTreeMap<StageId, Manifest>,
 ) -> Result<Option<SizingResult>, PipelineError> {
     let digests = manifests.iter().map(|(id, it)| (id.clone(), it.digest.clone())).collect();
@@ -98,7 +93,7 @@ fn result(
     if !needed.iter().all(|id| manifests.contains_key(id)) {
         return Ok(None);
     }
-    assemble(&ResultSlice::of(context.spec), ResultInputs::of(&artifacts)?).map(Some)
+    assemble(&ResultSlice::of(&context.spec), ResultInputs::of(&artifacts)?).map(Some)
 }
 
 fn locked_of(manifest: &Manifest) -> Locked {
@@ -121,7 +116,7 @@ fn rests_on_what_is_locked(
     let name = id.to_string();
     match id {
         StageId::Expand => {
-            let mut sweeps = done.manifests.iter().filter(|(id, _)| id.asks_a_server());
+            let mut sweeps = done.progress.manifests.iter().filter(|(id, _)| id.asks_a_server());
             let used = |(_, sweep): (_, &Manifest)| {
                 sweep.parts.inputs.get(&name) == Some(&manifest.digest)
             };

@@ -1,104 +1,56 @@
 //! The stages of a spec and what each of them needs.
 
 use super::StageId;
-use super::graph_level::GraphLevel;
-use crate::sizing::NextLevel;
+use crate::engine::{self, Addition};
 use crate::spec::{ReportSpec, Spec};
-use petgraph::Direction;
-use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::visit::EdgeRef;
-use std::collections::BTreeMap;
 
-/// The directed acyclic graph of a spec's stages; an edge leads from a stage to one that needs it. A stage is added
-/// after all that it needs, so the order of the nodes is one in which stages can run.
-#[derive(Clone)]
-pub struct Graph {
-    stages: DiGraph<StageId, ()>,
-    levels: Vec<GraphLevel>,
+/// The graph of a spec's stages.
+pub type Graph = engine::Graph<StageId>;
+
+/// The stages that a spec asks for, with these levels in the order in which they are measured.
+pub(super) fn graph_of(spec: &Spec, levels: impl IntoIterator<Item = u32>) -> Graph {
+    let reading = Addition::reading;
+    let mut stages = vec![
+        reading(StageId::Expand, vec![]),
+        // Which levels there are may follow from the dataset.
+        reading(StageId::Fit, vec![]).following(StageId::Expand),
+        reading(StageId::Estimate, vec![StageId::Fit]),
+        reading(StageId::Result, vec![StageId::Expand, StageId::Fit, StageId::Estimate]),
+    ];
+    let renders = spec.outputs.reports.iter().map(|report| StageId::Render(report.name.clone()));
+    stages.extend(renders.map(|render| reading(render, vec![StageId::Result])));
+    stages.extend(levels.into_iter().flat_map(|level| level_stages(spec, level)));
+    grown(Graph::empty(), stages)
 }
 
-impl Graph {
-    /// The stages that a spec asks for, with these levels in the order in which they are measured.
-    pub(super) fn of(spec: &Spec, measured: &[GraphLevel]) -> Self {
-        let mut graph = Self { stages: DiGraph::new(), levels: measured.to_vec() };
-        let expand = graph.add(StageId::Expand, &[]);
-        let (mut sweeps, mut levels) = (Vec::new(), Vec::new());
-        // Each level is aggregated right after its sweep.
-        for NextLevel { concurrency, .. } in measured.iter().map(|level| level.next) {
-            let sweep = graph.add(StageId::Sweep(concurrency), &[expand]);
-            sweeps.push(sweep);
-            levels.push(graph.add(StageId::Level(concurrency), &[sweep]));
-        }
-        let fit = graph.add(StageId::Fit, &levels);
-        // The runs too: how many are over a target is known only once there is one.
-        let estimate = graph.add(StageId::Estimate, &[&sweeps[..], &levels, &[fit]].concat());
-        // Of the sweeps only their digests: a result says which runs it rests on.
-        let all = [&[expand, fit, estimate], &sweeps[..], &levels].concat();
-        let result = graph.add(StageId::Result, &all);
-        for report in &spec.outputs.reports {
-            let runs = if reads_runs(report) { &sweeps[..] } else { &[] };
-            graph.add(StageId::Render(report.name.clone()), &[&[result], runs].concat());
-        }
-        graph
-    }
+/// A graph with a further level.
+pub(super) fn with_level(graph: Graph, spec: &Spec, concurrency: u32) -> Graph {
+    grown(graph, level_stages(spec, concurrency))
+}
 
-    /// Adds a stage.
-    fn add(&mut self, stage: StageId, needs: &[NodeIndex]) -> NodeIndex {
-        let stage = self.stages.add_node(stage);
-        for &need in needs {
-            self.stages.add_edge(need, stage, ());
-        }
-        stage
-    }
+/// The stages of a level. It is aggregated right after its sweep.
+fn level_stages(spec: &Spec, concurrency: u32) -> [Addition<StageId>; 2] {
+    // Estimates read the runs too: how many are over a target is known only once there is one. Of the sweeps, a result
+    // reads only the digests: it says which runs it rests on.
+    let joined = vec![StageId::Estimate, StageId::Result];
+    let reports = spec.outputs.reports.iter().filter(|report| reads_runs(report));
+    let renders = reports.map(|report| StageId::Render(report.name.clone()));
+    let runs_read_by = joined.iter().cloned().chain(renders).collect();
+    let metrics_read_by = [vec![StageId::Fit], joined].concat();
+    let (sweep, level) = (StageId::Sweep(concurrency), StageId::Level(concurrency));
+    [
+        Addition::reading(sweep.clone(), vec![StageId::Expand]).read_by(runs_read_by),
+        Addition::reading(level, vec![sweep]).read_by(metrics_read_by),
+    ]
+}
 
-    /// The levels in the order in which they are measured.
-    pub(super) fn levels(&self) -> &[GraphLevel] {
-        &self.levels
-    }
-
-    /// All stages, each after everything that it needs.
-    pub fn stages(&self) -> impl Iterator<Item = (&StageId, Vec<&StageId>)> {
-        self.stages.node_indices().map(|node| {
-            let mut needs: Vec<&StageId> = self
-                .stages
-                .neighbors_directed(node, Direction::Incoming)
-                .filter_map(|need| self.stages.node_weight(need))
-                .collect();
-            needs.sort();
-            (&self.stages[node], needs)
-        })
-    }
-
-    /// The graph for Graphviz.
-    pub fn to_dot(&self) -> String {
-        let lines = self.edges().map(|(from, to)| format!("  \"{from}\" -> \"{to}\";\n"));
-        format!(
-            "digraph sizer {{\n  rankdir=LR;\n  node [shape=box];\n{}}}\n",
-            lines.collect::<String>()
-        )
-    }
-
-    /// The graph for Mermaid, as Markdown viewers draw it.
-    pub fn to_mermaid(&self) -> String {
-        let stages = || self.stages.node_weights().enumerate();
-        let numbers: BTreeMap<&StageId, usize> =
-            stages().map(|(number, id)| (id, number)).collect();
-        let nodes = stages().map(|(number, id)| format!("  s{number}[\"{id}\"]\n"));
-        let edges =
-            self.edges().map(|(from, to)| format!("  s{} --> s{}\n", numbers[from], numbers[to]));
-        format!("flowchart LR\n{}{}", nodes.collect::<String>(), edges.collect::<String>())
-    }
-
-    /// All edges, sorted.
-    fn edges(&self) -> impl Iterator<Item = (&StageId, &StageId)> {
-        let mut edges: Vec<_> = self
-            .stages
-            .edge_references()
-            .map(|edge| (&self.stages[edge.source()], &self.stages[edge.target()]))
-            .collect();
-        edges.sort();
-        edges.into_iter()
-    }
+#[expect(
+    clippy::expect_used,
+    reason = "the stages of a level are read by those that join levels, which no level reads"
+)]
+fn grown(mut graph: Graph, stages: impl IntoIterator<Item = Addition<StageId>>) -> Graph {
+    graph.add(stages).expect("no stage needs one that comes after it");
+    graph
 }
 
 /// Tells a report that goes beyond the figures. A template of the user's sees these alone.

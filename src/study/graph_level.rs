@@ -1,6 +1,6 @@
 //! A level of a graph, with its recording if there is one.
 
-use super::Reason;
+use super::reason::Again;
 use crate::measure::LevelMetrics;
 use crate::sizing::NextLevel;
 use crate::store::Manifest;
@@ -14,7 +14,7 @@ pub(super) struct GraphLevel {
     /// Its recording, where an adaptive sweep found one that it may use.
     pub known: Option<Arc<Known>>,
     /// The reason why it is measured again despite that recording.
-    pub again: Option<Reason>,
+    pub again: Option<Again>,
 }
 
 impl GraphLevel {

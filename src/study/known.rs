@@ -9,6 +9,7 @@ use super::context::Context;
 use super::graph_level::Known;
 use super::stage_id::StageId;
 use super::stages::{stage, without_how_much};
+use crate::engine::Id;
 use crate::load::RecordedRuns;
 use crate::measure::LevelMetrics;
 use crate::store::{Digest, Manifest, Parts, key_of};
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 
 /// All levels in the store that a spec may use, with the items of its dataset.
 pub(super) fn known_levels(
-    context: &Context<'_>,
+    context: &Context,
     items: &Digest,
 ) -> Result<BTreeMap<u32, Known>, PipelineError> {
     let sweep = stage(&StageId::Sweep(1), context)?;
@@ -52,7 +53,7 @@ fn is_allowed(parts: &Parts, wanted: &Parts) -> bool {
 
 /// The metrics of a recording: the artifact, or made from the runs where there is none.
 fn metrics(
-    context: &Context<'_>,
+    context: &Context,
     concurrency: u32,
     recording: &Manifest,
 ) -> Result<Option<LevelMetrics>, PipelineError> {
@@ -72,13 +73,13 @@ fn metrics(
     Ok(open(context, recording).as_ref().and_then(of_runs))
 }
 
-fn open(context: &Context<'_>, recording: &Manifest) -> Option<RecordedRuns> {
+fn open(context: &Context, recording: &Manifest) -> Option<RecordedRuns> {
     RecordedRuns::open(context.services.store.open(&recording.digest).ok()?).ok()
 }
 
 /// Of several recordings of a level, newest first, the one with most runs; of equals, the newest. One
 /// that was measured to take the place of another does.
-fn best(context: &Context<'_>, mut levels: Vec<Known>) -> Option<Known> {
+fn best(context: &Context, mut levels: Vec<Known>) -> Option<Known> {
     if levels.len() > 1 {
         let whole = levels.iter().filter(|level| level.manifest.cut_short.is_none());
         let opened = whole.filter_map(|level| open(context, &level.manifest));

@@ -1,7 +1,7 @@
 //! Events that a caller can observe while a pipeline runs.
 
 use super::PipelineError;
-use super::outcome::StageReport;
+use super::outcome::StageOutcome;
 use super::stage_id::StageId;
 use crate::measure::Run;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub trait Observer: Send + Sync {
     /// A stage failed, and the run goes on without it.
     fn stage_failed(&self, _stage: &StageId, _error: &PipelineError) {}
     /// A stage is done: it ran, or its artifact was there.
-    fn stage_done(&self, _report: &StageReport) {}
+    fn stage_done(&self, _outcome: &StageOutcome) {}
 }
 
 /// Watches nothing.

@@ -1,23 +1,13 @@
 //! The outcome of a run.
 
-use super::{Reason, StageId};
+use super::StageId;
+use super::reason::Again;
+use crate::engine;
 use crate::report::SizingResult;
-use crate::store::Digest;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// The outcome of one stage.
-#[derive(Clone, Debug)]
-pub struct StageReport {
-    /// The stage.
-    pub id: StageId,
-    /// The reason why it ran; `None` if its artifact was there.
-    pub ran: Option<Reason>,
-    /// Its artifact.
-    pub digest: Digest,
-    /// The time that it took.
-    pub elapsed: Duration,
-}
+pub type StageOutcome = engine::StageOutcome<StageId, Again>;
 
 /// The outcome of a run.
 #[derive(Debug)]
@@ -25,7 +15,7 @@ pub struct Outcome {
     /// The result; `None` if the selection ends before it is known.
     pub result: Option<SizingResult>,
     /// The selected stages.
-    pub stages: Vec<StageReport>,
+    pub stages: Vec<StageOutcome>,
     /// The reports, as they lie on disk.
     pub reports: Vec<PathBuf>,
 }

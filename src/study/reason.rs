@@ -1,44 +1,27 @@
-//! Reasons why stages have to run, with their wording.
+//! Words for the reasons why stages have to run.
 
 use super::stage_id::StageId;
+use crate::engine;
 use std::fmt;
 
 /// The reason why a stage has to run.
+pub type Reason = engine::Reason<StageId, Again>;
+
+/// The reason why a level is measured again although there is a recording of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// There is no trace of an earlier run.
-    NeverRan,
-    /// It ran elsewhere, or was collected: the lock file or an earlier run knows it, this store
-    /// does not.
-    NotInStore,
-    /// Its artifact is there but is not what it was.
-    Damaged,
-    /// This version of sizer does the stage differently.
-    NewVersion,
-    /// The user asked for it.
-    Forced,
-    /// The user asked for it in a run that was stopped before it was done.
-    Owed,
-    /// The server was gone before it was measured whole, or took none of its runs.
-    CutShort,
+pub enum Again {
     /// It was measured with fewer runs than are wanted.
     FewRuns,
     /// New levels are measured beside it, so whether the rig is still the same is seen first.
     Compared,
-    /// Its slice of the spec, or the content of a file in it, changed.
-    Changed(Vec<String>),
-    /// The artifacts of these stages, which it reads, changed.
-    InputsChanged(Vec<String>),
-    /// Another branch of the matrix makes the same artifact.
-    SharedWith(String),
-    /// Another stage has to run first; whether this one must is known only then.
-    Needs(Vec<StageId>),
 }
 
-impl Reason {
-    /// Returns true if the stage runs although an intact artifact is there.
-    pub(super) fn is_to_be_made_all_the_same(&self) -> bool {
-        matches!(self, Self::FewRuns | Self::Compared | Self::Owed | Self::CutShort)
+impl fmt::Display for Again {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FewRuns => "measured with fewer runs than wanted",
+            Self::Compared => "measured again, to see whether the rig is as it was",
+        })
     }
 }
 
@@ -54,8 +37,7 @@ impl fmt::Display for Reason {
             Self::CutShort => f.write_str(
                 "the server stopped answering while it was measured, or took none of its runs",
             ),
-            Self::FewRuns => f.write_str("measured with fewer runs than wanted"),
-            Self::Compared => f.write_str("measured again, to see whether the rig is as it was"),
+            Self::Again(again) => again.fmt(f),
             Self::Changed(changes) => write_list(f, changes),
             Self::InputsChanged(inputs) => {
                 f.write_str("changed: ")?;

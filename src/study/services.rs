@@ -11,12 +11,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::OnceCell;
 
 /// The services that the stages of one run share, made ready at most once.
-pub(super) struct Services<'a> {
+pub(super) struct Services {
     pub store: Store,
     pub observer: Arc<dyn Observer>,
     pub cancel: CancellationToken,
     /// For errors, which point into it, and for relative paths. A stage reads its slice instead.
-    spec: &'a Spec,
+    spec: Arc<Spec>,
     /// Knows every secret that was looked up.
     redactor: Redactor,
     scraper: OnceCell<Scraper>,
@@ -25,20 +25,23 @@ pub(super) struct Services<'a> {
     workflow: OnceCell<Arc<dyn Workflow>>,
     /// Set once a level was measured.
     measured: AtomicBool,
+    /// Set once whatever was started has ended.
+    closed: AtomicBool,
 }
 
-impl<'a> Services<'a> {
-    pub fn of(spec: &'a Spec, observer: Arc<dyn Observer>, cancel: CancellationToken) -> Self {
+impl Services {
+    pub fn of(spec: &Arc<Spec>, observer: Arc<dyn Observer>, cancel: CancellationToken) -> Self {
         Self {
             store: Store::beside(spec.base_dir()),
             observer,
             cancel,
-            spec,
+            spec: Arc::clone(spec),
             redactor: Redactor::default(),
             scraper: OnceCell::new(),
             handed: None,
             workflow: OnceCell::new(),
             measured: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
         }
     }
 
@@ -98,7 +101,7 @@ impl<'a> Services<'a> {
                 let (base_dir, vault) =
                     (self.spec.base_dir(), Vault::new(&process_env, &self.redactor));
                 workflow::connect(spec, base_dir, &vault)
-                    .map_err(|error| not_ready(self.spec, error))?
+                    .map_err(|error| not_ready(&self.spec, error))?
             };
             let ready = tokio::select! {
                 ready = workflow.check() => ready,
@@ -117,9 +120,11 @@ impl<'a> Services<'a> {
         self.workflow.get_or_try_init(connect).await.cloned()
     }
 
-    /// Ends whatever was started for the workflow.
+    /// Ends whatever was started for the workflow. Nothing is measured any more.
     pub async fn close(&self) {
-        if let Some(workflow) = self.workflow.get() {
+        if let Some(workflow) = self.workflow.get()
+            && !self.closed.swap(true, Ordering::Relaxed)
+        {
             workflow.close().await;
         }
     }

@@ -1,29 +1,21 @@
 //! The slices of a spec that its stages read, put together: the form in which two states of a spec are compared.
 
 use super::context::Context;
-use super::graph::Graph;
 use super::stages::stage;
 use super::{PipelineError, StageId};
 use serde_json::{Map, Value};
-use std::collections::HashSet;
-use std::mem::discriminant;
 
 /// The slices of a spec that its stages read. That of the dataset is given, as it was when it was read:
 /// its file may have changed since.
 pub(super) fn slices(
-    context: &Context<'_>,
-    graph: &Graph,
+    context: &Context,
     dataset: Option<Value>,
 ) -> Result<Map<String, Value>, PipelineError> {
     let mut reads = Map::new();
-    let mut kinds = HashSet::new();
-    let from_spec = graph.stages().map(|(id, _)| id).filter(|id| {
-        matches!(id, StageId::Sweep(_) | StageId::Level(_) | StageId::Fit | StageId::Estimate)
-            // All sweeps read the same of the spec, and so do all levels, of which there may be thousands.
-            && kinds.insert(discriminant(*id))
-    });
-    let slices = dataset.map(Ok).into_iter();
-    for slice in slices.chain(from_spec.map(|id| stage(id, context).map(|it| it.reads()))) {
+    // All sweeps read the same of the spec, and so do all levels.
+    let from_spec = [StageId::Sweep(1), StageId::Level(1), StageId::Fit, StageId::Estimate];
+    let from_spec = from_spec.iter().map(|id| stage(id, context).map(|it| it.reads()));
+    for slice in dataset.map(Ok).into_iter().chain(from_spec) {
         merge(&mut reads, slice?);
     }
     Ok(reads)

@@ -1,23 +1,24 @@
-//! A spec with the files that it names; each is digested once at most.
+//! A spec with the files that it names.
 
 use super::PipelineError;
+use super::file_digests::FileDigests;
 use super::files::of_programs;
-use crate::dataset::{self, DatasetError};
+use crate::dataset::DatasetError;
 use crate::load::recorded_files;
 use crate::spec::Spec;
 use crate::spec::workflow::RecordedSpec;
 use crate::store::{Digest, Store};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 /// A spec, and the digests of the files that it names: what slices are cut out of.
-pub(super) struct SpecFiles<'a> {
-    pub spec: &'a Spec,
+pub(super) struct SpecFiles {
+    pub spec: Arc<Spec>,
     /// For copies of remote files.
     store: Store,
+    digests: Arc<FileDigests>,
     dataset: OnceLock<Content>,
     program_files: OnceLock<BTreeMap<String, Digest>>,
 }
@@ -37,11 +38,12 @@ impl Serialize for Content {
     }
 }
 
-impl<'a> SpecFiles<'a> {
-    pub fn of(spec: &'a Spec) -> Self {
+impl SpecFiles {
+    pub fn of(spec: &Arc<Spec>, digests: &Arc<FileDigests>) -> Self {
         Self {
-            spec,
+            spec: Arc::clone(spec),
             store: Store::beside(spec.base_dir()),
+            digests: Arc::clone(digests),
             dataset: OnceLock::new(),
             program_files: OnceLock::new(),
         }
@@ -52,7 +54,7 @@ impl<'a> SpecFiles<'a> {
         if let Some(known) = self.program_files.get() {
             return Ok(known);
         }
-        let found = of_programs(self.spec)?;
+        let found = of_programs(&self.spec)?;
         Ok(self.program_files.get_or_init(|| found))
     }
 
@@ -82,7 +84,7 @@ impl<'a> SpecFiles<'a> {
             if self.spec.dataset.url().is_some_and(|url| !self.store.has_download(url)) {
                 return Ok(Content { files: vec![path], digest: None });
             }
-            let digest = digest_of(&path).map_err(|error| self.dataset_error(error))?;
+            let digest = self.digests.of(&path).map_err(|error| self.dataset_error(error))?;
             Content { files: vec![path], digest: Some(digest) }
         } else {
             Content { files: Vec::new(), digest: Some(Digest::of(b"")) }
@@ -93,8 +95,9 @@ impl<'a> SpecFiles<'a> {
     /// All that was recorded; its digest is that of the files' digests.
     fn recording(&self, recorded: &RecordedSpec) -> Result<Content, PipelineError> {
         let files = recorded_files(recorded, &|path| self.spec.resolve(path))
-            .map_err(|error| error.in_spec(self.spec))?;
-        let digests: Result<Vec<Digest>, _> = files.iter().map(|path| digest_of(path)).collect();
+            .map_err(|error| error.in_spec(&self.spec))?;
+        let digests: Result<Vec<Digest>, _> =
+            files.iter().map(|path| self.digests.of(path)).collect();
         let digests = digests.map_err(|error| self.dataset_error(error))?;
         if let [only] = digests.as_slice() {
             return Ok(Content { files, digest: Some(only.clone()) });
@@ -123,11 +126,4 @@ impl<'a> SpecFiles<'a> {
         };
         wrong.help(self.spec.path_help()).because(error).into()
     }
-}
-
-/// The digest of a file as it is now.
-pub(super) fn digest_of(path: &Path) -> Result<Digest, DatasetError> {
-    let unreadable = |error| DatasetError::Unreadable { path: path.display().to_string(), error };
-    let file: File = dataset::open(path)?;
-    Digest::of_reader(file).map_err(unreadable)
 }

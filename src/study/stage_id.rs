@@ -1,5 +1,7 @@
 //! The name of a stage.
 
+use crate::engine::Id;
+use crate::spec::glob_matches;
 use std::fmt;
 
 /// The name of a stage.
@@ -22,19 +24,6 @@ pub enum StageId {
 }
 
 impl StageId {
-    /// The kind of the stage: its name without concurrency or report.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Expand => "expand",
-            Self::Sweep(_) => "sweep",
-            Self::Level(_) => "level",
-            Self::Fit => "fit",
-            Self::Estimate => "estimate",
-            Self::Result => "result",
-            Self::Render(_) => "render",
-        }
-    }
-
     /// Returns true if the lock file lists it: stages that were measured do, those that join levels do not.
     pub fn is_locked(&self) -> bool {
         matches!(self, Self::Expand | Self::Sweep(_) | Self::Level(_))
@@ -55,5 +44,23 @@ impl fmt::Display for StageId {
             }
             Self::Render(report) => write!(f, "{}@{report}", self.kind()),
         }
+    }
+}
+
+impl Id for StageId {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Expand => "expand",
+            Self::Sweep(_) => "sweep",
+            Self::Level(_) => "level",
+            Self::Fit => "fit",
+            Self::Estimate => "estimate",
+            Self::Result => "result",
+            Self::Render(_) => "render",
+        }
+    }
+
+    fn matches(pattern: &str, name: &str) -> bool {
+        glob_matches(pattern, name)
     }
 }

@@ -1,7 +1,6 @@
 //! Other targets, answered from the levels that are there.
 
 use super::execute::own;
-use super::made::Made;
 use super::stages::{Artifacts, EstimateSlice, observe};
 use super::{Pipeline, PipelineError, RunOptions, Selection, StageId, Study};
 use crate::measure::Metric;
@@ -101,7 +100,7 @@ impl Pipeline {
         let spec = self.spec();
         let cases = grid.cases(spec)?;
         let owner = own(spec, options).await?;
-        let outcome = self.run_owned(options.clone(), &Made::default(), &owner).await?;
+        let outcome = self.run_alone(options.clone(), &owner).await?;
         let store = Store::beside(spec.base_dir()).owned(&owner);
         let done = outcome.stages.into_iter().filter(|stage| stage.id != StageId::Expand);
         let digests = done.map(|stage| (stage.id, stage.digest)).collect();

@@ -82,7 +82,7 @@ fn spec(folder: &Path, setting: u32) -> Spec {
 fn run(spec: Spec, own: &Arc<Own>) -> sizer::study::Outcome {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let workflow: Arc<dyn Workflow> = Arc::<Own>::clone(own);
-    let pipeline = Pipeline::new(spec).with_workflow(workflow);
+    let pipeline = Pipeline::open(spec).unwrap().with_workflow(workflow);
     runtime.block_on(pipeline.run(RunOptions::default())).unwrap()
 }
 
@@ -129,7 +129,7 @@ fn a_spec_made_in_code_is_checked_as_one_from_a_file_is() {
     let error = wrong.checked().unwrap_err().to_string();
     assert!(error.contains("own.yml") && error.contains("a level is at least 1"), "{error}");
     // Without the workflow itself, the error says what is missing.
-    let pipeline = Pipeline::new(spec(folder.path(), 1));
+    let pipeline = Pipeline::open(spec(folder.path(), 1)).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let error: PipelineError =
         runtime.block_on(pipeline.run(RunOptions::default())).map(drop).unwrap_err();

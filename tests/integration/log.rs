@@ -38,7 +38,7 @@ fn stages_connections_and_requests_are_told_at_debug() {
     for part in [
         "DEBUG sizer::",
         "sweep@1: not there, key ",
-        "INFO sizer::study::running: sweep@1: begins",
+        "INFO sizer::engine::run: sweep@1: begins",
         "sweep@1: ends after ",
         &format!("connecting to {}", server.address),
         &format!("connected to {}", server.address),

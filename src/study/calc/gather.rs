@@ -34,7 +34,7 @@ pub(super) async fn run(
     let parts =
         Parts { project: None, profile: None, overrides: &[], env: &process_env, read: &read };
     let spec = Spec::parse(&text, &dir.join(SPEC_NAME), &parts)?;
-    let pipeline = Pipeline::new(spec);
+    let pipeline = Pipeline::open(spec)?;
     let selection = if is_measured(&pipeline)? { measure_again() } else { Selection::default() };
     let observing = Arc::clone(&observer);
     let wait = options.wait;

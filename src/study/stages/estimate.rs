@@ -61,8 +61,8 @@ impl Stage for Estimate {
     type Output = Document<Assessment>;
     const VERSION: u32 = 15;
 
-    fn slice(&self, files: &SpecFiles<'_>) -> Result<EstimateSlice, PipelineError> {
-        Ok(EstimateSlice::of(files.spec))
+    fn slice(&self, files: &SpecFiles) -> Result<EstimateSlice, PipelineError> {
+        Ok(EstimateSlice::of(&files.spec))
     }
 
     fn inputs<'a>(
@@ -77,7 +77,7 @@ impl Stage for Estimate {
         &self,
         slice: &EstimateSlice,
         inputs: Self::Inputs<'_>,
-        _: &Services<'_>,
+        _: &Services,
     ) -> Result<Document<Assessment>, PipelineError> {
         estimate(slice, &inputs).map(Document)
     }

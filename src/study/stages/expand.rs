@@ -8,8 +8,9 @@ use crate::load::read_foreign;
 use crate::measure::{Item, Row};
 use crate::spec::workflow::{Fields, RecordedPaths, RecordedSpec};
 use crate::spec::{DatasetFormat, DatasetSpec, Filter};
+use crate::study::file_digests::digest_of;
 use crate::study::services::Services;
-use crate::study::spec_files::{Content, SpecFiles, digest_of};
+use crate::study::spec_files::{Content, SpecFiles};
 use crate::study::{PipelineError, StageId};
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -45,7 +46,7 @@ pub(in crate::study) struct DatasetSlice {
 
 impl DatasetSlice {
     /// Cuts it out of a spec.
-    pub fn of(files: &SpecFiles<'_>) -> Result<Self, PipelineError> {
+    pub fn of(files: &SpecFiles) -> Result<Self, PipelineError> {
         let (dataset, workflow) = (files.spec.dataset.clone(), &files.spec.workflow);
         Ok(Self {
             fields: workflow.fields(),
@@ -133,7 +134,7 @@ impl Serialize for RecordingSlice {
 
 impl RecordingSlice {
     /// One line for each run.
-    fn expand(&self, services: &Services<'_>) -> Result<Vec<u8>, PipelineError> {
+    fn expand(&self, services: &Services) -> Result<Vec<u8>, PipelineError> {
         let mut lines = Vec::new();
         let recording = read_foreign(&self.spec, &Path::to_owned)?;
         for foreign in &recording.runs {
@@ -158,7 +159,7 @@ impl Stage for Expand {
     type Output = Vec<u8>;
     const VERSION: u32 = 4;
 
-    fn slice(&self, files: &SpecFiles<'_>) -> Result<ExpandSlice, PipelineError> {
+    fn slice(&self, files: &SpecFiles) -> Result<ExpandSlice, PipelineError> {
         let Some(recorded) = files.spec.workflow.recorded() else {
             let dataset = DatasetSlice::of(files)?;
             return Ok(ExpandSlice::Dataset(Box::new(dataset)));
@@ -177,7 +178,7 @@ impl Stage for Expand {
         &self,
         slice: &ExpandSlice,
         (): Self::Inputs<'_>,
-        services: &Services<'_>,
+        services: &Services,
     ) -> Result<Vec<u8>, PipelineError> {
         match slice {
             ExpandSlice::Dataset(dataset) => dataset.expand(),

@@ -50,7 +50,7 @@ impl Stage for Fit {
     type Output = Document<Fits>;
     const VERSION: u32 = 2;
 
-    fn slice(&self, files: &SpecFiles<'_>) -> Result<FitSlice, PipelineError> {
+    fn slice(&self, files: &SpecFiles) -> Result<FitSlice, PipelineError> {
         Ok(FitSlice::of(&files.spec.estimate))
     }
 
@@ -62,7 +62,7 @@ impl Stage for Fit {
         &self,
         slice: &FitSlice,
         levels: Self::Inputs<'_>,
-        _: &Services<'_>,
+        _: &Services,
     ) -> Result<Document<Fits>, PipelineError> {
         Ok(Document(Fits::of(&levels, slice.options())))
     }

@@ -30,7 +30,7 @@ impl Stage for Level {
     type Output = Document<LevelMetrics>;
     const VERSION: u32 = 8;
 
-    fn slice(&self, files: &SpecFiles<'_>) -> Result<LevelSlice, PipelineError> {
+    fn slice(&self, files: &SpecFiles) -> Result<LevelSlice, PipelineError> {
         Ok(LevelSlice { concurrency: LoadSlice { on_failure: files.spec.concurrency.on_failure } })
     }
 
@@ -42,7 +42,7 @@ impl Stage for Level {
         &self,
         slice: &LevelSlice,
         runs: Self::Inputs<'_>,
-        _: &Services<'_>,
+        _: &Services,
     ) -> Result<Document<LevelMetrics>, PipelineError> {
         let tolerated = slice.concurrency.on_failure.tolerated();
         let level = runs.at(self.concurrency, |runs| {

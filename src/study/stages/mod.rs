@@ -17,7 +17,7 @@ pub(super) use artifacts::Artifacts;
 pub(super) use estimate::{EstimateSlice, observe};
 pub(super) use expand::DatasetSlice;
 pub(super) use fit::FitSlice;
-pub(super) use output::{CutShort, Product, push_line};
+pub(super) use output::{Product, push_line};
 pub(super) use planned::Planned;
 pub(super) use render::check_templates;
 pub(super) use result::{ResultInputs, ResultSlice, assemble, identity};
@@ -29,7 +29,7 @@ use super::{PipelineError, StageId};
 use task::task;
 
 /// The stage behind a name, with its slice of the spec.
-pub(super) fn stage(id: &StageId, context: &Context<'_>) -> Result<Box<dyn Task>, PipelineError> {
+pub(super) fn stage(id: &StageId, context: &Context) -> Result<Box<dyn Task>, PipelineError> {
     let files = &context.files;
     match id {
         StageId::Expand => task(id, expand::Expand, files),
@@ -41,6 +41,6 @@ pub(super) fn stage(id: &StageId, context: &Context<'_>) -> Result<Box<dyn Task>
         StageId::Fit => task(id, fit::Fit, files),
         StageId::Estimate => task(id, estimate::Estimate, files),
         StageId::Result => task(id, result::Assemble, files),
-        StageId::Render(report) => task(id, render::Render::of(report, context.spec), files),
+        StageId::Render(report) => task(id, render::Render::of(report, &context.spec), files),
     }
 }

@@ -1,7 +1,6 @@
 //! The outputs of stages, on their way into the store.
 
-use crate::measure::Failure;
-use crate::store::Content;
+use crate::engine;
 use crate::study::{PipelineError, StageId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,20 +12,7 @@ pub(in crate::study) trait Output: Send {
 }
 
 /// The product of a stage.
-pub(in crate::study) struct Product {
-    /// The artifact.
-    pub content: Content,
-    /// The reason why the next run measures it again; `None` for an artifact that later stages can use.
-    pub cut_short: Option<CutShort>,
-}
-
-/// The reason why a recording is measured again by the next run.
-pub(in crate::study) enum CutShort {
-    /// The server was gone before the level was over, which ends the run.
-    Gone(Failure),
-    /// The server took none of its runs: a wrong key or model says nothing of what a rig carries.
-    Untaken(Failure),
-}
+pub(in crate::study) type Product = engine::Product<PipelineError>;
 
 impl Output for Product {
     fn into_product(self, _: &StageId) -> Result<Product, PipelineError> {

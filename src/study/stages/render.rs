@@ -77,8 +77,8 @@ impl Stage for Render {
     type Output = Vec<u8>;
     const VERSION: u32 = 4;
 
-    fn slice(&self, files: &SpecFiles<'_>) -> Result<RenderSlice, PipelineError> {
-        let template = match (self.template(files.spec)?, built_in_template(&self.report)) {
+    fn slice(&self, files: &SpecFiles) -> Result<RenderSlice, PipelineError> {
+        let template = match (self.template(&files.spec)?, built_in_template(&self.report)) {
             (Some(template), _) => Template::Named(template),
             (None, Some(text)) => Template::BuiltIn(text),
             (None, None) => Template::Nothing,
@@ -94,7 +94,7 @@ impl Stage for Render {
         &self,
         slice: &RenderSlice,
         inputs: Self::Inputs<'_>,
-        services: &Services<'_>,
+        services: &Services,
     ) -> Result<Vec<u8>, PipelineError> {
         let template = match &slice.template {
             Template::Named(template) => Some(template.clone()),

@@ -77,8 +77,8 @@ impl Stage for Assemble {
     type Output = Document<SizingResult>;
     const VERSION: u32 = 1;
 
-    fn slice(&self, files: &SpecFiles<'_>) -> Result<ResultSlice, PipelineError> {
-        Ok(ResultSlice::of(files.spec))
+    fn slice(&self, files: &SpecFiles) -> Result<ResultSlice, PipelineError> {
+        Ok(ResultSlice::of(&files.spec))
     }
 
     fn inputs<'a>(&self, artifacts: &'a Artifacts<'_>) -> Result<ResultInputs<'a>, PipelineError> {
@@ -89,7 +89,7 @@ impl Stage for Assemble {
         &self,
         slice: &ResultSlice,
         inputs: Self::Inputs<'_>,
-        _: &Services<'_>,
+        _: &Services,
     ) -> Result<Document<SizingResult>, PipelineError> {
         assemble(slice, inputs).map(Document)
     }

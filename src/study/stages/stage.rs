@@ -24,7 +24,7 @@ pub(in crate::study) trait Stage: Send + Sync + 'static {
     const VERSION: u32;
 
     /// Cuts its slice out of a spec.
-    fn slice(&self, files: &SpecFiles<'_>) -> Result<Self::Slice, PipelineError>;
+    fn slice(&self, files: &SpecFiles) -> Result<Self::Slice, PipelineError>;
 
     /// Opens its inputs from other stages.
     fn inputs<'a>(&self, artifacts: &'a Artifacts<'_>) -> Result<Self::Inputs<'a>, PipelineError>;
@@ -34,6 +34,6 @@ pub(in crate::study) trait Stage: Send + Sync + 'static {
         &self,
         slice: &Self::Slice,
         inputs: Self::Inputs<'_>,
-        services: &Services<'_>,
+        services: &Services,
     ) -> impl Future<Output = Result<Self::Output, PipelineError>> + Send;
 }

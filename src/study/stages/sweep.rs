@@ -1,9 +1,10 @@
 //! `sweep@c`: the runs at one concurrency. The only stage that asks the server anything.
 
 use super::artifacts::{Artifacts, Expanded};
-use super::output::{CutShort, Output, Product};
+use super::output::{Output, Product};
 use super::planned::{HowMuch, Planned};
 use super::stage::Stage;
+use crate::engine::{CutShort, Then};
 use crate::load::{
     Executor, Job, LevelPlan, LevelSize, LoadError, Local, Recorder, files_per_run, make_room,
     to_parquet,
@@ -50,8 +51,8 @@ impl Stage for Sweep {
     type Output = Product;
     const VERSION: u32 = 5;
 
-    fn slice(&self, files: &SpecFiles<'_>) -> Result<SweepSlice, PipelineError> {
-        let spec = files.spec;
+    fn slice(&self, files: &SpecFiles) -> Result<SweepSlice, PipelineError> {
+        let spec = &files.spec;
         if spec.workflow.recorded().is_some() {
             return Ok(SweepSlice::Recorded);
         }
@@ -80,7 +81,7 @@ impl Stage for Sweep {
         &self,
         slice: &SweepSlice,
         expanded: Self::Inputs<'_>,
-        services: &Services<'_>,
+        services: &Services,
     ) -> Result<Product, PipelineError> {
         match slice {
             SweepSlice::Recorded => self.recorded(expanded, services),
@@ -225,12 +226,27 @@ fn blames_the_request(status: u16) -> bool {
     (400..500).contains(&status) && !BY_LOAD.contains(&status)
 }
 
+/// The end of a level whose server was gone before it was over, which ends the run.
+fn gone(id: StageId, failure: Failure) -> CutShort<PipelineError> {
+    let (why, stage) = (failure.to_string(), Some(id));
+    let error = PipelineError::Unreachable { stage, kept: true, failure };
+    CutShort { why, then: Then::Stop(error) }
+}
+
+/// The end of a level of which the server took no run: a wrong key or model says nothing of what a rig carries.
+fn untaken(id: &StageId, failure: &Failure) -> CutShort<PipelineError> {
+    let notice = format!(
+        "{id}: the server took none of the runs ({failure}); the next run measures it again"
+    );
+    CutShort { why: failure.to_string(), then: Then::GoOn(notice) }
+}
+
 impl Sweep {
     /// The runs that a recording has of this level.
     fn recorded(
         &self,
         expanded: Expanded<'_>,
-        services: &Services<'_>,
+        services: &Services,
     ) -> Result<Product, PipelineError> {
         let level = expanded.foreign_level(self.concurrency)?;
         if level.runs.is_empty() {
@@ -250,7 +266,7 @@ impl Sweep {
         &self,
         slice: &Measured,
         expanded: Expanded<'_>,
-        services: &Services<'_>,
+        services: &Services,
     ) -> Result<Product, PipelineError> {
         let id = StageId::Sweep(self.concurrency);
         let load_error = |error| PipelineError::Load { stage: id.clone(), error };
@@ -285,9 +301,9 @@ impl Sweep {
                 return Err(PipelineError::Unreachable { stage: Some(id), kept: false, failure });
             }
             recorded.around.server_gone = Some(failure.to_string());
-            cut_short = Some(CutShort::Gone(failure));
+            cut_short = Some(gone(id.clone(), failure));
         } else {
-            cut_short = seen.untaken().map(CutShort::Untaken);
+            cut_short = seen.untaken().map(|failure| untaken(&id, &failure));
         }
         self.note_what_was_before(slice, services, &mut recorded.around)?;
         let content = match (recorded.finish().map_err(load_error)?, staged) {
@@ -302,7 +318,7 @@ impl Sweep {
     fn note_what_was_before(
         &self,
         slice: &Measured,
-        services: &Services<'_>,
+        services: &Services,
         around: &mut Around,
     ) -> Result<(), PipelineError> {
         let Some(asked) = &self.planned.asked else { return Ok(()) };

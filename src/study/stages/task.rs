@@ -3,6 +3,7 @@
 use super::artifacts::Artifacts;
 use super::output::{Output, Product};
 use super::stage::Stage;
+use crate::engine;
 use crate::study::services::Services;
 use crate::study::spec_files::SpecFiles;
 use crate::study::{PipelineError, StageId};
@@ -18,11 +19,21 @@ pub(in crate::study) trait Task: Send + Sync {
     fn reads(&self) -> Value;
 
     /// Makes the artifact.
-    fn run<'a>(&'a self, artifacts: &'a Artifacts<'_>, services: &'a Services<'_>) -> Making<'a>;
+    fn run<'a>(&'a self, artifacts: &'a Artifacts<'_>, services: &'a Services) -> Making<'a>;
 }
 
 /// A stage at work.
 pub(in crate::study) type Making<'a> = Pending<'a, Result<Product, PipelineError>>;
+
+impl engine::Task for Box<dyn Task> {
+    fn version(&self) -> u32 {
+        (**self).version()
+    }
+
+    fn reads(&self) -> Value {
+        (**self).reads()
+    }
+}
 
 struct Sliced<S: Stage> {
     id: StageId,
@@ -34,7 +45,7 @@ struct Sliced<S: Stage> {
 pub(super) fn task<S: Stage>(
     id: &StageId,
     stage: S,
-    files: &SpecFiles<'_>,
+    files: &SpecFiles,
 ) -> Result<Box<dyn Task>, PipelineError> {
     let slice = stage.slice(files)?;
     Ok(Box::new(Sliced { id: id.clone(), stage, slice }))
@@ -49,7 +60,7 @@ impl<S: Stage> Task for Sliced<S> {
         json!(self.slice)
     }
 
-    fn run<'a>(&'a self, artifacts: &'a Artifacts<'_>, services: &'a Services<'_>) -> Making<'a> {
+    fn run<'a>(&'a self, artifacts: &'a Artifacts<'_>, services: &'a Services) -> Making<'a> {
         Box::pin(async move {
             let inputs = self.stage.inputs(artifacts)?;
             let output = self.stage.run(&self.slice, inputs, services).await?;

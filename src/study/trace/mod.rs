@@ -38,10 +38,9 @@ impl Pipeline {
         observer: Arc<dyn Observer>,
         cancel: CancellationToken,
     ) -> Result<Traced, PipelineError> {
-        let spec = &self.spec;
+        let spec = self.spec();
         spec_text::servers(spec)?;
-        let context = Context::new(spec, &self.graph, observer, cancel);
-        let context = context.handed(self.workflow.clone());
+        let context = self.context(observer, cancel);
         let recorded = self.runs(&context, options).await;
         context.services.close().await;
         let runs = recorded?;
@@ -72,7 +71,7 @@ impl Pipeline {
 
     async fn runs(
         &self,
-        context: &Context<'_>,
+        context: &Context,
         options: &TraceOptions,
     ) -> Result<Vec<Run>, PipelineError> {
         let stage = StageId::Sweep(options.concurrency);
@@ -86,7 +85,7 @@ impl Pipeline {
             }
             Ok(())
         })?;
-        let workflow = context.services.workflow(&self.spec.workflow, &stage).await?;
+        let workflow = context.services.workflow(&self.spec().workflow, &stage).await?;
         workflow.prepare(options.concurrency, &items).await;
         context.services.observer.level_started(options.concurrency, options.runs);
         // All at once, and whatever fails is left out later.

@@ -2,43 +2,38 @@
 
 use super::chosen::Chosen;
 use super::graph::Graph;
-use super::stage_id::StageId;
-use super::{Pipeline, PipelineError};
-use crate::spec::glob_matches;
+use super::id::Id;
 use std::collections::BTreeSet;
 
-/// Names stages: one by its name (`sweep@8`), all of a kind (`sweep`), or by a glob (`sweep@1?`);
-/// with `[GLOB]` behind it, in some branches of a matrix alone (`sweep@8[small,*]`).
+/// Names stages: one by its name (`pack@8`), all of a kind (`pack`), or by a glob (`pack@1?`);
+/// with `[GLOB]` behind it, in graphs with such a label alone (`pack@8[small,*]`).
 #[derive(Clone, Debug)]
 pub struct Pattern {
     stage: String,
-    branch: Option<String>,
+    label: Option<String>,
 }
 
 impl From<&str> for Pattern {
     fn from(text: &str) -> Self {
-        let branch = text.strip_suffix(']').and_then(|text| text.split_once('['));
-        match branch {
-            Some((stage, branch)) => {
-                Self { stage: stage.to_owned(), branch: Some(branch.to_owned()) }
-            }
-            None => Self { stage: text.to_owned(), branch: None },
+        let label = text.strip_suffix(']').and_then(|text| text.split_once('['));
+        match label {
+            Some((stage, label)) => Self { stage: stage.to_owned(), label: Some(label.to_owned()) },
+            None => Self { stage: text.to_owned(), label: None },
         }
     }
 }
 
 impl Pattern {
-    fn find<'a>(
+    fn find<'a, I: Id>(
         &self,
-        graph: &'a Graph,
-        branch: Option<&str>,
-    ) -> impl Iterator<Item = &'a StageId> + use<'a> {
-        let branch = branch.unwrap_or_default();
-        let here = self.branch.as_ref().is_none_or(|glob| glob_matches(glob, branch));
+        graph: &'a Graph<I>,
+        label: Option<&str>,
+    ) -> impl Iterator<Item = &'a I> + use<'a, I> {
+        let label = label.unwrap_or_default();
+        let here = self.label.as_ref().is_none_or(|glob| I::matches(glob, label));
         let stage = self.stage.clone();
-        let named =
-            move |id: &&StageId| stage == id.kind() || glob_matches(&stage, &id.to_string());
-        graph.stages().map(|(id, _)| id).filter(move |_| here).filter(named)
+        let named = move |id: &&I| stage == id.kind() || I::matches(&stage, &id.to_string());
+        graph.in_order().map(|(id, _)| id).filter(move |_| here).filter(named)
     }
 }
 
@@ -56,6 +51,12 @@ pub struct Selection {
     pub force: Option<Vec<Pattern>>,
 }
 
+/// A name that means no stage.
+pub(crate) struct NoSuchStage {
+    /// The name or pattern that was given.
+    pub pattern: String,
+}
+
 impl Selection {
     /// Some stages alone.
     pub fn only(pattern: &str) -> Self {
@@ -67,37 +68,36 @@ impl Selection {
         Self { until: vec![pattern.into()], ..Self::default() }
     }
 
-    /// Refuses a name that means no stage in any of the pipelines.
-    pub(super) fn check(&self, pipelines: &[Pipeline]) -> Result<(), PipelineError> {
-        let lists = [&self.only, &self.from, &self.until].into_iter().chain(&self.force);
-        for pattern in lists.flatten() {
-            if pipelines.iter().all(|pipeline| {
-                pattern.find(pipeline.graph(), pipeline.spec().branch()).next().is_none()
-            }) {
-                let stages =
-                    pipelines.iter().take(1).flat_map(|pipeline| pipeline.graph().stages());
-                return Err(PipelineError::NoSuchStage {
-                    pattern: pattern.stage.clone(),
-                    stages: stages.map(|(id, _)| id.to_string()).collect(),
-                });
-            }
+    /// Refuses a name that means no stage in any of the graphs, each given with its label.
+    pub(crate) fn check<I: Id>(
+        &self,
+        graphs: &[(&Graph<I>, Option<&str>)],
+    ) -> Result<(), NoSuchStage> {
+        let unknown = |pattern: &&Pattern| {
+            graphs.iter().all(|(graph, label)| pattern.find(graph, *label).next().is_none())
+        };
+        match self.patterns().find(unknown) {
+            Some(pattern) => Err(NoSuchStage { pattern: pattern.stage.clone() }),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        [&self.only, &self.from, &self.until].into_iter().chain(&self.force).flatten()
     }
 
     /// Returns true if it names this very stage, not only its kind or a stage that depends on it.
-    pub(super) fn names(&self, graph: &Graph, branch: Option<&str>, id: &StageId) -> bool {
-        let lists = [&self.only, &self.from, &self.until].into_iter().chain(&self.force);
-        let single = lists.flatten().filter(|pattern| pattern.stage.contains('@'));
-        single.flat_map(|pattern| pattern.find(graph, branch)).any(|named| named == id)
+    pub(crate) fn names<I: Id>(&self, graph: &Graph<I>, label: Option<&str>, id: &I) -> bool {
+        let mut single = self.patterns().filter(|pattern| pattern.stage.contains('@'));
+        single.any(|pattern| pattern.find(graph, label).any(|named| named == id))
     }
 
-    /// Works the selection out on the graph of one branch.
-    pub(super) fn choose(&self, graph: &Graph, branch: Option<&str>) -> Chosen {
-        let find = |patterns: &[Pattern]| -> BTreeSet<StageId> {
-            patterns.iter().flat_map(|pattern| pattern.find(graph, branch)).cloned().collect()
+    /// Works the selection out on a graph.
+    pub(crate) fn choose<I: Id>(&self, graph: &Graph<I>, label: Option<&str>) -> Chosen<I> {
+        let find = |patterns: &[Pattern]| -> BTreeSet<I> {
+            patterns.iter().flat_map(|pattern| pattern.find(graph, label)).cloned().collect()
         };
-        let mut wanted: BTreeSet<StageId> = graph.stages().map(|(id, _)| id.clone()).collect();
+        let mut wanted: BTreeSet<I> = graph.in_order().map(|(id, _)| id.clone()).collect();
         for (patterns, reach) in [
             (&self.only, Reach::Alone),
             (&self.from, Reach::Onwards),
@@ -127,20 +127,20 @@ enum Reach {
 }
 
 impl Reach {
-    fn of(self, graph: &Graph, stages: &BTreeSet<StageId>) -> BTreeSet<StageId> {
+    fn of<I: Id>(self, graph: &Graph<I>, stages: &BTreeSet<I>) -> BTreeSet<I> {
         let mut reached = stages.clone();
         match self {
             Self::Alone => {}
             // Stages come after all that they need, so one pass each way sees everything.
             Self::Onwards => {
-                for (id, needs) in graph.stages() {
+                for (id, needs) in graph.in_order() {
                     if needs.iter().any(|need| reached.contains(*need)) {
                         reached.insert(id.clone());
                     }
                 }
             }
             Self::Backwards => {
-                for (id, needs) in graph.stages().collect::<Vec<_>>().into_iter().rev() {
+                for (id, needs) in graph.in_order().rev() {
                     if reached.contains(id) {
                         reached.extend(needs.into_iter().cloned());
                     }

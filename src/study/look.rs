@@ -1,18 +1,46 @@
-//! Access to the store: single artifacts, past runs, garbage collection.
+//! Plans, states and single artifacts of a pipeline, for looking only.
 
-use super::execute::own;
+use super::execute::check_selection;
 use super::stages::push_line;
-use super::{Pipeline, PipelineError, PlannedStage, Reason, RunOptions, Selection, StageId};
+use super::{Pipeline, PipelineError, Plan, PlannedStage, Reason, Selection, StageId, StageStatus};
+use crate::engine;
 use crate::load::{ForeignRun, from_parquet};
-use crate::store::{Garbage, GcRules, RunRecord, Store};
-use std::time::SystemTime;
+use crate::store::{LockState, Store};
 
 impl Pipeline {
+    /// Says what a run would do. Reads the spec's files and the store; changes nothing, asks no
+    /// server.
+    pub fn plan(&self, selection: &Selection) -> Result<Plan, PipelineError> {
+        check_selection(selection, std::slice::from_ref(self))?;
+        self.plan_checked(selection, false)
+    }
+
+    /// Plans a selection that is known to mean something, here or in another branch: for a run that may ask
+    /// the server, or for one that has to do with what is there.
+    pub(super) fn plan_checked(
+        &self,
+        selection: &Selection,
+        offline: bool,
+    ) -> Result<Plan, PipelineError> {
+        let chosen = selection.choose(self.graph(), self.spec().branch());
+        let context = self.at_rest().offline(offline);
+        engine::plan(&context, &context.previous(), self.graph(), &chosen)
+    }
+
+    /// Compares spec, lock file and store.
+    pub fn status(&self) -> Result<(LockState, Vec<StageStatus>), PipelineError> {
+        let context = self.at_rest();
+        let previous = context.previous();
+        let chosen = Selection::default().choose(self.graph(), self.spec().branch());
+        let stages = engine::status(&context, &previous, self.graph(), &chosen)?;
+        Ok((previous.lock.state().clone(), stages))
+    }
+
     /// The artifact of a stage, by a checked name, as the spec stands now.
     pub(super) fn artifact(&self, stage: &str) -> Result<Vec<u8>, PipelineError> {
         // What is there is shown, though a run would make it again.
         let plan = self.plan_checked(&Selection::only(stage), true)?;
-        let store = Store::beside(self.spec.base_dir());
+        let store = Store::beside(self.spec().base_dir());
         // A kind names several stages; one after the other is what `cat` would do.
         let mut bytes = Vec::new();
         for PlannedStage { id, status, digest, .. } in plan.stages {
@@ -43,31 +71,5 @@ impl Pipeline {
             }
         }
         Ok(bytes)
-    }
-
-    /// Past runs of this spec, oldest first.
-    pub fn history(&self) -> Result<Vec<RunRecord>, PipelineError> {
-        let name = self.spec.key_name();
-        let records = Store::beside(self.spec.base_dir()).records()?;
-        Ok(records.into_iter().filter(|record| record.spec == name).collect())
-    }
-
-    /// Finds artifacts that nothing refers to.
-    pub fn garbage(&self, rules: GcRules, now: SystemTime) -> Result<Garbage, PipelineError> {
-        let dir = self.spec.base_dir();
-        Ok(Store::beside(dir).garbage(dir, rules, now)?)
-    }
-
-    /// Removes artifacts that nothing refers to.
-    pub async fn collect_garbage(
-        &self,
-        rules: GcRules,
-        now: SystemTime,
-        options: &RunOptions,
-    ) -> Result<Garbage, PipelineError> {
-        let _owner = own(&self.spec, options).await?;
-        let garbage = self.garbage(rules, now)?;
-        Store::beside(self.spec.base_dir()).remove(&garbage)?;
-        Ok(garbage)
     }
 }
