@@ -43,6 +43,8 @@ mod single_flight;
 mod state;
 mod status;
 mod task;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use cache_lookup::{CacheLookup, look_up};
 pub(crate) use chosen::Chosen;
