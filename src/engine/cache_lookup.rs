@@ -25,7 +25,7 @@ impl<H: Host> Candidate<H> {
     /// Uses the artifact that was made under the same key in this run, even if the stage is forced.
     pub(super) fn made_in_this_run(mut self, store: &Store) -> Self {
         if let Some(manifest) = sound(store, &self.key) {
-            self.found = CacheLookup::Hit(manifest);
+            self.found = CacheLookup::Hit(Box::new(manifest));
         }
         self
     }
@@ -34,7 +34,7 @@ impl<H: Host> Candidate<H> {
 /// The outcome of a look-up.
 pub(crate) enum CacheLookup<H: Host> {
     /// It is there and sound.
-    Hit(Manifest),
+    Hit(Box<Manifest>),
     /// There is none that can be used, for this reason; the stage has to run.
     Miss(ReasonOf<H>),
 }
@@ -71,7 +71,7 @@ pub(crate) fn look_up<H: Host>(
         // Whatever it was made for, and so under whatever key.
         Some(Substitute { manifest: Some(manifest), .. }) => {
             let (key, parts) = (manifest.key.clone(), manifest.parts.clone());
-            return Ok(Candidate { key, parts, task, found: CacheLookup::Hit(manifest) });
+            return Ok(Candidate { key, parts, task, found: CacheLookup::Hit(Box::new(manifest)) });
         }
         _ => {}
     }
@@ -82,12 +82,14 @@ pub(crate) fn look_up<H: Host>(
     let found = match store.manifest(&key) {
         _ if chosen.forced.contains(id) => CacheLookup::Miss(Reason::Forced),
         _ if forced => CacheLookup::Miss(Reason::Owed),
-        Some(_) if owed && let Some(cut_short) = cut_short() => CacheLookup::Hit(cut_short),
-        Some(manifest) if store.is_sound(&manifest.digest) => CacheLookup::Hit(manifest),
+        Some(_) if owed && let Some(cut_short) = cut_short() => {
+            CacheLookup::Hit(Box::new(cut_short))
+        }
+        Some(manifest) if store.is_sound(&manifest.digest) => CacheLookup::Hit(Box::new(manifest)),
         Some(_) => CacheLookup::Miss(Reason::Damaged),
         None if store.has_manifest(&key) => CacheLookup::Miss(Reason::Damaged),
         None => match cut_short() {
-            Some(manifest) if makes_do => CacheLookup::Hit(manifest),
+            Some(manifest) if makes_do => CacheLookup::Hit(Box::new(manifest)),
             Some(_) => CacheLookup::Miss(Reason::CutShort),
             None => CacheLookup::Miss(why_new(host, previous, id, &parts)),
         },

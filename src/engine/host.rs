@@ -4,7 +4,7 @@ use super::id::Id;
 use super::outcome::StageOutcome;
 use super::reason::Reason;
 use super::resources::Claim;
-use super::state::State;
+use super::state::{StageStatus, State};
 use super::task::{Product, Task};
 use crate::store::{Digest, Manifest, Store, StoreError};
 use std::collections::BTreeMap;
@@ -53,6 +53,12 @@ pub(crate) type ReasonOf<H> = Reason<<H as Host>::Id, <H as Host>::Again>;
 
 /// The state of a stage of a host.
 pub(crate) type StateOf<H> = State<<H as Host>::Id, <H as Host>::Again>;
+
+/// The outcome of a stage of a host.
+pub(crate) type OutcomeOf<H> = StageOutcome<<H as Host>::Id, <H as Host>::Again>;
+
+/// The status of a stage of a host.
+pub(crate) type StatusOf<H> = StageStatus<<H as Host>::Id, <H as Host>::Again>;
 
 /// An artifact that stands for a stage's whatever its key.
 pub(crate) struct Substitute<A> {
@@ -111,7 +117,7 @@ pub(crate) trait Runner: Host {
     fn stage_started(&self, id: &Self::Id);
 
     /// A stage is done: it ran, or its artifact was there.
-    fn stage_done(&self, outcome: &StageOutcome<Self::Id, Self::Again>);
+    fn stage_done(&self, outcome: &OutcomeOf<Self>);
 
     /// A stage failed, and the run goes on without it.
     fn stage_failed(&self, id: &Self::Id, error: &Self::Error);

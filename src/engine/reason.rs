@@ -20,7 +20,7 @@ pub enum Reason<I, A> {
     CutShort,
     /// Its artifact is sound, and another one is wanted all the same.
     Again(A),
-    /// What it reads itself, or the content of a file in it, changed.
+    /// Its slice, or the content of a file in it, changed.
     Changed(Vec<String>),
     /// The artifacts of these stages, which it reads, changed.
     InputsChanged(Vec<String>),

@@ -4,7 +4,7 @@ use super::cache_lookup::{CacheLookup, Candidate, cut_short_key, look_up};
 use super::chosen::Chosen;
 use super::graph::Graph;
 use super::grow::{Grow, Growth};
-use super::host::{ReasonOf, Runner};
+use super::host::{OutcomeOf, ReasonOf, Runner};
 use super::outcome::StageOutcome;
 use super::previous::Previous;
 use super::progress::Progress;
@@ -62,7 +62,7 @@ pub(crate) struct Run<'a, H: Runner> {
     /// The keys that the stages had last, with those of this run.
     latest: BTreeMap<String, Key>,
     /// The outcomes of the selected stages.
-    outcomes: Vec<StageOutcome<H::Id, H::Again>>,
+    outcomes: Vec<OutcomeOf<H>>,
 }
 
 impl<'a, H: Runner> Run<'a, H> {
@@ -92,7 +92,7 @@ impl<'a, H: Runner> Run<'a, H> {
     /// Goes through all needed stages; the first failure is the one returned.
     pub async fn all(&mut self, growing: &mut dyn Grow<H>) -> Result<(), H::Error> {
         let mut first_failure = Ok(());
-        self.let_go_if_done(&*growing).await;
+        self.let_go_if_done(growing.may_grow()).await;
         while let Some(id) = self.ready.next() {
             if self.host.cancel().is_cancelled() {
                 return Err(self.cancelled());
@@ -113,7 +113,7 @@ impl<'a, H: Runner> Run<'a, H> {
             if let Some(growth) = growing.grow(&self.progress, &id)? {
                 self.take_in(growth);
             }
-            self.let_go_if_done(&*growing).await;
+            self.let_go_if_done(growing.may_grow()).await;
         }
         self.lease = None;
         first_failure
@@ -139,8 +139,8 @@ impl<'a, H: Runner> Run<'a, H> {
     }
 
     /// Gives back what is held as soon as no stage needs it any more.
-    async fn let_go_if_done(&mut self, growing: &dyn Grow<H>) {
-        if !self.settings.held.is_empty() && self.holding.is_empty() && !growing.may_grow() {
+    async fn let_go_if_done(&mut self, may_grow: bool) {
+        if !self.settings.held.is_empty() && self.holding.is_empty() && !may_grow {
             self.host.let_go().await;
             self.settings.held.clear();
         }
@@ -165,7 +165,7 @@ impl<'a, H: Runner> Run<'a, H> {
         let (manifest, ran) = match candidate.found {
             CacheLookup::Hit(manifest) => {
                 debug!("{id}: there, key {}", manifest.key);
-                (manifest, None)
+                (*manifest, None)
             }
             CacheLookup::Miss(reason) => {
                 let Candidate { key, parts, task, .. } = candidate;
@@ -328,8 +328,8 @@ impl<'a, H: Runner> Run<'a, H> {
         if self.previous.latest == self.latest { Ok(()) } else { self.write_latest() }
     }
 
-    /// What became of it. Whatever it held is given back.
-    pub fn into_ended(self) -> (Progress<H::Id>, Vec<StageOutcome<H::Id, H::Again>>) {
+    /// Ends it: the progress that was made, and the outcomes. Its resources are given back.
+    pub fn into_ended(self) -> (Progress<H::Id>, Vec<OutcomeOf<H>>) {
         (self.progress, self.outcomes)
     }
 

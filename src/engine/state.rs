@@ -5,7 +5,7 @@ use super::reason::Reason;
 /// The state of a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State<I, A> {
-    /// What it reads, lock file and store agree.
+    /// Its slice and inputs, the lock file and the store agree.
     Current,
     /// The lock file is right about what it reads; the artifact is elsewhere.
     NotHere,
@@ -13,7 +13,7 @@ pub enum State<I, A> {
     Damaged,
     /// The artifact is here, and the lock file does not know it.
     NotLocked,
-    /// What it reads has changed since, or it never ran.
+    /// Its slice or its inputs have changed since, or it never ran.
     Stale(Reason<I, A>),
     /// The lock file knows a stage that the graph no longer has.
     Left,

@@ -3,7 +3,7 @@
 use super::cache_lookup::{CacheLookup, known_inputs, look_up};
 use super::chosen::Chosen;
 use super::graph::Graph;
-use super::host::{Host, StateOf};
+use super::host::{Host, StateOf, StatusOf};
 use super::previous::Previous;
 use super::reason::Reason;
 use super::state::{StageStatus, State};
@@ -17,7 +17,7 @@ pub(crate) fn status<H: Host>(
     previous: &Previous,
     graph: &Graph<H::Id>,
     chosen: &Chosen<H::Id>,
-) -> Result<Vec<StageStatus<H::Id, H::Again>>, H::Error> {
+) -> Result<Vec<StatusOf<H>>, H::Error> {
     let mut known: BTreeMap<&H::Id, Digest> = BTreeMap::new();
     let mut all = Vec::new();
     for (id, needs) in graph.stages() {

@@ -54,7 +54,7 @@ impl Task for Step {
 struct Kitchen {
     store: Store,
     cancel: CancellationToken,
-    /// Whoever chops waits for the others that do.
+    /// Meeting point: whoever chops waits for the others that do.
     choppers: Barrier,
     running: Mutex<BTreeSet<String>>,
     /// Stages that ran beside the oven.

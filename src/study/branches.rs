@@ -5,7 +5,7 @@
 //! alone are measured once.
 //!
 //! Branches on one test rig are measured one after the other: each holds the rig from its beginning to its last level.
-//! Whatever only computes runs in parallel, but not beside a measurement that has this machine to itself.
+//! Stages that only compute run in parallel, but not beside a measurement that has this machine to itself.
 
 use super::execute::{Place, check_selection, own};
 use super::host::CPU;

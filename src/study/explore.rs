@@ -119,8 +119,9 @@ impl<'a> Explorer<'a> {
             return None;
         }
         plan_step(&mut self.levels, step);
-        let planned = self.levels.iter().find(|it| it.next.concurrency == concurrency);
-        planned.into_iter().for_each(|level| self.context.plan_level(level.clone()));
+        if let Some(level) = self.levels.iter().find(|it| it.next.concurrency == concurrency) {
+            self.context.plan_level(level.clone());
+        }
         self.awaited = own.iter().filter(|id| chosen.needed.contains(*id)).cloned().collect();
         let again = if again { own.to_vec() } else { Vec::new() };
         Some((concurrency, Growth { graph, again }))

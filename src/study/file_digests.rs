@@ -57,3 +57,22 @@ pub(super) fn digest_of(path: &Path) -> Result<Digest, DatasetError> {
     let unreadable = |error| DatasetError::Unreadable { path: path.display().to_string(), error };
     Digest::of_reader(dataset::open(path)?).map_err(unreadable)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_written_again_has_another_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, digests) = (folder.path().join("rows.csv"), FileDigests::default());
+        for text in ["id\n1\n", "id\n1\n2\n"] {
+            std::fs::write(&path, text).unwrap();
+            for _ in 0..2 {
+                assert_eq!(digests.of(&path).unwrap(), Digest::of(text.as_bytes()));
+            }
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert!(digests.of(&path).is_err());
+    }
+}

@@ -8,7 +8,7 @@ use super::PipelineError;
 use super::context::Context;
 use super::graph_level::Known;
 use super::stage_id::StageId;
-use super::stages::{stage, without_how_much};
+use super::stages::{stage, without_amount};
 use crate::engine::Id;
 use crate::load::RecordedRuns;
 use crate::measure::LevelMetrics;
@@ -48,7 +48,7 @@ pub(super) fn known_levels(
 fn is_allowed(parts: &Parts, wanted: &Parts) -> bool {
     parts.version == wanted.version
         && parts.inputs == wanted.inputs
-        && without_how_much(parts.reads.clone()) == without_how_much(wanted.reads.clone())
+        && without_amount(parts.reads.clone()) == without_amount(wanted.reads.clone())
 }
 
 /// The metrics of a recording: the artifact, or made from the runs where there is none.

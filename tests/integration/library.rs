@@ -79,11 +79,16 @@ fn spec(folder: &Path, setting: u32) -> Spec {
     spec.checked().unwrap()
 }
 
+/// Refuses to be compiled with a run that has to stay on its thread.
+fn can_be_spawned(_: &impl Send) {}
+
 fn run(spec: Spec, own: &Arc<Own>) -> sizer::study::Outcome {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let workflow: Arc<dyn Workflow> = Arc::<Own>::clone(own);
     let pipeline = Pipeline::open(spec).unwrap().with_workflow(workflow);
-    runtime.block_on(pipeline.run(RunOptions::default())).unwrap()
+    let run = pipeline.run(RunOptions::default());
+    can_be_spawned(&run);
+    runtime.block_on(run).unwrap()
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub(super) use output::{Product, push_line};
 pub(super) use planned::Planned;
 pub(super) use render::check_templates;
 pub(super) use result::{ResultInputs, ResultSlice, assemble, identity};
-pub(super) use sweep::without_how_much;
+pub(super) use sweep::without_amount;
 pub(super) use task::Task;
 
 use super::context::Context;

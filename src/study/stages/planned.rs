@@ -14,19 +14,19 @@ pub(in crate::study) struct Planned {
     /// The highest level that is known of.
     pub highest: u32,
     /// The amount to measure, where levels are adaptive; else the slice says so.
-    how_much: Option<HowMuch>,
+    amount: Option<Amount>,
 }
 
 /// The amount to measure of a level, as a spec says it.
 #[derive(Clone, Copy, Default)]
-pub(super) struct HowMuch {
+pub(super) struct Amount {
     passes: Option<u32>,
     runs: Option<u32>,
     duration: Option<Seconds>,
     until: Option<Until>,
 }
 
-impl HowMuch {
+impl Amount {
     /// Says it in a load in place of what that says.
     pub fn put_into(self, load: &mut Concurrency) {
         let Self { passes, runs, duration, until } = self;
@@ -50,22 +50,22 @@ impl Planned {
     ) -> Self {
         let Concurrency { passes, runs, duration, until, .. } = *load;
         let adaptive = load.levels == Levels::Adaptive;
-        let how_much = adaptive.then_some(HowMuch { passes, runs, duration, until });
-        Self { asked: asked.cloned(), level, highest, how_much }
+        let amount = adaptive.then_some(Amount { passes, runs, duration, until });
+        Self { asked: asked.cloned(), level, highest, amount }
     }
 
     /// A load with how much of it is measured.
-    pub fn with_how_much(&self, load: &Concurrency) -> Concurrency {
+    pub fn with_amount(&self, load: &Concurrency) -> Concurrency {
         let mut load = load.clone();
-        if let Some(how_much) = self.how_much {
-            how_much.put_into(&mut load);
+        if let Some(amount) = self.amount {
+            amount.put_into(&mut load);
         }
         load
     }
 
     /// The number of runs that was chosen for an adaptive level, where the spec itself does not say.
     pub fn chosen_runs(&self) -> Option<usize> {
-        self.how_much.filter(|it| it.says_nothing())?;
+        self.amount.filter(|it| it.says_nothing())?;
         self.level.as_ref().map(|level| level.next.runs)
     }
 }

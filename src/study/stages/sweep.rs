@@ -2,7 +2,7 @@
 
 use super::artifacts::{Artifacts, Expanded};
 use super::output::{Output, Product};
-use super::planned::{HowMuch, Planned};
+use super::planned::{Amount, Planned};
 use super::stage::Stage;
 use crate::engine::{CutShort, Then};
 use crate::load::{
@@ -61,7 +61,7 @@ impl Stage for Sweep {
             Concurrency { levels, start, max, budget, order, ..spec.concurrency.clone() };
         let is_planned = spec.concurrency.levels == Levels::Adaptive;
         if is_planned {
-            HowMuch::default().put_into(&mut load);
+            Amount::default().put_into(&mut load);
         }
         Ok(SweepSlice::Measured(Box::new(Measured {
             workflow: spec.workflow.clone(),
@@ -107,7 +107,7 @@ impl Measured {
             load.retain(|key, _| !ELSEWHERE.contains(&key.as_str()));
             if self.is_planned {
                 // A level of more runs answers as well: how many are wanted is the plan's concern.
-                load.retain(|key, _| !HOW_MUCH.contains(&key.as_str()));
+                load.retain(|key, _| !AMOUNT.contains(&key.as_str()));
             }
             load.insert("warmup".into(), self.load.warmup_waves().into());
         }
@@ -131,13 +131,13 @@ impl Measured {
 /// Keys about other levels and the order of measuring; they change nothing about this level.
 const ELSEWHERE: [&str; 5] = ["levels", "order", "start", "max", "budget"];
 /// Keys that only say how many runs a level has.
-const HOW_MUCH: [&str; 4] = ["passes", "runs", "duration", "until"];
+const AMOUNT: [&str; 4] = ["passes", "runs", "duration", "until"];
 
 /// The slice of a sweep without the keys that only say how many runs a level has. Recordings for which it is equal
 /// are of the same thing.
-pub(in crate::study) fn without_how_much(mut reads: Value) -> Value {
+pub(in crate::study) fn without_amount(mut reads: Value) -> Value {
     if let Some(load) = reads.get_mut("concurrency").and_then(Value::as_object_mut) {
-        load.retain(|key, _| !ELSEWHERE.contains(&&**key) && !HOW_MUCH.contains(&&**key));
+        load.retain(|key, _| !ELSEWHERE.contains(&&**key) && !AMOUNT.contains(&&**key));
     }
     reads
 }
@@ -181,7 +181,7 @@ fn orders(workflow: &Value) -> Vec<String> {
 
 /// The state of the server, as seen in the runs of a level.
 #[derive(Default)]
-struct Seen {
+struct ServerState {
     /// A run failed as it does when the server goes away.
     lost: AtomicBool,
     /// A run had a connection.
@@ -192,7 +192,7 @@ struct Seen {
     untaken: OnceLock<Failure>,
 }
 
-impl Seen {
+impl ServerState {
     fn add(&self, run: &Run) {
         use FailureKind::{Closed, Connect, Reset};
         let kind = match &run.outcome {
@@ -278,7 +278,7 @@ impl Sweep {
         services.cool_down(slice.load.cooldown).await.map_err(load_error)?;
         workflow.prepare(self.concurrency, &plan.workload.items).await;
         services.observer.level_started(self.concurrency, plan.runs().unwrap_or(0));
-        let (observer, seen) = (Arc::clone(&services.observer), Arc::new(Seen::default()));
+        let (observer, seen) = (Arc::clone(&services.observer), Arc::new(ServerState::default()));
         let notes = Arc::clone(&seen);
         let on_run = Arc::new(move |run: &Run| {
             notes.add(run);
@@ -348,7 +348,7 @@ impl Sweep {
     }
 
     fn plan(&self, slice: &Measured, expanded: Expanded<'_>) -> Result<LevelPlan, PipelineError> {
-        let load = &self.planned.with_how_much(&slice.load);
+        let load = &self.planned.with_amount(&slice.load);
         let size = LevelSize::of_spec(load, self.concurrency, self.planned.chosen_runs());
         // Beyond what a level asks, the dataset need not be held.
         let items = expanded.items(size.items())?;
