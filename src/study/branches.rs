@@ -20,7 +20,7 @@ use crate::redact::printable;
 use crate::report::{Comparison, SizingResult};
 use crate::spec::SpecSet;
 use crate::store::{LockState, Owner, write_if_changed};
-use futures_util::future::join_all;
+use futures_util::stream::{FuturesOrdered, StreamExt};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -148,8 +148,11 @@ impl Study {
             stop: AtomicBool::new(false),
         };
         let branches = self.pipelines.iter().zip(self.rigs(&options)).enumerate();
-        let branches = branches.map(|(at, (pipeline, rig))| run.branch(at, pipeline, rig));
-        let ended = join_all(branches).await.into_iter().flatten().collect();
+        // Only branches for which something has happened are woken, and not those that wait while another is measured.
+        let branches: FuturesOrdered<_> =
+            branches.map(|(at, (pipeline, rig))| run.branch(at, pipeline, rig)).collect();
+        let ended: Vec<Option<Ended>> = branches.collect().await;
+        let ended = ended.into_iter().flatten().collect();
         let (branches, missing) = one_or_error(ended, options.offline)?;
         let mut reports: Vec<PathBuf> =
             branches.iter().flat_map(|(_, outcome)| outcome.reports.clone()).collect();
