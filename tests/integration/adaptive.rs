@@ -132,3 +132,21 @@ fn a_level_ends_when_its_p95_is_known() {
     // One or two more may have ended before the next began.
     assert!(width < 0.8, "{width}: {level:#}");
 }
+
+#[test]
+fn a_dataset_that_is_gone_is_missed_only_where_it_is_needed() {
+    let project = Sizer::new().workflow(
+        "{type: simulator}",
+        "concurrency: {levels: adaptive, max: 4, budget: 20}\ntargets: {workflow_runtime: 60s}",
+    );
+    project.run(&["run", "spec.yml", "--quiet"]);
+    let lock = project.read("sizer.lock");
+    std::fs::write(project.path("before.lock"), lock).unwrap();
+    std::fs::remove_file(project.path("questions.jsonl")).unwrap();
+    for verb in ["graph", "plan", "status", "run"] {
+        project.run(&[verb, "spec.yml"]).code(2).stderr("questions.jsonl");
+    }
+    project.run(&["history", "spec.yml"]).success().stdout("| run ");
+    project.run(&["gc", "spec.yml", "--dry-run"]).success();
+    project.run(&["diff", "spec.yml", "before.lock"]).success().stdout("the same runs");
+}
