@@ -37,7 +37,7 @@
 //! | [`workflow`] | clients of the systems under test: [`openai`](workflow::openai), [`nat`](workflow::nat), [`http`](workflow::http), [`local`](workflow::local) programs, [`chain`](workflow::chain), [`simulator`](workflow::simulator) (with its [`engine`](workflow::simulator::engine)) | [`Workflow`], [`workflow::connect`] |
 //! | [`dataset`] | reads datasets of all formats | [`dataset::for_each_row`] |
 //! | [`spec`] | the spec as types, with a section per [`workflow`](spec::workflow) kind | [`Spec`], [`SpecSet`], [`Targets`] |
-//! | [`sizing`] | estimates, without I/O; its straight lines are in [`fit`](sizing::fit) | [`Evidence`], [`Question`], [`Estimate`] |
+//! | [`sizing`] | estimates, without I/O; its straight lines are in [`fit`](sizing::fit) | [`Measured`], [`Question`], [`Estimate`] |
 //! | [`redact`] | removes secrets from everything that is stored or shown | [`Redactor`] |
 //! | [`measure`] | items, runs and level metrics, without I/O | [`Run`], [`LevelMetrics`], [`Metric`] |
 //!
@@ -85,14 +85,11 @@
 //! Runs that were measured elsewhere need no pipeline. This part of the library does no I/O.
 //!
 //! ```
-//! use sizer::measure::{LevelMetrics, Metric, Quantile, Recording, Run};
-//! use sizer::sizing::{
-//!     Certainty, Evidence, FitOptions, Fits, Load, Margin, MethodName, ObservedLevel, Plan, Question, Rig, Target,
-//! };
-//! use std::collections::BTreeMap;
+//! use sizer::measure::{Metric, Quantile, Recording, Run};
+//! use sizer::sizing::{Certainty, FitOptions, Load, Margin, Measured, Plan, Question, Rig, Target};
 //!
 //! /// Runs at one concurrency, with times in seconds.
-//! fn measured(concurrency: u32) -> Recording {
+//! fn measured_at(concurrency: u32) -> Recording {
 //!     # let mut free = vec![0.0; concurrency as usize];
 //!     # let typical = 0.5 + 0.05 * f64::from(concurrency);
 //!     # let run = |index: u32| {
@@ -107,18 +104,11 @@
 //!     Recording { runs, ..Recording::default() }
 //! }
 //!
-//! let (mut levels, mut observed) = (Vec::new(), BTreeMap::new());
+//! let mut measured = Measured::default();
 //! for concurrency in [1, 2, 4, 8, 16, 32] {
-//!     let recording = measured(concurrency);
-//!     levels.push(LevelMetrics::of(concurrency, &recording, 0.0));
-//!     let Ok(runs) = ObservedLevel::of(concurrency, &recording, &recording.around);
-//!     observed.insert(concurrency, runs);
+//!     measured.add(concurrency, &measured_at(concurrency), 0.0);
 //! }
 //!
-//! let fits = Fits::of(
-//!     &levels,
-//!     FitOptions { method: MethodName::Monotone, min_r_squared: 0.7, remove_outliers: true },
-//! );
 //! let question = Question {
 //!     targets: vec![Target { metric: Metric::WorkflowRuntime, quantile: Quantile::P95, limit: 1.5 }],
 //!     loads: vec![Load::Users { users: 100, think: 0.0 }],
@@ -128,24 +118,25 @@
 //!     counts_users: false,
 //!     plan: Plan::default(),
 //! };
-//! let (estimates, gpus) = Evidence::new(&levels, &fits, &observed).answer(&question);
+//! let fits = measured.fits(FitOptions::default());
+//! let (estimates, gpus) = measured.prepare(&fits, false).answer(&question);
 //! println!("capacity {:?}, grade {:?}", estimates[0].capacity, estimates[0].grade);
 //! println!("GPUs for 100 users: {:?}", gpus.recommended);
 //! # assert!(estimates[0].capacity.is_some());
 //! ```
 //!
-//! [`assess`](sizing::assess) adds a diagnosis and notes, and [`SizingResult::assemble`] makes the document that
+//! [`Prepared::assess`](sizing::Prepared::assess) adds a diagnosis and notes, and [`SizingResult::assemble`] makes the document that
 //! reports are rendered from.
 //!
 //! [`CalcOutput`]: nat::CalcOutput
 //! [`Estimate`]: sizing::Estimate
-//! [`Evidence`]: sizing::Evidence
 //! [`Fits`]: sizing::Fits
 //! [`Item`]: measure::Item
 //! [`Graph`]: engine::Graph
 //! [`LevelMetrics`]: measure::LevelMetrics
 //! [`LevelPlan`]: load::LevelPlan
 //! [`LockFile`]: store::LockFile
+//! [`Measured`]: sizing::Measured
 //! [`Metric`]: measure::Metric
 //! [`Pipeline`]: study::Pipeline
 //! [`Pipeline::with_workflow`]: study::Pipeline::with_workflow

@@ -7,18 +7,17 @@ use sizer::load::{
 };
 use sizer::measure::{Item, LevelMetrics, Metric, Quantile, Run};
 use sizer::sizing::{
-    AdaptivePlan, Certainty, Estimate, Evidence, FitOptions, Fits, Load, Margin, MethodName,
-    ObservedLevel, Plan, Question, Rig, Spend, Target, next_level,
+    AdaptivePlan, Certainty, Estimate, Evidence, FitOptions, Load, Margin, Measured, MethodName,
+    Plan, Question, Rig, Spend, Target, next_level,
 };
 use sizer::study::CancellationToken;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What was measured.
 pub struct Swept {
     /// The levels, in the order in which they were measured.
     pub levels: Vec<LevelMetrics>,
-    observed: BTreeMap<u32, ObservedLevel>,
+    measured: Measured,
 }
 
 fn target(scenario: &Scenario) -> Target {
@@ -55,7 +54,7 @@ pub fn adaptive(
         targets: vec![target(scenario)],
     };
     move |levels| {
-        let next = next_level(&plan, levels)?;
+        let next = next_level(&plan, &Evidence::of_levels(levels, MethodName::default()))?;
         Some(level(scenario, next.concurrency, next.runs))
     }
 }
@@ -71,7 +70,7 @@ pub fn sweep(
         .start_paused(true)
         .build()
         .ok()?;
-    let (mut levels, mut observed) = (Vec::new(), BTreeMap::new());
+    let (mut levels, mut measured) = (Vec::new(), Measured::default());
     runtime.block_on(async {
         let agent = Arc::new(Agent::start(scenario, trouble));
         while let Some(plan) = next(&levels) {
@@ -82,22 +81,18 @@ pub fn sweep(
             let (on_run, recorder) = (Arc::new(|_: &Run| {}), Recorder::in_memory());
             let job = Job { plan, workflow, scraper: None, cancel: &cancel, on_run, recorder };
             let recording = Local.measure(job).await.ok()?.into_recording();
-            levels.push(LevelMetrics::of(concurrency, &recording, 0.0));
-            let Ok(seen) = ObservedLevel::of(concurrency, &recording, &recording.around);
-            observed.insert(concurrency, seen);
+            measured.add(concurrency, &recording, 0.0);
+            let added = measured.levels().iter().find(|level| level.concurrency == concurrency);
+            levels.extend(added.cloned());
         }
         Some(())
     })?;
-    Some(Swept { levels, observed })
+    Some(Swept { levels, measured })
 }
 
 /// What sizer says of it.
 pub fn estimate(scenario: &Scenario, swept: &Swept) -> Option<Estimate> {
-    let mut levels = swept.levels.clone();
-    levels.sort_by_key(|level| level.concurrency);
-    let options =
-        FitOptions { method: MethodName::Monotone, min_r_squared: 0.7, remove_outliers: true };
-    let fits = Fits::of(&levels, options);
+    let fits = swept.measured.fits(FitOptions::default());
     let question = Question {
         targets: vec![target(scenario)],
         loads: vec![Load::Users { users: u64::from(scenario.users), think: 0.0 }],
@@ -111,6 +106,6 @@ pub fn estimate(scenario: &Scenario, swept: &Swept) -> Option<Estimate> {
         counts_users: false,
         plan: Plan::default(),
     };
-    let (estimates, _) = Evidence::new(&levels, &fits, &swept.observed).answer(&question);
+    let (estimates, _) = swept.measured.prepare(&fits, false).answer(&question);
     estimates.into_iter().next()
 }

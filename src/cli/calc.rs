@@ -7,9 +7,9 @@ use super::progress::Progress;
 use super::run::{block_on, end};
 use super::spec_args::WaitArgs;
 use crate::report::{NatTargets, nat_summary};
-use crate::spec::Method;
+use crate::sizing::MethodName;
 use crate::study::{CalcOptions, emitted_spec};
-use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -89,8 +89,8 @@ pub(super) struct Args {
     )]
     endpoint_timeout: u64,
     /// The model of time against concurrency; the reference knows linear alone
-    #[arg(long, value_enum, default_value_t = MethodArg::Linear)]
-    method: MethodArg,
+    #[arg(long, value_parser = line_method(), default_value_t = MethodName::Linear)]
+    method: MethodName,
     /// Draw no plots
     #[arg(long = "no_plots", alias = "no-plots")]
     no_plots: bool,
@@ -104,13 +104,15 @@ pub(super) struct Args {
     waiting: WaitArgs,
 }
 
-/// Methods on the command line.
-#[derive(Clone, Copy, ValueEnum)]
-enum MethodArg {
-    /// Least squares, as in the reference
-    Linear,
-    /// Repeated medians, which outliers cannot pull away
-    Robust,
+/// Parses the name of a method that rests on straight lines: the files of the reference keep nothing
+/// that another method could use.
+fn line_method() -> impl TypedValueParser<Value = MethodName> {
+    let lines = || MethodName::ALL.iter().filter(|method| method.estimator().is_line());
+    let values = lines().map(|method| PossibleValue::new(method.key()).help(method.summary()));
+    PossibleValuesParser::new(values).map(move |key| {
+        let of_key = lines().find(|method| method.key() == key);
+        of_key.copied().unwrap_or(MethodName::Linear)
+    })
 }
 
 impl Args {
@@ -128,10 +130,7 @@ impl Args {
             target_workflow_runtime: self.target_workflow_runtime,
             target_users: self.target_users,
             test_gpu_count: self.test_gpu_count,
-            method: match self.method {
-                MethodArg::Linear => Method::Linear,
-                MethodArg::Robust => Method::Robust,
-            },
+            method: self.method,
             plots: !self.no_plots,
             wait: self.waiting.wait,
         }

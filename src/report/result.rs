@@ -2,7 +2,7 @@
 
 use crate::measure::{LevelMetrics, Quantile};
 use crate::sizing::{
-    Alternative, Assessment, Diagnosis, Estimate, Fit, Fits, MethodName, PerMetric, Recommendation,
+    Alternative, Assessment, Diagnosis, Estimate, Fit, Fits, PerMetric, Recommendation,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -121,9 +121,9 @@ impl SizingResult {
         }
     }
 
-    /// Returns true if no estimate uses the method `monotone`, so that the straight lines are worth showing.
+    /// Returns true if all estimates rest on straight lines, so that those are worth showing.
     pub fn uses_lines(&self) -> bool {
-        self.estimates.iter().all(|estimate| estimate.method != MethodName::Monotone)
+        self.estimates.iter().all(|estimate| estimate.method.estimator().is_line())
     }
 
     /// Returns true if the measurements show that a target cannot be met with any number of GPUs.

@@ -2,9 +2,9 @@
 //! fails, then narrowing down around that point, with most runs where they tell most.
 
 use super::Target;
-use super::curve::{Curve, Seen, Shape};
-use super::pooled::REACH;
-use crate::measure::{LevelMetrics, Metric};
+use super::evidence::Evidence;
+use super::prepared::Prepared;
+use crate::measure::LevelMetrics;
 
 /// Budget over all levels together.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,32 +71,31 @@ pub(super) const LEVELS_NEAR: usize = 3;
 const NEAR: f64 = 0.3;
 /// Factor beyond the highest allowed level at which a crossing is out of sight.
 const AROUND_MOST: f64 = 1.2;
-/// Ratio of a level's mean to that of a higher one from which something else must have slowed it.
-const FALLEN: f64 = 1.4;
-/// Fewest runs whose mean can be compared.
-const FEWEST_TO_COMPARE: u64 = 5;
 /// Share of the highest level below which a crossing counts as passed.
 const PASSED: f64 = 0.97;
 
 /// Returns the most informative level after those measured so far, in whatever order; `None` once
 /// there is nothing left to learn or to spend. The same levels always give the same answer.
 ///
-/// The crossing of the targets is determined from all levels together, as in the estimate: a curve
-/// through the means, times the tail. A single p95 of few runs crosses a target by chance.
-pub fn next_level(plan: &AdaptivePlan, measured: &[LevelMetrics]) -> Option<NextLevel> {
-    let left = plan.budget.map(|budget| {
-        budget.amount() - measured.iter().map(|level| budget.cost(level)).sum::<f64>()
-    });
-    let mut measured = measured.to_vec();
-    measured.sort_by_key(|level| level.concurrency);
-    next_within(plan, &measured, left, false)
+/// The model of the evidence says where the targets are crossed, from all levels together. A single
+/// p95 of few runs crosses a target by chance.
+pub fn next_level(plan: &AdaptivePlan, measured: &Evidence<'_>) -> Option<NextLevel> {
+    let levels = measured.levels();
+    let left = plan
+        .budget
+        .map(|budget| budget.amount() - levels.iter().map(|level| budget.cost(level)).sum::<f64>());
+    let mut levels = levels.to_vec();
+    levels.sort_by_key(|level| level.concurrency);
+    let crossing = Prepared::of(measured.restricted_to(&levels)).crossing(&plan.targets);
+    next_within(plan, &levels, crossing, left, false)
 }
 
-/// Like [`next_level`], with the given rest of the budget (`left`) and levels in ascending order.
-/// With `at_once`, the rest goes into a single level.
+/// Like [`next_level`], with the given crossing and rest of the budget (`left`), and levels in
+/// ascending order. With `at_once`, the rest goes into a single level.
 pub(super) fn next_within(
     plan: &AdaptivePlan,
     measured: &[LevelMetrics],
+    crossing: f64,
     left: Option<f64>,
     at_once: bool,
 ) -> Option<NextLevel> {
@@ -109,7 +108,6 @@ pub(super) fn next_within(
     let usable: Vec<&LevelMetrics> = measured.iter().filter(|level| !level.interrupted).collect();
     let highest = usable.iter().map(|level| level.concurrency).max();
     let failed = measured.iter().filter(|it| it.interrupted).map(|it| it.concurrency).min();
-    let crossing = crossing(plan, &usable);
     match (highest, failed) {
         // The server fails before the targets are crossed: that is the crossing.
         (highest, Some(failed))
@@ -184,51 +182,6 @@ pub(super) fn is_near(level: u32, crossing: f64) -> bool {
     (f64::from(level) / crossing.max(1.0)).ln().abs() < NEAR
 }
 
-/// Returns the concurrency at which the first target is crossed, by all levels together: 0 if it is
-/// crossed with a single run in flight, infinite if nothing indicates a crossing.
-pub(super) fn crossing(plan: &AdaptivePlan, usable: &[&LevelMetrics]) -> f64 {
-    const ROUNDS: usize = 4;
-    let of_target = |target: &Target| {
-        let mut seen: Vec<(Seen, f64)> = usable
-            .iter()
-            .filter(|level| !is_slower_than_higher(level, usable, target.metric))
-            .filter_map(|level| {
-                let seen = Seen::of(level, target.metric).filter(|seen| seen.seconds > 0.0)?;
-                let quantile = level.metric(target.metric)?.at(target.quantile);
-                Some((seen, quantile / seen.seconds))
-            })
-            .collect();
-        seen.sort_by(|a, b| a.0.concurrency.total_cmp(&b.0.concurrency));
-        let means: Vec<Seen> = seen.iter().map(|(mean, _)| *mean).collect();
-        let curve = Curve::fit(&means, Shape::of(target.metric))?;
-        let highest = means.last()?.concurrency;
-        let mut at = highest;
-        for _ in 0..ROUNDS {
-            let centre = at.clamp(1.0, highest);
-            let (mut sum, mut weights) = (0.0, 0.0);
-            for (mean, ratio) in &seen {
-                let far = (mean.concurrency / centre).ln() / REACH;
-                let weight = mean.weight * (-0.5 * far * far).exp();
-                sum += weight * ratio;
-                weights += weight;
-            }
-            at = curve.reaches(target.limit * weights / sum);
-        }
-        Some(at)
-    };
-    plan.targets.iter().filter_map(of_target).fold(f64::INFINITY, f64::min)
-}
-
-/// Returns true if a level took so much longer than a higher one that something else slowed it.
-fn is_slower_than_higher(level: &LevelMetrics, all: &[&LevelMetrics], metric: Metric) -> bool {
-    let mean = |level: &LevelMetrics| {
-        level.metric(metric).filter(|it| it.count >= FEWEST_TO_COMPARE).map(|it| it.mean)
-    };
-    let Some(own) = mean(level) else { return false };
-    let higher = all.iter().filter(|other| other.concurrency > level.concurrency);
-    higher.filter_map(|other| mean(other)).any(|other| own > FALLEN * other)
-}
-
 /// Returns a level with as many runs as it is worth. `near` is the number of levels around the
 /// crossing so far; `None` for a level on the way up.
 pub(super) fn sized(
@@ -298,6 +251,11 @@ fn round(level: f64) -> u32 {
 mod tests {
     use super::*;
     use crate::measure::{Metric, Quantile, Recording, Run};
+    use crate::sizing::MethodName;
+
+    fn of_levels(levels: &[LevelMetrics]) -> Evidence<'_> {
+        Evidence::of_levels(levels, MethodName::default())
+    }
 
     /// A level at which every run takes as long.
     fn level(step: NextLevel, seconds: f64) -> LevelMetrics {
@@ -317,7 +275,7 @@ mod tests {
     /// Levels in the order in which they are measured, on a server as slow as `seconds` says.
     fn sweep(plan: &AdaptivePlan, seconds: impl Fn(u32) -> f64) -> Vec<LevelMetrics> {
         let mut measured = Vec::new();
-        while let Some(next) = next_level(plan, &measured) {
+        while let Some(next) = next_level(plan, &of_levels(&measured)) {
             measured.push(level(next, seconds(next.concurrency)));
             assert!(measured.len() < 100, "no end");
         }
@@ -387,7 +345,7 @@ mod tests {
     fn a_server_that_fails_is_a_crossing() {
         let mut measured = Vec::new();
         let plan = plan(1024, None);
-        while let Some(next) = next_level(&plan, &measured) {
+        while let Some(next) = next_level(&plan, &of_levels(&measured)) {
             let mut level = level(next, 1.0);
             level.interrupted = next.concurrency > 20;
             measured.push(level);

@@ -2,19 +2,11 @@
 
 use super::advice::Words;
 use super::diagnose::{Diagnosis, of_estimate};
-use super::evidence::{Evidence, asked};
-use super::fit::{Method, Robust};
-use super::fits::points;
-use super::{
-    Estimate, Fit, Load, MethodName, Question, Recommendation, Target, estimate, rough_gpus,
-};
-use crate::measure::{AgainstLimits, LevelMetrics, Metric, Quantile, runs_to_bound};
+use super::prepared::Prepared;
+use super::{Estimate, Fit, Load, Question, Recommendation, Target, rough_gpus};
+use crate::measure::{LevelMetrics, Metric, Quantile, runs_to_bound};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-
-/// Smallest R² of a robust line that is suggested: the levels that it keeps must lie on it.
-const OFFERED_R_SQUARED: f64 = 0.9;
 
 /// A value per metric; null where it does not apply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -99,32 +91,30 @@ pub struct Alternative {
     pub gpus: Recommendation,
 }
 
-/// Answers the question from the evidence, and from the comparison of each level's runs with the
-/// [main limits](Question::main_limits).
-pub fn assess(
-    question: &Question,
-    evidence: &Evidence<'_>,
-    against: &BTreeMap<u32, AgainstLimits>,
-) -> Assessment {
-    let levels = evidence.levels;
-    let (estimates, gpus) = evidence.answer(question);
-    let limits = question.main_limits();
-    let of_level = |level: &LevelMetrics| {
-        let runs = against.get(&level.concurrency).filter(|_| !limits.is_empty());
-        let over = |metric| {
-            let position = limits.iter().position(|(limited, _)| *limited == metric)?;
-            runs?.over.get(position).copied()
+impl Prepared<'_> {
+    /// Answers the question, and adds what else its targets say of the levels. Runs over the limits
+    /// are those of the comparison with the [main limits](Question::main_limits).
+    pub fn assess(&self, question: &Question) -> Assessment {
+        let levels = self.evidence().levels();
+        let (estimates, gpus) = self.answer(question);
+        let limits = question.main_limits();
+        let of_level = |level: &LevelMetrics| {
+            let runs = self.against(level.concurrency).filter(|_| !limits.is_empty());
+            let over = |metric| {
+                let position = limits.iter().position(|(limited, _)| *limited == metric)?;
+                runs?.over.get(position).copied()
+            };
+            LevelAgainstTargets {
+                concurrency: level.concurrency,
+                over_target: PerMetric::of(over),
+                goodput: runs.map(|runs| runs.goodput),
+                rough_gpus: rough(question, level),
+            }
         };
-        LevelAgainstTargets {
-            concurrency: level.concurrency,
-            over_target: PerMetric::of(over),
-            goodput: runs.map(|runs| runs.goodput),
-            rough_gpus: rough(question, level),
-        }
-    };
-    let against = levels.iter().map(of_level).collect();
-    let (diagnosis, notes) = diagnose(question, evidence, &estimates);
-    Assessment { levels: against, gpus, alternatives: Vec::new(), diagnosis, notes, estimates }
+        let against = levels.iter().map(of_level).collect();
+        let (diagnosis, notes) = diagnose(question, self, &estimates);
+        Assessment { levels: against, gpus, alternatives: Vec::new(), diagnosis, notes, estimates }
+    }
 }
 
 /// Computes rough estimates of a level; only if it meets every target, as in the reference
@@ -156,11 +146,12 @@ fn rough(question: &Question, level: &LevelMetrics) -> PerMetric<f64> {
 /// Describes the response of the rig to load, and collects all notes.
 fn diagnose(
     question: &Question,
-    evidence: &Evidence<'_>,
+    prepared: &Prepared<'_>,
     estimates: &[Estimate],
 ) -> (Diagnosis, Vec<String>) {
     const ENOUGH_LEVELS: usize = 10;
-    let (levels, fits) = (evidence.levels, evidence.fits);
+    let (evidence, model) = (prepared.evidence(), prepared.model());
+    let (levels, by_line) = (evidence.levels(), evidence.method().estimator().is_line());
     let mut notes = Vec::new();
     let interrupted: Vec<String> =
         levels.iter().filter(|l| l.interrupted).map(|l| l.concurrency.to_string()).collect();
@@ -208,7 +199,7 @@ fn diagnose(
         ));
     }
     let usable = levels.len() - interrupted.len();
-    if fits.method != MethodName::Monotone && (2..ENOUGH_LEVELS).contains(&usable) {
+    if by_line && (2..ENOUGH_LEVELS).contains(&usable) {
         notes.push(format!(
             "The fits rest on {usable} levels; ten or more, spread over a wide range, make them firmer."
         ));
@@ -220,25 +211,30 @@ fn diagnose(
                 .to_owned(),
         );
     }
-    let diagnosis = Diagnosis::of(levels, evidence.pooled(Metric::WorkflowRuntime));
+    let diagnosis = Diagnosis::of(levels, model);
     let left_out: Vec<u32> = estimates.iter().flat_map(|it| it.left_out.clone()).collect();
     let words = Words { counts_users: question.counts_users, plan: &question.plan, levels };
     notes.extend(diagnosis.sentences(levels, &left_out, &words));
     notes.extend(super::drift::sentences(levels));
     for estimate in estimates {
-        for note in of_estimate(estimate, levels, question.rig, evidence.pooled(estimate.target)) {
+        for note in of_estimate(estimate, levels, question.rig, model) {
             if !notes.contains(&note) {
                 notes.push(note);
             }
         }
     }
-    notes.extend(estimates.iter().filter_map(|it| robust_offer(question, levels, it)));
-    if fits.method == MethodName::Monotone {
+    let asked = prepared.asked(question);
+    notes.extend(estimates.iter().filter_map(|estimate| {
+        let Estimate { target: metric, quantile, limit, .. } = *estimate;
+        let target = Target { metric, quantile, limit };
+        model?.suggestion(asked.iter().find(|asked| asked.target == target)?, estimate)
+    }));
+    if !by_line {
         notes.extend(few_runs(levels));
     }
-    for metric in Metric::MAIN.into_iter().filter(|_| fits.method != MethodName::Monotone) {
+    for metric in Metric::MAIN.into_iter().filter(|_| by_line) {
         let told = estimates.iter().any(|estimate| estimate.target == metric);
-        if let (false, Err(reason)) = (told, fits.get(metric, Quantile::P95)) {
+        if let (false, Err(reason)) = (told, evidence.fit(metric, Quantile::P95)) {
             notes.push(format!("No fit of the {metric}: {reason}."));
         }
     }
@@ -262,33 +258,5 @@ fn few_runs(levels: &[LevelMetrics]) -> Option<String> {
         "Fewer than {enough} runs bound no p95: at concurrency {} there were {there_were}, and the p95s shown for \
          them are close to the longest run.",
         names.join(", ")
-    ))
-}
-
-/// Suggests the robust line where the levels do not lie on the line of least squares.
-fn robust_offer(
-    question: &Question,
-    levels: &[LevelMetrics],
-    refused: &Estimate,
-) -> Option<String> {
-    if refused.method != MethodName::Linear || refused.fit.is_some() || refused.unreachable {
-        return None;
-    }
-    let Estimate { target: metric, quantile, limit, .. } = *refused;
-    let robust = Robust { min_r_squared: OFFERED_R_SQUARED, remove_outliers: true };
-    let fit = robust.fit(&points(levels, metric, quantile)).ok()?;
-    if fit.outliers.is_empty() {
-        return None;
-    }
-    let outliers: Vec<String> = fit.outliers.iter().map(ToString::to_string).collect();
-    let target = Target { metric, quantile, limit };
-    let asked = asked(question, levels);
-    let asked = asked.iter().find(|asked| asked.target == target)?;
-    let gpus = estimate(asked, MethodName::Robust, &Ok(fit)).gpus?.point?;
-    Some(format!(
-        "The {metric} lies on a line but for concurrency {}: the method `robust`, a line that outliers \
-         cannot pull away, gives {:.1} GPUs. Measure that level again before you rely on it.",
-        outliers.join(", "),
-        gpus
     ))
 }

@@ -1,7 +1,7 @@
 //! Diagnosis: what levels and estimates tell besides a number, for people who have to trust it.
 
 use super::advice::Words;
-use super::pooled::Pooled;
+use super::estimator::{Expected, Model};
 use super::{CrossCheck, Estimate, Grade, Rig};
 use crate::measure::LevelMetrics;
 use schemars::JsonSchema;
@@ -46,21 +46,21 @@ impl Diagnosis {
     /// Fewest levels that show how a rig responds to load.
     pub const FEWEST_LEVELS: usize = 3;
 
-    /// Examines the levels that were not interrupted, with the curve through all of their runs.
-    pub(super) fn of(levels: &[LevelMetrics], runtime: Option<&Pooled>) -> Self {
+    /// Examines the levels that were not interrupted, with the model of their runs.
+    pub(super) fn of(levels: &[LevelMetrics], model: Option<&dyn Model>) -> Self {
         let mut seen: Vec<(f64, f64)> = levels
             .iter()
             .filter(|level| !level.interrupted && level.throughput > 0.0)
             .filter_map(|level| Some((f64::from(level.concurrency), level.workflow_runtime?.mean)))
             .collect();
         seen.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut found = Self { slow_levels: slow_levels(levels, runtime), ..Self::default() };
+        let mut found = Self { slow_levels: slow_levels(levels, model), ..Self::default() };
         // From the next level that is clearly lower to the highest: what a further run in flight costs there.
         let last = seen.last().copied();
         let apart = |it: &&(f64, f64)| last.is_some_and(|last| last.0 >= APART * it.0);
         let before = seen.iter().rev().find(apart);
         if let ([first, _, .., last], Some(before)) = (seen.as_slice(), before) {
-            let mean = |at: f64, own: f64| runtime.map_or(own, |runtime| runtime.mean(at));
+            let mean = |at: f64, own: f64| model.and_then(|it| it.mean_runtime(at)).unwrap_or(own);
             let (low, high) = (mean(before.0, before.1), mean(last.0, last.1));
             let slope = (high - low) / (last.0 - before.0);
             let grows = (last.0 / high) / (before.0 / low);
@@ -135,17 +135,15 @@ fn still_grew(levels: &[LevelMetrics]) -> bool {
     before.is_none_or(|before| last.throughput > before.throughput)
 }
 
-/// Finds levels above a curve through the others by more than chance.
-fn slow_levels(levels: &[LevelMetrics], runtime: Option<&Pooled>) -> Vec<SlowLevel> {
-    let Some(runtime) = runtime else { return Vec::new() };
+/// Finds levels that took longer than the others make one expect, by more than chance.
+fn slow_levels(levels: &[LevelMetrics], model: Option<&dyn Model>) -> Vec<SlowLevel> {
+    let Some(model) = model else { return Vec::new() };
     let usable: Vec<&LevelMetrics> = levels.iter().filter(|level| !level.interrupted).collect();
     if usable.len() < 4 {
         return Vec::new();
     }
     let slow = |level: &&LevelMetrics| {
-        let at = f64::from(level.concurrency);
-        let (expected, error) = runtime.expected_from_others(at)?;
-        let seen = runtime.seen_at(at)?;
+        let Expected { seen, expected, error } = model.expected(level.concurrency)?;
         let far = (seen / expected).ln() > STANDARD_ERRORS * error;
         // What people see is the level's own mean; that of the curve leaves out chance in how many calls
         // its runs made.
@@ -165,7 +163,7 @@ pub(super) fn of_estimate(
     estimate: &Estimate,
     levels: &[LevelMetrics],
     rig: Rig,
-    pooled: Option<&Pooled>,
+    model: Option<&dyn Model>,
 ) -> Vec<String> {
     let Estimate { target, quantile, .. } = estimate;
     let mut said = Vec::new();
@@ -185,10 +183,8 @@ pub(super) fn of_estimate(
     }
     let open = estimate.gpus.is_some_and(|gpus| gpus.low < gpus.high);
     // Where levels are missing, no number of runs stands in for them.
-    if let Some(pooled) =
-        pooled.filter(|_| open && !estimate.extrapolated && estimate.add.is_empty())
-        && let (Some(ends), Some(confidence)) = (range.low.zip(range.high), estimate.confidence)
-        && let Some((level, runs)) = pooled.runs_to_halve(ends, capacity, *quantile, confidence)
+    if let Some(model) = model.filter(|_| open && !estimate.extrapolated && estimate.add.is_empty())
+        && let Some((level, runs)) = model.runs_to_halve(estimate)
     {
         said.push(format!(
             "About {runs:.0} more runs at concurrency {level:.0} would halve the interval of that capacity."
@@ -231,8 +227,8 @@ pub(super) fn other_form(check: &CrossCheck) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Metric, Phase, Recording, Run};
-    use crate::sizing::ObservedLevel;
+    use crate::measure::{Phase, Recording, Run};
+    use crate::sizing::{Evidence, Fits, MethodName, ObservedLevel};
     use std::collections::BTreeMap;
 
     /// Levels at which runs take such a mean time, a tenth more or less in turns.
@@ -251,8 +247,10 @@ mod tests {
             let Ok(level) = ObservedLevel::of(concurrency, &recording, &recording.around);
             observed.insert(concurrency, level);
         }
-        let refs: Vec<&ObservedLevel> = observed.values().collect();
-        Diagnosis::of(&metrics, Pooled::of_observed(&refs, &[], Metric::WorkflowRuntime).as_ref())
+        let fits = Fits { method: MethodName::Monotone, fits: Vec::new() };
+        let evidence = Evidence::new(&metrics, &fits, &observed);
+        let model = MethodName::Monotone.estimator().prepare(&evidence).unwrap();
+        Diagnosis::of(&metrics, Some(&*model))
     }
 
     /// 2 s up to 16 runs in flight, in proportion from there on: 8 runs per second.

@@ -1,6 +1,7 @@
 //! Straight lines through all metrics and quantiles.
 
-use super::fit::{Fit, Linear, Method, MethodName, NoFit, Point, Robust};
+use super::fit::{Fit, NoFit, Point, Regression};
+use super::method::MethodName;
 use crate::measure::{LevelMetrics, Metric, Quantile};
 use serde::{Deserialize, Serialize};
 
@@ -15,20 +16,9 @@ pub struct FitOptions {
     pub remove_outliers: bool,
 }
 
-impl FitOptions {
-    fn method(&self) -> Box<dyn Method> {
-        match self.method {
-            // The lines beside the curve only describe the levels.
-            MethodName::Linear | MethodName::Monotone => Box::new(Linear {
-                min_r_squared: self.min_r_squared,
-                remove_outliers: self.remove_outliers,
-                ..Linear::default()
-            }),
-            MethodName::Robust => Box::new(Robust {
-                min_r_squared: self.min_r_squared,
-                remove_outliers: self.remove_outliers,
-            }),
-        }
+impl Default for FitOptions {
+    fn default() -> Self {
+        Self { method: MethodName::default(), min_r_squared: 0.7, remove_outliers: true }
     }
 }
 
@@ -56,16 +46,19 @@ pub struct Fits {
 }
 
 impl Fits {
-    /// Fits the levels that were not interrupted.
-    pub fn of(levels: &[LevelMetrics], options: FitOptions) -> Self {
-        let method = options.method();
+    /// Draws lines through the levels that were not interrupted.
+    pub(super) fn drawn(
+        levels: &[LevelMetrics],
+        method: MethodName,
+        regression: &dyn Regression,
+    ) -> Self {
         let pairs = Metric::ALL.iter().flat_map(|m| Quantile::ALL.iter().map(move |q| (*m, *q)));
         let fits = pairs
             .map(|(metric, quantile)| {
                 let points = points(levels, metric, quantile);
                 let measured = levels.iter().any(|level| level.metric(metric).is_some());
                 let result = if measured {
-                    method.fit(&points)
+                    regression.fit(&points)
                 } else {
                     Err(NoFit::NotMeasured { metric: metric.to_string() })
                 };
@@ -73,7 +66,7 @@ impl Fits {
                 NamedFit { metric, quantile, fit: result.ok(), no_fit }
             })
             .collect();
-        Self { method: options.method, fits }
+        Self { method, fits }
     }
 
     /// Returns the fit of one quantile of one metric; fails with the reason why there is none.

@@ -4,7 +4,9 @@
 //! The answer follows from the search and the set of levels alone. Each level records what it was
 //! measured for, so it does not matter in how many runs, or by whom, the set was made.
 
-use super::adaptive::{FEWEST_UP, SHARE_UP, WAVES_UP, crossing, is_near, next_within, sized};
+use super::adaptive::{FEWEST_UP, SHARE_UP, WAVES_UP, is_near, next_within, sized};
+use super::evidence::Evidence;
+use super::prepared::Prepared;
 use super::{AdaptivePlan, NextLevel, Spend};
 use crate::measure::{Asked, LevelMetrics};
 
@@ -74,12 +76,13 @@ impl Search {
     ///
     /// It terminates: each step leaves a level that was measured for this search, which is never
     /// measured again, and only the first of them is a comparison.
-    pub fn next(&self, known: &[LevelMetrics], same_rig: bool) -> Option<Step> {
+    pub fn next(&self, known: &Evidence<'_>, same_rig: bool) -> Option<Step> {
         let enough = |level: &&LevelMetrics| self.is_enough(level);
-        let mut measured: Vec<LevelMetrics> = known.iter().filter(enough).cloned().collect();
+        let mut measured: Vec<LevelMetrics> =
+            known.levels().iter().filter(enough).cloned().collect();
         measured.sort_by_key(|level| level.concurrency);
         let usable: Vec<&LevelMetrics> = measured.iter().filter(|it| !it.interrupted).collect();
-        let crossing = crossing(&self.plan, &usable);
+        let crossing = Prepared::of(known.restricted_to(&measured)).crossing(&self.plan.targets);
         let left = self.plan.budget.map(|budget| {
             let spent = measured.iter().map(|level| self.spent(budget, level, crossing));
             budget.amount() - spent.sum::<f64>()
@@ -96,8 +99,8 @@ impl Search {
         if at_once && !own.is_empty() && (passed || rest) {
             return None;
         }
-        let next = next_within(&self.plan, &measured, left, at_once)?;
-        if known.iter().any(|level| level.concurrency == next.concurrency) {
+        let next = next_within(&self.plan, &measured, crossing, left, at_once)?;
+        if known.levels().iter().any(|level| level.concurrency == next.concurrency) {
             return Some(Step { level: next, again: Some(Again::FewRuns) });
         }
         let same = measured.iter().filter(|level| self.is_of_same_targets(level)).count();
@@ -113,9 +116,10 @@ impl Search {
 
     /// Explains why nothing is measured in addition to known levels, none of which was measured for
     /// this search; `None` if one was, or if something is measured.
-    pub fn idle(&self, known: &[LevelMetrics]) -> Option<String> {
+    pub fn idle(&self, evidence: &Evidence<'_>) -> Option<String> {
+        let known = evidence.levels();
         let others = !known.is_empty() && !known.iter().any(|level| self.is_own(level));
-        if !others || self.next(known, false).is_some() {
+        if !others || self.next(evidence, false).is_some() {
             return None;
         }
         let mut levels: Vec<u32> = known.iter().map(|level| level.concurrency).collect();
@@ -239,7 +243,11 @@ impl Search {
 mod tests {
     use super::*;
     use crate::measure::{Around, Metric, Quantile, Recording, Run};
-    use crate::sizing::{Target, next_level};
+    use crate::sizing::{MethodName, Target, next_level};
+
+    fn of_levels(levels: &[LevelMetrics]) -> Evidence<'_> {
+        Evidence::of_levels(levels, MethodName::default())
+    }
 
     fn search(limit: f64, budget: Option<Spend>) -> Search {
         let (metric, quantile) = (Metric::WorkflowRuntime, Quantile::P95);
@@ -268,10 +276,14 @@ mod tests {
     /// Measures what a search asks for beside what is known, and says what that was.
     fn go_on(search: &Search, known: &mut Vec<LevelMetrics>) -> Vec<Step> {
         let mut steps = Vec::new();
-        while let Some(step) = search.next(known, false) {
+        while let Some(step) = search.next(&of_levels(known), false) {
             let mut turned = known.clone();
             turned.reverse();
-            assert_eq!(search.next(&turned, false), Some(step), "the order does not matter");
+            assert_eq!(
+                search.next(&of_levels(&turned), false),
+                Some(step),
+                "the order does not matter"
+            );
             known.retain(|level| level.concurrency != step.level.concurrency);
             known.push(level(step.level, Some(&search.asked)));
             steps.push(step);
@@ -294,11 +306,11 @@ mod tests {
             let steps = go_on(&search, &mut Vec::new());
             let mut measured = Vec::new();
             for step in &steps {
-                assert_eq!(next_level(&search.plan, &measured), Some(step.level));
+                assert_eq!(next_level(&search.plan, &of_levels(&measured)), Some(step.level));
                 assert_eq!(step.again, None);
                 measured.push(level(step.level, None));
             }
-            assert_eq!(next_level(&search.plan, &measured), None);
+            assert_eq!(next_level(&search.plan, &of_levels(&measured)), None);
         }
     }
 
@@ -320,7 +332,7 @@ mod tests {
                 let far = steps.iter().filter(|it| !is_near(it.level.concurrency, crossing));
                 assert!(far.count() <= 1, "{limit}: {steps:?}");
                 // What is enough for an answer is enough for the next run.
-                assert_eq!(search.next(&known, false), None);
+                assert_eq!(search.next(&of_levels(&known), false), None);
             }
         }
     }
@@ -358,12 +370,12 @@ mod tests {
         let of = |runs, concurrency| level(NextLevel { concurrency, runs }, None);
         let wants = |runs| Search { wanted: Wanted::Runs(runs), ..search(10.0, None) };
         let known = vec![of(90, 1), of(90, 2)];
-        let next = wants(100.0).next(&known, true).unwrap();
+        let next = wants(100.0).next(&of_levels(&known), true).unwrap();
         assert_eq!((next.level.concurrency, next.again), (4, None));
-        let next = wants(101.0).next(&known, true).unwrap();
+        let next = wants(101.0).next(&of_levels(&known), true).unwrap();
         assert_eq!((next.level.concurrency, next.again), (1, Some(Again::FewRuns)));
         // A wave and five runs are the least that is ever planned.
-        let next = search(10.0, None).next(&[of(3, 1), of(2, 2)], true).unwrap();
+        let next = search(10.0, None).next(&of_levels(&[of(3, 1), of(2, 2)]), true).unwrap();
         assert_eq!((next.level.concurrency, next.again), (1, Some(Again::FewRuns)));
     }
 

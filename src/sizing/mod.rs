@@ -4,8 +4,10 @@
 //!
 //! - A [`Question`] is what is asked: [`Target`]s (a limit on a quantile of a metric), [`Load`]s
 //!   (users or a rate), the [`Rig`] that was measured, and a [`Margin`].
-//! - [`Evidence`] is what was measured: levels, their [`Fits`] (straight lines) and, for the method
-//!   `monotone`, the single runs ([`ObservedLevel`]).
+//! - [`Measured`] holds the levels of a sweep and their runs ([`ObservedLevel`]); [`Fits`] are the
+//!   straight lines through the levels.
+//! - An [`Estimator`] is a method of estimation: it makes a [`Model`] of the [`Evidence`], and the
+//!   model answers whatever is asked. `estimators` lists them all by [`MethodName`].
 //! - [`Pooled`] is the model of `monotone`: a mean curve in the shape of a closed loop (`curve`),
 //!   times a tail pooled over the levels around the answer (`tails`), resampled for intervals.
 //! - A capacity ([`Carried`]) is the load that a rig carries within a limit; an [`Estimate`] turns
@@ -13,11 +15,13 @@
 //!
 //! # Flow
 //!
-//! [`assess()`] is the front door: it asks the evidence for the estimate of every target with every
-//! load and for the recommendation over them, and adds the diagnosis and the notes. Each estimate
+//! [`Measured`] is the front door: [`Measured::prepare`] makes the model, [`Prepared::answer`] asks it
+//! for the estimate of every target with every load and combines them into a recommendation, and
+//! [`Prepared::assess`] adds the diagnosis and the notes. Each estimate
 //! is checked against the levels: `verdict` bounds the capacity by what single levels prove,
 //! `misfit`, `repeats` and `tails` look for levels that disagree, and `estimate::refit` leaves one
-//! out. [`Search::next`] decides which level an adaptive sweep measures next.
+//! out. [`Search::next`] decides which level an adaptive sweep measures next, from where the model of
+//! the levels so far says that the targets are crossed.
 //!
 //! Pure: no clock, no files, seeded randomness. The stages of [`crate::study`] call it, and
 //! [`crate::report`] shows the result. Formulas name their source; times are seconds, shares 0 to 1.
@@ -26,10 +30,13 @@ mod adaptive;
 mod advice;
 mod assess;
 mod carried;
+mod crossing;
 mod curve;
 mod diagnose;
 mod drift;
 mod estimate;
+mod estimator;
+mod estimators;
 mod evidence;
 pub mod fit;
 mod fits;
@@ -37,10 +44,13 @@ mod flow;
 mod grade;
 mod known;
 mod means;
+mod measured;
+mod method;
 mod misfit;
 mod nnls;
 mod observed;
 mod pooled;
+mod prepared;
 mod question;
 mod repeats;
 mod rough;
@@ -52,20 +62,24 @@ mod wording;
 
 pub use adaptive::{AdaptivePlan, NextLevel, Spend, next_level};
 pub use advice::Plan;
-pub use assess::{Alternative, Assessment, LevelAgainstTargets, PerMetric, assess};
+pub use assess::{Alternative, Assessment, LevelAgainstTargets, PerMetric};
 pub use carried::{Carried, CarriedDraws, CarriedRange, Certainty};
 pub use diagnose::{Diagnosis, SlowLevel};
 pub use estimate::{
     Asked, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Proven, Recommendation, Sum,
-    estimate, recommend,
+    recommend,
 };
+pub use estimator::{Estimator, Expected, Model, NoModel};
 pub use evidence::Evidence;
-pub use fit::{Fit, MethodName, NoFit, Point};
+pub use fit::{Fit, NoFit, Point};
 pub use fits::{FitOptions, Fits, NamedFit};
 pub use grade::Grade;
 pub use known::{Again, Search, Step, Wanted};
+pub use measured::Measured;
+pub use method::MethodName;
 pub use observed::{Observations, ObservedLevel, ObservedRun};
 pub use pooled::Pooled;
+pub use prepared::Prepared;
 pub use question::Question;
 pub use rough::rough_gpus;
 pub use target::{Load, Margin, Rig, Target};

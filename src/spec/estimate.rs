@@ -1,6 +1,7 @@
 //! The spec's `estimate`.
 
 use super::Share;
+use crate::sizing::{FitOptions, MethodName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct EstimateSpec {
     /// Model of time against concurrency.
-    pub method: Method,
+    pub method: MethodName,
     /// Probability that the truth lies within the interval of an estimate, and that the
     /// recommendation is enough.
     pub confidence: f64,
@@ -29,15 +30,16 @@ pub struct EstimateSpec {
 
 impl Default for EstimateSpec {
     fn default() -> Self {
+        let FitOptions { method, min_r_squared, remove_outliers } = FitOptions::default();
         Self {
-            method: Method::Monotone,
+            method,
             confidence: 0.9,
             headroom: Share::default(),
             spares: 0,
             count_failures: CountFailures::LeftOut,
             seed: 0,
-            min_r_squared: 0.7,
-            remove_outliers: true,
+            min_r_squared,
+            remove_outliers,
         }
     }
 }
@@ -51,17 +53,4 @@ pub enum CountFailures {
     LeftOut,
     /// Counted as slower than any limit, as in goodput.
     AsOverLimit,
-}
-
-/// Methods of estimation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// A mean curve of the shape that load gives it, times a tail pooled over the levels around the
-    /// answer; with intervals.
-    Monotone,
-    /// A straight line by least squares: the reference calculator's method.
-    Linear,
-    /// A straight line by repeated medians, which outliers cannot pull away.
-    Robust,
 }

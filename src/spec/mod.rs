@@ -60,7 +60,7 @@ pub use concurrency::{Budget, Concurrency, Levels, Scale};
 pub use dataset::{DatasetFormat, DatasetSpec, Filter, FilterValue, Patterns};
 pub use duration::Seconds;
 pub use error::{Place, Source, SpecError};
-pub use estimate::{CountFailures, EstimateSpec, Method};
+pub use estimate::{CountFailures, EstimateSpec};
 pub use file::{ReadOptions, migrate_file, process_env};
 pub use file_name::plain_file_name;
 pub use glob::glob_matches;

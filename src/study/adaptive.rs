@@ -9,7 +9,7 @@ use super::graph_level::GraphLevel;
 use super::graph_level::Known;
 use super::known::known_levels;
 use super::reason::Again;
-use super::search::search_of;
+use super::search::{evidence, search_of};
 use super::stage_id::StageId;
 use crate::engine::{CacheLookup, Chosen, look_up};
 use crate::load::read_foreign;
@@ -36,7 +36,7 @@ fn explored(context: &Context, search: &Search) -> Result<Vec<GraphLevel>, Pipel
     let known: Vec<Known> = known_at_rest(context)?.into_values().collect();
     let metrics: Vec<LevelMetrics> = known.iter().map(|it| it.metrics.clone()).collect();
     let mut levels: Vec<GraphLevel> = known.into_iter().map(GraphLevel::known).collect();
-    if let Some(step) = search.next(&metrics, false) {
+    if let Some(step) = search.next(&evidence(&context.spec, &metrics), false) {
         plan_step(&mut levels, step);
     }
     Ok(levels)

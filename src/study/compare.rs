@@ -7,7 +7,7 @@ use super::stages::{EstimateSlice, FitSlice};
 use crate::engine::differences;
 use crate::load::RecordedRuns;
 use crate::measure::{LevelMetrics, Metric, Quantile};
-use crate::sizing::{Fit, Fits, ObservedLevel, Recommendation};
+use crate::sizing::{Fit, Fits, Measured, Recommendation};
 use crate::spec::Spec;
 use crate::store::{LockFile, RunRecord, Store};
 use serde::Serialize;
@@ -197,12 +197,12 @@ impl Facts {
         facts.reads = Value::Object(slices(&context, dataset)?);
         // With levels missing, a fit over the rest would be another answer, not this one.
         if facts.absent.is_empty() {
-            let levels: Vec<LevelMetrics> = facts.levels.values().cloned().collect();
-            let fits = Fits::of(&levels, FitSlice::of(&spec.estimate).options());
-            let observed = observed_of(lock, store);
+            let mut measured = Measured::of(facts.levels.values().cloned().collect());
+            observe(&mut measured, lock, store);
+            let fits = measured.fits(FitSlice::of(&spec.estimate).options());
             let asked = EstimateSlice::of(spec);
-            let evidence = asked.evidence(&levels, &fits, &observed);
-            let Recommendation { recommended, .. } = evidence.answer(&asked.main_question()).1;
+            let prepared = asked.prepare(&measured, &fits);
+            let Recommendation { recommended, .. } = prepared.answer(&asked.main_question()).1;
             facts.fit = p95_fit(&fits);
             facts.gpus = recommended;
         }
@@ -223,14 +223,16 @@ impl Facts {
     }
 }
 
-/// The runs behind the levels of a lock file, as far as they are here.
-fn observed_of(lock: &LockFile, store: &Store) -> BTreeMap<u32, ObservedLevel> {
-    let sweeps = lock.stages().into_iter().flatten().filter_map(|(stage, locked)| {
-        let concurrency: u32 = stage.strip_prefix("sweep@")?.parse().ok()?;
-        let runs = RecordedRuns::open(store.open(&locked.digest).ok()?).ok()?;
-        Some((concurrency, ObservedLevel::of(concurrency, &runs, runs.around()).ok()?))
-    });
-    sweeps.collect()
+/// Adds the runs behind the levels of a lock file, as far as they are here.
+fn observe(measured: &mut Measured, lock: &LockFile, store: &Store) {
+    for (stage, locked) in lock.stages().into_iter().flatten() {
+        let concurrency = stage.strip_prefix("sweep@").and_then(|level| level.parse().ok());
+        let runs = store.open(&locked.digest).ok().map(RecordedRuns::open);
+        if let (Some(concurrency), Some(Ok(runs))) = (concurrency, runs) {
+            // Runs that cannot be read are as good as none.
+            let _ = measured.observe(concurrency, &runs, runs.around());
+        }
+    }
 }
 
 fn p95_fit(fits: &Fits) -> Option<Fit> {

@@ -7,7 +7,7 @@ use super::graph::{Graph, graph_of, with_level};
 use super::graph_level::GraphLevel;
 use super::known::known_levels;
 use super::pipeline::Pipeline;
-use super::search::search_of;
+use super::search::{evidence, search_of};
 use super::stage_id::StageId;
 use super::stages::Artifacts;
 use super::{PipelineError, Reason, Selection};
@@ -131,7 +131,7 @@ impl<'a> Explorer<'a> {
     /// level that would be next.
     fn next(&self, search: &Search) -> Option<Step> {
         let known: Vec<LevelMetrics> = self.metrics.values().cloned().collect();
-        let step = search.next(&known, self.same_rig)?;
+        let step = search.next(&evidence(&self.context.spec, &known), self.same_rig)?;
         if !self.context.offline || known.is_empty() {
             return Some(step);
         }
@@ -236,7 +236,8 @@ impl<'a> Explorer<'a> {
                 Next::GoOn(search) => {
                     self.update(progress)?;
                     let known: Vec<LevelMetrics> = self.metrics.values().cloned().collect();
-                    let idle = if self.context.offline { None } else { search.idle(&known) };
+                    let evidence = evidence(&self.context.spec, &known);
+                    let idle = if self.context.offline { None } else { search.idle(&evidence) };
                     if let Some(why) = idle {
                         self.notice(&why);
                     }

@@ -1,8 +1,8 @@
 //! The goal of an adaptive sweep.
 
 use super::stages::EstimateSlice;
-use crate::measure::Asked;
-use crate::sizing::{AdaptivePlan, Search, Spend, Wanted};
+use crate::measure::{Asked, LevelMetrics};
+use crate::sizing::{AdaptivePlan, Evidence, Search, Spend, Wanted};
 use crate::spec::{Budget, Levels, Spec};
 
 /// The search of a spec's adaptive sweep; `None` if its levels are fixed.
@@ -27,6 +27,11 @@ pub(super) fn search_of(spec: &Spec) -> Option<Search> {
         _ => Wanted::Planned,
     };
     Some(Search { asked: asked(spec, &plan), plan, wanted })
+}
+
+/// The evidence that the search of a spec goes by: the levels that were measured so far.
+pub(super) fn evidence<'a>(spec: &Spec, measured: &'a [LevelMetrics]) -> Evidence<'a> {
+    Evidence::of_levels(measured, spec.estimate.method)
 }
 
 /// The mark by which levels of this search are told from those of others.

@@ -5,6 +5,7 @@ use super::stages::{Artifacts, EstimateSlice, observe};
 use super::{Pipeline, PipelineError, RunOptions, Selection, StageId, Study};
 use crate::measure::Metric;
 use crate::report::{WhatIf, WhatIfCase};
+use crate::sizing::Measured;
 use crate::spec::{Limit, Seconds, Spec, Targets};
 use crate::store::Store;
 use std::collections::BTreeMap;
@@ -105,13 +106,13 @@ impl Pipeline {
         let done = outcome.stages.into_iter().filter(|stage| stage.id != StageId::Expand);
         let digests = done.map(|stage| (stage.id, stage.digest)).collect();
         let artifacts = Artifacts::new(&store, digests);
-        let (levels, fits) = (artifacts.levels()?, artifacts.fits()?);
-        let observed = observe(&levels, artifacts.runs(), &[], &mut BTreeMap::new())?;
+        let (mut measured, fits) = (Measured::of(artifacts.levels()?), artifacts.fits()?);
+        observe(&mut measured, artifacts.runs(), &[])?;
         let asked = EstimateSlice::of(spec);
-        let evidence = asked.evidence(&levels, &fits, &observed);
+        let prepared = asked.prepare(&measured, &fits);
         let answer = |targets: &Targets| {
             let question = asked.question(targets);
-            let (estimates, gpus) = evidence.answer(&question);
+            let (estimates, gpus) = prepared.answer(&question);
             WhatIfCase::of(branch, targets.name.as_deref(), &question, &estimates, &gpus)
         };
         Ok(cases.iter().map(answer).collect())

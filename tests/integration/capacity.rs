@@ -3,12 +3,9 @@
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Exp, LogNormal};
-use sizer::measure::{
-    Gaps, LevelMetrics, LlmCall, Metric, Phase, Quantile, Recording, Run, quantile_of_sorted,
-};
+use sizer::measure::{Gaps, LlmCall, Metric, Phase, Quantile, Recording, Run, quantile_of_sorted};
 use sizer::sizing::{
-    Assessment, Certainty, Evidence, FitOptions, Fits, Load, Margin, MethodName, ObservedLevel,
-    Plan, Question, Rig, Target, assess,
+    Assessment, Certainty, FitOptions, Load, Margin, Measured, Plan, Question, Rig, Target,
 };
 use sizer::spec::Seconds;
 use sizer::spec::workflow::Engine;
@@ -112,18 +109,13 @@ fn p95(runs: &[Run], of: impl Fn(&Run) -> Option<f64>) -> f64 {
 
 /// What a closed-loop sweep of one replica says.
 fn estimate(target: Target, loads: Vec<Load>) -> Assessment {
-    let mut levels = Vec::new();
-    let mut observed = BTreeMap::new();
+    let mut measured = Measured::default();
     for concurrency in [1, 2, 4, 8, 16, 24, 32, 48] {
         let source = Source::Users { users: concurrency, think: 0.0 };
         let runs = play(1, source, 400, u64::from(concurrency));
         let recording = Recording { runs, ..Recording::default() };
-        levels.push(LevelMetrics::of(concurrency, &recording, 0.0));
-        let Ok(level) = ObservedLevel::of(concurrency, &recording, &recording.around);
-        observed.insert(concurrency, level);
+        measured.add(concurrency, &recording, 0.0);
     }
-    let options =
-        FitOptions { method: MethodName::Monotone, min_r_squared: 0.7, remove_outliers: true };
     let question = Question {
         targets: vec![target],
         loads,
@@ -133,8 +125,8 @@ fn estimate(target: Target, loads: Vec<Load>) -> Assessment {
         counts_users: false,
         plan: Plan::default(),
     };
-    let fits = Fits::of(&levels, options);
-    assess(&question, &Evidence::new(&levels, &fits, &observed), &BTreeMap::new())
+    let fits = measured.fits(FitOptions::default());
+    measured.prepare(&fits, false).assess(&question)
 }
 
 /// The fewest replicas that meet a limit.

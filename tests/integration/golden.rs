@@ -2,12 +2,11 @@
 
 use serde::Deserialize;
 use sizer::measure::{LevelMetrics, Metric, Quantile, Recording, Summary};
-use sizer::sizing::fit::{Linear, Method};
+use sizer::sizing::fit::{Linear, Regression};
 use sizer::sizing::{
-    Assessment, Certainty, Evidence, FitOptions, Fits, Load, Margin, MethodName, NoFit, Plan,
-    Point, Question, Rig, Target, assess, rough_gpus,
+    Assessment, Certainty, FitOptions, Fits, Load, Margin, Measured, MethodName, NoFit, Plan,
+    Point, Question, Rig, Target, rough_gpus,
 };
-use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
 struct Case {
@@ -168,8 +167,8 @@ fn table_levels() -> Vec<LevelMetrics> {
 }
 
 fn assessed(question: &Question, levels: &[LevelMetrics]) -> Assessment {
-    let fits = Fits::of(levels, OPTIONS);
-    assess(question, &Evidence::new(levels, &fits, &BTreeMap::new()), &BTreeMap::new())
+    let measured = Measured::of(levels.to_vec());
+    measured.prepare(&measured.fits(OPTIONS), false).assess(question)
 }
 
 fn question() -> Question {

@@ -7,8 +7,8 @@ use sizer::measure::{
     Failure, FailureKind, LevelMetrics, LlmCall, Metric, Outcome, Phase, Quantile, Recording, Run,
 };
 use sizer::sizing::{
-    Certainty, Estimate, Evidence, FitOptions, Fits, GpuCount, Grade, Load, Margin, MethodName,
-    ObservedLevel, Plan, Question, Rig, Target,
+    Certainty, Estimate, FitOptions, GpuCount, Grade, Load, Margin, Measured, MethodName, Plan,
+    Question, Rig, Target,
 };
 use std::collections::BTreeMap;
 
@@ -76,14 +76,12 @@ impl Sweep {
     }
 
     fn estimate(&self, method: MethodName, ask: Ask) -> Estimate {
-        let (mut levels, mut observed) = (Vec::new(), BTreeMap::new());
+        let mut measured = Measured::default();
         for (concurrency, recording) in &self.0 {
-            levels.push(LevelMetrics::of(*concurrency, recording, 0.0));
-            let Ok(level) = ObservedLevel::of(*concurrency, recording, &recording.around);
-            observed.insert(*concurrency, level);
+            measured.add(*concurrency, recording, 0.0);
         }
         let options = FitOptions { method, min_r_squared: 0.0, remove_outliers: true };
-        let fits = Fits::of(&levels, options);
+        let fits = measured.fits(options);
         let question = Question {
             targets: vec![Target { metric: ask.metric, quantile: Quantile::P95, limit: ask.limit }],
             loads: vec![ask.load],
@@ -93,7 +91,7 @@ impl Sweep {
             counts_users: false,
             plan: Plan::default(),
         };
-        Evidence::new(&levels, &fits, &observed).answer(&question).0.remove(0)
+        measured.prepare(&fits, false).answer(&question).0.remove(0)
     }
 }
 

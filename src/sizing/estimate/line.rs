@@ -4,8 +4,9 @@ use super::buy::{cross_check, other_form, sum};
 use super::{Asked, Capacity, Estimate, GpuCount, Proven, beyond_reach, levels_within, observed};
 use crate::measure::{LevelMetrics, Metric};
 use crate::sizing::curve::{Curve, Seen, Shape};
-use crate::sizing::fit::{Fit, MethodName, NoCapacity, NoFit};
+use crate::sizing::fit::{Fit, NoCapacity, NoFit};
 use crate::sizing::grade::Doubt;
+use crate::sizing::method::MethodName;
 use crate::sizing::verdict::Bounds;
 use crate::sizing::{Load, Target};
 
@@ -16,7 +17,11 @@ const FAR: f64 = 1.25;
 /// `users / capacity × gpu_count` (the reference's slope-based estimate). Users that think and runs
 /// that arrive count as many as are in flight on average: a line knows nothing of the distribution
 /// of single runs.
-pub fn estimate(asked: &Asked<'_>, method: MethodName, fit: &Result<Fit, NoFit>) -> Estimate {
+pub(in crate::sizing) fn estimate(
+    asked: &Asked<'_>,
+    method: MethodName,
+    fit: &Result<Fit, NoFit>,
+) -> Estimate {
     let Asked { target, rig, margin, levels, .. } = *asked;
     let mut result = Estimate { fit: fit.as_ref().ok().cloned(), ..asked.open(method) };
     if let Some(reason) = out_of_reach(target, levels) {

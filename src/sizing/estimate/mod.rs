@@ -14,14 +14,14 @@ mod steps;
 mod tail;
 
 pub use buy::recommend;
-pub use line::estimate;
-pub(super) use line::grade_line;
+pub(super) use line::{estimate, grade_line};
 pub(super) use pooled::estimate_pooled;
 pub(super) use refit::MetricModels;
 
 use super::advice::Words;
-use super::fit::{Fit, MethodName};
+use super::fit::Fit;
 use super::grade::{Doubt, grade};
+use super::method::MethodName;
 use super::{Grade, Load, Margin, Plan, Rig, Target};
 use crate::measure::{LevelMetrics, Metric, Quantile};
 use schemars::JsonSchema;
@@ -265,6 +265,11 @@ impl Asked<'_> {
             unreachable: false,
             reason: None,
         }
+    }
+
+    /// Creates an estimate that gives the reason why there is no answer.
+    pub fn unanswered(&self, method: MethodName, reason: String) -> Estimate {
+        Estimate { reason: Some(reason), ..self.open(method) }
     }
 
     fn is_extrapolated(&self, capacity: f64) -> bool {

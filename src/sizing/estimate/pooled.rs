@@ -6,11 +6,11 @@ use super::find::find;
 use super::found::Found;
 use super::refit::MetricModels;
 use super::{Asked, Capacity, CurvePoint, Estimate, GpuCount, Proven, beyond_reach, observed};
-use crate::measure::{LevelMetrics, Metric};
+use crate::measure::Metric;
 use crate::sizing::diagnose;
-use crate::sizing::fit::{MethodName, NoFit};
+use crate::sizing::fit::NoFit;
 use crate::sizing::grade::Doubt;
-use crate::sizing::verdict::{TOLERABLE, failed_share};
+use crate::sizing::method::MethodName;
 use crate::sizing::{Carried, Certainty, Grade, Load, Pooled};
 
 /// Share of the lowest level below which a load is one that no level shows.
@@ -33,16 +33,11 @@ pub(in crate::sizing) fn estimate_pooled(
     certainty: Certainty,
 ) -> Estimate {
     let Asked { target, levels, .. } = *asked;
-    let mut result = asked.open(MethodName::Monotone);
     let Some(metric) = metric else {
-        let failed = !levels.is_empty() && levels.iter().all(|level| level.interrupted);
-        result.reason = Some(if failed {
-            failed_everywhere(levels)
-        } else {
-            NoFit::NotMeasured { metric: target.metric.to_string() }.to_string()
-        });
-        return result;
+        let reason = NoFit::NotMeasured { metric: target.metric.to_string() };
+        return asked.unanswered(MethodName::Monotone, reason.to_string());
     };
+    let mut result = asked.open(MethodName::Monotone);
     let found = find(asked, metric, runtime, certainty);
     let pooled = found.models.furthest();
     let range = found.drawn.range(|drawn| drawn.concurrency);
@@ -89,22 +84,6 @@ pub(in crate::sizing) fn estimate_pooled(
         (gpus.recommended, gpus.sum) = (None, None);
     }
     result
-}
-
-/// Explains why there is no answer if runs failed at every level.
-fn failed_everywhere(levels: &[LevelMetrics]) -> String {
-    let most = levels.iter().map(failed_share).fold(0.0, f64::max);
-    let tolerate = if most <= TOLERABLE {
-        let percent = (most * 100.0).ceil().max(1.0);
-        format!(
-            ", or allow for some failures with concurrency.on_failure: {{tolerate: {percent:.0}%}}"
-        )
-    } else {
-        format!(" (up to {:.0} % of a level's runs)", most * 100.0)
-    };
-    format!(
-        "runs failed at every level, and no level with failed runs is in a fit: see what failed{tolerate}"
-    )
 }
 
 /// Returns the capacity with its interval, as far as either end is known, and adds the doubts about

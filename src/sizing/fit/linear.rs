@@ -1,7 +1,8 @@
 //! The reference calculator's straight line, with its outlier rules.
 
 use super::line::Line;
-use super::{Fit, Method, MethodName, NoFit, Point, outliers};
+use super::{Fit, NoFit, Point, Regression, outliers};
+use crate::sizing::method::MethodName;
 
 /// Least squares through the levels' quantiles, after the reference's outlier removal.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +31,7 @@ impl Default for Linear {
     }
 }
 
-impl Method for Linear {
+impl Regression for Linear {
     fn fit(&self, points: &[Point]) -> Result<Fit, NoFit> {
         if points.len() < 2 {
             return Err(NoFit::TooFewLevels { usable: points.len() });

@@ -8,6 +8,7 @@ mod robust;
 pub use linear::Linear;
 pub use robust::Robust;
 
+use super::method::MethodName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,31 +21,8 @@ pub struct Point {
     pub seconds: f64,
 }
 
-/// Methods of the estimate, by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MethodName {
-    /// A mean curve of the right shape, times a tail pooled over the levels around the answer.
-    #[default]
-    Monotone,
-    /// A straight line by least squares: the reference calculator's method.
-    Linear,
-    /// A straight line by repeated medians, which outliers cannot pull away.
-    Robust,
-}
-
-impl std::fmt::Display for MethodName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Monotone => "monotone",
-            Self::Linear => "linear",
-            Self::Robust => "robust",
-        })
-    }
-}
-
-/// A method of fitting time against concurrency.
-pub trait Method {
+/// A way of drawing a straight line of time against concurrency.
+pub trait Regression {
     /// Fits the usable levels, in ascending concurrency; fails with the reason why there is no fit.
     fn fit(&self, points: &[Point]) -> Result<Fit, NoFit>;
 }

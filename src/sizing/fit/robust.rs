@@ -1,7 +1,8 @@
 //! A straight line that outliers cannot pull away.
 
 use super::line::Line;
-use super::{Fit, Method, MethodName, NoFit, Point};
+use super::{Fit, NoFit, Point, Regression};
+use crate::sizing::method::MethodName;
 
 /// Repeated medians (A. F. Siegel, "Robust regression using repeated medians", Biometrika 69, 1982):
 /// the slope is the median over all points of the median slope from that point to the others.
@@ -24,7 +25,7 @@ const FENCE: f64 = 3.0;
 /// Share of the largest time below which residuals are rounding errors.
 const ROUNDING: f64 = 1e-9;
 
-impl Method for Robust {
+impl Regression for Robust {
     fn fit(&self, points: &[Point]) -> Result<Fit, NoFit> {
         let too_few = NoFit::TooFewLevels { usable: points.len() };
         let line = repeated_medians(points).ok_or_else(|| too_few.clone())?;

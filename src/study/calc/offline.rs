@@ -2,9 +2,9 @@
 //! nothing worth caching.
 
 use super::{CalcError, CalcOptions, CalcOutcome, jobs, spec_text};
-use crate::measure::{AgainstLimits, LevelMetrics, Metric, Quantile, Recording, Run};
+use crate::measure::{LevelMetrics, Metric, Quantile, Recording, Run};
 use crate::report::{Material, SizingResult, SpecIdentity, report};
-use crate::sizing::{Certainty, Evidence, Fits, Load, Margin, Plan, Question, Rig, Target, assess};
+use crate::sizing::{Certainty, Load, Margin, Measured, Plan, Question, Rig, Target};
 use crate::spec::EstimateSpec;
 use crate::study::Observer;
 use crate::study::stages::FitSlice;
@@ -26,15 +26,14 @@ pub(super) fn run(
         metrics.iter().map(|(concurrency, metrics)| metrics.level(*concurrency)).collect();
     let runs_at = |concurrency: u32| runs.get(&concurrency).map_or(&[][..], Vec::as_slice);
     let estimate = EstimateSpec { method: options.method, ..EstimateSpec::default() };
-    let fits = Fits::of(&levels, FitSlice::of(&estimate).options());
+    let mut measured = Measured::of(levels.clone());
     let question = question(options);
-    let against = metrics.keys().map(|concurrency| {
+    for concurrency in metrics.keys() {
         let recording = Recording { runs: runs_at(*concurrency).to_vec(), ..Recording::default() };
-        let Ok(against) = AgainstLimits::of(&recording, &question.main_limits());
-        (*concurrency, against)
-    });
-    let assessment =
-        assess(&question, &Evidence::new(&levels, &fits, &BTreeMap::new()), &against.collect());
+        let Ok(()) = measured.compare(*concurrency, &recording, &question.main_limits());
+    }
+    let fits = measured.fits(FitSlice::of(&estimate).options());
+    let assessment = measured.prepare(&fits, false).assess(&question);
     let identity = SpecIdentity { name: "calc".to_owned(), digest: String::new() };
     let result = SizingResult::assemble(identity, levels, &fits, assessment, BTreeMap::new());
     let job = dir.join("offline").join(jobs::new_name(options));

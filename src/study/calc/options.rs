@@ -32,7 +32,7 @@ pub struct CalcOptions {
     /// GPUs of the test rig.
     pub test_gpu_count: u32,
     /// The model of time against concurrency: `linear` is the reference's.
-    pub method: crate::spec::Method,
+    pub method: crate::sizing::MethodName,
     /// Draw plots.
     pub plots: bool,
     /// Wait for another process that works in the output folder, instead of failing.

@@ -2,7 +2,8 @@
 
 use super::{CalcError, CalcOptions};
 use crate::nat::{Imported, Sources, import};
-use crate::spec::{Method, Parts, Spec, process_env};
+use crate::sizing::MethodName;
+use crate::spec::{Parts, Spec, process_env};
 use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::io::Read;
@@ -62,7 +63,7 @@ pub(super) fn calc_spec(
     if !targets.is_empty() {
         spec.insert("targets".into(), targets.into());
     }
-    spec.insert("estimate".into(), json!({ "method": method(options.method) }));
+    spec.insert("estimate".into(), json!({ "method": options.method.key() }));
     let mut all_reports = vec!["summary.md", "levels.csv", "result.json"];
     all_reports.extend(reports(options.plots));
     spec.insert("outputs".into(), json!({ "dir": out, "reports": all_reports }));
@@ -81,7 +82,7 @@ pub fn imported_spec(
         "concurrency".into(),
         json!({ "levels": (1..=10).collect::<Vec<u32>>(), "mode": "burst" }),
     );
-    spec.insert("estimate".into(), json!({ "method": "linear" }));
+    spec.insert("estimate".into(), json!({ "method": MethodName::Linear.key() }));
     Ok((checked(to_yaml(&spec), config)?, imported.notes))
 }
 
@@ -181,11 +182,6 @@ fn seen_from(base: Option<&Path>, path: &Path) -> String {
     let path = absolute(path);
     let relative = base.and_then(|base| pathdiff::diff_paths(&path, absolute(base)));
     relative.unwrap_or(path).to_string_lossy().into_owned()
-}
-
-#[expect(clippy::expect_used, reason = "a variant without fields is its name")]
-fn method(method: Method) -> Value {
-    serde_json::to_value(method).expect("a name")
 }
 
 /// The sections in the order in which people read them.

@@ -3,10 +3,10 @@
 use super::artifacts::{Artifacts, Runs};
 use super::output::Document;
 use super::stage::Stage;
-use crate::measure::{AgainstLimits, LevelMetrics, Metric};
+use crate::measure::{LevelMetrics, Metric};
 use crate::sizing::{
-    Alternative, Assessment, Certainty, Diagnosis, Evidence, Fits, Load, Margin, ObservedLevel,
-    Plan, Question, Rig, Target, assess,
+    Alternative, Assessment, Certainty, Diagnosis, Fits, Load, Margin, Measured, Plan, Prepared,
+    Question, Rig, Target,
 };
 use crate::spec::{
     Concurrency, CountFailures, EstimateSpec, Levels, Limit, Seconds, Share, Spec, TargetSets,
@@ -16,7 +16,6 @@ use crate::study::PipelineError;
 use crate::study::services::Services;
 use crate::study::spec_files::SpecFiles;
 use serde::{Serialize, Serializer};
-use std::collections::BTreeMap;
 
 /// Enough for the ends of an interval to stay where they are, few enough for milliseconds.
 const RESAMPLES: usize = 1000;
@@ -79,29 +78,27 @@ impl Stage for Estimate {
         inputs: Self::Inputs<'_>,
         _: &Services,
     ) -> Result<Document<Assessment>, PipelineError> {
-        estimate(slice, &inputs).map(Document)
+        estimate(slice, inputs).map(Document)
     }
 }
 
 fn estimate(
     slice: &EstimateSlice,
-    EstimateInputs { levels, fits, runs }: &EstimateInputs<'_>,
+    EstimateInputs { levels, fits, runs }: EstimateInputs<'_>,
 ) -> Result<Assessment, PipelineError> {
     let main = slice.main_question();
-    let mut against = BTreeMap::new();
+    let mut measured = Measured::of(levels);
     let asked = !main.targets.is_empty() || !slice.targets.others().is_empty();
     // Also without a target: how the rig answers to load is the same whatever is asked.
-    let observed = if asked || levels.len() >= Diagnosis::FEWEST_LEVELS {
-        observe(levels, *runs, &main.main_limits(), &mut against)?
-    } else {
-        BTreeMap::new()
-    };
-    let evidence = slice.evidence(levels, fits, &observed);
-    let mut assessment = assess(&main, &evidence, &against);
+    if asked || measured.levels().len() >= Diagnosis::FEWEST_LEVELS {
+        observe(&mut measured, runs, &main.main_limits())?;
+    }
+    let prepared = slice.prepare(&measured, &fits);
+    let mut assessment = prepared.assess(&main);
     let others = slice.targets.others().iter().enumerate();
     assessment.alternatives = others
         .map(|(index, targets)| {
-            let (estimates, gpus) = evidence.answer(&slice.question(targets));
+            let (estimates, gpus) = prepared.answer(&slice.question(targets));
             let name = targets.name.clone().unwrap_or_else(|| format!("set {}", index + 2));
             Alternative { name, estimates, gpus }
         })
@@ -122,15 +119,9 @@ impl EstimateSlice {
         }
     }
 
-    /// The evidence of levels, with failed runs counted as the spec wants it.
-    pub fn evidence<'a>(
-        &self,
-        levels: &'a [LevelMetrics],
-        fits: &'a Fits,
-        observed: &'a BTreeMap<u32, ObservedLevel>,
-    ) -> Evidence<'a> {
-        let counted = self.estimate.count_failures == CountFailures::AsOverLimit;
-        Evidence::with_failures(levels, fits, observed, counted)
+    /// The model of what was measured, with failed runs counted as the spec wants it.
+    pub fn prepare<'a>(&self, measured: &'a Measured, fits: &'a Fits) -> Prepared<'a> {
+        measured.prepare(fits, self.estimate.count_failures == CountFailures::AsOverLimit)
     }
 
     /// The question of the set of targets that counts.
@@ -165,25 +156,23 @@ impl EstimateSlice {
     }
 }
 
-/// The runs of all levels, and how they stand against limits. A level's runs are opened and verified
-/// once for both.
+/// Adds the runs of all levels, and how they stand against limits. A level's runs are opened and
+/// verified once for both.
 pub(in crate::study) fn observe(
-    levels: &[LevelMetrics],
+    measured: &mut Measured,
     runs: Runs<'_>,
     limits: &[(Metric, f64)],
-    against: &mut BTreeMap<u32, AgainstLimits>,
-) -> Result<BTreeMap<u32, ObservedLevel>, PipelineError> {
-    let mut observed = BTreeMap::new();
-    for concurrency in levels.iter().map(|level| level.concurrency) {
+) -> Result<(), PipelineError> {
+    let levels: Vec<u32> = measured.levels().iter().map(|level| level.concurrency).collect();
+    for concurrency in levels {
         runs.at(concurrency, |runs| {
             if !limits.is_empty() {
-                against.insert(concurrency, AgainstLimits::of(runs, limits)?);
+                measured.compare(concurrency, runs, limits)?;
             }
-            observed.insert(concurrency, ObservedLevel::of(concurrency, runs, runs.around())?);
-            Ok(())
+            measured.observe(concurrency, runs, runs.around())
         })?;
     }
-    Ok(observed)
+    Ok(())
 }
 
 fn loads(targets: &Targets) -> Vec<Load> {

@@ -5,7 +5,7 @@ use super::output::Document;
 use super::stage::Stage;
 use crate::measure::LevelMetrics;
 use crate::sizing::{FitOptions, Fits, MethodName};
-use crate::spec::{EstimateSpec, Method};
+use crate::spec::EstimateSpec;
 use crate::study::PipelineError;
 use crate::study::services::Services;
 use crate::study::spec_files::SpecFiles;
@@ -20,7 +20,7 @@ pub(in crate::study) struct FitSlice {
 
 #[derive(Serialize)]
 struct LineSlice {
-    method: Method,
+    method: MethodName,
     min_r_squared: f64,
     remove_outliers: bool,
 }
@@ -35,11 +35,6 @@ impl FitSlice {
     /// The options of the fits that the spec wants.
     pub fn options(&self) -> FitOptions {
         let LineSlice { method, min_r_squared, remove_outliers } = self.estimate;
-        let method = match method {
-            Method::Monotone => MethodName::Monotone,
-            Method::Linear => MethodName::Linear,
-            Method::Robust => MethodName::Robust,
-        };
         FitOptions { method, min_r_squared, remove_outliers }
     }
 }

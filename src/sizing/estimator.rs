@@ -1,0 +1,116 @@
+//! The seam between questions and methods of estimation.
+//!
+//! An [`Estimator`] makes a [`Model`] of the evidence, and the model answers whatever is asked: the
+//! targets of an estimate, the notes of an assessment, and the planner of an adaptive sweep, which
+//! knows the levels measured so far. A method that finds less than it needs (no runs, no tokens)
+//! returns the model of another method, whose name is then in the estimates.
+
+use super::evidence::Evidence;
+use super::fit::{Linear, Regression};
+use super::fits::FitOptions;
+use super::verdict::{TOLERABLE, failed_share};
+use super::{Asked, Certainty, Estimate, Target};
+use crate::measure::LevelMetrics;
+
+/// A method of estimation.
+pub trait Estimator: Sync {
+    /// Makes a model of the evidence; fails if no answer can be had from it, whatever is asked.
+    fn prepare<'e>(&self, evidence: &Evidence<'e>) -> Result<Box<dyn Model + 'e>, NoModel>;
+
+    /// Returns true if the answers rest on straight lines through the levels' quantiles.
+    fn is_line(&self) -> bool {
+        false
+    }
+
+    /// Returns the regression behind the lines. Beside a method that does not rest on lines, they
+    /// describe the levels.
+    fn regression(&self, options: &FitOptions) -> Box<dyn Regression> {
+        Box::new(Linear {
+            min_r_squared: options.min_r_squared,
+            remove_outliers: options.remove_outliers,
+            ..Linear::default()
+        })
+    }
+}
+
+/// A model of how a rig responds to load, ready for questions.
+pub trait Model {
+    /// Estimates the capacity for one target, and the GPUs for its load.
+    fn estimate(&self, asked: &Asked<'_>, certainty: Certainty) -> Estimate;
+
+    /// Returns the load at which a target is crossed: 0 if a single run in flight exceeds it,
+    /// infinite if the levels do not show a crossing; `None` if no level tells. An adaptive sweep
+    /// asks after each level, with whatever is known by then.
+    fn crossing(&self, target: &Target) -> Option<f64>;
+
+    /// Returns the mean runtime at a load, in seconds; `None` if the model knows no more of it than
+    /// the levels show.
+    fn mean_runtime(&self, _load: f64) -> Option<f64> {
+        None
+    }
+
+    /// Returns the mean runtime at a level, and what the other levels make one expect; `None` if the
+    /// model cannot tell.
+    fn expected(&self, _level: u32) -> Option<Expected> {
+        None
+    }
+
+    /// Returns the level, and the approximate number of additional runs there, that would halve the
+    /// interval of a capacity; `None` if no number would.
+    fn runs_to_halve(&self, _estimate: &Estimate) -> Option<(f64, f64)> {
+        None
+    }
+
+    /// Suggests another method for a target that this one gives no answer to.
+    fn suggestion(&self, _asked: &Asked<'_>, _refused: &Estimate) -> Option<String> {
+        None
+    }
+}
+
+/// A level compared with the others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Expected {
+    /// Mean runtime that the model sees there, in seconds.
+    pub seen: f64,
+    /// Mean runtime expected from the other levels, in seconds.
+    pub expected: f64,
+    /// Standard error of the logarithm of what was seen.
+    pub error: f64,
+}
+
+/// Reason why there is no model.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum NoModel {
+    /// Runs failed at every level.
+    #[error(
+        "runs failed at every level, and no level with failed runs is in a fit: see what failed{}",
+        remedy(*most)
+    )]
+    AllFailed {
+        /// Largest share of failed runs at a level, 0 to 1.
+        most: f64,
+    },
+}
+
+impl NoModel {
+    /// Checks that there is a level at which runs did not fail, unless there is none at all.
+    pub fn if_all_failed(levels: &[LevelMetrics]) -> Result<(), Self> {
+        if levels.is_empty() || levels.iter().any(|level| !level.interrupted) {
+            return Ok(());
+        }
+        let most = levels.iter().map(failed_share).fold(0.0, f64::max);
+        Err(Self::AllFailed { most })
+    }
+}
+
+/// Words a remedy for levels of which this share of the runs failed at most.
+fn remedy(most: f64) -> String {
+    if most <= TOLERABLE {
+        let percent = (most * 100.0).ceil().max(1.0);
+        format!(
+            ", or allow for some failures with concurrency.on_failure: {{tolerate: {percent:.0}%}}"
+        )
+    } else {
+        format!(" (up to {:.0} % of a level's runs)", most * 100.0)
+    }
+}

@@ -1,0 +1,102 @@
+//! The methods `linear` and `robust`: straight lines through the levels' quantiles.
+
+use super::monotone::PooledModels;
+use crate::sizing::crossing::crossing;
+use crate::sizing::estimate::{estimate, grade_line};
+use crate::sizing::estimator::{Estimator, Model, NoModel};
+use crate::sizing::evidence::Evidence;
+use crate::sizing::fit::{Regression, Robust};
+use crate::sizing::fits::{FitOptions, points};
+use crate::sizing::method::MethodName;
+use crate::sizing::verdict::{Bounds, Verdict};
+use crate::sizing::{Asked, Certainty, Estimate, Target};
+
+/// Smallest R² of a robust line that is suggested: the levels that it keeps must lie on it.
+const OFFERED_R_SQUARED: f64 = 0.9;
+
+/// The method `linear`.
+pub(super) struct LeastSquares;
+
+impl Estimator for LeastSquares {
+    fn prepare<'e>(&self, evidence: &Evidence<'e>) -> Result<Box<dyn Model + 'e>, NoModel> {
+        Ok(Box::new(Lines::of(evidence, MethodName::Linear)))
+    }
+
+    fn is_line(&self) -> bool {
+        true
+    }
+}
+
+/// The method `robust`.
+pub(super) struct RepeatedMedians;
+
+impl Estimator for RepeatedMedians {
+    fn prepare<'e>(&self, evidence: &Evidence<'e>) -> Result<Box<dyn Model + 'e>, NoModel> {
+        Ok(Box::new(Lines::of(evidence, MethodName::Robust)))
+    }
+
+    fn is_line(&self) -> bool {
+        true
+    }
+
+    fn regression(&self, options: &FitOptions) -> Box<dyn Regression> {
+        let FitOptions { min_r_squared, remove_outliers, .. } = *options;
+        Box::new(Robust { min_r_squared, remove_outliers })
+    }
+}
+
+/// Lines of all metrics, and the models of `monotone` that their answers are compared with.
+struct Lines<'e> {
+    evidence: Evidence<'e>,
+    method: MethodName,
+    pooled: PooledModels<'e>,
+}
+
+impl<'e> Lines<'e> {
+    fn of(evidence: &Evidence<'e>, method: MethodName) -> Self {
+        Self { evidence: *evidence, method, pooled: PooledModels::of(evidence) }
+    }
+}
+
+impl Model for Lines<'_> {
+    fn estimate(&self, asked: &Asked<'_>, certainty: Certainty) -> Estimate {
+        let Target { metric, quantile, limit } = asked.target;
+        let fit = self.evidence.fit(metric, quantile).cloned();
+        let mut found = estimate(asked, self.method, &fit);
+        let verdicts = self.pooled.levels().iter().map(|it| Verdict::of(it, &asked.target));
+        let bounds = Bounds::of(&verdicts.collect::<Vec<_>>());
+        let curve = self.pooled.of_metric(metric).map(|models| {
+            let carried = models.whole.capacity(quantile, limit, certainty, None);
+            let range = carried.range(|it| it.concurrency);
+            (range.low, range.high)
+        });
+        grade_line(&mut found, asked, &bounds, curve);
+        found
+    }
+
+    fn crossing(&self, target: &Target) -> Option<f64> {
+        // Few levels make a poor line, and a search begins with one.
+        crossing(self.evidence.levels(), target)
+    }
+
+    /// Suggests the robust line where the levels do not lie on the line of least squares.
+    fn suggestion(&self, asked: &Asked<'_>, refused: &Estimate) -> Option<String> {
+        if self.method != MethodName::Linear || refused.fit.is_some() || refused.unreachable {
+            return None;
+        }
+        let Target { metric, quantile, .. } = asked.target;
+        let robust = Robust { min_r_squared: OFFERED_R_SQUARED, remove_outliers: true };
+        let fit = robust.fit(&points(self.evidence.levels(), metric, quantile)).ok()?;
+        if fit.outliers.is_empty() {
+            return None;
+        }
+        let outliers: Vec<String> = fit.outliers.iter().map(ToString::to_string).collect();
+        let gpus = estimate(asked, MethodName::Robust, &Ok(fit)).gpus?.point?;
+        Some(format!(
+            "The {metric} lies on a line but for concurrency {}: the method `robust`, a line that outliers \
+             cannot pull away, gives {:.1} GPUs. Measure that level again before you rely on it.",
+            outliers.join(", "),
+            gpus
+        ))
+    }
+}
