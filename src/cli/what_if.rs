@@ -5,11 +5,12 @@ use super::diagnose::{CliError, print, print_json};
 use super::progress::Progress;
 use super::run::block_on;
 use super::spec_args::{SpecArgs, WaitArgs};
-use crate::measure::Metric;
+use crate::measure::{Metric, each_metric};
 use crate::report::WhatIfCase;
 use crate::spec::Seconds;
 use crate::study::{Grid, PipelineError, RunOptions};
 use clap::ValueEnum;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A grid of loads and limits, answered from the levels that are there
@@ -26,18 +27,8 @@ pub(super) struct Args {
     /// Runs to serve per second
     #[arg(long, value_name = "RATE", value_delimiter = ',', value_parser = rate)]
     request_rate: Vec<f64>,
-    /// Limits on the p95 workflow runtime
-    #[arg(long, value_name = "TIME", value_delimiter = ',', value_parser = limit)]
-    workflow_runtime: Vec<Seconds>,
-    /// Limits on the p95 LLM latency
-    #[arg(long, value_name = "TIME", value_delimiter = ',', value_parser = limit)]
-    llm_latency: Vec<Seconds>,
-    /// Limits on the p95 time to first token
-    #[arg(long, value_name = "TIME", value_delimiter = ',', value_parser = limit)]
-    ttft: Vec<Seconds>,
-    /// Limits on the p95 inter-token latency
-    #[arg(long, value_name = "TIME", value_delimiter = ',', value_parser = limit)]
-    itl: Vec<Seconds>,
+    #[command(flatten)]
+    limits: Limits,
     /// What to print
     #[arg(long, value_enum, default_value_t = GridFormat::Table)]
     format: GridFormat,
@@ -47,6 +38,38 @@ pub(super) struct Args {
     #[command(flatten)]
     waiting: WaitArgs,
 }
+
+macro_rules! limits {
+    ($(
+        $(#[$about:meta])*
+        $name:ident, $key:ident, $words:literal, $column:expr, $span:expr,
+        |$level:ident| $summary:expr,
+        $(#[$limit:meta])* ;
+    )+) => {
+        /// Limits, with an option for each metric.
+        #[derive(clap::Args)]
+        struct Limits {
+            $(
+                #[arg(
+                    long,
+                    help = concat!("Limits on the p95 ", $words),
+                    value_name = "TIME",
+                    value_delimiter = ',',
+                    value_parser = limit
+                )]
+                $key: Vec<Seconds>,
+            )+
+        }
+
+        impl Limits {
+            fn by_metric(&self) -> BTreeMap<Metric, Vec<Seconds>> {
+                [$((Metric::$name, self.$key.clone())),+].into()
+            }
+        }
+    };
+}
+
+each_metric!(limits);
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum GridFormat {
@@ -72,13 +95,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let grid = Grid {
         users: args.users.clone(),
         request_rates: args.request_rate.clone(),
-        limits: [
-            (Metric::WorkflowRuntime, args.workflow_runtime.clone()),
-            (Metric::LlmLatency, args.llm_latency.clone()),
-            (Metric::Ttft, args.ttft.clone()),
-            (Metric::Itl, args.itl.clone()),
-        ]
-        .into(),
+        limits: args.limits.by_metric(),
     };
     let study = args.spec.study()?;
     let found = block_on(async |cancel| {

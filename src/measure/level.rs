@@ -6,8 +6,8 @@ use super::told::{
 };
 use super::window::Window;
 use super::{
-    Around, Asked, Before, CallColumn, ClientHealth, FailureCount, Metric, Note, Recording,
-    RunColumns, ScrapedMetric, Summary,
+    Around, Asked, Before, CallColumn, ClientHealth, FailureCount, Note, Recording, RunColumns,
+    ScrapedMetric, Summary,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -213,22 +213,14 @@ impl LevelMetrics {
             asked: around.asked.clone(),
         })
     }
-
-    /// Returns the summary of one metric; `None` if it was not measured.
-    pub fn metric(&self, metric: Metric) -> Option<&Summary> {
-        match metric {
-            Metric::WorkflowRuntime => self.workflow_runtime.as_ref(),
-            Metric::LlmLatency => self.llm_latency.as_ref(),
-            Metric::Ttft => self.ttft.as_ref(),
-            Metric::Itl => self.itl.as_ref(),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{AgainstLimits, Failure, FailureKind, LlmCall, Outcome, Phase, Run};
+    use crate::measure::{
+        AgainstLimits, Failure, FailureKind, LlmCall, Metric, Outcome, Phase, Run,
+    };
 
     fn run(start: f64, end: f64, outcome: Outcome) -> Run {
         let call =

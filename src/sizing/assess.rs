@@ -4,44 +4,45 @@ use super::advice::Words;
 use super::diagnose::{Diagnosis, of_estimate};
 use super::prepared::Prepared;
 use super::{Estimate, Fit, Load, Question, Recommendation, Target, rough_gpus};
-use crate::measure::{LevelMetrics, Metric, Quantile, runs_to_bound};
+use crate::measure::{LevelMetrics, Metric, Quantile, each_metric, runs_to_bound};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A value per metric; null where it does not apply.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PerMetric<T> {
-    /// For the workflow runtime.
-    pub workflow_runtime: Option<T>,
-    /// For the LLM latency.
-    pub llm_latency: Option<T>,
-    /// For the time to first token.
-    pub ttft: Option<T>,
-    /// For the inter-token latency.
-    pub itl: Option<T>,
+macro_rules! per_metric {
+    ($(
+        $(#[$about:meta])*
+        $name:ident, $key:ident, $words:literal, $column:expr, $span:expr,
+        |$level:ident| $summary:expr,
+        $(#[$limit:meta])* ;
+    )+) => {
+        /// A value per metric; null where it does not apply.
+        #[derive(
+            Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema,
+        )]
+        pub struct PerMetric<T> {
+            $(
+                #[doc = concat!("For the ", $words, ".")]
+                pub $key: Option<T>,
+            )+
+        }
+
+        impl<T> PerMetric<T> {
+            /// Creates the value of each metric.
+            pub fn of(mut make: impl FnMut(Metric) -> Option<T>) -> Self {
+                Self { $($key: make(Metric::$name),)+ }
+            }
+
+            /// Returns the value of one metric.
+            pub fn get(&self, metric: Metric) -> Option<&T> {
+                match metric {
+                    $(Metric::$name => self.$key.as_ref(),)+
+                }
+            }
+        }
+    };
 }
 
-impl<T> PerMetric<T> {
-    /// Creates the value of each metric.
-    pub fn of(mut make: impl FnMut(Metric) -> Option<T>) -> Self {
-        Self {
-            workflow_runtime: make(Metric::WorkflowRuntime),
-            llm_latency: make(Metric::LlmLatency),
-            ttft: make(Metric::Ttft),
-            itl: make(Metric::Itl),
-        }
-    }
-
-    /// Returns the value of one metric.
-    pub fn get(&self, metric: Metric) -> Option<&T> {
-        match metric {
-            Metric::WorkflowRuntime => self.workflow_runtime.as_ref(),
-            Metric::LlmLatency => self.llm_latency.as_ref(),
-            Metric::Ttft => self.ttft.as_ref(),
-            Metric::Itl => self.itl.as_ref(),
-        }
-    }
-}
+each_metric!(per_metric);
 
 impl PerMetric<Fit> {
     /// Returns true if the fit of a metric leaves a concurrency out as an outlier.

@@ -12,7 +12,7 @@
 //! curve is held to: it is a sum of ramps between neighbouring levels.
 
 use super::nnls::nnls;
-use crate::measure::{LevelMetrics, Metric};
+use crate::measure::{LevelMetrics, Metric, Span};
 
 /// A mean time observed at a concurrency.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,9 +45,9 @@ pub(super) enum Shape {
 impl Shape {
     /// Returns the shape of a metric's mean.
     pub fn of(metric: Metric) -> Self {
-        match metric {
-            Metric::WorkflowRuntime | Metric::LlmLatency => Self::ClosedLoop,
-            Metric::Ttft | Metric::Itl => Self::Rising,
+        match metric.span() {
+            Span::Whole => Self::ClosedLoop,
+            Span::FirstToken | Span::Token => Self::Rising,
         }
     }
 }

@@ -17,14 +17,10 @@ pub(super) struct Sample {
 
 /// Returns the times of a level, each with the load that it met; zero times are left out.
 pub(super) fn times(level: &ObservedLevel, metric: Metric) -> Vec<Sample> {
-    let of_calls = |calls: &[(f64, f64)]| {
-        calls.iter().map(|&(concurrency, seconds)| Sample { concurrency, seconds }).collect()
-    };
-    let mut samples: Vec<Sample> = match metric {
-        Metric::WorkflowRuntime => runtimes(std::slice::from_ref(&level)),
-        Metric::LlmLatency => of_calls(&level.calls),
-        Metric::Ttft => of_calls(&level.first_tokens),
-        Metric::Itl => of_calls(&level.gaps),
+    let of_calls = |&(concurrency, seconds): &(f64, f64)| Sample { concurrency, seconds };
+    let mut samples: Vec<Sample> = match metric.call_column() {
+        None => runtimes(std::slice::from_ref(&level)),
+        Some(_) => level.calls(metric).iter().map(of_calls).collect(),
     };
     samples.retain(|it| it.seconds > 0.0);
     samples

@@ -77,7 +77,7 @@ pub use grade::Grade;
 pub use known::{Again, Search, Step, Wanted};
 pub use measured::Measured;
 pub use method::MethodName;
-pub use observed::{Observations, ObservedLevel, ObservedRun};
+pub use observed::{ObservedLevel, ObservedRun};
 pub use pooled::Pooled;
 pub use prepared::Prepared;
 pub use question::Question;

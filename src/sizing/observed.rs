@@ -2,7 +2,10 @@
 //! met.
 
 use super::unfinished::LastMoments;
-use crate::measure::{Around, CallColumn, Phase, RunColumns, first_wave_spread, starts_together};
+use crate::measure::{
+    Around, CallColumn, Metric, Phase, RunColumns, first_wave_spread, starts_together,
+};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Most runs that are kept of a level, evenly thinned out; more would tell nothing new.
@@ -23,54 +26,63 @@ pub struct ObservedRun {
 }
 
 /// Times in seconds, each with the concurrency of its run (concurrency first).
-pub type Observations = Vec<(f64, f64)>;
+pub(super) type Observations = Vec<(f64, f64)>;
 
 /// Runs of a level that count.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObservedLevel {
     /// Its runs.
     pub runs: Vec<ObservedRun>,
-    /// Latencies of its LLM calls.
-    pub calls: Observations,
-    /// Times to their first token, if they were streamed.
-    pub first_tokens: Observations,
-    /// Their mean times between tokens, if they were streamed.
-    pub gaps: Observations,
+    /// Times of its LLM calls, for each metric of a call.
+    pub(super) calls: BTreeMap<Metric, Observations>,
     /// True if the load was never steady: a burst of fewer than three waves.
     pub unsteady: bool,
     /// Ends of its repetitions, where fewer runs were in flight than there should have been.
     pub last_moments: Vec<LastMoments>,
-    /// End of each repetition in the lists above, in their order; empty if only one is known.
-    pub(super) ends: Vec<[usize; 4]>,
+    /// End of each repetition in the runs, and in the calls of each metric; empty if only one is
+    /// known.
+    pub(super) ends: Vec<Ends>,
+}
+
+/// Numbers of runs and of times of each metric up to the end of a part.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Ends {
+    runs: usize,
+    calls: BTreeMap<Metric, usize>,
 }
 
 impl ObservedLevel {
     /// Splits it into its repetitions, each as a level of its own.
     pub(super) fn repetitions(&self) -> Vec<Self> {
-        let begins = std::iter::once([0; 4]).chain(self.ends.iter().copied());
-        std::iter::zip(begins, &self.ends).map(|(from, to)| self.part(from, *to)).collect()
+        let start = Ends::default();
+        let begins = std::iter::once(&start).chain(&self.ends);
+        std::iter::zip(begins, &self.ends).map(|(from, to)| self.part(from, to)).collect()
     }
 
     /// Splits it into its earlier and its later half, by the start of the runs.
     pub(super) fn halves(&self) -> Vec<Self> {
-        let all = [self.runs.len(), self.calls.len(), self.first_tokens.len(), self.gaps.len()];
-        let middle = all.map(|count| count / 2);
-        vec![self.part([0; 4], middle), self.part(middle, all)]
+        let up_to = |share: usize| Ends {
+            runs: self.runs.len() / share,
+            calls: self.calls.iter().map(|(metric, all)| (*metric, all.len() / share)).collect(),
+        };
+        let middle = up_to(2);
+        vec![self.part(&Ends::default(), &middle), self.part(&middle, &up_to(1))]
     }
 
-    fn part(&self, from: [usize; 4], to: [usize; 4]) -> Self {
-        let [runs, calls, first_tokens, gaps] = std::array::from_fn(|list| {
-            let [from, to] = [from, to].map(|ends| ends.get(list).copied().unwrap_or_default());
-            from..to.max(from)
-        });
-        let of = |all: &Observations, part: Range<usize>| {
-            all.get(part).map_or_else(Vec::new, <[_]>::to_vec)
+    /// Returns the times of its LLM calls by a metric of calls, each with the concurrency of its run
+    /// (concurrency first).
+    pub fn calls(&self, metric: Metric) -> &[(f64, f64)] {
+        self.calls.get(&metric).map_or(&[], Vec::as_slice)
+    }
+
+    fn part(&self, from: &Ends, to: &Ends) -> Self {
+        let of_calls = |(metric, all): (&Metric, &Observations)| {
+            let end = |ends: &Ends| ends.calls.get(metric).copied().unwrap_or(0);
+            (*metric, piece(all, end(from), end(to)))
         };
         Self {
-            runs: self.runs.get(runs).map_or_else(Vec::new, <[_]>::to_vec),
-            calls: of(&self.calls, calls),
-            first_tokens: of(&self.first_tokens, first_tokens),
-            gaps: of(&self.gaps, gaps),
+            runs: piece(&self.runs, from.runs, to.runs),
+            calls: self.calls.iter().map(of_calls).collect(),
             unsteady: self.unsteady,
             last_moments: Vec::new(),
             ends: Vec::new(),
@@ -90,12 +102,12 @@ impl ObservedLevel {
         if step == 1 {
             return self.clone();
         }
-        let each = |of: &Observations| of.iter().step_by(step).copied().collect();
+        let each = |(metric, of): (&Metric, &Observations)| {
+            (*metric, of.iter().step_by(step).copied().collect())
+        };
         Self {
             runs: self.runs.iter().step_by(step).copied().collect(),
-            calls: each(&self.calls),
-            first_tokens: each(&self.first_tokens),
-            gaps: each(&self.gaps),
+            calls: self.calls.iter().map(each).collect(),
             unsteady: self.unsteady,
             last_moments: Vec::new(),
             ends: Vec::new(),
@@ -161,27 +173,34 @@ impl ObservedLevel {
         let step = runs.len().div_ceil(MOST_PER_LEVEL).max(1);
         let kept =
             |run: usize| run.is_multiple_of(step) && runs.get(run).is_some_and(|it| it.counts);
-        let mut ends = vec![[0; 4]; if stretches.len() > 1 { stretches.len() } else { 0 }];
-        // Counts what is kept of a run in its repetition, and in all that follow.
-        let mut count = |list: usize, run: usize| {
-            let repetition = stretches.partition_point(|stretch| stretch.end <= run);
-            for ends in ends.iter_mut().skip(repetition) {
-                if let Some(end) = ends.get_mut(list) {
-                    *end += 1;
-                }
+        let repetitions = if stretches.len() > 1 { stretches.len() } else { 0 };
+        let mut ends = vec![Ends::default(); repetitions];
+        // What is kept of a run counts in its repetition, and in all that follow.
+        let counted = |kept: &mut dyn Iterator<Item = usize>| {
+            let mut counts = vec![0; repetitions];
+            for run in kept {
+                let repetition = stretches.partition_point(|stretch| stretch.end <= run);
+                counts.iter_mut().skip(repetition).for_each(|count| *count += 1);
             }
+            counts
         };
-        (0..runs.len()).filter(|run| kept(*run)).for_each(|run| count(0, run));
-        let mut of_calls = |list, column| -> Result<Observations, S::Error> {
-            let mut seen = Vec::new();
+        let of_runs = counted(&mut (0..runs.len()).filter(|run| kept(*run)));
+        std::iter::zip(&mut ends, of_runs).for_each(|(ends, count)| ends.runs = count);
+        let mut calls = BTreeMap::new();
+        for metric in Metric::ALL {
+            let Some(column) = metric.call_column() else { continue };
+            let (mut seen, mut of): (Observations, Vec<usize>) = (Vec::new(), Vec::new());
             source.each_call(column, &mut |run, seconds| {
                 if let Some(met) = met.get(run).filter(|_| kept(run)) {
                     seen.push((*met, seconds));
-                    count(list, run);
+                    of.push(run);
                 }
             })?;
-            Ok(seen)
-        };
+            for (ends, count) in std::iter::zip(&mut ends, counted(&mut of.into_iter())) {
+                ends.calls.insert(metric, count);
+            }
+            calls.insert(metric, seen);
+        }
         let observe = |(index, run): (usize, &Timed)| {
             let (llm_time, llm_calls) = *llm.get(index).filter(|_| kept(index))?;
             let concurrency = met.get(index)?.max(1.0);
@@ -189,14 +208,17 @@ impl ObservedLevel {
         };
         Ok(Self {
             runs: runs.iter().enumerate().filter_map(observe).collect(),
-            calls: of_calls(1, CallColumn::Latency)?,
-            first_tokens: of_calls(2, CallColumn::Ttft)?,
-            gaps: of_calls(3, CallColumn::ItlMean)?,
+            calls,
             unsteady,
             last_moments,
             ends,
         })
     }
+}
+
+/// Returns the items from one end to another.
+fn piece<T: Copy>(all: &[T], from: usize, to: usize) -> Vec<T> {
+    all.get(from..to.max(from)).map_or_else(Vec::new, <[_]>::to_vec)
 }
 
 /// Returns the ranges of runs of each repetition; a single range if the counts do not add up to the

@@ -1,7 +1,7 @@
 //! The spec's `test` and `targets`.
 
 use super::{Address, Seconds};
-use crate::measure::{Metric, Quantile};
+use crate::measure::{Metric, Quantile, each_metric};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -61,57 +61,55 @@ impl Default for TestRig {
     }
 }
 
-/// Load to serve and limits to meet.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Targets {
-    /// Name in reports, if there are several sets.
-    #[serde(default)]
-    pub name: Option<String>,
-    /// Users to serve; concurrent runs, unless they have a think time.
-    #[serde(default)]
-    pub users: Option<u64>,
-    /// Time that a user takes between two runs, if the levels of the sweep count runs in flight.
-    #[serde(default)]
-    pub think_time: Option<Seconds>,
-    /// Runs to serve per second, arriving at random. With `users` as well, the larger need decides.
-    #[serde(default)]
-    pub request_rate: Option<f64>,
-    /// Longest acceptable end-to-end time of a run.
-    #[serde(default)]
-    pub workflow_runtime: Option<Limit>,
-    /// Longest acceptable time of an LLM call.
-    #[serde(default)]
-    pub llm_latency: Option<Limit>,
-    /// Longest acceptable time to the first token of an LLM call.
-    #[serde(default)]
-    pub ttft: Option<Limit>,
-    /// Longest acceptable mean time between the tokens of an LLM call.
-    #[serde(default)]
-    pub itl: Option<Limit>,
+macro_rules! targets {
+    ($(
+        $(#[$about:meta])*
+        $name:ident, $key:ident, $words:literal, $column:expr, $span:expr,
+        |$level:ident| $summary:expr,
+        $(#[$limit:meta])* ;
+    )+) => {
+        /// Load to serve and limits to meet.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct Targets {
+            /// Name in reports, if there are several sets.
+            #[serde(default)]
+            pub name: Option<String>,
+            /// Users to serve; concurrent runs, unless they have a think time.
+            #[serde(default)]
+            pub users: Option<u64>,
+            /// Time that a user takes between two runs, if the levels of the sweep count runs in flight.
+            #[serde(default)]
+            pub think_time: Option<Seconds>,
+            /// Runs to serve per second, arriving at random. With `users` as well, the larger need decides.
+            #[serde(default)]
+            pub request_rate: Option<f64>,
+            $(
+                $(#[$limit])*
+                #[serde(default)]
+                pub $key: Option<Limit>,
+            )+
+        }
+
+        impl Targets {
+            /// Returns the limit on one metric.
+            pub fn limit(&self, metric: Metric) -> Option<&Limit> {
+                match metric {
+                    $(Metric::$name => self.$key.as_ref(),)+
+                }
+            }
+
+            /// Returns the limit on one metric, for changing it.
+            pub fn limit_mut(&mut self, metric: Metric) -> &mut Option<Limit> {
+                match metric {
+                    $(Metric::$name => &mut self.$key,)+
+                }
+            }
+        }
+    };
 }
 
-impl Targets {
-    /// Returns the limit on one metric.
-    pub fn limit(&self, metric: Metric) -> Option<&Limit> {
-        match metric {
-            Metric::WorkflowRuntime => self.workflow_runtime.as_ref(),
-            Metric::LlmLatency => self.llm_latency.as_ref(),
-            Metric::Ttft => self.ttft.as_ref(),
-            Metric::Itl => self.itl.as_ref(),
-        }
-    }
-
-    /// Returns the limit on one metric, for changing it.
-    pub fn limit_mut(&mut self, metric: Metric) -> &mut Option<Limit> {
-        match metric {
-            Metric::WorkflowRuntime => &mut self.workflow_runtime,
-            Metric::LlmLatency => &mut self.llm_latency,
-            Metric::Ttft => &mut self.ttft,
-            Metric::Itl => &mut self.itl,
-        }
-    }
-}
+each_metric!(targets);
 
 /// One set of targets, or a list of sets: the first decides the recommendation and the levels to
 /// measure, the others are answered in addition.

@@ -6,7 +6,7 @@ use super::find::find;
 use super::found::Found;
 use super::refit::MetricModels;
 use super::{Asked, Capacity, CurvePoint, Estimate, GpuCount, Proven, beyond_reach, observed};
-use crate::measure::Metric;
+use crate::measure::Span;
 use crate::sizing::diagnose;
 use crate::sizing::fit::NoFit;
 use crate::sizing::grade::Doubt;
@@ -194,7 +194,7 @@ fn count(
     };
     let gpus = of_load(load, own);
     // The model of the first token misses the load by more than what leaning to the safe side is worth.
-    let best = if target.metric == Metric::Ttft { gpus.point } else { gpus.likely };
+    let best = if target.metric.span() == Span::FirstToken { gpus.point } else { gpus.likely };
     let one_sided = capacity.low.is_none();
     let no_end = found.is_open();
     let sum = sum(1.0 / best, Some(1.0 / gpus.at_least), rig, margin);

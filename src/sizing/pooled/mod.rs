@@ -22,7 +22,7 @@ pub(super) use stairs::Stairs;
 use noise::{between_levels, fit_alike, standard_error, weight_alike};
 use timed::Timed;
 
-use crate::measure::{Metric, Quantile};
+use crate::measure::{Metric, Quantile, Span};
 use crate::sizing::curve::{Curve, Seen, Shape};
 use crate::sizing::means::{BINS, Sample, means, means_of_runs, times, wait_for_one_more};
 use crate::sizing::observed::ObservedLevel;
@@ -95,9 +95,9 @@ impl Pooled {
         metric: Metric,
     ) -> Option<Self> {
         let samples: Vec<_> = levels.iter().map(|level| times(level, metric)).collect();
-        let (seen, noise) = match metric {
-            Metric::WorkflowRuntime => means_of_runs(levels),
-            _ => means(&samples.concat()),
+        let (seen, noise) = match metric.call_column() {
+            None => means_of_runs(levels),
+            Some(_) => means(&samples.concat()),
         };
         let shape = Shape::of(metric);
         let reach = if shape == Shape::ClosedLoop { REACH } else { REACH_OF_PARTS };
@@ -131,10 +131,10 @@ impl Pooled {
         } else {
             Vec::new()
         };
-        let saturated_slope = match metric {
+        let saturated_slope = match metric.span() {
             // All of the wait behind a full batch comes before the first token.
-            Metric::Ttft => wait_for_one_more(levels)?,
-            _ => curve.at(highest) / highest,
+            Span::FirstToken => wait_for_one_more(levels)?,
+            Span::Whole | Span::Token => curve.at(highest) / highest,
         };
         Some(Self {
             seen,
@@ -145,10 +145,10 @@ impl Pooled {
             tails: tails.sorted(),
             timed,
             steady,
-            unmodelled: match metric {
-                Metric::WorkflowRuntime | Metric::LlmLatency => UNMODELLED,
-                Metric::Ttft => UNMODELLED_TTFT,
-                Metric::Itl => UNMODELLED_ITL,
+            unmodelled: match metric.span() {
+                Span::Whole => UNMODELLED,
+                Span::FirstToken => UNMODELLED_TTFT,
+                Span::Token => UNMODELLED_ITL,
             },
             unsteady: levels.iter().any(|level| level.unsteady),
             highest,
