@@ -32,7 +32,7 @@ struct Found {
 /// Sweeps the rig as `levels: adaptive` does, and estimates.
 fn found(scenario: &Scenario) -> Option<Found> {
     let swept = sweep(scenario, Arc::new(Undisturbed), &adaptive(scenario, BUDGET))?;
-    let gpus = estimate(scenario, &swept)?.gpus?;
+    let gpus = estimate(scenario, &swept)?.answer.gpus()?;
     Some(Found {
         point: gpus.point?,
         low: gpus.low.unwrap_or(0.0),

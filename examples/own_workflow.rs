@@ -86,7 +86,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         );
     }
     for estimate in &result.estimates {
-        println!("{:?}: {:?}", estimate.target, estimate.gpus);
+        println!("{:?}: {:?}", estimate.target, estimate.answer.gpus());
     }
     println!("desks for 100 customers at once: {:?}", result.gpus.recommended);
     for note in &result.notes {

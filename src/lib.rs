@@ -120,9 +120,9 @@
 //! };
 //! let fits = measured.fits(FitOptions::default());
 //! let (estimates, gpus) = measured.prepare(&fits, false).answer(&question);
-//! println!("capacity {:?}, grade {:?}", estimates[0].capacity, estimates[0].grade);
+//! println!("capacity {:?}, grade {:?}", estimates[0].answer.capacity(), estimates[0].grade);
 //! println!("GPUs for 100 users: {:?}", gpus.recommended);
-//! # assert!(estimates[0].capacity.is_some());
+//! # assert!(estimates[0].answer.capacity().is_some());
 //! ```
 //!
 //! [`Prepared::assess`](sizing::Prepared::assess) adds a diagnosis and notes, and [`SizingResult::assemble`] makes the document that

@@ -37,7 +37,7 @@ struct Answer {
 
 impl Score {
     fn of(case: &Case) -> Self {
-        let gpus = case.estimate.as_ref().and_then(|estimate| estimate.gpus);
+        let gpus = case.estimate.as_ref().and_then(|estimate| estimate.answer.gpus());
         // Where only one end is known, the other is open.
         let answer = |gpus: sizer::sizing::GpuCount| Answer {
             point: gpus.point.unwrap_or_default(),

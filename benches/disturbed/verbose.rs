@@ -29,10 +29,10 @@ pub fn print(case: &Case) {
         case.truth
     );
     let estimate = case.estimate.as_ref();
-    let capacity = estimate.and_then(|it| it.capacity).map_or("none".to_owned(), |it| {
+    let capacity = estimate.and_then(|it| it.answer.capacity()).map_or("none".to_owned(), |it| {
         format!("{:.1} ({} to {})", it.point.unwrap_or(f64::NAN), end(it.low), end(it.high))
     });
-    match estimate.and_then(|it| it.gpus) {
+    match estimate.and_then(|it| it.answer.gpus()) {
         Some(it) => println!(
             "  found: {capacity} in flight, {} GPUs ({} to {}), recommended {}, {}, {:+.0} %\n  {}\n",
             it.point.unwrap_or(f64::NAN),
@@ -45,7 +45,7 @@ pub fn print(case: &Case) {
         ),
         None => println!(
             "  found: {capacity} in flight, no answer: {}\n",
-            estimate.and_then(|it| it.reason.as_deref()).unwrap_or("nothing said")
+            estimate.and_then(|it| it.answer.reason()).unwrap_or("nothing said")
         ),
     }
 }

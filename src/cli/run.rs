@@ -110,7 +110,7 @@ pub(super) fn execute(
 
 /// Returns true if there is a number of GPUs to buy, or no target that asks for one.
 fn is_settled(result: &SizingResult) -> bool {
-    let counted = result.estimates.iter().all(|estimate| estimate.gpus.is_some());
+    let counted = result.estimates.iter().all(|estimate| estimate.answer.gpus().is_some());
     counted && result.gpus.grade != Some(Grade::Unsettled)
 }
 
@@ -157,13 +157,11 @@ fn stages_line(outcome: &StudyOutcome) -> String {
 
 /// Returns the end of a command with this result.
 pub(super) fn end(result: &SizingResult) -> End {
-    let asked = result
-        .estimates
-        .iter()
-        .any(|estimate| estimate.users.is_some() || estimate.request_rate.is_some());
+    let asked = result.estimates.iter().any(|estimate| estimate.load.is_some());
     if result.is_out_of_reach() {
         End::OutOfReach
-    } else if asked && result.estimates.iter().any(|estimate| estimate.capacity.is_none()) {
+    } else if asked && result.estimates.iter().any(|estimate| estimate.answer.capacity().is_none())
+    {
         // A target that was asked for and left out would make the others look like the answer.
         End::NoAnswer
     } else {

@@ -74,8 +74,8 @@ pub(super) fn price(cost_per_hour: Option<f64>, gpus: Option<u64>, all_priced: b
 
 /// Reason why a set of estimates gives no answer: a single target without an estimate is enough.
 pub(super) fn why_unanswered(estimates: &[Estimate], gpus: &Recommendation) -> Option<String> {
-    match estimates.iter().find(|estimate| estimate.gpus.is_none()) {
-        Some(estimate) => estimate.reason.clone(),
+    match estimates.iter().find(|estimate| estimate.answer.gpus().is_none()) {
+        Some(estimate) => estimate.answer.reason().map(str::to_owned),
         None if estimates.is_empty() => Some("no target is set".to_owned()),
         None => recommendation(gpus, estimates).filter(|_| gpus.recommended.is_none()),
     }
@@ -209,7 +209,7 @@ impl ComparedBranch {
             cost_per_hour: gpus.cost_per_hour.filter(|_| reason.is_none()),
             decided_by: gpus.decided_by,
             grade: gpus.grade,
-            capacity: deciding.and_then(|estimate| estimate.capacity?.point),
+            capacity: deciding.and_then(|estimate| estimate.answer.capacity()?.point),
             reason,
         }
     }

@@ -34,7 +34,7 @@ pub fn calc_output(material: &Material<'_>) -> Result<CalcOutput, ReportError> {
     let result = material.result;
     let gpus = |metric| {
         let mut estimates = result.estimates.iter();
-        estimates.find(|it| it.target == metric)?.gpus.and_then(|gpus| gpus.point)
+        estimates.find(|it| it.target == metric)?.answer.gpus()?.point
     };
     let mut calc_data = BTreeMap::new();
     for level in &result.levels {

@@ -37,14 +37,15 @@ pub fn nat_summary(result: &SizingResult, targets: NatTargets) -> String {
     }
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{}", table(result, has_alerts.then_some(&alerts)));
-    if result.estimates.iter().any(|estimate| estimate.gpus.is_some()) {
+    if result.estimates.iter().any(|estimate| estimate.answer.gpus().is_some()) {
         out += "\n=== GPU ESTIMATES ===\n";
     }
     for (metric, title) in METRICS {
         let Some(estimate) = result.estimates.iter().find(|it| it.target == metric) else {
             continue;
         };
-        let _ = match (estimate.gpus.and_then(|gpus| gpus.point), &estimate.reason) {
+        let _ = match (estimate.answer.gpus().and_then(|gpus| gpus.point), estimate.answer.reason())
+        {
             (Some(gpus), _) => {
                 writeln!(out, "Estimated GPU count ({title}): {gpus:.1}")
             }

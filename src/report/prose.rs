@@ -1,24 +1,26 @@
 //! Wording of an answer, the same in every report.
 
 use super::format::significant;
-use crate::sizing::{Capacity, Estimate, GpuCount, Grade, Recommendation, Sum};
+use crate::sizing::{Answer, Capacity, Estimate, GpuCount, Grade, Load, Recommendation, Sum};
 
 /// Describes the estimate of one target in a sentence without its full stop.
 pub(super) fn estimate_line(estimate: &Estimate) -> String {
     let aim = aim_words(estimate);
-    let capacity = estimate.capacity;
-    let capacity =
-        capacity.map_or_else(String::new, |it| format!("; {}", capacity_words(&it, estimate)));
-    match (&estimate.gpus, &estimate.reason) {
-        (Some(gpus), _) => {
+    let capacity = |capacity: &Capacity| format!("; {}", capacity_words(capacity, estimate));
+    match &estimate.answer {
+        Answer::Gpus { gpus, capacity: carried, .. } => {
             let grade = match estimate.grade {
                 Some(grade) if grade != Grade::Unsettled => format!(", {grade}"),
                 _ => String::new(),
             };
-            format!("{aim}: {}{grade}{capacity}", gpus_words(gpus, estimate))
+            format!("{aim}: {}{grade}{}", gpus_words(gpus, estimate), capacity(carried))
         }
-        (None, Some(reason)) => format!("{aim}: no estimate: {reason}{capacity}"),
-        (None, None) => format!("{aim}: no estimate{capacity}"),
+        Answer::CapacityOnly { reason, capacity: carried, .. } => {
+            format!("{aim}: no estimate: {reason}{}", capacity(carried))
+        }
+        Answer::OutOfReach { reason } | Answer::NoModel { reason } => {
+            format!("{aim}: no estimate: {reason}")
+        }
     }
 }
 
@@ -30,18 +32,20 @@ pub(super) fn aim_words(estimate: &Estimate) -> String {
 
 /// Describes the load, such as ` for 50 users`.
 fn load_words(estimate: &Estimate) -> String {
-    match (estimate.users, estimate.think_time, estimate.request_rate) {
-        (Some(1), None, _) => " for 1 user".to_owned(),
-        (Some(users), None, _) => format!(" for {users} users"),
-        (Some(1), Some(think), _) => format!(" for 1 user who thinks {} s", significant(think)),
-        (Some(users), Some(think), _) => {
+    match estimate.load {
+        Some(Load::Users { users: 1, think }) if think <= 0.0 => " for 1 user".to_owned(),
+        Some(Load::Users { users, think }) if think <= 0.0 => format!(" for {users} users"),
+        Some(Load::Users { users: 1, think }) => {
+            format!(" for 1 user who thinks {} s", significant(think))
+        }
+        Some(Load::Users { users, think }) => {
             format!(" for {users} users who think {} s", significant(think))
         }
-        (None, _, Some(rate)) => {
-            let rate = significant(rate);
+        Some(Load::Rate { per_second }) => {
+            let rate = significant(per_second);
             format!(" for {rate} run{} per second", if rate == "1" { "" } else { "s" })
         }
-        (None, _, None) => String::new(),
+        None => String::new(),
     }
 }
 
@@ -73,8 +77,8 @@ fn gpus_words(gpus: &GpuCount, estimate: &Estimate) -> String {
 fn capacity_words(capacity: &Capacity, estimate: &Estimate) -> String {
     let unsettled = estimate.grade == Some(Grade::Unsettled) && estimate.confidence.is_some();
     let unit = if estimate.counts_users { " users" } else { "" };
-    let rate = match (estimate.request_rate, estimate.throughput) {
-        (Some(_), Some(throughput)) => {
+    let rate = match (estimate.load, estimate.answer.throughput()) {
+        (Some(Load::Rate { .. }), Some(throughput)) => {
             format!(" in flight, {} runs per second", three(throughput))
         }
         _ => String::new(),
@@ -153,7 +157,7 @@ pub(super) fn recommendation(gpus: &Recommendation, estimates: &[Estimate]) -> O
             gpu_words(&recommended.to_string())
         ));
     }
-    if estimates.iter().any(|estimate| estimate.unreachable) {
+    if estimates.iter().any(|estimate| estimate.answer.is_out_of_reach()) {
         return Some(format!("No number of GPUs meets {of}."));
     }
     if !gpus.unanswered.is_empty() {
@@ -176,11 +180,11 @@ pub(super) fn sum_line(gpus: &Recommendation, estimates: &[Estimate]) -> Option<
     let recommended = gpus.recommended?;
     let decides = |it: &&Estimate| {
         Some(it.target) == gpus.decided_by
-            && it.gpus.is_some_and(|count| count.recommended == Some(recommended))
+            && it.answer.gpus().is_some_and(|count| count.recommended == Some(recommended))
     };
     let estimate = estimates.iter().find(decides)?;
     let Sum { needed, whole_replicas, with_confidence, with_headroom, with_spares } =
-        estimate.gpus?.sum?;
+        estimate.answer.gpus()?.sum?;
     let mut steps =
         vec![format!("{needed:.1} needed"), format!("{whole_replicas} in whole replicas")];
     if let (Some(confident), Some(confidence)) = (with_confidence, estimate.confidence) {

@@ -128,7 +128,7 @@ impl SizingResult {
 
     /// Returns true if the measurements show that a target cannot be met with any number of GPUs.
     pub fn is_out_of_reach(&self) -> bool {
-        self.estimates.iter().any(|estimate| estimate.unreachable)
+        self.estimates.iter().any(|estimate| estimate.answer.is_out_of_reach())
     }
 }
 

@@ -90,14 +90,15 @@ impl WhatIfCase {
         let reason = why_unanswered(estimates, gpus).filter(|_| !unsettled);
         let decides = |it: &&Estimate| {
             Some(it.target) == gpus.decided_by
-                && it.gpus.is_some_and(|count| count.recommended == gpus.recommended)
+                && it.answer.gpus().is_some_and(|count| count.recommended == gpus.recommended)
         };
         let deciding = estimates.iter().find(decides);
-        let count = deciding.and_then(|estimate| estimate.clone().told().gpus).map(|count| {
-            // The bounds apply to all targets together.
-            let (at_least, at_most) = (gpus.at_least, gpus.at_most);
-            if unsettled { GpuCount { at_least, at_most, ..count } } else { count }
-        });
+        let count =
+            deciding.and_then(|estimate| estimate.clone().told().answer.gpus()).map(|count| {
+                // The bounds apply to all targets together.
+                let (at_least, at_most) = (gpus.at_least, gpus.at_most);
+                if unsettled { GpuCount { at_least, at_most, ..count } } else { count }
+            });
         let limit = |target: &crate::sizing::Target| CaseLimit {
             target: target.metric,
             quantile: target.quantile,
@@ -115,7 +116,7 @@ impl WhatIfCase {
             decided_by: gpus.decided_by,
             cost_per_hour: gpus.cost_per_hour.filter(|_| reason.is_none()),
             cheapest: false,
-            unreachable: estimates.iter().any(|estimate| estimate.unreachable),
+            unreachable: estimates.iter().any(|estimate| estimate.answer.is_out_of_reach()),
             reason,
         }
     }

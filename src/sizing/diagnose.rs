@@ -168,7 +168,7 @@ pub(super) fn of_estimate(
     let Estimate { target, quantile, .. } = estimate;
     let mut said = Vec::new();
     let settled = estimate.grade.is_some_and(|grade| grade < Grade::Unsettled);
-    let Some(range) = estimate.capacity.filter(|_| settled) else {
+    let Some(range) = estimate.answer.capacity().filter(|_| settled) else {
         return said;
     };
     let Some(capacity) = range.point else { return said };
@@ -181,7 +181,7 @@ pub(super) fn of_estimate(
              {below} and {above})."
         ));
     }
-    let open = estimate.gpus.is_some_and(|gpus| gpus.low < gpus.high);
+    let open = estimate.answer.gpus().is_some_and(|gpus| gpus.low < gpus.high);
     // Where levels are missing, no number of runs stands in for them.
     if let Some(model) = model.filter(|_| open && !estimate.extrapolated && estimate.add.is_empty())
         && let Some((level, runs)) = model.runs_to_halve(estimate)
@@ -191,7 +191,7 @@ pub(super) fn of_estimate(
         ));
     }
     let replicas = rig.gpu_count.map(|gpus| gpus / rig.gpus_per_replica.max(1));
-    if let (Some(replicas), Some(_)) = (replicas, estimate.gpus) {
+    if let (Some(replicas), Some(_)) = (replicas, estimate.answer.gpus()) {
         said.push(format!(
             "Assumed: replicas like the {} measured, behind a load balancer that spreads the load as evenly as on the \
              test rig, with as much of everything else (network, tools, retrieval) for each.",

@@ -11,7 +11,7 @@
 //! - [`Pooled`] is the model of `monotone`: a mean curve in the shape of a closed loop (`curve`),
 //!   times a tail pooled over the levels around the answer (`tails`), resampled for intervals.
 //! - A capacity ([`Carried`]) is the load that a rig carries within a limit; an [`Estimate`] turns
-//!   it into GPUs, and `doubts` into a [`Grade`]: solid, fair, weak or unsettled.
+//!   it into an [`Answer`], at best a number of GPUs, and `doubts` into a [`Grade`]: solid, fair, weak or unsettled.
 //!
 //! # Flow
 //!
@@ -66,8 +66,8 @@ pub use assess::{Alternative, Assessment, LevelAgainstTargets, PerMetric};
 pub use carried::{Carried, CarriedDraws, CarriedRange, Certainty};
 pub use diagnose::{Diagnosis, SlowLevel};
 pub use estimate::{
-    Asked, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Proven, Recommendation, Sum,
-    recommend,
+    Answer, Asked, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Proven, Recommendation,
+    Sum, recommend,
 };
 pub use estimator::{Estimator, Expected, Model, NoModel};
 pub use evidence::Evidence;

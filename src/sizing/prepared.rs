@@ -3,7 +3,7 @@
 use super::advice::Wanted;
 use super::estimator::{Model, NoModel};
 use super::evidence::Evidence;
-use super::{Asked, Estimate, Load, Question, Recommendation, Target, recommend};
+use super::{Answer, Asked, Estimate, Load, Question, Recommendation, Target, recommend};
 use crate::measure::AgainstLimits;
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ impl<'e> Prepared<'e> {
         let asked = self.asked(question);
         let of = |asked: &Asked<'_>| match &self.model {
             Ok(model) => model.estimate(asked, question.certainty),
-            Err(reason) => asked.unanswered(self.evidence.method(), reason.to_string()),
+            Err(reason) => asked.estimate(self.evidence.method(), Answer::none(reason.to_string())),
         };
         let estimates: Vec<Estimate> = asked.iter().map(of).collect();
         let mut gpus = recommend(&estimates, question.rig.cost_per_gpu_hour);

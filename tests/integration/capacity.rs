@@ -147,7 +147,7 @@ const RUNTIME: Target =
 fn runs_that_arrive_need_what_simulating_them_says() {
     for per_second in [9.0, 30.0] {
         let found = estimate(RUNTIME, vec![Load::Rate { per_second }]);
-        let gpus = found.estimates[0].gpus.unwrap();
+        let gpus = found.estimates[0].answer.gpus().unwrap();
         let truth =
             truth(Source::Arrivals { per_second }, RUNTIME.limit, |run| Some(run.runtime()));
         assert!(agrees(gpus.point.unwrap(), truth), "{per_second}/s: {gpus:?}, in truth {truth}");
@@ -160,7 +160,7 @@ fn users_that_think_need_what_simulating_them_says() {
     for users in [150, 400] {
         let think = 20.0;
         let found = estimate(RUNTIME, vec![Load::Users { users: users.into(), think }]);
-        let gpus = found.estimates[0].gpus.unwrap();
+        let gpus = found.estimates[0].answer.gpus().unwrap();
         let source = Source::Users { users, think };
         let truth = truth(source, RUNTIME.limit, |run| Some(run.runtime()));
         assert!(agrees(gpus.point.unwrap(), truth), "{users}: {gpus:?}, in truth {truth}");
@@ -179,7 +179,7 @@ fn first_tokens_and_gaps_have_targets_of_their_own() {
     };
     for (metric, limit) in [(Metric::Ttft, 2.0), (Metric::Itl, 0.055)] {
         let found = estimate(Target { metric, quantile: Quantile::P95, limit }, vec![load]);
-        let gpus = found.estimates[0].gpus.unwrap();
+        let gpus = found.estimates[0].answer.gpus().unwrap();
         let truth = truth(concurrent(150), limit, of(metric));
         assert!(agrees(gpus.point.unwrap(), truth), "{metric}: {gpus:?}, in truth {truth}");
     }
@@ -190,15 +190,16 @@ fn the_larger_need_decides_and_each_form_is_checked_against_the_other() {
     let (few, many) = (Load::Users { users: 10, think: 0.0 }, Load::Rate { per_second: 30.0 });
     let found = estimate(RUNTIME, vec![few, many]);
     let [users, rate] = found.estimates.as_slice() else { panic!("{:?}", found.estimates) };
-    assert_eq!(found.gpus.recommended, rate.gpus.and_then(|gpus| gpus.recommended));
+    assert_eq!(found.gpus.recommended, rate.answer.gpus().and_then(|gpus| gpus.recommended));
     // Concurrent users always load the rig as much; arrivals at the same rate come in clusters.
-    let arrivals = users.cross_check.unwrap();
+    let arrivals = users.answer.cross_check().unwrap();
     assert!(
-        arrivals.request_rate.unwrap() > 1.0 && arrivals.gpus >= users.gpus.unwrap().point.unwrap()
+        arrivals.request_rate.unwrap() > 1.0
+            && arrivals.gpus >= users.answer.gpus().unwrap().point.unwrap()
     );
-    let concurrent = rate.cross_check.unwrap();
+    let concurrent = rate.answer.cross_check().unwrap();
     let (at_once, per_rig) =
-        (concurrent.concurrent.unwrap(), rate.capacity.unwrap().point.unwrap());
+        (concurrent.concurrent.unwrap(), rate.answer.capacity().unwrap().point.unwrap());
     assert!((concurrent.gpus - (at_once / per_rig).ceil()).abs() < 1e-9, "{rate:?}");
-    assert!(concurrent.gpus <= rate.gpus.unwrap().point.unwrap());
+    assert!(concurrent.gpus <= rate.answer.gpus().unwrap().point.unwrap());
 }

@@ -206,7 +206,7 @@ fn the_guides_table_gives_its_estimate() {
     assert_eq!(latency.outliers, [32]);
 
     let assessment = assessed(&question(), &levels);
-    let gpus = assessment.estimates[0].gpus.unwrap();
+    let gpus = assessment.estimates[0].answer.gpus().unwrap();
     assert!((gpus.point.unwrap() - 75.35).abs() < 0.01, "{gpus:?}");
     assert_eq!(gpus.recommended, Some(76));
     assert_eq!(assessment.gpus.recommended, Some(76));
@@ -250,7 +250,7 @@ fn an_answer_that_cannot_be_given_has_its_reason() {
         question.loads = users.map(|users| Load::Users { users, think: 0.0 }).into_iter().collect();
         let assessment = assessed(&question, levels);
         let estimate = assessment.estimates[0].clone();
-        (estimate.reason.unwrap(), estimate.unreachable)
+        (estimate.answer.reason().unwrap().to_owned(), estimate.answer.is_out_of_reach())
     };
     let levels = table_levels();
     let (words, unreachable) = reason(3.0, &levels, Some(100));

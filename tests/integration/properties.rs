@@ -72,7 +72,7 @@ impl Sweep {
     }
 
     fn gpus(&self, method: MethodName, ask: Ask) -> Option<GpuCount> {
-        self.estimate(method, ask).gpus
+        self.estimate(method, ask).answer.gpus()
     }
 
     fn estimate(&self, method: MethodName, ask: Ask) -> Estimate {
@@ -254,7 +254,7 @@ fn a_settled_answer_never_contradicts_a_level_with_enough_runs() {
     let mut settled = 0;
     each_disturbed(|seed, sweep, ask| {
         let found = sweep.estimate(MethodName::Monotone, ask);
-        let (Some(capacity), Some(grade)) = (found.capacity, found.grade) else { return };
+        let (Some(capacity), Some(grade)) = (found.answer.capacity(), found.grade) else { return };
         if grade == Grade::Unsettled {
             return;
         }
@@ -290,7 +290,8 @@ fn without_a_level_the_answer_stays_or_was_weak() {
             fewer.0.remove(level);
             let without = fewer.estimate(MethodName::Monotone, ask);
             let weak = |it: &Estimate| it.grade.is_none_or(|grade| grade >= Grade::Weak);
-            let ends = |it: &Estimate| it.capacity.and_then(|it| Some((it.low?, it.high?)));
+            let ends =
+                |it: &Estimate| it.answer.capacity().and_then(|it| Some((it.low?, it.high?)));
             let (Some(before), Some(after)) = (ends(&all), ends(&without)) else { continue };
             let apart = before.0 > after.1 * 1.03 || after.0 > before.1 * 1.03;
             assert!(
@@ -314,7 +315,9 @@ fn failed_runs_never_lower_the_count() {
                 recording.runs.push(Run { outcome, ..recording.runs[0].clone() });
             }
             let after = failing.estimate(MethodName::Monotone, ask);
-            let (Some(less), Some(more)) = (before.gpus, after.gpus) else { continue };
+            let (Some(less), Some(more)) = (before.answer.gpus(), after.answer.gpus()) else {
+                continue;
+            };
             let settled =
                 before.grade < Some(Grade::Unsettled) && after.grade < Some(Grade::Unsettled);
             let kept = less.point.unwrap() <= more.point.unwrap() * 1.02 + 2.0;

@@ -1,6 +1,6 @@
 //! Rounding of a need to whole replicas, and the recommendation over all targets.
 
-use super::{CrossCheck, Estimate, GpuCount, Recommendation, Sum};
+use super::{Answer, CrossCheck, Estimate, GpuCount, Recommendation, Sum};
 use crate::sizing::{Grade, Load, Margin, Rig};
 
 /// Share of a count that may be rounding error, and the largest part of a replica that it may be.
@@ -96,20 +96,23 @@ impl GpuCount {
 /// Combines the estimates: the largest need decides, a target out of reach decides alone, and there
 /// is no recommendation if a target that may need more is unanswered or unsettled.
 pub fn recommend(estimates: &[Estimate], cost_per_gpu_hour: Option<f64>) -> Recommendation {
-    if let Some(estimate) = estimates.iter().find(|estimate| estimate.unreachable) {
+    if let Some(estimate) = estimates.iter().find(|estimate| estimate.answer.is_out_of_reach()) {
         let decided_by = Some(estimate.target);
         return Recommendation { decided_by, grade: estimate.grade, ..Recommendation::default() };
     }
     let mut found = Recommendation::default();
-    let any = estimates.iter().any(|estimate| estimate.gpus.is_some());
-    for estimate in
-        estimates.iter().filter(|it| it.gpus.is_none() && (any || it.capacity.is_none()))
-    {
+    let any = estimates.iter().any(|estimate| estimate.answer.gpus().is_some());
+    let lacks = |answer: &Answer| match answer {
+        Answer::Gpus { .. } => false,
+        Answer::CapacityOnly { .. } => any,
+        Answer::OutOfReach { .. } | Answer::NoModel { .. } => true,
+    };
+    for estimate in estimates.iter().filter(|it| lacks(&it.answer)) {
         if !found.unanswered.contains(&estimate.target) {
             found.unanswered.push(estimate.target);
         }
     }
-    let counted = || estimates.iter().filter_map(|it| Some((it, it.gpus?)));
+    let counted = || estimates.iter().filter_map(|it| Some((it, it.answer.gpus()?)));
     found.at_least = counted().filter_map(|(_, gpus)| gpus.least()).reduce(f64::max);
     let ends: Option<Vec<f64>> = counted().map(|(_, gpus)| gpus.most()).collect();
     found.at_most = ends.and_then(|ends| ends.into_iter().reduce(f64::max));

@@ -1,7 +1,9 @@
 //! Estimate from a straight line, as the reference calculator makes it.
 
 use super::buy::{cross_check, other_form, sum};
-use super::{Asked, Capacity, Estimate, GpuCount, Proven, beyond_reach, levels_within, observed};
+use super::{
+    Answer, Asked, Capacity, Estimate, GpuCount, Proven, beyond_reach, levels_within, observed,
+};
 use crate::measure::{LevelMetrics, Metric};
 use crate::sizing::curve::{Curve, Seen, Shape};
 use crate::sizing::fit::{Fit, NoCapacity, NoFit};
@@ -22,46 +24,48 @@ pub(in crate::sizing) fn estimate(
     method: MethodName,
     fit: &Result<Fit, NoFit>,
 ) -> Estimate {
+    let answer = answer(asked, fit);
+    let carried = answer.capacity().and_then(|capacity| capacity.point);
+    Estimate {
+        fit: fit.as_ref().ok().cloned(),
+        extrapolated: carried.is_some_and(|carried| asked.is_extrapolated(carried)),
+        ..asked.estimate(method, answer)
+    }
+}
+
+fn answer(asked: &Asked<'_>, fit: &Result<Fit, NoFit>) -> Answer {
     let Asked { target, rig, margin, levels, .. } = *asked;
-    let mut result = Estimate { fit: fit.as_ref().ok().cloned(), ..asked.open(method) };
     if let Some(reason) = out_of_reach(target, levels) {
-        result.unreachable = true;
-        result.reason = Some(reason);
-        return result;
+        return Answer::OutOfReach { reason };
     }
     let fit = match fit {
         Ok(fit) => fit,
-        Err(reason) => {
-            result.reason = Some(reason.to_string());
-            return result;
-        }
+        Err(reason) => return Answer::none(reason.to_string()),
     };
-    let capacity = match fit.capacity(target.limit) {
-        Ok(capacity) => capacity,
+    let carried = match fit.capacity(target.limit) {
+        Ok(carried) => carried,
         Err(reason) => {
-            let met = levels_within(target, levels).next();
-            result.unreachable =
-                met.is_none() && matches!(reason, NoCapacity::LimitAtOrBelowIntercept { .. });
-            result.reason = Some(match met {
-                Some(level) => format!(
+            return match (levels_within(target, levels).next(), &reason) {
+                (Some(level), _) => Answer::none(format!(
                     "{reason}. Yet concurrency {level} met the target when measured: the fit does not describe \
                      these levels there"
-                ),
-                None => reason.to_string(),
-            });
-            return result;
+                )),
+                (None, NoCapacity::LimitAtOrBelowIntercept { .. }) => {
+                    Answer::OutOfReach { reason: reason.to_string() }
+                }
+                (None, NoCapacity::SlopeNotPositive { .. }) => Answer::none(reason.to_string()),
+            };
         }
     };
-    result.capacity = Some(Capacity::of(capacity));
-    result.extrapolated = asked.is_extrapolated(capacity);
-    let mean_runtime = mean_runtime(levels, capacity);
-    result.throughput = mean_runtime.map(|mean| capacity / mean);
-    match (asked.load_and_gpus(), mean_runtime) {
+    let capacity = Capacity::of(carried);
+    let mean_runtime = mean_runtime(levels, carried);
+    let throughput = mean_runtime.map(|mean| carried / mean);
+    let reason = match (asked.load_and_gpus(), mean_runtime) {
         (Ok((load, gpu_count)), Some(mean)) => {
-            let needed = |load: Load| load.rigs(capacity, mean) * gpu_count;
+            let needed = |load: Load| load.rigs(carried, mean) * gpu_count;
             let point = needed(load);
             let sum = sum(point, None, rig, margin);
-            result.gpus = Some(GpuCount {
+            let gpus = GpuCount {
                 point: Some(point),
                 low: None,
                 high: None,
@@ -69,18 +73,17 @@ pub(in crate::sizing) fn estimate(
                 at_most: None,
                 recommended: Some(sum.with_spares),
                 sum: Some(sum),
-            });
+            };
             let other = other_form(load, mean);
-            let gpus = needed(other);
-            let differs = (gpus / point - 1.0).abs() > 0.5;
-            result.cross_check = (!asked.counts_users).then(|| cross_check(other, gpus, differs));
+            let of_other = needed(other);
+            let differs = (of_other / point - 1.0).abs() > 0.5;
+            let cross_check = (!asked.counts_users).then(|| cross_check(other, of_other, differs));
+            return Answer::Gpus { capacity, throughput, gpus, cross_check };
         }
-        (Err(reason), _) => result.reason = Some(reason),
-        (_, None) => {
-            result.reason = Some("no run was timed, so nothing says how many are in flight".into());
-        }
-    }
-    result
+        (Err(reason), _) => reason,
+        (_, None) => "no run was timed, so nothing says how many are in flight".to_owned(),
+    };
+    Answer::CapacityOnly { capacity, throughput, reason }
 }
 
 /// Compares a line's answer with the bounds that the levels prove, and with the interval of the
@@ -91,7 +94,7 @@ pub(in crate::sizing) fn grade_line(
     bounds: &Bounds,
     curve: Option<(f64, f64)>,
 ) {
-    let Some(point) = result.capacity.and_then(|capacity| capacity.point) else { return };
+    let Some(point) = result.answer.capacity().and_then(|capacity| capacity.point) else { return };
     result.proven = Proven { at_least: bounds.at_least, below: bounds.below };
     let mut doubts = vec![Doubt::NoInterval];
     if bounds.contradict(point, point) {
@@ -118,10 +121,16 @@ pub(in crate::sizing) fn grade_line(
 
 /// Sets the interval of the capacity, and that of the GPUs in proportion to it.
 fn spread(result: &mut Estimate, low: f64, high: f64) {
-    let Some(capacity) = result.capacity.as_mut() else { return };
+    let (Answer::Gpus { capacity, .. } | Answer::CapacityOnly { capacity, .. }) =
+        &mut result.answer
+    else {
+        return;
+    };
     (capacity.low, capacity.high) = (Some(low), Some(high));
-    if let (Some(gpus), Some(point)) = (result.gpus.as_mut(), capacity.point) {
-        let at = |carried: f64| Some(gpus.point? * point / carried);
+    if let Answer::Gpus { capacity: Capacity { point: Some(point), .. }, gpus, .. } =
+        &mut result.answer
+    {
+        let at = |carried: f64| Some(gpus.point? * *point / carried);
         (gpus.low, gpus.high) = (at(high), at(low));
     }
 }

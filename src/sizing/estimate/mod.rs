@@ -2,8 +2,10 @@
 //! none.
 
 mod alone;
+mod answer;
 mod buy;
 mod doubts;
+mod figures;
 mod find;
 mod found;
 mod line;
@@ -12,8 +14,11 @@ mod pooled;
 mod refit;
 mod steps;
 mod tail;
+mod written;
 
+pub use answer::Answer;
 pub use buy::recommend;
+pub use figures::{Capacity, CrossCheck, GpuCount, Sum};
 pub(super) use line::{estimate, grade_line};
 pub(super) use pooled::estimate_pooled;
 pub(super) use refit::MetricModels;
@@ -28,25 +33,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Concurrency that the test rig carries within the target.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Capacity {
-    /// Best single figure; null if `what-if` shows an unsettled answer, of which only the ends are
-    /// known.
-    pub point: Option<f64>,
-    /// Lower end of the interval; null if the method gives none, or only one end is known.
-    pub low: Option<f64>,
-    /// Upper end of the interval; null if the method gives none, or only one end is known.
-    pub high: Option<f64>,
-    /// Load that is known to be carried, if nothing that was measured shows where the capacity
-    /// ends.
-    #[serde(default)]
-    pub at_least: Option<f64>,
-    /// Load that is known not to be exceeded, if nothing shows that any run is fast enough.
-    #[serde(default)]
-    pub at_most: Option<f64>,
-}
-
 /// A point of the fitted curve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CurvePoint {
@@ -56,63 +42,8 @@ pub struct CurvePoint {
     pub seconds: f64,
 }
 
-/// GPUs for the target load.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct GpuCount {
-    /// Best single figure: whole replicas with `monotone`, not rounded with a line; null if
-    /// `what-if` shows an unsettled answer, of which it would be no more than a guess.
-    pub point: Option<f64>,
-    /// Lower end of the interval; null if the method gives none, or only one end is known.
-    pub low: Option<f64>,
-    /// Upper end of the interval; null if the method gives none, or only one end is known.
-    pub high: Option<f64>,
-    /// Number that is needed at least, if more may be, or no number is enough.
-    #[serde(default)]
-    pub at_least: Option<f64>,
-    /// Number that is enough, if nothing that was measured shows that fewer are not.
-    #[serde(default)]
-    pub at_most: Option<f64>,
-    /// Number to buy in whole replicas, with headroom and spares; null if the answer is unsettled.
-    pub recommended: Option<u64>,
-    /// Derivation of `recommended`; null if the answer is unsettled.
-    #[serde(default)]
-    pub sum: Option<Sum>,
-}
-
-/// Derivation of the number to buy from the need, in GPUs; each step is at least the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Sum {
-    /// Best single figure before it is rounded.
-    pub needed: f64,
-    /// The need in whole replicas.
-    pub whole_replicas: u64,
-    /// Whole replicas that are enough with the requested confidence; null if the method gives no
-    /// interval. The steps after this one are policy, not confidence.
-    pub with_confidence: Option<u64>,
-    /// Number with the requested headroom.
-    pub with_headroom: u64,
-    /// Number with the requested spare replicas: the recommendation.
-    pub with_spares: u64,
-}
-
-/// The load in the form that the spec does not use, by Little's law at the limit: users as random
-/// arrivals, arrivals as concurrent users.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct CrossCheck {
-    /// Runs per second; null if the spec gives these.
-    pub request_rate: Option<f64>,
-    /// Runs in flight; null if the spec gives users.
-    pub concurrent: Option<f64>,
-    /// GPUs that it would need.
-    pub gpus: f64,
-    /// True if that lies outside the interval of the estimate, and the estimate outside its
-    /// interval.
-    #[serde(default)]
-    pub differs: bool,
-}
-
 /// Estimate for one target.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
     /// Metric that is limited.
     pub target: Metric,
@@ -120,59 +51,34 @@ pub struct Estimate {
     pub quantile: Quantile,
     /// Limit in seconds.
     pub limit: f64,
-    /// Users to serve; null if the spec does not say.
-    pub users: Option<u64>,
-    /// Time that they take between two runs, in seconds; null if they are concurrent runs.
-    #[serde(default)]
-    pub think_time: Option<f64>,
-    /// Runs to serve per second; null if the spec does not say.
-    #[serde(default)]
-    pub request_rate: Option<f64>,
+    /// Load to serve; `None` if the spec does not say.
+    pub load: Option<Load>,
     /// True if the levels, and so the capacity, count users, who do not all have a run in flight.
-    #[serde(default)]
     pub counts_users: bool,
     /// Method of the estimate.
     pub method: MethodName,
-    /// Line behind the figure; null if there is none.
+    /// Line behind the figure, if it is one.
     pub fit: Option<Fit>,
-    /// Curve behind the figure; null with a line.
+    /// Curve behind the figure, if it is one.
     pub curve: Option<Vec<CurvePoint>>,
-    /// Probability that the truth lies within the intervals; null if there are none.
+    /// Probability that the truth lies within the intervals; `None` if there are none.
     pub confidence: Option<f64>,
-    /// Capacity of the test rig; null if there is no estimate.
-    pub capacity: Option<Capacity>,
-    /// Runs per second that it serves at that concurrency; null if there is no estimate.
-    #[serde(default)]
-    pub throughput: Option<f64>,
-    /// GPUs that the load needs; null if there is no estimate.
-    pub gpus: Option<GpuCount>,
-    /// The same load in the other form, with its need; null if there is no estimate.
-    #[serde(default)]
-    pub cross_check: Option<CrossCheck>,
-    /// Grade of the answer; null if there is none.
-    #[serde(default)]
+    /// The answer.
+    pub answer: Answer,
+    /// Grade of the answer; `None` if there is none.
     pub grade: Option<Grade>,
     /// Reasons why the grade is not better, in sentences.
-    #[serde(default)]
     pub doubts: Vec<String>,
     /// Levels that would tell more about it.
-    #[serde(default)]
     pub add: BTreeSet<u32>,
     /// Levels to measure again.
-    #[serde(default)]
     pub again: BTreeSet<u32>,
     /// Bounds of the capacity that the levels by themselves prove.
-    #[serde(default)]
     pub proven: Proven,
     /// Levels that were left out of the curve because they contradict the others.
-    #[serde(default)]
     pub left_out: Vec<u32>,
     /// True if the capacity lies outside the measured concurrencies.
     pub extrapolated: bool,
-    /// True if the measurements show that no number of GPUs meets this target.
-    pub unreachable: bool,
-    /// Reason why there is no estimate; null if there is one.
-    pub reason: Option<String>,
 }
 
 /// Bounds of a capacity that levels prove by themselves, beyond chance; null if none does.
@@ -232,29 +138,19 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Creates an estimate without an answer.
-    fn open(&self, method: MethodName) -> Estimate {
-        let (users, think_time, request_rate) = match self.load {
-            Some(Load::Users { users, think }) => (Some(users), Some(think), None),
-            Some(Load::Rate { per_second }) => (None, None, Some(per_second)),
-            None => (None, None, None),
-        };
+    /// Creates an estimate with an answer and nothing else.
+    pub fn estimate(&self, method: MethodName, answer: Answer) -> Estimate {
         Estimate {
             target: self.target.metric,
             quantile: self.target.quantile,
             limit: self.target.limit,
-            users,
-            think_time: think_time.filter(|think| *think > 0.0),
-            request_rate,
+            load: self.load,
             counts_users: self.counts_users,
             method,
             fit: None,
             curve: None,
             confidence: None,
-            capacity: None,
-            throughput: None,
-            gpus: None,
-            cross_check: None,
+            answer,
             grade: None,
             doubts: Vec::new(),
             add: BTreeSet::new(),
@@ -262,14 +158,7 @@ impl Asked<'_> {
             proven: Proven::default(),
             left_out: Vec::new(),
             extrapolated: false,
-            unreachable: false,
-            reason: None,
         }
-    }
-
-    /// Creates an estimate that gives the reason why there is no answer.
-    pub fn unanswered(&self, method: MethodName, reason: String) -> Estimate {
-        Estimate { reason: Some(reason), ..self.open(method) }
     }
 
     fn is_extrapolated(&self, capacity: f64) -> bool {
@@ -299,22 +188,22 @@ impl Asked<'_> {
     }
 }
 
-impl Capacity {
-    /// Creates a capacity from a single figure.
-    fn of(point: f64) -> Self {
-        Self { point: Some(point), low: None, high: None, at_least: None, at_most: None }
-    }
-}
-
 impl Estimate {
     /// Returns the estimate for a table of answers, where nobody reads the grade beside a figure:
     /// of an unsettled one with an interval, only the ends.
     #[must_use]
     pub fn told(mut self) -> Self {
         if self.grade == Some(Grade::Unsettled) && self.confidence.is_some() {
-            self.capacity.iter_mut().for_each(|capacity| capacity.point = None);
-            self.gpus.iter_mut().for_each(|gpus| gpus.point = None);
-            (self.throughput, self.cross_check) = (None, None);
+            match &mut self.answer {
+                Answer::Gpus { capacity, throughput, gpus, cross_check } => {
+                    (capacity.point, gpus.point) = (None, None);
+                    (*throughput, *cross_check) = (None, None);
+                }
+                Answer::CapacityOnly { capacity, throughput, .. } => {
+                    (capacity.point, *throughput) = (None, None);
+                }
+                Answer::OutOfReach { .. } | Answer::NoModel { .. } => {}
+            }
         }
         self
     }

@@ -5,7 +5,10 @@ use super::buy::{cross_check, other_form, settled_runtime, sum, whole_replicas};
 use super::find::find;
 use super::found::Found;
 use super::refit::MetricModels;
-use super::{Asked, Capacity, CurvePoint, Estimate, GpuCount, Proven, beyond_reach, observed};
+use super::{
+    Answer, Asked, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Proven, beyond_reach,
+    observed,
+};
 use crate::measure::Span;
 use crate::sizing::diagnose;
 use crate::sizing::fit::NoFit;
@@ -35,30 +38,30 @@ pub(in crate::sizing) fn estimate_pooled(
     let Asked { target, levels, .. } = *asked;
     let Some(metric) = metric else {
         let reason = NoFit::NotMeasured { metric: target.metric.to_string() };
-        return asked.unanswered(MethodName::Monotone, reason.to_string());
+        return asked.estimate(MethodName::Monotone, Answer::none(reason.to_string()));
     };
-    let mut result = asked.open(MethodName::Monotone);
     let found = find(asked, metric, runtime, certainty);
     let pooled = found.models.furthest();
     let range = found.drawn.range(|drawn| drawn.concurrency);
     let point = found.drawn.point.concurrency;
-    result.proven = Proven { at_least: found.bounds.at_least, below: found.bounds.below };
-    result.left_out = found.left_out.map(level_of).into_iter().collect();
+    let with = |answer: Answer| Estimate {
+        proven: Proven { at_least: found.bounds.at_least, below: found.bounds.below },
+        left_out: found.left_out.map(level_of).into_iter().collect(),
+        ..asked.estimate(MethodName::Monotone, answer)
+    };
     let bounded = found.bounds.below.is_some();
     if pooled.is_a_guess(point) && !bounded {
-        result.reason = Some(NoFit::TooFewLevels { usable: 1 }.to_string());
-        return result;
+        return with(Answer::none(NoFit::TooFewLevels { usable: 1 }.to_string()));
     }
     let any_met = super::levels_within(target, levels).next().is_some();
     if range.high < 1.0 && !any_met && !found.doubts.iter().any(|it| it.grade() == Grade::Unsettled)
     {
         let mut alone = observed(target, levels).filter(|(concurrency, _)| *concurrency == 1);
-        result.unreachable = true;
-        result.reason = Some(match alone.next() {
+        let reason = match alone.next() {
             Some((concurrency, seconds)) => beyond_reach(target, concurrency, seconds, true),
             None => beyond_reach(target, 1, pooled.at(1.0, target.quantile), false),
-        });
-        return result;
+        };
+        return with(Answer::OutOfReach { reason });
     }
     let measured = observed(target, levels).map(|(concurrency, _)| f64::from(concurrency));
     let curve_at = |concurrency: f64| CurvePoint {
@@ -67,20 +70,26 @@ pub(in crate::sizing) fn estimate_pooled(
     };
     let mut curve: Vec<CurvePoint> = measured.chain([point]).map(curve_at).collect();
     curve.sort_by(|a, b| a.concurrency.total_cmp(&b.concurrency));
-    result.curve = Some(curve);
-    result.confidence = Some(certainty.confidence);
-    result.throughput = asked.throughput(point, found.drawn.point.mean_runtime);
-    result.extrapolated = asked.is_extrapolated(point);
     let mut doubts = found.doubts.clone();
     let alone = Alone::of(asked, &metric.levels, &found.bounds);
-    result.capacity = Some(capacity(asked, &found, alone, &mut doubts));
-    match asked.load_and_gpus() {
-        Ok(known) => count(&mut result, asked, &found, runtime, known, alone),
-        Err(reason) => result.reason = Some(reason),
-    }
+    let capacity = capacity(asked, &found, alone, &mut doubts);
+    let throughput = asked.throughput(point, found.drawn.point.mean_runtime);
+    let answer = match asked.load_and_gpus() {
+        Ok(known) => match count(asked, &found, capacity, runtime, known, alone) {
+            Some((gpus, cross_check)) => Answer::Gpus { capacity, throughput, gpus, cross_check },
+            None => Answer::none(NO_ROOM_FOR_CHANCE),
+        },
+        Err(reason) => Answer::CapacityOnly { capacity, throughput, reason },
+    };
+    let mut result = Estimate {
+        curve: Some(curve),
+        confidence: Some(certainty.confidence),
+        extrapolated: asked.is_extrapolated(point),
+        ..with(answer)
+    };
     let grade = result.graded(&doubts, asked);
-    result.doubts.extend(result.cross_check.as_ref().and_then(diagnose::other_form));
-    if let Some(gpus) = result.gpus.as_mut().filter(|_| grade == Grade::Unsettled) {
+    result.doubts.extend(result.answer.cross_check().as_ref().and_then(diagnose::other_form));
+    if let (Answer::Gpus { gpus, .. }, Grade::Unsettled) = (&mut result.answer, grade) {
         (gpus.recommended, gpus.sum) = (None, None);
     }
     result
@@ -131,18 +140,18 @@ fn capacity(
     Capacity { low: Some(low), high: Some(high), ..Capacity::of(range.point.max(least)) }
 }
 
-/// Sets the number of GPUs, with its interval and the cross-check with the other form of the load.
+/// Returns the number of GPUs with its interval, and the cross-check with the other form of the load;
+/// `None` if no number suffices for a load that fluctuates.
 fn count(
-    result: &mut Estimate,
     asked: &Asked<'_>,
     found: &Found<'_>,
+    capacity: Capacity,
     runtime: Option<&Pooled>,
     (load, gpu_count): (Load, f64),
     alone: Alone,
-) {
+) -> Option<(GpuCount, Option<CrossCheck>)> {
     let Asked { target, rig, margin, .. } = *asked;
-    let Some(capacity) = result.capacity else { return };
-    let Some(point) = capacity.point else { return };
+    let point = capacity.point?;
     let pooled = found.models.usable();
     // A run that has a rig for itself part of the time takes no less.
     let mean = |runs: f64| runtime.unwrap_or(pooled).mean(runs.max(1.0));
@@ -183,11 +192,7 @@ fn count(
         reachable.range(|it: Carried| 1.0 / needed(load, efficiency, it))
     };
     let whole = |inverse: f64| whole_replicas(1.0 / inverse, rig.gpus_per_replica) as f64;
-    let Some(own) = efficiency(load) else {
-        result.reason = Some(NO_ROOM_FOR_CHANCE.to_owned());
-        (result.capacity, result.throughput) = (None, None);
-        return;
-    };
+    let own = efficiency(load)?;
     let of_capacity = |concurrency: f64| {
         let it = Carried { concurrency, mean_runtime: mean(concurrency), capped: false };
         whole(1.0 / needed(load, own, it))
@@ -198,7 +203,7 @@ fn count(
     let one_sided = capacity.low.is_none();
     let no_end = found.is_open();
     let sum = sum(1.0 / best, Some(1.0 / gpus.at_least), rig, margin);
-    result.gpus = Some(GpuCount {
+    let count = GpuCount {
         point: Some(if found.drawn.point.capped { of_capacity(point) } else { whole(best) }),
         low: Some(whole(gpus.high)).filter(|_| !no_end && !one_sided),
         high: Some(whole(gpus.low)).filter(|_| !no_end && !one_sided),
@@ -206,8 +211,11 @@ fn count(
         at_most: capacity.at_least.filter(|_| no_end || one_sided).map(of_capacity),
         recommended: Some(sum.with_spares),
         sum: Some(sum),
-    });
-    if !asked.counts_users && !one_sided {
+    };
+    let other_form_needs = || {
+        if asked.counts_users || one_sided {
+            return None;
+        }
         let rigs = 1.0 / (best * gpu_count);
         let mean_runtime = match load {
             Load::Rate { per_second } => settled_runtime(per_second, rigs, mean),
@@ -217,15 +225,16 @@ fn count(
         let lowest = BELOW_ALL * f64::from(lowest.unwrap_or(1));
         // Where all levels queue, nothing shows how long a run takes at fewer, and so how many there would be.
         if matches!(load, Load::Rate { per_second } if per_second * mean_runtime / rigs < lowest) {
-            return;
+            return None;
         }
         let other = other_form(load, mean_runtime);
-        let Some(of_other) = efficiency(other) else { return };
+        let of_other = efficiency(other)?;
         let others = of_load(other, of_other);
         let (low, high) = (whole(others.high), whole(others.low));
         let differs = whole(gpus.low) < low || whole(gpus.high) > high;
-        result.cross_check = Some(cross_check(other, whole(others.point), differs));
-    }
+        Some(cross_check(other, whole(others.point), differs))
+    };
+    Some((count, other_form_needs()))
 }
 
 #[expect(

@@ -81,7 +81,8 @@ impl Model for Lines<'_> {
 
     /// Suggests the robust line where the levels do not lie on the line of least squares.
     fn suggestion(&self, asked: &Asked<'_>, refused: &Estimate) -> Option<String> {
-        if self.method != MethodName::Linear || refused.fit.is_some() || refused.unreachable {
+        let out_of_reach = refused.answer.is_out_of_reach();
+        if self.method != MethodName::Linear || refused.fit.is_some() || out_of_reach {
             return None;
         }
         let Target { metric, quantile, .. } = asked.target;
@@ -91,7 +92,7 @@ impl Model for Lines<'_> {
             return None;
         }
         let outliers: Vec<String> = fit.outliers.iter().map(ToString::to_string).collect();
-        let gpus = estimate(asked, MethodName::Robust, &Ok(fit)).gpus?.point?;
+        let gpus = estimate(asked, MethodName::Robust, &Ok(fit)).answer.gpus()?.point?;
         Some(format!(
             "The {metric} lies on a line but for concurrency {}: the method `robust`, a line that outliers \
              cannot pull away, gives {:.1} GPUs. Measure that level again before you rely on it.",

@@ -74,7 +74,7 @@ impl Model for PooledModels<'_> {
     }
 
     fn runs_to_halve(&self, estimate: &Estimate) -> Option<(f64, f64)> {
-        let (range, confidence) = (estimate.capacity?, estimate.confidence?);
+        let (range, confidence) = (estimate.answer.capacity()?, estimate.confidence?);
         let ends = range.low.zip(range.high)?;
         let pooled = self.usable(estimate.target)?;
         pooled.runs_to_halve(ends, range.point?, estimate.quantile, confidence)
