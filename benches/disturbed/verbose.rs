@@ -1,6 +1,7 @@
 //! A sweep with all of its levels.
 
 use super::case::Case;
+use sizer::report::sentence;
 
 /// Prints it.
 pub fn print(case: &Case) {
@@ -41,11 +42,13 @@ pub fn print(case: &Case) {
             it.recommended.map_or("nothing".to_owned(), |gpus| gpus.to_string()),
             estimate.and_then(|it| it.grade).map_or("unsettled".to_owned(), |it| it.to_string()),
             100.0 * (it.point.unwrap_or(f64::NAN) / case.truth - 1.0),
-            estimate.map_or(String::new(), |it| it.doubts.join("\n  "))
+            estimate.map_or(String::new(), |it| {
+                it.doubts.iter().map(sentence).collect::<Vec<_>>().join("\n  ")
+            })
         ),
         None => println!(
             "  found: {capacity} in flight, no answer: {}\n",
-            estimate.and_then(|it| it.answer.reason()).unwrap_or("nothing said")
+            estimate.and_then(|it| it.answer.reason()).map_or("nothing said".to_owned(), sentence)
         ),
     }
 }

@@ -11,7 +11,8 @@
 //! - [`terminal_summary`] is printed at the end of `sizer run`, [`nat_summary`] at the end of `sizer calc`.
 //! - [`Comparison`] sets the branches of a matrix side by side, and [`WhatIf`] tabulates a grid of loads and
 //!   limits.
-//! - `prose` composes the sentences about an answer, so that they are the same in every report.
+//! - `prose` composes the sentences about answers and findings, so that they are the same in every
+//!   report.
 //!
 //! # File formats
 //!
@@ -45,6 +46,7 @@ pub use error::{ReportError, TemplateError};
 pub use material::{Material, Report, RunsAt};
 pub use nat_calc_output::calc_output;
 pub use nat_summary::{NatTargets, nat_summary};
+pub use prose::sentence;
 pub use result::{LevelResult, SizingResult, SpecIdentity, result_schema};
 pub use terminal::terminal_summary;
 pub use what_if::{CaseLimit, WhatIf, WhatIfCase};

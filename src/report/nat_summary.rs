@@ -1,6 +1,7 @@
 //! Summary as the reference calculator prints it, plus what it leaves out.
 
 use super::format::{cell, significant};
+use super::prose::sentence;
 use super::result::{LevelResult, SizingResult};
 use crate::measure::Metric;
 use comfy_table::{CellAlignment, Table, presets};
@@ -49,7 +50,9 @@ pub fn nat_summary(result: &SizingResult, targets: NatTargets) -> String {
             (Some(gpus), _) => {
                 writeln!(out, "Estimated GPU count ({title}): {gpus:.1}")
             }
-            (None, Some(reason)) => writeln!(out, "No GPU estimate ({title}): {reason}"),
+            (None, Some(reason)) => {
+                writeln!(out, "No GPU estimate ({title}): {}", sentence(reason))
+            }
             (None, None) => Ok(()),
         };
     }

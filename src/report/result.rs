@@ -1,5 +1,6 @@
 //! Result document: everything that was measured and concluded.
 
+use super::prose::sentence;
 use crate::measure::{LevelMetrics, Quantile};
 use crate::sizing::{
     Alternative, Assessment, Diagnosis, Estimate, Fit, Fits, PerMetric, Recommendation,
@@ -93,8 +94,16 @@ impl SizingResult {
         assessment: Assessment,
         sources: BTreeMap<String, String>,
     ) -> Self {
-        let Assessment { levels: against, estimates, gpus, alternatives, diagnosis, mut notes } =
+        let Assessment { levels: against, estimates, gpus, alternatives, diagnosis, notes } =
             assessment;
+        let in_words = |estimates: Vec<Estimate>| -> Vec<Estimate> {
+            estimates.into_iter().map(|estimate| estimate.in_words(sentence)).collect()
+        };
+        let alternatives = alternatives.into_iter().map(|alternative| Alternative {
+            estimates: in_words(alternative.estimates),
+            ..alternative
+        });
+        let mut notes: Vec<String> = notes.iter().map(sentence).collect();
         notes.extend(super::servers::sentences(&levels));
         let p95 = |metric| fits.get(metric, Quantile::P95).ok().cloned();
         let levels = levels
@@ -112,9 +121,9 @@ impl SizingResult {
             spec,
             levels,
             fits: PerMetric::of(p95),
-            estimates,
+            estimates: in_words(estimates),
             gpus,
-            alternatives,
+            alternatives: alternatives.collect(),
             diagnosis,
             notes,
             sources,

@@ -53,33 +53,9 @@ pub(super) enum Wish {
     Again(Vec<f64>),
 }
 
-/// Vocabulary of an answer: what its levels count, and how further ones are added.
-#[derive(Clone, Copy)]
-pub(super) struct Words<'a> {
-    /// True if a level counts users, who do not all have a run in flight.
-    pub counts_users: bool,
-    pub plan: &'a Plan,
-    /// Existing levels.
-    pub levels: &'a [LevelMetrics],
-}
-
-impl Words<'_> {
-    /// Returns the unit of levels.
-    pub fn unit(&self) -> &'static str {
-        if self.counts_users { "users" } else { "in flight" }
-    }
-
-    /// Returns the lowest level above the usable ones at which runs failed; no higher one tells
-    /// more.
-    fn failed(&self) -> Option<u32> {
-        let usable = self.levels.iter().filter(|level| !level.interrupted);
-        let highest = usable.map(|level| level.concurrency).max().unwrap_or(0);
-        let failed = self.levels.iter().filter(|level| level.interrupted);
-        failed.map(|level| level.concurrency).filter(|level| *level > highest).min()
-    }
-
-    /// Returns the levels that a wish amounts to.
-    pub fn wanted(&self, wish: &Wish) -> Wanted {
+impl Wanted {
+    /// Returns the levels that a wish amounts to, besides existing ones.
+    pub(super) fn of(wish: &Wish, levels: &[LevelMetrics]) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -87,46 +63,28 @@ impl Words<'_> {
         )]
         let whole = |load: &f64| load.round().clamp(1.0, 1e6) as u32;
         match wish {
-            Wish::Nothing => Wanted::default(),
+            Wish::Nothing => Self::default(),
             Wish::Again(levels) => {
-                Wanted { again: levels.iter().map(whole).collect(), ..Wanted::default() }
+                Self { again: levels.iter().map(whole).collect(), ..Self::default() }
             }
             Wish::Around(loads) => {
-                let most = self.failed().map_or(u32::MAX, |failed| (failed - 1).max(1));
+                let most = failed(levels).map_or(u32::MAX, |failed| (failed - 1).max(1));
                 let all: BTreeSet<u32> = loads.iter().map(|load| whole(load).min(most)).collect();
-                let known: BTreeSet<u32> =
-                    self.levels.iter().map(|level| level.concurrency).collect();
+                let known: BTreeSet<u32> = levels.iter().map(|level| level.concurrency).collect();
                 let add: BTreeSet<u32> = all.difference(&known).copied().collect();
                 let again = if add.is_empty() { all } else { BTreeSet::new() };
-                Wanted { add, again }
+                Self { add, again }
             }
         }
     }
+}
 
-    /// Describes how to get the levels of a wish.
-    pub fn add(&self, wish: &Wish) -> String {
-        let Wanted { add, again } = self.wanted(wish);
-        let new: Vec<u32> = add.into_iter().collect();
-        let recorded = *self.plan == Plan::Recorded;
-        match (new.as_slice(), recorded) {
-            ([], _) => {
-                let again: Vec<u32> = again.into_iter().collect();
-                format!(
-                    "{} more runs at concurrency {}",
-                    if recorded { "record" } else { "measure" },
-                    list(&again, " and ")
-                )
-            }
-            (_, true) => format!("record runs at concurrency {} as well", list(&new, " and ")),
-            ([one], false) => format!("add level {one}"),
-            (_, false) => format!("add levels {}", list(&new, " and ")),
-        }
-    }
-
-    /// Returns where levels that are measured again come from, with a leading space.
-    pub fn again(&self) -> &'static str {
-        if *self.plan == Plan::Recorded { " in a new recording" } else { "" }
-    }
+/// Returns the lowest level above the usable ones at which runs failed; no higher one tells more.
+fn failed(levels: &[LevelMetrics]) -> Option<u32> {
+    let usable = levels.iter().filter(|level| !level.interrupted);
+    let highest = usable.map(|level| level.concurrency).max().unwrap_or(0);
+    let failed = levels.iter().filter(|level| level.interrupted);
+    failed.map(|level| level.concurrency).filter(|level| *level > highest).min()
 }
 
 impl Plan {
@@ -197,16 +155,9 @@ mod tests {
     #[test]
     fn loads_become_levels_that_are_missing() {
         let there = levels(&[1, 2, 4, 8]);
-        let said = |plan: &Plan, loads: &[f64]| {
-            Words { counts_users: false, plan, levels: &there }.add(&Wish::Around(loads.to_vec()))
-        };
-        let listed = Plan::default();
-        assert_eq!(said(&listed, &[5.6, 4.0]), "add level 6");
-        assert_eq!(said(&listed, &[16.0, 12.0]), "add levels 12 and 16");
-        assert_eq!(
-            said(&Plan::Recorded, &[16.0, 12.0]),
-            "record runs at concurrency 12 and 16 as well"
-        );
-        assert_eq!(said(&listed, &[8.2]), "measure more runs at concurrency 8");
+        let of = |loads: &[f64]| Wanted::of(&Wish::Around(loads.to_vec()), &there);
+        assert_eq!(of(&[5.6, 4.0]), wanted(&[6], &[]));
+        assert_eq!(of(&[16.0, 12.0]), wanted(&[12, 16], &[]));
+        assert_eq!(of(&[8.2]), wanted(&[], &[8]));
     }
 }

@@ -1,7 +1,8 @@
 //! Assessment: all estimates, the recommendation, the diagnosis and the notes.
 
-use super::advice::Words;
+use super::advice::Plan;
 use super::diagnose::{Diagnosis, of_estimate};
+use super::finding::Finding;
 use super::prepared::Prepared;
 use super::{Estimate, Fit, Load, Question, Recommendation, Target, rough_gpus};
 use crate::measure::{LevelMetrics, Metric, Quantile, each_metric, runs_to_bound};
@@ -77,8 +78,8 @@ pub struct Assessment {
     pub alternatives: Vec<Alternative>,
     /// Response of the rig to load.
     pub diagnosis: Diagnosis,
-    /// Remarks for a careful reader, in sentences.
-    pub notes: Vec<String>,
+    /// Remarks for a careful reader.
+    pub notes: Vec<Finding>,
 }
 
 /// Answer to a set of targets besides the main one.
@@ -144,79 +145,27 @@ fn rough(question: &Question, level: &LevelMetrics) -> PerMetric<f64> {
     })
 }
 
-/// Describes the response of the rig to load, and collects all notes.
+/// Describes the response of the rig to load, and collects all findings.
 fn diagnose(
     question: &Question,
     prepared: &Prepared<'_>,
     estimates: &[Estimate],
-) -> (Diagnosis, Vec<String>) {
+) -> (Diagnosis, Vec<Finding>) {
     const ENOUGH_LEVELS: usize = 10;
     let (evidence, model) = (prepared.evidence(), prepared.model());
     let (levels, by_line) = (evidence.levels(), evidence.method().estimator().is_line());
-    let mut notes = Vec::new();
-    let interrupted: Vec<String> =
-        levels.iter().filter(|l| l.interrupted).map(|l| l.concurrency.to_string()).collect();
-    if !interrupted.is_empty() {
-        notes.push(format!(
-            "Runs failed at concurrency {}: {} left out of every fit.",
-            interrupted.join(", "),
-            if interrupted.len() == 1 { "that level is" } else { "those levels are" }
-        ));
-    }
-    for (at, gone) in levels.iter().filter_map(|l| Some((l.concurrency, l.server_gone.as_ref()?))) {
-        notes.push(format!(
-            "The server stopped answering at concurrency {at} ({gone}). What was measured until then bounds the \
-             estimate; the next run measures that level again."
-        ));
-    }
-    let limited: Vec<String> =
-        levels.iter().filter(|l| l.client_limited).map(|l| l.concurrency.to_string()).collect();
-    if !limited.is_empty() {
-        notes.push(format!(
-            "The client itself was too busy at concurrency {}: its times may be this machine's, not the server's. \
-             Load from a machine with more cores to spare.",
-            limited.join(", ")
-        ));
-    }
-    let reconnected: u64 = levels.iter().map(|level| level.reconnected).sum();
-    if reconnected > 0 {
-        notes.push(format!(
-            "{reconnected} requests met a connection that the server had closed after promising to keep it, and \
-             were sent again on a new one; their time counts that."
-        ));
-    }
-    let failed_calls: u64 = levels.iter().map(|level| level.failed_calls).sum();
-    if failed_calls > 0 {
-        notes.push(format!(
-            "{failed_calls} LLM calls failed within runs. A run's time counts those that it tried again; the LLM \
-             latency counts none of them."
-        ));
-    }
-    if let Some((level, error)) =
-        levels.iter().find_map(|level| Some((level.concurrency, level.scrape_error.as_ref()?)))
-    {
-        notes.push(format!(
-            "Not all of the server's own metrics are there, for the first time at concurrency {level}: {error}."
-        ));
-    }
-    let usable = levels.len() - interrupted.len();
+    let mut notes = of_measuring(levels);
+    let usable = levels.iter().filter(|level| !level.interrupted).count();
     if by_line && (2..ENOUGH_LEVELS).contains(&usable) {
-        notes.push(format!(
-            "The fits rest on {usable} levels; ten or more, spread over a wide range, make them firmer."
-        ));
+        notes.push(Finding::FewLevels { usable });
     }
     if question.targets.is_empty() {
-        notes.push(
-            "No target is set, so there is no estimate: set targets.workflow_runtime (or llm_latency, ttft, itl), \
-             with targets.users and test.gpu_count."
-                .to_owned(),
-        );
+        notes.push(Finding::NoTarget);
     }
     let diagnosis = Diagnosis::of(levels, model);
     let left_out: Vec<u32> = estimates.iter().flat_map(|it| it.left_out.clone()).collect();
-    let words = Words { counts_users: question.counts_users, plan: &question.plan, levels };
-    notes.extend(diagnosis.sentences(levels, &left_out, &words));
-    notes.extend(super::drift::sentences(levels));
+    notes.extend(diagnosis.findings(levels, &left_out, question.plan == Plan::Recorded));
+    notes.extend(super::drift::findings(levels));
     for estimate in estimates {
         for note in of_estimate(estimate, levels, question.rig, model) {
             if !notes.contains(&note) {
@@ -236,28 +185,54 @@ fn diagnose(
     for metric in Metric::MAIN.into_iter().filter(|_| by_line) {
         let told = estimates.iter().any(|estimate| estimate.target == metric);
         if let (false, Err(reason)) = (told, evidence.fit(metric, Quantile::P95)) {
-            notes.push(format!("No fit of the {metric}: {reason}."));
+            notes.push(Finding::NoFit { metric, reason });
         }
     }
     (diagnosis, notes)
 }
 
-/// Notes p95s of so few runs that nothing bounds them.
-fn few_runs(levels: &[LevelMetrics]) -> Option<String> {
-    let enough = runs_to_bound(Quantile::P95.share());
-    let few = |level: &&LevelMetrics| {
-        let runs = level.workflow_runtime.map_or(0, |summary| summary.count);
-        !level.interrupted && (1..enough).contains(&runs)
+/// Collects what went wrong while the levels were measured.
+fn of_measuring(levels: &[LevelMetrics]) -> Vec<Finding> {
+    let at = |holds: fn(&LevelMetrics) -> bool| -> Vec<u32> {
+        levels.iter().filter(|level| holds(level)).map(|level| level.concurrency).collect()
     };
-    let few: Vec<&LevelMetrics> = levels.iter().filter(few).collect();
-    let counts = || few.iter().filter_map(|level| Some(level.workflow_runtime?.count));
-    let (least, most) = (counts().min()?, counts().max()?);
-    let there_were =
-        if least == most { format!("{least}") } else { format!("between {least} and {most}") };
-    let names: Vec<String> = few.iter().map(|level| level.concurrency.to_string()).collect();
-    Some(format!(
-        "Fewer than {enough} runs bound no p95: at concurrency {} there were {there_were}, and the p95s shown for \
-         them are close to the longest run.",
-        names.join(", ")
-    ))
+    let mut notes = Vec::new();
+    let interrupted = at(|level| level.interrupted);
+    if !interrupted.is_empty() {
+        notes.push(Finding::Interrupted { levels: interrupted });
+    }
+    notes.extend(levels.iter().filter_map(|level| {
+        let failure = level.server_gone.clone()?;
+        Some(Finding::ServerGone { level: level.concurrency, failure })
+    }));
+    let limited = at(|level| level.client_limited);
+    if !limited.is_empty() {
+        notes.push(Finding::ClientLimited { levels: limited });
+    }
+    let requests: u64 = levels.iter().map(|level| level.reconnected).sum();
+    if requests > 0 {
+        notes.push(Finding::Reconnected { requests });
+    }
+    let calls: u64 = levels.iter().map(|level| level.failed_calls).sum();
+    if calls > 0 {
+        notes.push(Finding::FailedCalls { calls });
+    }
+    notes.extend(levels.iter().find_map(|level| {
+        let error = level.scrape_error.clone()?;
+        Some(Finding::ScrapeIncomplete { level: level.concurrency, error })
+    }));
+    notes
+}
+
+/// Finds p95s of so few runs that nothing bounds them.
+fn few_runs(levels: &[LevelMetrics]) -> Option<Finding> {
+    let enough = runs_to_bound(Quantile::P95.share());
+    let few = levels.iter().filter_map(|level| {
+        let runs = level.workflow_runtime.map_or(0, |summary| summary.count);
+        let few = !level.interrupted && (1..enough).contains(&runs);
+        few.then_some((level.concurrency, runs))
+    });
+    let (levels, counts): (Vec<u32>, Vec<u64>) = few.unzip();
+    let (least, most) = (*counts.iter().min()?, *counts.iter().max()?);
+    Some(Finding::FewRuns { enough, levels, least, most })
 }

@@ -1,7 +1,8 @@
 //! Diagnosis: what levels and estimates tell besides a number, for people who have to trust it.
 
-use super::advice::Words;
 use super::estimator::{Expected, Model};
+use super::finding::Finding;
+use super::slow_level::SlowLevel;
 use super::{CrossCheck, Estimate, Grade, Rig};
 use crate::measure::LevelMetrics;
 use schemars::JsonSchema;
@@ -29,17 +30,6 @@ pub struct Diagnosis {
     pub saturation_throughput: Option<f64>,
     /// Levels that were slower than load explains.
     pub slow_levels: Vec<SlowLevel>,
-}
-
-/// A level that was slower than load explains.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct SlowLevel {
-    /// Runs in flight.
-    pub concurrency: u32,
-    /// Mean runtime in seconds.
-    pub mean: f64,
-    /// Mean runtime in seconds expected from the other levels.
-    pub expected: f64,
 }
 
 impl Diagnosis {
@@ -80,44 +70,28 @@ impl Diagnosis {
         found
     }
 
-    /// Puts the diagnosis into sentences.
-    pub(super) fn sentences(
+    /// Returns what it says. `left_out` are the levels that an estimate leaves out; `recorded` is true
+    /// if the levels were measured elsewhere.
+    pub(super) fn findings(
         &self,
         levels: &[LevelMetrics],
         left_out: &[u32],
-        words: &Words<'_>,
-    ) -> Vec<String> {
-        let mut said = Vec::new();
+        recorded: bool,
+    ) -> Vec<Finding> {
+        let mut found = Vec::new();
         let highest = levels.iter().filter(|l| !l.interrupted).map(|l| l.concurrency).max();
-        match (self.knee, self.saturation_throughput, highest) {
-            (Some(knee), Some(throughput), _) => said.push(format!(
-                "The test rig saturates at about {throughput:.3} runs per second; its knee, where a rig without waiting would \
-                 reach that, lies near concurrency {knee:.0}: well above it, more load adds waiting rather than throughput."
-            )),
-            (None, Some(throughput), _) => said.push(format!(
-                "The test rig saturates at about {throughput:.3} runs per second."
-            )),
-            (_, None, Some(highest)) if levels.len() > 2 && still_grew(levels) => {
-                said.push(format!(
-                    "No saturation was seen up to concurrency {highest}: throughput still grew."
-                ));
+        match (self.saturation_throughput, highest) {
+            (Some(throughput), _) => found.push(Finding::Saturated { throughput, knee: self.knee }),
+            (None, Some(highest)) if levels.len() > 2 && still_grew(levels) => {
+                found.push(Finding::NotSaturated { highest });
             }
             _ => {}
         }
-        for slow in &self.slow_levels {
-            let SlowLevel { concurrency, mean, expected } = slow;
-            let kept = if left_out.contains(concurrency) {
-                "An estimate leaves it out, since it contradicts the others"
-            } else {
-                "Its runs are kept, since nothing says that it will not happen again"
-            };
-            said.push(format!(
-                "Concurrency {concurrency} was slower than load explains: {mean:.3} s on average where the other levels \
-                 make one expect {expected:.3} s. {kept}; if something else used the rig, measure it again{}.",
-                words.again()
-            ));
-        }
-        said
+        found.extend(self.slow_levels.iter().map(|&level| {
+            let left_out = left_out.contains(&level.concurrency);
+            Finding::Slow { level, left_out, recorded }
+        }));
+        found
     }
 }
 
@@ -158,70 +132,44 @@ fn slow_levels(levels: &[LevelMetrics], model: Option<&dyn Model>) -> Vec<SlowLe
     usable.iter().filter_map(slow).collect()
 }
 
-/// Describes one estimate, besides its doubts.
+/// Returns what there is to say of one estimate, besides its doubts.
 pub(super) fn of_estimate(
     estimate: &Estimate,
     levels: &[LevelMetrics],
     rig: Rig,
     model: Option<&dyn Model>,
-) -> Vec<String> {
-    let Estimate { target, quantile, .. } = estimate;
-    let mut said = Vec::new();
+) -> Vec<Finding> {
+    let Estimate { target: metric, quantile, .. } = *estimate;
+    let mut found = Vec::new();
     let settled = estimate.grade.is_some_and(|grade| grade < Grade::Unsettled);
     let Some(range) = estimate.answer.capacity().filter(|_| settled) else {
-        return said;
+        return found;
     };
-    let Some(capacity) = range.point else { return said };
-    let usable = || levels.iter().filter(|l| !l.interrupted && l.metric(*target).is_some());
+    let Some(capacity) = range.point else { return found };
+    let usable = || levels.iter().filter(|l| !l.interrupted && l.metric(metric).is_some());
     let below = usable().map(|l| l.concurrency).filter(|c| f64::from(*c) <= capacity).max();
     let above = usable().map(|l| l.concurrency).filter(|c| f64::from(*c) > capacity).min();
     if let (Some(below), Some(above)) = (below, above) {
-        said.push(format!(
-            "The {quantile} {target} target is met up to concurrency {capacity:.1}, inside the measured range (between \
-             {below} and {above})."
-        ));
+        found.push(Finding::Enclosed { metric, quantile, capacity, below, above });
     }
     let open = estimate.answer.gpus().is_some_and(|gpus| gpus.low < gpus.high);
     // Where levels are missing, no number of runs stands in for them.
     if let Some(model) = model.filter(|_| open && !estimate.extrapolated && estimate.add.is_empty())
         && let Some((level, runs)) = model.runs_to_halve(estimate)
     {
-        said.push(format!(
-            "About {runs:.0} more runs at concurrency {level:.0} would halve the interval of that capacity."
-        ));
+        found.push(Finding::RunsToHalve { level, runs });
     }
     let replicas = rig.gpu_count.map(|gpus| gpus / rig.gpus_per_replica.max(1));
-    if let (Some(replicas), Some(_)) = (replicas, estimate.answer.gpus()) {
-        said.push(format!(
-            "Assumed: replicas like the {} measured, behind a load balancer that spreads the load as evenly as on the \
-             test rig, with as much of everything else (network, tools, retrieval) for each.",
-            if replicas == 1 { "one".to_owned() } else { replicas.to_string() }
-        ));
+    if let (Some(measured), Some(_)) = (replicas, estimate.answer.gpus()) {
+        found.push(Finding::AlikeReplicas { measured });
     }
-    said
+    found
 }
 
-/// Describes the load in its other form, if that would need another number of GPUs.
-pub(super) fn other_form(check: &CrossCheck) -> Option<String> {
-    let gpus = if check.gpus.fract() == 0.0 {
-        format!("{:.0}", check.gpus)
-    } else {
-        format!("{:.1}", check.gpus)
-    };
-    let gpus = format!("{gpus} GPU{}", if gpus == "1" { "" } else { "s" });
-    let load = match (check.request_rate, check.concurrent) {
-        (Some(rate), _) => {
-            format!("that load is {rate:.3} runs per second, which arriving at random need {gpus}")
-        }
-        (None, Some(users)) => {
-            format!(
-                "about {users:.0} runs are then in flight, which as concurrent users need {gpus}"
-            )
-        }
-        (None, None) => return None,
-    };
-    Some(format!("by Little's law {load}: be sure which of the two forms your load has"))
-        .filter(|_| check.differs)
+/// Returns the load in its other form, if that would need another number of GPUs.
+pub(super) fn other_form(check: &CrossCheck) -> Option<Finding> {
+    let CrossCheck { request_rate, concurrent, gpus, differs } = *check;
+    differs.then_some(Finding::OtherForm { request_rate, concurrent, gpus })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Drift: comparison of levels that were measured twice, to tell whether the rig has changed.
 
-use super::wording::three;
+use super::finding::Finding;
 use crate::measure::{Before, LevelMetrics};
 
 /// Fewest standard errors of their difference by which two means differ.
@@ -10,25 +10,17 @@ const WIDER: f64 = 1.15;
 /// Smallest relative difference of two means.
 const SHARE: f64 = 0.05;
 
-/// Returns a sentence for every level that differed when it was measured again.
-pub(super) fn sentences(levels: &[LevelMetrics]) -> impl Iterator<Item = String> {
-    levels.iter().filter_map(sentence)
+/// Finds the levels that differed when they were measured again.
+pub(super) fn findings(levels: &[LevelMetrics]) -> impl Iterator<Item = Finding> {
+    levels.iter().filter_map(finding)
 }
 
-fn sentence(level: &LevelMetrics) -> Option<String> {
+fn finding(level: &LevelMetrics) -> Option<Finding> {
     let (before, now) = (level.before?, level.workflow_runtime?);
     let now = Before { runs: now.count, mean: now.mean, p95: now.p95, sd: level.runtime_sd? };
-    has_drifted(before, now).then(|| {
-        let concurrency = level.concurrency;
-        format!(
-            "Concurrency {concurrency} was measured twice: {} on average before, {} now: the rig has changed between \
-             the two, and levels from before and after do not belong together. If this is how it serves from now on, \
-             measure all of them again with --force sweep; if something else used it meanwhile, this one with --force \
-             sweep@{concurrency}.",
-            seconds(before.mean),
-            seconds(now.mean)
-        )
-    })
+    let level = level.concurrency;
+    let (was, is) = (before.mean, now.mean);
+    has_drifted(before, now).then_some(Finding::Drifted { level, before: was, now: is })
 }
 
 /// Returns true if two means differ by more than noise.
@@ -37,10 +29,6 @@ fn has_drifted(before: Before, now: Before) -> bool {
     let error = WIDER * (squared_error(before) + squared_error(now)).sqrt();
     let difference = (now.mean - before.mean).abs();
     difference > STANDARD_ERRORS * error && difference > SHARE * before.mean
-}
-
-fn seconds(time: f64) -> String {
-    format!("{} s", three(time))
 }
 
 #[cfg(test)]
@@ -77,16 +65,13 @@ mod tests {
             let recording = Recording { runs: (0..50).map(run).collect(), around: around(before) };
             LevelMetrics::of(32, &recording, 0.0)
         };
-        let told = |before| sentences(&[level(before)]).collect::<Vec<_>>();
-        let [text] = told(Some(before(80, 1.42, 0.1))).try_into().unwrap();
-        assert!(text.starts_with(
-            "Concurrency 32 was measured twice: 1.42 s on average before, 1.71 s now:"
-        ));
-        assert!(text.ends_with("--force sweep@32."), "{text}");
-        assert!(told(Some(before(80, 1.70, 0.1))).is_empty() && told(None).is_empty());
-        assert_eq!(
-            [123.4, 12.34, 1.234, 0.1234, 0.01234].map(seconds),
-            ["123 s", "12.3 s", "1.23 s", "0.123 s", "0.0123 s"]
-        );
+        let found = |before| findings(&[level(before)]).collect::<Vec<_>>();
+        let [Finding::Drifted { level: 32, before: was, now }] =
+            found(Some(before(80, 1.42, 0.1)))[..]
+        else {
+            panic!("a rig that got slower")
+        };
+        assert!((was - 1.42).abs() < 1e-12 && (now - 1.71).abs() < 1e-9);
+        assert!(found(Some(before(80, 1.70, 0.1))).is_empty() && found(None).is_empty());
     }
 }

@@ -6,6 +6,7 @@
 //! returns the model of another method, whose name is then in the estimates.
 
 use super::evidence::Evidence;
+use super::finding::Finding;
 use super::fit::{Linear, Regression};
 use super::fits::FitOptions;
 use super::verdict::{TOLERABLE, failed_share};
@@ -62,7 +63,7 @@ pub trait Model {
     }
 
     /// Suggests another method for a target that this one gives no answer to.
-    fn suggestion(&self, _asked: &Asked<'_>, _refused: &Estimate) -> Option<String> {
+    fn suggestion(&self, _asked: &Asked<'_>, _refused: &Estimate) -> Option<Finding> {
         None
     }
 }
@@ -82,10 +83,7 @@ pub struct Expected {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum NoModel {
     /// Runs failed at every level.
-    #[error(
-        "runs failed at every level, and no level with failed runs is in a fit: see what failed{}",
-        remedy(*most)
-    )]
+    #[error("runs failed at every level")]
     AllFailed {
         /// Largest share of failed runs at a level, 0 to 1.
         most: f64,
@@ -103,14 +101,9 @@ impl NoModel {
     }
 }
 
-/// Words a remedy for levels of which this share of the runs failed at most.
-fn remedy(most: f64) -> String {
-    if most <= TOLERABLE {
-        let percent = (most * 100.0).ceil().max(1.0);
-        format!(
-            ", or allow for some failures with concurrency.on_failure: {{tolerate: {percent:.0}%}}"
-        )
-    } else {
-        format!(" (up to {:.0} % of a level's runs)", most * 100.0)
+impl From<&NoModel> for Finding {
+    fn from(reason: &NoModel) -> Self {
+        let NoModel::AllFailed { most } = *reason;
+        Self::AllFailed { most, tolerable: most <= TOLERABLE }
     }
 }

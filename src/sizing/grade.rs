@@ -1,7 +1,7 @@
 //! Grades of answers, and the doubts that lower them.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
 /// Ratio of an interval's ends above which it is no answer.
@@ -50,8 +50,9 @@ impl fmt::Display for Grade {
 }
 
 /// A reason to rely less on an answer.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Doubt {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
     /// The interval is wide: the ratio of its ends.
     Wide(f64),
     /// Nothing that was measured bounds the capacity from above.
@@ -66,39 +67,83 @@ pub(super) enum Doubt {
     /// The limit is so close to the time of a run alone that no number of GPUs may meet it.
     NearlyAlone,
     /// A run alone meets the limit, yet the rig may carry fewer runs than it is said to have
-    /// replicas: the replicas, and the ends of the capacity.
-    SharedReplicas { replicas: f64, carried: (f64, f64) },
+    /// replicas.
+    SharedReplicas {
+        /// Replicas of the rig.
+        replicas: f64,
+        /// Ends of the capacity.
+        carried: (f64, f64),
+    },
     /// Fewer than two levels lie within reach of the answer.
     FewLevelsNear(f64),
-    /// A level took longer than a higher one: concurrency and mean seconds of both.
-    Falls { low: (f64, f64), high: (f64, f64) },
+    /// A level took longer than a higher one.
+    Falls {
+        /// Concurrency and mean seconds of the lower level.
+        low: (f64, f64),
+        /// Concurrency and mean seconds of the higher level.
+        high: (f64, f64),
+    },
     /// A level missed the target though a higher one met it.
-    Contradiction { missed: f64, met: f64 },
+    Contradiction {
+        /// Level that missed it.
+        missed: f64,
+        /// Level that met it.
+        met: f64,
+    },
     /// The curve and the levels disagree around an answer, and leaving out no single level resolves
     /// it.
-    CurveAgainstLevels { at: f64 },
+    CurveAgainstLevels {
+        /// The answer, in runs in flight.
+        at: f64,
+    },
     /// Parts of some levels differ by more than chance.
     Unlike {
+        /// The levels.
         levels: Vec<f64>,
-        /// Level at which they are furthest apart, with its quantiles in seconds.
+        /// Level at which they are furthest apart.
         furthest: f64,
+        /// Quantile of its fastest part, in seconds.
         fastest: f64,
+        /// Quantile of its slowest part, in seconds.
+        #[serde(deserialize_with = "or_infinite")]
         slowest: f64,
         /// True if the parts are repetitions, false if they are halves of one.
         repetitions: bool,
         /// True if any of the levels is near the answer.
         near: bool,
     },
-    /// A line and the curve through all runs disagree: the capacity by the curve.
-    MethodsDisagree { low: f64, high: f64, far: bool },
+    /// A line and the curve through all runs disagree.
+    MethodsDisagree {
+        /// Lower end of the capacity by the curve.
+        low: f64,
+        /// Upper end of the capacity by the curve.
+        high: f64,
+        /// True if the line is far outside of it.
+        far: bool,
+    },
     /// The share of runs around the answer that are beyond its limit differs from what the quantile
-    /// allows: both shares, the capacity by the runs' own quantile, and the factor by which that
-    /// differs from the answer.
-    Tail { at: f64, share: f64, allowed: f64, carried: f64, by: f64 },
+    /// allows.
+    Tail {
+        /// The answer, in runs in flight.
+        at: f64,
+        /// Share of runs beyond the limit.
+        share: f64,
+        /// Share that the quantile allows.
+        allowed: f64,
+        /// Capacity by the runs' own quantile.
+        carried: f64,
+        /// Factor by which that differs from the answer.
+        by: f64,
+    },
     /// A level was left out because it disagrees with the others.
     LeftOut(f64),
     /// The answer changes without a level.
-    RestsOn { level: f64, without: f64 },
+    RestsOn {
+        /// The level.
+        level: f64,
+        /// Capacity without it.
+        without: f64,
+    },
     /// The answer lies outside the measured levels.
     Extrapolated {
         /// Lowest and highest usable level.
@@ -106,7 +151,7 @@ pub(super) enum Doubt {
         /// Answer, in runs in flight.
         point: f64,
     },
-    /// The levels lie on steps as well as on a curve, or on steps alone (`shown`).
+    /// The levels lie on steps as well as on a curve, or on steps alone.
     Steps {
         /// Runs in flight from one step to the next.
         width: f64,
@@ -114,37 +159,98 @@ pub(super) enum Doubt {
         carried: f64,
         /// Factor by which that is below the answer.
         by: f64,
+        /// True if they lie on steps alone.
         shown: bool,
     },
     /// The answer lies between levels so far apart that it follows from the shape of the curve
     /// alone.
-    Between { below: f64, above: f64, far: bool },
+    Between {
+        /// Next lower level.
+        below: f64,
+        /// Next higher level.
+        above: f64,
+        /// True if they are so far apart that the answer is weak.
+        far: bool,
+    },
     /// Too few runs bound the quantile.
-    FewRuns { runs: f64, needed: u64 },
-    /// Runs were cut off at a time within the limit; the largest share of a level's runs that were.
-    Cut { seconds: f64, share: f64 },
+    FewRuns {
+        /// Runs around the answer.
+        runs: f64,
+        /// Fewest runs that bound it.
+        needed: u64,
+    },
+    /// Runs were cut off at a time within the limit.
+    Cut {
+        /// The time, in seconds.
+        seconds: f64,
+        /// Largest share of a level's runs that were.
+        share: f64,
+    },
     /// No level was ever steadily loaded.
     Unsteady,
     /// Levels differ by this much beyond their own noise, as a logarithm.
     Uneven(f64),
-    /// The quantile jumps at a load: that load, and seconds below and above it.
-    Jumps { at: f64, from: f64, to: f64 },
-    /// Levels at which runs failed bound the answer; the largest share that failed.
-    Failed { levels: Vec<f64>, share: f64, tolerable: bool },
-    /// Runs failed around the answer, which is tolerated: their share, the share that may miss the
-    /// limit, the capacity if failures count as misses, and the factor by which that is below the
-    /// answer.
-    Tolerated { share: f64, allowed: f64, carried: f64, by: f64 },
+    /// The quantile jumps at a load.
+    Jumps {
+        /// The load.
+        at: f64,
+        /// Quantile below it, in seconds.
+        from: f64,
+        /// Quantile above it, in seconds.
+        #[serde(deserialize_with = "or_infinite")]
+        to: f64,
+    },
+    /// Levels at which runs failed bound the answer.
+    Failed {
+        /// The levels.
+        levels: Vec<f64>,
+        /// Largest share of a level's runs that failed.
+        share: f64,
+        /// True if people tolerate that many failures.
+        tolerable: bool,
+    },
+    /// Runs failed around the answer, which is tolerated.
+    Tolerated {
+        /// Share of the runs that failed.
+        share: f64,
+        /// Share that may miss the limit.
+        allowed: f64,
+        /// Capacity if failures count as misses.
+        carried: f64,
+        /// Factor by which that is below the answer.
+        #[serde(deserialize_with = "or_infinite")]
+        by: f64,
+    },
     /// A level of a recording lacks the runs that were in flight when it ended.
-    Unfinished { levels: Vec<f64> },
+    Unfinished {
+        /// Such levels.
+        levels: Vec<f64>,
+    },
     /// The server refused runs, or went away, above the highest load that it carried.
-    Refused { at: f64, carried: Option<f64>, gone: bool },
-    /// The client was too busy at levels around the answer.
+    Refused {
+        /// Level at which it did.
+        at: f64,
+        /// Highest load that it carried.
+        carried: Option<f64>,
+        /// True if it went away.
+        gone: bool,
+    },
+    /// The client was too busy at this level, near the answer.
     ClientLimited(f64),
     /// The method gives no interval.
     NoInterval,
     /// The line contradicts levels near it.
-    LineAgainstLevels { at_least: Option<f64>, below: Option<f64> },
+    LineAgainstLevels {
+        /// Highest load that met the target.
+        at_least: Option<f64>,
+        /// Lowest level that missed it.
+        below: Option<f64>,
+    },
+}
+
+/// Reads a figure that may be infinite, such as the time of runs that failed, for which JSON has null.
+pub(super) fn or_infinite<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::INFINITY))
 }
 
 impl Doubt {

@@ -6,6 +6,7 @@
 
 use super::adaptive::{FEWEST_UP, SHARE_UP, WAVES_UP, is_near, next_within, sized};
 use super::evidence::Evidence;
+use super::finding::Finding;
 use super::prepared::Prepared;
 use super::{AdaptivePlan, NextLevel, Spend};
 use crate::measure::{Asked, LevelMetrics};
@@ -116,7 +117,7 @@ impl Search {
 
     /// Explains why nothing is measured in addition to known levels, none of which was measured for
     /// this search; `None` if one was, or if something is measured.
-    pub fn idle(&self, evidence: &Evidence<'_>) -> Option<String> {
+    pub fn idle(&self, evidence: &Evidence<'_>) -> Option<Finding> {
         let known = evidence.levels();
         let others = !known.is_empty() && !known.iter().any(|level| self.is_own(level));
         if !others || self.next(evidence, false).is_some() {
@@ -124,27 +125,12 @@ impl Search {
         }
         let mut levels: Vec<u32> = known.iter().map(|level| level.concurrency).collect();
         levels.sort_unstable();
-        let levels: Vec<String> = levels.iter().map(ToString::to_string).collect();
-        let levels = levels.join(", ");
-        Some(match self.plan.budget {
-            Some(budget) => {
-                let took = known.iter().map(|level| budget.cost(level)).sum::<f64>();
-                let unit = match budget {
-                    Spend::Runs(_) => "runs",
-                    Spend::Seconds(_) => "s",
-                };
-                format!(
-                    "no level is measured: those that are there, {levels}, took {took:.0} {unit}, and tell of the limit \
-                     what a budget of {:.0} {unit} would; a larger concurrency.budget adds levels, `--force sweep` \
-                     measures these again",
-                    budget.amount()
-                )
-            }
-            None => format!(
-                "no level is measured: those that are there, {levels}, tell of the limit what further ones would; a \
-                 concurrency.budget adds levels, `--force sweep` measures these again"
-            ),
-        })
+        let spent = self.plan.budget.map(|budget| {
+            let took = known.iter().map(|level| budget.cost(level)).sum::<f64>();
+            (took, budget.amount())
+        });
+        let seconds = matches!(self.plan.budget, Some(Spend::Seconds(_)));
+        Some(Finding::Idle { levels, spent, seconds })
     }
 
     fn is_own(&self, level: &LevelMetrics) -> bool {

@@ -11,17 +11,19 @@
 //! - [`Pooled`] is the model of `monotone`: a mean curve in the shape of a closed loop (`curve`),
 //!   times a tail pooled over the levels around the answer (`tails`), resampled for intervals.
 //! - A capacity ([`Carried`]) is the load that a rig carries within a limit; an [`Estimate`] turns
-//!   it into an [`Answer`], at best a number of GPUs, and `doubts` into a [`Grade`]: solid, fair, weak or unsettled.
+//!   it into an [`Answer`], at best a number of GPUs, and [`Doubt`]s into a [`Grade`]: solid, fair,
+//!   weak or unsettled.
+//! - A [`Finding`] is worth saying about a sweep or an estimate; [`crate::report`] has the words.
 //!
 //! # Flow
 //!
 //! [`Measured`] is the front door: [`Measured::prepare`] makes the model, [`Prepared::answer`] asks it
 //! for the estimate of every target with every load and combines them into a recommendation, and
-//! [`Prepared::assess`] adds the diagnosis and the notes. Each estimate
-//! is checked against the levels: `verdict` bounds the capacity by what single levels prove,
-//! `misfit`, `repeats` and `tails` look for levels that disagree, and `estimate::refit` leaves one
-//! out. [`Search::next`] decides which level an adaptive sweep measures next, from where the model of
-//! the levels so far says that the targets are crossed.
+//! [`Prepared::assess`] adds the diagnosis and the notes. Each estimate is checked against the levels:
+//! `verdict` bounds the capacity by what single levels prove, `misfit`, `repeats` and `tails` look for
+//! levels that disagree, and `estimate::refit` leaves one out. [`Search::next`] decides which level an
+//! adaptive sweep measures next, from where the model of the levels so far says that the targets are
+//! crossed.
 //!
 //! Pure: no clock, no files, seeded randomness. The stages of [`crate::study`] call it, and
 //! [`crate::report`] shows the result. Formulas name their source; times are seconds, shares 0 to 1.
@@ -38,6 +40,7 @@ mod estimate;
 mod estimator;
 mod estimators;
 mod evidence;
+mod finding;
 pub mod fit;
 mod fits;
 mod flow;
@@ -54,26 +57,28 @@ mod prepared;
 mod question;
 mod repeats;
 mod rough;
+mod slow_level;
 mod tails;
 mod target;
 mod unfinished;
 mod verdict;
-mod wording;
+mod wish;
 
 pub use adaptive::{AdaptivePlan, NextLevel, Spend, next_level};
 pub use advice::Plan;
 pub use assess::{Alternative, Assessment, LevelAgainstTargets, PerMetric};
 pub use carried::{Carried, CarriedDraws, CarriedRange, Certainty};
-pub use diagnose::{Diagnosis, SlowLevel};
+pub use diagnose::Diagnosis;
 pub use estimate::{
     Answer, Asked, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Proven, Recommendation,
     Sum, recommend,
 };
 pub use estimator::{Estimator, Expected, Model, NoModel};
 pub use evidence::Evidence;
-pub use fit::{Fit, NoFit, Point};
+pub use finding::{Finding, Remedy};
+pub use fit::{Fit, NoCapacity, NoFit, Point};
 pub use fits::{FitOptions, Fits, NamedFit};
-pub use grade::Grade;
+pub use grade::{Doubt, Grade};
 pub use known::{Again, Search, Step, Wanted};
 pub use measured::Measured;
 pub use method::MethodName;
@@ -82,4 +87,5 @@ pub use pooled::Pooled;
 pub use prepared::Prepared;
 pub use question::Question;
 pub use rough::rough_gpus;
+pub use slow_level::SlowLevel;
 pub use target::{Load, Margin, Rig, Target};

@@ -54,7 +54,7 @@ impl<'e> Prepared<'e> {
         let asked = self.asked(question);
         let of = |asked: &Asked<'_>| match &self.model {
             Ok(model) => model.estimate(asked, question.certainty),
-            Err(reason) => asked.estimate(self.evidence.method(), Answer::none(reason.to_string())),
+            Err(reason) => asked.estimate(self.evidence.method(), Answer::none(reason)),
         };
         let estimates: Vec<Estimate> = asked.iter().map(of).collect();
         let mut gpus = recommend(&estimates, question.rig.cost_per_gpu_hour);

@@ -13,6 +13,7 @@ use super::stages::Artifacts;
 use super::{PipelineError, Reason, Selection};
 use crate::engine::{CacheLookup, Grow, Growth, Previous, Progress, SingleFlight, look_up};
 use crate::measure::LevelMetrics;
+use crate::report::sentence;
 use crate::sizing::{Search, Step};
 use crate::store::Digest;
 use std::collections::{BTreeMap, BTreeSet};
@@ -239,7 +240,7 @@ impl<'a> Explorer<'a> {
                     let evidence = evidence(&self.context.spec, &known);
                     let idle = if self.context.offline { None } else { search.idle(&evidence) };
                     if let Some(why) = idle {
-                        self.notice(&why);
+                        self.notice(&sentence(&why));
                     }
                     search
                 }

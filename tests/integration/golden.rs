@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 use sizer::measure::{LevelMetrics, Metric, Quantile, Recording, Summary};
+use sizer::report::sentence;
 use sizer::sizing::fit::{Linear, Regression};
 use sizer::sizing::{
-    Assessment, Certainty, FitOptions, Fits, Load, Margin, Measured, MethodName, NoFit, Plan,
-    Point, Question, Rig, Target, rough_gpus,
+    Assessment, Certainty, Finding, FitOptions, Fits, Load, Margin, Measured, MethodName, NoFit,
+    Plan, Point, Question, Rig, Target, rough_gpus,
 };
 
 #[derive(Deserialize)]
@@ -239,7 +240,7 @@ fn an_interrupted_level_changes_nothing() {
     levels.push(broken);
     let after = assessed(&question(), &levels);
     assert_eq!(before.estimates, after.estimates);
-    assert!(after.notes.iter().any(|note| note.contains("64")));
+    assert!(after.notes.contains(&Finding::Interrupted { levels: vec![64] }));
 }
 
 #[test]
@@ -250,7 +251,7 @@ fn an_answer_that_cannot_be_given_has_its_reason() {
         question.loads = users.map(|users| Load::Users { users, think: 0.0 }).into_iter().collect();
         let assessment = assessed(&question, levels);
         let estimate = assessment.estimates[0].clone();
-        (estimate.answer.reason().unwrap().to_owned(), estimate.answer.is_out_of_reach())
+        (sentence(estimate.answer.reason().unwrap()), estimate.answer.is_out_of_reach())
     };
     let levels = table_levels();
     let (words, unreachable) = reason(3.0, &levels, Some(100));

@@ -1,6 +1,7 @@
 //! The answer for one target: a number of GPUs, or as much of it as is known.
 
 use super::{Capacity, CrossCheck, GpuCount};
+use crate::sizing::finding::Finding;
 
 /// Answer for one target.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,23 +24,23 @@ pub enum Answer {
         /// Runs per second that it serves at that concurrency, if that is known.
         throughput: Option<f64>,
         /// Reason why there is no number of GPUs.
-        reason: String,
+        reason: Finding,
     },
     /// No number of GPUs, since the measurements show that none meets the target.
     OutOfReach {
         /// Evidence of that.
-        reason: String,
+        reason: Finding,
     },
     /// No answer.
     NoModel {
         /// Reason why there is none.
-        reason: String,
+        reason: Finding,
     },
 }
 
 impl Answer {
     /// Creates the answer that there is none.
-    pub(in crate::sizing) fn none(reason: impl Into<String>) -> Self {
+    pub(in crate::sizing) fn none(reason: impl Into<Finding>) -> Self {
         Self::NoModel { reason: reason.into() }
     }
 
@@ -76,7 +77,7 @@ impl Answer {
     }
 
     /// Returns the reason why there is no number of GPUs; `None` if there is one.
-    pub fn reason(&self) -> Option<&str> {
+    pub fn reason(&self) -> Option<&Finding> {
         match self {
             Self::Gpus { .. } => None,
             Self::CapacityOnly { reason, .. }

@@ -1,11 +1,10 @@
 //! Estimate from a straight line, as the reference calculator makes it.
 
 use super::buy::{cross_check, other_form, sum};
-use super::{
-    Answer, Asked, Capacity, Estimate, GpuCount, Proven, beyond_reach, levels_within, observed,
-};
+use super::{Answer, Asked, Capacity, Estimate, GpuCount, Proven, levels_within, observed};
 use crate::measure::{LevelMetrics, Metric};
 use crate::sizing::curve::{Curve, Seen, Shape};
+use crate::sizing::finding::Finding;
 use crate::sizing::fit::{Fit, NoCapacity, NoFit};
 use crate::sizing::grade::Doubt;
 use crate::sizing::method::MethodName;
@@ -40,20 +39,18 @@ fn answer(asked: &Asked<'_>, fit: &Result<Fit, NoFit>) -> Answer {
     }
     let fit = match fit {
         Ok(fit) => fit,
-        Err(reason) => return Answer::none(reason.to_string()),
+        Err(reason) => return Answer::none(Finding::Unfitted { reason: reason.clone() }),
     };
     let carried = match fit.capacity(target.limit) {
         Ok(carried) => carried,
         Err(reason) => {
-            return match (levels_within(target, levels).next(), &reason) {
-                (Some(level), _) => Answer::none(format!(
-                    "{reason}. Yet concurrency {level} met the target when measured: the fit does not describe \
-                     these levels there"
-                )),
-                (None, NoCapacity::LimitAtOrBelowIntercept { .. }) => {
-                    Answer::OutOfReach { reason: reason.to_string() }
-                }
-                (None, NoCapacity::SlopeNotPositive { .. }) => Answer::none(reason.to_string()),
+            let met = levels_within(target, levels).next();
+            let too_low = matches!(reason, NoCapacity::LimitAtOrBelowIntercept { .. });
+            let reason = Finding::NoCapacity { reason, met };
+            return if met.is_none() && too_low {
+                Answer::OutOfReach { reason }
+            } else {
+                Answer::none(reason)
             };
         }
     };
@@ -81,7 +78,7 @@ fn answer(asked: &Asked<'_>, fit: &Result<Fit, NoFit>) -> Answer {
             return Answer::Gpus { capacity, throughput, gpus, cross_check };
         }
         (Err(reason), _) => reason,
-        (_, None) => "no run was timed, so nothing says how many are in flight".to_owned(),
+        (_, None) => Finding::NothingTimed,
     };
     Answer::CapacityOnly { capacity, throughput, reason }
 }
@@ -146,7 +143,12 @@ fn mean_runtime(levels: &[LevelMetrics], concurrency: f64) -> Option<f64> {
 /// Explains why a target is out of reach: with a single run in flight there is no queue to shorten,
 /// so if even that is too slow, and no level was fast enough, more GPUs of the same kind change
 /// nothing.
-fn out_of_reach(target: Target, levels: &[LevelMetrics]) -> Option<String> {
-    let (_, alone) = observed(target, levels).find(|&(concurrency, _)| concurrency == 1)?;
-    (levels_within(target, levels).next().is_none()).then(|| beyond_reach(target, 1, alone, true))
+fn out_of_reach(target: Target, levels: &[LevelMetrics]) -> Option<Finding> {
+    let (_, seconds) = observed(target, levels).find(|&(concurrency, _)| concurrency == 1)?;
+    (levels_within(target, levels).next().is_none()).then_some(Finding::OutOfReach {
+        quantile: target.quantile,
+        concurrency: 1,
+        seconds,
+        measured: true,
+    })
 }

@@ -23,7 +23,8 @@ pub(super) use line::{estimate, grade_line};
 pub(super) use pooled::estimate_pooled;
 pub(super) use refit::MetricModels;
 
-use super::advice::Words;
+use super::advice::Wanted;
+use super::finding::{Finding, Remedy};
 use super::fit::Fit;
 use super::grade::{Doubt, grade};
 use super::method::MethodName;
@@ -67,8 +68,8 @@ pub struct Estimate {
     pub answer: Answer,
     /// Grade of the answer; `None` if there is none.
     pub grade: Option<Grade>,
-    /// Reasons why the grade is not better, in sentences.
-    pub doubts: Vec<String>,
+    /// Reasons why the grade is not better.
+    pub doubts: Vec<Finding>,
     /// Levels that would tell more about it.
     pub add: BTreeSet<u32>,
     /// Levels to measure again.
@@ -180,15 +181,31 @@ impl Asked<'_> {
 
     /// Returns the load and the GPUs of the rig; fails with a description of what is missing for a
     /// number of GPUs.
-    fn load_and_gpus(&self) -> Result<(Load, f64), String> {
+    fn load_and_gpus(&self) -> Result<(Load, f64), Finding> {
         match (self.load, self.rig.gpu_count) {
             (Some(load), Some(gpu_count)) => Ok((load, f64::from(gpu_count))),
-            (load, gpu_count) => Err(missing(load.is_none(), gpu_count.is_none())),
+            (load, gpu_count) => {
+                Err(Finding::NotSet { load: load.is_none(), gpu_count: gpu_count.is_none() })
+            }
         }
     }
 }
 
 impl Estimate {
+    /// Puts the findings into words.
+    #[must_use]
+    pub fn in_words(mut self, words: impl Fn(&Finding) -> String) -> Self {
+        let put = |finding: &mut Finding| *finding = Finding::InWords(words(finding));
+        self.doubts.iter_mut().for_each(put);
+        if let Answer::CapacityOnly { reason, .. }
+        | Answer::OutOfReach { reason }
+        | Answer::NoModel { reason } = &mut self.answer
+        {
+            put(reason);
+        }
+        self
+    }
+
     /// Returns the estimate for a table of answers, where nobody reads the grade beside a figure:
     /// of an unsettled one with an interval, only the ends.
     #[must_use]
@@ -215,13 +232,13 @@ impl Estimate {
         let mut telling: Vec<&Doubt> =
             doubts.iter().filter(|doubt| doubt.grade() > Grade::Solid).collect();
         telling.sort_by_key(|doubt| std::cmp::Reverse(doubt.grade()));
-        let (plan, levels) = (asked.plan, asked.levels);
-        let words = Words { counts_users: asked.counts_users, plan, levels };
-        self.doubts = telling.iter().map(|doubt| doubt.say(&words)).collect();
+        let (recorded, counts_users) = (*asked.plan == Plan::Recorded, asked.counts_users);
         for doubt in telling {
-            let wanted = words.wanted(&doubt.wish());
-            self.add.extend(wanted.add);
-            self.again.extend(wanted.again);
+            let Wanted { add, again } = Wanted::of(&doubt.wish(), asked.levels);
+            self.add.extend(&add);
+            self.again.extend(&again);
+            let remedy = Remedy { add, again, recorded, counts_users };
+            self.doubts.push(Finding::Doubt { doubt: doubt.clone(), remedy });
         }
         of_all
     }
@@ -245,26 +262,4 @@ fn levels_within(target: Target, levels: &[LevelMetrics]) -> impl Iterator<Item 
 fn measured_range(target: Target, levels: &[LevelMetrics]) -> Option<(u32, u32)> {
     let usable = || observed(target, levels).map(|(concurrency, _)| concurrency);
     Some((usable().min()?, usable().max()?))
-}
-
-/// Explains why more GPUs of the same kind change nothing; `measured` if a level shows it, not the
-/// curve.
-fn beyond_reach(target: Target, concurrency: u32, seconds: f64, measured: bool) -> String {
-    let source = if measured { "is already" } else { "would, by the levels measured, already be" };
-    format!(
-        "no number of GPUs meets this target, since at concurrency {concurrency} the {} {source} {seconds:.3} s. \
-         It takes a faster model, a faster GPU, shorter answers, or a target above that",
-        target.quantile
-    )
-}
-
-fn missing(load: bool, gpu_count: bool) -> String {
-    let what = match (load, gpu_count) {
-        (true, true) => "targets.users and test.gpu_count are",
-        (true, false) => "targets.users is",
-        _ => "test.gpu_count is",
-    };
-    format!(
-        "{what} not set: the capacity of the test rig is known, the number of GPUs needs that too"
-    )
 }

@@ -6,11 +6,11 @@ use super::find::find;
 use super::found::Found;
 use super::refit::MetricModels;
 use super::{
-    Answer, Asked, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Proven, beyond_reach,
-    observed,
+    Answer, Asked, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Proven, observed,
 };
 use crate::measure::Span;
 use crate::sizing::diagnose;
+use crate::sizing::finding::Finding;
 use crate::sizing::fit::NoFit;
 use crate::sizing::grade::Doubt;
 use crate::sizing::method::MethodName;
@@ -18,10 +18,6 @@ use crate::sizing::{Carried, Certainty, Grade, Load, Pooled};
 
 /// Share of the lowest level below which a load is one that no level shows.
 const BELOW_ALL: f64 = 0.9;
-/// Reason for giving no number of GPUs for a fluctuating load.
-const NO_ROOM_FOR_CHANCE: &str = "at times there are more runs than on average, and the runs that are slow at any load leave \
-     no room for that, so no number of GPUs may meet the limit: loosen it, or limit a lower quantile";
-
 /// Estimates the GPUs for one target from all runs, with an interval. `runtime` is the model of
 /// whole runs, if another metric is limited.
 ///
@@ -38,7 +34,7 @@ pub(in crate::sizing) fn estimate_pooled(
     let Asked { target, levels, .. } = *asked;
     let Some(metric) = metric else {
         let reason = NoFit::NotMeasured { metric: target.metric.to_string() };
-        return asked.estimate(MethodName::Monotone, Answer::none(reason.to_string()));
+        return asked.estimate(MethodName::Monotone, Answer::none(Finding::Unfitted { reason }));
     };
     let found = find(asked, metric, runtime, certainty);
     let pooled = found.models.furthest();
@@ -51,16 +47,19 @@ pub(in crate::sizing) fn estimate_pooled(
     };
     let bounded = found.bounds.below.is_some();
     if pooled.is_a_guess(point) && !bounded {
-        return with(Answer::none(NoFit::TooFewLevels { usable: 1 }.to_string()));
+        let reason = NoFit::TooFewLevels { usable: 1 };
+        return with(Answer::none(Finding::Unfitted { reason }));
     }
     let any_met = super::levels_within(target, levels).next().is_some();
     if range.high < 1.0 && !any_met && !found.doubts.iter().any(|it| it.grade() == Grade::Unsettled)
     {
         let mut alone = observed(target, levels).filter(|(concurrency, _)| *concurrency == 1);
-        let reason = match alone.next() {
-            Some((concurrency, seconds)) => beyond_reach(target, concurrency, seconds, true),
-            None => beyond_reach(target, 1, pooled.at(1.0, target.quantile), false),
+        let quantile = target.quantile;
+        let (concurrency, seconds, measured) = match alone.next() {
+            Some((concurrency, seconds)) => (concurrency, seconds, true),
+            None => (1, pooled.at(1.0, quantile), false),
         };
+        let reason = Finding::OutOfReach { quantile, concurrency, seconds, measured };
         return with(Answer::OutOfReach { reason });
     }
     let measured = observed(target, levels).map(|(concurrency, _)| f64::from(concurrency));
@@ -77,7 +76,7 @@ pub(in crate::sizing) fn estimate_pooled(
     let answer = match asked.load_and_gpus() {
         Ok(known) => match count(asked, &found, capacity, runtime, known, alone) {
             Some((gpus, cross_check)) => Answer::Gpus { capacity, throughput, gpus, cross_check },
-            None => Answer::none(NO_ROOM_FOR_CHANCE),
+            None => Answer::none(Finding::NoRoomForChance),
         },
         Err(reason) => Answer::CapacityOnly { capacity, throughput, reason },
     };

@@ -2,6 +2,7 @@
 
 use super::{Answer, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Proven};
 use crate::measure::{Metric, Quantile};
+use crate::sizing::finding::Finding;
 use crate::sizing::fit::Fit;
 use crate::sizing::method::MethodName;
 use crate::sizing::{Grade, Load};
@@ -53,7 +54,8 @@ struct Written {
     grade: Option<Grade>,
     /// Reasons why the grade is not better, in sentences.
     #[serde(default)]
-    doubts: Vec<String>,
+    #[schemars(with = "Vec<String>")]
+    doubts: Vec<Finding>,
     /// Levels that would tell more about it.
     #[serde(default)]
     add: BTreeSet<u32>,
@@ -71,7 +73,8 @@ struct Written {
     /// True if the measurements show that no number of GPUs meets this target.
     unreachable: bool,
     /// Reason why there is no estimate; null if there is one.
-    reason: Option<String>,
+    #[schemars(with = "Option<String>")]
+    reason: Option<Finding>,
 }
 
 impl From<Estimate> for Written {
@@ -97,7 +100,7 @@ impl From<Estimate> for Written {
             gpus: answer.gpus(),
             cross_check: answer.cross_check(),
             unreachable: answer.is_out_of_reach(),
-            reason: answer.reason().map(str::to_owned),
+            reason: answer.reason().cloned(),
             fit: estimate.fit,
             curve: estimate.curve,
             grade: estimate.grade,
@@ -122,7 +125,7 @@ impl From<Written> for Estimate {
             (None, None) => None,
         };
         // Only of a number there is nothing to explain.
-        let reason = written.reason.unwrap_or_else(String::new);
+        let reason = written.reason.unwrap_or(Finding::InWords(String::new()));
         let answer = match (written.capacity, written.gpus) {
             (Some(capacity), Some(gpus)) => {
                 Answer::Gpus { capacity, throughput, gpus, cross_check }

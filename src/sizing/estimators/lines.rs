@@ -5,6 +5,7 @@ use crate::sizing::crossing::crossing;
 use crate::sizing::estimate::{estimate, grade_line};
 use crate::sizing::estimator::{Estimator, Model, NoModel};
 use crate::sizing::evidence::Evidence;
+use crate::sizing::finding::Finding;
 use crate::sizing::fit::{Regression, Robust};
 use crate::sizing::fits::{FitOptions, points};
 use crate::sizing::method::MethodName;
@@ -80,7 +81,7 @@ impl Model for Lines<'_> {
     }
 
     /// Suggests the robust line where the levels do not lie on the line of least squares.
-    fn suggestion(&self, asked: &Asked<'_>, refused: &Estimate) -> Option<String> {
+    fn suggestion(&self, asked: &Asked<'_>, refused: &Estimate) -> Option<Finding> {
         let out_of_reach = refused.answer.is_out_of_reach();
         if self.method != MethodName::Linear || refused.fit.is_some() || out_of_reach {
             return None;
@@ -91,13 +92,8 @@ impl Model for Lines<'_> {
         if fit.outliers.is_empty() {
             return None;
         }
-        let outliers: Vec<String> = fit.outliers.iter().map(ToString::to_string).collect();
+        let outliers = fit.outliers.clone();
         let gpus = estimate(asked, MethodName::Robust, &Ok(fit)).answer.gpus()?.point?;
-        Some(format!(
-            "The {metric} lies on a line but for concurrency {}: the method `robust`, a line that outliers \
-             cannot pull away, gives {:.1} GPUs. Measure that level again before you rely on it.",
-            outliers.join(", "),
-            gpus
-        ))
+        Some(Finding::RobustLine { metric, outliers, gpus })
     }
 }

@@ -88,7 +88,8 @@ pub enum NoFit {
 }
 
 /// Reason why a fit gives no capacity for a limit.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "why", rename_all = "snake_case")]
 pub enum NoCapacity {
     /// The line is above the limit from the start.
     #[error(

@@ -6,7 +6,7 @@ use super::output::Document;
 use super::stage::Stage;
 use crate::measure::LevelMetrics;
 use crate::report::{SizingResult, SpecIdentity};
-use crate::sizing::{Assessment, Fits};
+use crate::sizing::{Assessment, Finding, Fits};
 use crate::spec::{Spec, WorkflowSpec};
 use crate::store::Digest;
 use crate::study::PipelineError;
@@ -103,24 +103,12 @@ pub(in crate::study) fn assemble(
     let ResultInputs { expanded, levels, fits, mut assessment, sources } = inputs;
     let dropped = if slice.workflow.recorded { 0 } else { expanded.dropped_rows()? };
     if dropped > 0 {
-        assessment.notes.push(if dropped == 1 {
-            "1 row of the dataset had an empty question and was left out.".to_owned()
-        } else {
-            format!("{dropped} rows of the dataset had an empty question and were left out.")
-        });
+        assessment.notes.push(Finding::EmptyQuestions { rows: dropped });
     }
-    assessment.notes.extend(slice.workflow.persistent.map(started).map(str::to_owned));
+    let programs = slice.workflow.persistent.map(|persistent| Finding::Programs { persistent });
+    assessment.notes.extend(programs);
     let identity = SpecIdentity { name: slice.name.clone(), digest: slice.digest.clone() };
     Ok(SizingResult::assemble(identity, levels, &fits, assessment, sources))
-}
-
-/// A sentence on the part of a program's time that was measured.
-fn started(persistent: bool) -> &'static str {
-    if persistent {
-        "Worker processes were started and had answered once before each level: runtimes leave out starting the program."
-    } else {
-        "Every run was a process of its own: runtimes include starting the program."
-    }
 }
 
 /// The identity of the spec that a result answers.

@@ -1,10 +1,11 @@
-//! Wording of an answer, the same in every report.
+//! Wording of an answer.
 
-use super::format::significant;
+use super::finding::sentence;
+use crate::report::format::significant;
 use crate::sizing::{Answer, Capacity, Estimate, GpuCount, Grade, Load, Recommendation, Sum};
 
 /// Describes the estimate of one target in a sentence without its full stop.
-pub(super) fn estimate_line(estimate: &Estimate) -> String {
+pub(in crate::report) fn estimate_line(estimate: &Estimate) -> String {
     let aim = aim_words(estimate);
     let capacity = |capacity: &Capacity| format!("; {}", capacity_words(capacity, estimate));
     match &estimate.answer {
@@ -16,16 +17,16 @@ pub(super) fn estimate_line(estimate: &Estimate) -> String {
             format!("{aim}: {}{grade}{}", gpus_words(gpus, estimate), capacity(carried))
         }
         Answer::CapacityOnly { reason, capacity: carried, .. } => {
-            format!("{aim}: no estimate: {reason}{}", capacity(carried))
+            format!("{aim}: no estimate: {}{}", sentence(reason), capacity(carried))
         }
         Answer::OutOfReach { reason } | Answer::NoModel { reason } => {
-            format!("{aim}: no estimate: {reason}")
+            format!("{aim}: no estimate: {}", sentence(reason))
         }
     }
 }
 
 /// Describes a target: its limit and its load.
-pub(super) fn aim_words(estimate: &Estimate) -> String {
+pub(in crate::report) fn aim_words(estimate: &Estimate) -> String {
     let Estimate { target, quantile, limit, .. } = estimate;
     format!("{quantile} {target} ≤ {} s{}", significant(*limit), load_words(estimate))
 }
@@ -116,7 +117,7 @@ fn gpu_words(count: &str) -> String {
     format!("{count} {}", if count == "1" { "GPU" } else { "GPUs" })
 }
 
-pub(super) fn between(
+pub(in crate::report) fn between(
     low: Option<f64>,
     high: Option<f64>,
     shown: impl Fn(f64) -> String,
@@ -146,7 +147,10 @@ fn rounded(value: f64) -> f64 {
 }
 
 /// Describes the recommendation over all targets, or why there is none.
-pub(super) fn recommendation(gpus: &Recommendation, estimates: &[Estimate]) -> Option<String> {
+pub(in crate::report) fn recommendation(
+    gpus: &Recommendation,
+    estimates: &[Estimate],
+) -> Option<String> {
     let of = gpus.decided_by.map_or_else(String::new, |metric| format!("the {metric} target"));
     if let Some(recommended) = gpus.recommended {
         let cost = gpus.cost_per_hour;
@@ -176,7 +180,7 @@ pub(super) fn recommendation(gpus: &Recommendation, estimates: &[Estimate]) -> O
 
 /// Describes the steps to the recommendation: `121.4 needed → 124 in whole replicas → …`, without those that
 /// add nothing.
-pub(super) fn sum_line(gpus: &Recommendation, estimates: &[Estimate]) -> Option<String> {
+pub(in crate::report) fn sum_line(gpus: &Recommendation, estimates: &[Estimate]) -> Option<String> {
     let recommended = gpus.recommended?;
     let decides = |it: &&Estimate| {
         Some(it.target) == gpus.decided_by

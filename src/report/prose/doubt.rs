@@ -1,0 +1,298 @@
+//! Wording of doubts: the problem, and the remedy.
+
+use super::digits::three;
+use crate::sizing::{Doubt, Remedy};
+
+/// Formats a load, without a zero decimal.
+fn load(concurrency: f64) -> String {
+    let shown = format!("{concurrency:.1}");
+    shown.strip_suffix(".0").map(str::to_owned).unwrap_or(shown)
+}
+
+/// Describes a doubt as a sentence without its full stop.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one sentence for each doubt, and no more logic than that"
+)]
+pub(super) fn doubt_words(doubt: &Doubt, remedy: &Remedy) -> String {
+    let add = || added(remedy);
+    let again = if remedy.recorded { " in a new recording" } else { "" };
+    let unit = if remedy.counts_users { "users" } else { "in flight" };
+    match doubt {
+        Doubt::Wide(ratio) => format!(
+            "the ends of the interval are a factor of {ratio:.2} apart: more runs near the limit make it narrower"
+        ),
+        Doubt::NoEnd { carried, highest, failed: Some(failed) } => format!(
+            "nothing that was measured shows where the limit is reached: at least {} {} are carried, and above {} \
+             runs failed at every level, from {} on: see what failed, and {}",
+            load(*carried),
+            unit,
+            load(*highest),
+            load(*failed),
+            add()
+        ),
+        Doubt::NoEnd { carried, highest, failed: None } => format!(
+            "nothing that was measured shows where the limit is reached: at least {} {} are carried, and no level \
+             above {} was measured; {}",
+            load(*carried),
+            unit,
+            load(*highest),
+            add()
+        ),
+        Doubt::NearlyAlone => {
+            "the limit is so close to what a run takes alone that no number of GPUs may meet it: measure more runs \
+             at the lowest level, or loosen the limit"
+                .to_owned()
+        }
+        Doubt::SharedReplicas { replicas, carried: (low, high) } => format!(
+            "a run alone keeps the limit, so a rig of {replicas} replicas would carry at least {replicas} runs, one on \
+             each, but {} to {} are what the levels make of it. If several of its GPUs serve one copy of the model \
+             (tensor parallelism), set `test.gpus_per_replica` to how many: it is the number of GPUs that serve one \
+             copy, 1 unless it is set. If not, something that they share is the limit, or an uneven load balancer",
+            load(*low),
+            load(*high)
+        ),
+        Doubt::FewLevelsNear(capacity) => format!(
+            "fewer than two usable levels lie near concurrency {}; {}",
+            load(*capacity),
+            add()
+        ),
+        Doubt::Falls { low, high } => format!(
+            "time falls with load: {:.3} s on average at concurrency {}, {:.3} s at {}; something else slowed the \
+             one or sped up the other, so measure them again{}",
+            low.1,
+            load(low.0),
+            high.1,
+            load(high.0),
+            again
+        ),
+        Doubt::Contradiction { missed, met } => format!(
+            "concurrency {} missed the limit though {} met it: one of them was disturbed, so measure both again{}",
+            load(*missed),
+            load(*met),
+            again
+        ),
+        Doubt::CurveAgainstLevels { .. } => format!(
+            "the curve through all levels contradicts what the levels around the limit showed; {}",
+            add()
+        ),
+        Doubt::LeftOut(level) => format!(
+            "concurrency {} was left out, since it does not agree with the other levels: measure it again{}",
+            load(*level),
+            again
+        ),
+        Doubt::RestsOn { level, without } => format!(
+            "the answer rests on concurrency {} alone: without it the rig would be said to carry {}; {}",
+            load(*level),
+            load(*without),
+            add()
+        ),
+        Doubt::Unlike { levels, furthest, fastest, slowest, repetitions, .. } => {
+            let named: Vec<String> = levels.iter().copied().map(load).collect();
+            let parts = match (*repetitions, named.len()) {
+                (true, 1) => "its repetitions",
+                (true, _) => "their repetitions",
+                (false, 1) => "its earlier and its later half",
+                (false, _) => "their earlier and their later halves",
+            };
+            let at = if named.len() > 1 { format!(" at {}", load(*furthest)) } else { String::new() };
+            format!(
+                "concurrency {} was not the same throughout: {parts} differ by more than chance, {} s and {} s{at}; \
+                 find out what changed, and measure again{}",
+                named.join(", "),
+                three(*fastest),
+                three(*slowest),
+                again
+            )
+        }
+        Doubt::Extrapolated { measured: (lowest, highest), point } => {
+            let where_to = if point > highest {
+                format!("above all measured levels (the highest is {})", load(*highest))
+            } else {
+                format!("below all measured levels (the lowest is {})", load(*lowest))
+            };
+            format!(
+                "the answer, {}, lies {where_to}, where nothing was seen; {}",
+                load(*point),
+                add()
+            )
+        }
+        Doubt::Steps { width, carried, shown: false, .. } => format!(
+            "the levels would also lie on steps of {} {}, as of a server that pads its batches, and then only {} \
+             are carried; {}",
+            load(*width),
+            unit,
+            load(*carried),
+            add()
+        ),
+        Doubt::Steps { width, carried, .. } => format!(
+            "time grows in steps of about {} {}, as of a server that pads its batches: the answer is the end of the \
+             step at {}; {}",
+            load(*width),
+            unit,
+            load(*carried),
+            add()
+        ),
+        Doubt::Between { below, above, .. } => format!(
+            "between concurrency {} and {}, where the answer lies, nothing was measured; {}",
+            load(*below),
+            load(*above),
+            add()
+        ),
+        Doubt::Tail { share, allowed, carried, .. } => format!(
+            "{:.1} % of the runs around the answer take longer than the {:.0} % that may: the tail of levels further \
+             off is another; by those runs alone {} are carried; {}",
+            share * 100.0,
+            allowed * 100.0,
+            load(*carried),
+            add()
+        ),
+        Doubt::FewRuns { runs, needed } => format!(
+            "it rests on about {runs:.0} runs around the answer, where {needed} are needed to bound that quantile"
+        ),
+        Doubt::Cut { seconds, share } => format!(
+            "up to {:.0} % of a level's runs ended at {} s to the thousandth, as if cut off there, so nothing says how \
+             long they take: record those as failed, or measure with a longer timeout",
+            share * 100.0,
+            three(*seconds)
+        ),
+        Doubt::Unsteady => {
+            "the levels are bursts of less than three waves, so no load was ever steady: measure more passes"
+                .to_owned()
+        }
+        Doubt::Jumps { at, from, to } => format!(
+            "the limited time jumps from {from:.3} s to {to:.3} s around concurrency {}: some runs are far slower \
+             than the rest, and their share decides; {}",
+            load(*at),
+            add()
+        ),
+        Doubt::Uneven(by) => format!(
+            "levels differ by about {:.0} % beyond the noise of their runs: the rig changed between them, or its times do not follow the curve",
+            (by.exp() - 1.0) * 100.0
+        ),
+        Doubt::Failed { levels, share, tolerable } => {
+            let levels: Vec<String> = levels.iter().copied().map(load).collect();
+            let tolerate = if *tolerable {
+                let percent = (share * 100.0).ceil().max(1.0);
+                format!(
+                    "; with concurrency.on_failure: {{tolerate: {percent:.0}%}} they would count (at most {:.1} % of \
+                     their runs failed)",
+                    share * 100.0
+                )
+            } else {
+                String::new()
+            };
+            format!(
+                "runs failed at concurrency {}: those levels bound the answer and are in no fit{tolerate}",
+                levels.join(", ")
+            )
+        }
+        Doubt::Tolerated { share, allowed, .. } if share > allowed => format!(
+            "{:.0} % of the runs around the answer failed, which is tolerated, and the times are those of the others: of \
+             all runs more than {:.0} % miss the limit at any number of GPUs; see what failed",
+            share * 100.0,
+            allowed * 100.0
+        ),
+        Doubt::Tolerated { share, carried, .. } => format!(
+            "{:.1} % of the runs around the answer failed, which is tolerated, and the times are those of the others: if \
+             a failure misses the limit as well, {} are carried (estimate.count_failures: as_over_limit)",
+            share * 100.0,
+            load(*carried)
+        ),
+        Doubt::Unfinished { levels } => {
+            let levels: Vec<String> = levels.iter().copied().map(load).collect();
+            format!(
+                "the runs that were in flight at the end of concurrency {} are missing, so slow ones are too few: record \
+                 until the last run has ended, or leave out those that began late",
+                levels.join(", ")
+            )
+        }
+        Doubt::Refused { at, carried, gone } => {
+            let what = if *gone { "stopped answering" } else { "refused runs" };
+            let rest = match carried {
+                Some(carried) if at - carried < 1.5 => {
+                    format!("took all at {}: the limit is the server's", load(*carried))
+                }
+                Some(carried) => format!(
+                    "took all at {}: the limit is the server's, between those levels; {}",
+                    load(*carried),
+                    add()
+                ),
+                None => "took all at no lower level".to_owned(),
+            };
+            format!("the server {what} at concurrency {}, and {rest}", load(*at))
+        }
+        Doubt::ClientLimited(level) => format!(
+            "the client itself was too busy at concurrency {}: load from a machine with more cores to spare",
+            load(*level)
+        ),
+        Doubt::NoInterval => {
+            "a straight line gives no interval: nothing says how far it is off".to_owned()
+        }
+        Doubt::MethodsDisagree { low, high, .. } => format!(
+            "the method `monotone` makes {} to {} {} of the same levels: add levels around the answer, or use that \
+             method",
+            load(*low),
+            load(*high),
+            unit
+        ),
+        Doubt::LineAgainstLevels { at_least, below } => {
+            let what = match (at_least, below) {
+                (Some(met), Some(missed)) => {
+                    format!("concurrency {} met the limit and {} did not", load(*met), load(*missed))
+                }
+                (Some(met), None) => format!("concurrency {} met the limit", load(*met)),
+                (None, Some(missed)) => format!("concurrency {} missed the limit", load(*missed)),
+                (None, None) => "levels near the limit disagree".to_owned(),
+            };
+            format!("the line contradicts what was measured: {what}")
+        }
+    }
+}
+
+/// Describes how to get the levels that would settle a doubt.
+fn added(remedy: &Remedy) -> String {
+    let new: Vec<u32> = remedy.add.iter().copied().collect();
+    match (new.as_slice(), remedy.recorded) {
+        ([], recorded) => {
+            let again: Vec<u32> = remedy.again.iter().copied().collect();
+            let verb = if recorded { "record" } else { "measure" };
+            format!("{verb} more runs at concurrency {}", list(&again))
+        }
+        (_, true) => format!("record runs at concurrency {} as well", list(&new)),
+        ([one], false) => format!("add level {one}"),
+        (_, false) => format!("add levels {}", list(&new)),
+    }
+}
+
+fn list(levels: &[u32]) -> String {
+    levels.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_that_count_users_are_said_in_users() {
+        let said = |counts_users| {
+            let doubt = Doubt::NoEnd { carried: 8.0, highest: 8.0, failed: None };
+            doubt_words(&doubt, &Remedy { counts_users, ..Remedy::default() })
+        };
+        assert!(said(true).contains("at least 8 users are carried"), "{}", said(true));
+        assert!(said(false).contains("at least 8 in flight are carried"), "{}", said(false));
+    }
+
+    #[test]
+    fn a_remedy_says_how_to_get_the_levels() {
+        let said = |recorded, add: &[u32], again: &[u32]| {
+            let (add, again) = (add.iter().copied().collect(), again.iter().copied().collect());
+            added(&Remedy { recorded, add, again, counts_users: false })
+        };
+        assert_eq!(said(false, &[6], &[]), "add level 6");
+        assert_eq!(said(false, &[12, 16], &[]), "add levels 12 and 16");
+        assert_eq!(said(true, &[12, 16], &[]), "record runs at concurrency 12 and 16 as well");
+        assert_eq!(said(false, &[], &[8]), "measure more runs at concurrency 8");
+        assert_eq!(said(true, &[], &[8]), "record more runs at concurrency 8");
+    }
+}

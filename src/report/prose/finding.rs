@@ -1,0 +1,299 @@
+//! Wording of findings.
+
+use super::digits::three;
+use super::doubt::doubt_words;
+use super::reason::{all_failed, idle, no_capacity, not_set, other_form, out_of_reach};
+use crate::measure::Metric;
+use crate::sizing::{Finding, SlowLevel};
+
+/// Describes a finding in a sentence or two. Doubts and reasons have no full stop, since they are
+/// parts of a longer one.
+pub fn sentence(finding: &Finding) -> String {
+    match finding {
+        Finding::Interrupted { levels } => format!(
+            "Runs failed at concurrency {}: {} left out of every fit.",
+            list(levels),
+            if levels.len() == 1 { "that level is" } else { "those levels are" }
+        ),
+        Finding::ServerGone { level, failure } => format!(
+            "The server stopped answering at concurrency {level} ({failure}). What was measured until then bounds the \
+             estimate; the next run measures that level again."
+        ),
+        Finding::ClientLimited { levels } => format!(
+            "The client itself was too busy at concurrency {}: its times may be this machine's, not the server's. \
+             Load from a machine with more cores to spare.",
+            list(levels)
+        ),
+        Finding::Reconnected { requests } => format!(
+            "{requests} requests met a connection that the server had closed after promising to keep it, and \
+             were sent again on a new one; their time counts that."
+        ),
+        Finding::FailedCalls { calls } => format!(
+            "{calls} LLM calls failed within runs. A run's time counts those that it tried again; the LLM \
+             latency counts none of them."
+        ),
+        Finding::ScrapeIncomplete { level, error } => format!(
+            "Not all of the server's own metrics are there, for the first time at concurrency {level}: {error}."
+        ),
+        Finding::FewLevels { usable } => format!(
+            "The fits rest on {usable} levels; ten or more, spread over a wide range, make them firmer."
+        ),
+        Finding::NoTarget => no_target(),
+        Finding::Saturated { throughput, knee } => saturated(*throughput, *knee),
+        Finding::NotSaturated { highest } => {
+            format!("No saturation was seen up to concurrency {highest}: throughput still grew.")
+        }
+        Finding::Slow { level, left_out, recorded } => slow(level, *left_out, *recorded),
+        Finding::Drifted { level, before, now } => drifted(*level, *before, *now),
+        Finding::Enclosed { metric, quantile, capacity, below, above } => format!(
+            "The {quantile} {metric} target is met up to concurrency {capacity:.1}, inside the measured range (between \
+             {below} and {above})."
+        ),
+        Finding::RunsToHalve { level, runs } => format!(
+            "About {runs:.0} more runs at concurrency {level:.0} would halve the interval of that capacity."
+        ),
+        Finding::AlikeReplicas { measured } => format!(
+            "Assumed: replicas like the {} measured, behind a load balancer that spreads the load as evenly as on the \
+             test rig, with as much of everything else (network, tools, retrieval) for each.",
+            if *measured == 1 { "one".to_owned() } else { measured.to_string() }
+        ),
+        Finding::RobustLine { metric, outliers, gpus } => robust_line(*metric, outliers, *gpus),
+        Finding::FewRuns { enough, levels, least, most } => few_runs(*enough, levels, *least, *most),
+        Finding::NoFit { metric, reason } => format!("No fit of the {metric}: {reason}."),
+        Finding::EmptyQuestions { rows } => empty_questions(*rows),
+        Finding::Programs { persistent } => programs(*persistent).to_owned(),
+        Finding::Doubt { doubt, remedy } => doubt_words(doubt, remedy),
+        Finding::OtherForm { request_rate, concurrent, gpus } => {
+            other_form(*request_rate, *concurrent, *gpus)
+        }
+        Finding::AllFailed { most, tolerable } => all_failed(*most, *tolerable),
+        Finding::Unfitted { reason } => reason.to_string(),
+        Finding::NoCapacity { reason, met } => no_capacity(reason, *met),
+        Finding::OutOfReach { quantile, concurrency, seconds, measured } => {
+            out_of_reach(*quantile, *concurrency, *seconds, *measured)
+        }
+        Finding::NotSet { load, gpu_count } => not_set(*load, *gpu_count),
+        Finding::NothingTimed => {
+            "no run was timed, so nothing says how many are in flight".to_owned()
+        }
+        Finding::NoRoomForChance => {
+            "at times there are more runs than on average, and the runs that are slow at any load leave no room for \
+             that, so no number of GPUs may meet the limit: loosen it, or limit a lower quantile"
+                .to_owned()
+        }
+        Finding::Idle { levels, spent, seconds } => idle(&list(levels), *spent, *seconds),
+        Finding::InWords(words) => words.clone(),
+    }
+}
+
+fn no_target() -> String {
+    let [first, others @ ..] = Metric::ALL.map(Metric::key);
+    format!(
+        "No target is set, so there is no estimate: set targets.{first} (or {}), with targets.users and \
+         test.gpu_count.",
+        others.join(", ")
+    )
+}
+
+fn saturated(throughput: f64, knee: Option<f64>) -> String {
+    let saturates = format!("The test rig saturates at about {throughput:.3} runs per second");
+    match knee {
+        Some(knee) => format!(
+            "{saturates}; its knee, where a rig without waiting would reach that, lies near concurrency {knee:.0}: \
+             well above it, more load adds waiting rather than throughput."
+        ),
+        None => format!("{saturates}."),
+    }
+}
+
+fn slow(level: &SlowLevel, left_out: bool, recorded: bool) -> String {
+    let SlowLevel { concurrency, mean, expected } = level;
+    let kept = if left_out {
+        "An estimate leaves it out, since it contradicts the others"
+    } else {
+        "Its runs are kept, since nothing says that it will not happen again"
+    };
+    let source = if recorded { " in a new recording" } else { "" };
+    format!(
+        "Concurrency {concurrency} was slower than load explains: {mean:.3} s on average where the other levels \
+         make one expect {expected:.3} s. {kept}; if something else used the rig, measure it again{source}."
+    )
+}
+
+fn drifted(level: u32, before: f64, now: f64) -> String {
+    let (before, now) = (three(before), three(now));
+    format!(
+        "Concurrency {level} was measured twice: {before} s on average before, {now} s now: the rig has changed between \
+         the two, and levels from before and after do not belong together. If this is how it serves from now on, \
+         measure all of them again with --force sweep; if something else used it meanwhile, this one with --force \
+         sweep@{level}."
+    )
+}
+
+fn robust_line(metric: Metric, outliers: &[u32], gpus: f64) -> String {
+    format!(
+        "The {metric} lies on a line but for concurrency {}: the method `robust`, a line that outliers \
+         cannot pull away, gives {gpus:.1} GPUs. Measure that level again before you rely on it.",
+        list(outliers)
+    )
+}
+
+fn few_runs(enough: u64, levels: &[u32], least: u64, most: u64) -> String {
+    let there_were =
+        if least == most { format!("{least}") } else { format!("between {least} and {most}") };
+    format!(
+        "Fewer than {enough} runs bound no p95: at concurrency {} there were {there_were}, and the p95s shown for \
+         them are close to the longest run.",
+        list(levels)
+    )
+}
+
+fn empty_questions(rows: usize) -> String {
+    let rows = if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
+    let were = if rows == "1 row" { "was" } else { "were" };
+    format!("{rows} of the dataset had an empty question and {were} left out.")
+}
+
+fn programs(persistent: bool) -> &'static str {
+    if persistent {
+        "Worker processes were started and had answered once before each level: runtimes leave out starting the program."
+    } else {
+        "Every run was a process of its own: runtimes include starting the program."
+    }
+}
+
+fn list(levels: &[u32]) -> String {
+    levels.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Quantile;
+    use crate::sizing::{Doubt, NoCapacity, NoFit, Remedy};
+
+    #[test]
+    fn every_finding_has_its_words() {
+        let (metric, quantile) = (Metric::LlmLatency, Quantile::P95);
+        let falling = NoCapacity::SlopeNotPositive { slope: -0.01 };
+        let too_low = NoCapacity::LimitAtOrBelowIntercept { limit: 2.0, intercept: 3.0 };
+        let slow = SlowLevel { concurrency: 8, mean: 3.2, expected: 2.0 };
+        let findings = [
+            Finding::Interrupted { levels: vec![64] },
+            Finding::Interrupted { levels: vec![64, 128] },
+            Finding::ServerGone { level: 64, failure: "connection refused".to_owned() },
+            Finding::ClientLimited { levels: vec![32, 64] },
+            Finding::Reconnected { requests: 3 },
+            Finding::FailedCalls { calls: 2 },
+            Finding::ScrapeIncomplete { level: 4, error: "HTTP 500".to_owned() },
+            Finding::FewLevels { usable: 4 },
+            Finding::NoTarget,
+            Finding::Saturated { throughput: 8.0, knee: Some(16.2) },
+            Finding::Saturated { throughput: 8.0, knee: None },
+            Finding::NotSaturated { highest: 32 },
+            Finding::Slow { level: slow, left_out: true, recorded: false },
+            Finding::Slow { level: slow, left_out: false, recorded: true },
+            Finding::Drifted { level: 32, before: 1.42, now: 12.34 },
+            Finding::Enclosed { metric, quantile, capacity: 23.18, below: 16, above: 32 },
+            Finding::RunsToHalve { level: 23.0, runs: 480.0 },
+            Finding::AlikeReplicas { measured: 1 },
+            Finding::AlikeReplicas { measured: 2 },
+            Finding::RobustLine { metric, outliers: vec![8, 16], gpus: 41.26 },
+            Finding::FewRuns { enough: 59, levels: vec![1, 2], least: 8, most: 8 },
+            Finding::FewRuns { enough: 59, levels: vec![1, 2], least: 8, most: 16 },
+            Finding::NoFit { metric, reason: NoFit::TooFewLevels { usable: 1 } },
+            Finding::EmptyQuestions { rows: 1 },
+            Finding::EmptyQuestions { rows: 12 },
+            Finding::Programs { persistent: true },
+            Finding::Programs { persistent: false },
+            Finding::OtherForm { request_rate: Some(2.0), concurrent: None, gpus: 12.0 },
+            Finding::OtherForm { request_rate: None, concurrent: Some(41.0), gpus: 1.0 },
+            Finding::AllFailed { most: 0.031, tolerable: true },
+            Finding::AllFailed { most: 0.5, tolerable: false },
+            Finding::Unfitted { reason: NoFit::NotMeasured { metric: metric.to_string() } },
+            Finding::Unfitted { reason: NoFit::PoorFit { r_squared: 0.41, minimum: 0.7 } },
+            Finding::NoCapacity { reason: falling.clone(), met: None },
+            Finding::NoCapacity { reason: falling, met: Some(4) },
+            Finding::NoCapacity { reason: too_low, met: None },
+            Finding::OutOfReach { quantile, concurrency: 1, seconds: 14.2, measured: true },
+            Finding::OutOfReach { quantile, concurrency: 1, seconds: 14.2, measured: false },
+            Finding::NotSet { load: true, gpu_count: true },
+            Finding::NotSet { load: true, gpu_count: false },
+            Finding::NotSet { load: false, gpu_count: true },
+            Finding::NothingTimed,
+            Finding::NoRoomForChance,
+            Finding::Idle { levels: vec![1, 8], spent: Some((812.0, 800.0)), seconds: false },
+            Finding::Idle { levels: vec![1, 8], spent: Some((60.0, 50.0)), seconds: true },
+            Finding::Idle { levels: vec![1, 8], spent: None, seconds: false },
+            Finding::InWords("as it stands".to_owned()),
+        ];
+        let of = |finding: &Finding| {
+            let text = serde_json::to_string(finding).unwrap();
+            assert_eq!(serde_json::from_str::<Finding>(&text).unwrap(), *finding);
+            sentence(finding)
+        };
+        let words: Vec<String> = findings.iter().map(of).collect();
+        insta::assert_snapshot!(words.join("\n"));
+    }
+
+    #[test]
+    fn every_doubt_has_its_words() {
+        let doubts = [
+            Doubt::Wide(2.1),
+            Doubt::NoEnd { carried: 8.0, highest: 8.0, failed: None },
+            Doubt::NoEnd { carried: 8.0, highest: 8.0, failed: Some(16.0) },
+            Doubt::NearlyAlone,
+            Doubt::SharedReplicas { replicas: 8.0, carried: (4.0, 6.5) },
+            Doubt::FewLevelsNear(12.3),
+            Doubt::Falls { low: (4.0, 3.0), high: (8.0, 2.0) },
+            Doubt::Contradiction { missed: 8.0, met: 16.0 },
+            Doubt::CurveAgainstLevels { at: 12.0 },
+            unlike(&[8.0], true),
+            unlike(&[8.0, 16.0], true),
+            unlike(&[8.0], false),
+            unlike(&[8.0, 16.0], false),
+            Doubt::MethodsDisagree { low: 12.0, high: 14.5, far: true },
+            Doubt::Tail { at: 12.0, share: 0.08, allowed: 0.05, carried: 10.0, by: 1.2 },
+            Doubt::LeftOut(8.0),
+            Doubt::RestsOn { level: 8.0, without: 21.5 },
+            Doubt::Extrapolated { measured: (2.0, 8.0), point: 12.0 },
+            Doubt::Extrapolated { measured: (2.0, 8.0), point: 1.5 },
+            Doubt::Steps { width: 8.0, carried: 8.0, by: 1.3, shown: false },
+            Doubt::Steps { width: 8.0, carried: 8.0, by: 1.3, shown: true },
+            Doubt::Between { below: 8.0, above: 32.0, far: true },
+            Doubt::FewRuns { runs: 31.4, needed: 59 },
+            Doubt::Cut { seconds: 30.0, share: 0.07 },
+            Doubt::Unsteady,
+            Doubt::Uneven(0.14),
+            Doubt::Jumps { at: 12.0, from: 1.0, to: 4.0 },
+            Doubt::Failed { levels: vec![16.0, 32.0], share: 0.013, tolerable: true },
+            Doubt::Failed { levels: vec![16.0], share: 0.5, tolerable: false },
+            Doubt::Tolerated { share: 0.08, allowed: 0.05, carried: 9.0, by: f64::INFINITY },
+            Doubt::Tolerated { share: 0.02, allowed: 0.05, carried: 9.0, by: 1.2 },
+            Doubt::Unfinished { levels: vec![8.0, 16.0] },
+            Doubt::Refused { at: 32.0, carried: None, gone: false },
+            Doubt::Refused { at: 32.0, carried: Some(31.0), gone: false },
+            Doubt::Refused { at: 32.0, carried: Some(16.0), gone: true },
+            Doubt::ClientLimited(32.0),
+            Doubt::NoInterval,
+            Doubt::LineAgainstLevels { at_least: Some(8.0), below: Some(16.0) },
+            Doubt::LineAgainstLevels { at_least: Some(8.0), below: None },
+            Doubt::LineAgainstLevels { at_least: None, below: Some(16.0) },
+            Doubt::LineAgainstLevels { at_least: None, below: None },
+        ];
+        let remedy = Remedy { add: [12, 16].into(), ..Remedy::default() };
+        let of = |doubt: &Doubt| {
+            let finding = Finding::Doubt { doubt: doubt.clone(), remedy: remedy.clone() };
+            let text = serde_json::to_string(&finding).unwrap();
+            assert_eq!(serde_json::from_str::<Finding>(&text).unwrap(), finding);
+            sentence(&finding)
+        };
+        let words: Vec<String> = doubts.iter().map(of).collect();
+        insta::assert_snapshot!(words.join("\n"));
+    }
+
+    fn unlike(levels: &[f64], repetitions: bool) -> Doubt {
+        let (levels, near) = (levels.to_vec(), true);
+        Doubt::Unlike { levels, furthest: 8.0, fastest: 1.5, slowest: 2.25, repetitions, near }
+    }
+}

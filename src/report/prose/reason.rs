@@ -1,0 +1,89 @@
+//! Wording of the reasons why there is no answer, and of other forms of a question.
+
+use crate::measure::Quantile;
+use crate::sizing::NoCapacity;
+
+/// Describes the load in its other form.
+pub(super) fn other_form(request_rate: Option<f64>, concurrent: Option<f64>, gpus: f64) -> String {
+    let gpus = if gpus.fract() == 0.0 { format!("{gpus:.0}") } else { format!("{gpus:.1}") };
+    let gpus = format!("{gpus} GPU{}", if gpus == "1" { "" } else { "s" });
+    let load = match (request_rate, concurrent) {
+        (Some(rate), _) => {
+            format!("that load is {rate:.3} runs per second, which arriving at random need {gpus}")
+        }
+        (None, users) => format!(
+            "about {:.0} runs are then in flight, which as concurrent users need {gpus}",
+            users.unwrap_or(f64::NAN)
+        ),
+    };
+    format!("by Little's law {load}: be sure which of the two forms your load has")
+}
+
+/// Describes levels at all of which runs failed, and a remedy.
+pub(super) fn all_failed(most: f64, tolerable: bool) -> String {
+    let remedy = if tolerable {
+        let percent = (most * 100.0).ceil().max(1.0);
+        format!(
+            ", or allow for some failures with concurrency.on_failure: {{tolerate: {percent:.0}%}}"
+        )
+    } else {
+        format!(" (up to {:.0} % of a level's runs)", most * 100.0)
+    };
+    format!(
+        "runs failed at every level, and no level with failed runs is in a fit: see what failed{remedy}"
+    )
+}
+
+/// Describes a line without a capacity, and a level that contradicts it.
+pub(super) fn no_capacity(reason: &NoCapacity, met: Option<u32>) -> String {
+    match met {
+        Some(level) => format!(
+            "{reason}. Yet concurrency {level} met the target when measured: the fit does not describe these levels \
+             there"
+        ),
+        None => reason.to_string(),
+    }
+}
+
+/// Explains why more GPUs of the same kind change nothing; `measured` if a level shows it, not the
+/// curve.
+pub(super) fn out_of_reach(
+    quantile: Quantile,
+    concurrency: u32,
+    seconds: f64,
+    measured: bool,
+) -> String {
+    let source = if measured { "is already" } else { "would, by the levels measured, already be" };
+    format!(
+        "no number of GPUs meets this target, since at concurrency {concurrency} the {quantile} {source} {seconds:.3} s. \
+         It takes a faster model, a faster GPU, shorter answers, or a target above that"
+    )
+}
+
+/// Names what the spec does not set.
+pub(super) fn not_set(load: bool, gpu_count: bool) -> String {
+    let what = match (load, gpu_count) {
+        (true, true) => "targets.users and test.gpu_count are",
+        (true, false) => "targets.users is",
+        _ => "test.gpu_count is",
+    };
+    format!(
+        "{what} not set: the capacity of the test rig is known, the number of GPUs needs that too"
+    )
+}
+
+/// Explains why a search measures nothing, with what the existing levels took of its budget.
+pub(super) fn idle(levels: &str, spent: Option<(f64, f64)>, seconds: bool) -> String {
+    let unit = if seconds { "s" } else { "runs" };
+    match spent {
+        Some((took, budget)) => format!(
+            "no level is measured: those that are there, {levels}, took {took:.0} {unit}, and tell of the limit \
+             what a budget of {budget:.0} {unit} would; a larger concurrency.budget adds levels, `--force sweep` \
+             measures these again"
+        ),
+        None => format!(
+            "no level is measured: those that are there, {levels}, tell of the limit what further ones would; a \
+             concurrency.budget adds levels, `--force sweep` measures these again"
+        ),
+    }
+}

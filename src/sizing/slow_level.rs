@@ -1,0 +1,15 @@
+//! A level that was slower than load explains.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A level that was slower than load explains.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SlowLevel {
+    /// Runs in flight.
+    pub concurrency: u32,
+    /// Mean runtime in seconds.
+    pub mean: f64,
+    /// Mean runtime in seconds expected from the other levels.
+    pub expected: f64,
+}
