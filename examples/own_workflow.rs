@@ -6,9 +6,9 @@
 //! called from Rust can stand in its place: a client library, a model in this process, a queue.
 
 use sizer::measure::{Failure, Item, LlmCall, Run};
-use sizer::spec::workflow::{CustomSpec, WorkflowSpec};
 use sizer::spec::{Levels, Limit, Seconds, Spec, Targets};
 use sizer::study::{Pipeline, RunOptions};
+use sizer::workflow::custom::CustomSpec;
 use sizer::workflow::{Clock, Pending, Workflow};
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +56,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The settings are what makes another measurement of it: with five clerks, all levels are measured again.
     let mut workflow = CustomSpec::of("desk");
     workflow.settings.insert("clerks".to_owned(), clerks.into());
-    let workflow = WorkflowSpec::Custom(workflow);
     let mut spec = Spec::new("desk", workflow, folder.path().join("desk.yml"));
     spec.dataset.path = "questions.jsonl".into();
     // One desk is what can be added; a "GPU" is a desk.

@@ -30,13 +30,13 @@
 //! | [`cli`] | the `sizer` command | [`cli::main`] |
 //! | [`study`] | plans and runs the stages of one spec, or of a matrix of specs | [`Pipeline`], [`RunOptions`], [`Study`] |
 //! | [`engine`] | plans and runs stages, whatever they make | [`Graph`], [`Selection`] |
-//! | [`report`] | renders the result | [`SizingResult`], [`Report`], [`report::report`] |
 //! | [`store`] | keeps artifacts on disk, and the lock file | [`Store`], [`LockFile`] |
 //! | [`load`] | generates load, and reads and writes recordings | [`load::Executor`], [`LevelPlan`], [`load::read_foreign`] |
+//! | [`spec`] | the spec as types, a field per section | [`Spec`], [`SpecSet`], [`Targets`] |
+//! | [`report`] | renders the result | [`SizingResult`], [`Report`], [`report::report`] |
 //! | [`nat`] | converts files of the reference calculator, `nat sizing calc` | [`nat::import`], [`CalcOutput`] |
-//! | [`workflow`] | clients of the systems under test: [`openai`](workflow::openai), [`nat`](workflow::nat), [`http`](workflow::http), [`local`](workflow::local) programs, [`chain`](workflow::chain), [`simulator`](workflow::simulator) (with its [`engine`](workflow::simulator::engine)) | [`Workflow`], [`workflow::connect`] |
+//! | [`workflow`] | systems under test, a module per kind with its keys and its client: [`openai`](workflow::openai), [`nat`](workflow::nat), [`http`](workflow::http), [`command`](workflow::command), [`chain`](workflow::chain), [`simulator`](workflow::simulator) (with its [`engine`](workflow::simulator::engine)), [`recorded`](workflow::recorded), [`custom`](workflow::custom) | [`Workflow`], [`WorkflowConfig`], [`WorkflowSpec::connect`] |
 //! | [`dataset`] | reads datasets of all formats | [`dataset::for_each_row`] |
-//! | [`spec`] | the spec as types, with a section per [`workflow`](spec::workflow) kind | [`Spec`], [`SpecSet`], [`Targets`] |
 //! | [`sizing`] | estimates, without I/O; its straight lines are in [`fit`](sizing::fit) | [`Measured`], [`Question`], [`Estimate`] |
 //! | [`redact`] | removes secrets from everything that is stored or shown | [`Redactor`] |
 //! | [`measure`] | items, runs and level metrics, without I/O | [`Run`], [`LevelMetrics`], [`Metric`] |
@@ -156,6 +156,8 @@
 //! [`Study`]: study::Study
 //! [`Targets`]: spec::Targets
 //! [`Workflow`]: workflow::Workflow
+//! [`WorkflowConfig`]: workflow::WorkflowConfig
+//! [`WorkflowSpec::connect`]: workflow::WorkflowSpec::connect
 
 // Everything printed for people goes through `cli::diagnose`, which escapes control characters.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -164,6 +166,7 @@ mod bounded;
 pub mod cli;
 pub mod dataset;
 pub mod engine;
+mod language;
 pub mod load;
 pub mod measure;
 pub mod nat;

@@ -3,7 +3,7 @@
 use super::{Scenario, Trouble};
 use sizer::load::{LevelPlan, Window};
 use sizer::measure::{Failure, Item, LlmCall, Outcome, Run};
-use sizer::spec::workflow::Engine;
+use sizer::workflow::simulator::Engine;
 use sizer::workflow::simulator::engine::{Cluster, Sequence};
 use sizer::workflow::{Clock, Pending, Workflow};
 use std::collections::BTreeMap;

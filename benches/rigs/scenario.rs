@@ -4,7 +4,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, LogNormal};
 use sizer::spec::Seconds;
-use sizer::spec::workflow::Engine;
+use sizer::workflow::simulator::Engine;
 use sizer::workflow::simulator::engine::Sequence;
 
 /// An agent on a cluster.

@@ -3,7 +3,7 @@
 use super::Scenario;
 use super::scenario::Script;
 use sizer::measure::{Quantile, quantile_of_sorted};
-use sizer::spec::workflow::Engine;
+use sizer::workflow::simulator::Engine;
 use sizer::workflow::simulator::engine::Cluster;
 use std::collections::{BTreeMap, BinaryHeap};
 

@@ -2,8 +2,8 @@
 
 use super::End;
 use super::diagnose::{CliError, print, runtime};
-use crate::spec::{Override, Parts, ReadOptions, Spec, SpecSet, WorkflowSpec, process_env};
-use crate::workflow::simulator::Simulator;
+use crate::spec::{Override, Parts, ReadOptions, Spec, SpecSet, process_env};
+use crate::workflow::simulator::{Simulator, SimulatorSpec};
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         };
         Spec::parse(DEFAULTS, "defaults".as_ref(), &parts)?
     };
-    let WorkflowSpec::Simulator(simulator) = &spec.workflow else {
+    let Some(simulator) = spec.workflow.of_kind::<SimulatorSpec>() else {
         let message = "the workflow is not a simulator";
         return Err(spec.error_at("workflow.type", message).help("write `type: simulator`").into());
     };

@@ -1,27 +1,36 @@
 //! Text delimited by commas, semicolons, tabs or bars under a header line. Read row by row.
 
 use super::columns::Columns;
+use super::format::{Format, ReadOptions};
 use super::table::{Table, TableError, TableOptions};
 use super::text::encoding_of;
 use super::{DatasetError, EachRow};
-use crate::spec::DatasetSpec;
 use serde_json::Value;
 use std::fs::File;
 
-pub(super) fn read(
+pub(super) const FORMAT: Format = Format {
+    name: "csv",
+    description: "Cells under a header line, separated by commas, semicolons, tabs or bars.",
+    extensions: &["csv", "tsv", "tab"],
+    is_text: true,
+    recognised: None,
+    read,
+};
+
+fn read(
     path: &str,
     file: File,
-    spec: &DatasetSpec,
+    options: &ReadOptions<'_>,
     each: &mut EachRow<'_>,
-) -> Result<(), DatasetError> {
+) -> Result<Option<String>, DatasetError> {
     let malformed = |TableError { line, message }| {
         let line = usize::try_from(line).unwrap_or(usize::MAX);
         DatasetError::Malformed { path: path.to_owned(), line, column: 1, message }
     };
     let options = TableOptions {
-        separator: spec.separator_byte(),
-        encoding: encoding_of(spec.encoding.as_deref()),
-        wanted: &[&spec.question_key, &spec.id_key],
+        separator: options.separator,
+        encoding: encoding_of(options.encoding),
+        wanted: &[options.question_key, options.id_key],
         trim: false,
     };
     let mut table = Table::open(file, &options).map_err(malformed)?;
@@ -30,5 +39,5 @@ pub(super) fn read(
     while let Some((_, cells)) = table.next().map_err(malformed)? {
         each(columns.row(cells.iter().map(Value::from)))?;
     }
-    Ok(())
+    Ok(None)
 }

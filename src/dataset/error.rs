@@ -103,12 +103,12 @@ pub enum DatasetError {
         what: String,
     },
     /// The format cannot be told from the extension.
-    #[error(
-        "the format of {path} is not known: name it .json, .jsonl, .csv, .parquet or .xlsx, or set dataset.format"
-    )]
+    #[error("the format of {path} is not known: name it {extensions}, or set dataset.format")]
     UnknownFormat {
         /// The file.
         path: String,
+        /// Extensions that tell a format.
+        extensions: String,
     },
     /// The remote dataset could not be fetched.
     #[error("the dataset {url} cannot be downloaded: {message}")]

@@ -1,12 +1,12 @@
 //! JSON arrays of objects, or tables as pandas writes them, whole or in lines. The reference's own
 //! example has a trailing comma, so where strict JSON fails, a tolerant parser decides.
 
+use super::format::{Format, ReadOptions};
 use super::json_rows::{Between, stream};
 use super::json_text::{Tidied, tidied};
 use super::text::{decoded, encoding_of, not_utf8};
 use super::{DatasetError, EachRow, json_shape, read_whole};
 use crate::bounded::{MOST_VALUES, has_too_many_values};
-use crate::spec::DatasetSpec;
 use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use serde_json::Value;
 use std::fs::File;
@@ -17,13 +17,22 @@ const MOST_MIB: u64 = 256;
 /// text.
 const MOST_TOLERATED_MIB: usize = 16;
 
-pub(super) fn read(
+pub(super) const FORMAT: Format = Format {
+    name: "json",
+    description: "A JSON array of objects; comments and trailing commas are tolerated.",
+    extensions: &["json", "json5", "jsonc"],
+    is_text: true,
+    recognised: None,
+    read,
+};
+
+fn read(
     path: &str,
     file: File,
-    spec: &DatasetSpec,
+    options: &ReadOptions<'_>,
     each: &mut EachRow<'_>,
 ) -> Result<Option<String>, DatasetError> {
-    let encoding = encoding_of(spec.encoding.as_deref());
+    let encoding = encoding_of(options.encoding);
     let content = read_whole(path, decoded(file, encoding), MOST_MIB)?;
     let text = text_of(path, &content)?;
     let is_tolerated = text.len() <= MOST_TOLERATED_MIB << 20;
@@ -45,7 +54,7 @@ pub(super) fn read(
     let document = parse(path, &tidied(text))?;
     let lists = document.as_array().and_then(|list| list.first()).is_some_and(Value::is_array);
     let hint = lists.then(|| json_shape::BY_POSITION.to_owned());
-    json_shape::rows(document, path, spec)?.into_iter().try_for_each(each)?;
+    json_shape::rows(document, path, options)?.into_iter().try_for_each(each)?;
     Ok(hint)
 }
 

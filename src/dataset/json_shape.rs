@@ -1,16 +1,16 @@
 //! Rows of JSON documents that are no plain array of objects: the tables that pandas writes. For
 //! everything else, advice on what to do.
 
+use super::format::ReadOptions;
 use super::lookup::lookup_in;
 use super::{DatasetError, RawRow};
-use crate::spec::DatasetSpec;
 use serde_json::{Map, Value};
 
 /// Returns the rows of a document; fails with advice if it is no table.
 pub(super) fn rows(
     document: Value,
     path: &str,
-    spec: &DatasetSpec,
+    options: &ReadOptions<'_>,
 ) -> Result<Vec<RawRow>, DatasetError> {
     let wrong = |message: String| DatasetError::Malformed {
         path: path.to_owned(),
@@ -20,7 +20,7 @@ pub(super) fn rows(
     };
     match document {
         Value::Array(entries) if entries.first().is_some_and(Value::is_array) => {
-            lists(&entries, spec).map_err(wrong)
+            lists(&entries, options).map_err(wrong)
         }
         Value::Array(entries) => (1..)
             .zip(entries)
@@ -29,9 +29,9 @@ pub(super) fn rows(
                 other => Err(wrong(format!("entry {number} here is {}", kind(&other)))),
             })
             .collect(),
-        Value::Object(object) => match table(&object, spec) {
+        Value::Object(object) => match table(&object, options) {
             Some(rows) => Ok(rows),
-            None => Err(wrong(advice(&object, path, spec))),
+            None => Err(wrong(advice(&object, path, options))),
         },
         other => Err(wrong(format!("this is {}", kind(&other)))),
     }
@@ -42,8 +42,8 @@ pub(super) const BY_POSITION: &str = "its rows are lists, whose columns are name
 
 /// Converts rows that are lists of cells. A first row that holds the names in the spec names the
 /// columns; without it, columns are named by position.
-fn lists(entries: &[Value], spec: &DatasetSpec) -> Result<Vec<RawRow>, String> {
-    let wanted = [&spec.question_key, &spec.id_key];
+fn lists(entries: &[Value], options: &ReadOptions<'_>) -> Result<Vec<RawRow>, String> {
+    let wanted = [options.question_key, options.id_key];
     let names = entries.first().and_then(Value::as_array).filter(|cells| {
         let named =
             |cell: &Value| cell.as_str().is_some_and(|name| wanted.iter().any(|it| *it == name));
@@ -69,7 +69,7 @@ fn lists(entries: &[Value], spec: &DatasetSpec) -> Result<Vec<RawRow>, String> {
 }
 
 /// Converts the tables of `DataFrame.to_json`, whatever its `orient`.
-fn table(object: &Map<String, Value>, spec: &DatasetSpec) -> Option<Vec<RawRow>> {
+fn table(object: &Map<String, Value>, options: &ReadOptions<'_>) -> Option<Vec<RawRow>> {
     if let (Some(Value::Array(names)), Some(Value::Array(data))) =
         (object.get("columns"), object.get("data"))
     {
@@ -88,7 +88,7 @@ fn table(object: &Map<String, Value>, spec: &DatasetSpec) -> Option<Vec<RawRow>>
     }
     let inner: Vec<(&String, &Map<String, Value>)> =
         object.iter().map(|(key, value)| Some((key, value.as_object()?))).collect::<Option<_>>()?;
-    let wanted = [&spec.question_key, &spec.id_key];
+    let wanted = [options.question_key, options.id_key];
     let is_row = |row: &Map<String, Value>| wanted.iter().any(|key| lookup_in(row, key).is_some());
     if !wanted.iter().any(|key| object.contains_key(*key))
         && inner.iter().any(|(_, row)| is_row(row))
@@ -97,7 +97,8 @@ fn table(object: &Map<String, Value>, spec: &DatasetSpec) -> Option<Vec<RawRow>>
         return Some(inner.into_iter().map(|(_, row)| row.clone().into_iter().collect()).collect());
     }
     // A column under each name, with its cells under the labels of the index.
-    let (_, labels) = inner.iter().find(|(name, _)| wanted.contains(name)).or(inner.first())?;
+    let (_, labels) =
+        inner.iter().find(|(name, _)| wanted.contains(&name.as_str())).or(inner.first())?;
     let same = inner.iter().all(|(_, cells)| {
         cells.len() == labels.len() && cells.keys().all(|label| labels.contains_key(label))
     });
@@ -113,10 +114,10 @@ fn table(object: &Map<String, Value>, spec: &DatasetSpec) -> Option<Vec<RawRow>>
 }
 
 /// Advises on an object that is no table.
-fn advice(object: &Map<String, Value>, path: &str, spec: &DatasetSpec) -> String {
+fn advice(object: &Map<String, Value>, path: &str, options: &ReadOptions<'_>) -> String {
     let is_rows =
         |value: &Value| value.as_array().is_some_and(|list| list.iter().any(Value::is_object));
-    if object.get(&spec.question_key).is_some_and(|question| !is_rows(question)) {
+    if object.get(options.question_key).is_some_and(|question| !is_rows(question)) {
         return "this is a single object; put it into [ ], or set dataset.format: jsonl".to_owned();
     }
     if let Some((key, _)) = object.iter().find(|(_, value)| is_rows(value)) {

@@ -1,21 +1,30 @@
 //! JSON lines: one object per line; empty lines are skipped. Read line by line, however long the
 //! file is.
 
+use super::format::{Format, ReadOptions};
 use super::json_rows::check_row;
 use super::json_text::tidied;
 use super::text::{decoded, encoding_of, not_utf8};
 use super::{DatasetError, EachRow, LONGEST_ROW};
-use crate::spec::DatasetSpec;
 use std::fs::File;
 use std::io::{BufRead, Read};
 
-pub(super) fn read(
+pub(super) const FORMAT: Format = Format {
+    name: "jsonl",
+    description: "One JSON object per line.",
+    extensions: &["jsonl", "ndjson"],
+    is_text: true,
+    recognised: None,
+    read,
+};
+
+fn read(
     path: &str,
     file: File,
-    spec: &DatasetSpec,
+    options: &ReadOptions<'_>,
     each: &mut EachRow<'_>,
-) -> Result<(), DatasetError> {
-    let mut reader = decoded(file, encoding_of(spec.encoding.as_deref()));
+) -> Result<Option<String>, DatasetError> {
+    let mut reader = decoded(file, encoding_of(options.encoding));
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
@@ -56,7 +65,7 @@ pub(super) fn read(
         })?;
         each(row)?;
     }
-    Ok(())
+    Ok(None)
 }
 
 /// An error of the JSON parser, with what it means in a file of lines.

@@ -2,6 +2,7 @@
 //!
 //! # Concepts
 //!
+//! - A [`DatasetSpec`] is the spec's section `dataset`.
 //! - A raw row is a map from column names to JSON values, as any format yields it.
 //! - A [`Row`](crate::measure::Row) is what becomes of it: an [`Item`](crate::measure::Item) with a
 //!   unique id, or a dropped row with the reason.
@@ -11,8 +12,8 @@
 //! # Flow
 //!
 //! [`for_each_row`] opens the file ([`open`]), rejects a file whose first bytes show another format
-//! (`sniff`), and reads it with the reader of its format: `json`, `jsonl`, `csv`, `parquet` or
-//! `xlsx`. `rows` then applies the filter, looks keys up (`lookup`; they may be paths), turns
+//! (`sniff`), and reads it with the reader of its format, one of those that `formats` registers:
+//! `json`, `jsonl`, `csv`, `parquet` and `xlsx`. `rows` then applies the filter, looks keys up (`lookup`; they may be paths), turns
 //! conversations into messages (`messages`) and makes ids unique. JSON lines, CSV and Parquet are
 //! streamed row by row. [`download`] fetches a remote dataset beforehand; [`level_size`] is the
 //! default number of runs of a level.
@@ -26,10 +27,13 @@
 
 mod bounded;
 mod columns;
+mod config;
 mod csv;
 mod error;
 mod expand;
 mod footer;
+mod format;
+mod formats;
 mod json;
 mod json_rows;
 mod json_shape;
@@ -52,9 +56,11 @@ mod xls;
 mod xlsx;
 
 pub(crate) use columns::double as double_column;
+pub use config::{DatasetSpec, Filter, FilterValue, Patterns};
 pub use error::DatasetError;
 pub use expand::level_size;
 pub(crate) use footer::check_footer;
+pub use formats::DatasetFormat;
 pub(crate) use parquet::{OF_A_ROW, to_row as parquet_row, unread_codec};
 pub(crate) use quiet::without_panic;
 pub use remote::{download, shown_url};

@@ -1,6 +1,7 @@
 //! Apache Parquet, read one row group at a time.
 
 use super::footer::check_footer;
+use super::format::{Format, ReadOptions};
 use super::quiet::without_panic;
 use super::unpacked::check_parquet;
 use super::weight::weight_of;
@@ -17,7 +18,21 @@ use std::fs::File;
 /// Bounds of a row: values that refer to each other take no space in the file, but do in memory.
 pub(crate) const OF_A_ROW: Bounds = Bounds { seconds: 8, mib: 192 };
 
-pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(), DatasetError> {
+pub(super) const FORMAT: Format = Format {
+    name: "parquet",
+    description: "Apache Parquet.",
+    extensions: &["parquet", "pq"],
+    is_text: false,
+    recognised: Some((b"PAR1", "is a Parquet file; set dataset.format: parquet or rename it")),
+    read,
+};
+
+fn read(
+    path: &str,
+    file: File,
+    _: &ReadOptions<'_>,
+    each: &mut EachRow<'_>,
+) -> Result<Option<String>, DatasetError> {
     let name = path.to_owned();
     let rows = move |each: &mut dyn FnMut(Result<RawRow, DatasetError>, usize) -> bool| {
         let mut hand_over = |row: RawRow| {
@@ -30,10 +45,11 @@ pub(super) fn read(path: &str, file: File, each: &mut EachRow<'_>) -> Result<(),
             each(Err(error), 0);
         }
     };
-    stream(OF_A_ROW, rows, |row| each(row?)).unwrap_or_else(|exceeded| {
+    let read = stream(OF_A_ROW, rows, |row| each(row?)).unwrap_or_else(|exceeded| {
         let what = exceeded.in_words("a row");
         Err(DatasetError::TooLarge { path: path.to_owned(), what })
-    })
+    });
+    read.map(|()| None)
 }
 
 fn damaged(path: &str, message: &str) -> DatasetError {

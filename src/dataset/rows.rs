@@ -1,13 +1,10 @@
 //! Conversion of rows of any format to items with unique ids.
 
+use super::formats::extensions;
 use super::lookup::lookup;
 use super::messages::{messages, shape};
-use super::{
-    DatasetError, RawRow, csv, head_of, json, jsonl, no_text, open, parquet, pointer, xlsx,
-};
-use crate::measure::{Item, Row};
-use crate::spec::workflow::Fields;
-use crate::spec::{DatasetFormat, DatasetSpec};
+use super::{DatasetError, DatasetSpec, RawRow, head_of, no_text, open, pointer};
+use crate::measure::{Fields, Item, Row};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -60,8 +57,8 @@ pub fn for_each_row(
     each: &mut dyn FnMut(Row) -> Result<(), DatasetError>,
 ) -> Result<Counts, DatasetError> {
     let shown = path.display().to_string();
-    let format = spec.format();
-    let format = format.ok_or_else(|| DatasetError::UnknownFormat { path: shown.clone() })?;
+    let unknown = || DatasetError::UnknownFormat { path: shown.clone(), extensions: extensions() };
+    let format = spec.format().ok_or_else(unknown)?.format();
     let mut rows = Rows {
         spec,
         needs,
@@ -79,20 +76,12 @@ pub fn for_each_row(
     let mut file = open(path)?;
     let head = head_of(&mut file)
         .map_err(|error| DatasetError::Unreadable { path: shown.clone(), error })?;
-    let is_text = matches!(format, DatasetFormat::Json | DatasetFormat::Jsonl | DatasetFormat::Csv);
-    let no_text = || no_text(&head).filter(|_| is_text && spec.encoding.is_none());
+    let no_text = || no_text(&head).filter(|_| format.is_text && spec.encoding.is_none());
     if let Some(what) = pointer(&head, &shown).or_else(no_text) {
         return Err(DatasetError::Mistaken { path: shown, what });
     }
     let mut take = |row| rows.take(row);
-    let read = match format {
-        DatasetFormat::Json => json::read(&shown, file, spec, &mut take),
-        DatasetFormat::Jsonl => jsonl::read(&shown, file, spec, &mut take).map(|()| None),
-        DatasetFormat::Csv => csv::read(&shown, file, spec, &mut take).map(|()| None),
-        DatasetFormat::Parquet => parquet::read(&shown, file, &mut take).map(|()| None),
-        DatasetFormat::Xlsx => xlsx::read(&shown, file, spec.sheet.as_deref(), &mut take),
-    };
-    match read {
+    match (format.read)(&shown, file, &spec.read_options(), &mut take) {
         Err(DatasetError::Empty { .. }) => {}
         read => rows.hint = read?.or(rows.hint),
     }

@@ -1,5 +1,6 @@
 //! Recognition of files by their first bytes, whatever their name says.
 
+use super::formats::recognised;
 use std::fs::File;
 use std::io::{Read, Seek};
 
@@ -22,6 +23,9 @@ pub(crate) fn pointer(head: &[u8], path: &str) -> Option<String> {
 /// Describes a file that should hold text but does not, with a remedy.
 pub(crate) fn no_text(head: &[u8]) -> Option<String> {
     const UNPACK: &str = "unpack it first, or name the unpacked file";
+    if let Some(what) = recognised(head) {
+        return Some(what.to_owned());
+    }
     let packed = |how: &str| format!("is packed with {how}; {UNPACK}");
     let start = head.trim_ascii_start().to_ascii_lowercase();
     Some(match head {
@@ -29,12 +33,6 @@ pub(crate) fn no_text(head: &[u8]) -> Option<String> {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => packed("zstd"),
         [0xfd, b'7', b'z', b'X', b'Z', ..] => packed("xz"),
         [b'B', b'Z', b'h', ..] => packed("bzip2"),
-        [b'P', b'K', 3, 4, ..] => format!(
-            "is a spreadsheet or a zip archive; set dataset.format: xlsx for the former, {UNPACK} for the latter"
-        ),
-        [b'P', b'A', b'R', b'1', ..] => {
-            "is a Parquet file; set dataset.format: parquet or rename it".to_owned()
-        }
         [b'%', b'P', b'D', b'F', ..] => "is a PDF file, which holds no rows".to_owned(),
         _ if start.starts_with(b"<!doctype html") || start.starts_with(b"<html") => {
             "is a web page, maybe one that asks to log in; download the file itself".to_owned()

@@ -1,6 +1,7 @@
 //! One sheet of a spreadsheet, with column names in its first row.
 
 use super::columns::Columns;
+use super::format::{Format, ReadOptions};
 use super::quiet::without_panic;
 use super::unpacked::check_spreadsheet;
 use super::weight::weight_of;
@@ -26,15 +27,27 @@ enum Piece {
 /// Callback that takes pieces until it returns false.
 type EachPiece<'a> = dyn FnMut(Piece) -> bool + 'a;
 
+pub(super) const FORMAT: Format = Format {
+    name: "xlsx",
+    description: "A sheet of a spreadsheet (xlsx, xls, ods) with column names in its first row.",
+    extensions: &["xlsx", "xls", "xlsb", "xlsm", "ods"],
+    is_text: false,
+    recognised: Some((
+        b"PK\x03\x04",
+        "is a spreadsheet or a zip archive; set dataset.format: xlsx for the former, unpack it first, or name the unpacked file for the latter",
+    )),
+    read,
+};
+
 /// Reads a sheet, the first if none is named. Returns advice for the case that nothing was found in
 /// it: the questions may be in another sheet.
-pub(super) fn read(
+fn read(
     path: &str,
     file: File,
-    sheet: Option<&str>,
+    options: &ReadOptions<'_>,
     each: &mut EachRow<'_>,
 ) -> Result<Option<String>, DatasetError> {
-    let (name, sheet) = (path.to_owned(), sheet.map(str::to_owned));
+    let (name, sheet) = (path.to_owned(), options.sheet.map(str::to_owned));
     let pieces = move |each: &mut dyn FnMut(Result<Piece, DatasetError>, usize) -> bool| {
         let mut hand_over = |piece: Piece| {
             let weight = match &piece {

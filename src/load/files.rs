@@ -1,7 +1,5 @@
 //! Room for as many connections as a level needs.
 
-use crate::spec::WorkflowSpec;
-use crate::spec::workflow::HttpProtocol;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Files that a process has open besides its connections.
@@ -33,23 +31,9 @@ fn instead(allowed: u64, per_run: u64) -> String {
     }
 }
 
-/// Returns the number of files that each run of a workflow has open while it is in flight.
-pub fn files_per_run(workflow: &WorkflowSpec) -> u64 {
-    match (workflow, workflow.connection().map(|it| it.protocol)) {
-        // All runs share a connection.
-        (_, Some(HttpProtocol::Http2)) => 0,
-        // Both ends are in this process.
-        (WorkflowSpec::Simulator(_), _) => 2,
-        // Three pipes and a handle of the process, and both ends of a call or two.
-        (WorkflowSpec::Command(_), _) => 8,
-        // Both sides of the proxy.
-        _ if workflow.llm().is_some() => 4,
-        _ => 1,
-    }
-}
-
 /// Makes sure that a level can have its connections, raising the process's own limit as far as
-/// the system allows. `per_run` is that of [`files_per_run`].
+/// the system allows. `per_run` is that of
+/// [`WorkflowSpec::open_files_per_run`](crate::workflow::WorkflowSpec::open_files_per_run).
 pub fn make_room(concurrency: u32, per_run: u64) -> Result<(), TooFewFiles> {
     let needed = u64::from(concurrency) * per_run + OTHERS;
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);

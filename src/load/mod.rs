@@ -22,7 +22,7 @@ mod worker;
 
 pub use error::LoadError;
 pub use executor::{Executor, Job};
-pub use files::{TooFewFiles, files_per_run, make_room};
+pub use files::{TooFewFiles, make_room};
 pub use foreign::{
     ForeignError, ForeignRecording, ForeignRun, read_foreign, read_shares, recorded_files,
 };

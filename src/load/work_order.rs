@@ -135,11 +135,8 @@ impl WorkOrder {
 
     fn checked(self) -> Result<Self, PlanError> {
         self.plan.check()?;
-        let workflow = &self.spec.workflow;
-        match workflow {
-            _ if self.plan.segment.is_whole() => Ok(self),
-            WorkflowSpec::Simulator(_) => Err(PlanError::NotShared("the simulator is embedded")),
-            _ if workflow.serve().is_some() => Err(PlanError::NotShared("`serve` starts a server")),
+        match self.spec.workflow.own_server() {
+            Some(reason) if !self.plan.segment.is_whole() => Err(PlanError::NotShared(reason)),
             _ => Ok(self),
         }
     }

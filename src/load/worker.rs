@@ -3,12 +3,12 @@
 
 use super::{
     Executor, Job, LoadError, Local, PlanError, Recorded, Recorder, ScrapeError, Scraper,
-    WorkOrder, files_per_run, make_room,
+    WorkOrder, make_room,
 };
 use crate::measure::{Failure, Part, Run};
 use crate::redact::Redactor;
 use crate::spec::{Env, SpecError, Vault};
-use crate::workflow::{ConnectError, Workflow, connect};
+use crate::workflow::{ConnectError, Workflow};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -56,7 +56,7 @@ impl WorkOrder {
     ) -> Result<Recorded, WorkerError> {
         self.plan.check()?;
         self.spec().check_secrets(env).map_err(WorkerError::Secrets)?;
-        let per_run = files_per_run(&self.spec().workflow);
+        let per_run = self.spec().workflow.open_files_per_run();
         make_room(self.plan.in_flight(), per_run).map_err(LoadError::from)?;
         let digest = self.digest().map_err(WorkerError::Digest)?;
         let redactor = Redactor::default();
@@ -64,7 +64,7 @@ impl WorkOrder {
         // One of them says what the server says of itself.
         let scrape = self.spec().test.scrape.as_ref().filter(|_| self.plan.segment.index == 0);
         let scraper = scrape.map(|scrape| Scraper::new(scrape, &vault)).transpose()?;
-        let workflow = connect(&self.spec().workflow, base_dir, &vault)?;
+        let workflow = self.spec().workflow.connect(base_dir, &vault)?;
         let recorded = self.load(&digest, &workflow, scraper.as_ref(), cancel, recorder).await;
         workflow.close().await;
         recorded

@@ -25,6 +25,16 @@ impl Item {
     }
 }
 
+/// Keys of a dataset's entry besides id and question that an item keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fields {
+    /// The listed keys.
+    Named(Vec<String>),
+    /// All keys of the entry.
+    All,
+}
+
 /// Outcome of one dataset row: an item, or the reason why it was dropped.
 ///
 /// Dropped rows are kept in the expanded dataset, so that a count in a report can be traced to the

@@ -3,7 +3,7 @@
 
 use super::typed::typed;
 use super::variables::Env;
-use crate::spec::names_a_secret;
+use crate::redact::names_a_secret;
 use serde_json::{Map, Value};
 
 /// LLM providers that speak the chat completions protocol, with their public address and the

@@ -1,16 +1,21 @@
 //! `levels.csv`: one row per level.
 
 use super::format::cell;
+use super::material::BuiltIn;
 use super::{Material, Report, ReportError};
 use crate::measure::{Metric, Quantile};
 use crate::report::result::LevelResult;
 
+pub(super) const LEVELS: BuiltIn =
+    BuiltIn { name: NAME, is_default: true, template: None, report: || Box::new(LevelsCsv) };
+
+const NAME: &str = "levels.csv";
+
 /// The levels as a table for spreadsheets and data frames.
-pub(super) struct LevelsCsv;
+struct LevelsCsv;
 
 impl Report for LevelsCsv {
     fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError> {
-        const NAME: &str = "levels.csv";
         let result = material.result;
         let mut writer = csv::Writer::from_writer(Vec::new());
         let rows = std::iter::once(header()).chain(result.levels.iter().map(row));

@@ -24,3 +24,15 @@ pub trait Report {
         false
     }
 }
+
+/// Report that needs no template of the user's.
+pub(super) struct BuiltIn {
+    /// File name.
+    pub name: &'static str,
+    /// True if it is written unless the spec names others.
+    pub is_default: bool,
+    /// Template that it is rendered from, if it is.
+    pub template: Option<&'static str>,
+    /// Makes its renderer.
+    pub report: fn() -> Box<dyn Report>,
+}

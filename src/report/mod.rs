@@ -5,7 +5,7 @@
 //! [`Material::runs`], a lazy lookup of the runs behind a level: the reference calculator's file lists every
 //! item.
 //!
-//! - [`report()`] is the registry. It looks up the [`Report`] of a file name, which is either built in
+//! - [`report()`] looks up the [`Report`] of a file name, which is either built in and registered in `built_in`
 //!   (`summary.md`, `levels.csv`, `result.json`, `calc_runner_output.json` and two PNG plots) or rendered by
 //!   minijinja from a [`UserTemplate`].
 //! - [`terminal_summary`] is printed at the end of `sizer run`, [`nat_summary`] at the end of `sizer calc`.
@@ -24,6 +24,7 @@
 //! Nothing here reads files or the clock, apart from [`UserTemplate::read`]. The pipeline writes the reports
 //! to `outputs.dir`.
 
+mod built_in;
 mod comparison;
 mod error;
 mod format;
@@ -41,6 +42,7 @@ mod template;
 mod terminal;
 mod what_if;
 
+pub use built_in::{built_in_reports, built_in_template, default_reports};
 pub use comparison::{ComparedBranch, ComparedTargets, Comparison};
 pub use error::{ReportError, TemplateError};
 pub use material::{Material, Report, RunsAt};
@@ -51,6 +53,7 @@ pub use result::{LevelResult, SizingResult, SpecIdentity, result_schema};
 pub use terminal::terminal_summary;
 pub use what_if::{CaseLimit, WhatIf, WhatIfCase};
 
+use built_in::built_in;
 use std::io::Read;
 use std::path::Path;
 
@@ -58,18 +61,12 @@ use std::path::Path;
 ///
 /// Returns `None` if the name is not a built-in report and no template is given.
 pub fn report(name: &str, template: Option<UserTemplate>) -> Option<Box<dyn Report>> {
-    Some(match (name, template) {
-        (_, Some(UserTemplate { path, text })) => {
-            Box::new(template::Template { report: name.to_owned(), path, text })
+    match template {
+        Some(UserTemplate { path, text }) => {
+            Some(Box::new(template::Template { report: name.to_owned(), path, text }))
         }
-        ("summary.md", None) => Box::new(template::Template::built_in(name, template::SUMMARY)),
-        ("levels.csv", None) => Box::new(levels_csv::LevelsCsv),
-        ("result.json", None) => Box::new(result_json::ResultJson),
-        (nat_calc_output::NAME, None) => Box::new(nat_calc_output::NatCalcOutput),
-        (plot::SIMPLE, None) => Box::new(plot::Simple),
-        (plot::ANALYSIS, None) => Box::new(plot::Analysis),
-        _ => return None,
-    })
+        None => built_in(name).map(|built_in| (built_in.report)()),
+    }
 }
 
 /// Text of a template named in the spec.
@@ -97,9 +94,4 @@ impl UserTemplate {
         }
         Ok(Self { path: shown, text })
     }
-}
-
-/// Source of the template behind a built-in report, if it has one.
-pub fn built_in_template(name: &str) -> Option<&'static str> {
-    (name == "summary.md").then_some(template::SUMMARY)
 }

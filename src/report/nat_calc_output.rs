@@ -1,5 +1,6 @@
 //! `calc_runner_output.json`: the result in the reference calculator's format.
 
+use super::material::BuiltIn;
 use super::result::LevelResult;
 use super::{Material, Report, ReportError};
 use crate::measure::{LlmCall, Metric, Run, Summary};
@@ -10,13 +11,16 @@ use crate::nat::{
 use crate::sizing::{Fit, PerMetric};
 use std::collections::BTreeMap;
 
-pub(super) const NAME: &str = "calc_runner_output.json";
+pub(super) const CALC_OUTPUT: BuiltIn =
+    BuiltIn { name: NAME, is_default: false, template: None, report: || Box::new(NatCalcOutput) };
+
+const NAME: &str = "calc_runner_output.json";
 
 /// Value that the reference writes where nothing was measured.
 const NOTHING: f64 = 0.0;
 
 /// Report `calc_runner_output.json`.
-pub(super) struct NatCalcOutput;
+struct NatCalcOutput;
 
 impl Report for NatCalcOutput {
     fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError> {

@@ -1,6 +1,7 @@
 //! Reports rendered from templates: the built-in summary and the user's own.
 
 use super::format::significant;
+use super::material::BuiltIn;
 use super::prose::{estimate_line, recommendation, sum_line};
 use super::table::levels_table;
 use super::{Material, Report, ReportError, TemplateError};
@@ -11,8 +12,15 @@ use minijinja::value::{Serde, Value};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, context};
 use serde::Deserialize;
 
-/// Template of `summary.md`.
-pub(super) const SUMMARY: &str = include_str!("../../templates/summary.md.j2");
+pub(super) const SUMMARY: BuiltIn = BuiltIn {
+    name: SUMMARY_NAME,
+    is_default: true,
+    template: Some(SUMMARY_TEXT),
+    report: || Box::new(Template::built_in(SUMMARY_NAME, SUMMARY_TEXT)),
+};
+
+const SUMMARY_NAME: &str = "summary.md";
+const SUMMARY_TEXT: &str = include_str!("../../templates/summary.md.j2");
 
 /// Limit of the steps that a template may take: far more than any report needs.
 const FUEL: u64 = 5_000_000;
@@ -27,7 +35,7 @@ pub(super) struct Template {
 }
 
 impl Template {
-    pub fn built_in(report: &str, text: &str) -> Self {
+    fn built_in(report: &str, text: &str) -> Self {
         Self {
             report: report.to_owned(),
             path: format!("(built-in) {report}"),

@@ -2,8 +2,7 @@
 //!
 //! A text is edited, never rewritten: comments and formatting are the user's.
 
-use super::error::{Source, SpecError};
-use super::tree::{Node, Value};
+use crate::language::{Node, Source, SpecError, Value};
 use std::path::Path;
 use std::sync::Arc;
 

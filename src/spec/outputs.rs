@@ -1,23 +1,11 @@
 //! The spec's `outputs`.
 
+use crate::report::{built_in_reports, default_reports};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
-
-/// Reports that need no template from the user.
-pub const BUILT_IN_REPORTS: [&str; 6] = [
-    "summary.md",
-    "levels.csv",
-    "result.json",
-    "calc_runner_output.json",
-    "concurrency_vs_p95_simple.png",
-    "concurrency_vs_p95_analysis.png",
-];
-
-/// Reports that are written by default.
-const DEFAULT_REPORTS: [&str; 3] = ["summary.md", "levels.csv", "result.json"];
 
 /// Reports to write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -31,8 +19,8 @@ pub struct Outputs {
 
 impl Default for Outputs {
     fn default() -> Self {
-        let report = |name: &&str| ReportSpec { name: (*name).to_owned(), template: None };
-        Self { dir: "out".into(), reports: DEFAULT_REPORTS.iter().map(report).collect() }
+        let report = |name: &str| ReportSpec { name: name.to_owned(), template: None };
+        Self { dir: "out".into(), reports: default_reports().map(report).collect() }
     }
 }
 
@@ -88,7 +76,7 @@ impl JsonSchema for ReportSpec {
         let templated = generator.subschema_for::<Templated>();
         schemars::json_schema!({
             "description": "A built-in report by name, or any file from a template",
-            "anyOf": [{ "enum": BUILT_IN_REPORTS }, templated],
+            "anyOf": [{ "enum": built_in_reports().collect::<Vec<_>>() }, templated],
         })
     }
 }

@@ -1,9 +1,8 @@
 //! A spec file as one spec, or as one per combination of its matrix.
 
-use super::error::Source;
-use super::matrix::Branch;
 use super::whole::Origin;
-use super::{Parts, Spec, SpecError, compose, decode, migrate, validate};
+use super::{Parts, Spec, SpecError, migrate, validate};
+use crate::language::{Branch, Source, compose, decode};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ impl SpecSet {
     /// Parses the text of a spec, with or without a matrix.
     pub fn parse(text: &str, file: &Path, parts: &Parts<'_>) -> Result<Self, SpecError> {
         let source = Arc::new(Source { name: file.display().to_string(), text: text.to_owned() });
-        let branches = compose::compose(&source, file, parts)?;
+        let branches = compose(&source, file, parts)?;
         let specs = branches.into_iter().map(|branch| Spec::of_branch(branch, file, parts));
         Ok(Self { specs: specs.collect::<Result<_, _>>()? })
     }
@@ -51,7 +50,7 @@ impl Spec {
         let Branch { label, tree } = branch;
         // Before anything else: with another version all other errors are moot.
         migrate::check_version(&tree)?;
-        let mut spec: Self = decode::decode(&tree, parts.env)?;
+        let mut spec: Self = decode(&tree, parts.env)?;
         validate::check(&spec, &tree)?;
         spec.origin = Some(Origin {
             tree: Arc::new(tree),

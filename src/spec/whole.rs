@@ -1,13 +1,9 @@
 //! The spec as a whole: its sections, and its origin.
 
-use super::error::{Source, SpecError};
-use super::file_name::plain_file_name;
-use super::interpolate::Env;
-use super::tree::Node;
-use super::{
-    Concurrency, DatasetSpec, EstimateSpec, Outputs, TargetSets, TestRig, Vault, WorkflowSpec,
-};
+use super::{Concurrency, DatasetSpec, EstimateSpec, Outputs, TargetSets, TestRig};
+use crate::language::{Env, Node, Source, SpecError, Vault, plain_file_name};
 use crate::redact::Redactor;
+use crate::workflow::WorkflowSpec;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -61,11 +57,11 @@ impl Spec {
     /// which also holds the store, and the store knows the spec by its name.
     ///
     /// ```
-    /// use sizer::spec::workflow::{OpenaiSpec, WorkflowSpec};
     /// use sizer::spec::{Address, Levels, Limit, Seconds, Spec, Targets};
+    /// use sizer::workflow::openai::OpenaiSpec;
     ///
     /// let server = Address::from("http://localhost:8000/v1".to_owned());
-    /// let workflow = WorkflowSpec::Openai(Box::new(OpenaiSpec::of(server, "my-model")));
+    /// let workflow = OpenaiSpec::of(server, "my-model");
     /// let mut spec = Spec::new("calculator", workflow, "calculator.yml");
     /// spec.dataset.path = "questions.jsonl".into();
     /// spec.test.gpu_count = Some(8);
@@ -81,7 +77,7 @@ impl Spec {
     /// assert_eq!(spec.base_dir(), std::path::Path::new("."));
     /// # Ok::<(), sizer::spec::SpecError>(())
     /// ```
-    pub fn new(name: &str, workflow: WorkflowSpec, file: impl Into<PathBuf>) -> Self {
+    pub fn new(name: &str, workflow: impl Into<WorkflowSpec>, file: impl Into<PathBuf>) -> Self {
         let file = file.into();
         let source = Source { name: file.display().to_string(), text: String::new() };
         let origin =
@@ -90,7 +86,7 @@ impl Spec {
             version: 1,
             name: name.to_owned(),
             dataset: DatasetSpec::default(),
-            workflow,
+            workflow: workflow.into(),
             test: TestRig::default(),
             concurrency: Concurrency::default(),
             targets: TargetSets::default(),

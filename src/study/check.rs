@@ -36,8 +36,7 @@ impl Pipeline {
             DatasetSlice::of(&context.files)?.rows(&mut |_| Ok(()))?
         };
         check_templates(spec)?;
-        crate::workflow::check_spec(&spec.workflow, spec.base_dir())
-            .map_err(|error| not_ready(spec, error))?;
+        spec.workflow.check_offline(spec.base_dir()).map_err(|error| not_ready(spec, error))?;
         context.files.program_files()?;
         let levels = self.levels().len();
         Ok(Checked { counts, remote, levels })

@@ -1,9 +1,9 @@
 //! The files that a workflow's programs are made of: another program is another measurement.
 
 use crate::spec::Spec;
-use crate::spec::workflow::ProgramSpec;
 use crate::store::Digest;
 use crate::study::PipelineError;
+use crate::workflow::ProgramSpec;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;

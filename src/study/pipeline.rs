@@ -37,7 +37,7 @@ impl Pipeline {
     }
 
     /// The same with a workflow of the caller's own in place of what the spec names: usually a spec
-    /// whose workflow is [`custom`](crate::spec::workflow::CustomSpec). What is measured is kept under
+    /// whose workflow is [`custom`](crate::workflow::custom::CustomSpec). What is measured is kept under
     /// what the spec says of it, so whatever makes another measurement belongs into its settings.
     #[must_use]
     pub fn with_workflow(self, workflow: Arc<dyn Workflow>) -> Self {

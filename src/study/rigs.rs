@@ -1,6 +1,6 @@
 //! Branches that load the same test rig, and so must never be measured at the same time.
 
-use crate::spec::{Spec, WorkflowSpec};
+use crate::spec::Spec;
 use std::collections::BTreeSet;
 
 /// The branches, by their position, of each test rig; in order of its first branch. Two branches
@@ -36,14 +36,9 @@ fn names(spec: &Spec) -> BTreeSet<String> {
     let asked = spec.workflow.addresses();
     let servers = asked.iter().map(|(_, address)| origin(address.public()));
     // All simulators of a process share its cores, and all programs those of this machine.
-    let local = match &spec.workflow {
-        WorkflowSpec::Command(_) => Some("this machine"),
-        _ if spec.workflow.serve().is_some() => Some("this machine"),
-        _ if asked.is_empty() => Some("the embedded simulator"),
-        _ => None,
-    };
+    let local = spec.workflow.resources();
     let named = spec.test.rig.iter().map(|rig| format!("rig {rig}"));
-    named.chain(servers).chain(local.map(str::to_owned)).collect()
+    named.chain(servers).chain(local.into_iter().map(str::to_owned)).collect()
 }
 
 /// Scheme, host and port: whatever lies behind two paths of one server shares its GPUs.

@@ -5,7 +5,7 @@ use crate::load::{LoadError, Scraper};
 use crate::redact::Redactor;
 use crate::spec::{ScrapeSpec, Seconds, Spec, SpecError, Vault, WorkflowSpec, process_env};
 use crate::store::Store;
-use crate::workflow::{self, ConnectError, Redacted, Workflow};
+use crate::workflow::{ConnectError, Redacted, Workflow};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::OnceCell;
@@ -100,8 +100,7 @@ impl Services {
             } else {
                 let (base_dir, vault) =
                     (self.spec.base_dir(), Vault::new(&process_env, &self.redactor));
-                workflow::connect(spec, base_dir, &vault)
-                    .map_err(|error| not_ready(&self.spec, error))?
+                spec.connect(base_dir, &vault).map_err(|error| not_ready(&self.spec, error))?
             };
             let ready = tokio::select! {
                 ready = workflow.check() => ready,

@@ -1,6 +1,6 @@
 //! Errors while a workflow is prepared.
 
-use crate::spec::ReferenceError;
+use crate::language::ReferenceError;
 
 /// Error while a workflow is prepared.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,8 @@
-//! Systems under test: a client for each kind of workflow behind the trait [`Workflow`].
+//! Systems under test: a folder per kind of workflow, with its keys, its checks and its client.
 //!
-//! [`connect`] turns a spec's `workflow` section into a client. A level then calls
+//! A [`WorkflowSpec`] is the spec's section `workflow`: the configuration of some [`Kind`], behind the trait
+//! [`WorkflowConfig`], which answers whatever the rest of sizer wants to know of it. `kinds` registers the kinds.
+//! [`WorkflowSpec::connect`] makes a client, behind the trait [`Workflow`]. A level then calls
 //! [`prepare`](Workflow::prepare) once, [`run`](Workflow::run) for every item, timed on the level's [`Clock`],
 //! and after the last level [`close`](Workflow::close). A run never fails as a call: what went wrong is part of
 //! its record.
@@ -10,7 +12,7 @@
 //! | `openai` | [`openai::Openai`] | one chat completion |
 //! | `nat` | [`nat::Nat`] | one `POST /generate/full` to a NeMo Agent Toolkit workflow |
 //! | `http` | [`http::Http`] | one request built from templates |
-//! | `command` | [`local::Command`] | a process, or a line of JSON to a worker that stays |
+//! | `command` | [`command::Command`] | a process, or a line of JSON to a worker that stays |
 //! | `chain` | [`chain::Chain`] | the steps of an agent: LLM calls, tools and pauses |
 //! | `simulator` | [`simulator::Simulated`] | a request to an embedded LLM server |
 //!
@@ -18,19 +20,27 @@
 //! its own to `Pipeline::with_workflow`. [`local::Served`] wraps a client whose spec starts its server
 //! (`serve`), and [`Redacted`] wraps every client, so that nothing is recorded before secrets are removed.
 //!
-//! Shared by the kinds: `transport` (HTTP client: connections, retries, TLS, kinds of failure), `proxy` (a
+//! Shared by the kinds: keys (`access`, `connection`, `llm`, `local`'s `serve`), `transport` (HTTP client: connections, retries, TLS, kinds of failure), `proxy` (a
 //! recording proxy in front of the LLM), `events` and `lines` (stream parsers), `template` (request templates),
 //! `budget` (memory for bodies). Answers of LLM servers are parsed leniently (`loose`, `mended`): only what is
 //! measured has to be right.
 
+mod access;
 mod budget;
 pub mod chain;
 mod clock;
+pub mod command;
+mod config;
+mod connection;
+pub mod custom;
+mod defaults;
 mod error;
 mod events;
 mod hosts;
 pub mod http;
+mod kinds;
 mod lines;
+mod llm;
 pub mod local;
 mod loose;
 mod mended;
@@ -38,83 +48,25 @@ pub mod nat;
 pub mod openai;
 mod private;
 mod proxy;
+pub mod recorded;
 mod redacted;
 mod reported;
+mod section;
 pub mod simulator;
 mod system;
 mod template;
 mod transport;
 
+pub use access::{Headers, Variables};
 pub use clock::Clock;
+pub use config::{Erased, Kind, WorkflowConfig};
+pub use connection::{ConnectionSpec, HttpProtocol};
 pub use error::ConnectError;
+pub use llm::{LlmSpec, UpstreamSpec};
+pub use local::{ProgramSpec, ServeSpec};
 pub use redacted::Redacted;
+pub use section::WorkflowSpec;
 pub use system::{Pending, Workflow};
-
-use crate::redact::Redactor;
-use crate::spec::{Vault, WorkflowSpec};
-use proxy::Proxy;
-use std::path::Path;
-use std::sync::Arc;
-
-/// Prepares a workflow. Secrets are looked up here and live no longer than the workflow does. The vault's
-/// redactor learns them, and every run is cleared of them.
-///
-/// Relative paths are relative to `base_dir`.
-pub fn connect(
-    spec: &WorkflowSpec,
-    base_dir: &Path,
-    vault: &Vault<'_>,
-) -> Result<Arc<dyn Workflow>, ConnectError> {
-    let proxy = match spec {
-        WorkflowSpec::Nat(_) | WorkflowSpec::Http(_) => spec.llm(),
-        _ => None,
-    };
-    let proxy = proxy.map(|llm| Proxy::start(llm, spec.timeout(), base_dir, vault)).transpose()?;
-    let proxy = proxy.map(Arc::new);
-    let behind = proxy.clone();
-    let workflow: Arc<dyn Workflow> = match spec {
-        WorkflowSpec::Openai(spec) => Arc::new(openai::Openai::new(spec, base_dir, vault)?),
-        WorkflowSpec::Nat(spec) => Arc::new(nat::Nat::new(spec, proxy, base_dir, vault)?),
-        WorkflowSpec::Http(spec) => Arc::new(http::Http::new(spec, proxy, base_dir, vault)?),
-        WorkflowSpec::Command(spec) => Arc::new(local::Command::new(spec, base_dir, vault)?),
-        WorkflowSpec::Chain(spec) => Arc::new(chain::Chain::new(spec, base_dir, vault)?),
-        WorkflowSpec::Recorded(_) => {
-            let message = "what was recorded cannot be run again";
-            return Err(ConnectError::Client(message.to_owned()));
-        }
-        WorkflowSpec::Custom(spec) => {
-            let name = &spec.name;
-            let message = format!(
-                "`{name}` is a workflow of a Rust program, which hands it to `Pipeline::with_workflow`"
-            );
-            return Err(ConnectError::Client(message));
-        }
-        WorkflowSpec::Simulator(spec) => Arc::new(simulator::Simulated::start(spec)?),
-    };
-    let workflow = match spec.serve() {
-        Some(serve) => {
-            Arc::new(local::Served::new(serve, workflow, behind.as_deref(), base_dir, vault)?)
-        }
-        None => workflow,
-    };
-    Ok(Arc::new(Redacted::new(workflow, vault.redactor().clone())))
-}
-
-/// Finds mistakes that only the workflow itself can recognise, such as broken templates. Asks no server and
-/// needs no secret.
-pub fn check_spec(spec: &WorkflowSpec, base_dir: &Path) -> Result<(), ConnectError> {
-    let env = |_: &str| Some("x".to_owned());
-    let vault = Vault::new(&env, &Redactor::apart());
-    if let Some(serve) = spec.serve() {
-        local::Served::program(serve, base_dir, &vault)?;
-    }
-    match spec {
-        WorkflowSpec::Http(spec) => http::Http::new(spec, None, base_dir, &vault).map(drop),
-        WorkflowSpec::Command(spec) => local::Command::check_spec(spec, base_dir, &vault),
-        WorkflowSpec::Chain(spec) => chain::Chain::new(spec, base_dir, &vault).map(drop),
-        _ => Ok(()),
-    }
-}
 
 /// Entry points for the fuzz targets.
 #[cfg(fuzzing)]

@@ -2,8 +2,8 @@
 
 use super::ConnectError;
 use crate::bounded;
+use crate::language::{Secret, Vault};
 use crate::measure::{Failure, FailureKind, Item};
-use crate::spec::{Secret, Vault};
 use minijinja::value::{Rest, Serde};
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde_json::{Map, Value};

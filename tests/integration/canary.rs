@@ -386,7 +386,7 @@ fn check(source: &Source) {
     });
     // Pictures are drawn slowly, and hold no text: once is enough.
     let drawn = |name: &&str| !name.contains(".png") || source.name == "error body";
-    let reports: Vec<&str> = sizer::spec::BUILT_IN_REPORTS.into_iter().filter(drawn).collect();
+    let reports: Vec<&str> = sizer::report::built_in_reports().filter(drawn).collect();
     let reports = reports.join(", ");
     let rest = source.rest.replace("METRICS", &metrics.address.to_string());
     let project = Sizer::new()

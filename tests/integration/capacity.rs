@@ -8,7 +8,7 @@ use sizer::sizing::{
     Assessment, Certainty, FitOptions, Load, Margin, Measured, Plan, Question, Rig, Target,
 };
 use sizer::spec::Seconds;
-use sizer::spec::workflow::Engine;
+use sizer::workflow::simulator::Engine;
 use sizer::workflow::simulator::engine::{Cluster, Sequence};
 use std::collections::BTreeMap;
 

@@ -194,10 +194,8 @@ fn flipped_bytes_never_end_the_process() {
     let (env, read) = (|_: &str| None, |_: &Path| Err(std::io::ErrorKind::NotFound.into()));
     let parts =
         sizer::spec::Parts { project: None, profile: None, overrides: &[], env: &env, read: &read };
-    let needs = sizer::dataset::Needs {
-        fields: sizer::spec::workflow::Fields::All,
-        instead_of_question: None,
-    };
+    let needs =
+        sizer::dataset::Needs { fields: sizer::measure::Fields::All, instead_of_question: None };
     for name in ["questions.snappy.parquet", "questions.xlsx"] {
         let sound = std::fs::read(data.join(name)).unwrap();
         let path = dir.path().join(name);

@@ -1,9 +1,9 @@
 //! Sizer as a library: specs made in code, workflows of one's own.
 
 use sizer::measure::{Failure, FailureKind, Item, LlmCall, Outcome, Run};
-use sizer::spec::workflow::{CustomSpec, WorkflowSpec};
 use sizer::spec::{Levels, Limit, Seconds, Spec, Targets};
 use sizer::study::{Pipeline, PipelineError, RunOptions};
+use sizer::workflow::custom::CustomSpec;
 use sizer::workflow::{Clock, Pending, Workflow};
 use std::path::Path;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ fn spec(folder: &Path, setting: u32) -> Spec {
     .unwrap();
     let mut own = CustomSpec::of("own");
     own.settings.insert("size".to_owned(), setting.into());
-    let mut spec = Spec::new("own", WorkflowSpec::Custom(own), folder.join("own.yml"));
+    let mut spec = Spec::new("own", own, folder.join("own.yml"));
     spec.dataset.path = "questions.jsonl".into();
     spec.test.gpu_count = Some(2);
     spec.concurrency.levels = Levels::List(vec![1, 2]);

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "no target needs all of it")]
 
 use sizer::dataset::Needs;
-use sizer::spec::workflow::Fields;
+use sizer::measure::Fields;
 use sizer::spec::{Parts, Spec};
 use std::path::{Path, PathBuf};
 

@@ -3,7 +3,7 @@
 use super::ForeignError;
 use super::value::{Fields, shown};
 use crate::measure::Run;
-use crate::spec::workflow::TimeUnit;
+use crate::workflow::recorded::TimeUnit;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 

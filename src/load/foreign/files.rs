@@ -1,7 +1,7 @@
 //! The files of a recording: one, several, a folder of them, or a glob.
 
 use super::ForeignError;
-use crate::spec::workflow::RecordedSpec;
+use crate::workflow::recorded::RecordedSpec;
 use std::path::{Path, PathBuf};
 
 /// Beyond this a glob was not meant.

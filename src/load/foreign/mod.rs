@@ -34,7 +34,7 @@ pub use own::read_shares;
 pub use run::ForeignRun;
 
 use crate::dataset::{head_of, no_text, pointer};
-use crate::spec::workflow::RecordedSpec;
+use crate::workflow::recorded::RecordedSpec;
 use clock::Clock;
 use error::Place;
 use row::Entry;

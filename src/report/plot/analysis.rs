@@ -6,11 +6,14 @@ use super::points::points;
 use super::style::{LATENCY_COLOUR, RUNTIME_COLOUR};
 use crate::measure::{Metric, Quantile};
 use crate::report::format::significant;
+use crate::report::material::BuiltIn;
 use crate::report::{LevelResult, Material, Report, ReportError, SizingResult};
 use plotters::style::RGBColor;
 
-/// File name of the report.
-pub(in crate::report) const ANALYSIS: &str = "concurrency_vs_p95_analysis.png";
+pub(in crate::report) const ANALYSIS: BuiltIn =
+    BuiltIn { name: NAME, is_default: false, template: None, report: || Box::new(Analysis) };
+
+const NAME: &str = "concurrency_vs_p95_analysis.png";
 
 const TREND_COLOUR: RGBColor = RGBColor(0xd9, 0x5f, 0x02);
 const TARGET_COLOUR: RGBColor = RGBColor(0xc0, 0x10, 0x10);
@@ -18,7 +21,7 @@ const OUTLIER_COLOUR: RGBColor = RGBColor(0xb0, 0x10, 0x60);
 const FAILED_COLOUR: RGBColor = RGBColor(0x80, 0x80, 0x80);
 
 /// Report `concurrency_vs_p95_analysis.png`.
-pub(in crate::report) struct Analysis;
+struct Analysis;
 
 impl Report for Analysis {
     fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError> {
@@ -31,7 +34,7 @@ impl Report for Analysis {
         .flatten()
         .collect();
         let width = 1200 * u32::try_from(panels.len().max(1)).unwrap_or(1);
-        draw(ANALYSIS, (width, 900), &panels)
+        draw(NAME, (width, 900), &panels)
     }
 }
 

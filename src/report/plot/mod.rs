@@ -8,5 +8,5 @@ mod points;
 mod simple;
 mod style;
 
-pub(super) use analysis::{ANALYSIS, Analysis};
-pub(super) use simple::{SIMPLE, Simple};
+pub(super) use analysis::ANALYSIS;
+pub(super) use simple::SIMPLE;

@@ -5,13 +5,16 @@ use super::picture::draw;
 use super::points::points;
 use super::style::{LATENCY_COLOUR, RUNTIME_COLOUR};
 use crate::measure::Metric;
+use crate::report::material::BuiltIn;
 use crate::report::{Material, Report, ReportError};
 
-/// File name of the report.
-pub(in crate::report) const SIMPLE: &str = "concurrency_vs_p95_simple.png";
+pub(in crate::report) const SIMPLE: BuiltIn =
+    BuiltIn { name: NAME, is_default: false, template: None, report: || Box::new(Simple) };
+
+const NAME: &str = "concurrency_vs_p95_simple.png";
 
 /// Report `concurrency_vs_p95_simple.png`.
-pub(in crate::report) struct Simple;
+struct Simple;
 
 impl Report for Simple {
     fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError> {
@@ -35,6 +38,6 @@ impl Report for Simple {
             y_label: "Time (s)".into(),
             layers: layers.into_iter().filter(|layer| !layer.points.is_empty()).collect(),
         };
-        draw(SIMPLE, (1600, 900), &[panel])
+        draw(NAME, (1600, 900), &[panel])
     }
 }

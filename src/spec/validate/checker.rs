@@ -1,25 +1,26 @@
-//! State that all checks share: the spec, and its tree for the positions of errors.
+//! State that the checks of all sections share.
 
-use crate::spec::tree::Node;
-use crate::spec::{Spec, SpecError};
+use crate::language::{Check, Checker, Node, SpecError};
+use crate::spec::Spec;
 
-/// Result of a check: nothing, or an error with its position.
-pub(super) type Check = Result<(), SpecError>;
-
-/// A spec being checked.
-pub(super) struct Checker<'a> {
+/// A spec being checked, with what makes errors that point into it.
+pub(super) struct SpecChecker<'a> {
     pub spec: &'a Spec,
-    pub tree: &'a Node,
+    pub checker: Checker<'a>,
 }
 
-impl Checker<'_> {
+impl<'a> SpecChecker<'a> {
+    pub fn new(spec: &'a Spec, tree: &'a Node) -> Self {
+        Self { spec, checker: Checker::new(tree) }
+    }
+
     /// Fails at a path unless something holds.
     pub fn ensure(&self, holds: bool, path: &str, message: &str, help: &str) -> Check {
-        if holds { Ok(()) } else { Err(self.error(path, message).help(help)) }
+        self.checker.ensure(holds, path, message, help)
     }
 
     /// Creates an error at a path.
     pub fn error(&self, path: &str, message: &str) -> SpecError {
-        SpecError::at(&self.tree.place_of(path), format!("{path}: {message}"))
+        self.checker.error(path, message)
     }
 }

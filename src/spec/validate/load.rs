@@ -1,6 +1,7 @@
 //! Checks of the levels, and of the load of each.
 
-use super::checker::{Check, Checker};
+use super::checker::SpecChecker;
+use crate::language::Check;
 use crate::spec::concurrency::{Budget, Levels};
 use crate::spec::pacing::{self, Wrong};
 use crate::spec::{Concurrency, Order};
@@ -11,7 +12,7 @@ const MOST_LEVELS: usize = 10_000;
 const MOST_PASSES: u32 = 1_000_000;
 const MOST_RUNS: u32 = 100_000_000;
 
-impl Checker<'_> {
+impl SpecChecker<'_> {
     pub(super) fn levels(&self) -> Check {
         let concurrency = &self.spec.concurrency;
         let path = "concurrency.levels";

@@ -1,24 +1,16 @@
 //! Checks on a spec that types cannot express, each failing with an error at its position.
 
-mod address;
-mod chain;
 mod checker;
 mod load;
-mod local;
-mod workflow;
 
-use checker::{Check, Checker};
+use checker::SpecChecker;
 
-use super::decode::suggestion;
-use super::error::{Source, SpecError};
-use super::tree::Node;
-use super::{BUILT_IN_REPORTS, Spec, Targets, redact, url_password};
+use super::{Spec, Targets, redact};
+use crate::language::{Check, Node, Source, SpecError, suggestion};
 use crate::measure::Metric;
-use encoding_rs::Encoding;
+use crate::report::built_in_reports;
 use std::sync::Arc;
 
-/// Longest glob, in characters.
-const LONGEST_GLOB: usize = 1_000;
 const MOST_GPUS: u32 = 100_000_000;
 /// Most users: more than there are people, and still counted exactly.
 const MOST_USERS: u64 = 10_000_000_000;
@@ -37,10 +29,10 @@ impl Spec {
 
 /// Checks a decoded spec.
 pub(super) fn check(spec: &Spec, tree: &Node) -> Check {
-    Checker { spec, tree }.all()
+    SpecChecker::new(spec, tree).all()
 }
 
-impl Checker<'_> {
+impl SpecChecker<'_> {
     fn all(&self) -> Check {
         self.ensure(
             !self.spec.name.trim().is_empty(),
@@ -49,7 +41,8 @@ impl Checker<'_> {
             "give it a name",
         )?;
         self.dataset()?;
-        self.workflow()?;
+        self.spec.workflow.check(&self.checker)?;
+        self.use_of_item()?;
         self.test()?;
         self.levels()?;
         self.targets()?;
@@ -94,38 +87,16 @@ impl Checker<'_> {
             "there is no dataset",
             "add `dataset: {path: questions.jsonl}`",
         )?;
-        self.ensure(
-            self.spec.dataset.format().is_some(),
-            "dataset.path",
-            "the extension does not say which format this is",
-            "name it .json, .jsonl, .csv, .parquet or .xlsx, or set `dataset.format`",
-        )?;
-        let dataset = &self.spec.dataset;
-        self.ensure(
-            dataset.encoding.as_ref().is_none_or(|it| Encoding::for_label(it.as_bytes()).is_some()),
-            "dataset.encoding",
-            "this is no encoding that is known",
-            "name it as browsers do, such as windows-1252, utf-16le, shift_jis or gb18030",
-        )?;
-        self.ensure(
-            dataset.separator.is_none() || dataset.separator_byte().is_some(),
-            "dataset.separator",
-            "a separator is one ASCII character, and no quote or line end",
-            "write \";\" or \"\\t\"; commas, semicolons, tabs and bars are found without it",
-        )?;
-        self.ensure(
-            dataset.filter.longest() <= LONGEST_GLOB,
-            "dataset.filter",
-            &format!("a glob has at most {LONGEST_GLOB} characters"),
-            "name a beginning or an end that only the wanted entries have",
-        )?;
-        let Some(url) = dataset.url() else { return Ok(()) };
-        self.ensure(
-            url_password(url).is_none(),
-            "dataset.path",
-            "the address holds a password, and it is stored with the spec",
-            "download the file, and name that",
-        )
+        self.spec.dataset.validate(&self.checker)
+    }
+
+    /// Fails if the workflow takes something from items that are not there.
+    fn use_of_item(&self) -> Check {
+        let used = self.spec.workflow.use_of_item();
+        let Some(path) = used.filter(|_| !self.spec.dataset.is_given()) else { return Ok(()) };
+        let message = "a template here takes the item, and there is no dataset";
+        let help = "add `dataset: {path: questions.jsonl}`, or leave `item` out";
+        Err(self.error(&path, message).help(help))
     }
 
     fn test(&self) -> Check {
@@ -247,10 +218,11 @@ impl Checker<'_> {
                 &format!("the report {name} is given twice"),
                 "keep one",
             )?;
-            if report.template.is_none() && !BUILT_IN_REPORTS.contains(&name.as_str()) {
+            if report.template.is_none() && !built_in_reports().any(|it| it == name) {
                 let error =
                     self.error(&path, &format!("`{}` is not a built-in report", redact(name)));
-                let nearest = suggestion(name, &BUILT_IN_REPORTS);
+                let known: Vec<&str> = built_in_reports().collect();
+                let nearest = suggestion(name, &known);
                 return Err(error.help(format!("{nearest} Other reports need a `template`")));
             }
         }

@@ -10,7 +10,7 @@ use crate::sizing::{
 };
 use crate::spec::{
     Concurrency, CountFailures, EstimateSpec, Levels, Limit, Seconds, Share, Spec, TargetSets,
-    Targets, TestRig, WorkflowSpec,
+    Targets, TestRig,
 };
 use crate::study::PipelineError;
 use crate::study::services::Services;
@@ -184,7 +184,7 @@ fn loads(targets: &Targets) -> Vec<Load> {
 
 /// The way in which further levels of a spec come about.
 fn plan(spec: &Spec) -> Plan {
-    if matches!(spec.workflow, WorkflowSpec::Recorded(_)) {
+    if spec.workflow.recorded().is_some() {
         return Plan::Recorded;
     }
     if spec.concurrency.levels != Levels::Adaptive {

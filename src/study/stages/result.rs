@@ -7,7 +7,7 @@ use super::stage::Stage;
 use crate::measure::LevelMetrics;
 use crate::report::{SizingResult, SpecIdentity};
 use crate::sizing::{Assessment, Finding, Fits};
-use crate::spec::{Spec, WorkflowSpec};
+use crate::spec::Spec;
 use crate::store::Digest;
 use crate::study::PipelineError;
 use crate::study::services::Services;
@@ -38,10 +38,7 @@ impl ResultSlice {
     /// Cuts it out of a spec.
     pub fn of(spec: &Spec) -> Self {
         let SpecIdentity { name, digest } = identity(spec);
-        let persistent = match &spec.workflow {
-            WorkflowSpec::Command(command) => Some(command.persistent),
-            _ => None,
-        };
+        let persistent = spec.workflow.keeps_processes();
         let recorded = spec.workflow.recorded().is_some();
         Self { name, digest, workflow: WorkflowSlice { recorded, persistent } }
     }

@@ -6,8 +6,7 @@ use super::planned::{Amount, Planned};
 use super::stage::Stage;
 use crate::engine::{CutShort, Then};
 use crate::load::{
-    Executor, Job, LevelPlan, LevelSize, LoadError, Local, Recorder, files_per_run, make_room,
-    to_parquet,
+    Executor, Job, LevelPlan, LevelSize, LoadError, Local, Recorder, make_room, to_parquet,
 };
 use crate::measure::{Around, Before, Failure, FailureKind, Outcome, Run};
 use crate::spec::{Concurrency, Levels, ScrapeSpec, WorkflowSpec};
@@ -344,7 +343,7 @@ impl Sweep {
 
     /// Makes sure that the highest level can open its files, before the first one is measured in vain.
     fn make_room(&self, workflow: &WorkflowSpec) -> Result<(), LoadError> {
-        Ok(make_room(self.planned.highest, files_per_run(workflow))?)
+        Ok(make_room(self.planned.highest, workflow.open_files_per_run())?)
     }
 
     fn plan(&self, slice: &Measured, expanded: Expanded<'_>) -> Result<LevelPlan, PipelineError> {

@@ -2,7 +2,7 @@
 //! to run. Pure.
 
 use crate::measure::{LlmCall, Run};
-use crate::spec::workflow::{Choice, Draw, LlmStep, Step, ToolStep};
+use crate::workflow::chain::{Choice, Draw, LlmStep, Step, ToolStep};
 
 /// A pause that is shorter than this is the client's own work, and timers are no finer.
 const SHORTEST_PAUSE: f64 = 0.001;

@@ -1,9 +1,10 @@
 //! The shape of an agent's load as the text of a spec.
 
 use super::shape::Shape;
-use crate::spec::workflow::{LlmSpec, Step};
-use crate::spec::{Spec, WorkflowSpec};
+use crate::spec::Spec;
 use crate::study::PipelineError;
+use crate::workflow::LlmSpec;
+use crate::workflow::chain::Step;
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -16,18 +17,8 @@ const HEAD: &str = "# The shape of an agent's load, as `sizer trace` saw it: cal
 
 /// The LLM servers of a spec.
 pub(super) fn servers(spec: &Spec) -> Result<LlmSpec, PipelineError> {
-    if let Some(llm) = spec.workflow.llm() {
-        return Ok(LlmSpec { port: 0, bodies: None, ..llm.clone() });
-    }
-    if let WorkflowSpec::Openai(openai) = &spec.workflow {
-        let (api_key, headers) = (openai.api_key.clone(), openai.headers.clone());
-        let connection = openai.connection.clone();
-        return Ok(LlmSpec {
-            api_key,
-            headers,
-            connection,
-            ..LlmSpec::of(openai.base_url.clone())
-        });
+    if let Some(llm) = spec.workflow.traced_servers() {
+        return Ok(llm);
     }
     let error = spec.error_at("workflow", "the LLM servers behind it are not named");
     Err(error.help("add `llm: {upstream: http://localhost:8000/v1}` to the workflow").into())
@@ -35,10 +26,7 @@ pub(super) fn servers(spec: &Spec) -> Result<LlmSpec, PipelineError> {
 
 /// The model of calls that name none: the spec's own, or a word for servers that have but one.
 fn asked_model(spec: &Spec) -> String {
-    match &spec.workflow {
-        WorkflowSpec::Openai(openai) => openai.model.clone(),
-        _ => "default".to_owned(),
-    }
+    spec.workflow.model().unwrap_or("default").to_owned()
 }
 
 /// A part of the text: keys in the order in which people read them, or as they come.

@@ -1,17 +1,14 @@
 //! Compilation of a spec's steps into steps that can be played.
 
+use super::config::{ChainSpec, HttpCall, LlmStep, Step as StepSpec, ToolStep};
 use super::step::{Ask, Prompt, Request, Server, Step};
-use crate::spec::workflow::{
-    ChainSpec, ConnectionSpec, Headers, HttpCall, LlmStep, ProgramSpec, Step as StepSpec, ToolStep,
-    Variables,
-};
-use crate::spec::{Address, Vault};
-use crate::workflow::ConnectError;
+use crate::language::{Address, Vault};
 use crate::workflow::local::Program;
 use crate::workflow::openai::dialect::Dialect;
 use crate::workflow::openai::request::STREAM_OPTIONS;
 use crate::workflow::template::Template;
 use crate::workflow::transport::{Access, Endpoint, split_url};
+use crate::workflow::{ConnectError, ConnectionSpec, Headers, ProgramSpec, Variables};
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use indexmap::IndexMap;

@@ -1,6 +1,6 @@
 //! Random numbers that differ from run to run.
 
-use crate::spec::workflow::Draw;
+use super::draw_spec::Draw;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, LogNormal};

@@ -4,26 +4,34 @@
 //! that differ from run to run.
 
 mod build;
+mod checks;
+mod config;
 mod draw;
+mod draw_spec;
+mod kind;
 mod play;
 mod step;
 
+pub use config::{
+    ChainSpec, Choice, HttpCall, LlmStep, Message, RepeatStep, Step, ToolStep, WhenStep,
+};
+pub use draw_spec::Draw;
+
 use super::local::Program;
 use super::{Clock, ConnectError, Pending, Workflow};
+use crate::language::Vault;
 use crate::measure::{Failure, FailureKind, Item, Outcome, Run};
-use crate::spec::Vault;
-use crate::spec::workflow::ChainSpec;
 use indexmap::IndexMap;
 use play::Player;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use step::{Server, Step, each_program};
+use step::{Server, each_program};
 
 /// Workflow that plays the steps of a chain.
 pub struct Chain {
-    steps: Vec<Step>,
+    steps: Vec<step::Step>,
     servers: IndexMap<String, Arc<Server>>,
     /// Number of runs of this level so far; lists of values are cycled through by this index.
     runs: AtomicU64,

@@ -1,6 +1,6 @@
 //! Compiled steps of a chain.
 
-use crate::spec::workflow::Draw;
+use super::draw_spec::Draw;
 use crate::workflow::local::Program;
 use crate::workflow::openai::dialect::Dialect;
 use crate::workflow::template::Template;

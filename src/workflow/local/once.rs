@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
 /// Runs a program for an item. The time includes starting it, as it does for a user who calls it.
-pub(super) async fn run(
+pub(in crate::workflow) async fn run(
     program: &Program,
     item: &Item,
     variables: &[(String, String)],

@@ -1,11 +1,11 @@
 //! Program as named in a spec, prepared to be started for an item.
 
+use super::config::ProgramSpec;
 use super::guard::watch_mark;
 use super::strays::{MARK, kill_strays};
+use crate::language::Vault;
 use crate::measure::{Failure, FailureKind, Item};
 use crate::redact::{Redactor, names_a_secret_variable};
-use crate::spec::Vault;
-use crate::spec::workflow::ProgramSpec;
 use crate::workflow::ConnectError;
 use crate::workflow::template::Template;
 use serde_json::{Map, Value};

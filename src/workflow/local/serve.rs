@@ -1,16 +1,16 @@
 //! Server that is started before a sweep and stopped after it.
 
+use super::config::ServeSpec;
 use super::leftover::{self, SERVE, STARTED_BY};
 use super::process::{Process, exit};
 use super::program::Program;
 use super::tail::{Listener, Log, Tail};
+use crate::language::{Address, Seconds, Vault};
 use crate::measure::{Failure, FailureKind, Item, Run};
 use crate::redact::Redactor;
-use crate::spec::workflow::{ConnectionSpec, Headers, ServeSpec};
-use crate::spec::{Address, Seconds, Vault};
 use crate::workflow::proxy::Proxy;
 use crate::workflow::transport::{Access, Endpoint, Notes, Target};
-use crate::workflow::{Clock, ConnectError, Pending, Workflow, private};
+use crate::workflow::{Clock, ConnectError, ConnectionSpec, Headers, Pending, Workflow, private};
 use bytes::Bytes;
 use hyper::Method;
 use hyper::header::HeaderMap;
@@ -46,9 +46,23 @@ struct Server {
 }
 
 impl Served {
+    /// Puts a server around a client, if the spec has one to start.
+    pub(in crate::workflow) fn around(
+        spec: Option<&ServeSpec>,
+        client: Arc<dyn Workflow>,
+        proxy: Option<&Proxy>,
+        base_dir: &Path,
+        vault: &Vault<'_>,
+    ) -> Result<Arc<dyn Workflow>, ConnectError> {
+        match spec {
+            Some(spec) => Ok(Arc::new(Self::new(spec, client, proxy, base_dir, vault)?)),
+            None => Ok(client),
+        }
+    }
+
     /// Prepares a server, which is started when the workflow is checked. The proxy's address is passed on to
     /// it.
-    pub(in crate::workflow) fn new(
+    fn new(
         spec: &ServeSpec,
         inner: Arc<dyn Workflow>,
         proxy: Option<&Proxy>,

@@ -45,7 +45,7 @@ struct Answer {
 type Place = Option<Worker>;
 
 /// Worker pool of a level.
-pub(super) struct Workers {
+pub(in crate::workflow) struct Workers {
     program: Program,
     proxy: Option<Arc<Proxy>>,
     timeout: Duration,

@@ -1,17 +1,19 @@
 //! Workflows served by NeMo Agent Toolkit at `POST /generate/full`.
 
+mod config;
+mod kind;
 mod steps;
 
+pub use config::NatSpec;
 pub use steps::Steps;
 
 use super::lines::Lines;
 use super::proxy::Proxy;
 use super::transport::{Access, Answer, Endpoint, Notes, Progress, Target};
-use super::{Clock, ConnectError, Pending, Workflow};
+use super::{Clock, ConnectError, ConnectionSpec, Headers, Pending, Workflow};
+use crate::language::{Address, Seconds, Vault};
 use crate::measure::{Failure, Item, Run};
 use crate::redact::Redactor;
-use crate::spec::workflow::{ConnectionSpec, Headers, NatSpec};
-use crate::spec::{Address, Seconds, Vault};
 use bytes::Bytes;
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};

@@ -1,16 +1,19 @@
 //! Chat completions protocol, and completions of a plain prompt. One run is one LLM call.
 
 pub(super) mod answer;
+mod config;
 pub(super) mod dialect;
+mod kind;
 mod malformed;
 pub(super) mod request;
 
+pub use config::{OpenaiApi, OpenaiSpec};
+
 use super::transport::{Access, Answer, Endpoint, Notes, Posted, Target};
-use super::{Clock, ConnectError, Pending, Workflow};
+use super::{Clock, ConnectError, ConnectionSpec, Headers, Pending, Workflow};
+use crate::language::{Address, Seconds, Vault};
 use crate::measure::{Failure, Item, LlmCall, Run};
 use crate::redact::Redactor;
-use crate::spec::workflow::{ConnectionSpec, Headers, OpenaiApi, OpenaiSpec};
-use crate::spec::{Address, Seconds, Vault};
 use answer::{Stream, Whole};
 use bytes::Bytes;
 use dialect::{Dialect, Form};

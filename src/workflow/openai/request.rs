@@ -1,8 +1,8 @@
 //! Request bodies. What is the same for all items is serialised once.
 
+use super::config::{OpenaiApi, OpenaiSpec};
 use super::dialect::Form;
 use crate::measure::Item;
-use crate::spec::workflow::{OpenaiApi, OpenaiSpec};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
@@ -120,7 +120,7 @@ fn head_of(common: &Map<String, Value>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::Address;
+    use crate::language::Address;
 
     fn body(spec: &OpenaiSpec, fields: Value) -> Value {
         let Value::Object(fields) = fields else { panic!("fields are an object") };

@@ -16,10 +16,9 @@ mod watch;
 pub(super) use ticket::Ticket;
 
 use super::transport::{Access, Endpoint};
-use super::{Clock, ConnectError};
+use super::{Clock, ConnectError, LlmSpec};
+use crate::language::{Seconds, Vault};
 use crate::measure::Run;
-use crate::spec::workflow::LlmSpec;
-use crate::spec::{Seconds, Vault};
 use bodies::Bodies;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use indexmap::IndexMap;
@@ -38,8 +37,19 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
+    /// Starts a proxy before LLM servers, if the spec names any.
+    pub fn before(
+        spec: Option<&LlmSpec>,
+        timeout: Seconds,
+        base_dir: &Path,
+        vault: &Vault<'_>,
+    ) -> Result<Option<Arc<Self>>, ConnectError> {
+        let proxy = spec.map(|spec| Self::start(spec, timeout, base_dir, vault));
+        Ok(proxy.transpose()?.map(Arc::new))
+    }
+
     /// Starts a proxy. Must be called within a tokio runtime.
-    pub fn start(
+    fn start(
         spec: &LlmSpec,
         timeout: Seconds,
         base_dir: &Path,

@@ -1,9 +1,9 @@
 //! `POST /v1/chat/completions`, streamed and whole.
 
+use super::config::FaultKind;
 use super::driver::{Accepted, Tokens};
 use super::faults::{self, Piece};
 use super::shared::{InFlight, Shared};
-use crate::spec::workflow::FaultKind;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};

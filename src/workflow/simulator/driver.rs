@@ -1,7 +1,7 @@
 //! Real-time driver of the engine: one task owns the cluster, and requests talk to it through a channel.
 
+use super::config::{Length, SimulatorSpec};
 use super::engine::{Cluster, Sequence, Token};
-use crate::spec::workflow::{Length, SimulatorSpec};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand_distr::{Distribution, LogNormal};

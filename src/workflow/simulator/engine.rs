@@ -5,7 +5,7 @@
 //! that enter in it`, times a log-normal jitter, and generates one token for every sequence in the batch.
 //! Sequences enter between steps, first in, first out, up to `max_batch`.
 
-use crate::spec::workflow::Engine;
+use super::config::Engine;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand_distr::{Distribution, LogNormal};
@@ -152,7 +152,7 @@ impl Replica {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::Seconds;
+    use crate::language::Seconds;
 
     fn engine(replicas: u32, max_batch: u32) -> Engine {
         let seconds = |value| Seconds::new(value).unwrap();

@@ -1,7 +1,7 @@
 //! Faults on request: which requests they strike, and what they do to an answer.
 
+use super::config::{Fault, FaultKind};
 use super::driver::Driver;
-use crate::spec::workflow::{Fault, FaultKind};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;

@@ -4,21 +4,24 @@
 //! HTTP, and `faults` makes things go wrong on request.
 
 mod chat;
+mod checks;
+mod config;
 mod driver;
 pub mod engine;
 mod faults;
 mod generate;
+mod kind;
 mod log;
 mod server;
 mod shared;
 
+pub use config::{Agent, Engine, Fault, FaultKind, Length, Protocol, SimulatorSpec};
 pub use server::Simulator;
 
 use super::nat::Nat;
 use super::openai::Openai;
 use super::{Clock, ConnectError, Pending, Workflow};
 use crate::measure::{Failure, Item, Run};
-use crate::spec::workflow::{Protocol, SimulatorSpec};
 
 /// Simulator as a system under test: a server of its own, and a client that measures it.
 pub struct Simulated {

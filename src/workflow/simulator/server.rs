@@ -1,10 +1,10 @@
 //! HTTP server of the simulator: routes, counters and lifetime.
 
+use super::config::SimulatorSpec;
 use super::driver::Driver;
 use super::log::Log;
 use super::shared::Shared;
 use super::{chat, generate};
-use crate::spec::workflow::SimulatorSpec;
 use crate::workflow::hosts::{is_asked_for, is_named};
 use axum::Router;
 use axum::extract::{Request, State};

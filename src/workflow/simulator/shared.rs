@@ -1,8 +1,8 @@
 //! State shared by all requests to a simulator.
 
+use super::config::SimulatorSpec;
 use super::driver::Driver;
 use super::log::Log;
-use crate::spec::workflow::SimulatorSpec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;

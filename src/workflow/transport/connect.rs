@@ -1,9 +1,8 @@
 //! Connections: name lookup, proxies, TLS and Unix sockets.
 
 use super::tls;
-use crate::spec::Vault;
-use crate::spec::workflow::{ConnectionSpec, HttpProtocol};
-use crate::workflow::ConnectError;
+use crate::language::Vault;
+use crate::workflow::{ConnectError, ConnectionSpec, HttpProtocol};
 use hyper::Uri;
 use hyper::header::HeaderValue;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
@@ -104,7 +103,7 @@ impl Connector {
             tls,
             proxy,
             unix_socket: spec.unix_socket.as_ref().map(|path| base_dir.join(path)),
-            timeout: spec.connect_timeout.map(crate::spec::Seconds::to_std),
+            timeout: spec.connect_timeout.map(crate::language::Seconds::to_std),
             target: base.clone(),
             names: Arc::default(),
         })

@@ -5,7 +5,7 @@
 
 use super::connect::{Connector, NoConnection, Stream};
 use super::trail::{Trail, connecting};
-use crate::spec::workflow::HttpProtocol;
+use crate::workflow::HttpProtocol;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};

@@ -3,11 +3,10 @@
 use super::connect::Connector;
 use super::connection::{Connections, Outgoing, SendError};
 use super::failure;
+use crate::language::{Address, Seconds, Secret, Vault};
 use crate::measure::Failure;
 use crate::redact::{Redactor, names_a_secret_variable, redact};
-use crate::spec::workflow::{ConnectionSpec, Headers, HttpProtocol};
-use crate::spec::{Address, Seconds, Secret, Vault};
-use crate::workflow::{ConnectError, redacted};
+use crate::workflow::{ConnectError, ConnectionSpec, Headers, HttpProtocol, redacted};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;

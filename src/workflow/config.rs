@@ -1,0 +1,166 @@
+//! The configuration of a workflow as a spec has it, and everything that the rest of sizer wants
+//! to know of a kind.
+
+use super::defaults::default_timeout;
+use super::recorded::RecordedSpec;
+use super::{ConnectError, ConnectionSpec, LlmSpec, ProgramSpec, ServeSpec, Workflow};
+use crate::language::{Address, Check, Checker, Seconds, Secret, Vault};
+use crate::measure::Fields;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::any::Any;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A kind of workflow: a configuration with the name by which specs know it.
+pub trait Kind: WorkflowConfig + DeserializeOwned + JsonSchema {
+    /// Value of the key `type`.
+    const NAME: &'static str;
+    /// Description in the JSON schema of the spec.
+    const DESCRIPTION: &'static str;
+}
+
+/// Configuration of a workflow: its keys in a spec, and what follows from them.
+///
+/// Only [`client`](Self::client) has to be there; everything else has a default for a workflow
+/// that is asked over no network, needs no secret, and takes nothing but the question of an item.
+pub trait WorkflowConfig: Erased {
+    /// Checks what types cannot express. What all kinds have in common (addresses, secrets,
+    /// connections, servers) is checked before.
+    fn validate(&self, _checker: &Checker<'_>) -> Check {
+        Ok(())
+    }
+
+    /// Returns the server's address with its key, if the spec names one.
+    fn address(&self) -> Option<(&'static str, &Address)> {
+        None
+    }
+
+    /// Returns the options for connecting to the server.
+    fn connection(&self) -> Option<&ConnectionSpec> {
+        None
+    }
+
+    /// Returns the LLM servers behind it, if their calls are recorded by the proxy.
+    fn llm(&self) -> Option<&LlmSpec> {
+        None
+    }
+
+    /// Returns the server that is started for it.
+    fn serve(&self) -> Option<&ServeSpec> {
+        None
+    }
+
+    /// Returns the program that is started for it, or that it is.
+    fn program(&self) -> Option<ProgramSpec<'_>> {
+        self.serve().map(ServeSpec::program)
+    }
+
+    /// Returns its own secrets with their paths in the spec; those of `llm` and `serve` are added.
+    fn own_secrets(&self) -> Vec<(String, &Secret)> {
+        Vec::new()
+    }
+
+    /// Returns the longest time that a run may take.
+    fn timeout(&self) -> Seconds {
+        default_timeout()
+    }
+
+    /// Returns true if a run needs a question.
+    fn needs_dataset(&self) -> bool {
+        true
+    }
+
+    /// Returns the path of the first key that takes something from the item, of a workflow that
+    /// can do without a dataset.
+    fn use_of_item(&self) -> Option<String> {
+        None
+    }
+
+    /// Returns the keys of a dataset's entry that a run needs besides id and question.
+    fn fields(&self) -> Fields {
+        Fields::Named(Vec::new())
+    }
+
+    /// Returns the key of an entry that can stand in for its question.
+    fn instead_of_question(&self) -> Option<&str> {
+        None
+    }
+
+    /// Returns what its runs load on this machine, by name: two workflows with a name in common
+    /// are never measured at the same time. Servers are told apart by their addresses.
+    fn resources(&self) -> Vec<&'static str> {
+        self.serve().map(|_| THIS_MACHINE).into_iter().collect()
+    }
+
+    /// Returns the number of files that a run has open while it is in flight, unless all runs
+    /// share a connection.
+    fn files_per_run(&self) -> u64 {
+        // With a proxy, both sides of it.
+        if self.llm().is_some() { 4 } else { 1 }
+    }
+
+    /// Returns the reason why several processes cannot share the load, if each would start a
+    /// server of its own.
+    fn own_server(&self) -> Option<&'static str> {
+        self.serve().map(|_| "`serve` starts a server")
+    }
+
+    /// Returns the LLM servers that a chain in its place would ask.
+    fn traced_servers(&self) -> Option<LlmSpec> {
+        self.llm().map(|llm| LlmSpec { port: 0, bodies: None, ..llm.clone() })
+    }
+
+    /// Returns the model of calls that name none.
+    fn model(&self) -> Option<&str> {
+        None
+    }
+
+    /// Returns true if processes stay from run to run, false if each run is a process; `None` if
+    /// runs are no processes of this machine.
+    fn keeps_processes(&self) -> Option<bool> {
+        None
+    }
+
+    /// Returns the recording, if nothing is measured.
+    fn recorded(&self) -> Option<&RecordedSpec> {
+        None
+    }
+
+    /// Finds mistakes that only the client can recognise, such as broken templates. Asks no server.
+    fn check_client(&self, _base_dir: &Path, _vault: &Vault<'_>) -> Result<(), ConnectError> {
+        Ok(())
+    }
+
+    /// Prepares a client. Called within a tokio runtime; relative paths are relative to `base_dir`.
+    fn client(&self, base_dir: &Path, vault: &Vault<'_>)
+    -> Result<Arc<dyn Workflow>, ConnectError>;
+}
+
+/// Resource of programs that run here.
+pub(super) const THIS_MACHINE: &str = "this machine";
+
+/// Resource of workflows within this process: they share its cores.
+pub(super) const THIS_PROCESS: &str = "this process";
+
+/// Everything about a configuration that follows from its type.
+pub trait Erased: Any + fmt::Debug + Send + Sync {
+    /// Returns its keys as JSON.
+    fn to_json(&self) -> Result<Value, serde_json::Error>;
+
+    /// Returns true if another is of the same type and equal.
+    fn equals(&self, other: &dyn Any) -> bool;
+}
+
+impl<T: Any + fmt::Debug + PartialEq + Serialize + Send + Sync> Erased for T {
+    fn to_json(&self) -> Result<Value, serde_json::Error> {
+        serde_json::to_value(self)
+    }
+
+    fn equals(&self, other: &dyn Any) -> bool {
+        other.downcast_ref::<T>().is_some_and(|other| other == self)
+    }
+}

@@ -1,0 +1,91 @@
+//! `openai` as a kind of workflow.
+
+use super::{Openai, OpenaiSpec};
+use crate::language::{Address, Check, Checker, Seconds, Secret, Vault};
+use crate::measure::Fields;
+use crate::redact::names_a_secret;
+use crate::workflow::access::of_access;
+use crate::workflow::local::Served;
+use crate::workflow::{
+    ConnectError, ConnectionSpec, Kind, LlmSpec, ServeSpec, Workflow, WorkflowConfig,
+};
+use std::path::Path;
+use std::sync::Arc;
+
+impl Kind for OpenaiSpec {
+    const NAME: &'static str = "openai";
+    const DESCRIPTION: &'static str = "An endpoint that speaks the chat completions protocol.";
+}
+
+impl WorkflowConfig for OpenaiSpec {
+    fn validate(&self, checker: &Checker<'_>) -> Check {
+        for key in ["model", "messages", "stream"] {
+            checker.ensure(
+                !self.extra_body.contains_key(key),
+                &format!("workflow.extra_body.{key}"),
+                "sizer itself sets this key",
+                "use the workflow's own key of that name",
+            )?;
+        }
+        for key in self.extra_body.keys().filter(|key| names_a_secret(key)) {
+            checker.ensure(
+                key.contains("tokens"),
+                &format!("workflow.extra_body.{key}"),
+                "this looks like a secret, and extra_body is stored in artifacts",
+                "send it in a header, by reference",
+            )?;
+        }
+        Ok(())
+    }
+
+    fn address(&self) -> Option<(&'static str, &Address)> {
+        Some(("base_url", &self.base_url))
+    }
+
+    fn connection(&self) -> Option<&ConnectionSpec> {
+        Some(&self.connection)
+    }
+
+    fn serve(&self) -> Option<&ServeSpec> {
+        self.serve.as_ref()
+    }
+
+    fn own_secrets(&self) -> Vec<(String, &Secret)> {
+        of_access("workflow", self.api_key.as_ref(), &self.headers)
+    }
+
+    fn timeout(&self) -> Seconds {
+        self.timeout
+    }
+
+    fn fields(&self) -> Fields {
+        let keys = [&self.messages_key, &self.tools_key];
+        Fields::Named(keys.into_iter().flatten().cloned().collect())
+    }
+
+    fn instead_of_question(&self) -> Option<&str> {
+        self.messages_key.as_deref()
+    }
+
+    fn traced_servers(&self) -> Option<LlmSpec> {
+        Some(LlmSpec {
+            api_key: self.api_key.clone(),
+            headers: self.headers.clone(),
+            connection: self.connection.clone(),
+            ..LlmSpec::of(self.base_url.clone())
+        })
+    }
+
+    fn model(&self) -> Option<&str> {
+        Some(&self.model)
+    }
+
+    fn client(
+        &self,
+        base_dir: &Path,
+        vault: &Vault<'_>,
+    ) -> Result<Arc<dyn Workflow>, ConnectError> {
+        let client = Arc::new(Openai::new(self, base_dir, vault)?);
+        Served::around(self.serve.as_ref(), client, None, base_dir, vault)
+    }
+}
