@@ -8,7 +8,8 @@
 //!   reader could not bear.
 //! - A [`Secret`] and an [`Address`] keep `${env:…}` as references until a request is sent;
 //!   revealing them through a [`Vault`] makes the value known to a
-//!   [`Redactor`](crate::redact::Redactor). [`Seconds`] are written as `300ms` or `10s`.
+//!   [`Redactor`](crate::redact::Redactor). [`Seconds`] are written as `300ms` or `10s`;
+//!   a type that is written as a scalar or a map has one decoder, `ScalarOr`.
 //! - A [`SpecError`] has a message, a position with the offending line, and help.
 //!
 //! # Flow
@@ -31,6 +32,7 @@ mod glob;
 mod interpolate;
 mod matrix;
 mod nesting;
+mod scalar_or;
 mod secret;
 mod set;
 mod toml_tree;
@@ -47,6 +49,7 @@ pub use file_name::plain_file_name;
 pub use glob::glob_matches;
 pub use interpolate::{Env, ReferenceError};
 pub(crate) use matrix::Branch;
+pub(crate) use scalar_or::{Scalar, ScalarOr, ScalarOrMap, deserialize_scalar_or_map};
 pub use secret::{Secret, Vault};
 pub use set::Override;
 pub(crate) use tree::{Node, Value};

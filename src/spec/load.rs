@@ -1,5 +1,6 @@
 //! Parts of the spec's `concurrency` that shape the load of a level, apart from its pacing.
 
+use crate::language::{Scalar, ScalarOrMap, deserialize_scalar_or_map};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::borrow::Cow;
@@ -77,36 +78,28 @@ impl Serialize for OnFailure {
     }
 }
 
-impl<'de> Deserialize<'de> for OnFailure {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> de::Visitor<'de> for Either {
-            type Value = OnFailure;
+impl ScalarOrMap for OnFailure {
+    const FORMS: &'static str = "stop_level, or a share of runs such as {tolerate: 1%}";
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("stop_level, or a share of runs such as {tolerate: 1%}")
-            }
+    type Map = Tolerate;
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<OnFailure, E> {
-                match text {
-                    "stop_level" => Ok(OnFailure::StopLevel),
-                    other => Err(E::invalid_value(de::Unexpected::Str(other), &self)),
-                }
-            }
+    fn of_scalar<E: de::Error>(scalar: Scalar<'_>) -> Option<Result<Self, E>> {
+        Some(match scalar.text()? {
+            "stop_level" => Ok(Self::StopLevel),
+            other => Err(E::invalid_value(de::Unexpected::Str(other), &Self::FORMS)),
+        })
+    }
 
-            fn visit_map<A: de::MapAccess<'de>>(self, access: A) -> Result<OnFailure, A::Error> {
-                let tolerate =
-                    Tolerate::deserialize(de::value::MapAccessDeserializer::new(access))?;
-                Ok(OnFailure::Tolerate(tolerate.tolerate.0))
-            }
-        }
-        deserializer.deserialize_any(Either)
+    fn of_map<E: de::Error>(Tolerate { tolerate }: Tolerate) -> Result<Self, E> {
+        Ok(Self::Tolerate(tolerate.0))
     }
 }
 
+deserialize_scalar_or_map!(OnFailure);
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Tolerate {
+pub(crate) struct Tolerate {
     /// Share of the runs that may fail: `1%`, or 0.01.
     tolerate: Share,
 }

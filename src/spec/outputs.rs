@@ -1,10 +1,10 @@
 //! The spec's `outputs`.
 
+use crate::language::{Scalar, ScalarOrMap, deserialize_scalar_or_map};
 use crate::report::{built_in_reports, default_reports};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize, de};
 use std::borrow::Cow;
-use std::fmt;
 use std::path::PathBuf;
 
 /// Reports to write.
@@ -33,38 +33,30 @@ pub struct ReportSpec {
     pub template: Option<PathBuf>,
 }
 
-impl<'de> Deserialize<'de> for ReportSpec {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ReportVisitor)
+impl ScalarOrMap for ReportSpec {
+    const FORMS: &'static str = "a report's name, or {name: …, template: …}";
+
+    type Map = Templated;
+
+    fn of_scalar<E: de::Error>(scalar: Scalar<'_>) -> Option<Result<Self, E>> {
+        let name = scalar.text()?.to_owned();
+        Some(Ok(Self { name, template: None }))
+    }
+
+    fn of_map<E: de::Error>(Templated { name, template }: Templated) -> Result<Self, E> {
+        Ok(Self { name, template: Some(template) })
     }
 }
 
+deserialize_scalar_or_map!(ReportSpec);
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Templated {
+pub(crate) struct Templated {
     /// File name in the output folder.
     name: String,
     /// Path of a minijinja template.
     template: PathBuf,
-}
-
-struct ReportVisitor;
-
-impl<'de> de::Visitor<'de> for ReportVisitor {
-    type Value = ReportSpec;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a report's name, or {name: …, template: …}")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<ReportSpec, E> {
-        Ok(ReportSpec { name: name.to_owned(), template: None })
-    }
-
-    fn visit_map<A: de::MapAccess<'de>>(self, access: A) -> Result<ReportSpec, A::Error> {
-        let report = Templated::deserialize(de::value::MapAccessDeserializer::new(access))?;
-        Ok(ReportSpec { name: report.name, template: Some(report.template) })
-    }
 }
 
 impl JsonSchema for ReportSpec {

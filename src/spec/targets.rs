@@ -1,6 +1,6 @@
 //! The spec's `test` and `targets`.
 
-use super::{Address, Seconds};
+use crate::language::{Address, Scalar, ScalarOrMap, Seconds, deserialize_scalar_or_map};
 use crate::measure::{Metric, Quantile, each_metric};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -212,54 +212,22 @@ impl Limit {
     }
 }
 
-impl<'de> Deserialize<'de> for Limit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LimitVisitor)
-    }
-}
+impl ScalarOrMap for Limit {
+    const FORMS: &'static str = "a duration such as 10s, or one per quantile such as {p95: 10s}";
 
-struct LimitVisitor;
+    type Map = IndexMap<Quantile, Seconds>;
 
-impl LimitVisitor {
-    fn p95<E: de::Error>(value: impl de::IntoDeserializer<'static, E>) -> Result<Limit, E> {
-        let seconds = Seconds::deserialize(value.into_deserializer())?;
-        Ok(Limit(IndexMap::from([(Quantile::P95, seconds)])))
-    }
-}
-
-impl<'de> de::Visitor<'de> for LimitVisitor {
-    type Value = Limit;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a duration such as 10s, or one per quantile such as {p95: 10s}")
+    fn of_scalar<E: de::Error>(scalar: Scalar<'_>) -> Option<Result<Self, E>> {
+        Some(scalar.read().map(Self::on_p95))
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Limit, E> {
-        let seconds = text.parse().map_err(E::custom)?;
-        Ok(Limit(IndexMap::from([(Quantile::P95, seconds)])))
-    }
-
-    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Limit, E> {
-        Self::p95(seconds)
-    }
-
-    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Limit, E> {
-        Self::p95(seconds)
-    }
-
-    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Limit, E> {
-        Self::p95(seconds)
-    }
-
-    fn visit_map<A: de::MapAccess<'de>>(self, mut access: A) -> Result<Limit, A::Error> {
-        let mut limits = IndexMap::new();
-        while let Some(quantile) = access.next_key::<Quantile>()? {
-            limits.insert(quantile, access.next_value()?);
-        }
+    fn of_map<E: de::Error>(mut limits: Self::Map) -> Result<Self, E> {
         limits.sort_keys();
-        Ok(Limit(limits))
+        Ok(Self(limits))
     }
 }
+
+deserialize_scalar_or_map!(Limit);
 
 impl JsonSchema for Limit {
     fn schema_name() -> Cow<'static, str> {

@@ -1,11 +1,10 @@
 //! `think_time`: users who wait for their runs, and pause between them.
 
 use super::wrong::{Wrong, ensure};
-use crate::spec::Seconds;
+use crate::language::{Scalar, ScalarOrMap, Seconds, deserialize_scalar_or_map};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize, de};
 use std::borrow::Cow;
-use std::fmt;
 
 /// Time that a user takes between two runs: `5s`, or log-normal as `{median: 5s, sigma: 0.5}`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -29,7 +28,7 @@ impl ThinkTime {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Spread {
+pub(crate) struct Spread {
     /// Median time.
     median: Seconds,
     /// Standard deviation of the logarithm.
@@ -37,53 +36,21 @@ struct Spread {
     sigma: f64,
 }
 
-impl<'de> Deserialize<'de> for ThinkTime {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pause;
+impl ScalarOrMap for ThinkTime {
+    const FORMS: &'static str = "a duration such as 5s, or {median: 5s, sigma: 0.5}";
 
-        impl Pause {
-            fn plain<E: de::Error>(
-                value: impl de::IntoDeserializer<'static, E>,
-            ) -> Result<ThinkTime, E> {
-                Ok(ThinkTime {
-                    median: Seconds::deserialize(value.into_deserializer())?,
-                    sigma: 0.0,
-                })
-            }
-        }
+    type Map = Spread;
 
-        impl<'de> de::Visitor<'de> for Pause {
-            type Value = ThinkTime;
+    fn of_scalar<E: de::Error>(scalar: Scalar<'_>) -> Option<Result<Self, E>> {
+        Some(scalar.read().map(|median| Self { median, sigma: 0.0 }))
+    }
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a duration such as 5s, or {median: 5s, sigma: 0.5}")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<ThinkTime, E> {
-                Ok(ThinkTime { median: text.parse().map_err(E::custom)?, sigma: 0.0 })
-            }
-
-            fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<ThinkTime, E> {
-                Self::plain(seconds)
-            }
-
-            fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<ThinkTime, E> {
-                Self::plain(seconds)
-            }
-
-            fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<ThinkTime, E> {
-                Self::plain(seconds)
-            }
-
-            fn visit_map<A: de::MapAccess<'de>>(self, access: A) -> Result<ThinkTime, A::Error> {
-                let access = de::value::MapAccessDeserializer::new(access);
-                let Spread { median, sigma } = Spread::deserialize(access)?;
-                Ok(ThinkTime { median, sigma })
-            }
-        }
-        deserializer.deserialize_any(Pause)
+    fn of_map<E: de::Error>(Spread { median, sigma }: Spread) -> Result<Self, E> {
+        Ok(Self { median, sigma })
     }
 }
+
+deserialize_scalar_or_map!(ThinkTime);
 
 impl JsonSchema for ThinkTime {
     fn schema_name() -> Cow<'static, str> {

@@ -1,10 +1,10 @@
 //! `rate`: runs that arrive at a rate, whether or not others have ended.
 
 use super::wrong::{Wrong, ensure};
+use crate::language::{Scalar, ScalarOrMap, deserialize_scalar_or_map};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize, de};
 use std::borrow::Cow;
-use std::fmt;
 
 /// Open loop: every user sends runs at a rate of its own, whether or not the last one has ended.
 /// `0.2` is short for `{per_second: 0.2, process: poisson}`.
@@ -41,7 +41,7 @@ impl Rate {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct FullRate {
+pub(crate) struct FullRate {
     /// Runs per second and user.
     per_second: f64,
     /// Arrival process.
@@ -49,39 +49,23 @@ struct FullRate {
     process: Process,
 }
 
-impl<'de> Deserialize<'de> for Rate {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> de::Visitor<'de> for Either {
-            type Value = Rate;
+impl ScalarOrMap for Rate {
+    const FORMS: &'static str =
+        "runs per second and user such as 0.2, or {per_second: 0.2, process: constant}";
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(
-                    "runs per second and user such as 0.2, or {per_second: 0.2, process: constant}",
-                )
-            }
+    type Map = FullRate;
 
-            fn visit_f64<E: de::Error>(self, per_second: f64) -> Result<Rate, E> {
-                Ok(Rate { per_second, process: Process::default() })
-            }
+    fn of_scalar<E: de::Error>(scalar: Scalar<'_>) -> Option<Result<Self, E>> {
+        let per_second = scalar.number()?;
+        Some(Ok(Self { per_second, process: Process::default() }))
+    }
 
-            fn visit_u64<E: de::Error>(self, per_second: u64) -> Result<Rate, E> {
-                self.visit_f64(per_second as f64)
-            }
-
-            fn visit_i64<E: de::Error>(self, per_second: i64) -> Result<Rate, E> {
-                self.visit_f64(per_second as f64)
-            }
-
-            fn visit_map<A: de::MapAccess<'de>>(self, access: A) -> Result<Rate, A::Error> {
-                let access = de::value::MapAccessDeserializer::new(access);
-                let FullRate { per_second, process } = FullRate::deserialize(access)?;
-                Ok(Rate { per_second, process })
-            }
-        }
-        deserializer.deserialize_any(Either)
+    fn of_map<E: de::Error>(FullRate { per_second, process }: FullRate) -> Result<Self, E> {
+        Ok(Self { per_second, process })
     }
 }
+
+deserialize_scalar_or_map!(Rate);
 
 impl JsonSchema for Rate {
     fn schema_name() -> Cow<'static, str> {

@@ -1,6 +1,6 @@
 //! Numbers that differ from run to run.
 
-use crate::language::Seconds;
+use crate::language::{Scalar, ScalarOrMap, Seconds, deserialize_scalar_or_map};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
@@ -85,7 +85,7 @@ impl de::Visitor<'_> for AmountVisitor {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct DrawMap {
+pub(crate) struct DrawMap {
     #[serde(default)]
     median: Option<Amount>,
     #[serde(default)]
@@ -98,40 +98,24 @@ struct DrawMap {
     values: Option<Vec<Amount>>,
 }
 
-impl<'de> Deserialize<'de> for Draw {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(DrawVisitor)
-    }
-}
+impl ScalarOrMap for Draw {
+    const FORMS: &'static str =
+        "a number, {median: 0.2, sigma: 0.5}, {from: 0.1, to: 0.3} or {values: [0.1, 0.3]}";
 
-struct DrawVisitor;
+    type Map = DrawMap;
 
-impl<'de> de::Visitor<'de> for DrawVisitor {
-    type Value = Draw;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "a number, {median: 0.2, sigma: 0.5}, {from: 0.1, to: 0.3} or {values: [0.1, 0.3]}",
-        )
+    fn of_scalar<E: de::Error>(scalar: Scalar<'_>) -> Option<Result<Self, E>> {
+        match scalar {
+            Scalar::Uint(_) | Scalar::Float(_) => Some(Ok(Self::Same(scalar.number()?))),
+            Scalar::Text(_) => Some(scalar.read().map(|Amount(value)| Self::Same(value))),
+            Scalar::Int(_) => None,
+        }
     }
 
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Draw, E> {
-        Ok(Draw::Same(value as f64))
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Draw, E> {
-        Ok(Draw::Same(value))
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Draw, E> {
-        AmountVisitor.visit_str(text).map(Draw::Same)
-    }
-
-    fn visit_map<A: de::MapAccess<'de>>(self, access: A) -> Result<Draw, A::Error> {
-        let map = DrawMap::deserialize(de::value::MapAccessDeserializer::new(access))?;
+    fn of_map<E: de::Error>(map: DrawMap) -> Result<Self, E> {
         match map {
             DrawMap { median: Some(Amount(median)), sigma, from: None, to: None, values: None } => {
-                Ok(Draw::LogNormal { median, sigma: sigma.unwrap_or_default() })
+                Ok(Self::LogNormal { median, sigma: sigma.unwrap_or_default() })
             }
             DrawMap {
                 median: None,
@@ -139,16 +123,16 @@ impl<'de> de::Visitor<'de> for DrawVisitor {
                 from: Some(Amount(from)),
                 to: Some(Amount(to)),
                 values: None,
-            } => Ok(Draw::Uniform { from, to }),
+            } => Ok(Self::Uniform { from, to }),
             DrawMap { median: None, sigma: None, from: None, to: None, values: Some(values) } => {
-                Ok(Draw::Values { values: values.into_iter().map(|Amount(value)| value).collect() })
+                Ok(Self::Values { values: values.into_iter().map(|Amount(value)| value).collect() })
             }
-            _ => Err(de::Error::custom(
-                "this is neither {median, sigma} nor {from, to} nor {values}",
-            )),
+            _ => Err(E::custom("this is neither {median, sigma} nor {from, to} nor {values}")),
         }
     }
 }
+
+deserialize_scalar_or_map!(Draw);
 
 /// A number that is serialized as people write it.
 struct Short(f64);

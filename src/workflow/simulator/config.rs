@@ -1,12 +1,11 @@
 //! `type: simulator`.
 
-use crate::language::Seconds;
+use crate::language::{Scalar, ScalarOrMap, Seconds, deserialize_scalar_or_map};
 use crate::workflow::ConnectionSpec;
 use crate::workflow::defaults::{default_timeout, yes};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize, de};
 use std::borrow::Cow;
-use std::fmt;
 
 /// An embedded LLM server with continuous batching, on a free loopback port: real HTTP, no GPU.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -175,44 +174,34 @@ pub enum FaultKind {
     Error,
 }
 
-impl<'de> Deserialize<'de> for Length {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LengthVisitor)
+impl ScalarOrMap for Length {
+    const FORMS: &'static str = "a number of tokens, or {median: 200, sigma: 0.4}";
+
+    type Map = Spread;
+
+    fn of_scalar<E: de::Error>(scalar: Scalar<'_>) -> Option<Result<Self, E>> {
+        let median = match scalar {
+            Scalar::Uint(_) | Scalar::Float(_) => scalar.number()?,
+            Scalar::Int(_) | Scalar::Text(_) => return None,
+        };
+        Some(Ok(Self { median, sigma: 0.0 }))
+    }
+
+    fn of_map<E: de::Error>(Spread { median, sigma }: Spread) -> Result<Self, E> {
+        Ok(Self { median, sigma })
     }
 }
 
+deserialize_scalar_or_map!(Length);
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Spread {
+pub(crate) struct Spread {
     /// Median, in tokens.
     median: f64,
     /// Standard deviation of the logarithm.
     #[serde(default)]
     sigma: f64,
-}
-
-struct LengthVisitor;
-
-impl<'de> de::Visitor<'de> for LengthVisitor {
-    type Value = Length;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number of tokens, or {median: 200, sigma: 0.4}")
-    }
-
-    fn visit_u64<E: de::Error>(self, tokens: u64) -> Result<Length, E> {
-        self.visit_f64(tokens as f64)
-    }
-
-    fn visit_f64<E: de::Error>(self, median: f64) -> Result<Length, E> {
-        Ok(Length { median, sigma: 0.0 })
-    }
-
-    fn visit_map<A: de::MapAccess<'de>>(self, access: A) -> Result<Length, A::Error> {
-        let Spread { median, sigma } =
-            Spread::deserialize(de::value::MapAccessDeserializer::new(access))?;
-        Ok(Length { median, sigma })
-    }
 }
 
 impl JsonSchema for Length {
