@@ -12,10 +12,8 @@ use super::reason::Again;
 use super::search::{evidence, search_of};
 use super::stage_id::StageId;
 use crate::engine::{CacheLookup, Chosen, look_up};
-use crate::load::read_foreign;
 use crate::measure::LevelMetrics;
 use crate::sizing::{self, NextLevel, Search, Step};
-use crate::spec::{Levels, Spec};
 use std::collections::BTreeMap;
 
 /// The levels of a spec as far as they are known: those that it names, or that were measured, with the one that is
@@ -65,18 +63,9 @@ pub(super) fn plan_step(levels: &mut Vec<GraphLevel>, step: Step) {
     }
 }
 
-/// Levels that the spec itself names, or that a recording has; how many runs they have follows from
-/// there too.
+/// Levels that do not depend on each other; how many runs they have follows from the spec or the
+/// recording too.
 fn fixed(context: &Context) -> Result<Vec<GraphLevel>, PipelineError> {
-    let spec: &Spec = &context.spec;
-    let mut levels = spec.concurrency.in_order();
-    if let (Levels::FromData, Some(recorded)) = (&spec.concurrency.levels, spec.workflow.recorded())
-    {
-        // Files that are not there are told with their place in the spec.
-        context.files.dataset()?;
-        let recording = read_foreign(recorded, &|path| spec.resolve(path))?;
-        levels = recording.levels().into_iter().collect();
-    }
     let level = |concurrency| GraphLevel::new(NextLevel { concurrency, runs: 0 });
-    Ok(levels.into_iter().map(level).collect())
+    Ok(context.files.levels()?.into_iter().map(level).collect())
 }

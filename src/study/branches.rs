@@ -10,6 +10,7 @@
 use super::execute::{Place, check_selection, own};
 use super::host::CPU;
 use super::outputs::COMPARISON;
+use super::producer::Producer;
 use super::rigs::by_rig;
 use super::{
     Checked, Outcome, Pipeline, PipelineError, PlannedStage, Reason, RunOptions, Selection,
@@ -177,8 +178,9 @@ impl Study {
         for branches in by_rig(self.pipelines.iter().map(Pipeline::spec)) {
             let name = branches.first().map(|first| format!("rig({first})"));
             for branch in branches {
-                let recorded = self.pipelines.get(branch).map(|it| it.spec().workflow.recorded());
-                if let (Some(rig), Some(None)) = (rigs.get_mut(branch), recorded) {
+                let pipeline = self.pipelines.get(branch);
+                let measures = pipeline.is_some_and(|it| Producer::of(it.spec()).measures());
+                if let (Some(rig), true) = (rigs.get_mut(branch), measures) {
                     rig.clone_from(&name);
                 }
             }

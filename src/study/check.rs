@@ -2,10 +2,9 @@
 
 use super::outputs::check_outputs;
 use super::services::not_ready;
-use super::stages::{DatasetSlice, check_templates};
+use super::stages::{check_templates, counts};
 use super::{Pipeline, PipelineError};
 use crate::dataset::Counts;
-use crate::load::read_foreign;
 use crate::spec::process_env;
 
 /// The summary of a valid spec.
@@ -27,14 +26,7 @@ impl Pipeline {
         check_outputs(spec)?;
         // Checking asks no server: of a remote dataset there is maybe no copy yet.
         let remote = context.files.dataset()?.digest.is_none();
-        let counts = if let Some(recorded) = spec.workflow.recorded() {
-            let recording = read_foreign(recorded, &|path| spec.resolve(path))?;
-            Counts { items: recording.runs.len(), ..Counts::default() }
-        } else if remote {
-            Counts::default()
-        } else {
-            DatasetSlice::of(&context.files)?.rows(&mut |_| Ok(()))?
-        };
+        let counts = if remote { Counts::default() } else { counts(&context.files)? };
         check_templates(spec)?;
         spec.workflow.check_offline(spec.base_dir()).map_err(|error| not_ready(spec, error))?;
         context.files.program_files()?;

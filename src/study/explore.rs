@@ -7,6 +7,7 @@ use super::graph::{Graph, graph_of, with_level};
 use super::graph_level::GraphLevel;
 use super::known::known_levels;
 use super::pipeline::Pipeline;
+use super::producer::Producer;
 use super::search::{evidence, search_of};
 use super::stage_id::StageId;
 use super::stages::Artifacts;
@@ -61,7 +62,7 @@ impl<'a> Explorer<'a> {
     ) -> Self {
         let next = match search_of(&context.spec) {
             Some(search) => Next::Begin(Box::new(search)),
-            None if context.offline && context.spec.workflow.recorded().is_none() => Next::LeaveOut,
+            None if context.offline && Producer::of(&context.spec).measures() => Next::LeaveOut,
             None => Next::Nothing,
         };
         Self {

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::graph_level::GraphLevel;
 use super::outcome::StageOutcome;
+use super::producer::Producer;
 use super::reason::{Again, Reason};
 use super::stage_id::StageId;
 use super::stages::{Artifacts, DatasetSlice, Product, Task, stage};
@@ -158,7 +159,7 @@ pub(super) const CPU: &str = "cpu";
 impl Context {
     /// Returns true if a stage contacts the system under test.
     fn measures(&self, id: &StageId) -> bool {
-        id.asks_a_server() && self.spec.workflow.recorded().is_none()
+        id.asks_a_server() && Producer::of(&self.spec).measures()
     }
 }
 
@@ -174,7 +175,7 @@ fn say_how_many_rows(context: &Context, before: &Manifest, changes: &mut [String
         now += 1;
         Ok(())
     };
-    if context.spec.workflow.recorded().is_some()
+    if !Producer::of(&context.spec).measures()
         || DatasetSlice::of(&context.files).and_then(|it| it.rows(&mut count)).is_err()
     {
         return;

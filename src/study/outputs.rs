@@ -2,7 +2,7 @@
 
 use super::PipelineError;
 use super::files::of_programs;
-use crate::load::recorded_files;
+use super::producer::Producer;
 use crate::spec::{ReadOptions, Spec, SpecSet};
 use crate::store::{Store, StoreError, Written};
 use std::collections::BTreeMap;
@@ -150,14 +150,7 @@ fn outputs(spec: &Spec) -> Vec<Output> {
 fn inputs(spec: &Spec) -> Vec<(PathBuf, &'static str)> {
     let mut inputs: Vec<(PathBuf, &'static str)> =
         spec.files().into_iter().map(|path| (path, "the spec or a part of it")).collect();
-    if let Some(recorded) = spec.workflow.recorded() {
-        // Files that cannot be read are told where they are needed.
-        if let Ok(files) = recorded_files(recorded, &|path| spec.resolve(path)) {
-            inputs.extend(files.into_iter().map(|path| (path, "the recording")));
-        }
-    } else if spec.dataset.is_given() && spec.dataset.url().is_none() {
-        inputs.push((spec.resolve(&spec.dataset.path), "the dataset"));
-    }
+    inputs.extend(Producer::of(spec).inputs());
     let templates = spec.outputs.reports.iter().filter_map(|report| report.template.as_ref());
     inputs.extend(templates.map(|path| (spec.resolve(path), "a template")));
     let cwd = spec.workflow.program().and_then(|program| program.cwd);

@@ -42,12 +42,7 @@ impl SpecChecker<'_> {
                 }
             }
             Levels::FromData => {
-                return self.ensure(
-                    self.spec.workflow.recorded().is_some(),
-                    "concurrency",
-                    "no levels are given",
-                    "add `concurrency: {levels: [1, 2, 4, 8]}`, or `levels: adaptive`",
-                );
+                return self.levels_from_data();
             }
             Levels::Adaptive => return self.adaptive().and_then(|()| self.load()),
             Levels::Range(range) => {
@@ -104,12 +99,6 @@ impl SpecChecker<'_> {
     }
 
     fn adaptive(&self) -> Check {
-        self.ensure(
-            self.spec.workflow.recorded().is_none(),
-            "concurrency.levels",
-            "what was recorded has the levels that it has",
-            "leave `concurrency` out for all of them",
-        )?;
         let concurrency = &self.spec.concurrency;
         let (start, max) = (concurrency.first_level(), concurrency.highest_level());
         self.ensure(

@@ -2,6 +2,7 @@
 
 mod checker;
 mod load;
+mod recorded;
 
 use checker::SpecChecker;
 
@@ -40,6 +41,7 @@ impl SpecChecker<'_> {
             "the name is empty",
             "give it a name",
         )?;
+        self.recorded()?;
         self.dataset()?;
         self.spec.workflow.check(&self.checker)?;
         self.use_of_item()?;
@@ -70,14 +72,6 @@ impl SpecChecker<'_> {
     }
 
     fn dataset(&self) -> Check {
-        if self.spec.workflow.recorded().is_some() {
-            return self.ensure(
-                !self.spec.dataset.is_given(),
-                "dataset",
-                "what was recorded asks nothing any more",
-                "leave it out",
-            );
-        }
         if !self.spec.workflow.needs_dataset() && !self.spec.dataset.is_given() {
             return Ok(());
         }

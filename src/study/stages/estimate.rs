@@ -9,10 +9,10 @@ use crate::sizing::{
     Question, Rig, Target,
 };
 use crate::spec::{
-    Concurrency, CountFailures, EstimateSpec, Levels, Limit, Seconds, Share, Spec, TargetSets,
-    Targets, TestRig,
+    CountFailures, EstimateSpec, Limit, Seconds, Share, Spec, TargetSets, Targets, TestRig,
 };
 use crate::study::PipelineError;
+use crate::study::producer::Producer;
 use crate::study::services::Services;
 use crate::study::spec_files::SpecFiles;
 use serde::{Serialize, Serializer};
@@ -114,7 +114,7 @@ impl EstimateSlice {
             targets: spec.targets.clone(),
             test: TestRig { scrape: None, ..spec.test.clone() },
             counts_users: spec.concurrency.counts_users(),
-            levels: plan(spec),
+            levels: Producer::of(spec).plan(),
             estimate: AnswerSlice { confidence, headroom, spares, count_failures, seed },
         }
     }
@@ -180,17 +180,4 @@ fn loads(targets: &Targets) -> Vec<Load> {
     let users = targets.users.map(|users| Load::Users { users, think });
     let rate = targets.request_rate.map(|per_second| Load::Rate { per_second });
     users.into_iter().chain(rate).collect()
-}
-
-/// The way in which further levels of a spec come about.
-fn plan(spec: &Spec) -> Plan {
-    if spec.workflow.recorded().is_some() {
-        return Plan::Recorded;
-    }
-    if spec.concurrency.levels != Levels::Adaptive {
-        return Plan::Listed(spec.concurrency.levels.values());
-    }
-    let Concurrency { start, max, budget, .. } = &spec.concurrency;
-    let keys = [("start", start.is_some()), ("max", max.is_some()), ("budget", budget.is_some())];
-    Plan::Adaptive(keys.into_iter().filter(|(_, set)| *set).map(|(key, _)| key).collect())
 }

@@ -7,9 +7,11 @@ use crate::dataset::{Counts, DatasetError, Needs, check_kept, for_each_row};
 use crate::load::read_foreign;
 use crate::measure::{Fields, Item, Row};
 use crate::spec::{DatasetFormat, DatasetSpec, Filter};
+use crate::study::content::Content;
 use crate::study::file_digests::digest_of;
+use crate::study::producer::Producer;
 use crate::study::services::Services;
-use crate::study::spec_files::{Content, SpecFiles};
+use crate::study::spec_files::SpecFiles;
 use crate::study::{PipelineError, StageId};
 use crate::workflow::recorded::{RecordedPaths, RecordedSpec};
 use serde::{Serialize, Serializer};
@@ -26,6 +28,31 @@ pub(super) struct Expand;
 pub(super) enum ExpandSlice {
     Dataset(Box<DatasetSlice>),
     Recording(RecordingSlice),
+}
+
+impl ExpandSlice {
+    fn of(files: &SpecFiles) -> Result<Self, PipelineError> {
+        match Producer::of(&files.spec) {
+            Producer::Workflow(_) => Ok(Self::Dataset(Box::new(DatasetSlice::of(files)?))),
+            Producer::Elsewhere(_, recorded) => {
+                let content = files.dataset()?;
+                let path = RecordedPaths::Many(content.files.clone());
+                let spec = RecordedSpec { path, ..recorded.clone() };
+                Ok(Self::Recording(RecordingSlice { spec, content }))
+            }
+        }
+    }
+}
+
+/// Counts what would be expanded, and keeps nothing.
+pub(in crate::study) fn counts(files: &SpecFiles) -> Result<Counts, PipelineError> {
+    match ExpandSlice::of(files)? {
+        ExpandSlice::Dataset(dataset) => dataset.rows(&mut |_| Ok(())),
+        ExpandSlice::Recording(recording) => {
+            let runs = read_foreign(&recording.spec, &Path::to_owned)?.runs;
+            Ok(Counts { items: runs.len(), ..Counts::default() })
+        }
+    }
 }
 
 /// A dataset as it is read. Not its path: a renamed file with the same content is the same dataset.
@@ -160,14 +187,7 @@ impl Stage for Expand {
     const VERSION: u32 = 4;
 
     fn slice(&self, files: &SpecFiles) -> Result<ExpandSlice, PipelineError> {
-        let Some(recorded) = files.spec.workflow.recorded() else {
-            let dataset = DatasetSlice::of(files)?;
-            return Ok(ExpandSlice::Dataset(Box::new(dataset)));
-        };
-        let content = files.dataset()?;
-        let path = RecordedPaths::Many(content.files.clone());
-        let spec = RecordedSpec { path, ..recorded.clone() };
-        Ok(ExpandSlice::Recording(RecordingSlice { spec, content }))
+        ExpandSlice::of(files)
     }
 
     fn inputs(&self, _: &Artifacts<'_>) -> Result<(), PipelineError> {

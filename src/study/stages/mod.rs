@@ -15,7 +15,7 @@ mod task;
 
 pub(super) use artifacts::Artifacts;
 pub(super) use estimate::{EstimateSlice, observe};
-pub(super) use expand::DatasetSlice;
+pub(super) use expand::{DatasetSlice, counts};
 pub(super) use fit::FitSlice;
 pub(super) use output::{Product, push_line};
 pub(super) use planned::Planned;

@@ -10,6 +10,7 @@ use crate::sizing::{Assessment, Finding, Fits};
 use crate::spec::Spec;
 use crate::store::Digest;
 use crate::study::PipelineError;
+use crate::study::producer::Producer;
 use crate::study::services::Services;
 use crate::study::spec_files::SpecFiles;
 use serde::Serialize;
@@ -39,7 +40,7 @@ impl ResultSlice {
     pub fn of(spec: &Spec) -> Self {
         let SpecIdentity { name, digest } = identity(spec);
         let persistent = spec.workflow.keeps_processes();
-        let recorded = spec.workflow.recorded().is_some();
+        let recorded = !Producer::of(spec).measures();
         Self { name, digest, workflow: WorkflowSlice { recorded, persistent } }
     }
 }

@@ -12,6 +12,7 @@ use crate::measure::{Around, Before, Failure, FailureKind, Outcome, Run};
 use crate::spec::{Concurrency, Levels, ScrapeSpec, WorkflowSpec};
 use crate::store::{Content, Digest};
 use crate::study::graph_level::GraphLevel;
+use crate::study::producer::Producer;
 use crate::study::services::Services;
 use crate::study::spec_files::SpecFiles;
 use crate::study::{PipelineError, StageId};
@@ -52,7 +53,7 @@ impl Stage for Sweep {
 
     fn slice(&self, files: &SpecFiles) -> Result<SweepSlice, PipelineError> {
         let spec = &files.spec;
-        if spec.workflow.recorded().is_some() {
+        if !Producer::of(spec).measures() {
             return Ok(SweepSlice::Recorded);
         }
         let Concurrency { levels, start, max, budget, order, .. } = Concurrency::default();

@@ -1,0 +1,36 @@
+//! Checks of a spec whose runs were measured elsewhere: questions and levels are those of the recording.
+
+use super::checker::SpecChecker;
+use crate::language::Check;
+use crate::spec::Levels;
+
+impl SpecChecker<'_> {
+    /// Fails if a recording is to get what it has already.
+    pub(super) fn recorded(&self) -> Check {
+        if self.spec.workflow.recorded().is_none() {
+            return Ok(());
+        }
+        self.ensure(
+            !self.spec.dataset.is_given(),
+            "dataset",
+            "what was recorded asks nothing any more",
+            "leave it out",
+        )?;
+        self.ensure(
+            self.spec.concurrency.levels != Levels::Adaptive,
+            "concurrency.levels",
+            "what was recorded has the levels that it has",
+            "leave `concurrency` out for all of them",
+        )
+    }
+
+    /// Fails unless levels that the spec does not name are those of a recording.
+    pub(super) fn levels_from_data(&self) -> Check {
+        self.ensure(
+            self.spec.workflow.recorded().is_some(),
+            "concurrency",
+            "no levels are given",
+            "add `concurrency: {levels: [1, 2, 4, 8]}`, or `levels: adaptive`",
+        )
+    }
+}
