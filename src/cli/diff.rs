@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
             None => Side::Locked {
                 name: "now".to_owned(),
                 lock: readable("now", LockFile::beside(spec.base_dir(), &spec.key_name()))?,
-                spec: Box::new(spec.clone()),
+                spec: Box::new(Spec::clone(spec)),
                 same: true,
             },
         };
@@ -115,7 +115,7 @@ fn side(args: &Args, spec: &Spec, name: &str) -> Result<Side, CliError> {
     let then = specs.into_iter().find(|then| then.branch() == spec.branch()).ok_or_else(unknown)?;
     let lock =
         readable(name, LockFile::from_text(lock.as_deref().unwrap_or(""), &then.key_name()))?;
-    Ok(Side::Locked { name: name.to_owned(), lock, spec: Box::new(then), same: true })
+    Ok(Side::Locked { name: name.to_owned(), lock, spec: Box::new(then.into_inner()), same: true })
 }
 
 /// Returns a lock file that could be read; from an unreadable one, all levels would seem new.

@@ -4,7 +4,7 @@ use super::End;
 use super::diagnose::{CliError, print};
 use super::spec_args::SpecArgs;
 use crate::dataset::Counts;
-use crate::study::Checked;
+use crate::study::CheckSummary;
 
 /// Check a spec, the files it names and the variables it refers to; asks no server
 #[derive(clap::Args)]
@@ -15,7 +15,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
     let study = args.spec.study()?;
-    let (Checked { counts, remote, levels }, branches) = study.check()?;
+    let (CheckSummary { counts, remote, levels }, branches) = study.check()?;
     let levels = counted(levels, "level");
     let Counts { items, dropped, filtered } = counts;
     let left_out: Vec<String> = [(dropped, "without a question"), (filtered, "filtered out")]

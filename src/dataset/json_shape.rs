@@ -45,8 +45,7 @@ pub(super) const BY_POSITION: &str = "its rows are lists, whose columns are name
 fn lists(entries: &[Value], options: &ReadOptions<'_>) -> Result<Vec<RawRow>, String> {
     let wanted = [options.question_key, options.id_key];
     let names = entries.first().and_then(Value::as_array).filter(|cells| {
-        let named =
-            |cell: &Value| cell.as_str().is_some_and(|name| wanted.iter().any(|it| *it == name));
+        let named = |cell: &Value| cell.as_str().is_some_and(|name| wanted.contains(&name));
         cells.iter().all(Value::is_string) && cells.iter().any(named)
     });
     let names = names.map(|cells| cells.iter().filter_map(text).collect::<Vec<String>>());

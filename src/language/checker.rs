@@ -8,7 +8,6 @@ use crate::redact::{names_a_secret, query_holds_a_secret, url_password};
 pub type Check = Result<(), SpecError>;
 
 /// A spec being checked: makes errors that point at its keys.
-#[derive(Clone, Copy)]
 pub struct Checker<'a> {
     tree: &'a Node,
 }

@@ -83,7 +83,7 @@ impl<'de, T: ScalarOrMap> Deserialize<'de> for ScalarOr<T> {
 struct EitherForm<T>(PhantomData<T>);
 
 impl<T: ScalarOrMap> EitherForm<T> {
-    fn scalar<E: de::Error>(&self, scalar: Scalar<'_>) -> Result<T, E> {
+    fn scalar<E: de::Error>(scalar: Scalar<'_>) -> Result<T, E> {
         let wrong = || Err(E::invalid_type(scalar.unexpected(), &T::FORMS));
         T::of_scalar(scalar).unwrap_or_else(wrong)
     }
@@ -97,19 +97,19 @@ impl<'de, T: ScalarOrMap> de::Visitor<'de> for EitherForm<T> {
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<T, E> {
-        self.scalar(Scalar::Uint(value))
+        Self::scalar(Scalar::Uint(value))
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<T, E> {
-        self.scalar(Scalar::Int(value))
+        Self::scalar(Scalar::Int(value))
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<T, E> {
-        self.scalar(Scalar::Float(value))
+        Self::scalar(Scalar::Float(value))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-        self.scalar(Scalar::Text(text))
+        Self::scalar(Scalar::Text(text))
     }
 
     fn visit_map<A: de::MapAccess<'de>>(self, access: A) -> Result<T, A::Error> {

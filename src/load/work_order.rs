@@ -4,7 +4,7 @@
 use super::{LevelPlan, PlanError};
 use crate::bounded::{MOST_VALUES, has_too_many_values};
 use crate::redact::redact;
-use crate::spec::{Parts, ScrapeSpec, Spec, WorkflowSpec};
+use crate::spec::{Checked, Parts, ScrapeSpec, Spec, WorkflowSpec};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::io::ErrorKind;
@@ -19,7 +19,7 @@ const VERSION: u32 = 1;
 pub struct WorkOrder {
     /// The workflow and the scraped endpoint, in a spec of their own, so that they get the checks of any
     /// spec.
-    spec: Spec,
+    spec: Checked<Spec>,
     /// The load.
     pub plan: LevelPlan,
 }
@@ -143,7 +143,7 @@ impl WorkOrder {
 }
 
 /// Makes a spec with nothing but a workflow and a scraped endpoint.
-fn spec_of(workflow: &Value, scrape: Option<&Value>) -> Result<Spec, PlanError> {
+fn spec_of(workflow: &Value, scrape: Option<&Value>) -> Result<Checked<Spec>, PlanError> {
     let spec = json!({
         "version": 1,
         "name": "worker",
@@ -171,7 +171,7 @@ mod tests {
     use crate::load::{LevelSize, LoadPoint};
     use crate::measure::Item;
 
-    fn spec(workflow: &str) -> Spec {
+    fn spec(workflow: &str) -> Checked<Spec> {
         let text = format!(
             "version: 1\nname: n\ndataset: {{path: d.jsonl}}\nworkflow: {workflow}\n\
              test: {{scrape: {{url: 'http://me:${{env:SCRAPE_PASSWORD}}@h/metrics', every: 2s}}}}\n\

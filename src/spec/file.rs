@@ -1,6 +1,6 @@
 //! Reading of specs from disk: the only file of this floor that touches the outside world.
 
-use super::{Migrated, Override, Parts, Spec, SpecError, SpecSet, migrate};
+use super::{Checked, Migrated, Override, Parts, Spec, SpecError, SpecSet, migrate};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub struct ReadOptions {
 
 impl Spec {
     /// Reads a spec file with the process's environment.
-    pub fn from_path(path: impl AsRef<Path>) -> Result<Self, SpecError> {
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Checked<Self>, SpecError> {
         SpecSet::from_path_with(path, &ReadOptions::default())?.single()
     }
 

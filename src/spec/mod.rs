@@ -14,13 +14,15 @@
 //! # Flow
 //!
 //! `language` composes a tree per spec and decodes it into these types, which are plain derived
-//! structs; `validate` checks what types cannot express. [`migrate()`] brings the text of an older
+//! structs; `validate` checks what types cannot express and makes a [`Checked`] spec, which is what a
+//! pipeline takes. [`migrate()`] brings the text of an older
 //! version up to date, and [`json_schema`] describes the format; the descriptions in it are the doc
 //! comments of the types.
 //!
 //! Most floors above depend on this, each on its own sections of the spec. Pure but for `file`,
 //! which reads the spec and the environment.
 
+mod checked;
 mod concurrency;
 mod estimate;
 mod file;
@@ -41,6 +43,7 @@ pub use crate::language::{
 };
 pub use crate::redact::{names_a_secret, query_holds_a_secret, redact, url_password};
 pub use crate::workflow::WorkflowSpec;
+pub use checked::Checked;
 pub use concurrency::{Budget, Concurrency, Levels, Scale};
 pub use estimate::{CountFailures, EstimateSpec};
 pub use file::{ReadOptions, migrate_file, process_env};

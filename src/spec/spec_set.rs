@@ -1,7 +1,7 @@
 //! A spec file as one spec, or as one per combination of its matrix.
 
 use super::whole::Origin;
-use super::{Parts, Spec, SpecError, migrate, validate};
+use super::{Checked, Parts, Spec, SpecError, migrate};
 use crate::language::{Branch, Source, compose, decode};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// Specs of one file: one, or one per combination of its matrix. Never empty.
 #[derive(Clone, Debug)]
 pub struct SpecSet {
-    specs: Vec<Spec>,
+    specs: Vec<Checked<Spec>>,
 }
 
 impl SpecSet {
@@ -22,7 +22,7 @@ impl SpecSet {
     }
 
     /// Returns the only spec of a file; fails if it has a matrix.
-    pub fn single(mut self) -> Result<Spec, SpecError> {
+    pub fn single(mut self) -> Result<Checked<Spec>, SpecError> {
         match (self.specs.pop(), self.specs.is_empty()) {
             (Some(spec), true) if spec.branch().is_none() => Ok(spec),
             (Some(spec), _) => Err(spec
@@ -33,7 +33,7 @@ impl SpecSet {
     }
 
     /// Returns the specs, in the order of the matrix.
-    pub fn into_specs(self) -> Vec<Spec> {
+    pub fn into_specs(self) -> Vec<Checked<Spec>> {
         self.specs
     }
 }
@@ -42,28 +42,31 @@ impl Spec {
     /// Parses the text of a spec and composes it with its other parts. `file` is its name in
     /// errors; relative paths in the spec are relative to the folder that contains it. A spec with
     /// a matrix is several: [`SpecSet`] reads those.
-    pub fn parse(text: &str, file: &Path, parts: &Parts<'_>) -> Result<Self, SpecError> {
+    pub fn parse(text: &str, file: &Path, parts: &Parts<'_>) -> Result<Checked<Self>, SpecError> {
         SpecSet::parse(text, file, parts)?.single()
     }
 
-    fn of_branch(branch: Branch, file: &Path, parts: &Parts<'_>) -> Result<Self, SpecError> {
+    fn of_branch(
+        branch: Branch,
+        file: &Path,
+        parts: &Parts<'_>,
+    ) -> Result<Checked<Self>, SpecError> {
         let Branch { label, tree } = branch;
         // Before anything else: with another version all other errors are moot.
         migrate::check_version(&tree)?;
         let mut spec: Self = decode(&tree, parts.env)?;
-        validate::check(&spec, &tree)?;
         spec.origin = Some(Origin {
             tree: Arc::new(tree),
             file: file.to_owned(),
             profile: parts.profile.map(str::to_owned),
             branch: label,
         });
-        Ok(spec)
+        spec.checked()
     }
 }
 
-impl From<Spec> for SpecSet {
-    fn from(spec: Spec) -> Self {
+impl From<Checked<Spec>> for SpecSet {
+    fn from(spec: Checked<Spec>) -> Self {
         Self { specs: vec![spec] }
     }
 }

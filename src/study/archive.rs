@@ -2,14 +2,14 @@
 
 use super::execute::own;
 use super::{PipelineError, RunOptions};
-use crate::spec::{Spec, SpecSet};
+use crate::spec::{Checked, Spec, SpecSet};
 use crate::store::{Garbage, GcRules, RunRecord, Store};
 use std::time::SystemTime;
 
 /// The store beside a spec, with the specs of all branches. What is in it can be told and cleared without the files
 /// that the spec names.
 pub struct Archive {
-    specs: Vec<Spec>,
+    specs: Vec<Checked<Spec>>,
 }
 
 impl Archive {
@@ -19,12 +19,12 @@ impl Archive {
     }
 
     /// The specs of all branches; never empty.
-    pub fn specs(&self) -> &[Spec] {
+    pub fn specs(&self) -> &[Checked<Spec>] {
         &self.specs
     }
 
     fn first(&self) -> Result<&Spec, PipelineError> {
-        self.specs.first().ok_or(PipelineError::NoBranch)
+        self.specs.first().map(|spec| &**spec).ok_or(PipelineError::NoBranch)
     }
 
     /// Past runs of all branches, oldest first.

@@ -13,7 +13,7 @@ use super::outputs::COMPARISON;
 use super::producer::Producer;
 use super::rigs::by_rig;
 use super::{
-    Checked, Outcome, Pipeline, PipelineError, PlannedStage, Reason, RunOptions, Selection,
+    CheckSummary, Outcome, Pipeline, PipelineError, PlannedStage, Reason, RunOptions, Selection,
     StageStatus, Status,
 };
 use crate::engine::{Claim, Lease, Resources, Shared, SingleFlight};
@@ -243,9 +243,9 @@ impl Study {
 
     /// Checks the files and variables of every branch; what the first amounts to, and how many
     /// there are.
-    pub fn check(&self) -> Result<(Checked, usize), PipelineError> {
+    pub fn check(&self) -> Result<(CheckSummary, usize), PipelineError> {
         let checked = self.pipelines.iter().map(Pipeline::check);
-        let checked: Vec<Checked> = checked.collect::<Result<_, _>>()?;
+        let checked: Vec<CheckSummary> = checked.collect::<Result<_, _>>()?;
         let first = checked.first().copied().ok_or(PipelineError::NoBranch)?;
         Ok((first, checked.len()))
     }

@@ -9,7 +9,7 @@ use crate::spec::process_env;
 
 /// The summary of a valid spec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Checked {
+pub struct CheckSummary {
     /// Rows of the dataset.
     pub counts: Counts,
     /// True if the dataset is remote and was never downloaded; its rows are not counted then.
@@ -20,7 +20,7 @@ pub struct Checked {
 
 impl Pipeline {
     /// Checks the files that the spec names and the variables that it refers to.
-    pub fn check(&self) -> Result<Checked, PipelineError> {
+    pub fn check(&self) -> Result<CheckSummary, PipelineError> {
         let (spec, context) = (self.spec(), self.at_rest());
         spec.check_secrets(&process_env)?;
         check_outputs(spec)?;
@@ -31,6 +31,6 @@ impl Pipeline {
         spec.workflow.check_offline(spec.base_dir()).map_err(|error| not_ready(spec, error))?;
         context.files.program_files()?;
         let levels = self.levels().len();
-        Ok(Checked { counts, remote, levels })
+        Ok(CheckSummary { counts, remote, levels })
     }
 }

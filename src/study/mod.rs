@@ -75,7 +75,7 @@ pub use archive::Archive;
 pub use branches::{ByBranch, MissingBranch, Study, StudyOutcome};
 pub use calc::{CalcError, CalcOptions, CalcOutcome, emitted_spec, imported_spec};
 pub use cancel::CancellationToken;
-pub use check::Checked;
+pub use check::CheckSummary;
 pub use compare::{Changes, LevelChange, Side};
 pub use error::{Cause, PipelineError};
 pub use graph::Graph;

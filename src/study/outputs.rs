@@ -83,7 +83,7 @@ fn still_writes(file: &Path, profile: Option<String>, report: &Path) -> bool {
     match SpecSet::from_path_with(file, &options) {
         Ok(specs) => {
             let (specs, mut places) = (specs.into_specs(), Places::default());
-            specs.iter().flat_map(reports).any(|path| places.entry(&path) == *report)
+            specs.iter().flat_map(|spec| reports(spec)).any(|path| places.entry(&path) == *report)
         }
         // As it stands it cannot be run; once it can, it writes what it wrote before.
         Err(_) => true,

@@ -7,7 +7,7 @@ use super::graph::{Graph, graph_of};
 use super::graph_level::GraphLevel;
 use super::observer::Observer;
 use super::{CancellationToken, PipelineError, Silent};
-use crate::spec::Spec;
+use crate::spec::{Checked, Spec};
 use crate::workflow::Workflow;
 use std::sync::Arc;
 
@@ -24,13 +24,16 @@ pub struct Pipeline {
 impl Pipeline {
     /// Opens the pipeline of a spec. A recording is read for its levels; where levels are adaptive, the dataset and the
     /// store say which are known.
-    pub fn open(spec: Spec) -> Result<Self, PipelineError> {
+    pub fn open(spec: Checked<Spec>) -> Result<Self, PipelineError> {
         Self::open_with(spec, &Arc::default())
     }
 
     /// The same with digests of files that were read before.
-    pub(super) fn open_with(spec: Spec, digests: &Arc<FileDigests>) -> Result<Self, PipelineError> {
-        let (spec, digests) = (Arc::new(spec), Arc::clone(digests));
+    pub(super) fn open_with(
+        spec: Checked<Spec>,
+        digests: &Arc<FileDigests>,
+    ) -> Result<Self, PipelineError> {
+        let (spec, digests) = (Arc::new(spec.into_inner()), Arc::clone(digests));
         let levels = first_levels(&Context::at_rest(&spec, &digests))?;
         let graph = graph_of(&spec, levels_of(&levels));
         Ok(Self { spec, digests, graph, levels, workflow: None })

@@ -63,7 +63,7 @@ mod tests {
         let (env, read) = (|_: &str| None, |_: &Path| Err(std::io::ErrorKind::NotFound.into()));
         let parts = Parts { project: None, profile: None, overrides: &[], env: &env, read: &read };
         let specs = SpecSet::parse(&text, Path::new("s.yml"), &parts).unwrap().into_specs();
-        by_rig(specs.iter())
+        by_rig(specs.iter().map(|spec| &**spec))
     }
 
     #[test]

@@ -45,9 +45,8 @@ impl PartialEq for WorkflowSpec {
 
 impl Serialize for WorkflowSpec {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let keys = match self.config.to_json().map_err(S::Error::custom)? {
-            Value::Object(keys) => keys,
-            _ => return Err(S::Error::custom("a workflow is a map of keys")),
+        let Value::Object(keys) = self.config.to_json().map_err(S::Error::custom)? else {
+            return Err(S::Error::custom("a workflow is a map of keys"));
         };
         let mut map = serializer.serialize_map(Some(1 + keys.len()))?;
         map.serialize_entry("type", self.kind)?;

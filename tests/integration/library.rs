@@ -1,7 +1,7 @@
 //! Sizer as a library: specs made in code, workflows of one's own.
 
 use sizer::measure::{Failure, FailureKind, Item, LlmCall, Outcome, Run};
-use sizer::spec::{Levels, Limit, Seconds, Spec, Targets};
+use sizer::spec::{Checked, Levels, Limit, Seconds, Spec, Targets};
 use sizer::study::{Pipeline, PipelineError, RunOptions};
 use sizer::workflow::custom::CustomSpec;
 use sizer::workflow::{Clock, Pending, Workflow};
@@ -57,7 +57,7 @@ impl Workflow for Own {
     }
 }
 
-fn spec(folder: &Path, setting: u32) -> Spec {
+fn spec(folder: &Path, setting: u32) -> Checked<Spec> {
     std::fs::write(
         folder.join("questions.jsonl"),
         "{\"id\": 1, \"question\": \"a\"}\n{\"id\": 2, \"question\": \"b\"}\n",
@@ -82,7 +82,7 @@ fn spec(folder: &Path, setting: u32) -> Spec {
 /// Refuses to be compiled with a run that has to stay on its thread.
 fn can_be_spawned(_: &impl Send) {}
 
-fn run(spec: Spec, own: &Arc<Own>) -> sizer::study::Outcome {
+fn run(spec: Checked<Spec>, own: &Arc<Own>) -> sizer::study::Outcome {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let workflow: Arc<dyn Workflow> = Arc::<Own>::clone(own);
     let pipeline = Pipeline::open(spec).unwrap().with_workflow(workflow);
@@ -129,7 +129,7 @@ fn failures_of_ones_own_are_failures() {
 #[test]
 fn a_spec_made_in_code_is_checked_as_one_from_a_file_is() {
     let folder = tempfile::tempdir().unwrap();
-    let mut wrong = spec(folder.path(), 1);
+    let mut wrong = spec(folder.path(), 1).into_inner();
     wrong.concurrency.levels = Levels::List(vec![1, 0]);
     let error = wrong.checked().unwrap_err().to_string();
     assert!(error.contains("own.yml") && error.contains("a level is at least 1"), "{error}");

@@ -73,7 +73,8 @@ impl Sizer {
         let env = |name: &str| self.env.get(name).cloned();
         let read = |path: &Path| std::fs::read_to_string(self.path("").join(path));
         let parts = Parts { project: None, profile: None, overrides: &[], env: &env, read: &read };
-        Spec::parse(&self.read("spec.yml"), &self.path("spec.yml"), &parts).unwrap()
+        let spec = Spec::parse(&self.read("spec.yml"), &self.path("spec.yml"), &parts).unwrap();
+        spec.into_inner()
     }
 
     pub fn result(&self) -> serde_json::Value {

@@ -20,7 +20,7 @@ pub fn file(name: &str, content: &[u8]) -> PathBuf {
 pub fn spec(text: &str) -> Spec {
     let (env, read) = (|_: &str| None, |_: &Path| Err(std::io::ErrorKind::NotFound.into()));
     let parts = Parts { project: None, profile: None, overrides: &[], env: &env, read: &read };
-    Spec::parse(text, Path::new("s.yml"), &parts).unwrap()
+    Spec::parse(text, Path::new("s.yml"), &parts).unwrap().into_inner()
 }
 
 /// Reads a dataset to its end.

@@ -6,7 +6,7 @@ mod recorded;
 
 use checker::SpecChecker;
 
-use super::{Spec, Targets, redact};
+use super::{Checked, Spec, Targets, redact};
 use crate::language::{Check, Node, Source, SpecError, suggestion};
 use crate::measure::Metric;
 use crate::report::built_in_reports;
@@ -18,19 +18,13 @@ const MOST_USERS: u64 = 10_000_000_000;
 const MOST_PER_SECOND: f64 = 1e9;
 
 impl Spec {
-    /// Returns the spec if it is valid, by the same checks as those of a spec that is read from a
-    /// file.
-    pub fn checked(self) -> Result<Self, SpecError> {
+    /// Checks the spec, by the same checks as those of a spec that is read from a file.
+    pub fn checked(self) -> Result<Checked<Self>, SpecError> {
         let tree = self.origin.as_ref().map(|origin| Arc::clone(&origin.tree));
-        let nothing = || Arc::new(Node::nothing(Source::default()));
-        check(&self, &tree.unwrap_or_else(nothing))?;
-        Ok(self)
+        let tree = tree.unwrap_or_else(|| Arc::new(Node::nothing(Source::default())));
+        SpecChecker::new(&self, &tree).all()?;
+        Ok(Checked::passed(self))
     }
-}
-
-/// Checks a decoded spec.
-pub(super) fn check(spec: &Spec, tree: &Node) -> Check {
-    SpecChecker::new(spec, tree).all()
 }
 
 impl SpecChecker<'_> {
