@@ -6,7 +6,7 @@ use super::segment::{Segment, Turns};
 use super::{LoadPoint, Pacing, PlanError};
 use crate::dataset::level_size;
 use crate::measure::Item;
-use crate::spec::{Concurrency, Mode};
+use crate::spec::{Concurrency, Mode, WindowSpec};
 use serde::{Deserialize, Serialize};
 
 /// Most runs of a level, counted or as warm-up.
@@ -46,10 +46,12 @@ impl LevelSize {
     /// level, used if the spec leaves it open.
     pub fn of_spec(load: &Concurrency, level: u32, chosen: Option<usize>) -> Self {
         let wave = level as usize;
-        let counted = match (load.runs, load.passes) {
-            (Some(runs), _) => Some(runs as usize),
-            (None, Some(passes)) => Some(wave.saturating_mul(passes as usize)),
-            (None, None) => load.until.map(|until| until.at_most as usize).or(chosen),
+        let counted = match load.window() {
+            WindowSpec::Runs(runs) => Some(runs as usize),
+            WindowSpec::Passes(passes) => Some(wave.saturating_mul(passes as usize)),
+            WindowSpec::Until(until) => Some(until.at_most as usize),
+            WindowSpec::Duration(_) => None,
+            WindowSpec::Open => chosen,
         };
         Self { level, warmup: (load.warmup_waves() as usize).saturating_mul(wave), counted }
     }
@@ -64,12 +66,14 @@ impl LevelPlan {
     /// Makes the plan of a level of a spec.
     pub fn of_spec(load: &Concurrency, size: LevelSize, items: Vec<Item>) -> Self {
         let LevelSize { level, warmup, counted } = size;
-        let window = match (load.duration, load.until) {
-            (Some(duration), _) => Window::Seconds(duration.get()),
-            (None, Some(until)) => {
+        let window = match load.window() {
+            WindowSpec::Duration(duration) => Window::Seconds(duration.get()),
+            WindowSpec::Until(until) => {
                 Window::Until { width: until.p95_within.get(), most: until.at_most as usize }
             }
-            (None, None) => Window::Runs(counted.unwrap_or_else(|| level_size(items.len(), level))),
+            WindowSpec::Runs(_) | WindowSpec::Passes(_) | WindowSpec::Open => {
+                Window::Runs(counted.unwrap_or_else(|| level_size(items.len(), level)))
+            }
         };
         Self {
             point: LoadPoint::of_level(load, level),

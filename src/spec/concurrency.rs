@@ -80,6 +80,18 @@ impl Concurrency {
         })
     }
 
+    /// Returns the rule by which a level ends.
+    pub fn window(&self) -> WindowSpec {
+        let Self { passes, runs, duration, until, .. } = *self;
+        let windows = [
+            runs.map(WindowSpec::Runs),
+            passes.map(WindowSpec::Passes),
+            duration.map(WindowSpec::Duration),
+            until.map(WindowSpec::Until),
+        ];
+        windows.into_iter().flatten().next().unwrap_or(WindowSpec::Open)
+    }
+
     /// Returns true if a level counts users, who do not all have a run in flight.
     pub fn counts_users(&self) -> bool {
         self.think_time.is_some() || self.rate.is_some()
@@ -105,6 +117,21 @@ impl Concurrency {
         }
         levels
     }
+}
+
+/// Rule by which a level ends: the one of `passes`, `runs`, `duration` and `until` that is given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum WindowSpec {
+    /// One pass over the dataset, or as many runs as an adaptive sweep plans.
+    Open,
+    /// Number of times that the level is filled.
+    Passes(u32),
+    /// Number of measured runs.
+    Runs(u32),
+    /// Time within which measured runs begin.
+    Duration(Seconds),
+    /// Precision of the p95.
+    Until(Until),
 }
 
 /// Budget of an adaptive sweep.

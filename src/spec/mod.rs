@@ -44,7 +44,7 @@ pub use crate::language::{
 pub use crate::redact::{names_a_secret, query_holds_a_secret, redact, url_password};
 pub use crate::workflow::WorkflowSpec;
 pub use checked::Checked;
-pub use concurrency::{Budget, Concurrency, Levels, Scale};
+pub use concurrency::{Budget, Concurrency, Levels, Scale, WindowSpec};
 pub use estimate::{CountFailures, EstimateSpec};
 pub use file::{ReadOptions, migrate_file, process_env};
 pub use load::{Mode, OnFailure, Order, Share, Until};

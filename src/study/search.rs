@@ -3,7 +3,7 @@
 use super::stages::EstimateSlice;
 use crate::measure::{Asked, LevelMetrics};
 use crate::sizing::{AdaptivePlan, Evidence, Search, Spend, Wanted};
-use crate::spec::{Budget, Levels, Spec};
+use crate::spec::{Budget, Levels, Spec, WindowSpec};
 
 /// The search of a spec's adaptive sweep; `None` if its levels are fixed.
 pub(super) fn search_of(spec: &Spec) -> Option<Search> {
@@ -17,14 +17,14 @@ pub(super) fn search_of(spec: &Spec) -> Option<Search> {
         }),
         targets: EstimateSlice::of(spec).main_question().targets,
     })?;
-    let wanted = match (load.runs, load.passes, load.duration, load.until) {
-        (Some(runs), ..) => Wanted::Runs(f64::from(runs)),
-        (_, Some(passes), ..) => Wanted::Waves(f64::from(passes)),
-        (_, _, Some(duration), _) => Wanted::Seconds(duration.get()),
-        (.., Some(until)) => {
+    let wanted = match load.window() {
+        WindowSpec::Runs(runs) => Wanted::Runs(f64::from(runs)),
+        WindowSpec::Passes(passes) => Wanted::Waves(f64::from(passes)),
+        WindowSpec::Duration(duration) => Wanted::Seconds(duration.get()),
+        WindowSpec::Until(until) => {
             Wanted::Precision { width: until.p95_within.get(), most: f64::from(until.at_most) }
         }
-        _ => Wanted::Planned,
+        WindowSpec::Open => Wanted::Planned,
     };
     Some(Search { asked: asked(spec, &plan), plan, wanted })
 }

@@ -1,7 +1,7 @@
 //! Systems under test: a folder per kind of workflow, with its keys, its checks and its client.
 //!
 //! A [`WorkflowSpec`] is the spec's section `workflow`: the configuration of some [`Kind`], behind the trait
-//! [`WorkflowConfig`], which answers whatever the rest of sizer wants to know of it. `kinds` registers the kinds.
+//! [`WorkflowConfig`], which answers whatever the rest of sizer wants to know of it. `kinds` registers them.
 //! [`WorkflowSpec::connect`] makes a client, behind the trait [`Workflow`]. A level then calls
 //! [`prepare`](Workflow::prepare) once, [`run`](Workflow::run) for every item, timed on the level's [`Clock`],
 //! and after the last level [`close`](Workflow::close). A run never fails as a call: what went wrong is part of
@@ -20,10 +20,10 @@
 //! its own to `Pipeline::with_workflow`. [`local::Served`] wraps a client whose spec starts its server
 //! (`serve`), and [`Redacted`] wraps every client, so that nothing is recorded before secrets are removed.
 //!
-//! Shared by the kinds: keys (`access`, `connection`, `llm`, `local`'s `serve`), `transport` (HTTP client: connections, retries, TLS, kinds of failure), `proxy` (a
-//! recording proxy in front of the LLM), `events` and `lines` (stream parsers), `template` (request templates),
-//! `budget` (memory for bodies). Answers of LLM servers are parsed leniently (`loose`, `mended`): only what is
-//! measured has to be right.
+//! Shared by the kinds: keys (`access`, `connection`, `llm`, and `serve` of `local`), `transport` (HTTP client:
+//! connections, retries, TLS, kinds of failure), `proxy` (a recording proxy in front of the LLM), `events` and
+//! `lines` (stream parsers), `template` (request templates), `budget` (memory for bodies). Answers of LLM servers
+//! are parsed leniently (`loose`, `mended`): only what is measured has to be right.
 
 mod access;
 mod budget;
