@@ -162,6 +162,10 @@ fn diagnose(
     if question.targets.is_empty() {
         notes.push(Finding::NoTarget);
     }
+    if question.targets.iter().any(|target| target.metric == Metric::WorkflowRuntime) {
+        let runs = model.and_then(|model| model.counted_runs());
+        notes.extend(runs.map(|runs| Finding::ByTokens { runs }));
+    }
     let diagnosis = Diagnosis::of(levels, model);
     let left_out: Vec<u32> = estimates.iter().flat_map(|it| it.left_out.clone()).collect();
     notes.extend(diagnosis.findings(levels, &left_out, question.plan == Plan::Recorded));

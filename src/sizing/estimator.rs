@@ -62,6 +62,11 @@ pub trait Model {
         None
     }
 
+    /// Returns the number of runs whose token counts the model of run times rests on; `None` if it rests on none.
+    fn counted_runs(&self) -> Option<u64> {
+        None
+    }
+
     /// Suggests another method for a target that this one gives no answer to.
     fn suggestion(&self, _asked: &Asked<'_>, _refused: &Estimate) -> Option<Finding> {
         None

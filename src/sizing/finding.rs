@@ -64,6 +64,11 @@ pub enum Finding {
         /// Levels that count.
         usable: usize,
     },
+    /// Run times are estimated by the tokens of their calls.
+    ByTokens {
+        /// Number of runs whose calls report them.
+        runs: u64,
+    },
     /// No target is set, so that there is no estimate.
     NoTarget,
     /// The rig saturates.

@@ -13,11 +13,20 @@ pub(super) const BINS: f64 = 8.0;
 pub(super) struct Sample {
     pub concurrency: f64,
     pub seconds: f64,
+    /// Number of times that it counts for.
+    pub count: f64,
+}
+
+impl Sample {
+    /// Makes the sample of one run or call.
+    pub fn new(concurrency: f64, seconds: f64) -> Self {
+        Self { concurrency, seconds, count: 1.0 }
+    }
 }
 
 /// Returns the times of a level, each with the load that it met; zero times are left out.
 pub(super) fn times(level: &ObservedLevel, metric: Metric) -> Vec<Sample> {
-    let of_calls = |&(concurrency, seconds): &(f64, f64)| Sample { concurrency, seconds };
+    let of_calls = |&(concurrency, seconds): &(f64, f64)| Sample::new(concurrency, seconds);
     let mut samples: Vec<Sample> = match metric.call_column() {
         None => runtimes(std::slice::from_ref(&level)),
         Some(_) => level.calls(metric).iter().map(of_calls).collect(),
@@ -28,7 +37,7 @@ pub(super) fn times(level: &ObservedLevel, metric: Metric) -> Vec<Sample> {
 
 fn runtimes(levels: &[&ObservedLevel]) -> Vec<Sample> {
     let runs = levels.iter().flat_map(|level| &level.runs);
-    runs.map(|run| Sample { concurrency: run.concurrency, seconds: run.runtime }).collect()
+    runs.map(|run| Sample::new(run.concurrency, run.runtime)).collect()
 }
 
 /// Returns by how many seconds one more run in flight delays each LLM call of the others, if the
@@ -43,7 +52,7 @@ pub(super) fn wait_for_one_more(levels: &[&ObservedLevel]) -> Option<f64> {
 }
 
 /// Groups items into bins by concurrency, each with its mean concurrency.
-fn binned<T>(items: impl Iterator<Item = (f64, T)>) -> Vec<(f64, Vec<T>)> {
+pub(super) fn binned<T>(items: impl Iterator<Item = (f64, T)>) -> Vec<(f64, Vec<T>)> {
     let mut bins: BTreeMap<i64, (f64, Vec<T>)> = BTreeMap::new();
     for (concurrency, item) in items {
         #[expect(clippy::cast_possible_truncation, reason = "a few hundred at the most")]
@@ -73,9 +82,8 @@ pub(super) fn means_of_runs(levels: &[&ObservedLevel]) -> (Vec<Seen>, f64) {
         || apart(&|run| run.runtime - run.llm_time)
         || apart(&|run| run.llm_calls)
     {
-        let samples: Vec<Sample> = runs()
-            .map(|run| Sample { concurrency: run.concurrency, seconds: run.runtime })
-            .collect();
+        let samples: Vec<Sample> =
+            runs().map(|run| Sample::new(run.concurrency, run.runtime)).collect();
         return means(&samples);
     }
     let bins = binned(runs().map(|run| (run.concurrency, run)));
@@ -95,7 +103,7 @@ pub(super) fn means_of_runs(levels: &[&ObservedLevel]) -> (Vec<Seen>, f64) {
 
 /// Returns true if means differ between bins by more than chance: an F statistic beyond that of one
 /// in a thousand experiments of equal means.
-fn depends_on_load(bins: &[(f64, Vec<f64>)]) -> bool {
+pub(super) fn depends_on_load(bins: &[(f64, Vec<f64>)]) -> bool {
     const BEYOND_CHANCE: f64 = 4.0;
     let count: f64 = bins.iter().map(|(_, members)| members.len() as f64).sum();
     let all = bins.iter().flat_map(|(_, members)| members).sum::<f64>() / count.max(1.0);
@@ -134,7 +142,7 @@ pub(super) fn means(samples: &[Sample]) -> (Vec<Seen>, f64) {
 /// Runs vary more where no batch is full, and a level with few of them must not look like a rig
 /// that has changed. But few runs tell little of their variance, so it is shrunk towards that of
 /// all others; and no mean counts for more than its number of runs.
-fn weighted(seen: Vec<(Seen, f64)>) -> (Vec<Seen>, f64) {
+pub(super) fn weighted(seen: Vec<(Seen, f64)>) -> (Vec<Seen>, f64) {
     /// Number of runs whose own variance counts as much as that of all others together.
     const OF_OTHERS: f64 = 10.0;
     let count: f64 = seen.iter().map(|(it, _)| it.weight).sum();
@@ -157,6 +165,9 @@ mod tests {
             runtime,
             llm_time: runtime,
             llm_calls: 1.0,
+            prompt_tokens: None,
+            completion_tokens: None,
+            first_tokens: None,
         };
         ObservedLevel { runs: runtimes.iter().map(run).collect(), ..ObservedLevel::default() }
     }

@@ -32,6 +32,7 @@ mod adaptive;
 mod advice;
 mod assess;
 mod carried;
+mod composed;
 mod crossing;
 mod curve;
 mod diagnose;

@@ -23,6 +23,12 @@ pub struct ObservedRun {
     pub llm_time: f64,
     /// Number of its LLM calls.
     pub llm_calls: f64,
+    /// Prompt tokens of all its calls, if each reports them.
+    pub prompt_tokens: Option<f64>,
+    /// Generated tokens of all its calls, if each reports them.
+    pub completion_tokens: Option<f64>,
+    /// Total time up to the first tokens of its calls, in seconds, if each was streamed.
+    pub first_tokens: Option<f64>,
 }
 
 /// Times in seconds, each with the concurrency of its run (concurrency first).
@@ -140,13 +146,20 @@ impl ObservedLevel {
             let counts = measured && head.failure.is_none();
             runs.push(Timed { start: head.start, end: head.end, counts });
         })?;
-        let mut llm = vec![(0.0, 0.0); runs.len()];
-        source.each_call(CallColumn::Latency, &mut |run, latency| {
-            if let Some((time, count)) = llm.get_mut(run) {
-                *time += latency;
-                *count += 1.0;
-            }
-        })?;
+        let sums = |column| -> Result<Vec<(f64, f64)>, S::Error> {
+            let mut of_runs = vec![(0.0, 0.0); runs.len()];
+            source.each_call(column, &mut |run, figure| {
+                if let Some((sum, count)) = of_runs.get_mut(run) {
+                    *sum += figure;
+                    *count += 1.0;
+                }
+            })?;
+            Ok(of_runs)
+        };
+        let llm = sums(CallColumn::Latency)?;
+        let prompt = sums(CallColumn::PromptTokens)?;
+        let completion = sums(CallColumn::CompletionTokens)?;
+        let first = sums(CallColumn::Ttft)?;
         let wave = concurrency as usize;
         let stretches = stretches(runs.len(), &around.repetitions);
         let all_at_once = || stretches.iter().all(|it| at_once(runs.get(it.clone()), wave));
@@ -204,7 +217,19 @@ impl ObservedLevel {
         let observe = |(index, run): (usize, &Timed)| {
             let (llm_time, llm_calls) = *llm.get(index).filter(|_| kept(index))?;
             let concurrency = met.get(index)?.max(1.0);
-            Some(ObservedRun { concurrency, runtime: run.end - run.start, llm_time, llm_calls })
+            let whole = |of: &[(f64, f64)]| {
+                let (sum, count) = *of.get(index)?;
+                (count >= llm_calls).then_some(sum)
+            };
+            Some(ObservedRun {
+                concurrency,
+                runtime: run.end - run.start,
+                llm_time,
+                llm_calls,
+                prompt_tokens: whole(&prompt),
+                completion_tokens: whole(&completion),
+                first_tokens: whole(&first),
+            })
         };
         Ok(Self {
             runs: runs.iter().enumerate().filter_map(observe).collect(),

@@ -57,7 +57,10 @@ fn other_limits_are_answered_from_what_is_there() {
     for limit in &limits {
         answered(&project.run(&set("estimate", &[limit])));
     }
-    project.run(&["what-if", "spec.yml", "--set", &limits[3]]).success();
+    let what_if = project.run(&["what-if", "spec.yml", "--set", &limits[3]]);
+    // On a machine that others disturb, the levels may settle nothing.
+    let settled = !what_if.stdout.contains("unsettled");
+    assert_eq!(what_if.code, Some(i32::from(!settled)), "{what_if:#?}");
     assert_eq!((simulator.metric("requests_total"), &recordings(&project)), (asked, &first));
     let mut all = 0;
     for limit in &limits {

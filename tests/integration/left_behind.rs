@@ -4,7 +4,7 @@
 use crate::support::{BINARY, Sizer, free_port};
 use rustix::process::{Pid, Signal, kill_process};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 const REST: &str = "concurrency: {mode: burst, levels: [2, 3], passes: 2}";
@@ -43,8 +43,25 @@ impl Marked {
         Self { project: project.env(MARK, &mark), mark }
     }
 
+    /// Returns a command that gets hangups as they should be, even if the tests themselves run under `nohup`.
+    fn command(&self, args: &[&str]) -> Command {
+        let sizer = self.project.command(args);
+        let mut command = Command::new("env");
+        command.arg("--default-signal=HUP").arg(sizer.get_program()).args(sizer.get_args());
+        for (name, value) in sizer.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if let Some(folder) = sizer.get_current_dir() {
+            command.current_dir(folder);
+        }
+        command
+    }
+
     fn start(&self) -> Child {
-        let mut command = self.project.command(&["run", "spec.yml", "--quiet", "--force"]);
+        let mut command = self.command(&["run", "spec.yml", "--quiet", "--force"]);
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
@@ -140,7 +157,7 @@ fn signals_leave_no_server() {
 fn signals_end_a_run_as_ctrl_c_does() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let project = Marked::new(served(free_port()));
-        let mut command = project.project.command(&["run", "spec.yml"]);
+        let mut command = project.command(&["run", "spec.yml"]);
         let child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         project.until_started(&child);
         send(child.id(), signal);

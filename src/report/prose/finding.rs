@@ -38,6 +38,10 @@ pub fn sentence(finding: &Finding) -> String {
         Finding::FewLevels { usable } => format!(
             "The fits rest on {usable} levels; ten or more, spread over a wide range, make them firmer."
         ),
+        Finding::ByTokens { runs } => format!(
+            "Run times are estimated by tokens: what the calls of {runs} runs had to process is pooled over all levels, \
+             and each level adds how long that takes there."
+        ),
         Finding::NoTarget => no_target(),
         Finding::Saturated { throughput, knee } => saturated(*throughput, *knee),
         Finding::NotSaturated { highest } => {
@@ -187,6 +191,7 @@ mod tests {
             Finding::FailedCalls { calls: 2 },
             Finding::ScrapeIncomplete { level: 4, error: "HTTP 500".to_owned() },
             Finding::FewLevels { usable: 4 },
+            Finding::ByTokens { runs: 1234 },
             Finding::NoTarget,
             Finding::Saturated { throughput: 8.0, knee: Some(16.2) },
             Finding::Saturated { throughput: 8.0, knee: None },

@@ -73,6 +73,10 @@ impl Model for PooledModels<'_> {
         Some(Expected { seen: pooled.seen_at(at)?, expected, error })
     }
 
+    fn counted_runs(&self) -> Option<u64> {
+        self.usable(Metric::WorkflowRuntime)?.counted_runs()
+    }
+
     fn runs_to_halve(&self, estimate: &Estimate) -> Option<(f64, f64)> {
         let (range, confidence) = (estimate.answer.capacity()?, estimate.confidence?);
         let ends = range.low.zip(range.high)?;

@@ -78,6 +78,9 @@ impl Server {
             runtime,
             llm_time: runtime,
             llm_calls: 1.0,
+            prompt_tokens: None,
+            completion_tokens: None,
+            first_tokens: None,
         };
         let runs = runtimes.iter().map(run).collect();
         ObservedLevel { runs, ..ObservedLevel::default() }

@@ -8,6 +8,7 @@
 //! the limit ([`correction`]). docs/estimators.md has the whole of it.
 
 mod correction;
+mod crossing;
 #[cfg(test)]
 mod free_slots;
 mod logistic;
@@ -23,6 +24,7 @@ use noise::{between_levels, fit_alike, standard_error, weight_alike};
 use timed::Timed;
 
 use crate::measure::{Metric, Quantile, Span};
+use crate::sizing::composed::{Composed, Shared};
 use crate::sizing::curve::{Curve, Seen, Shape};
 use crate::sizing::means::{BINS, Sample, means, means_of_runs, times, wait_for_one_more};
 use crate::sizing::observed::ObservedLevel;
@@ -57,6 +59,10 @@ pub struct Pooled {
     seen: Vec<Seen>,
     /// Standard deviation of the logarithm of a mean over one run.
     noise: f64,
+    /// Number of runs whose tokens are known, if compositions are pooled.
+    counted_runs: Option<u64>,
+    /// Standard error of the logarithm of all means alike, since their runs have the same compositions.
+    shared: f64,
     /// Standard deviation of the logarithm of levels around the curve, beyond their own noise.
     between: f64,
     curve: Curve,
@@ -94,10 +100,20 @@ impl Pooled {
         failed: &[(f64, u64)],
         metric: Metric,
     ) -> Option<Self> {
-        let samples: Vec<_> = levels.iter().map(|level| times(level, metric)).collect();
-        let (seen, noise) = match metric.call_column() {
-            None => means_of_runs(levels),
-            Some(_) => means(&samples.concat()),
+        let composed = metric.call_column().is_none().then(|| Composed::of(levels)).flatten();
+        let mut samples: Vec<_> = levels.iter().map(|level| times(level, metric)).collect();
+        let mut shared = Shared::default();
+        let mut compositions = None;
+        let mut counted_runs = None;
+        let (seen, noise) = match (metric.call_column(), composed) {
+            (_, Some(composed)) => {
+                (samples, shared) = (composed.samples, composed.shared);
+                compositions = Some(composed.compositions);
+                counted_runs = Some(levels.iter().map(|level| level.runs.len() as u64).sum());
+                (composed.seen, composed.noise)
+            }
+            (None, None) => means_of_runs(levels),
+            _ => means(&samples.concat()),
         };
         let shape = Shape::of(metric);
         let reach = if shape == Shape::ClosedLoop { REACH } else { REACH_OF_PARTS };
@@ -114,9 +130,13 @@ impl Pooled {
         };
         let mut tails = Tails::new(reach, seen.iter().map(|it| (it.concurrency, elasticity(it))));
         for (index, samples) in samples.iter().enumerate() {
-            let multiples =
-                samples.iter().map(|it| (it.concurrency, it.seconds / curve.at(it.concurrency)));
+            let multiples = samples
+                .iter()
+                .map(|it| (it.concurrency, it.seconds / curve.at(it.concurrency), it.count));
             tails.add(index, multiples);
+        }
+        if let Some(compositions) = compositions {
+            tails.compose(compositions, curve.clone(), shared.tail);
         }
         for (index, (concurrency, count)) in failed.iter().enumerate() {
             tails.add_failed(index, *concurrency, *count);
@@ -125,7 +145,7 @@ impl Pooled {
         let timed = if steady && shape == Shape::ClosedLoop {
             let of = |(index, samples): (usize, &Vec<Sample>)| {
                 let failed = failed.get(index).map_or(0, |(_, count)| *count) as f64;
-                Timed::of(samples, failed)
+                Timed::of(samples, failed, shared.tail)
             };
             samples.iter().enumerate().filter_map(of).collect()
         } else {
@@ -139,6 +159,8 @@ impl Pooled {
         Some(Self {
             seen,
             noise,
+            counted_runs,
+            shared: shared.mean,
             between,
             curve,
             shape,
@@ -160,6 +182,11 @@ impl Pooled {
     /// Returns true if a capacity would be a guess: it lies beyond the only load that was measured.
     pub fn is_a_guess(&self, carried: f64) -> bool {
         self.one_load && carried > self.highest
+    }
+
+    /// Returns the number of runs whose token counts it rests on; `None` if it rests on none.
+    pub(super) fn counted_runs(&self) -> Option<u64> {
+        self.counted_runs
     }
 
     /// Returns the quantile at a concurrency, in seconds, with the tail of the levels around it.
@@ -355,7 +382,15 @@ mod tests {
             let run = |index: u32| {
                 let position = (f64::from(index * 37 % runs) + 0.5) / f64::from(runs);
                 let runtime = mean * (0.5 + position);
-                ObservedRun { concurrency, runtime, llm_time: 0.8 * runtime, llm_calls: 2.0 }
+                ObservedRun {
+                    concurrency,
+                    runtime,
+                    llm_time: 0.8 * runtime,
+                    llm_calls: 2.0,
+                    prompt_tokens: None,
+                    completion_tokens: None,
+                    first_tokens: None,
+                }
             };
             ObservedLevel { runs: (0..runs).map(run).collect(), ..ObservedLevel::default() }
         };

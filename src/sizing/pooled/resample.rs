@@ -1,5 +1,6 @@
 //! Draws of the capacity: the same levels with other chance.
 
+use super::crossing::Multiples;
 use super::{LEAST, Pooled, Reached, corrected};
 use crate::measure::Quantile;
 use crate::sizing::carried::{Carried, CarriedDraws, Certainty};
@@ -50,6 +51,8 @@ impl Pooled {
         let spread = of_tail.hypot(of_levels);
         let within = limit / tail.multiple;
         let levels: Vec<f64> = self.seen.iter().map(|seen| seen.concurrency).collect();
+        let multiples =
+            self.tails.go_on().then(|| Multiples::of(self, quantile, self.furthest(limit)));
         let mut normal = Normal::seeded(certainty.seed);
         let mut of_model = Normal::seeded(certainty.seed ^ 0x006D_6F64_656C);
         let draw = |_| {
@@ -59,6 +62,15 @@ impl Pooled {
             let saturation = (normal.next().abs() / SATURATED).min(1.0);
             let within = within / error.exp();
             let Reached { concurrency, capped } = self.carried(&curve, within);
+            // Where the multiple changes with the load, so does the crossing.
+            let crossed = multiples.as_ref().map(|multiples| {
+                let limit = limit / error.exp();
+                let (at, multiple) = multiples.reach(|load| curve.at(load), limit);
+                let at = if capped { concurrency.max(at) } else { at };
+                (at, limit / multiple, limit)
+            });
+            let (concurrency, within) =
+                crossed.map_or((concurrency, within), |(at, within, _)| (at, within));
             let unseen = normal.next() / UNSEEN;
             let concurrency = self.between_neighbours(&levels, &curve, within, concurrency, unseen);
             let unmodelled = (self.unmodelled * of_model.next()).exp();
@@ -66,7 +78,19 @@ impl Pooled {
             let concurrency = if concurrency > self.highest {
                 // Beyond the last level the truth lies between its slope, and a rig that is saturated
                 // from there on.
-                let saturated = self.saturated(&curve, within).ln() * saturation;
+                let saturated = match (&multiples, crossed) {
+                    (Some(multiples), Some((_, _, limit))) => {
+                        let highest = curve.at(self.highest);
+                        let mean = |load: f64| {
+                            let further = (load - self.highest).max(0.0);
+                            let below = if further > 0.0 { highest } else { curve.at(load) };
+                            below + further * self.saturated_slope
+                        };
+                        multiples.reach(mean, limit).0
+                    }
+                    _ => self.saturated(&curve, within),
+                };
+                let saturated = saturated.ln() * saturation;
                 let between = saturated + concurrency.ln() * (1.0 - saturation);
                 let beyond = (between - self.highest.ln()).max(0.0);
                 (between + EXTRAPOLATION * beyond * normal.next()).exp()
@@ -96,8 +120,9 @@ impl Pooled {
 
     /// Draws a curve through the same means with other chance.
     fn drawn_curve(&self, normal: &mut Normal) -> Option<Curve> {
+        let shared = if self.shared > 0.0 { self.shared * normal.next() } else { 0.0 };
         let of = |(seen, error): (Seen, f64)| {
-            let error = error.hypot(self.between) * normal.next();
+            let error = error.hypot(self.between) * normal.next() + shared;
             let weight = self.weight_alike(&seen);
             Seen { seconds: seen.seconds * error.exp(), weight, ..seen }
         };

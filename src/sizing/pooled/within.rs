@@ -8,7 +8,8 @@ impl Pooled {
     /// each load tell how times spread there, above all where about `share` of them are.
     pub(in crate::sizing) fn within(&self, limit: f64, share: f64) -> Within<'_> {
         let lowest = self.seen.first().map_or(1.0, |seen| seen.concurrency);
-        let steps = ((self.highest / lowest).ln() * Within::PER_E_FOLD).ceil().max(0.0);
+        let highest = if self.tails.go_on() { self.furthest(limit) } else { self.highest };
+        let steps = ((highest / lowest).ln() * Within::PER_E_FOLD).ceil().max(0.0);
         let loads = (0_u32..).map(f64::from).take_while(|step| *step <= steps);
         let of =
             |step: f64| self.tails.spread_around(lowest * (step / Within::PER_E_FOLD).exp(), share);

@@ -1,17 +1,19 @@
 //! Distribution of times around their mean, pooled over the levels around a concurrency.
 
+mod around;
 mod near;
 mod quantile;
 
+pub(super) use around::DEPENDENCE;
 pub(super) use quantile::Spread;
 
+use super::composed::Compositions;
+use super::curve::Curve;
 use super::misfit::{self, Residual};
+use around::Around;
 use near::Near;
 use quantile::weighted_quantile;
 
-/// Factor on standard errors, since runs of a level wait for each other and tell less than
-/// independent ones.
-pub(super) const DEPENDENCE: f64 = 1.15;
 /// Difference of loads, as a logarithm, up to which levels are much alike.
 const ALIKE: f64 = 0.4;
 /// Standard deviations by which the share of slow runs is larger by chance once in twenty times.
@@ -49,6 +51,10 @@ pub(super) struct Tails {
     multiples: Vec<Multiple>,
     /// Closeness of loads to each other.
     near: Near,
+    /// Inverse of the number of runs behind the chance that all levels share.
+    shared: f64,
+    /// Distribution by compositions, with the curve of the mean, in place of the pooled multiples.
+    composed: Option<(Compositions, Curve)>,
 }
 
 impl Tails {
@@ -56,16 +62,17 @@ impl Tails {
     /// counts e^(-1/2) as much; `elasticity` is that of the mean at each load that was seen,
     /// ascending.
     pub fn new(reach: f64, elasticity: impl Iterator<Item = (f64, f64)>) -> Self {
-        Self { multiples: Vec::new(), near: Near::new(reach, elasticity) }
+        let near = Near::new(reach, elasticity);
+        Self { multiples: Vec::new(), near, shared: 0.0, composed: None }
     }
 
-    /// Adds the multiples of a level, each with the load that it met.
-    pub fn add(&mut self, level: usize, multiples: impl Iterator<Item = (f64, f64)>) {
-        let made = multiples.map(|(concurrency, times)| Multiple {
+    /// Adds the multiples of a level, each with the load that it met and the number of times that it counts.
+    pub fn add(&mut self, level: usize, multiples: impl Iterator<Item = (f64, f64, f64)>) {
+        let made = multiples.map(|(concurrency, times, count)| Multiple {
             times,
             at: concurrency.ln(),
             level,
-            count: 1.0,
+            count,
         });
         self.multiples.extend(made);
     }
@@ -78,6 +85,18 @@ impl Tails {
         }
     }
 
+    /// Takes the distribution by compositions in place of the pooled multiples. `shared` is the inverse of the
+    /// number of runs behind the chance that all levels share.
+    pub fn compose(&mut self, compositions: Compositions, curve: Curve, shared: f64) {
+        self.shared = shared;
+        self.composed = Some((compositions, curve));
+    }
+
+    /// Returns true if the distribution beyond the highest level differs from that at it.
+    pub fn go_on(&self) -> bool {
+        self.composed.is_some()
+    }
+
     /// Sorts what was added; all methods below require it.
     pub fn sorted(mut self) -> Self {
         self.multiples.sort_unstable_by(|a, b| a.times.total_cmp(&b.times));
@@ -86,35 +105,23 @@ impl Tails {
 
     /// Returns a quantile of the multiples around a concurrency.
     pub fn at(&self, concurrency: f64, share: f64) -> Tail {
-        let weights = self.weights(concurrency, share);
-        let mut of_levels: Vec<f64> = Vec::new();
-        for (it, weight) in std::iter::zip(&self.multiples, &weights) {
-            if it.level >= of_levels.len() {
-                of_levels.resize(it.level + 1, 0.0);
-            }
-            if let Some(level) = of_levels.get_mut(it.level) {
-                *level += weight;
-            }
-        }
-        let of_levels: f64 = of_levels.iter().map(|it| it * it).sum();
-        let sum: f64 = weights.iter().sum();
+        let around = self.around(concurrency, share);
         Tail {
-            multiple: self.quantile(&weights, share),
-            runs: self.runs(&weights),
-            levels: sum * sum / of_levels,
+            multiple: around.quantile(share),
+            runs: 1.0 / (1.0 / around.runs + self.shared),
+            levels: around.levels,
         }
     }
 
     /// Returns the standard deviation of the logarithm of that quantile if it rests on `runs` runs.
     pub fn spread(&self, concurrency: f64, share: f64, runs: f64) -> f64 {
-        self.spread_of(&self.weights(concurrency, share), share, runs)
+        self.around(concurrency, share).spread(share, runs)
     }
 
     /// Returns that quantile if by chance a few more of `runs` runs were slow than there should be.
     pub fn by_chance(&self, concurrency: f64, share: f64, runs: f64) -> f64 {
-        let weights = self.weights(concurrency, share);
         let step = FEW_MORE * DEPENDENCE * (share * (1.0 - share) / runs).sqrt();
-        self.quantile(&weights, (share + step).min(0.999))
+        self.around(concurrency, share).quantile((share + step).min(0.999))
     }
 
     /// Returns the standard deviation, as a logarithm, of the levels' own tails beyond chance: of
@@ -136,13 +143,13 @@ impl Tails {
             let at = (place / count).exp();
             let members = self.multiples.iter().filter(|it| it.level == level);
             let tail = weighted_quantile(members.map(|it| (it.times, it.count)), *count, share);
-            let weights = match around {
-                Some(_) => self.weights(at, share),
+            let whole = match (around, &self.composed) {
+                (Some(_), _) | (None, Some(_)) => self.around(at, share),
                 // Against the whole, not against its like.
-                None => self.weights_by(|it| self.near.far(it, at.ln())),
+                (None, None) => self.pooled(&self.weights_by(|it| self.near.far(it, at.ln()))),
             };
-            let off = (tail / self.quantile(&weights, share)).ln();
-            let error = self.spread_of(&weights, share, *count);
+            let off = (tail / whole.quantile(share)).ln();
+            let error = whole.spread(share, *count);
             let weight =
                 around.map_or(1.0, |centre| self.near.by_load(at.ln(), centre.ln(), ALIKE));
             (error > 0.0 && off.is_finite()).then_some(Residual { off, error, weight })
@@ -154,8 +161,51 @@ impl Tails {
     /// Returns the distribution of times around their mean at the levels around a concurrency; most
     /// exact around `share`.
     pub fn spread_around(&self, concurrency: f64, share: f64) -> Spread {
-        let weights = self.weights(concurrency, share);
-        Spread::of(self.values(&weights), weights.iter().sum())
+        self.around(concurrency, share).whole()
+    }
+
+    /// Returns the distribution around a concurrency; most exact around `share`.
+    fn around(&self, concurrency: f64, share: f64) -> Around {
+        let Some((compositions, curve)) = &self.composed else {
+            return self.pooled(&self.weights(concurrency, share));
+        };
+        let found = compositions.at(concurrency, curve.at(concurrency));
+        let failed = self.failed_around(concurrency) * found.multiples.len() as f64;
+        let failed = Some((FAILED, failed)).filter(|(_, weight)| *weight > 0.0);
+        let values = found.multiples.into_iter().map(|it| (it, 1.0)).chain(failed);
+        Around { values: values.collect(), runs: found.runs, levels: found.levels }
+    }
+
+    /// Returns the pooled multiples with these weights.
+    fn pooled(&self, weights: &[f64]) -> Around {
+        let mut of_levels: Vec<f64> = Vec::new();
+        let mut squares = 0.0;
+        for (it, weight) in std::iter::zip(&self.multiples, weights) {
+            if it.level >= of_levels.len() {
+                of_levels.resize(it.level + 1, 0.0);
+            }
+            if let Some(level) = of_levels.get_mut(it.level) {
+                *level += weight;
+            }
+            squares += weight * weight / it.count;
+        }
+        let sum: f64 = weights.iter().sum();
+        let of_levels: f64 = of_levels.iter().map(|it| it * it).sum();
+        let values =
+            std::iter::zip(&self.multiples, weights).map(|(it, weight)| (it.times, *weight));
+        let values = values.collect();
+        Around { values, runs: sum * sum / squares, levels: sum * sum / of_levels }
+    }
+
+    /// Returns the number of failed runs for each other one, around a concurrency.
+    fn failed_around(&self, concurrency: f64) -> f64 {
+        let centre = concurrency.ln();
+        let (mut failed, mut others) = (0.0, 0.0);
+        for it in &self.multiples {
+            let sum = if it.times < FAILED { &mut others } else { &mut failed };
+            *sum += it.count * self.near.far(it.at, centre);
+        }
+        if others > 0.0 { failed / others } else { 0.0 }
     }
 
     /// Returns the weight of each multiple for a quantile at a concurrency.
@@ -167,8 +217,9 @@ impl Tails {
         let centre = concurrency.ln();
         let far = self.weights_by(|at| self.near.far(at, centre));
         let near = self.weights_by(|at| self.near.alike(at, centre));
-        let off = (self.quantile(&near, share) / self.quantile(&far, share)).ln();
-        let error = self.spread_of(&near, share, self.runs(&near));
+        let (of_far, of_near) = (self.pooled(&far), self.pooled(&near));
+        let off = (of_near.quantile(share) / of_far.quantile(share)).ln();
+        let error = of_near.spread(share, of_near.runs);
         let of_near = 1.0 - CHANCE * (error / off).powi(2);
         if of_near.is_nan() || of_near <= 0.0 {
             return far;
@@ -191,29 +242,6 @@ impl Tails {
         };
         self.multiples.iter().map(weight).collect()
     }
-
-    /// Returns the effective number of equally weighted runs.
-    fn runs(&self, weights: &[f64]) -> f64 {
-        let own = std::iter::zip(&self.multiples, weights);
-        let squares: f64 = own.map(|(it, weight)| weight * weight / it.count).sum();
-        weights.iter().sum::<f64>().powi(2) / squares
-    }
-
-    /// Returns the standard deviation of the logarithm of a quantile that rests on `runs` runs,
-    /// from the order statistics around it.
-    fn spread_of(&self, weights: &[f64], share: f64, runs: f64) -> f64 {
-        let step = (share * (1.0 - share) / runs).sqrt();
-        let at = |share: f64| self.quantile(weights, share.clamp(0.001, 0.999)).ln();
-        DEPENDENCE * (at(share + step) - at(share - step)) / 2.0
-    }
-
-    fn quantile(&self, weights: &[f64], share: f64) -> f64 {
-        weighted_quantile(self.values(weights), weights.iter().sum(), share)
-    }
-
-    fn values<'a>(&'a self, weights: &'a [f64]) -> impl Iterator<Item = (f64, f64)> + 'a {
-        std::iter::zip(self.multiples.iter().map(|it| it.times), weights.iter().copied())
-    }
 }
 
 #[cfg(test)]
@@ -226,7 +254,7 @@ mod tests {
         for (level, &(concurrency, runs, width)) in levels.iter().enumerate() {
             let at =
                 |index: u32| 1.0 + width * (2.0 * (f64::from(index) + 0.5) / f64::from(runs) - 1.0);
-            tails.add(level, (0..runs).map(|index| (concurrency, at(index))));
+            tails.add(level, (0..runs).map(|index| (concurrency, at(index), 1.0)));
         }
         tails.sorted()
     }

@@ -58,7 +58,7 @@ impl Stage for Estimate {
     type Slice = EstimateSlice;
     type Inputs<'a> = EstimateInputs<'a>;
     type Output = Document<Assessment>;
-    const VERSION: u32 = 16;
+    const VERSION: u32 = 17;
 
     fn slice(&self, files: &SpecFiles) -> Result<EstimateSlice, PipelineError> {
         Ok(EstimateSlice::of(&files.spec))

@@ -1,0 +1,42 @@
+//! Distribution of multiples around a load.
+
+use super::quantile::{Spread, weighted_quantile};
+
+/// Factor on standard errors, since runs of a level wait for each other and tell less than
+/// independent ones.
+pub const DEPENDENCE: f64 = 1.15;
+
+/// Distribution of multiples around a load.
+pub(super) struct Around {
+    /// Multiples, ascending, each with its weight.
+    pub values: Vec<(f64, f64)>,
+    /// Effective number of equally weighted runs.
+    pub runs: f64,
+    /// Effective number of levels over which they are spread.
+    pub levels: f64,
+}
+
+impl Around {
+    /// Returns a quantile.
+    pub fn quantile(&self, share: f64) -> f64 {
+        weighted_quantile(self.values.iter().copied(), self.weight(), share)
+    }
+
+    /// Returns the standard deviation of the logarithm of a quantile that rests on `runs` runs, from the order
+    /// statistics around it.
+    pub fn spread(&self, share: f64, runs: f64) -> f64 {
+        let step = (share * (1.0 - share) / runs).sqrt();
+        let at = |share: f64| self.quantile(share.clamp(0.001, 0.999)).ln();
+        DEPENDENCE * (at(share + step) - at(share - step)) / 2.0
+    }
+
+    /// Returns the whole distribution.
+    pub fn whole(self) -> Spread {
+        let weight = self.weight();
+        Spread::of(self.values.into_iter(), weight)
+    }
+
+    fn weight(&self) -> f64 {
+        self.values.iter().map(|(_, weight)| weight).sum()
+    }
+}
