@@ -76,9 +76,9 @@ pub(super) fn means_of_runs(levels: &[&ObservedLevel]) -> (Vec<Seen>, f64) {
     let apart = |of: &dyn Fn(&ObservedRun) -> f64| {
         depends_on_load(&binned(runs().map(|run| (run.concurrency, of(run)))))
     };
-    // Where some runs show no calls, their time cannot be told apart; and a service that queues runs
+    // Where some runs show no calls, or calls side by side, their time cannot be told apart; and a service that queues runs
     // before their first call is slow outside of calls, the more so the higher the load.
-    if runs().any(|run| run.llm_calls < 1.0)
+    if runs().any(|run| run.llm_calls < 1.0 || run.calls_overlap())
         || apart(&|run| run.runtime - run.llm_time)
         || apart(&|run| run.llm_calls)
     {
@@ -185,5 +185,20 @@ mod tests {
         let own = (10.0 * pooled + 40.0 * 0.64) / 49.0;
         assert!((seen[0].weight - 40.0 * pooled / own).abs() < 1e-9, "{seen:?}");
         assert!((seen[1].weight - 400.0).abs() < 1e-9, "{seen:?}");
+    }
+
+    #[test]
+    fn calls_that_are_made_at_once_are_no_longer_than_their_run() {
+        // Four calls side by side, each as long as the run.
+        let parallel = |concurrency: f64, runtime: f64| {
+            let mut level = level(concurrency, &[runtime; 30]);
+            for run in &mut level.runs {
+                (run.llm_time, run.llm_calls) = (4.0 * runtime, 4.0);
+            }
+            level
+        };
+        let (seen, _) = means_of_runs(&[&parallel(1.0, 2.0), &parallel(8.0, 3.0)]);
+        let seconds: Vec<f64> = seen.iter().map(|it| it.seconds).collect();
+        assert!((seconds[0] - 2.0).abs() < 1e-9 && (seconds[1] - 3.0).abs() < 1e-9, "{seconds:?}");
     }
 }

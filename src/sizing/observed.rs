@@ -31,6 +31,15 @@ pub struct ObservedRun {
     pub first_tokens: Option<f64>,
 }
 
+impl ObservedRun {
+    /// Returns true if some of its LLM calls were made at once, so that together they take longer than it.
+    pub(super) fn calls_overlap(&self) -> bool {
+        /// Share of the runtime that clocks may disagree by.
+        const ROUNDING: f64 = 1e-3;
+        self.llm_time > self.runtime * (1.0 + ROUNDING)
+    }
+}
+
 /// Times in seconds, each with the concurrency of its run (concurrency first).
 pub(super) type Observations = Vec<(f64, f64)>;
 

@@ -23,8 +23,9 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Reads it from a run; `None` if not all of its calls report their tokens.
+    /// Reads it from a run; `None` if not all of its calls report their tokens, or if some were made at once.
     pub fn of(run: &ObservedRun) -> Option<Self> {
+        (!run.calls_overlap()).then_some(())?;
         Some(Self {
             features: [run.llm_calls, run.prompt_tokens?, run.completion_tokens?],
             outside: (run.runtime - run.llm_time).max(0.0),

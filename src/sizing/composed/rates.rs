@@ -3,7 +3,7 @@
 use super::part::{FEATURES, Features};
 use crate::sizing::nnls::nnls;
 
-/// Smallest square of a pivot: features in proportion to each other leave nothing but rounding.
+/// Smallest share of a sum of squares that is more than rounding, where features are in proportion to each other.
 const SINGULAR: f64 = 1e-9;
 
 /// Seconds per unit of each feature.
@@ -57,13 +57,17 @@ impl Normal {
         if calls <= 0.0 {
             return;
         }
-        for row in 1..FEATURES {
-            let by_calls = other.gram[row][0] / calls;
-            for column in 1..FEATURES {
-                let left = other.gram[row][column] - by_calls * other.gram[0][column];
-                self.gram[row][column] += weight * left;
+        let left = |row: usize, column: usize| {
+            other.gram[row][column] - other.gram[row][0] / calls * other.gram[0][column]
+        };
+        // Of tokens in proportion to calls nothing is left but rounding.
+        let varies = |row: &usize| left(*row, *row) > SINGULAR * other.gram[*row][*row];
+        for row in (1..FEATURES).filter(varies) {
+            for column in (1..FEATURES).filter(varies) {
+                self.gram[row][column] += weight * left(row, column);
             }
-            self.target[row] += weight * (other.target[row] - by_calls * other.target[0]);
+            let of_calls = other.gram[row][0] / calls * other.target[0];
+            self.target[row] += weight * (other.target[row] - of_calls);
         }
     }
 
@@ -158,5 +162,22 @@ mod tests {
         }
         let found = normal.solve();
         assert!((found.time(&[2.0, 200.0, 100.0]) - 4.0).abs() < 1e-6, "{found:?}");
+    }
+
+    #[test]
+    fn the_same_tokens_in_every_call_have_no_rate_of_their_own() {
+        let (mut level, mut of_tokens) = (Normal::default(), Normal::default());
+        for run in 0..30 {
+            let calls = 1.0 + f64::from(run % 4);
+            let completion = 10.0 + f64::from(run * run % 17);
+            let features = [calls, 333.3 * calls, completion];
+            level.add(&features, 0.7 * calls + 0.02 * completion, 1.0 / (0.1 + f64::from(run)));
+        }
+        of_tokens.add_of_tokens(&level, 0.3);
+        let Rates([_, per_prompt, per_token]) = of_tokens.solve();
+        assert!(
+            per_prompt.abs() < 1e-12 && (per_token - 0.02).abs() < 1e-9,
+            "{per_prompt} {per_token}"
+        );
     }
 }
