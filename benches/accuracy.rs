@@ -1,7 +1,7 @@
 //! How near the whole of sizer comes to the truth: its own planner, load generator and estimator sweep
 //! simulated rigs in virtual time, and the true count comes from simulating the whole cluster.
 //!
-//! `cargo bench --bench accuracy [-- SCENARIOS [FIRST_SEED]]`; see README.md.
+//! `cargo bench --bench accuracy [-- SCENARIOS [FIRST_SEED]] [--tokens] [--verbose]`; see README.md.
 
 mod rigs;
 

@@ -1,7 +1,7 @@
 //! How often sizer is confidently wrong about data that are not clean: sweeps of simulated rigs with which
 //! something goes wrong, by sizer's own planner, load generator and estimator in virtual time.
 //!
-//! `cargo bench --bench disturbed [-- SCENARIOS [FIRST_SEED]] [--kind NAME] [--verbose]`; see ../README.md.
+//! `cargo bench --bench disturbed [-- SCENARIOS [FIRST_SEED]] [--kind NAME] [--tokens] [--verbose]`; see ../README.md.
 
 mod case;
 mod disturbance;

@@ -43,6 +43,8 @@ pub struct Agent {
     /// Runs of the level that have begun, and how many there are to be.
     begun: AtomicUsize,
     planned: AtomicUsize,
+    /// True if calls report their tokens (`--tokens`).
+    reports_tokens: bool,
 }
 
 impl Agent {
@@ -62,6 +64,7 @@ impl Agent {
             level: AtomicUsize::new(0),
             begun: AtomicUsize::new(0),
             planned: AtomicUsize::new(0),
+            reports_tokens: std::env::args().any(|argument| argument == "--tokens"),
         }
     }
 
@@ -86,11 +89,19 @@ impl Agent {
     async fn calls(&self, run: u64, clock: Clock) -> Vec<LlmCall> {
         let mut calls = Vec::new();
         for (sequence, pause) in self.scenario.script(run).0 {
+            let (prompt, completion) = (sequence.prompt_tokens, sequence.output_tokens);
             let (done, end) = oneshot::channel();
             let start = clock.now();
             self.tell(Message::Call(self.now(), sequence, done));
             let _ = end.await;
-            calls.push(LlmCall { start, end: clock.now(), ..LlmCall::default() });
+            let counted = |tokens: u32| self.reports_tokens.then(|| u64::from(tokens));
+            calls.push(LlmCall {
+                start,
+                end: clock.now(),
+                prompt_tokens: counted(prompt),
+                completion_tokens: counted(completion),
+                ..LlmCall::default()
+            });
             sleep(Duration::from_secs_f64(pause)).await;
         }
         calls

@@ -24,6 +24,8 @@ use part::{FEATURES, Part};
 
 /// Fewest runs of all levels together.
 const FEWEST: usize = 16;
+/// Most of them: the chance of more is smaller than what the regression misses, so that they say more as they are.
+const MOST: usize = 800;
 /// Exponent that leads from the share of a variance that compositions explain to the share that they explain of
 /// being over the 95th percentile: within 0.07 of it if both are normal.
 const OF_TAIL: f64 = 0.45;
@@ -65,7 +67,8 @@ impl Composed {
         let loads: Option<Vec<f64>> =
             levels.iter().map(|level| Some(level.runs.first()?.concurrency)).collect();
         let loads = loads?;
-        if parts.iter().map(Vec::len).sum::<usize>() < FEWEST || depend_on_load(&loads, &parts) {
+        let runs = parts.iter().map(Vec::len).sum::<usize>();
+        if !(FEWEST..=MOST).contains(&runs) || depend_on_load(&loads, &parts) {
             return None;
         }
         Some(Self::pooled(&fitted(&loads, parts)?))

@@ -89,6 +89,9 @@ fn runs_are_pooled_as_they_are_where_compositions_are_unknown_or_depend_on_the_l
     assert!(composed(&[at(1.0, 50.0), at(2.0, 60.0)]).is_none(), "longer answers at a higher load");
     assert!(composed(&[at(1.0, 50.0), uncounted(&at(2.0, 50.0))]).is_none());
     assert!(composed(&[at(1.0, 50.0)]).is_none());
+    let (once, often) = (at(1.0, 50.0), at(2.0, 50.0));
+    let often = level((0..30).flat_map(|_| often.runs.clone()).collect());
+    assert!(composed(&[once, often]).is_none(), "so many runs say more as they are");
 }
 
 /// Share of a variance that is explained, and that of exceeding the 95th percentile.
@@ -151,7 +154,7 @@ fn runs_that_only_wait_longer_spread_no_further() {
     let wait = |load: f64| mean * (load / 16.0 - 1.0).max(0.0);
     let mut agent = Agent::seeded(7);
     let levels =
-        [1.0, 2.0, 4.0, 8.0, 16.0, 24.0, 32.0].map(|load| agent.level(load, 300, wait(load), 1.0));
+        [1.0, 2.0, 4.0, 8.0, 16.0, 24.0, 32.0].map(|load| agent.level(load, 110, wait(load), 1.0));
     let limit = wait(64.0) + p95(2.0);
     let certainty = Certainty { confidence: 0.9, resamples: 200, seed: 1 };
     let carried = |levels: &[ObservedLevel]| {
