@@ -2,6 +2,7 @@
 
 use super::advice::Plan;
 use super::diagnose::{Diagnosis, of_estimate};
+use super::estimator::Model;
 use super::finding::Finding;
 use super::prepared::Prepared;
 use super::{Estimate, Fit, Load, Question, Recommendation, Target, rough_gpus};
@@ -163,7 +164,7 @@ fn diagnose(
         notes.push(Finding::NoTarget);
     }
     if question.targets.iter().any(|target| target.metric == Metric::WorkflowRuntime) {
-        let runs = model.and_then(|model| model.counted_runs());
+        let runs = model.and_then(Model::counted_runs);
         notes.extend(runs.map(|runs| Finding::ByTokens { runs }));
     }
     let diagnosis = Diagnosis::of(levels, model);

@@ -80,7 +80,9 @@ impl Compositions {
         };
         let mut multiples: Vec<f64> = (0..whole).filter_map(time).collect();
         let mean = multiples.iter().sum::<f64>() / multiples.len().max(1) as f64;
-        multiples.iter_mut().for_each(|it| *it /= mean);
+        for multiple in &mut multiples {
+            *multiple /= mean;
+        }
         multiples.sort_unstable_by(f64::total_cmp);
         let (mut runs, mut squares, mut of_runs) = (0.0, 0.0, 0.0);
         for (level, weight) in std::iter::zip(&self.levels, &weights) {

@@ -103,7 +103,9 @@ impl Normal {
             }
             let pivot = row[i].max(SINGULAR).sqrt();
             row[i] = pivot * pivot;
-            row.iter_mut().for_each(|cell| *cell /= pivot);
+            for cell in &mut row {
+                *cell /= pivot;
+            }
             wanted.push((self.target[a] / scales[a] - known) / pivot);
             rows.push(row);
         }
