@@ -17,6 +17,7 @@ use super::{
     StageStatus, Status,
 };
 use crate::engine::{Claim, Lease, Resources, Shared, SingleFlight};
+use crate::load::Executor;
 use crate::redact::printable;
 use crate::report::{Comparison, SizingResult};
 use crate::spec::SpecSet;
@@ -112,6 +113,14 @@ impl Study {
         let specs = specs.into().into_specs().into_iter();
         let pipelines = specs.map(|spec| Pipeline::open_with(spec, &digests));
         Ok(Self { pipelines: pipelines.collect::<Result<_, _>>()? })
+    }
+
+    /// The same with another executor for the levels of all branches.
+    #[must_use]
+    pub fn with_executor(self, executor: &Arc<dyn Executor>) -> Self {
+        let pipelines = self.pipelines.into_iter();
+        let pipelines = pipelines.map(|it| it.with_executor(Arc::clone(executor)));
+        Self { pipelines: pipelines.collect() }
     }
 
     /// The pipeline of a spec without a matrix.

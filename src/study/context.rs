@@ -10,6 +10,7 @@ use super::stages::Planned;
 use super::{CancellationToken, Observer, PipelineError};
 use crate::dataset;
 use crate::engine::Previous;
+use crate::load::Executor;
 use crate::measure::Asked;
 use crate::spec::Spec;
 use crate::store::{Owner, Store};
@@ -58,6 +59,12 @@ impl Context {
     /// The same with a workflow of the caller's own.
     pub fn handed(self, workflow: Option<Arc<dyn Workflow>>) -> Self {
         Self { services: self.services.handed(workflow), ..self }
+    }
+
+    /// The same with an executor.
+    pub fn loaded_by(mut self, executor: Arc<dyn Executor>) -> Self {
+        self.services.executor = executor;
+        self
     }
 
     /// The same for a run that asks no server.

@@ -7,6 +7,7 @@ use super::graph::{Graph, graph_of};
 use super::graph_level::GraphLevel;
 use super::observer::Observer;
 use super::{CancellationToken, PipelineError, Silent};
+use crate::load::{Executor, Local};
 use crate::spec::{Checked, Spec};
 use crate::workflow::Workflow;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub struct Pipeline {
     levels: Vec<GraphLevel>,
     /// A workflow of the caller's own.
     workflow: Option<Arc<dyn Workflow>>,
+    executor: Arc<dyn Executor>,
 }
 
 impl Pipeline {
@@ -36,7 +38,7 @@ impl Pipeline {
         let (spec, digests) = (Arc::new(spec.into_inner()), Arc::clone(digests));
         let levels = first_levels(&Context::at_rest(&spec, &digests))?;
         let graph = graph_of(&spec, levels_of(&levels));
-        Ok(Self { spec, digests, graph, levels, workflow: None })
+        Ok(Self { spec, digests, graph, levels, workflow: None, executor: Arc::new(Local) })
     }
 
     /// The same with a workflow of the caller's own in place of what the spec names: usually a spec
@@ -45,6 +47,13 @@ impl Pipeline {
     #[must_use]
     pub fn with_workflow(self, workflow: Arc<dyn Workflow>) -> Self {
         Self { workflow: Some(workflow), ..self }
+    }
+
+    /// The same with another executor: whatever makes the load of each level, in place of this process. It makes the
+    /// same load, so levels that are there stay.
+    #[must_use]
+    pub fn with_executor(self, executor: Arc<dyn Executor>) -> Self {
+        Self { executor, ..self }
     }
 
     /// The spec.
@@ -69,7 +78,8 @@ impl Pipeline {
         cancel: CancellationToken,
     ) -> Context {
         let context = Context::new(&self.spec, &self.digests, observer, cancel);
-        context.planning(&self.levels).handed(self.workflow.clone())
+        let executor = Arc::clone(&self.executor);
+        context.planning(&self.levels).handed(self.workflow.clone()).loaded_by(executor)
     }
 
     /// A context for looking only.

@@ -1,7 +1,7 @@
 //! The services that the stages of one run share: the store, the system under test, whoever watches.
 
 use super::{CancellationToken, Observer, PipelineError, StageId};
-use crate::load::{LoadError, Scraper};
+use crate::load::{Executor, LoadError, Local, Scraper};
 use crate::redact::Redactor;
 use crate::spec::{ScrapeSpec, Seconds, Spec, SpecError, Vault, WorkflowSpec, process_env};
 use crate::store::Store;
@@ -15,6 +15,8 @@ pub(super) struct Services {
     pub store: Store,
     pub observer: Arc<dyn Observer>,
     pub cancel: CancellationToken,
+    /// Makes the load of each level.
+    pub executor: Arc<dyn Executor>,
     /// For errors, which point into it, and for relative paths. A stage reads its slice instead.
     spec: Arc<Spec>,
     /// Knows every secret that was looked up.
@@ -35,6 +37,7 @@ impl Services {
             store: Store::beside(spec.base_dir()),
             observer,
             cancel,
+            executor: Arc::new(Local),
             spec: Arc::clone(spec),
             redactor: Redactor::default(),
             scraper: OnceCell::new(),

@@ -5,9 +5,7 @@ use super::output::{Output, Product};
 use super::planned::{Amount, Planned};
 use super::stage::Stage;
 use crate::engine::{CutShort, Then};
-use crate::load::{
-    Executor, Job, LevelPlan, LevelSize, LoadError, Local, Recorder, make_room, to_parquet,
-};
+use crate::load::{Job, LevelPlan, LevelSize, LoadError, Recorder, make_room, to_parquet};
 use crate::measure::{Around, Before, Failure, FailureKind, Outcome, Run};
 use crate::spec::{Concurrency, Levels, ScrapeSpec, WorkflowSpec};
 use crate::store::{Content, Digest};
@@ -290,7 +288,7 @@ impl Sweep {
         let recorder = file.map_or_else(Recorder::in_memory, Recorder::to_file);
         let (server, cancel) = (Arc::clone(&workflow), &services.cancel);
         let job = Job { plan, workflow: server, scraper, cancel, on_run, recorder };
-        let mut recorded = Local.measure(job).await.map_err(load_error)?;
+        let mut recorded = services.executor.measure(job).await.map_err(load_error)?;
         // A server that refuses or breaks off under load is a finding; one that is gone ends the sweep.
         let cut_short;
         if seen.lost.load(Ordering::Relaxed)

@@ -6,7 +6,7 @@ mod spec_text;
 use super::context::Context;
 use super::stages::DatasetSlice;
 use super::{CancellationToken, Observer, Pipeline, PipelineError, StageId};
-use crate::load::{Executor, Job, LevelPlan, LevelSize, LoadError, Local, Recorder};
+use crate::load::{Job, LevelPlan, LevelSize, LoadError, Recorder};
 use crate::measure::{Item, Outcome, Row, Run};
 use crate::spec::{Concurrency, Mode, OnFailure};
 use shape::Shape;
@@ -100,10 +100,11 @@ impl Pipeline {
         let on_run = Arc::new(move |run: &Run| observer.run_done(run));
         let (cancel, recorder) = (&context.services.cancel, Recorder::in_memory());
         let job = Job { plan, workflow, scraper: None, cancel, on_run, recorder };
-        let recorded = Local.measure(job).await.map_err(|error| match error {
-            LoadError::Cancelled => PipelineError::Cancelled { levels: 0 },
-            error => PipelineError::Load { stage, error },
-        })?;
+        let recorded =
+            context.services.executor.measure(job).await.map_err(|error| match error {
+                LoadError::Cancelled => PipelineError::Cancelled { levels: 0 },
+                error => PipelineError::Load { stage, error },
+            })?;
         Ok(recorded.into_recording().runs)
     }
 }
