@@ -32,7 +32,7 @@
 //! | [`engine`] | plans and runs stages, whatever they make | [`Graph`], [`Selection`] |
 //! | [`store`] | keeps artifacts on disk, and the lock file | [`Store`], [`LockFile`] |
 //! | [`load`] | generates load, and reads and writes recordings | [`load::Executor`], [`LevelPlan`], [`load::read_foreign`] |
-//! | [`spec`] | the spec as types, a field per section | [`Spec`], [`SpecSet`], [`Targets`] |
+//! | [`spec`] | the spec as types, a field per section | [`Spec`], [`SpecSet`], [`Targets`], [`Extensions`] |
 //! | [`report`] | renders the result | [`SizingResult`], [`Report`], [`report::report`] |
 //! | [`nat`] | converts files of the reference calculator, `nat sizing calc` | [`nat::import`], [`CalcOutput`] |
 //! | [`workflow`] | systems under test, a module per kind with its keys and its client: [`openai`](workflow::openai), [`nat`](workflow::nat), [`http`](workflow::http), [`command`](workflow::command), [`chain`](workflow::chain), [`simulator`](workflow::simulator) (with its [`engine`](workflow::simulator::engine)), [`recorded`](workflow::recorded), [`custom`](workflow::custom) | [`Workflow`], [`WorkflowConfig`], [`WorkflowSpec::connect`] |
@@ -79,6 +79,12 @@
 //!
 //! A workflow of your own is a type that implements [`Workflow`], passed to [`Pipeline::with_workflow`];
 //! `examples/own_workflow.rs` does that with a spec made in code.
+//!
+//! # Extensions
+//!
+//! A program can add to what specs name: [`Extensions`] holds kinds of workflow ([`Kind`]), methods of estimation
+//! ([`Estimator`]) and reports ([`Report`]), and [`ReadOptions`] takes it where a spec is read. An [`Executor`] of
+//! your own makes the load of each level ([`Pipeline::with_executor`]). The crate `examples/extend` has one of each.
 //!
 //! # Example: from levels to an answer
 //!
@@ -130,17 +136,23 @@
 //!
 //! [`CalcOutput`]: nat::CalcOutput
 //! [`Estimate`]: sizing::Estimate
+//! [`Estimator`]: sizing::Estimator
+//! [`Executor`]: load::Executor
+//! [`Extensions`]: spec::Extensions
 //! [`Fits`]: sizing::Fits
 //! [`Item`]: measure::Item
 //! [`Graph`]: engine::Graph
+//! [`Kind`]: workflow::Kind
 //! [`LevelMetrics`]: measure::LevelMetrics
 //! [`LevelPlan`]: load::LevelPlan
 //! [`LockFile`]: store::LockFile
 //! [`Measured`]: sizing::Measured
 //! [`Metric`]: measure::Metric
 //! [`Pipeline`]: study::Pipeline
+//! [`Pipeline::with_executor`]: study::Pipeline::with_executor
 //! [`Pipeline::with_workflow`]: study::Pipeline::with_workflow
 //! [`Question`]: sizing::Question
+//! [`ReadOptions`]: spec::ReadOptions
 //! [`Recommendation`]: sizing::Recommendation
 //! [`Recording`]: measure::Recording
 //! [`Redactor`]: redact::Redactor

@@ -38,7 +38,8 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         .map(|text| Override::parse(&format!("workflow.{text}")))
         .collect::<Result<_, _>>()?;
     let spec = if let Some(path) = &args.spec {
-        SpecSet::from_path_with(path, &ReadOptions { profile: None, overrides })?.single()?
+        SpecSet::from_path_with(path, &ReadOptions { overrides, ..ReadOptions::default() })?
+            .single()?
     } else {
         let parts = Parts {
             project: None,

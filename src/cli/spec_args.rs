@@ -35,7 +35,7 @@ impl SpecArgs {
     pub fn options(&self) -> Result<ReadOptions, CliError> {
         let overrides: Vec<Override> =
             self.set.iter().map(|text| Override::parse(text)).collect::<Result<_, _>>()?;
-        Ok(ReadOptions { profile: self.profile.clone(), overrides })
+        Ok(ReadOptions { profile: self.profile.clone(), overrides, ..ReadOptions::default() })
     }
 
     /// Returns the arguments quoted for a shell, for a command that can be pasted. A change to a

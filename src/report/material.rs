@@ -2,6 +2,8 @@
 
 use super::{ReportError, SizingResult};
 use crate::measure::Run;
+use std::fmt;
+use std::sync::Arc;
 
 /// Input of a report.
 pub struct Material<'a> {
@@ -22,6 +24,24 @@ pub trait Report {
     /// True for a report that reads runs, and not only the result.
     fn reads_runs(&self) -> bool {
         false
+    }
+}
+
+/// A report that a program adds, with the version of what it writes. What another version wrote is written again.
+#[derive(Clone)]
+pub struct AddedReport {
+    /// File name.
+    pub name: String,
+    /// Version of its form.
+    pub version: u32,
+    /// Its renderer.
+    pub report: Arc<dyn Report + Send + Sync>,
+}
+
+impl fmt::Debug for AddedReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, version, report: _ } = self;
+        f.debug_struct("AddedReport").field("name", name).field("version", version).finish()
     }
 }
 

@@ -45,7 +45,7 @@ mod what_if;
 pub use built_in::{built_in_reports, built_in_template, default_reports};
 pub use comparison::{ComparedBranch, ComparedTargets, Comparison};
 pub use error::{ReportError, TemplateError};
-pub use material::{Material, Report, RunsAt};
+pub use material::{AddedReport, Material, Report, RunsAt};
 pub use nat_calc_output::calc_output;
 pub use nat_summary::{NatTargets, nat_summary};
 pub use prose::sentence;

@@ -154,7 +154,7 @@ fn diagnose(
 ) -> (Diagnosis, Vec<Finding>) {
     const ENOUGH_LEVELS: usize = 10;
     let (evidence, model) = (prepared.evidence(), prepared.model());
-    let (levels, by_line) = (evidence.levels(), evidence.method().estimator().is_line());
+    let (levels, by_line) = (evidence.levels(), prepared.is_by_line());
     let mut notes = of_measuring(levels);
     let usable = levels.iter().filter(|level| !level.interrupted).count();
     if by_line && (2..ENOUGH_LEVELS).contains(&usable) {

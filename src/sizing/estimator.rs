@@ -12,9 +12,10 @@ use super::fits::FitOptions;
 use super::verdict::{TOLERABLE, failed_share};
 use super::{Asked, Certainty, Estimate, Target};
 use crate::measure::LevelMetrics;
+use std::fmt;
 
 /// A method of estimation.
-pub trait Estimator: Sync {
+pub trait Estimator: fmt::Debug + Send + Sync {
     /// Makes a model of the evidence; fails if no answer can be had from it, whatever is asked.
     fn prepare<'e>(&self, evidence: &Evidence<'e>) -> Result<Box<dyn Model + 'e>, NoModel>;
 

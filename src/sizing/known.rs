@@ -5,6 +5,7 @@
 //! measured for, so it does not matter in how many runs, or by whom, the set was made.
 
 use super::adaptive::{FEWEST_UP, SHARE_UP, WAVES_UP, is_near, next_within, sized};
+use super::added::AddedMethod;
 use super::evidence::Evidence;
 use super::finding::Finding;
 use super::prepared::Prepared;
@@ -29,6 +30,8 @@ pub struct Search {
     pub asked: Asked,
     /// Window that the spec wants of each level.
     pub wanted: Wanted,
+    /// Method that a program adds, if the spec names one.
+    pub added: Option<AddedMethod>,
 }
 
 /// Size of the window that the spec wants of each level.
@@ -83,7 +86,8 @@ impl Search {
             known.levels().iter().filter(enough).cloned().collect();
         measured.sort_by_key(|level| level.concurrency);
         let usable: Vec<&LevelMetrics> = measured.iter().filter(|it| !it.interrupted).collect();
-        let crossing = Prepared::of(known.restricted_to(&measured)).crossing(&self.plan.targets);
+        let prepared = Prepared::by(self.added.as_ref(), known.restricted_to(&measured));
+        let crossing = prepared.crossing(&self.plan.targets);
         let left = self.plan.budget.map(|budget| {
             let spent = measured.iter().map(|level| self.spent(budget, level, crossing));
             budget.amount() - spent.sum::<f64>()
@@ -241,7 +245,7 @@ mod tests {
         let plan = AdaptivePlan { start: 1, max: 1024, budget, targets };
         let (targets, budget_text) = (limit.to_string(), format!("{budget:?}"));
         let asked = Asked { targets, budget: budget_text, ..Asked::default() };
-        Search { plan, asked, wanted: Wanted::Planned }
+        Search { plan, asked, wanted: Wanted::Planned, added: None }
     }
 
     /// Flat up to a knee at 14.4, then in proportion: 10 s are crossed at 72.

@@ -1,5 +1,6 @@
 //! Levels of a sweep with the runs behind them: the front door from measurements to answers.
 
+use super::added::AddedMethod;
 use super::evidence::Evidence;
 use super::observed::ObservedLevel;
 use super::prepared::Prepared;
@@ -71,7 +72,18 @@ impl Measured {
     /// Makes the model of the method of these lines. Failed runs at levels that tolerate them are
     /// left out, or slower than any limit if `count_failed` is set.
     pub fn prepare<'e>(&'e self, fits: &'e Fits, count_failed: bool) -> Prepared<'e> {
+        self.prepare_by(None, fits, count_failed)
+    }
+
+    /// Makes the model of a method that was added, if there is one.
+    pub fn prepare_by<'e>(
+        &'e self,
+        added: Option<&AddedMethod>,
+        fits: &'e Fits,
+        count_failed: bool,
+    ) -> Prepared<'e> {
         let evidence = Evidence::new(&self.levels, fits, &self.observed);
-        Prepared::of(evidence.counting_failures(count_failed)).with_comparison(&self.against)
+        let evidence = evidence.counting_failures(count_failed);
+        Prepared::by(added, evidence).with_comparison(&self.against)
     }
 }

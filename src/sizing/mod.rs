@@ -7,7 +7,8 @@
 //! - [`Measured`] holds the levels of a sweep and their runs ([`ObservedLevel`]); [`Fits`] are the
 //!   straight lines through the levels.
 //! - An [`Estimator`] is a method of estimation: it makes a [`Model`] of the [`Evidence`], and the
-//!   model answers whatever is asked. `estimators` lists them all by [`MethodName`].
+//!   model answers whatever is asked. `estimators` lists them all by [`MethodName`]; a program can add
+//!   more ([`AddedMethod`]).
 //! - [`Pooled`] is the model of `monotone`: a mean curve in the shape of a closed loop (`curve`),
 //!   times a tail pooled over the levels around the answer (`tails`), resampled for intervals.
 //! - A capacity ([`Carried`]) is the load that a rig carries within a limit; an [`Estimate`] turns
@@ -29,6 +30,7 @@
 //! [`crate::report`] shows the result. Formulas name their source; times are seconds, shares 0 to 1.
 
 mod adaptive;
+mod added;
 mod advice;
 mod assess;
 mod carried;
@@ -50,6 +52,7 @@ mod known;
 mod means;
 mod measured;
 mod method;
+mod method_name;
 mod misfit;
 mod nnls;
 mod observed;
@@ -66,6 +69,7 @@ mod verdict;
 mod wish;
 
 pub use adaptive::{AdaptivePlan, NextLevel, Spend, next_level};
+pub use added::AddedMethod;
 pub use advice::Plan;
 pub use assess::{Alternative, Assessment, LevelAgainstTargets, PerMetric};
 pub use carried::{Carried, CarriedDraws, CarriedRange, Certainty};
@@ -83,6 +87,7 @@ pub use grade::{Doubt, Grade};
 pub use known::{Again, Search, Step, Wanted};
 pub use measured::Measured;
 pub use method::MethodName;
+pub use method_name::AddedName;
 pub use observed::{ObservedLevel, ObservedRun};
 pub use pooled::Pooled;
 pub use prepared::Prepared;

@@ -1,5 +1,6 @@
 //! Evidence with its model, ready for any number of questions.
 
+use super::added::AddedMethod;
 use super::advice::Wanted;
 use super::estimator::{Model, NoModel};
 use super::evidence::Evidence;
@@ -11,14 +12,21 @@ use std::collections::BTreeMap;
 pub struct Prepared<'e> {
     evidence: Evidence<'e>,
     model: Result<Box<dyn Model + 'e>, NoModel>,
+    by_line: bool,
     against: Option<&'e BTreeMap<u32, AgainstLimits>>,
 }
 
 impl<'e> Prepared<'e> {
     /// Makes the model.
     pub fn of(evidence: Evidence<'e>) -> Self {
-        let model = evidence.method().estimator().prepare(&evidence);
-        Self { evidence, model, against: None }
+        Self::by(None, evidence)
+    }
+
+    /// Makes the model of a method that was added, if there is one.
+    pub fn by(added: Option<&AddedMethod>, evidence: Evidence<'e>) -> Self {
+        let estimator = evidence.method().or_added(added);
+        let (model, by_line) = (estimator.prepare(&evidence), estimator.is_line());
+        Self { evidence, model, by_line, against: None }
     }
 
     /// Adds the comparison of each level's runs with the limits of the question to assess.
@@ -34,6 +42,11 @@ impl<'e> Prepared<'e> {
     /// Returns the evidence.
     pub(super) fn evidence(&self) -> Evidence<'e> {
         self.evidence
+    }
+
+    /// Returns true if the answers rest on straight lines through the levels' quantiles.
+    pub(super) fn is_by_line(&self) -> bool {
+        self.by_line
     }
 
     /// Returns the model; `None` if there is none.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct EstimateSpec {
     /// Model of time against concurrency.
+    #[serde(deserialize_with = "MethodName::deserialize_built_in")]
     pub method: MethodName,
     /// Probability that the truth lies within the interval of an estimate, and that the
     /// recommendation is enough.

@@ -1,9 +1,10 @@
 //! Reading of specs from disk: the only file of this floor that touches the outside world.
 
-use super::{Checked, Migrated, Override, Parts, Spec, SpecError, SpecSet, migrate};
+use super::{Checked, Extensions, Migrated, Override, Parts, Spec, SpecError, SpecSet, migrate};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Largest spec, in bytes; none that a person wrote is larger.
 const LARGEST_SPEC: u64 = 1 << 20;
@@ -22,6 +23,8 @@ pub struct ReadOptions {
     pub profile: Option<String>,
     /// Changes, as `--set` makes them.
     pub overrides: Vec<Override>,
+    /// Things that the spec can name besides what sizer has.
+    pub extensions: Arc<Extensions>,
 }
 
 impl Spec {
@@ -60,7 +63,7 @@ impl SpecSet {
             env: &process_env,
             read: &read_bounded,
         };
-        Self::parse(&text, path, &parts)
+        Self::parse_with(&text, path, &parts, &options.extensions)
     }
 }
 

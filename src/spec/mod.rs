@@ -25,6 +25,7 @@
 mod checked;
 mod concurrency;
 mod estimate;
+mod extensions;
 mod file;
 mod load;
 mod migrate;
@@ -46,6 +47,7 @@ pub use crate::workflow::WorkflowSpec;
 pub use checked::Checked;
 pub use concurrency::{Budget, Concurrency, Levels, Scale, WindowSpec};
 pub use estimate::{CountFailures, EstimateSpec};
+pub use extensions::{ExtensionError, Extensions};
 pub use file::{ReadOptions, migrate_file, process_env};
 pub use load::{Mode, OnFailure, Order, Share, Until};
 pub use migrate::{Migrated, migrate};

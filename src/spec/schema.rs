@@ -1,11 +1,38 @@
 //! The JSON schema of the spec, for editors and checks.
 
-use super::Spec;
+use super::{Extensions, Spec};
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
 /// Returns the JSON schema (draft 2020-12) of a spec file.
 pub fn json_schema() -> Value {
-    let mut schema = schemars::schema_for!(Spec).to_value();
+    Extensions::default().json_schema()
+}
+
+impl Extensions {
+    /// Returns the JSON schema (draft 2020-12) of a spec file that can name them.
+    pub fn json_schema(&self) -> Value {
+        let mut generator = SchemaGenerator::default();
+        let kinds = self.kinds().iter().map(|kind| kind.schema(&mut generator));
+        let kinds: Vec<Value> = kinds.map(Schema::to_value).collect();
+        let methods = self.methods().iter().map(|method| json!({ "const": method.name.key() }));
+        let reports = self.reports().iter().map(|report| json!(report.name));
+        let mut schema = generator.into_root_schema_for::<Spec>().to_value();
+        for (at, added) in [
+            ("/$defs/WorkflowSpec/oneOf", kinds),
+            ("/$defs/MethodName/oneOf", methods.collect()),
+            ("/$defs/Report/anyOf/0/enum", reports.collect()),
+        ] {
+            if let Some(Value::Array(known)) = schema.pointer_mut(at) {
+                known.extend(added);
+            }
+        }
+        with_parts(schema)
+    }
+}
+
+/// Adds the keys that are gone before a spec has types.
+fn with_parts(mut schema: Value) -> Value {
     // These are gone before a spec has types, so no type can describe them.
     let parts = [
         (

@@ -1,7 +1,8 @@
 //! A spec file as one spec, or as one per combination of its matrix.
 
+use super::extensions::DecodedExtensions;
 use super::whole::Origin;
-use super::{Checked, Parts, Spec, SpecError, migrate};
+use super::{Checked, Extensions, Parts, Spec, SpecError, migrate};
 use crate::language::{Branch, Source, compose, decode};
 use std::path::Path;
 use std::sync::Arc;
@@ -15,9 +16,20 @@ pub struct SpecSet {
 impl SpecSet {
     /// Parses the text of a spec, with or without a matrix.
     pub fn parse(text: &str, file: &Path, parts: &Parts<'_>) -> Result<Self, SpecError> {
+        Self::parse_with(text, file, parts, &Arc::default())
+    }
+
+    /// Parses the text of a spec that can name extensions.
+    pub fn parse_with(
+        text: &str,
+        file: &Path,
+        parts: &Parts<'_>,
+        extensions: &Arc<Extensions>,
+    ) -> Result<Self, SpecError> {
         let source = Arc::new(Source { name: file.display().to_string(), text: text.to_owned() });
         let branches = compose(&source, file, parts)?;
-        let specs = branches.into_iter().map(|branch| Spec::of_branch(branch, file, parts));
+        let specs =
+            branches.into_iter().map(|branch| Spec::of_branch(branch, file, parts, extensions));
         Ok(Self { specs: specs.collect::<Result<_, _>>()? })
     }
 
@@ -50,16 +62,22 @@ impl Spec {
         branch: Branch,
         file: &Path,
         parts: &Parts<'_>,
+        extensions: &Arc<Extensions>,
     ) -> Result<Checked<Self>, SpecError> {
         let Branch { label, tree } = branch;
         // Before anything else: with another version all other errors are moot.
         migrate::check_version(&tree)?;
-        let mut spec: Self = decode(&tree, parts.env)?;
+        let DecodedExtensions { rest, workflow, method } = extensions.decode(&tree, parts.env)?;
+        let mut spec: Self = decode(&rest, parts.env)?;
+        drop(rest);
+        spec.workflow = workflow.unwrap_or(spec.workflow);
+        spec.estimate.method = method.unwrap_or(spec.estimate.method);
         spec.origin = Some(Origin {
             tree: Arc::new(tree),
             file: file.to_owned(),
             profile: parts.profile.map(str::to_owned),
             branch: label,
+            extensions: Arc::clone(extensions),
         });
         spec.checked()
     }

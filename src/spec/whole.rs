@@ -1,8 +1,10 @@
 //! The spec as a whole: its sections, and its origin.
 
-use super::{Concurrency, DatasetSpec, EstimateSpec, Outputs, TargetSets, TestRig};
+use super::{Concurrency, DatasetSpec, EstimateSpec, Extensions, Outputs, TargetSets, TestRig};
 use crate::language::{Env, Node, Source, SpecError, Vault, plain_file_name};
 use crate::redact::Redactor;
+use crate::report::AddedReport;
+use crate::sizing::AddedMethod;
 use crate::workflow::WorkflowSpec;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -49,6 +51,7 @@ pub(super) struct Origin {
     pub file: PathBuf,
     pub profile: Option<String>,
     pub branch: Option<String>,
+    pub extensions: Arc<Extensions>,
 }
 
 impl Spec {
@@ -80,8 +83,13 @@ impl Spec {
     pub fn new(name: &str, workflow: impl Into<WorkflowSpec>, file: impl Into<PathBuf>) -> Self {
         let file = file.into();
         let source = Source { name: file.display().to_string(), text: String::new() };
-        let origin =
-            Origin { tree: Arc::new(Node::nothing(source)), file, profile: None, branch: None };
+        let origin = Origin {
+            tree: Arc::new(Node::nothing(source)),
+            file,
+            profile: None,
+            branch: None,
+            extensions: Arc::default(),
+        };
         Self {
             version: 1,
             name: name.to_owned(),
@@ -94,6 +102,32 @@ impl Spec {
             outputs: Outputs::default(),
             origin: Some(origin),
         }
+    }
+
+    /// Adds what the spec can name besides what sizer has. A spec that is read with extensions has them already.
+    #[must_use]
+    pub fn with_extensions(mut self, extensions: Extensions) -> Self {
+        if let Some(origin) = &mut self.origin {
+            origin.extensions = Arc::new(extensions);
+        }
+        self
+    }
+
+    /// Returns what the spec can name besides what sizer has.
+    pub(crate) fn extensions(&self) -> Arc<Extensions> {
+        self.origin.as_ref().map_or_else(Arc::default, |origin| Arc::clone(&origin.extensions))
+    }
+
+    /// Returns the method of its estimates, if a program added it.
+    pub(crate) fn added_method(&self) -> Option<&AddedMethod> {
+        let methods = self.origin.as_ref()?.extensions.methods();
+        methods.iter().find(|method| method.name == self.estimate.method)
+    }
+
+    /// Returns a report that a program added, by its name.
+    pub(crate) fn added_report(&self, name: &str) -> Option<&AddedReport> {
+        let reports = self.origin.as_ref()?.extensions.reports();
+        reports.iter().find(|report| report.name == name)
     }
 
     /// Returns the combination of a matrix that this spec is.

@@ -199,7 +199,7 @@ impl Facts {
         if facts.absent.is_empty() {
             let mut measured = Measured::of(facts.levels.values().cloned().collect());
             observe(&mut measured, lock, store);
-            let fits = measured.fits(FitSlice::of(&spec.estimate).options());
+            let fits = FitSlice::of(spec).fits(measured.levels());
             let asked = EstimateSlice::of(spec);
             let prepared = asked.prepare(&measured, &fits);
             let Recommendation { recommended, .. } = prepared.answer(&asked.main_question()).1;

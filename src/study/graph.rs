@@ -33,7 +33,7 @@ fn level_stages(spec: &Spec, concurrency: u32) -> [Addition<StageId>; 2] {
     // Estimates read the runs too: how many are over a target is known only once there is one. Of the sweeps, a result
     // reads only the digests: it says which runs it rests on.
     let joined = vec![StageId::Estimate, StageId::Result];
-    let reports = spec.outputs.reports.iter().filter(|report| reads_runs(report));
+    let reports = spec.outputs.reports.iter().filter(|report| reads_runs(spec, report));
     let renders = reports.map(|report| StageId::Render(report.name.clone()));
     let runs_read_by = joined.iter().cloned().chain(renders).collect();
     let metrics_read_by = [vec![StageId::Fit], joined].concat();
@@ -54,7 +54,9 @@ fn grown(mut graph: Graph, stages: impl IntoIterator<Item = Addition<StageId>>) 
 }
 
 /// Tells a report that goes beyond the figures. A template of the user's sees these alone.
-fn reads_runs(report: &ReportSpec) -> bool {
+fn reads_runs(spec: &Spec, report: &ReportSpec) -> bool {
     let made_by_code = report.template.is_none();
-    made_by_code && crate::report::report(&report.name, None).is_some_and(|it| it.reads_runs())
+    let added = spec.added_report(&report.name).is_some_and(|it| it.report.reads_runs());
+    let built_in = || crate::report::report(&report.name, None).is_some_and(|it| it.reads_runs());
+    made_by_code && (added || built_in())
 }

@@ -3,11 +3,12 @@
 use super::PipelineError;
 use super::files::of_programs;
 use super::producer::Producer;
-use crate::spec::{ReadOptions, Spec, SpecSet};
+use crate::spec::{Extensions, ReadOptions, Spec, SpecSet};
 use crate::store::{Store, StoreError, Written};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 /// Files that a comparison of branches is written to.
 pub(super) const COMPARISON: [&str; 2] = ["comparison.md", "comparison.json"];
@@ -60,7 +61,7 @@ pub(super) fn report_of_two(spec: &Spec) -> Option<String> {
         let theirs: Vec<PathBuf> =
             other.files.iter().map(|file| places.entry(&base.join(file))).collect();
         let Some(shared) = reports.iter().find(|path| theirs.contains(path)) else { continue };
-        if still_writes(&base.join(&other.spec), other.profile.clone(), shared) {
+        if still_writes(&base.join(&other.spec), other.profile.clone(), spec.extensions(), shared) {
             let stem = Path::new(&*own).with_extension("");
             let stem = stem.display();
             return Some(format!(
@@ -75,11 +76,16 @@ pub(super) fn report_of_two(spec: &Spec) -> Option<String> {
 }
 
 /// Returns true if a spec still exists and still writes this report.
-fn still_writes(file: &Path, profile: Option<String>, report: &Path) -> bool {
+fn still_writes(
+    file: &Path,
+    profile: Option<String>,
+    extensions: Arc<Extensions>,
+    report: &Path,
+) -> bool {
     if !file.is_file() {
         return false;
     }
-    let options = ReadOptions { profile, overrides: Vec::new() };
+    let options = ReadOptions { profile, overrides: Vec::new(), extensions };
     match SpecSet::from_path_with(file, &options) {
         Ok(specs) => {
             let (specs, mut places) = (specs.into_specs(), Places::default());

@@ -26,7 +26,7 @@ pub(super) fn search_of(spec: &Spec) -> Option<Search> {
         }
         WindowSpec::Open => Wanted::Planned,
     };
-    Some(Search { asked: asked(spec, &plan), plan, wanted })
+    Some(Search { asked: asked(spec, &plan), plan, wanted, added: spec.added_method().cloned() })
 }
 
 /// The evidence that the search of a spec goes by: the levels that were measured so far.

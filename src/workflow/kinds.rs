@@ -10,7 +10,7 @@ use std::fmt;
 /// Registers the kinds: the order is that in which messages and the schema list them.
 macro_rules! kinds {
     ($($kind:ty,)*) => {
-        const NAMES: &[&str] = &[$(<$kind as Kind>::NAME),*];
+        pub(crate) const NAMES: &[&str] = &[$(<$kind as Kind>::NAME),*];
 
         /// Decodes the configuration of a kind.
         fn decode<'de, A: de::VariantAccess<'de>>(
@@ -102,7 +102,7 @@ impl JsonSchema for WorkflowSpec {
 }
 
 /// Returns the schema of a kind with its `type`.
-fn schema_of<K: Kind>(generator: &mut SchemaGenerator) -> Schema {
+pub(super) fn schema_of<K: Kind>(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = K::json_schema(generator);
     let object = schema.ensure_object();
     object.insert("description".to_owned(), K::DESCRIPTION.into());

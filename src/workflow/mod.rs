@@ -26,6 +26,7 @@
 //! are parsed leniently (`loose`, `mended`): only what is measured has to be right.
 
 mod access;
+mod added;
 mod budget;
 pub mod chain;
 mod clock;
@@ -58,10 +59,12 @@ mod template;
 mod transport;
 
 pub use access::{Headers, Variables};
+pub use added::AddedKind;
 pub use clock::Clock;
 pub use config::{Erased, Kind, WorkflowConfig};
 pub use connection::{ConnectionSpec, HttpProtocol};
 pub use error::ConnectError;
+pub(crate) use kinds::NAMES as KIND_NAMES;
 pub use llm::{LlmSpec, UpstreamSpec};
 pub use local::{ProgramSpec, ServeSpec};
 pub use redacted::Redacted;

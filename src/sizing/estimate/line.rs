@@ -4,11 +4,12 @@ use super::buy::{cross_check, other_form, sum};
 use super::{Answer, Asked, Capacity, Estimate, GpuCount, Proven, levels_within, observed};
 use crate::measure::{LevelMetrics, Metric};
 use crate::sizing::curve::{Curve, Seen, Shape};
+use crate::sizing::evidence::Evidence;
 use crate::sizing::finding::Finding;
 use crate::sizing::fit::{Fit, NoCapacity, NoFit};
 use crate::sizing::grade::Doubt;
 use crate::sizing::method::MethodName;
-use crate::sizing::verdict::Bounds;
+use crate::sizing::verdict::{Bounds, Verdict};
 use crate::sizing::{Load, Target};
 
 /// Factor outside the interval of the curve from which a line is weak.
@@ -29,6 +30,17 @@ pub(in crate::sizing) fn estimate(
         fit: fit.as_ref().ok().cloned(),
         extrapolated: carried.is_some_and(|carried| asked.is_extrapolated(carried)),
         ..asked.estimate(method, answer)
+    }
+}
+
+impl Asked<'_> {
+    /// Estimates the GPUs from a straight line of any method, and grades the estimate by what the levels prove.
+    pub fn by_line(&self, evidence: &Evidence<'_>, fit: &Result<Fit, NoFit>) -> Estimate {
+        let mut found = estimate(self, evidence.method(), fit);
+        let levels = evidence.with_runs();
+        let verdicts: Vec<_> = levels.iter().map(|it| Verdict::of(it, &self.target)).collect();
+        grade_line(&mut found, self, &Bounds::of(&verdicts), None);
+        found
     }
 }
 

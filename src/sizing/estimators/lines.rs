@@ -16,6 +16,7 @@ use crate::sizing::{Asked, Certainty, Estimate, Target};
 const OFFERED_R_SQUARED: f64 = 0.9;
 
 /// The method `linear`.
+#[derive(Debug)]
 pub(super) struct LeastSquares;
 
 impl Estimator for LeastSquares {
@@ -29,6 +30,7 @@ impl Estimator for LeastSquares {
 }
 
 /// The method `robust`.
+#[derive(Debug)]
 pub(super) struct RepeatedMedians;
 
 impl Estimator for RepeatedMedians {

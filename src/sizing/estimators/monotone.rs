@@ -12,6 +12,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// The method `monotone`.
+#[derive(Debug)]
 pub(super) struct Monotone;
 
 impl Estimator for Monotone {

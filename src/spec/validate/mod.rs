@@ -9,7 +9,7 @@ use checker::SpecChecker;
 use super::{Checked, Spec, Targets, redact};
 use crate::language::{Check, Node, Source, SpecError, suggestion};
 use crate::measure::Metric;
-use crate::report::built_in_reports;
+use crate::sizing::MethodName;
 use std::sync::Arc;
 
 const MOST_GPUS: u32 = 100_000_000;
@@ -42,6 +42,14 @@ impl SpecChecker<'_> {
         self.test()?;
         self.levels()?;
         self.targets()?;
+        let method = self.spec.estimate.method;
+        let is_known = MethodName::ALL.contains(&method) || self.spec.added_method().is_some();
+        self.ensure(
+            is_known,
+            "estimate.method",
+            &format!("`{method}` is not known here"),
+            "add it with `Spec::with_extensions`",
+        )?;
         let r_squared = self.spec.estimate.min_r_squared;
         self.ensure(
             (0.0..=1.0).contains(&r_squared),
@@ -187,7 +195,7 @@ impl SpecChecker<'_> {
     }
 
     fn outputs(&self) -> Check {
-        let reports = &self.spec.outputs.reports;
+        let (reports, extensions) = (&self.spec.outputs.reports, self.spec.extensions());
         for (index, report) in reports.iter().enumerate() {
             let path = format!("outputs.reports.{index}");
             let name = &report.name;
@@ -206,10 +214,10 @@ impl SpecChecker<'_> {
                 &format!("the report {name} is given twice"),
                 "keep one",
             )?;
-            if report.template.is_none() && !built_in_reports().any(|it| it == name) {
+            if report.template.is_none() && !extensions.report_names().any(|it| it == name) {
                 let error =
                     self.error(&path, &format!("`{}` is not a built-in report", redact(name)));
-                let known: Vec<&str> = built_in_reports().collect();
+                let known: Vec<&str> = extensions.report_names().collect();
                 let nearest = suggestion(name, &known);
                 return Err(error.help(format!("{nearest} Other reports need a `template`")));
             }

@@ -4,10 +4,8 @@
 use super::{CalcError, CalcOptions, CalcOutcome, jobs, spec_text};
 use crate::measure::{LevelMetrics, Metric, Quantile, Recording, Run};
 use crate::report::{Material, SizingResult, SpecIdentity, report};
-use crate::sizing::{Certainty, Load, Margin, Measured, Plan, Question, Rig, Target};
-use crate::spec::EstimateSpec;
+use crate::sizing::{Certainty, FitOptions, Load, Margin, Measured, Plan, Question, Rig, Target};
 use crate::study::Observer;
-use crate::study::stages::FitSlice;
 use std::collections::BTreeMap;
 
 pub(super) fn run(
@@ -25,14 +23,13 @@ pub(super) fn run(
     let levels: Vec<LevelMetrics> =
         metrics.iter().map(|(concurrency, metrics)| metrics.level(*concurrency)).collect();
     let runs_at = |concurrency: u32| runs.get(&concurrency).map_or(&[][..], Vec::as_slice);
-    let estimate = EstimateSpec { method: options.method, ..EstimateSpec::default() };
     let mut measured = Measured::of(levels.clone());
     let question = question(options);
     for concurrency in metrics.keys() {
         let recording = Recording { runs: runs_at(*concurrency).to_vec(), ..Recording::default() };
         let Ok(()) = measured.compare(*concurrency, &recording, &question.main_limits());
     }
-    let fits = measured.fits(FitSlice::of(&estimate).options());
+    let fits = measured.fits(FitOptions { method: options.method, ..FitOptions::default() });
     let assessment = measured.prepare(&fits, false).assess(&question);
     let identity = SpecIdentity { name: "calc".to_owned(), digest: String::new() };
     let result = SizingResult::assemble(identity, levels, &fits, assessment, BTreeMap::new());

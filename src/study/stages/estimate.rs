@@ -5,8 +5,8 @@ use super::output::Document;
 use super::stage::Stage;
 use crate::measure::{LevelMetrics, Metric};
 use crate::sizing::{
-    Alternative, Assessment, Certainty, Diagnosis, Fits, Load, Margin, Measured, Plan, Prepared,
-    Question, Rig, Target,
+    AddedMethod, Alternative, Assessment, Certainty, Diagnosis, Fits, Load, Margin, Measured, Plan,
+    Prepared, Question, Rig, Target,
 };
 use crate::spec::{
     CountFailures, EstimateSpec, Limit, Seconds, Share, Spec, TargetSets, Targets, TestRig,
@@ -32,6 +32,8 @@ pub(in crate::study) struct EstimateSlice {
     #[serde(serialize_with = "in_words")]
     levels: Plan,
     estimate: AnswerSlice,
+    #[serde(skip)]
+    added: Option<AddedMethod>,
 }
 
 #[derive(Serialize)]
@@ -41,6 +43,9 @@ struct AnswerSlice {
     spares: u32,
     count_failures: CountFailures,
     seed: u64,
+    /// Version of a method that was added. Its name is in the fits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method_version: Option<u32>,
 }
 
 fn in_words<S: Serializer>(plan: &Plan, serializer: S) -> Result<S::Ok, S::Error> {
@@ -110,18 +115,28 @@ impl EstimateSlice {
     /// Cuts it out of a spec.
     pub fn of(spec: &Spec) -> Self {
         let EstimateSpec { confidence, headroom, spares, count_failures, seed, .. } = spec.estimate;
+        let added = spec.added_method().cloned();
         Self {
             targets: spec.targets.clone(),
             test: TestRig { scrape: None, ..spec.test.clone() },
             counts_users: spec.concurrency.counts_users(),
             levels: Producer::of(spec).plan(),
-            estimate: AnswerSlice { confidence, headroom, spares, count_failures, seed },
+            estimate: AnswerSlice {
+                confidence,
+                headroom,
+                spares,
+                count_failures,
+                seed,
+                method_version: added.as_ref().map(|added| added.version),
+            },
+            added,
         }
     }
 
     /// The model of what was measured, with failed runs counted as the spec wants it.
     pub fn prepare<'a>(&self, measured: &'a Measured, fits: &'a Fits) -> Prepared<'a> {
-        measured.prepare(fits, self.estimate.count_failures == CountFailures::AsOverLimit)
+        let as_over_limit = self.estimate.count_failures == CountFailures::AsOverLimit;
+        measured.prepare_by(self.added.as_ref(), fits, as_over_limit)
     }
 
     /// The question of the set of targets that counts.

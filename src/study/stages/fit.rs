@@ -4,8 +4,8 @@ use super::artifacts::Artifacts;
 use super::output::Document;
 use super::stage::Stage;
 use crate::measure::LevelMetrics;
-use crate::sizing::{FitOptions, Fits, MethodName};
-use crate::spec::EstimateSpec;
+use crate::sizing::{AddedMethod, FitOptions, Fits, MethodName};
+use crate::spec::{EstimateSpec, Spec};
 use crate::study::PipelineError;
 use crate::study::services::Services;
 use crate::study::spec_files::SpecFiles;
@@ -16,6 +16,8 @@ pub(super) struct Fit;
 #[derive(Serialize)]
 pub(in crate::study) struct FitSlice {
     estimate: LineSlice,
+    #[serde(skip)]
+    added: Option<AddedMethod>,
 }
 
 #[derive(Serialize)]
@@ -23,19 +25,28 @@ struct LineSlice {
     method: MethodName,
     min_r_squared: f64,
     remove_outliers: bool,
+    /// Version of a method that was added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method_version: Option<u32>,
 }
 
 impl FitSlice {
-    /// Cuts it out of the section of a spec that it is a part of.
-    pub fn of(spec: &EstimateSpec) -> Self {
-        let EstimateSpec { method, min_r_squared, remove_outliers, .. } = *spec;
-        Self { estimate: LineSlice { method, min_r_squared, remove_outliers } }
+    /// Cuts it out of a spec.
+    pub fn of(spec: &Spec) -> Self {
+        let EstimateSpec { method, min_r_squared, remove_outliers, .. } = spec.estimate;
+        let added = spec.added_method().cloned();
+        let method_version = added.as_ref().map(|added| added.version);
+        Self {
+            estimate: LineSlice { method, min_r_squared, remove_outliers, method_version },
+            added,
+        }
     }
 
-    /// The options of the fits that the spec wants.
-    pub fn options(&self) -> FitOptions {
-        let LineSlice { method, min_r_squared, remove_outliers } = self.estimate;
-        FitOptions { method, min_r_squared, remove_outliers }
+    /// Draws the lines that the spec wants.
+    pub fn fits(&self, levels: &[LevelMetrics]) -> Fits {
+        let LineSlice { method, min_r_squared, remove_outliers, .. } = self.estimate;
+        let options = FitOptions { method, min_r_squared, remove_outliers };
+        Fits::by(self.added.as_ref(), levels, options)
     }
 }
 
@@ -46,7 +57,7 @@ impl Stage for Fit {
     const VERSION: u32 = 2;
 
     fn slice(&self, files: &SpecFiles) -> Result<FitSlice, PipelineError> {
-        Ok(FitSlice::of(&files.spec.estimate))
+        Ok(FitSlice::of(&files.spec))
     }
 
     fn inputs(&self, artifacts: &Artifacts<'_>) -> Result<Vec<LevelMetrics>, PipelineError> {
@@ -59,6 +70,6 @@ impl Stage for Fit {
         levels: Self::Inputs<'_>,
         _: &Services,
     ) -> Result<Document<Fits>, PipelineError> {
-        Ok(Document(Fits::of(&levels, slice.options())))
+        Ok(Document(slice.fits(&levels)))
     }
 }

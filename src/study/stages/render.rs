@@ -3,7 +3,10 @@
 use super::artifacts::{Artifacts, Runs};
 use super::stage::Stage;
 use crate::redact::printable;
-use crate::report::{Material, ReportError, SizingResult, UserTemplate, built_in_template, report};
+use crate::report::{
+    AddedReport, Material, Report, ReportError, SizingResult, UserTemplate, built_in_template,
+    report,
+};
 use crate::spec::Spec;
 use crate::store::Digest;
 use crate::study::PipelineError;
@@ -21,6 +24,11 @@ pub(super) struct Render {
 #[derive(Serialize)]
 pub(super) struct RenderSlice {
     template: Template,
+    /// Version of a report that was added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
+    #[serde(skip)]
+    added: Option<AddedReport>,
 }
 
 /// The template of a report, where it has one. A key tells it by its content.
@@ -83,7 +91,10 @@ impl Stage for Render {
             (None, Some(text)) => Template::BuiltIn(text),
             (None, None) => Template::Nothing,
         };
-        Ok(RenderSlice { template })
+        // A template of the user's goes before whatever is made by code.
+        let added = files.spec.added_report(&self.report);
+        let added = added.filter(|_| !matches!(template, Template::Named(_))).cloned();
+        Ok(RenderSlice { template, version: added.as_ref().map(|added| added.version), added })
     }
 
     fn inputs<'a>(&self, artifacts: &'a Artifacts<'_>) -> Result<RenderInputs<'a>, PipelineError> {
@@ -100,7 +111,9 @@ impl Stage for Render {
             Template::Named(template) => Some(template.clone()),
             Template::BuiltIn(_) | Template::Nothing => None,
         };
-        let Some(report) = report(&self.report, template) else {
+        let built_in = report(&self.report, template);
+        let added = slice.added.as_ref().map(|added| &*added.report as &dyn Report);
+        let Some(report) = added.or(built_in.as_deref()) else {
             let message = "this is not a built-in report and has no template".to_owned();
             let wrong = services.error_at(&self.at, message).help(services.path_help());
             return Err(wrong.into());
