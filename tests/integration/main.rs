@@ -21,6 +21,7 @@ mod dataset_forms;
 mod datasets;
 mod doubts;
 mod evidence;
+mod extensions;
 mod faults;
 mod floors;
 mod forced;
