@@ -5,8 +5,6 @@ use super::part::Part;
 use super::rates::Rates;
 use crate::sizing::means::Sample;
 
-/// Most compositions that are kept, evenly thinned out.
-const MOST: usize = 1000;
 /// Fewest runs that a distribution is made of: compositions are used again with other residuals.
 const FEWEST: usize = 600;
 /// Most runs of other levels that a level borrows the compositions of.
@@ -50,9 +48,7 @@ pub(in crate::sizing) struct Distribution {
 impl Compositions {
     /// Collects the compositions of all levels; `mean` is their mean.
     pub(super) fn of(levels: &[Fitted], mean: &Part, of_tail: &[f64]) -> Self {
-        let count = levels.iter().map(|level| level.parts.len()).sum::<usize>();
-        let step = count.div_ceil(MOST).max(1);
-        let parts = levels.iter().flat_map(|level| &level.parts).step_by(step).copied().collect();
+        let parts = levels.iter().flat_map(|level| &level.parts).copied().collect();
         let at_level = |(level, of_tail): (&Fitted, &f64)| AtLevel {
             concurrency: level.concurrency,
             rates: level.rates,

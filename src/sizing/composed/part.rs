@@ -40,7 +40,7 @@ impl Part {
         self.features[0]
     }
 
-    /// Returns the mean of some, without first tokens.
+    /// Returns the mean of some, as far as compositions and calls go.
     pub fn mean<'a>(parts: impl Iterator<Item = &'a Self> + Clone) -> Self {
         let count = parts.clone().count().max(1) as f64;
         let mut mean = Self::default();
@@ -50,7 +50,6 @@ impl Part {
             }
             mean.outside += part.outside / count;
             mean.llm_time += part.llm_time / count;
-            mean.runtime += part.runtime / count;
         }
         mean
     }

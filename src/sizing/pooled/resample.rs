@@ -80,11 +80,9 @@ impl Pooled {
                 // from there on.
                 let saturated = match (&multiples, crossed) {
                     (Some(multiples), Some((_, _, limit))) => {
-                        let highest = curve.at(self.highest);
                         let mean = |load: f64| {
                             let further = (load - self.highest).max(0.0);
-                            let below = if further > 0.0 { highest } else { curve.at(load) };
-                            below + further * self.saturated_slope
+                            curve.at(load.min(self.highest)) + further * self.saturated_slope
                         };
                         multiples.reach(mean, limit).0
                     }
