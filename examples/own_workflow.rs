@@ -6,7 +6,7 @@
 //! called from Rust can stand in its place: a client library, a model in this process, a queue.
 
 use sizer::measure::{Failure, Item, LlmCall, Run};
-use sizer::spec::{Levels, Limit, Seconds, Spec, Targets};
+use sizer::spec::{Levels, Limit, Seconds, Spec, Targets, WindowSpec};
 use sizer::study::{Pipeline, RunOptions};
 use sizer::workflow::custom::CustomSpec;
 use sizer::workflow::{Clock, Pending, Workflow};
@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // One desk is what can be added; a "GPU" is a desk.
     spec.test.gpu_count = Some(1);
     spec.concurrency.levels = Levels::List(vec![1, 2, 4, 8, 16]);
-    spec.concurrency.passes = Some(5);
+    spec.concurrency.window = WindowSpec::Passes(5);
     spec.targets = Targets {
         users: Some(100),
         workflow_runtime: Seconds::new(0.1).map(Limit::on_p95),

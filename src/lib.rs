@@ -36,6 +36,7 @@
 //! | [`report`] | renders the result | [`SizingResult`], [`Report`], [`report::report`] |
 //! | [`nat`] | converts files of the reference calculator, `nat sizing calc` | [`nat::import`], [`CalcOutput`] |
 //! | [`workflow`] | systems under test, a module per kind with its keys and its client: [`openai`](workflow::openai), [`nat`](workflow::nat), [`http`](workflow::http), [`command`](workflow::command), [`chain`](workflow::chain), [`simulator`](workflow::simulator) (with its [`engine`](workflow::simulator::engine)), [`recorded`](workflow::recorded), [`custom`](workflow::custom) | [`Workflow`], [`WorkflowConfig`], [`WorkflowSpec::connect`] |
+//! | [`pacing`] | shapes of load: when the runs of a level begin | [`pacing::PacingSpec`], [`LevelPlan`] |
 //! | [`dataset`] | reads datasets of all formats | [`dataset::for_each_row`] |
 //! | [`sizing`] | estimates, without I/O; its straight lines are in [`fit`](sizing::fit) | [`Measured`], [`Question`], [`Estimate`] |
 //! | [`redact`] | removes secrets from everything that is stored or shown | [`Redactor`] |
@@ -182,6 +183,7 @@ mod language;
 pub mod load;
 pub mod measure;
 pub mod nat;
+pub mod pacing;
 pub mod redact;
 pub mod report;
 pub mod sizing;

@@ -1,6 +1,6 @@
 //! Checks that types cannot express, with the tree of a spec for the positions of their errors.
 
-use super::tree::Node;
+use super::tree::{Node, Value};
 use super::{Secret, SpecError};
 use crate::redact::{names_a_secret, query_holds_a_secret, url_password};
 
@@ -16,6 +16,12 @@ impl<'a> Checker<'a> {
     /// Creates a checker of the spec that a tree became.
     pub(crate) fn new(tree: &'a Node) -> Self {
         Self { tree }
+    }
+
+    /// Returns true if the spec says something at a path.
+    pub(crate) fn is_given(&self, path: &str) -> bool {
+        let node = path.split('.').try_fold(self.tree, |node, key| node.child(key));
+        node.is_some_and(|node| node.value != Value::Null)
     }
 
     /// Fails at a path unless something holds.

@@ -1,9 +1,9 @@
 //! A level under way: what its users or arrivals share.
 
+use super::Recorder;
 use super::schedule::{Due, Schedule, Workload};
-use super::segment::{Segment, Turns};
-use super::{LoadPoint, Recorder};
 use crate::measure::Run;
+use crate::pacing::{Segment, Turns};
 use crate::workflow::{Clock, Workflow};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +12,7 @@ pub type OnRun = Arc<dyn Fn(&Run) + Send + Sync>;
 
 /// A level under way, shared by its tasks.
 pub(super) struct Level {
-    pub setting: Setting,
+    pub segment: Segment,
     /// Runs of the whole level before its window.
     pub warmup: usize,
     pub clock: Clock,
@@ -22,19 +22,10 @@ pub(super) struct Level {
     on_run: OnRun,
 }
 
-/// The part of a plan that every pacing needs.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Setting {
-    pub point: LoadPoint,
-    pub segment: Segment,
-    pub ramp: f64,
-    pub seed: u64,
-}
-
 impl Level {
     /// Begins a level: its clock starts now.
     pub fn begin(
-        setting: Setting,
+        segment: Segment,
         runs: (Workload, Turns),
         workflow: Arc<dyn Workflow>,
         recorder: Recorder,
@@ -42,7 +33,7 @@ impl Level {
     ) -> Self {
         let (workload, turns) = runs;
         Self {
-            setting,
+            segment,
             warmup: workload.warmup,
             clock: Clock::start(),
             schedule: Mutex::new(Schedule::new(workload, turns)),

@@ -1,7 +1,8 @@
 //! The executor of this process.
 
+use super::begin::begin;
 use super::health::Monitor;
-use super::level::{Level, Setting};
+use super::level::Level;
 use super::{Executor, Job, LevelPlan, LoadError, Recorded};
 use crate::measure::{Around, Scraped};
 use crate::workflow::Pending;
@@ -22,14 +23,14 @@ async fn measure(job: Job<'_>) -> Result<Recorded, LoadError> {
     let Job { plan, workflow, scraper, cancel, on_run, recorder } = job;
     let turns = plan.turns()?;
     let monitor = Monitor::start();
-    let LevelPlan { point, pacing, ramp, seed, workload, segment } = plan;
-    let setting = Setting { point, segment, ramp, seed };
-    let level = Level::begin(setting, (workload, turns), workflow, recorder, on_run);
+    let setting = plan.setting();
+    let LevelPlan { point, pacing, workload, segment, .. } = plan;
+    let level = Level::begin(segment, (workload, turns), workflow, recorder, on_run);
     let level = Arc::new(level);
     let scraping = scraper.map(|scraper| scraper.start(level.clock));
     // Dropping the tasks drops their requests.
     let mut tasks = JoinSet::new();
-    pacing.shape().begin(&level, &mut tasks);
+    begin(&level, pacing.shape().starts(setting), &mut tasks);
     loop {
         let ended = tokio::select! {
             biased;
@@ -59,9 +60,9 @@ async fn measure(job: Job<'_>) -> Result<Recorded, LoadError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::{Closed, LoadPoint, Open, Pacing, Recorder, Segment, Window, Workload};
+    use crate::load::{Recorder, Window, Workload};
     use crate::measure::{Failure, Item, Phase, Run};
-    use crate::spec::Process;
+    use crate::pacing::{Closed, LoadPoint, Open, Pacing, Process, Segment};
     use crate::workflow::{Clock, Workflow};
     use std::collections::BTreeSet;
     use std::sync::atomic::{AtomicU32, Ordering};

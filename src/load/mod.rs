@@ -1,5 +1,6 @@
 //! The load generator: plans in, recordings out.
 
+mod begin;
 mod error;
 mod executor;
 mod files;
@@ -8,18 +9,16 @@ mod health;
 mod level;
 mod local;
 mod ordered;
-mod pacing;
 mod plan;
 mod plan_error;
-mod point;
 mod recorder;
 mod recording;
 mod schedule;
 mod scrape;
-mod segment;
 mod work_order;
 mod worker;
 
+pub use crate::pacing::{LoadPoint, Pacing, Segment};
 pub use error::LoadError;
 pub use executor::{Executor, Job};
 pub use files::{TooFewFiles, make_room};
@@ -28,14 +27,11 @@ pub use foreign::{
 };
 pub use level::OnRun;
 pub use local::Local;
-pub use pacing::{Closed, Open, Pacing};
 pub use plan::{LevelPlan, LevelSize};
 pub use plan_error::PlanError;
-pub use point::LoadPoint;
 pub use recorder::{Recorded, Recorder};
 pub use recording::{RUNS_SCHEMA, RecordedRuns, from_parquet, is_own_parquet, to_parquet};
 pub use schedule::{Window, Workload};
 pub use scrape::{ScrapeError, Scraper};
-pub use segment::Segment;
 pub use work_order::WorkOrder;
 pub use worker::WorkerError;

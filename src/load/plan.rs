@@ -1,11 +1,11 @@
 //! Plans of levels: everything that a load generator has to know, independent of the machine that it
 //! runs on.
 
+use super::PlanError;
 use super::schedule::{Window, Workload};
-use super::segment::{Segment, Turns};
-use super::{LoadPoint, Pacing, PlanError};
 use crate::dataset::level_size;
 use crate::measure::Item;
+use crate::pacing::{LoadPoint, Pacing, PacingError, Segment, Setting, Turns};
 use crate::spec::{Concurrency, Mode, WindowSpec};
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +46,7 @@ impl LevelSize {
     /// level, used if the spec leaves it open.
     pub fn of_spec(load: &Concurrency, level: u32, chosen: Option<usize>) -> Self {
         let wave = level as usize;
-        let counted = match load.window() {
+        let counted = match load.window {
             WindowSpec::Runs(runs) => Some(runs as usize),
             WindowSpec::Passes(passes) => Some(wave.saturating_mul(passes as usize)),
             WindowSpec::Until(until) => Some(until.at_most as usize),
@@ -66,7 +66,7 @@ impl LevelPlan {
     /// Makes the plan of a level of a spec.
     pub fn of_spec(load: &Concurrency, size: LevelSize, items: Vec<Item>) -> Self {
         let LevelSize { level, warmup, counted } = size;
-        let window = match load.window() {
+        let window = match load.window {
             WindowSpec::Duration(duration) => Window::Seconds(duration.get()),
             WindowSpec::Until(until) => {
                 Window::Until { width: until.p95_within.get(), most: until.at_most as usize }
@@ -76,8 +76,8 @@ impl LevelPlan {
             }
         };
         Self {
-            point: LoadPoint::of_level(load, level),
-            pacing: Pacing::of_spec(load),
+            point: load.point(level),
+            pacing: load.pacing(),
             ramp: load.ramp.get(),
             // Levels have nothing random in common.
             seed: load.seed ^ u64::from(level) << 32,
@@ -135,6 +135,12 @@ impl LevelPlan {
         turns.ok_or_else(|| PlanError::TooManyShares { point: point.to_string(), of: segment.of })
     }
 
+    /// Returns what the times of its runs follow from.
+    pub(super) fn setting(&self) -> Setting {
+        let Self { point, segment, ramp, seed, .. } = *self;
+        Setting { point, segment, ramp, seed }
+    }
+
     /// Checks a plan of unknown origin.
     pub(super) fn check(&self) -> Result<(), PlanError> {
         self.point.check()?;
@@ -159,7 +165,7 @@ impl LevelPlan {
             ("tolerated", (0.0..=1.0).contains(tolerated), "is a share, 0 to 1"),
         ] {
             if !holds {
-                return Err(PlanError::OutOfBounds { key, bounds });
+                return Err(PacingError::OutOfBounds { key, bounds }.into());
             }
         }
         Ok(())

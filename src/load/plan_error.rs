@@ -1,36 +1,19 @@
 //! Reasons why a plan cannot be carried out or shared.
 
+use crate::pacing::PacingError;
+
 /// Reason why a plan of a level cannot be carried out or shared.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// Load point that stands for no load.
-    #[error("a load of {0} cannot be made: levels and rates are above 0, and at most 1000000")]
-    Point(String),
-    /// Pacing that needs another kind of load point.
-    #[error("{0}")]
-    Pacing(&'static str),
-    /// Number out of its bounds.
-    #[error("`{key}` {bounds}")]
-    OutOfBounds {
-        /// Name of the number in the plan.
-        key: &'static str,
-        /// Bounds, in words.
-        bounds: &'static str,
-    },
+    /// Load point, pacing or share that makes no sense.
+    #[error(transparent)]
+    Pacing(#[from] PacingError),
     /// Level that is too small for so many shares.
     #[error("a load of {point} cannot be shared among {of}: some would have nothing to do")]
     TooManyShares {
         /// Load of the level.
         point: String,
         /// Number of shares asked for.
-        of: u32,
-    },
-    /// Index that is not below the number of shares.
-    #[error("there is no share {index} of {of}: shares are counted from 0")]
-    NoSuchShare {
-        /// Index of the share, from 0.
-        index: u32,
-        /// Number of shares.
         of: u32,
     },
     /// Empty text.

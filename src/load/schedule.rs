@@ -1,7 +1,7 @@
 //! Which run is next, and which part of the level it belongs to.
 
-use super::segment::Turns;
 use crate::measure::{Interval, Item, Phase, Run, Summary};
+use crate::pacing::Turns;
 use serde::{Deserialize, Serialize};
 
 /// Runs of a level: their items, their number, and the end of its window.
@@ -199,8 +199,8 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::segment::Segment;
     use crate::measure::{Failure, FailureKind, Outcome};
+    use crate::pacing::Segment;
 
     fn schedule(warmup: usize, window: Window, keep_loaded: bool, tolerated: f64) -> Schedule {
         let items = ["a", "b", "c"]

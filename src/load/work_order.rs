@@ -168,8 +168,9 @@ fn spec_of(workflow: &Value, scrape: Option<&Value>) -> Result<Checked<Spec>, Pl
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::{LevelSize, LoadPoint};
+    use crate::load::LevelSize;
     use crate::measure::Item;
+    use crate::pacing::LoadPoint;
 
     fn spec(workflow: &str) -> Checked<Spec> {
         let text = format!(

@@ -7,9 +7,10 @@
 //!   [`Concurrency`], [`Targets`], [`EstimateSpec`], [`Outputs`]. A [`SpecSet`] is the one spec of
 //!   a file, or one per combination of its matrix.
 //! - The language that sections are written in (trees with positions, references, secrets,
-//!   errors) is a floor of its own, `language`. Kinds of workflow, formats of datasets and reports
-//!   are registered on their floors ([`workflow`](crate::workflow), [`dataset`](crate::dataset),
-//!   [`report`](crate::report)), with their keys; this floor puts sections together.
+//!   errors) is a floor of its own, `language`. Kinds of workflow, formats of datasets, shapes
+//!   of load and reports are registered on their floors ([`workflow`](crate::workflow),
+//!   [`dataset`](crate::dataset), [`pacing`](crate::pacing), [`report`](crate::report)), with their
+//!   keys; this floor puts sections together.
 //!
 //! # Flow
 //!
@@ -30,7 +31,6 @@ mod file;
 mod load;
 mod migrate;
 mod outputs;
-mod pacing;
 mod schema;
 mod spec_set;
 mod targets;
@@ -45,14 +45,13 @@ pub use crate::language::{
 pub use crate::redact::{names_a_secret, query_holds_a_secret, redact, url_password};
 pub use crate::workflow::WorkflowSpec;
 pub use checked::Checked;
-pub use concurrency::{Budget, Concurrency, Levels, Scale, WindowSpec};
+pub use concurrency::{Adaptive, Budget, Concurrency, Levels, Scale, WindowSpec};
 pub use estimate::{CountFailures, EstimateSpec};
 pub use extensions::{ExtensionError, Extensions};
 pub use file::{ReadOptions, migrate_file, process_env};
 pub use load::{Mode, OnFailure, Order, Share, Until};
 pub use migrate::{Migrated, migrate};
 pub use outputs::{Outputs, ReportSpec};
-pub use pacing::{Process, Rate, ThinkTime};
 pub use schema::json_schema;
 pub use spec_set::SpecSet;
 pub use targets::{Limit, ScrapeSpec, TargetSets, Targets, TestRig};

@@ -60,7 +60,7 @@ impl Spec {
     /// which also holds the store, and the store knows the spec by its name.
     ///
     /// ```
-    /// use sizer::spec::{Address, Levels, Limit, Seconds, Spec, Targets};
+    /// use sizer::spec::{Address, Levels, Limit, Seconds, Spec, Targets, WindowSpec};
     /// use sizer::workflow::openai::OpenaiSpec;
     ///
     /// let server = Address::from("http://localhost:8000/v1".to_owned());
@@ -69,7 +69,7 @@ impl Spec {
     /// spec.dataset.path = "questions.jsonl".into();
     /// spec.test.gpu_count = Some(8);
     /// spec.concurrency.levels = Levels::List(vec![1, 2, 4, 8, 16, 32]);
-    /// spec.concurrency.passes = Some(2);
+    /// spec.concurrency.window = WindowSpec::Passes(2);
     /// spec.targets = Targets {
     ///     users: Some(100),
     ///     workflow_runtime: Seconds::new(10.0).map(Limit::on_p95),

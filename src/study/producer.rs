@@ -7,7 +7,7 @@ use super::file_digests::FileDigests;
 use crate::dataset::DatasetError;
 use crate::load::{read_foreign, recorded_files};
 use crate::sizing::Plan;
-use crate::spec::{Concurrency, Levels, Spec};
+use crate::spec::{Adaptive, Levels, Spec};
 use crate::store::{Digest, Store};
 use crate::workflow::recorded::RecordedSpec;
 use std::collections::BTreeMap;
@@ -54,10 +54,9 @@ impl<'a> Producer<'a> {
             Self::Workflow(spec) => spec,
             Self::Elsewhere(..) => return Plan::Recorded,
         };
-        if spec.concurrency.levels != Levels::Adaptive {
+        let Some(Adaptive { start, max, budget }) = spec.concurrency.levels.adaptive() else {
             return Plan::Listed(spec.concurrency.levels.values());
-        }
-        let Concurrency { start, max, budget, .. } = &spec.concurrency;
+        };
         let keys =
             [("start", start.is_some()), ("max", max.is_some()), ("budget", budget.is_some())];
         Plan::Adaptive(keys.into_iter().filter(|(_, set)| *set).map(|(key, _)| key).collect())

@@ -3,21 +3,21 @@
 use super::stages::EstimateSlice;
 use crate::measure::{Asked, LevelMetrics};
 use crate::sizing::{AdaptivePlan, Evidence, Search, Spend, Wanted};
-use crate::spec::{Budget, Levels, Spec, WindowSpec};
+use crate::spec::{Budget, Spec, WindowSpec};
 
 /// The search of a spec's adaptive sweep; `None` if its levels are fixed.
 pub(super) fn search_of(spec: &Spec) -> Option<Search> {
     let load = &spec.concurrency;
-    let plan = (load.levels == Levels::Adaptive).then(|| AdaptivePlan {
-        start: load.first_level(),
-        max: load.highest_level(),
-        budget: load.budget.map(|budget| match budget {
+    let plan = load.levels.adaptive().map(|bounds| AdaptivePlan {
+        start: bounds.first(),
+        max: bounds.highest(),
+        budget: bounds.budget.map(|budget| match budget {
             Budget::Runs(runs) => Spend::Runs(runs as f64),
             Budget::Seconds(seconds) => Spend::Seconds(seconds.get()),
         }),
         targets: EstimateSlice::of(spec).main_question().targets,
     })?;
-    let wanted = match load.window() {
+    let wanted = match load.window {
         WindowSpec::Runs(runs) => Wanted::Runs(f64::from(runs)),
         WindowSpec::Passes(passes) => Wanted::Waves(f64::from(passes)),
         WindowSpec::Duration(duration) => Wanted::Seconds(duration.get()),

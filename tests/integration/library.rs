@@ -1,7 +1,7 @@
 //! Sizer as a library: specs made in code, workflows of one's own.
 
 use sizer::measure::{Failure, FailureKind, Item, LlmCall, Outcome, Run};
-use sizer::spec::{Checked, Levels, Limit, Seconds, Spec, Targets};
+use sizer::spec::{Checked, Levels, Limit, Seconds, Spec, Targets, WindowSpec};
 use sizer::study::{Pipeline, PipelineError, RunOptions};
 use sizer::workflow::custom::CustomSpec;
 use sizer::workflow::{Clock, Pending, Workflow};
@@ -69,7 +69,7 @@ fn spec(folder: &Path, setting: u32) -> Checked<Spec> {
     spec.dataset.path = "questions.jsonl".into();
     spec.test.gpu_count = Some(2);
     spec.concurrency.levels = Levels::List(vec![1, 2]);
-    spec.concurrency.passes = Some(3);
+    spec.concurrency.window = WindowSpec::Passes(3);
     spec.targets = Targets {
         users: Some(10),
         workflow_runtime: Seconds::new(1.0).map(Limit::on_p95),

@@ -2,9 +2,8 @@
 
 use super::checker::SpecChecker;
 use crate::language::Check;
-use crate::spec::concurrency::{Budget, Levels};
-use crate::spec::pacing::{self, Wrong};
-use crate::spec::{Concurrency, Order};
+use crate::pacing::{PacingSpec, Wrong};
+use crate::spec::{Adaptive, Budget, Levels, Order, WindowSpec};
 
 /// Highest level; beyond this it is a typing error, not a plan.
 const HIGHEST_LEVEL: u32 = 1_000_000;
@@ -44,7 +43,7 @@ impl SpecChecker<'_> {
             Levels::FromData => {
                 return self.levels_from_data();
             }
-            Levels::Adaptive => return self.adaptive().and_then(|()| self.load()),
+            Levels::Adaptive(bounds) => return self.adaptive(bounds).and_then(|()| self.load()),
             Levels::Range(range) => {
                 let at = |key: &str| format!("{path}.{key}");
                 self.ensure(range.from > 0, &at("from"), "a level is at least 1", "begin at 1")?;
@@ -63,13 +62,9 @@ impl SpecChecker<'_> {
                 )?;
             }
         }
-        for (key, given) in [
-            ("start", concurrency.start.is_some()),
-            ("max", concurrency.max.is_some()),
-            ("budget", concurrency.budget.is_some()),
-        ] {
+        for key in Adaptive::KEYS {
             self.ensure(
-                !given,
+                !self.is_given(key),
                 &format!("concurrency.{key}"),
                 "only adaptive levels have it",
                 "write `levels: adaptive`, or leave it out",
@@ -89,18 +84,20 @@ impl SpecChecker<'_> {
             "a level is at most 1000000",
             "one machine cannot hold more runs",
         )?;
-        self.ensure(
-            concurrency.passes.is_none_or(|passes| (1..=MOST_PASSES).contains(&passes)),
-            "concurrency.passes",
-            "between 1 and 1000000 passes",
-            "leave it out for one pass over the dataset",
-        )?;
+        if let WindowSpec::Passes(passes) = concurrency.window {
+            self.ensure(
+                (1..=MOST_PASSES).contains(&passes),
+                "concurrency.passes",
+                "between 1 and 1000000 passes",
+                "leave it out for one pass over the dataset",
+            )?;
+        }
         self.load()
     }
 
-    fn adaptive(&self) -> Check {
+    fn adaptive(&self, bounds: &Adaptive) -> Check {
         let concurrency = &self.spec.concurrency;
-        let (start, max) = (concurrency.first_level(), concurrency.highest_level());
+        let (start, max) = (bounds.first(), bounds.highest());
         self.ensure(
             (1..=HIGHEST_LEVEL).contains(&start),
             "concurrency.start",
@@ -120,7 +117,7 @@ impl SpecChecker<'_> {
             "leave it out",
         )?;
         self.ensure(
-            concurrency.budget.is_none_or(Budget::is_sensible),
+            bounds.budget.is_none_or(Budget::is_sensible),
             "concurrency.budget",
             "nothing can be measured with that",
             "write a number of runs such as 2000, or a time such as 10m",
@@ -128,43 +125,39 @@ impl SpecChecker<'_> {
     }
 
     fn load(&self) -> Check {
-        let Concurrency { passes, runs, duration, until, .. } = &self.spec.concurrency;
-        let windows = [
-            ("passes", passes.is_some()),
-            ("runs", runs.is_some()),
-            ("duration", duration.is_some()),
-            ("until", until.is_some()),
-        ];
-        let given: Vec<&str> = windows.iter().filter(|(_, it)| *it).map(|(key, _)| *key).collect();
-        if let [first, second, ..] = given.as_slice() {
+        let mut given = WindowSpec::KEYS.iter().filter(|key| self.is_given(key));
+        if let (Some(first), Some(second)) = (given.next(), given.next()) {
             let message = format!("`{first}` and `{second}` both say how long a level is");
             return self.ensure(false, &format!("concurrency.{second}"), &message, "keep one");
         }
-        self.ensure(
-            runs.is_none_or(|runs| (1..=MOST_RUNS).contains(&runs)),
-            "concurrency.runs",
-            "between 1 and 100000000 runs",
-            "a p95 needs 59 runs or more to be bounded",
-        )?;
-        self.ensure(
-            duration.is_none_or(|duration| duration.get() > 0.0),
-            "concurrency.duration",
-            "nothing can be measured in 0 s",
-            "60s is a good beginning",
-        )?;
-        if let Some(until) = until {
-            self.ensure(
-                until.p95_within.get() > 0.0,
-                "concurrency.until.p95_within",
-                "no number of runs makes an interval that narrow",
-                "10% is a good beginning",
-            )?;
-            self.ensure(
-                (59..=MOST_RUNS).contains(&until.at_most),
-                "concurrency.until.at_most",
-                "fewer than 59 runs do not bound a p95",
-                "10000 is the default",
-            )?;
+        match self.spec.concurrency.window {
+            WindowSpec::Open | WindowSpec::Passes(_) => {}
+            WindowSpec::Runs(runs) => self.ensure(
+                (1..=MOST_RUNS).contains(&runs),
+                "concurrency.runs",
+                "between 1 and 100000000 runs",
+                "a p95 needs 59 runs or more to be bounded",
+            )?,
+            WindowSpec::Duration(duration) => self.ensure(
+                duration.get() > 0.0,
+                "concurrency.duration",
+                "nothing can be measured in 0 s",
+                "60s is a good beginning",
+            )?,
+            WindowSpec::Until(until) => {
+                self.ensure(
+                    until.p95_within.get() > 0.0,
+                    "concurrency.until.p95_within",
+                    "no number of runs makes an interval that narrow",
+                    "10% is a good beginning",
+                )?;
+                self.ensure(
+                    (59..=MOST_RUNS).contains(&until.at_most),
+                    "concurrency.until.at_most",
+                    "fewer than 59 runs do not bound a p95",
+                    "10000 is the default",
+                )?;
+            }
         }
         let load = &self.spec.concurrency;
         self.ensure(
@@ -173,14 +166,32 @@ impl SpecChecker<'_> {
             "at most 1000000 waves",
             "one wave is the default",
         )?;
-        pacing::check(load.think_time, load.rate).map_err(|Wrong { key, message, help }| {
-            self.error(&format!("concurrency.{key}"), message).help(help)
-        })?;
+        self.pacing()?;
         self.ensure(
             (0.0..1.0).contains(&load.on_failure.tolerated()),
             "concurrency.on_failure.tolerate",
             "a share lies between 0% and 100%",
             "1% is a good beginning",
         )
+    }
+
+    /// Fails unless there is one pacing at most, with a value that makes sense.
+    fn pacing(&self) -> Check {
+        if let Some(pacing) = self.spec.concurrency.pacing {
+            let key = format!("concurrency.{}", pacing.key());
+            let wrong = |Wrong { message, help }| self.error(&key, message).help(help);
+            pacing.check().map_err(wrong)?;
+        }
+        let mut given = PacingSpec::KEYS.iter().filter(|(key, _)| self.is_given(key));
+        let (Some((first, _)), Some((second, alone))) = (given.next(), given.next()) else {
+            return Ok(());
+        };
+        let help = format!("keep `{second}` or `{first}`");
+        self.ensure(false, &format!("concurrency.{second}"), alone(), &help)
+    }
+
+    /// Returns true if the spec has a key of `concurrency`.
+    fn is_given(&self, key: &str) -> bool {
+        self.checker.is_given(&format!("concurrency.{key}"))
     }
 }

@@ -2,7 +2,6 @@
 
 use super::checker::SpecChecker;
 use crate::language::Check;
-use crate::spec::Levels;
 
 impl SpecChecker<'_> {
     /// Fails if a recording is to get what it has already.
@@ -17,7 +16,7 @@ impl SpecChecker<'_> {
             "leave it out",
         )?;
         self.ensure(
-            self.spec.concurrency.levels != Levels::Adaptive,
+            self.spec.concurrency.levels.adaptive().is_none(),
             "concurrency.levels",
             "what was recorded has the levels that it has",
             "leave `concurrency` out for all of them",

@@ -2,12 +2,12 @@
 
 use super::artifacts::{Artifacts, Expanded};
 use super::output::{Output, Product};
-use super::planned::{Amount, Planned};
+use super::planned::Planned;
 use super::stage::Stage;
 use crate::engine::{CutShort, Then};
 use crate::load::{Job, LevelPlan, LevelSize, LoadError, Recorder, make_room, to_parquet};
 use crate::measure::{Around, Before, Failure, FailureKind, Outcome, Run};
-use crate::spec::{Concurrency, Levels, ScrapeSpec, WorkflowSpec};
+use crate::spec::{Concurrency, ScrapeSpec, WindowSpec, WorkflowSpec};
 use crate::store::{Content, Digest};
 use crate::study::graph_level::GraphLevel;
 use crate::study::producer::Producer;
@@ -54,12 +54,11 @@ impl Stage for Sweep {
         if !Producer::of(spec).measures() {
             return Ok(SweepSlice::Recorded);
         }
-        let Concurrency { levels, start, max, budget, order, .. } = Concurrency::default();
-        let mut load =
-            Concurrency { levels, start, max, budget, order, ..spec.concurrency.clone() };
-        let is_planned = spec.concurrency.levels == Levels::Adaptive;
+        let Concurrency { levels, order, .. } = Concurrency::default();
+        let mut load = Concurrency { levels, order, ..spec.concurrency.clone() };
+        let is_planned = spec.concurrency.levels.adaptive().is_some();
         if is_planned {
-            Amount::default().put_into(&mut load);
+            load.window = WindowSpec::Open;
         }
         Ok(SweepSlice::Measured(Box::new(Measured {
             workflow: spec.workflow.clone(),

@@ -28,7 +28,7 @@ const FLOORS: [&[&str]; 11] = [
     &["load"],
     &["spec"],
     &["report"],
-    &["nat", "workflow", "dataset"],
+    &["nat", "workflow", "dataset", "pacing"],
     &["language"],
     &["redact", "bounded", "sizing"],
     &["measure"],

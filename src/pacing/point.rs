@@ -1,7 +1,6 @@
 //! Load points: the settings of levels.
 
-use super::PlanError;
-use crate::spec::Concurrency;
+use super::error::PacingError;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
@@ -22,11 +21,6 @@ pub enum LoadPoint {
 }
 
 impl LoadPoint {
-    /// Returns the load point of a level of the spec.
-    pub fn of_level(load: &Concurrency, level: u32) -> Self {
-        if load.counts_users() { Self::Users(level) } else { Self::InFlight(level) }
-    }
-
     /// Returns the level as the spec and the stages count it; `None` if the load has no such number.
     pub fn level(self) -> Option<u32> {
         match self {
@@ -36,12 +30,12 @@ impl LoadPoint {
     }
 
     /// Fails unless it stands for some load.
-    pub(super) fn check(self) -> Result<(), PlanError> {
+    pub(crate) fn check(self) -> Result<(), PacingError> {
         let possible = match self {
             Self::InFlight(level) | Self::Users(level) => (1..=HIGHEST).contains(&level),
             Self::Rate(rate) => rate > 0.0 && rate <= f64::from(HIGHEST),
         };
-        if possible { Ok(()) } else { Err(PlanError::Point(self.to_string())) }
+        if possible { Ok(()) } else { Err(PacingError::Point(self.to_string())) }
     }
 
     /// Returns the position on the axis of its kind.
@@ -82,7 +76,6 @@ impl fmt::Display for LoadPoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{Process, Rate};
 
     #[test]
     fn points_are_named_ordered_and_written_down() {
@@ -96,15 +89,6 @@ mod tests {
             let text = serde_json::to_string(&point).unwrap();
             assert_eq!(serde_json::from_str::<LoadPoint>(&text).unwrap(), point, "{text}");
         }
-    }
-
-    #[test]
-    fn a_level_counts_users_where_they_do_not_all_have_a_run() {
-        let closed = Concurrency::default();
-        assert_eq!(LoadPoint::of_level(&closed, 4), LoadPoint::InFlight(4));
-        let rate = Some(Rate { per_second: 0.5, process: Process::Poisson });
-        let open = Concurrency { rate, ..Concurrency::default() };
-        assert_eq!(LoadPoint::of_level(&open, 4), LoadPoint::Users(4));
     }
 
     #[test]

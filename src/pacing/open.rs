@@ -1,25 +1,86 @@
-//! Open loop: runs begin at their times, whether or not others have ended. A run's time counts
-//! from when it was due, so a client or a server that falls behind shows in every run (no
-//! coordinated omission).
+//! `rate`: an open loop. Runs begin at their times, whether or not others have ended. A run's time counts
+//! from when it was due, so a client or a server that falls behind shows in every run (no coordinated
+//! omission).
 
+use super::error::PacingError;
+use super::point::LoadPoint;
+use super::segment::{Segment, Turns};
 use super::shape::Shape;
-use crate::load::level::Level;
-use crate::load::segment::{Segment, Turns};
-use crate::load::{LoadPoint, PlanError};
-use crate::spec::{Concurrency, Process};
+use super::starts::{MOST_IN_FLIGHT, Setting, Starts};
+use super::wrong::{Wrong, ensure};
+use crate::language::{Scalar, ScalarOrMap, deserialize_scalar_or_map};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand_distr::{Distribution, Exp1};
-use serde::{Deserialize, Serialize};
-use std::sync::Arc;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize, de};
+use std::borrow::Cow;
 
-/// Most runs in flight. Beyond this the client would measure itself; further runs wait, and their
-/// waiting counts.
-const MOST_IN_FLIGHT: u32 = 50_000;
 /// Highest rate that a spec can ask for, in runs per second and user.
 const HIGHEST: f64 = 1e6;
+
+/// Open loop: every user sends runs at a rate of its own, whether or not the last one has ended.
+/// `0.2` is short for `{per_second: 0.2, process: poisson}`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Rate {
+    /// Runs per second and user: at level c, c times as many arrive.
+    pub per_second: f64,
+    /// Arrival process.
+    pub process: Process,
+}
+
+/// Arrival process: the distribution of arrivals over time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Process {
+    /// Independent of each other, as those of many users are.
+    #[default]
+    Poisson,
+    /// Evenly spaced.
+    Constant,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FullRate {
+    /// Runs per second and user.
+    per_second: f64,
+    /// Arrival process.
+    #[serde(default)]
+    process: Process,
+}
+
+impl ScalarOrMap for Rate {
+    const FORMS: &'static str =
+        "runs per second and user such as 0.2, or {per_second: 0.2, process: constant}";
+
+    type Map = FullRate;
+
+    fn of_scalar<E: de::Error>(scalar: Scalar<'_>) -> Option<Result<Self, E>> {
+        let per_second = scalar.number()?;
+        Some(Ok(Self { per_second, process: Process::default() }))
+    }
+
+    fn of_map<E: de::Error>(FullRate { per_second, process }: FullRate) -> Result<Self, E> {
+        Ok(Self { per_second, process })
+    }
+}
+
+deserialize_scalar_or_map!(Rate);
+
+impl JsonSchema for Rate {
+    fn schema_name() -> Cow<'static, str> {
+        "Rate".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let full = generator.subschema_for::<FullRate>();
+        schemars::json_schema!({
+            "description": "Open loop: runs per second and user",
+            "anyOf": [{ "type": "number", "exclusiveMinimum": 0 }, full],
+        })
+    }
+}
 
 /// Runs that begin at a rate, whether or not others have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,16 +105,30 @@ impl Open {
 }
 
 impl Shape for Open {
-    fn of_spec(load: &Concurrency) -> Option<Self> {
-        load.rate.map(|rate| Self { per_user: rate.per_second, process: rate.process })
+    type Key = Rate;
+
+    fn alone() -> &'static str {
+        "in an open loop nobody waits, so there is no think time"
     }
 
-    fn check(&self, _: LoadPoint) -> Result<(), PlanError> {
+    fn check_key(rate: Rate) -> Result<(), Wrong> {
+        ensure(
+            rate.per_second > 0.0 && rate.per_second <= HIGHEST,
+            "a rate is above 0, and at most 1000000 per second",
+            "it is the rate of one user; a level has as many users as its number says",
+        )
+    }
+
+    fn of_key(rate: Rate) -> Self {
+        Self { per_user: rate.per_second, process: rate.process }
+    }
+
+    fn check(&self, _: LoadPoint) -> Result<(), PacingError> {
         if self.per_user > 0.0 && self.per_user <= HIGHEST {
             return Ok(());
         }
         let bounds = "is above 0, and at most 1000000 per second";
-        Err(PlanError::OutOfBounds { key: "per_user", bounds })
+        Err(PacingError::OutOfBounds { key: "per_user", bounds })
     }
 
     fn turns(&self, _: LoadPoint, segment: Segment) -> Option<Turns> {
@@ -66,44 +141,11 @@ impl Shape for Open {
         u32::try_from(guess).unwrap_or(u32::MAX).clamp(1, MOST_IN_FLIGHT)
     }
 
-    /// Begins the task that begins all runs.
-    fn begin(&self, level: &Arc<Level>, tasks: &mut JoinSet<()>) {
+    fn starts(&self, setting: Setting) -> Starts {
+        let Setting { point, ramp, seed, segment: _ } = setting;
         let poisson = self.process == Process::Poisson;
-        let arrivals = Arrivals::new(
-            self.rate(level.setting.point),
-            level.setting.ramp,
-            poisson,
-            level.setting.seed,
-        );
-        tasks.spawn(send(Arc::clone(level), arrivals));
+        Starts::Arrivals(Box::new(Arrivals::new(self.rate(point), ramp, poisson, seed)))
     }
-}
-
-async fn send(level: Arc<Level>, arrivals: Arrivals) {
-    let mut runs = JoinSet::new();
-    let room = Arc::new(Semaphore::new(MOST_IN_FLIGHT as usize));
-    let began = level.clock.now();
-    for (position, at) in arrivals.enumerate() {
-        let due_at = began + at;
-        if position == level.warmup {
-            // In the whole it is the first of the window, whoever begins it.
-            level.open_window(due_at);
-        }
-        if position % level.setting.segment.of as usize != level.setting.segment.index as usize {
-            continue;
-        }
-        tokio::time::sleep_until(level.clock.at(due_at)).await;
-        let Some(due) = level.next(due_at) else { break };
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else { break };
-        let level = Arc::clone(&level);
-        runs.spawn(async move {
-            level.run(due, Some(due_at)).await;
-            drop(place);
-        });
-        // Whatever has ended makes room; a panic is reported when the level ends.
-        while runs.try_join_next().is_some() {}
-    }
-    while runs.join_next().await.is_some() {}
 }
 
 /// Times at which the runs of the whole load begin, in seconds since it began: without end, and

@@ -1,6 +1,6 @@
 //! Parts of a level's load, each of which computes its runs without asking the others.
 
-use super::PlanError;
+use super::error::PacingError;
 use serde::{Deserialize, Serialize};
 
 /// One of several equal parts of a load: `index` of `of`, counted from 0. Users and arrivals are
@@ -31,15 +31,15 @@ impl Segment {
     }
 
     /// Fails unless the index is below the number of parts.
-    pub(super) fn check(self) -> Result<Self, PlanError> {
+    pub(crate) fn check(self) -> Result<Self, PacingError> {
         let Self { index, of } = self;
-        if index < of { Ok(self) } else { Err(PlanError::NoSuchShare { index, of }) }
+        if index < of { Ok(self) } else { Err(PacingError::NoSuchShare { index, of }) }
     }
 
     /// Returns a part of this part.
-    pub(super) fn part(self, part: Self) -> Result<Self, PlanError> {
+    pub(crate) fn part(self, part: Self) -> Result<Self, PacingError> {
         let Self { index, of } = part.check()?;
-        let no_such = PlanError::NoSuchShare { index, of };
+        let no_such = PacingError::NoSuchShare { index, of };
         let index = self.of.checked_mul(index).and_then(|it| it.checked_add(self.index));
         match (index, self.of.checked_mul(of)) {
             (Some(index), Some(of)) => Ok(Self { index, of }),
@@ -48,19 +48,19 @@ impl Segment {
     }
 
     /// Returns the number of this part's things among the first `all`.
-    pub(super) fn count(self, all: usize) -> usize {
+    pub(crate) fn count(self, all: usize) -> usize {
         all.saturating_sub(self.index as usize).div_ceil((self.of as usize).max(1))
     }
 
     /// Returns the position among all things of this part's own, counted from 0.
-    pub(super) fn position(self, own: usize) -> usize {
+    pub(crate) fn position(self, own: usize) -> usize {
         own.saturating_mul(self.of as usize).saturating_add(self.index as usize)
     }
 }
 
 /// Runs of a segment, by their positions among all runs of the level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Turns {
+pub(crate) struct Turns {
     segment: Segment,
     /// Number of runs after which the dealing starts again with the first segment.
     round: usize,
