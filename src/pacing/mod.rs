@@ -33,7 +33,9 @@ use serde::{Deserialize, Serialize};
 
 /// Lists the shapes of load to a macro that makes an item of them, in the order of their keys in
 /// messages. A row has the description of the shape, its type, its key in `concurrency` with the type of
-/// the value, and the description of the key.
+/// the value, and the description of the key. The key of a further shape is not written where it is not
+/// given (`#[serde(skip_serializing_if = "Option::is_none")]`), or else no level that was measured before
+/// would have the key that it had.
 macro_rules! each_shape {
     ($make:ident) => {
         $make! {
@@ -75,7 +77,7 @@ macro_rules! shapes {
         /// The shape of load that a spec asks for, with the value of its key.
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub enum PacingSpec {
-            $($(#[$about_key])* $shape($value),)+
+            $($(#[$about])* $shape($value),)+
         }
 
         impl PacingSpec {

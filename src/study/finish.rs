@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::outputs::note_written;
-use super::stage_id::StageId;
+use super::stage_id::{Kind, Own, StageId};
 use super::stages::{Artifacts, ResultInputs, ResultSlice, assemble};
 use super::{Pipeline, PipelineError};
 use crate::engine::{Previous, Progress};
@@ -113,21 +113,19 @@ fn rests_on_what_is_locked(
     locked: &BTreeMap<String, Locked>,
     done: &Done<'_>,
 ) -> bool {
-    let name = id.to_string();
-    match id {
-        StageId::Expand => {
-            let mut sweeps = done.progress.manifests.iter().filter(|(id, _)| id.asks_a_server());
-            let used = |(_, sweep): (_, &Manifest)| {
-                sweep.parts.inputs.get(&name) == Some(&manifest.digest)
-            };
-            done.whole || !locked.contains_key(&name) || sweeps.any(used)
-        }
-        StageId::Sweep(_) => true,
-        StageId::Level(concurrency) => {
-            let sweep = StageId::Sweep(*concurrency).to_string();
-            let runs = locked.get(&sweep).map(|sweep| &sweep.digest);
-            runs.is_some() && runs == manifest.parts.inputs.get(&sweep)
-        }
-        StageId::Fit | StageId::Estimate | StageId::Result | StageId::Render(_) => false,
+    if !id.is_locked() {
+        return false;
     }
+    let inputs = &manifest.parts.inputs;
+    if let Some(level) = id.level() {
+        let of_level = |kind: &Kind| kind.stage(Own::Level(level));
+        let own = id.of_kind().reads().iter().filter_map(of_level).map(|id| id.to_string());
+        return own
+            .map(|id| (locked.get(&id).map(|it| &it.digest), inputs.get(&id)))
+            .all(|(locked, read)| locked.is_some() && locked == read);
+    }
+    let name = id.to_string();
+    let mut sweeps = done.progress.manifests.iter().filter(|(id, _)| id.asks_a_server());
+    let used = |(_, sweep): (_, &Manifest)| sweep.parts.inputs.get(&name) == Some(&manifest.digest);
+    done.whole || !locked.contains_key(&name) || sweeps.any(used)
 }

@@ -1,26 +1,25 @@
-//! The stages of a spec and what each of them needs.
+//! The graph of a spec's stages.
 
 use super::StageId;
+use super::stage_id::{Kind, Own};
 use crate::engine::{self, Addition};
-use crate::spec::{ReportSpec, Spec};
+use crate::spec::Spec;
 
 /// The graph of a spec's stages.
 pub type Graph = engine::Graph<StageId>;
 
 /// The stages that a spec asks for, with these levels in the order in which they are measured.
 pub(super) fn graph_of(spec: &Spec, levels: impl IntoIterator<Item = u32>) -> Graph {
-    let reading = Addition::reading;
-    let mut stages = vec![
-        reading(StageId::Expand, vec![]),
-        // Which levels there are may follow from the dataset.
-        reading(StageId::Fit, vec![]).following(StageId::Expand),
-        reading(StageId::Estimate, vec![StageId::Fit]),
-        reading(StageId::Result, vec![StageId::Expand, StageId::Fit, StageId::Estimate]),
-    ];
-    let renders = spec.outputs.reports.iter().map(|report| StageId::Render(report.name.clone()));
-    stages.extend(renders.map(|render| reading(render, vec![StageId::Result])));
-    stages.extend(levels.into_iter().flat_map(|level| level_stages(spec, level)));
-    grown(Graph::empty(), stages)
+    let joining = joining_stages(spec).map(|id| {
+        let kind = id.of_kind();
+        let stages =
+            |kinds: &[Kind]| kinds.iter().flat_map(|kind| joining_of(spec, *kind)).collect();
+        let follows: Vec<StageId> = stages(kind.follows());
+        let addition = Addition::reading(id, stages(kind.reads()));
+        follows.into_iter().fold(addition, Addition::following)
+    });
+    let levels = levels.into_iter().flat_map(|level| level_stages(spec, level));
+    grown(Graph::empty(), joining.chain(levels))
 }
 
 /// A graph with a further level.
@@ -28,20 +27,38 @@ pub(super) fn with_level(graph: Graph, spec: &Spec, concurrency: u32) -> Graph {
     grown(graph, level_stages(spec, concurrency))
 }
 
+/// The stages of a kind that are of no level.
+fn joining_of(spec: &Spec, kind: Kind) -> impl Iterator<Item = StageId> {
+    let reports = spec.outputs.reports.iter().map(|report| Own::Report(&report.name));
+    std::iter::once(Own::Spec).chain(reports).filter_map(move |own| kind.stage(own))
+}
+
+/// The stages that are of no level.
+fn joining_stages(spec: &Spec) -> impl Iterator<Item = StageId> {
+    Kind::ALL.iter().flat_map(|kind| joining_of(spec, *kind))
+}
+
 /// The stages of a level. It is aggregated right after its sweep.
-fn level_stages(spec: &Spec, concurrency: u32) -> [Addition<StageId>; 2] {
-    // Estimates read the runs too: how many are over a target is known only once there is one. Of the sweeps, a result
-    // reads only the digests: it says which runs it rests on.
-    let joined = vec![StageId::Estimate, StageId::Result];
-    let reports = spec.outputs.reports.iter().filter(|report| reads_runs(spec, report));
-    let renders = reports.map(|report| StageId::Render(report.name.clone()));
-    let runs_read_by = joined.iter().cloned().chain(renders).collect();
-    let metrics_read_by = [vec![StageId::Fit], joined].concat();
-    let (sweep, level) = (StageId::Sweep(concurrency), StageId::Level(concurrency));
-    [
-        Addition::reading(sweep.clone(), vec![StageId::Expand]).read_by(runs_read_by),
-        Addition::reading(level, vec![sweep]).read_by(metrics_read_by),
-    ]
+fn level_stages(spec: &Spec, level: u32) -> impl Iterator<Item = Addition<StageId>> {
+    Kind::ALL.iter().filter_map(move |kind| {
+        let id = kind.stage(Own::Level(level))?;
+        let read = |read: &Kind| {
+            let own = read.stage(Own::Level(level));
+            own.map_or_else(|| joining_of(spec, *read).collect(), |own| vec![own])
+        };
+        let reads = kind.reads().iter().flat_map(read).collect();
+        let readers = joining_stages(spec).filter(|reader| reads_level_stage(spec, reader, *kind));
+        Some(Addition::reading(id, reads).read_by(readers.collect()))
+    })
+}
+
+/// Returns true if a stage reads the stages of a kind, of all levels.
+fn reads_level_stage(spec: &Spec, reader: &StageId, kind: Kind) -> bool {
+    let needs_it = match reader {
+        StageId::Render(report) => reads_runs(spec, report),
+        _ => true,
+    };
+    needs_it && reader.of_kind().reads().contains(&kind)
 }
 
 #[expect(
@@ -54,9 +71,10 @@ fn grown(mut graph: Graph, stages: impl IntoIterator<Item = Addition<StageId>>) 
 }
 
 /// Tells a report that goes beyond the figures. A template of the user's sees these alone.
-fn reads_runs(spec: &Spec, report: &ReportSpec) -> bool {
-    let made_by_code = report.template.is_none();
-    let added = spec.added_report(&report.name).is_some_and(|it| it.report.reads_runs());
-    let built_in = || crate::report::report(&report.name, None).is_some_and(|it| it.reads_runs());
+fn reads_runs(spec: &Spec, name: &str) -> bool {
+    let mut reports = spec.outputs.reports.iter();
+    let made_by_code = reports.any(|report| report.name == name && report.template.is_none());
+    let added = spec.added_report(name).is_some_and(|it| it.report.reads_runs());
+    let built_in = || crate::report::report(name, None).is_some_and(|it| it.reads_runs());
     made_by_code && (added || built_in())
 }

@@ -1,10 +1,9 @@
 //! The artifacts of stages that are done, in the forms in which they are kept.
 
 use crate::load::{ForeignRun, RecordedRuns, from_parquet};
-use crate::measure::{Around, Item, LevelMetrics, Recording, Row};
-use crate::report::SizingResult;
-use crate::sizing::{Assessment, Fits};
+use crate::measure::{Around, Item, Recording, Row};
 use crate::store::{Digest, Store};
+use crate::study::stage_id::each_stage;
 use crate::study::{Cause, PipelineError, StageId};
 use parquet::errors::ParquetError;
 use serde::de::DeserializeOwned;
@@ -30,27 +29,6 @@ impl<'a> Artifacts<'a> {
     /// The runs of all levels.
     pub fn runs(&self) -> Runs<'_> {
         Runs { artifacts: self }
-    }
-
-    /// The metrics of all levels, ascending.
-    pub fn levels(&self) -> Result<Vec<LevelMetrics>, PipelineError> {
-        let levels = self.digests.keys().filter(|id| matches!(id, StageId::Level(_)));
-        levels.map(|id| self.document(id)).collect()
-    }
-
-    /// The fits.
-    pub fn fits(&self) -> Result<Fits, PipelineError> {
-        self.document(&StageId::Fit)
-    }
-
-    /// The estimates.
-    pub fn assessment(&self) -> Result<Assessment, PipelineError> {
-        self.document(&StageId::Estimate)
-    }
-
-    /// The result.
-    pub fn result(&self) -> Result<SizingResult, PipelineError> {
-        self.document(&StageId::Result)
     }
 
     /// The digests of all artifacts, by stage.
@@ -86,6 +64,36 @@ impl<'a> Artifacts<'a> {
         Ok(())
     }
 }
+
+macro_rules! documents {
+    ($(
+        $(#[$about:meta])*
+        $name:ident $(($own:ident: $type:ty))? = $word:literal, $module:ident::$stage:ident,
+        reads [$($read:ident),*], follows [$($followed:ident),*], $file:expr, $needs:expr
+        $(, one $one:ident: $document:ty)? $(, each $each:ident: $of_level:ty)? ;
+    )+) => {
+        /// Stages that keep one JSON document.
+        impl Artifacts<'_> {
+            $(
+                $(
+                    /// The document of the stage.
+                    pub fn $one(&self) -> Result<$document, PipelineError> {
+                        self.document(&StageId::$name)
+                    }
+                )?
+                $(
+                    /// The documents of all levels, ascending.
+                    pub fn $each(&self) -> Result<Vec<$of_level>, PipelineError> {
+                        let own = |id: &&StageId| matches!(id, StageId::$name { .. });
+                        self.digests.keys().filter(own).map(|id| self.document(id)).collect()
+                    }
+                )?
+            )+
+        }
+    };
+}
+
+each_stage!(documents);
 
 /// The artifact of `expand`, read as far as it is needed.
 #[derive(Clone, Copy)]

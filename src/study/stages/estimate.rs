@@ -2,7 +2,7 @@
 
 use super::artifacts::{Artifacts, Runs};
 use super::output::Document;
-use super::stage::Stage;
+use super::stage::{Origin, Stage};
 use crate::measure::{LevelMetrics, Metric};
 use crate::sizing::{
     AddedMethod, Alternative, Assessment, Certainty, Diagnosis, Fits, Load, Margin, Measured, Plan,
@@ -60,10 +60,15 @@ pub(super) struct EstimateInputs<'a> {
 }
 
 impl Stage for Estimate {
+    type Own = ();
     type Slice = EstimateSlice;
     type Inputs<'a> = EstimateInputs<'a>;
     type Output = Document<Assessment>;
     const VERSION: u32 = 17;
+
+    fn of((): (), _: Origin<'_>) -> Self {
+        Self
+    }
 
     fn slice(&self, files: &SpecFiles) -> Result<EstimateSlice, PipelineError> {
         Ok(EstimateSlice::of(&files.spec))

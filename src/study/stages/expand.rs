@@ -2,7 +2,7 @@
 
 use super::artifacts::Artifacts;
 use super::output::push_line;
-use super::stage::Stage;
+use super::stage::{Origin, Stage};
 use crate::dataset::{Counts, DatasetError, Needs, check_kept, for_each_row};
 use crate::load::read_foreign;
 use crate::measure::{Fields, Item, Row};
@@ -181,10 +181,15 @@ impl RecordingSlice {
 }
 
 impl Stage for Expand {
+    type Own = ();
     type Slice = ExpandSlice;
     type Inputs<'a> = ();
     type Output = Vec<u8>;
     const VERSION: u32 = 4;
+
+    fn of((): (), _: Origin<'_>) -> Self {
+        Self
+    }
 
     fn slice(&self, files: &SpecFiles) -> Result<ExpandSlice, PipelineError> {
         ExpandSlice::of(files)

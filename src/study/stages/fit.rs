@@ -2,7 +2,7 @@
 
 use super::artifacts::Artifacts;
 use super::output::Document;
-use super::stage::Stage;
+use super::stage::{Origin, Stage};
 use crate::measure::LevelMetrics;
 use crate::sizing::{AddedMethod, FitOptions, Fits, MethodName};
 use crate::spec::{EstimateSpec, Spec};
@@ -51,10 +51,15 @@ impl FitSlice {
 }
 
 impl Stage for Fit {
+    type Own = ();
     type Slice = FitSlice;
     type Inputs<'a> = Vec<LevelMetrics>;
     type Output = Document<Fits>;
     const VERSION: u32 = 2;
+
+    fn of((): (), _: Origin<'_>) -> Self {
+        Self
+    }
 
     fn slice(&self, files: &SpecFiles) -> Result<FitSlice, PipelineError> {
         Ok(FitSlice::of(&files.spec))

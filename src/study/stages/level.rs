@@ -2,7 +2,7 @@
 
 use super::artifacts::{Artifacts, Runs};
 use super::output::Document;
-use super::stage::Stage;
+use super::stage::{Origin, Stage};
 use crate::measure::LevelMetrics;
 use crate::spec::OnFailure;
 use crate::study::PipelineError;
@@ -11,7 +11,7 @@ use crate::study::spec_files::SpecFiles;
 use serde::Serialize;
 
 pub(super) struct Level {
-    pub concurrency: u32,
+    concurrency: u32,
 }
 
 #[derive(Serialize)]
@@ -25,10 +25,15 @@ struct LoadSlice {
 }
 
 impl Stage for Level {
+    type Own = u32;
     type Slice = LevelSlice;
     type Inputs<'a> = Runs<'a>;
     type Output = Document<LevelMetrics>;
     const VERSION: u32 = 8;
+
+    fn of(concurrency: u32, _: Origin<'_>) -> Self {
+        Self { concurrency }
+    }
 
     fn slice(&self, files: &SpecFiles) -> Result<LevelSlice, PipelineError> {
         Ok(LevelSlice { concurrency: LoadSlice { on_failure: files.spec.concurrency.on_failure } })

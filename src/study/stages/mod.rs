@@ -25,22 +25,38 @@ pub(super) use sweep::without_amount;
 pub(super) use task::Task;
 
 use super::context::Context;
+use super::stage_id::each_stage;
 use super::{PipelineError, StageId};
+use stage::{Origin, Stage};
 use task::task;
 
-/// The stage behind a name, with its slice of the spec.
-pub(super) fn stage(id: &StageId, context: &Context) -> Result<Box<dyn Task>, PipelineError> {
-    let files = &context.files;
-    match id {
-        StageId::Expand => task(id, expand::Expand, files),
-        StageId::Sweep(concurrency) => {
-            let (concurrency, planned) = (*concurrency, context.planned_sweep(*concurrency));
-            task(id, sweep::Sweep { concurrency, planned }, files)
+macro_rules! tasks {
+    ($(
+        $(#[$about:meta])*
+        $name:ident $(($own:ident: $type:ty))? = $word:literal, $module:ident::$stage:ident,
+        reads [$($read:ident),*], follows [$($followed:ident),*], $file:expr, $needs:expr
+        $(, one $one:ident: $document:ty)? $(, each $each:ident: $of_level:ty)? ;
+    )+) => {
+        /// The stage behind a name, with its slice of the spec.
+        pub(super) fn stage(id: &StageId, context: &Context) -> Result<Box<dyn Task>, PipelineError> {
+            let (files, sweep) = (&context.files, &|level| context.planned_sweep(level));
+            let origin = Origin { spec: &context.spec, sweep };
+            match id {
+                $(StageId::$name $(($own))? => {
+                    task(id, $module::$stage::of({ $($own.clone())? }, origin), files)
+                })+
+            }
         }
-        StageId::Level(concurrency) => task(id, level::Level { concurrency: *concurrency }, files),
-        StageId::Fit => task(id, fit::Fit, files),
-        StageId::Estimate => task(id, estimate::Estimate, files),
-        StageId::Result => task(id, result::Assemble, files),
-        StageId::Render(report) => task(id, render::Render::of(report, &context.spec), files),
-    }
+
+        // Documents are read as what they were written from.
+        const _: () = {
+            const fn keeps<S: Stage<Output = output::Document<T>>, T>() {}
+            $(
+                $(keeps::<$module::$stage, $document>();)?
+                $(keeps::<$module::$stage, $of_level>();)?
+            )+
+        };
+    };
 }
+
+each_stage!(tasks);

@@ -1,7 +1,7 @@
 //! `render@report`: one report.
 
 use super::artifacts::{Artifacts, Runs};
-use super::stage::Stage;
+use super::stage::{Origin, Stage};
 use crate::redact::printable;
 use crate::report::{
     AddedReport, Material, Report, ReportError, SizingResult, UserTemplate, built_in_template,
@@ -60,11 +60,11 @@ pub(super) struct RenderInputs<'a> {
 
 impl Render {
     /// The stage behind a report of a spec.
-    pub fn of(report: &str, spec: &Spec) -> Self {
+    fn at(report: String, spec: &Spec) -> Self {
         let index = spec.outputs.reports.iter().position(|it| it.name == report);
         let at =
             index.map_or("outputs.reports".to_owned(), |index| format!("outputs.reports.{index}"));
-        Self { report: report.to_owned(), at }
+        Self { report, at }
     }
 
     /// The user's template, where the spec names one.
@@ -80,10 +80,15 @@ impl Render {
 }
 
 impl Stage for Render {
+    type Own = String;
     type Slice = RenderSlice;
     type Inputs<'a> = RenderInputs<'a>;
     type Output = Vec<u8>;
     const VERSION: u32 = 4;
+
+    fn of(report: String, origin: Origin<'_>) -> Self {
+        Self::at(report, origin.spec)
+    }
 
     fn slice(&self, files: &SpecFiles) -> Result<RenderSlice, PipelineError> {
         let template = match (self.template(&files.spec)?, built_in_template(&self.report)) {
@@ -139,5 +144,5 @@ fn readable(bytes: Vec<u8>) -> Vec<u8> {
 /// Reads every template that the spec names.
 pub(in crate::study) fn check_templates(spec: &Spec) -> Result<(), PipelineError> {
     let mut reports = spec.outputs.reports.iter();
-    reports.try_for_each(|report| Render::of(&report.name, spec).template(spec).map(drop))
+    reports.try_for_each(|report| Render::at(report.name.clone(), spec).template(spec).map(drop))
 }

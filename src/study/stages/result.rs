@@ -3,7 +3,7 @@
 
 use super::artifacts::{Artifacts, Expanded};
 use super::output::Document;
-use super::stage::Stage;
+use super::stage::{Origin, Stage};
 use crate::measure::LevelMetrics;
 use crate::report::{SizingResult, SpecIdentity};
 use crate::sizing::{Assessment, Finding, Fits};
@@ -70,10 +70,15 @@ impl<'a> ResultInputs<'a> {
 }
 
 impl Stage for Assemble {
+    type Own = ();
     type Slice = ResultSlice;
     type Inputs<'a> = ResultInputs<'a>;
     type Output = Document<SizingResult>;
     const VERSION: u32 = 1;
+
+    fn of((): (), _: Origin<'_>) -> Self {
+        Self
+    }
 
     fn slice(&self, files: &SpecFiles) -> Result<ResultSlice, PipelineError> {
         Ok(ResultSlice::of(&files.spec))

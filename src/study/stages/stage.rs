@@ -2,10 +2,21 @@
 
 use super::artifacts::Artifacts;
 use super::output::Output;
+use super::planned::Planned;
+use crate::spec::Spec;
 use crate::study::PipelineError;
 use crate::study::services::Services;
 use crate::study::spec_files::SpecFiles;
 use serde::Serialize;
+
+/// What a stage is made from, apart from its name.
+#[derive(Clone, Copy)]
+pub(in crate::study) struct Origin<'a> {
+    /// The spec.
+    pub spec: &'a Spec,
+    /// The part of the sweep's plan that a level is measured by.
+    pub sweep: &'a dyn Fn(u32) -> Planned,
+}
 
 /// A stage: a function of its slice of the spec and of its inputs from other stages. It sees nothing else, so a key
 /// that is made of both covers everything that the artifact depends on.
@@ -13,6 +24,8 @@ use serde::Serialize;
 /// The fields of the type distinguish a stage from others of its kind, as its name does (`sweep@8`). A sweep also has
 /// its plan there, which says how much is measured, not what.
 pub(in crate::study) trait Stage: Send + Sync + 'static {
+    /// Type of what tells it from others of its kind, as its name says: nothing, a level or a report.
+    type Own;
     /// The part of the spec that it reads, with the content of the files named there. The key hashes its serialised
     /// form, which contains no secret and no path and is equal for equal meanings.
     type Slice: Serialize + Send + Sync;
@@ -22,6 +35,9 @@ pub(in crate::study) trait Stage: Send + Sync + 'static {
     type Output: Output;
     /// Version of the stage's behaviour and of its artifact's format. Every change of either raises it.
     const VERSION: u32;
+
+    /// Makes the stage of a spec that a name stands for.
+    fn of(own: Self::Own, origin: Origin<'_>) -> Self;
 
     /// Cuts its slice out of a spec.
     fn slice(&self, files: &SpecFiles) -> Result<Self::Slice, PipelineError>;

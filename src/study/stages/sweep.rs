@@ -3,7 +3,7 @@
 use super::artifacts::{Artifacts, Expanded};
 use super::output::{Output, Product};
 use super::planned::Planned;
-use super::stage::Stage;
+use super::stage::{Origin, Stage};
 use crate::engine::{CutShort, Then};
 use crate::load::{Job, LevelPlan, LevelSize, LoadError, Recorder, make_room, to_parquet};
 use crate::measure::{Around, Before, Failure, FailureKind, Outcome, Run};
@@ -21,8 +21,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 pub(super) struct Sweep {
-    pub concurrency: u32,
-    pub planned: Planned,
+    concurrency: u32,
+    planned: Planned,
 }
 
 pub(super) enum SweepSlice {
@@ -44,10 +44,15 @@ pub(super) struct Measured {
 }
 
 impl Stage for Sweep {
+    type Own = u32;
     type Slice = SweepSlice;
     type Inputs<'a> = Expanded<'a>;
     type Output = Product;
     const VERSION: u32 = 5;
+
+    fn of(concurrency: u32, origin: Origin<'_>) -> Self {
+        Self { concurrency, planned: (origin.sweep)(concurrency) }
+    }
 
     fn slice(&self, files: &SpecFiles) -> Result<SweepSlice, PipelineError> {
         let spec = &files.spec;
