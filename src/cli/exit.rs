@@ -124,6 +124,7 @@ mod tests {
     use crate::cli::end::End;
     use crate::load::WorkerError;
     use crate::measure::{Failure, FailureKind};
+    use crate::pacing::LoadPoint;
     use crate::study::StageId;
     use std::io::{Error as IoError, ErrorKind};
 
@@ -156,7 +157,7 @@ mod tests {
     }
 
     fn load(error: LoadError) -> PipelineError {
-        PipelineError::Load { stage: StageId::Sweep(1), error }
+        PipelineError::Load { stage: StageId::Sweep(LoadPoint::InFlight(1)), error }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::diagnose::tell;
 use super::log;
 use crate::measure::{Quantile, Run, quantile_of_sorted};
+use crate::pacing::LoadPoint;
 use crate::study::{Observer, PipelineError, StageId, StageOutcome};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,13 +50,13 @@ impl Progress {
 }
 
 impl Observer for Progress {
-    fn level_started(&self, concurrency: u32, runs: usize) {
+    fn level_started(&self, level: LoadPoint, runs: usize) {
         let Some(bars) = &self.bars else { return };
         let bar = bars.add(ProgressBar::new(runs as u64));
         let style =
             ProgressStyle::with_template("{prefix:>14} [{bar:30}] {pos}/{len} {elapsed} {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
-        bar.set_prefix(format!("{}concurrency {concurrency}", self.label()));
+        bar.set_prefix(format!("{}concurrency {level}", self.label()));
         bar.enable_steady_tick(Duration::from_millis(250));
         *self.level() = Level { bar: Some(bar), ..Level::default() };
     }

@@ -36,7 +36,7 @@ pub struct LevelPlan {
 /// Number of runs of a level, known before its items are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LevelSize {
-    level: u32,
+    point: LoadPoint,
     warmup: usize,
     counted: Option<usize>,
 }
@@ -44,8 +44,8 @@ pub struct LevelSize {
 impl LevelSize {
     /// Returns the size of a level of a spec; `chosen` is the number of measured runs of an adaptive
     /// level, used if the spec leaves it open.
-    pub fn of_spec(load: &Concurrency, level: u32, chosen: Option<usize>) -> Self {
-        let wave = level as usize;
+    pub fn of_spec(load: &Concurrency, point: LoadPoint, chosen: Option<usize>) -> Self {
+        let wave = point.axis() as usize;
         let counted = match load.window {
             WindowSpec::Runs(runs) => Some(runs as usize),
             WindowSpec::Passes(passes) => Some(wave.saturating_mul(passes as usize)),
@@ -53,7 +53,7 @@ impl LevelSize {
             WindowSpec::Duration(_) => None,
             WindowSpec::Open => chosen,
         };
-        Self { level, warmup: (load.warmup_waves() as usize).saturating_mul(wave), counted }
+        Self { point, warmup: (load.warmup_waves() as usize).saturating_mul(wave), counted }
     }
 
     /// Returns the largest number of items needed; `None` if it depends on the dataset or on time.
@@ -65,22 +65,22 @@ impl LevelSize {
 impl LevelPlan {
     /// Makes the plan of a level of a spec.
     pub fn of_spec(load: &Concurrency, size: LevelSize, items: Vec<Item>) -> Self {
-        let LevelSize { level, warmup, counted } = size;
+        let LevelSize { point, warmup, counted } = size;
         let window = match load.window {
             WindowSpec::Duration(duration) => Window::Seconds(duration.get()),
             WindowSpec::Until(until) => {
                 Window::Until { width: until.p95_within.get(), most: until.at_most as usize }
             }
             WindowSpec::Runs(_) | WindowSpec::Passes(_) | WindowSpec::Open => {
-                Window::Runs(counted.unwrap_or_else(|| level_size(items.len(), level)))
+                Window::Runs(counted.unwrap_or_else(|| level_size(items.len(), point.axis())))
             }
         };
         Self {
-            point: load.point(level),
+            point,
             pacing: load.pacing(),
             ramp: load.ramp.get(),
             // Levels have nothing random in common.
-            seed: load.seed ^ u64::from(level) << 32,
+            seed: load.seed ^ u64::from(point.axis()) << 32,
             workload: Workload {
                 items,
                 warmup,

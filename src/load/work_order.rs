@@ -185,7 +185,7 @@ mod tests {
     }
 
     fn plan(spec: &Spec) -> LevelPlan {
-        let size = LevelSize::of_spec(&spec.concurrency, 6, None);
+        let size = LevelSize::of_spec(&spec.concurrency, spec.concurrency.point(6), None);
         assert_eq!(size.items(), Some(18));
         let fields = json!({ "k": 0.1 + 0.2, "a": [1, null] }).as_object().unwrap().clone();
         let item = Item { id: "q\u{2028}".to_owned(), input: "\u{1b} é".to_owned(), fields };

@@ -4,12 +4,13 @@ use super::error::PacingError;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 /// Most runs in flight, users, or runs per second.
 const HIGHEST: u32 = 1_000_000;
 
 /// Setting of a level, in the unit of its kind.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LoadPoint {
     /// Runs in flight.
@@ -21,7 +22,7 @@ pub enum LoadPoint {
 }
 
 impl LoadPoint {
-    /// Returns the level as the spec and the stages count it; `None` if the load has no such number.
+    /// Returns the level as the spec counts it; `None` if the load has no such number.
     pub fn level(self) -> Option<u32> {
         match self {
             Self::InFlight(level) | Self::Users(level) => Some(level),
@@ -38,28 +39,56 @@ impl LoadPoint {
         if possible { Ok(()) } else { Err(PacingError::Point(self.to_string())) }
     }
 
-    /// Returns the position on the axis of its kind.
-    fn magnitude(self) -> f64 {
+    /// Returns the position on the axis that metrics and fits know: runs in flight or users, and of a rate
+    /// the runs that begin within a second, rounded up.
+    pub fn axis(self) -> u32 {
         match self {
-            Self::InFlight(level) | Self::Users(level) => f64::from(level),
-            Self::Rate(rate) => rate,
+            Self::InFlight(level) | Self::Users(level) => level,
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a rate that passed its check is positive and at most a million"
+            )]
+            Self::Rate(rate) => rate.ceil() as u32,
         }
     }
 
-    fn kind(self) -> u8 {
+    /// Returns its kind, and the position among those of the kind.
+    fn place(self) -> (u8, f64) {
         match self {
-            Self::InFlight(_) => 0,
-            Self::Users(_) => 1,
-            Self::Rate(_) => 2,
+            Self::InFlight(level) => (0, level.into()),
+            Self::Users(level) => (1, level.into()),
+            Self::Rate(rate) => (2, rate),
         }
     }
 }
 
+impl PartialEq for LoadPoint {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for LoadPoint {}
+
 impl PartialOrd for LoadPoint {
-    /// Compares two points on their axis; points of different kinds have no order.
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        let comparable = self.kind() == other.kind();
-        comparable.then(|| self.magnitude().partial_cmp(&other.magnitude())).flatten()
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for LoadPoint {
+    /// Compares two points on their axis; points of different kinds by their kinds.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let ((kind, own), (other_kind, others)) = (self.place(), other.place());
+        kind.cmp(&other_kind).then(own.total_cmp(&others))
+    }
+}
+
+impl Hash for LoadPoint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let (kind, own) = self.place();
+        (kind, own.to_bits()).hash(state);
     }
 }
 
@@ -84,7 +113,8 @@ mod tests {
         assert_eq!(points.map(LoadPoint::level), [Some(8), Some(16), None]);
         assert!(LoadPoint::InFlight(9) < LoadPoint::InFlight(10));
         assert!(LoadPoint::Rate(0.5) < LoadPoint::Rate(2.0));
-        assert_eq!(points[0].partial_cmp(&points[1]), None, "of different kinds");
+        assert!(LoadPoint::InFlight(17) < LoadPoint::Users(16), "of different kinds");
+        assert_eq!(points.map(LoadPoint::axis), [8, 16, 3]);
         for point in points {
             let text = serde_json::to_string(&point).unwrap();
             assert_eq!(serde_json::from_str::<LoadPoint>(&text).unwrap(), point, "{text}");

@@ -1,7 +1,7 @@
 //! Input of the reports, and the trait behind them.
 
 use super::{ReportError, SizingResult};
-use crate::measure::Run;
+use crate::measure::{LevelMetrics, Run};
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use std::sync::Arc;
 pub struct Material<'a> {
     /// The figures.
     pub result: &'a SizingResult,
-    /// Lookup of the runs at a concurrency, for the few reports that go beyond the figures.
+    /// Lookup of the runs of a level, for the few reports that go beyond the figures.
     pub runs: &'a RunsAt<'a>,
 }
 
-/// Function that looks up the runs at a concurrency.
-pub type RunsAt<'a> = dyn Fn(u32) -> Result<Vec<Run>, ReportError> + 'a;
+/// Function that looks up the runs of a level.
+pub type RunsAt<'a> = dyn Fn(&LevelMetrics) -> Result<Vec<Run>, ReportError> + 'a;
 
 /// One way of writing a result down.
 pub trait Report {

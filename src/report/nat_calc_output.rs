@@ -42,7 +42,7 @@ pub fn calc_output(material: &Material<'_>) -> Result<CalcOutput, ReportError> {
     };
     let mut calc_data = BTreeMap::new();
     for level in &result.levels {
-        let runs = (material.runs)(level.concurrency)?;
+        let runs = (material.runs)(level)?;
         calc_data.insert(
             level.concurrency,
             CalcData {

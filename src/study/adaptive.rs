@@ -13,7 +13,9 @@ use super::search::{evidence, search_of};
 use super::stage_id::StageId;
 use crate::engine::{CacheLookup, Chosen, look_up};
 use crate::measure::LevelMetrics;
-use crate::sizing::{self, NextLevel, Search, Step};
+use crate::pacing::LoadPoint;
+use crate::sizing::{self, Search, Step};
+use crate::spec::Spec;
 use std::collections::BTreeMap;
 
 /// The levels of a spec as far as they are known: those that it names, or that were measured, with the one that is
@@ -25,23 +27,23 @@ pub(super) fn first_levels(context: &Context) -> Result<Vec<GraphLevel>, Pipelin
     }
 }
 
-/// The concurrencies of levels.
-pub(super) fn levels_of(levels: &[GraphLevel]) -> impl Iterator<Item = u32> {
-    levels.iter().map(|level| level.next.concurrency)
+/// The load points of levels.
+pub(super) fn levels_of(levels: &[GraphLevel]) -> impl Iterator<Item = LoadPoint> {
+    levels.iter().map(|level| level.point)
 }
 
 fn explored(context: &Context, search: &Search) -> Result<Vec<GraphLevel>, PipelineError> {
-    let known: Vec<Known> = known_at_rest(context)?.into_values().collect();
-    let metrics: Vec<LevelMetrics> = known.iter().map(|it| it.metrics.clone()).collect();
+    let known = known_at_rest(context)?;
+    let metrics: Vec<LevelMetrics> = known.values().map(|it| it.metrics.clone()).collect();
     let mut levels: Vec<GraphLevel> = known.into_iter().map(GraphLevel::known).collect();
     if let Some(step) = search.next(&evidence(&context.spec, &metrics), false) {
-        plan_step(&mut levels, step);
+        plan_step(&mut levels, &context.spec, step);
     }
     Ok(levels)
 }
 
 /// The levels that are there for a spec, where its dataset was expanded before.
-fn known_at_rest(context: &Context) -> Result<BTreeMap<u32, Known>, PipelineError> {
+fn known_at_rest(context: &Context) -> Result<BTreeMap<LoadPoint, Known>, PipelineError> {
     let (previous, inputs) = (context.previous(), BTreeMap::new());
     let expand = look_up(context, &previous, &StageId::Expand, &inputs, &Chosen::nothing())?;
     match expand.found {
@@ -51,21 +53,22 @@ fn known_at_rest(context: &Context) -> Result<BTreeMap<u32, Known>, PipelineErro
 }
 
 /// Puts the next level among the others, or says of one of them that it is measured again.
-pub(super) fn plan_step(levels: &mut Vec<GraphLevel>, step: Step) {
+pub(super) fn plan_step(levels: &mut Vec<GraphLevel>, spec: &Spec, step: Step) {
     let Step { level, again } = step;
     let again = again.map(|again| match again {
         sizing::Again::FewRuns => Again::FewRuns,
         sizing::Again::Compared => Again::Compared,
     });
-    match levels.iter_mut().find(|it| it.next.concurrency == level.concurrency) {
-        Some(known) => (known.next, known.again) = (level, again),
-        None => levels.push(GraphLevel::new(level)),
+    let point = spec.concurrency.point(level.concurrency);
+    match levels.iter_mut().find(|it| it.point == point) {
+        Some(known) => (known.runs, known.again) = (level.runs, again),
+        None => levels.push(GraphLevel::new(point, level.runs)),
     }
 }
 
 /// Levels that do not depend on each other; how many runs they have follows from the spec or the
 /// recording too.
 fn fixed(context: &Context) -> Result<Vec<GraphLevel>, PipelineError> {
-    let level = |concurrency| GraphLevel::new(NextLevel { concurrency, runs: 0 });
+    let level = |point| GraphLevel::new(point, 0);
     Ok(context.files.levels()?.into_iter().map(level).collect())
 }

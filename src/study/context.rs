@@ -12,6 +12,7 @@ use crate::dataset;
 use crate::engine::Previous;
 use crate::load::Executor;
 use crate::measure::Asked;
+use crate::pacing::LoadPoint;
 use crate::spec::Spec;
 use crate::store::{Owner, Store};
 use crate::workflow::Workflow;
@@ -30,7 +31,7 @@ pub(super) struct Context {
     /// The aim of an adaptive sweep, as its levels record it.
     asked: Option<Asked>,
     /// Levels with the runs that were chosen for them, and the recordings that are there.
-    planned: Mutex<BTreeMap<u32, GraphLevel>>,
+    planned: Mutex<BTreeMap<LoadPoint, GraphLevel>>,
 }
 
 impl Context {
@@ -94,21 +95,21 @@ impl Context {
     /// Takes note of a level that was chosen while the run is under way.
     pub fn plan_level(&self, level: GraphLevel) {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        planned.insert(level.next.concurrency, level);
+        planned.insert(level.point, level);
     }
 
     /// The plan of a level.
-    pub fn planned(&self, concurrency: u32) -> Option<GraphLevel> {
+    pub fn planned(&self, level: LoadPoint) -> Option<GraphLevel> {
         let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        planned.get(&concurrency).cloned()
+        planned.get(&level).cloned()
     }
 
     /// The part of the sweep's plan that a level is measured by.
-    pub fn planned_sweep(&self, concurrency: u32) -> Planned {
+    pub fn planned_sweep(&self, point: LoadPoint) -> Planned {
         let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        let highest = planned.last_key_value().map_or(0, |(highest, _)| *highest);
-        let level = planned.get(&concurrency).cloned();
-        Planned::of(&self.spec.concurrency, self.asked.as_ref(), level, highest.max(concurrency))
+        let highest = planned.last_key_value().map_or(point, |(highest, _)| point.max(*highest));
+        let level = planned.get(&point).cloned();
+        Planned::of(&self.spec.concurrency, self.asked.as_ref(), level, highest)
     }
 
     /// Downloads a remote dataset, unless that was done before. A copy stays until it is asked for

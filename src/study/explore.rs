@@ -14,6 +14,7 @@ use super::stages::Artifacts;
 use super::{PipelineError, Reason, Selection};
 use crate::engine::{CacheLookup, Grow, Growth, Previous, Progress, SingleFlight, look_up};
 use crate::measure::LevelMetrics;
+use crate::pacing::LoadPoint;
 use crate::report::sentence;
 use crate::sizing::{Search, Step};
 use crate::store::Digest;
@@ -28,9 +29,9 @@ pub(super) struct Explorer<'a> {
     selection: Selection,
     next: Next,
     levels: Vec<GraphLevel>,
-    metrics: BTreeMap<u32, LevelMetrics>,
+    metrics: BTreeMap<LoadPoint, LevelMetrics>,
     /// Levels that were chosen in this run.
-    chosen: BTreeSet<u32>,
+    chosen: BTreeSet<LoadPoint>,
     /// True if another branch has measured some of the levels in this run.
     same_rig: bool,
     /// Stages that have to settle before it goes on.
@@ -48,7 +49,7 @@ enum Next {
     /// To go on from the levels that are there.
     GoOn(Box<Search>),
     /// To go on from this level.
-    GoOnFrom(u32, Box<Search>),
+    GoOnFrom(LoadPoint, Box<Search>),
 }
 
 impl<'a> Explorer<'a> {
@@ -93,10 +94,10 @@ impl<'a> Explorer<'a> {
         let known = known_levels(self.context, items)?;
         // Another branch of this run may have measured some of them a moment ago.
         self.same_rig = known.values().any(|level| self.flights.has_made(&level.manifest.key));
-        self.levels = known.into_values().map(GraphLevel::known).collect();
+        self.levels = known.into_iter().map(GraphLevel::known).collect();
         for level in &self.levels {
             if let Some(known) = &level.known {
-                self.metrics.insert(level.next.concurrency, known.metrics.clone());
+                self.metrics.insert(level.point, known.metrics.clone());
             }
             self.context.plan_level(level.clone());
         }
@@ -104,29 +105,30 @@ impl<'a> Explorer<'a> {
     }
 
     /// Chooses a level, and adds its stages; `None` if there is none to choose.
-    fn choose(&mut self, search: &Search, graph: &Graph) -> Option<(u32, Growth<StageId>)> {
+    fn choose(&mut self, search: &Search, graph: &Graph) -> Option<(LoadPoint, Growth<StageId>)> {
         let step = self.next(search)?;
-        let (concurrency, again) = (step.level.concurrency, step.again.is_some());
+        let again = step.again.is_some();
+        let point = self.context.spec.concurrency.point(step.level.concurrency);
         // Whatever a plan may say: no run measures a level twice.
-        if !self.chosen.insert(concurrency) {
+        if !self.chosen.insert(point) {
             return None;
         }
-        let is_new = !levels_of(&self.levels).any(|level| level == concurrency);
+        let is_new = !levels_of(&self.levels).any(|level| level == point);
         let graph = graph.clone();
-        let graph = if is_new { with_level(graph, &self.context.spec, concurrency) } else { graph };
-        let own = [StageId::Sweep(concurrency), StageId::Level(concurrency)];
+        let graph = if is_new { with_level(graph, &self.context.spec, point) } else { graph };
+        let own = [StageId::Sweep(point), StageId::Level(point)];
         let [sweep, _] = &own;
         let chosen = self.selection.choose(&graph, self.context.spec.branch());
         if !self.metrics.is_empty() && !chosen.wanted.contains(sweep) {
             return None;
         }
-        plan_step(&mut self.levels, step);
-        if let Some(level) = self.levels.iter().find(|it| it.next.concurrency == concurrency) {
+        plan_step(&mut self.levels, &self.context.spec, step);
+        if let Some(level) = self.levels.iter().find(|it| it.point == point) {
             self.context.plan_level(level.clone());
         }
         self.awaited = own.iter().filter(|id| chosen.needed.contains(*id)).cloned().collect();
         let again = if again { own.to_vec() } else { Vec::new() };
-        Some((concurrency, Growth { graph, again }))
+        Some((point, Growth { graph, again }))
     }
 
     /// The next level to measure. `None` if the search is over; or offline, if any level exists: a notice then names the
@@ -147,9 +149,9 @@ impl<'a> Explorer<'a> {
 
     /// Takes over the metrics of levels as they are now: what was forced is another level.
     fn update(&mut self, progress: &Progress<StageId>) -> Result<(), PipelineError> {
-        for concurrency in self.metrics.keys().copied().collect::<Vec<_>>() {
-            if let Some(now) = self.metrics_of(progress, concurrency)? {
-                self.metrics.insert(concurrency, now);
+        for point in self.metrics.keys().copied().collect::<Vec<_>>() {
+            if let Some(now) = self.metrics_of(progress, point)? {
+                self.metrics.insert(point, now);
             }
         }
         Ok(())
@@ -158,9 +160,9 @@ impl<'a> Explorer<'a> {
     fn metrics_of(
         &self,
         progress: &Progress<StageId>,
-        concurrency: u32,
+        point: LoadPoint,
     ) -> Result<Option<LevelMetrics>, PipelineError> {
-        let level = StageId::Level(concurrency);
+        let level = StageId::Level(point);
         let Some(manifest) = progress.manifests.get(&level) else { return Ok(None) };
         let digests = [(level, manifest.digest.clone())].into();
         Ok(Artifacts::new(&self.context.services.store, digests).levels()?.pop())
@@ -176,25 +178,25 @@ impl<'a> Explorer<'a> {
         let (whole, label) = (self.pipeline.graph(), self.context.spec.branch());
         let inputs: BTreeMap<StageId, Digest> = [(StageId::Expand, items.clone())].into();
         let (mut there, mut missing) = (Vec::new(), BTreeMap::new());
-        for concurrency in levels_of(self.pipeline.levels()) {
-            let own = [StageId::Sweep(concurrency), StageId::Level(concurrency)];
+        for point in levels_of(self.pipeline.levels()) {
+            let own = [StageId::Sweep(point), StageId::Level(point)];
             let named = own.iter().any(|id| self.selection.names(whole, label, id));
             let [id, _] = &own;
             match look_up(self.context, self.previous, id, &inputs, &progress.chosen)?.found {
                 CacheLookup::Miss(reason) if !named && reason != Reason::Forced => {
-                    missing.insert(concurrency, reason);
+                    missing.insert(point, reason);
                 }
-                _ => there.push(concurrency),
+                _ => there.push(point),
             }
         }
         if there.is_empty() || missing.is_empty() {
             return Ok(whole.clone());
         }
         let rests_on = listed(there.iter().collect::<BTreeSet<_>>().into_iter());
-        for (concurrency, reason) in missing {
+        for (point, reason) in missing {
             let what = match reason {
-                Reason::NeverRan => format!("level {concurrency} was never measured"),
-                reason => format!("level {concurrency} is not in the store ({reason})"),
+                Reason::NeverRan => format!("level {point} was never measured"),
+                reason => format!("level {point} is not in the store ({reason})"),
             };
             self.notice(&format!("{what}: the estimate rests on {rests_on}"));
         }
@@ -245,16 +247,16 @@ impl<'a> Explorer<'a> {
                     }
                     search
                 }
-                Next::GoOnFrom(concurrency, search) => {
+                Next::GoOnFrom(point, search) => {
                     // Not selected, or not to be had: then no further level follows from it.
-                    let Some(now) = self.metrics_of(progress, concurrency)? else { break };
-                    self.metrics.insert(concurrency, now);
+                    let Some(now) = self.metrics_of(progress, point)? else { break };
+                    self.metrics.insert(point, now);
                     search
                 }
             };
             let graph = graph.clone();
-            let Some((concurrency, growth)) = self.choose(&search, &graph) else { break };
-            self.next = Next::GoOnFrom(concurrency, search);
+            let Some((point, growth)) = self.choose(&search, &graph) else { break };
+            self.next = Next::GoOnFrom(point, search);
             grown = Some(growth);
         }
         Ok(grown)
@@ -275,6 +277,6 @@ impl Grow<Context> for Explorer<'_> {
     }
 }
 
-fn listed<'a>(levels: impl Iterator<Item = &'a u32>) -> String {
+fn listed<'a>(levels: impl Iterator<Item = &'a LoadPoint>) -> String {
     levels.map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -3,13 +3,14 @@
 use super::StageId;
 use super::stage_id::{Kind, Own};
 use crate::engine::{self, Addition};
+use crate::pacing::LoadPoint;
 use crate::spec::Spec;
 
 /// The graph of a spec's stages.
 pub type Graph = engine::Graph<StageId>;
 
 /// The stages that a spec asks for, with these levels in the order in which they are measured.
-pub(super) fn graph_of(spec: &Spec, levels: impl IntoIterator<Item = u32>) -> Graph {
+pub(super) fn graph_of(spec: &Spec, levels: impl IntoIterator<Item = LoadPoint>) -> Graph {
     let joining = joining_stages(spec).map(|id| {
         let kind = id.of_kind();
         let stages =
@@ -23,8 +24,8 @@ pub(super) fn graph_of(spec: &Spec, levels: impl IntoIterator<Item = u32>) -> Gr
 }
 
 /// A graph with a further level.
-pub(super) fn with_level(graph: Graph, spec: &Spec, concurrency: u32) -> Graph {
-    grown(graph, level_stages(spec, concurrency))
+pub(super) fn with_level(graph: Graph, spec: &Spec, level: LoadPoint) -> Graph {
+    grown(graph, level_stages(spec, level))
 }
 
 /// The stages of a kind that are of no level.
@@ -39,7 +40,7 @@ fn joining_stages(spec: &Spec) -> impl Iterator<Item = StageId> {
 }
 
 /// The stages of a level. It is aggregated right after its sweep.
-fn level_stages(spec: &Spec, level: u32) -> impl Iterator<Item = Addition<StageId>> {
+fn level_stages(spec: &Spec, level: LoadPoint) -> impl Iterator<Item = Addition<StageId>> {
     Kind::ALL.iter().filter_map(move |kind| {
         let id = kind.stage(Own::Level(level))?;
         let read = |read: &Kind| {

@@ -2,15 +2,17 @@
 
 use super::reason::Again;
 use crate::measure::LevelMetrics;
-use crate::sizing::NextLevel;
+use crate::pacing::LoadPoint;
 use crate::store::Manifest;
 use std::sync::Arc;
 
 /// A level of a graph.
 #[derive(Clone, Debug)]
 pub(super) struct GraphLevel {
-    /// The level, and how many runs were chosen for it where the spec does not say.
-    pub next: NextLevel,
+    /// The level.
+    pub point: LoadPoint,
+    /// The number of runs that was chosen for it, where the spec does not say.
+    pub runs: usize,
     /// Its recording, where an adaptive sweep found one that it may use.
     pub known: Option<Arc<Known>>,
     /// The reason why it is measured again despite that recording.
@@ -19,15 +21,14 @@ pub(super) struct GraphLevel {
 
 impl GraphLevel {
     /// A level that is still to be measured, or that is found by its key.
-    pub fn new(next: NextLevel) -> Self {
-        Self { next, known: None, again: None }
+    pub fn new(point: LoadPoint, runs: usize) -> Self {
+        Self { point, runs, known: None, again: None }
     }
 
     /// A level that is there; made again, it has as many runs.
-    pub fn known(known: Known) -> Self {
-        let concurrency = known.metrics.concurrency;
+    pub fn known((point, known): (LoadPoint, Known)) -> Self {
         let runs = usize::try_from(known.metrics.measured).unwrap_or(usize::MAX);
-        Self { next: NextLevel { concurrency, runs }, known: Some(Arc::new(known)), again: None }
+        Self { point, runs, known: Some(Arc::new(known)), again: None }
     }
 }
 

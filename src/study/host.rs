@@ -35,8 +35,8 @@ impl Host for Context {
     }
 
     fn substitute(&self, id: &StageId) -> Option<Substitute<Again>> {
-        let StageId::Sweep(concurrency) = id else { return None };
-        let GraphLevel { known, again, .. } = self.planned(*concurrency)?;
+        let StageId::Sweep(level) = id else { return None };
+        let GraphLevel { known, again, .. } = self.planned(*level)?;
         Some(Substitute { manifest: known.map(|known| known.manifest.clone()), again })
     }
 

@@ -52,7 +52,7 @@ impl Pipeline {
             let artifact = store.read(&digest)?;
             match id {
                 // Parquet is nothing to look at.
-                StageId::Sweep(concurrency) => {
+                StageId::Sweep(point) => {
                     let unreadable = |error: parquet::errors::ParquetError| {
                         PipelineError::Artifact { stage: id.clone(), error: error.into() }
                     };
@@ -63,7 +63,7 @@ impl Pipeline {
                     for run in level.runs {
                         // Without repetitions all runs are of one.
                         let repetition = repetitions.next().unwrap_or(0);
-                        let burst = None;
+                        let (concurrency, burst) = (point.axis(), None);
                         push_line(&mut bytes, &ForeignRun { concurrency, repetition, burst, run });
                     }
                 }

@@ -12,6 +12,7 @@ use super::stages::{stage, without_amount};
 use crate::engine::Id;
 use crate::load::RecordedRuns;
 use crate::measure::LevelMetrics;
+use crate::pacing::LoadPoint;
 use crate::store::{Digest, Manifest, Parts, key_of};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -20,28 +21,30 @@ use std::collections::BTreeMap;
 pub(super) fn known_levels(
     context: &Context,
     items: &Digest,
-) -> Result<BTreeMap<u32, Known>, PipelineError> {
-    let sweep = stage(&StageId::Sweep(1), context)?;
+) -> Result<BTreeMap<LoadPoint, Known>, PipelineError> {
+    let any = StageId::Sweep(context.spec.concurrency.point(1));
+    let sweep = stage(&any, context)?;
     let inputs = [(StageId::Expand.to_string(), items.clone())].into();
     let wanted = Parts { version: sweep.version(), reads: sweep.reads(), inputs };
-    let mut found: BTreeMap<u32, Vec<Known>> = BTreeMap::new();
-    for manifest in context.services.store.manifests_of(StageId::Sweep(1).kind()) {
+    let mut found: BTreeMap<LoadPoint, Vec<Known>> = BTreeMap::new();
+    for manifest in context.services.store.manifests_of(any.kind()) {
         let level = manifest.stage.split_once('@').and_then(|(_, level)| level.parse().ok());
-        let Some(concurrency) = level.filter(|_| is_allowed(&manifest.parts, &wanted)) else {
+        let Some(level) = level.filter(|_| is_allowed(&manifest.parts, &wanted)) else {
             continue;
         };
+        let point = context.spec.concurrency.point(level);
         // What was cut short is measured again wherever that can be.
         if manifest.cut_short.is_some() && !context.offline {
             continue;
         }
         // A damaged one is none: where it is wanted, it is measured again.
         if context.services.store.is_sound(&manifest.digest)
-            && let Some(metrics) = metrics(context, concurrency, &manifest)?
+            && let Some(metrics) = metrics(context, point, &manifest)?
         {
-            found.entry(concurrency).or_default().push(Known { manifest, metrics });
+            found.entry(point).or_default().push(Known { manifest, metrics });
         }
     }
-    let best = |(concurrency, levels)| Some((concurrency, best(context, levels)?));
+    let best = |(point, levels)| Some((point, best(context, levels)?));
     Ok(found.into_iter().filter_map(best).collect())
 }
 
@@ -54,10 +57,10 @@ fn is_allowed(parts: &Parts, wanted: &Parts) -> bool {
 /// The metrics of a recording: the artifact, or made from the runs where there is none.
 fn metrics(
     context: &Context,
-    concurrency: u32,
+    point: LoadPoint,
     recording: &Manifest,
 ) -> Result<Option<LevelMetrics>, PipelineError> {
-    let id = StageId::Level(concurrency);
+    let id = StageId::Level(point);
     let level = stage(&id, context)?;
     let inputs = [(recording.stage.clone(), recording.digest.clone())].into();
     let parts = Parts { version: level.version(), reads: level.reads(), inputs };
@@ -68,7 +71,7 @@ fn metrics(
     }
     let tolerated = context.spec.concurrency.on_failure.tolerated();
     let of_runs = |runs: &RecordedRuns| {
-        LevelMetrics::of_columns(concurrency, runs, runs.around(), tolerated).ok()
+        LevelMetrics::of_columns(point.axis(), runs, runs.around(), tolerated).ok()
     };
     Ok(open(context, recording).as_ref().and_then(of_runs))
 }

@@ -4,6 +4,7 @@ use super::PipelineError;
 use super::outcome::StageOutcome;
 use super::stage_id::StageId;
 use crate::measure::Run;
+use crate::pacing::LoadPoint;
 use std::sync::Arc;
 
 /// Watches a run; every method may be called from any thread.
@@ -18,7 +19,7 @@ pub trait Observer: Send + Sync {
     /// A stage begins to run.
     fn stage_started(&self, _stage: &StageId) {}
     /// A level begins; `runs` are planned.
-    fn level_started(&self, _concurrency: u32, _runs: usize) {}
+    fn level_started(&self, _level: LoadPoint, _runs: usize) {}
     /// A run of the current level ended.
     fn run_done(&self, _run: &Run) {}
     /// A stage failed, and the run goes on without it.

@@ -6,6 +6,7 @@ use super::content::Content;
 use super::file_digests::FileDigests;
 use crate::dataset::DatasetError;
 use crate::load::{read_foreign, recorded_files};
+use crate::pacing::LoadPoint;
 use crate::sizing::Plan;
 use crate::spec::{Adaptive, Levels, Spec};
 use crate::store::{Digest, Store};
@@ -36,13 +37,18 @@ impl<'a> Producer<'a> {
     }
 
     /// The levels that the spec itself names, or that the files have.
-    pub fn levels(self, store: &Store, digests: &FileDigests) -> Result<Vec<u32>, PipelineError> {
+    pub fn levels(
+        self,
+        store: &Store,
+        digests: &FileDigests,
+    ) -> Result<Vec<LoadPoint>, PipelineError> {
         match self {
             Self::Elsewhere(spec, recorded) if spec.concurrency.levels == Levels::FromData => {
                 // Files that are not there are told with their place in the spec.
                 self.content(store, digests)?;
                 let recording = read_foreign(recorded, &|path| spec.resolve(path))?;
-                Ok(recording.levels().into_iter().collect())
+                let levels = recording.levels().into_iter();
+                Ok(levels.map(|level| spec.concurrency.point(level)).collect())
             }
             Self::Workflow(spec) | Self::Elsewhere(spec, _) => Ok(spec.concurrency.in_order()),
         }

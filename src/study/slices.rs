@@ -13,7 +13,8 @@ pub(super) fn slices(
 ) -> Result<Map<String, Value>, PipelineError> {
     let mut reads = Map::new();
     // All sweeps read the same of the spec, and so do all levels.
-    let from_spec = [StageId::Sweep(1), StageId::Level(1), StageId::Fit, StageId::Estimate];
+    let any = context.spec.concurrency.point(1);
+    let from_spec = [StageId::Sweep(any), StageId::Level(any), StageId::Fit, StageId::Estimate];
     let from_spec = from_spec.iter().map(|id| stage(id, context).map(|it| it.reads()));
     for slice in dataset.map(Ok).into_iter().chain(from_spec) {
         merge(&mut reads, slice?);

@@ -6,6 +6,7 @@ use super::file_digests::FileDigests;
 use super::files::of_programs;
 use super::producer::Producer;
 use crate::dataset::DatasetError;
+use crate::pacing::LoadPoint;
 use crate::spec::Spec;
 use crate::store::{Digest, Store};
 use std::collections::BTreeMap;
@@ -62,7 +63,7 @@ impl SpecFiles {
     }
 
     /// Levels that do not depend on each other.
-    pub fn levels(&self) -> Result<Vec<u32>, PipelineError> {
+    pub fn levels(&self) -> Result<Vec<LoadPoint>, PipelineError> {
         Producer::of(&self.spec).levels(&self.store, &self.digests)
     }
 

@@ -1,6 +1,7 @@
 //! The stages by name: a table of all that is to be known of each, apart from what it does.
 
 use crate::engine::Id;
+use crate::pacing::LoadPoint;
 use crate::spec::glob_matches;
 use std::fmt;
 
@@ -21,10 +22,10 @@ macro_rules! each_stage {
             Expand = "expand", expand::Expand,
             reads [], follows [], Named::LockFile, Needs::Core;
             /// The runs at a concurrency.
-            Sweep(level: u32) = "sweep", sweep::Sweep,
+            Sweep(level: LoadPoint) = "sweep", sweep::Sweep,
             reads [Expand], follows [], Named::LockFile, Needs::Server;
             /// The metrics at a concurrency.
-            Level(level: u32) = "level", level::Level,
+            Level(level: LoadPoint) = "level", level::Level,
             reads [Sweep], follows [], Named::LockFile, Needs::Core, each levels: crate::measure::LevelMetrics;
             /// The fits. Which levels there are may follow from the dataset.
             Fit = "fit", fit::Fit,
@@ -70,7 +71,7 @@ pub(super) enum Own<'a> {
     /// Nothing: a spec has one of them.
     Spec,
     /// A level.
-    Level(u32),
+    Level(LoadPoint),
     /// A report.
     Report(&'a str),
 }
@@ -78,15 +79,15 @@ pub(super) enum Own<'a> {
 /// Type of what tells a stage from others of its kind.
 trait Tells: Sized {
     fn of(own: Own<'_>) -> Option<Self>;
-    fn level(&self) -> Option<u32>;
+    fn level(&self) -> Option<LoadPoint>;
 }
 
-impl Tells for u32 {
+impl Tells for LoadPoint {
     fn of(own: Own<'_>) -> Option<Self> {
         if let Own::Level(level) = own { Some(level) } else { None }
     }
 
-    fn level(&self) -> Option<u32> {
+    fn level(&self) -> Option<LoadPoint> {
         Some(*self)
     }
 }
@@ -96,7 +97,7 @@ impl Tells for String {
         if let Own::Report(report) = own { Some(report.to_owned()) } else { None }
     }
 
-    fn level(&self) -> Option<u32> {
+    fn level(&self) -> Option<LoadPoint> {
         None
     }
 }
@@ -176,7 +177,7 @@ macro_rules! ids {
             }
 
             /// The level that it is of, if it is of one.
-            pub(super) fn level(&self) -> Option<u32> {
+            pub(super) fn level(&self) -> Option<LoadPoint> {
                 match self {
                     $(Self::$name $(($own))? => None$(.or($own.level()))?,)+
                 }

@@ -15,7 +15,7 @@ pub(crate) fn order(project: &Sizer, level: u32) -> WorkOrder {
         input: format!("What is {n} x 7?"),
         ..Item::default()
     };
-    let size = LevelSize::of_spec(&spec.concurrency, level, None);
+    let size = LevelSize::of_spec(&spec.concurrency, spec.concurrency.point(level), None);
     let plan = LevelPlan::of_spec(&spec.concurrency, size, (1..=4).map(item).collect());
     WorkOrder::new(&spec.workflow, spec.test.scrape.as_ref(), plan).unwrap()
 }

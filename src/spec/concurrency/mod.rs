@@ -72,14 +72,13 @@ impl Concurrency {
         matches!(self.point(1), LoadPoint::Users(_))
     }
 
-    /// Returns the concurrencies in the order in which they are measured; empty if they are
-    /// adaptive.
-    pub fn in_order(&self) -> Vec<u32> {
+    /// Returns the levels in the order in which they are measured; empty if they are adaptive.
+    pub fn in_order(&self) -> Vec<LoadPoint> {
         let mut levels = self.levels.values();
         if self.order == Order::Shuffled {
             levels.shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(self.seed));
         }
-        levels
+        levels.into_iter().map(|level| self.point(level)).collect()
     }
 }
 

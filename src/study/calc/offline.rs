@@ -35,7 +35,7 @@ pub(super) fn run(
     let result = SizingResult::assemble(identity, levels, &fits, assessment, BTreeMap::new());
     let job = dir.join("offline").join(jobs::new_name(options));
     let material =
-        Material { result: &result, runs: &|concurrency| Ok(runs_at(concurrency).to_vec()) };
+        Material { result: &result, runs: &|level| Ok(runs_at(level.concurrency).to_vec()) };
     let mut files = Vec::new();
     for name in spec_text::reports(options.plots) {
         if let Some(report) = report(name, None) {

@@ -2,6 +2,7 @@
 
 use crate::load::{ForeignRun, RecordedRuns, from_parquet};
 use crate::measure::{Around, Item, Recording, Row};
+use crate::pacing::LoadPoint;
 use crate::store::{Digest, Store};
 use crate::study::stage_id::each_stage;
 use crate::study::{Cause, PipelineError, StageId};
@@ -156,9 +157,16 @@ pub(in crate::study) struct Runs<'a> {
 }
 
 impl Runs<'_> {
-    /// The recording of a level.
+    /// The sweep with a place on the axis.
+    fn sweep(self, concurrency: u32) -> StageId {
+        let is_it = |id: &&StageId| matches!(id, StageId::Sweep(it) if it.axis() == concurrency);
+        let sweep = self.artifacts.digests.keys().find(is_it);
+        sweep.map_or(StageId::Sweep(LoadPoint::InFlight(concurrency)), StageId::clone)
+    }
+
+    /// The recording of a level, by its place on the axis.
     pub fn recording(self, concurrency: u32) -> Result<Recording, PipelineError> {
-        let id = StageId::Sweep(concurrency);
+        let id = self.sweep(concurrency);
         from_parquet(self.artifacts.bytes(&id)?).map_err(|error| unreadable(&id, error))
     }
 
@@ -168,7 +176,7 @@ impl Runs<'_> {
         concurrency: u32,
         compute: impl FnOnce(&RecordedRuns) -> Result<T, ParquetError>,
     ) -> Result<T, PipelineError> {
-        let id = StageId::Sweep(concurrency);
+        let id = self.sweep(concurrency);
         let file = self.artifacts.store.open(self.artifacts.digest(&id)?)?;
         let computed = RecordedRuns::open(file).and_then(|runs| compute(&runs));
         computed.map_err(|error| unreadable(&id, error))

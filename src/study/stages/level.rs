@@ -4,6 +4,7 @@ use super::artifacts::{Artifacts, Runs};
 use super::output::Document;
 use super::stage::{Origin, Stage};
 use crate::measure::LevelMetrics;
+use crate::pacing::LoadPoint;
 use crate::spec::OnFailure;
 use crate::study::PipelineError;
 use crate::study::services::Services;
@@ -11,7 +12,7 @@ use crate::study::spec_files::SpecFiles;
 use serde::Serialize;
 
 pub(super) struct Level {
-    concurrency: u32,
+    point: LoadPoint,
 }
 
 #[derive(Serialize)]
@@ -25,14 +26,14 @@ struct LoadSlice {
 }
 
 impl Stage for Level {
-    type Own = u32;
+    type Own = LoadPoint;
     type Slice = LevelSlice;
     type Inputs<'a> = Runs<'a>;
     type Output = Document<LevelMetrics>;
     const VERSION: u32 = 8;
 
-    fn of(concurrency: u32, _: Origin<'_>) -> Self {
-        Self { concurrency }
+    fn of(point: LoadPoint, _: Origin<'_>) -> Self {
+        Self { point }
     }
 
     fn slice(&self, files: &SpecFiles) -> Result<LevelSlice, PipelineError> {
@@ -50,8 +51,9 @@ impl Stage for Level {
         _: &Services,
     ) -> Result<Document<LevelMetrics>, PipelineError> {
         let tolerated = slice.concurrency.on_failure.tolerated();
-        let level = runs.at(self.concurrency, |runs| {
-            LevelMetrics::of_columns(self.concurrency, runs, runs.around(), tolerated)
+        let concurrency = self.point.axis();
+        let level = runs.at(concurrency, |runs| {
+            LevelMetrics::of_columns(concurrency, runs, runs.around(), tolerated)
         });
         level.map(Document)
     }

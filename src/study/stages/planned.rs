@@ -1,6 +1,7 @@
 //! The part of a sweep's plan that one of its levels is measured by.
 
 use crate::measure::Asked;
+use crate::pacing::LoadPoint;
 use crate::spec::{Concurrency, WindowSpec};
 use crate::study::graph_level::GraphLevel;
 
@@ -12,7 +13,7 @@ pub(in crate::study) struct Planned {
     /// The level as it is planned, with the recording whose place it takes.
     pub level: Option<GraphLevel>,
     /// The highest level that is known of.
-    pub highest: u32,
+    pub highest: LoadPoint,
     /// The amount to measure, where levels are adaptive; else the slice says so.
     window: Option<WindowSpec>,
 }
@@ -23,7 +24,7 @@ impl Planned {
         load: &Concurrency,
         asked: Option<&Asked>,
         level: Option<GraphLevel>,
-        highest: u32,
+        highest: LoadPoint,
     ) -> Self {
         let window = load.levels.adaptive().map(|_| load.window);
         Self { asked: asked.cloned(), level, highest, window }
@@ -37,6 +38,6 @@ impl Planned {
     /// The number of runs that was chosen for an adaptive level, where the spec itself does not say.
     pub fn chosen_runs(&self) -> Option<usize> {
         self.window.filter(|window| *window == WindowSpec::Open)?;
-        self.level.as_ref().map(|level| level.next.runs)
+        self.level.as_ref().map(|level| level.runs)
     }
 }

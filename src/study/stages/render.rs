@@ -2,6 +2,7 @@
 
 use super::artifacts::{Artifacts, Runs};
 use super::stage::{Origin, Stage};
+use crate::measure::LevelMetrics;
 use crate::redact::printable;
 use crate::report::{
     AddedReport, Material, Report, ReportError, SizingResult, UserTemplate, built_in_template,
@@ -123,7 +124,8 @@ impl Stage for Render {
             let wrong = services.error_at(&self.at, message).help(services.path_help());
             return Err(wrong.into());
         };
-        let runs = |concurrency| {
+        let runs = |level: &LevelMetrics| {
+            let concurrency = level.concurrency;
             let recording = inputs.runs.recording(concurrency);
             recording
                 .map(|it| it.runs)

@@ -3,6 +3,7 @@
 use super::artifacts::Artifacts;
 use super::output::Output;
 use super::planned::Planned;
+use crate::pacing::LoadPoint;
 use crate::spec::Spec;
 use crate::study::PipelineError;
 use crate::study::services::Services;
@@ -15,7 +16,7 @@ pub(in crate::study) struct Origin<'a> {
     /// The spec.
     pub spec: &'a Spec,
     /// The part of the sweep's plan that a level is measured by.
-    pub sweep: &'a dyn Fn(u32) -> Planned,
+    pub sweep: &'a dyn Fn(LoadPoint) -> Planned,
 }
 
 /// A stage: a function of its slice of the spec and of its inputs from other stages. It sees nothing else, so a key

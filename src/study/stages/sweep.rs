@@ -7,6 +7,7 @@ use super::stage::{Origin, Stage};
 use crate::engine::{CutShort, Then};
 use crate::load::{Job, LevelPlan, LevelSize, LoadError, Recorder, make_room, to_parquet};
 use crate::measure::{Around, Before, Failure, FailureKind, Outcome, Run};
+use crate::pacing::LoadPoint;
 use crate::spec::{Concurrency, ScrapeSpec, WindowSpec, WorkflowSpec};
 use crate::store::{Content, Digest};
 use crate::study::graph_level::GraphLevel;
@@ -21,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 pub(super) struct Sweep {
-    concurrency: u32,
+    point: LoadPoint,
     planned: Planned,
 }
 
@@ -44,14 +45,14 @@ pub(super) struct Measured {
 }
 
 impl Stage for Sweep {
-    type Own = u32;
+    type Own = LoadPoint;
     type Slice = SweepSlice;
     type Inputs<'a> = Expanded<'a>;
     type Output = Product;
     const VERSION: u32 = 5;
 
-    fn of(concurrency: u32, origin: Origin<'_>) -> Self {
-        Self { concurrency, planned: (origin.sweep)(concurrency) }
+    fn of(point: LoadPoint, origin: Origin<'_>) -> Self {
+        Self { point, planned: (origin.sweep)(point) }
     }
 
     fn slice(&self, files: &SpecFiles) -> Result<SweepSlice, PipelineError> {
@@ -250,13 +251,13 @@ impl Sweep {
         expanded: Expanded<'_>,
         services: &Services,
     ) -> Result<Product, PipelineError> {
-        let level = expanded.foreign_level(self.concurrency)?;
+        let level = expanded.foreign_level(self.point.axis())?;
         if level.runs.is_empty() {
-            let message = format!("the recording has no run at concurrency {}", self.concurrency);
+            let message = format!("the recording has no run at concurrency {}", self.point);
             let error = services.error_at("concurrency.levels", message);
             return Err(error.help("leave `concurrency` out for all levels that it has").into());
         }
-        let id = StageId::Sweep(self.concurrency);
+        let id = StageId::Sweep(self.point);
         let unwritten = |error: parquet::errors::ParquetError| PipelineError::Artifact {
             stage: id.clone(),
             error: error.into(),
@@ -270,7 +271,7 @@ impl Sweep {
         expanded: Expanded<'_>,
         services: &Services,
     ) -> Result<Product, PipelineError> {
-        let id = StageId::Sweep(self.concurrency);
+        let id = StageId::Sweep(self.point);
         let load_error = |error| PipelineError::Load { stage: id.clone(), error };
         // Before anything is opened: too few files look like a server that is not there.
         self.make_room(&slice.workflow).map_err(load_error)?;
@@ -278,8 +279,8 @@ impl Sweep {
         let plan = self.plan(slice, expanded)?;
         let scraper = services.scraper(slice.scrape.as_ref()).await?;
         services.cool_down(slice.load.cooldown).await.map_err(load_error)?;
-        workflow.prepare(self.concurrency, &plan.workload.items).await;
-        services.observer.level_started(self.concurrency, plan.runs().unwrap_or(0));
+        workflow.prepare(self.point.axis(), &plan.workload.items).await;
+        services.observer.level_started(self.point, plan.runs().unwrap_or(0));
         let (observer, seen) = (Arc::clone(&services.observer), Arc::new(ServerState::default()));
         let notes = Arc::clone(&seen);
         let on_run = Arc::new(move |run: &Run| {
@@ -328,8 +329,8 @@ impl Sweep {
         let Some(GraphLevel { known: Some(known), again, .. }) = &self.planned.level else {
             return Ok(());
         };
-        let artifacts = [(StageId::Sweep(self.concurrency), known.manifest.digest.clone())].into();
-        Artifacts::new(&services.store, artifacts).runs().at(self.concurrency, |runs| {
+        let artifacts = [(StageId::Sweep(self.point), known.manifest.digest.clone())].into();
+        Artifacts::new(&services.store, artifacts).runs().at(self.point.axis(), |runs| {
             around.replaced.clone_from(&runs.around().replaced);
             // Who forces a level knows why; nothing is to be concluded from it.
             if again.is_some() {
@@ -346,12 +347,12 @@ impl Sweep {
 
     /// Makes sure that the highest level can open its files, before the first one is measured in vain.
     fn make_room(&self, workflow: &WorkflowSpec) -> Result<(), LoadError> {
-        Ok(make_room(self.planned.highest, workflow.open_files_per_run())?)
+        Ok(make_room(self.planned.highest.axis(), workflow.open_files_per_run())?)
     }
 
     fn plan(&self, slice: &Measured, expanded: Expanded<'_>) -> Result<LevelPlan, PipelineError> {
         let load = &self.planned.with_amount(&slice.load);
-        let size = LevelSize::of_spec(load, self.concurrency, self.planned.chosen_runs());
+        let size = LevelSize::of_spec(load, self.point, self.planned.chosen_runs());
         // Beyond what a level asks, the dataset need not be held.
         let items = expanded.items(size.items())?;
         Ok(LevelPlan::of_spec(load, size, items))

@@ -8,6 +8,7 @@ use super::stages::DatasetSlice;
 use super::{CancellationToken, Observer, Pipeline, PipelineError, StageId};
 use crate::load::{Job, LevelPlan, LevelSize, LoadError, Recorder};
 use crate::measure::{Item, Outcome, Row, Run};
+use crate::pacing::LoadPoint;
 use crate::spec::{Concurrency, Mode, OnFailure};
 use shape::Shape;
 use std::sync::Arc;
@@ -74,7 +75,8 @@ impl Pipeline {
         context: &Context,
         options: &TraceOptions,
     ) -> Result<Vec<Run>, PipelineError> {
-        let stage = StageId::Sweep(options.concurrency);
+        let point = LoadPoint::InFlight(options.concurrency);
+        let stage = StageId::Sweep(point);
         context.fetch_dataset(false).await?;
         let mut items: Vec<Item> = Vec::new();
         DatasetSlice::of(&context.files)?.rows(&mut |row| {
@@ -87,14 +89,14 @@ impl Pipeline {
         })?;
         let workflow = context.services.workflow(&self.spec().workflow, &stage).await?;
         workflow.prepare(options.concurrency, &items).await;
-        context.services.observer.level_started(options.concurrency, options.runs);
+        context.services.observer.level_started(point, options.runs);
         // All at once, and whatever fails is left out later.
         let load = Concurrency {
             mode: Mode::Burst,
             on_failure: OnFailure::Tolerate(1.0),
             ..Concurrency::default()
         };
-        let size = LevelSize::of_spec(&load, options.concurrency, Some(options.runs));
+        let size = LevelSize::of_spec(&load, point, Some(options.runs));
         let plan = LevelPlan::of_spec(&load, size, items);
         let observer = Arc::clone(&context.services.observer);
         let on_run = Arc::new(move |run: &Run| observer.run_done(run));
