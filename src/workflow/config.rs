@@ -1,8 +1,10 @@
 //! The configuration of a workflow as a spec has it, and everything that the rest of sizer wants
 //! to know of a kind.
 
+use super::access::of_access;
 use super::defaults::default_timeout;
 use super::recorded::RecordedSpec;
+use super::server_keys::ServerKeys;
 use super::{ConnectError, ConnectionSpec, LlmSpec, ProgramSpec, ServeSpec, Workflow};
 use crate::language::{Address, Check, Checker, Seconds, Secret, Vault};
 use crate::measure::Fields;
@@ -34,14 +36,19 @@ pub trait WorkflowConfig: Erased {
         Ok(())
     }
 
+    /// Returns the keys of a workflow that asks one server. The other methods on servers follow from them.
+    fn server(&self) -> Option<ServerKeys<'_>> {
+        None
+    }
+
     /// Returns the server's address with its key, if the spec names one.
     fn address(&self) -> Option<(&'static str, &Address)> {
-        None
+        self.server().map(|server| server.address)
     }
 
     /// Returns the options for connecting to the server.
     fn connection(&self) -> Option<&ConnectionSpec> {
-        None
+        self.server().map(|server| server.connection)
     }
 
     /// Returns the LLM servers behind it, if their calls are recorded by the proxy.
@@ -51,7 +58,7 @@ pub trait WorkflowConfig: Erased {
 
     /// Returns the server that is started for it.
     fn serve(&self) -> Option<&ServeSpec> {
-        None
+        self.server().and_then(|server| server.serve)
     }
 
     /// Returns the program that is started for it, or that it is.
@@ -61,12 +68,13 @@ pub trait WorkflowConfig: Erased {
 
     /// Returns its own secrets with their paths in the spec; those of `llm` and `serve` are added.
     fn own_secrets(&self) -> Vec<(String, &Secret)> {
-        Vec::new()
+        let Some(ServerKeys { api_key, headers, .. }) = self.server() else { return Vec::new() };
+        of_access("workflow", api_key, headers)
     }
 
     /// Returns the longest time that a run may take.
     fn timeout(&self) -> Seconds {
-        default_timeout()
+        self.server().map_or_else(default_timeout, |server| server.timeout)
     }
 
     /// Returns true if a run needs a question.

@@ -53,6 +53,7 @@ pub mod recorded;
 mod redacted;
 mod reported;
 mod section;
+mod server_keys;
 pub mod simulator;
 mod system;
 mod template;
@@ -69,6 +70,7 @@ pub use llm::{LlmSpec, UpstreamSpec};
 pub use local::{ProgramSpec, ServeSpec};
 pub use redacted::Redacted;
 pub use section::WorkflowSpec;
+pub use server_keys::ServerKeys;
 pub use system::{Pending, Workflow};
 
 /// Entry points for the fuzz targets.

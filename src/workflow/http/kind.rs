@@ -1,14 +1,11 @@
 //! `http` as a kind of workflow.
 
 use super::{Http, HttpSpec};
-use crate::language::{Address, Check, Checker, Seconds, Secret, Vault};
+use crate::language::{Check, Checker, Vault};
 use crate::measure::Fields;
-use crate::workflow::access::of_access;
 use crate::workflow::local::Served;
 use crate::workflow::proxy::Proxy;
-use crate::workflow::{
-    ConnectError, ConnectionSpec, Kind, LlmSpec, ServeSpec, Workflow, WorkflowConfig,
-};
+use crate::workflow::{ConnectError, Kind, LlmSpec, ServerKeys, Workflow, WorkflowConfig};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,28 +31,19 @@ impl WorkflowConfig for HttpSpec {
         )
     }
 
-    fn address(&self) -> Option<(&'static str, &Address)> {
-        Some(("url", &self.url))
-    }
-
-    fn connection(&self) -> Option<&ConnectionSpec> {
-        Some(&self.connection)
+    fn server(&self) -> Option<ServerKeys<'_>> {
+        Some(ServerKeys {
+            address: ("url", &self.url),
+            connection: &self.connection,
+            api_key: self.api_key.as_ref(),
+            headers: &self.headers,
+            timeout: self.timeout,
+            serve: self.serve.as_ref(),
+        })
     }
 
     fn llm(&self) -> Option<&LlmSpec> {
         self.llm.as_ref()
-    }
-
-    fn serve(&self) -> Option<&ServeSpec> {
-        self.serve.as_ref()
-    }
-
-    fn own_secrets(&self) -> Vec<(String, &Secret)> {
-        of_access("workflow", self.api_key.as_ref(), &self.headers)
-    }
-
-    fn timeout(&self) -> Seconds {
-        self.timeout
     }
 
     fn fields(&self) -> Fields {

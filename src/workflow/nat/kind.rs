@@ -1,13 +1,10 @@
 //! `nat` as a kind of workflow.
 
 use super::{Nat, NatSpec};
-use crate::language::{Address, Seconds, Secret, Vault};
-use crate::workflow::access::of_access;
+use crate::language::Vault;
 use crate::workflow::local::Served;
 use crate::workflow::proxy::Proxy;
-use crate::workflow::{
-    ConnectError, ConnectionSpec, Kind, LlmSpec, ServeSpec, Workflow, WorkflowConfig,
-};
+use crate::workflow::{ConnectError, Kind, LlmSpec, ServerKeys, Workflow, WorkflowConfig};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,28 +14,19 @@ impl Kind for NatSpec {
 }
 
 impl WorkflowConfig for NatSpec {
-    fn address(&self) -> Option<(&'static str, &Address)> {
-        Some(("base_url", &self.base_url))
-    }
-
-    fn connection(&self) -> Option<&ConnectionSpec> {
-        Some(&self.connection)
+    fn server(&self) -> Option<ServerKeys<'_>> {
+        Some(ServerKeys {
+            address: ("base_url", &self.base_url),
+            connection: &self.connection,
+            api_key: self.api_key.as_ref(),
+            headers: &self.headers,
+            timeout: self.timeout,
+            serve: self.serve.as_ref(),
+        })
     }
 
     fn llm(&self) -> Option<&LlmSpec> {
         self.llm.as_ref()
-    }
-
-    fn serve(&self) -> Option<&ServeSpec> {
-        self.serve.as_ref()
-    }
-
-    fn own_secrets(&self) -> Vec<(String, &Secret)> {
-        of_access("workflow", self.api_key.as_ref(), &self.headers)
-    }
-
-    fn timeout(&self) -> Seconds {
-        self.timeout
     }
 
     fn client(

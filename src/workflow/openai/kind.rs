@@ -1,14 +1,11 @@
 //! `openai` as a kind of workflow.
 
 use super::{Openai, OpenaiSpec};
-use crate::language::{Address, Check, Checker, Seconds, Secret, Vault};
+use crate::language::{Check, Checker, Vault};
 use crate::measure::Fields;
 use crate::redact::names_a_secret;
-use crate::workflow::access::of_access;
 use crate::workflow::local::Served;
-use crate::workflow::{
-    ConnectError, ConnectionSpec, Kind, LlmSpec, ServeSpec, Workflow, WorkflowConfig,
-};
+use crate::workflow::{ConnectError, Kind, LlmSpec, ServerKeys, Workflow, WorkflowConfig};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -38,24 +35,15 @@ impl WorkflowConfig for OpenaiSpec {
         Ok(())
     }
 
-    fn address(&self) -> Option<(&'static str, &Address)> {
-        Some(("base_url", &self.base_url))
-    }
-
-    fn connection(&self) -> Option<&ConnectionSpec> {
-        Some(&self.connection)
-    }
-
-    fn serve(&self) -> Option<&ServeSpec> {
-        self.serve.as_ref()
-    }
-
-    fn own_secrets(&self) -> Vec<(String, &Secret)> {
-        of_access("workflow", self.api_key.as_ref(), &self.headers)
-    }
-
-    fn timeout(&self) -> Seconds {
-        self.timeout
+    fn server(&self) -> Option<ServerKeys<'_>> {
+        Some(ServerKeys {
+            address: ("base_url", &self.base_url),
+            connection: &self.connection,
+            api_key: self.api_key.as_ref(),
+            headers: &self.headers,
+            timeout: self.timeout,
+            serve: self.serve.as_ref(),
+        })
     }
 
     fn fields(&self) -> Fields {
