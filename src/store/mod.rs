@@ -52,7 +52,7 @@ mod staged;
 mod temporary;
 mod written;
 
-pub use atomic::{write_atomically, write_if_changed};
+pub use atomic::{Beside, write_atomically, write_if_changed};
 pub use error::StoreError;
 pub use gc::{Garbage, GcRules, Piece, Why};
 pub use lock_file::LockFile;
