@@ -5,7 +5,7 @@ use super::diagnose::{CliError, print, print_json};
 use super::progress::Progress;
 use super::run::block_on;
 use super::spec_args::{SpecArgs, WaitArgs};
-use crate::measure::{Metric, each_metric};
+use crate::measure::{Better, Metric, Quantile, each_metric};
 use crate::report::WhatIfCase;
 use crate::spec::Seconds;
 use crate::study::{Grid, PipelineError, RunOptions};
@@ -42,7 +42,8 @@ pub(super) struct Args {
 macro_rules! limits {
     ($(
         $(#[$about:meta])*
-        $name:ident, $key:ident, $words:literal, $column:expr, $span:expr,
+        $name:ident, $key:ident, $words:literal, $unit:expr, $better:ident,
+        $column:expr, $span:expr,
         |$level:ident| $summary:expr,
         $(#[$limit:meta])* ;
     )+) => {
@@ -52,17 +53,17 @@ macro_rules! limits {
             $(
                 #[arg(
                     long,
-                    help = concat!("Limits on the p95 ", $words),
-                    value_name = "TIME",
+                    help = format!("Limits on the {} {}", Metric::$name.quantile(Quantile::P95), $words),
+                    value_name = value_name(Metric::$name),
                     value_delimiter = ',',
-                    value_parser = limit
+                    value_parser = |text: &str| limit(Metric::$name, text)
                 )]
-                $key: Vec<Seconds>,
+                $key: Vec<f64>,
             )+
         }
 
         impl Limits {
-            fn by_metric(&self) -> BTreeMap<Metric, Vec<Seconds>> {
+            fn by_metric(&self) -> BTreeMap<Metric, Vec<f64>> {
                 [$((Metric::$name, self.$key.clone())),+].into()
             }
         }
@@ -86,9 +87,25 @@ fn rate(text: &str) -> Result<f64, String> {
     rate.ok_or_else(|| "a rate is a number above 0, in runs per second".to_owned())
 }
 
-fn limit(text: &str) -> Result<Seconds, String> {
-    let limit: Seconds = text.parse().map_err(|error| format!("{error}"))?;
-    if limit.get() > 0.0 { Ok(limit) } else { Err("no time can be 0".to_owned()) }
+fn value_name(metric: Metric) -> &'static str {
+    match metric.better() {
+        Better::Lower => "TIME",
+        Better::Higher => "RATE",
+    }
+}
+
+fn limit(metric: Metric, text: &str) -> Result<f64, String> {
+    match metric.better() {
+        Better::Lower => {
+            let limit: Seconds = text.parse().map_err(|error| format!("{error}"))?;
+            if limit.get() > 0.0 { Ok(limit.get()) } else { Err("no time can be 0".to_owned()) }
+        }
+        Better::Higher => {
+            let rate = text.trim().parse::<f64>().ok();
+            let rate = rate.filter(|rate| rate.is_normal() && *rate > 0.0);
+            rate.ok_or_else(|| format!("a limit on it is a number above 0, in {}", metric.unit()))
+        }
+    }
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {

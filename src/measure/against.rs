@@ -14,8 +14,9 @@ pub struct AgainstLimits {
 }
 
 impl AgainstLimits {
-    /// Compares every run with limits in seconds: the runtime with limits on it, the p95 of the
-    /// run's own LLM calls with the others, as the reference calculator does.
+    /// Compares every run with limits, each in the unit of its metric: the runtime with limits on it,
+    /// the p95 of the run's own LLM calls with the others, as the reference calculator does. That of
+    /// a rate is the one that 95 % of the calls reach.
     pub fn of<S: RunColumns>(source: &S, limits: &[(Metric, f64)]) -> Result<Self, S::Error> {
         let window = Window::of(source, |_| {})?;
         let mut good: Vec<f64> = (0..window.runs()).map(|run| window.share_within(run)).collect();
@@ -27,16 +28,17 @@ impl AgainstLimits {
             }
         };
         for ((metric, limit), count) in std::iter::zip(limits, &mut over) {
+            let limit = metric.to_seconds(*limit);
             match metric.call_column() {
                 None => {
                     let times = std::iter::zip(&window.starts, &window.ends).enumerate();
-                    for (run, _) in times.filter(|(_, (start, end))| **end - **start > *limit) {
+                    for (run, _) in times.filter(|(_, (start, end))| **end - **start > limit) {
                         note(run, count);
                     }
                 }
                 Some(column) => {
                     each_run_p95(source, column, &mut |run, seconds| {
-                        if seconds > *limit {
+                        if seconds > limit {
                             note(run, count);
                         }
                     })?;

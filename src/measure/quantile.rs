@@ -53,6 +53,79 @@ impl fmt::Display for Quantile {
     }
 }
 
+/// Name of a quantile: those of times count from the fastest, those of a rate from the slowest.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum QuantileName {
+    /// The median.
+    P50,
+    /// The 90th percentile.
+    P90,
+    /// The 95th percentile.
+    P95,
+    /// The 99th percentile.
+    P99,
+    /// The 10th percentile, which 90 % reach.
+    P10,
+    /// The 5th percentile, which 95 % reach.
+    P05,
+    /// The 1st percentile, which 99 % reach.
+    P01,
+}
+
+impl QuantileName {
+    /// Returns the name of a quantile.
+    pub fn of(quantile: Quantile) -> Self {
+        match quantile {
+            Quantile::P50 => Self::P50,
+            Quantile::P90 => Self::P90,
+            Quantile::P95 => Self::P95,
+            Quantile::P99 => Self::P99,
+        }
+    }
+
+    /// Returns the name of the quantile of reciprocals that is the reciprocal of a quantile.
+    pub fn of_reciprocal(quantile: Quantile) -> Self {
+        match quantile {
+            Quantile::P50 => Self::P50,
+            Quantile::P90 => Self::P10,
+            Quantile::P95 => Self::P05,
+            Quantile::P99 => Self::P01,
+        }
+    }
+
+    /// Returns the quantile of the times: itself, or that whose reciprocal it is.
+    pub fn of_times(self) -> Quantile {
+        match self {
+            Self::P50 => Quantile::P50,
+            Self::P90 | Self::P10 => Quantile::P90,
+            Self::P95 | Self::P05 => Quantile::P95,
+            Self::P99 | Self::P01 => Quantile::P99,
+        }
+    }
+
+    /// Returns the key in specs and results, such as `p05`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::P50 => "p50",
+            Self::P90 => "p90",
+            Self::P95 => "p95",
+            Self::P99 => "p99",
+            Self::P10 => "p10",
+            Self::P05 => "p05",
+            Self::P01 => "p01",
+        }
+    }
+}
+
+impl fmt::Display for QuantileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key())
+    }
+}
+
 /// Returns the quantile `share` (0 to 1) of ascending `sorted` values, by linear interpolation
 /// between order statistics (Hyndman and Fan's type 7, numpy's default); `None` if there are no
 /// values.

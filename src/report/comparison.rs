@@ -1,7 +1,7 @@
 //! The branches of a matrix side by side.
 
 use super::format::{cell, significant};
-use super::prose::{aim_words, recommendation, sentence};
+use super::prose::{aim_words, recommendation, sentence_of};
 use super::{ReportError, SizingResult};
 use crate::measure::Metric;
 use crate::sizing::{Estimate, Grade, Recommendation};
@@ -75,7 +75,9 @@ pub(super) fn price(cost_per_hour: Option<f64>, gpus: Option<u64>, all_priced: b
 /// Reason why a set of estimates gives no answer: a single target without an estimate is enough.
 pub(super) fn why_unanswered(estimates: &[Estimate], gpus: &Recommendation) -> Option<String> {
     match estimates.iter().find(|estimate| estimate.answer.gpus().is_none()) {
-        Some(estimate) => estimate.answer.reason().map(sentence),
+        Some(estimate) => {
+            estimate.answer.reason().map(|reason| sentence_of(estimate.target, reason))
+        }
         None if estimates.is_empty() => Some("no target is set".to_owned()),
         None => recommendation(gpus, estimates).filter(|_| gpus.recommended.is_none()),
     }

@@ -18,7 +18,9 @@ impl Report for LevelsCsv {
     fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError> {
         let result = material.result;
         let mut writer = csv::Writer::from_writer(Vec::new());
-        let rows = std::iter::once(header()).chain(result.levels.iter().map(row));
+        let metrics = result.shown_metrics();
+        let rows = result.levels.iter().map(|level| row(level, &metrics));
+        let rows = std::iter::once(header(&metrics)).chain(rows);
         for row in rows {
             writer.write_record(row).map_err(|error| ReportError::format(NAME, error))?;
         }
@@ -26,26 +28,31 @@ impl Report for LevelsCsv {
     }
 }
 
-fn header() -> Vec<String> {
+fn header(metrics: &[Metric]) -> Vec<String> {
     let mut names: Vec<String> =
         ["concurrency", "runs", "measured", "failed", "interrupted", "client_limited"]
             .map(str::to_owned)
             .to_vec();
-    for metric in Metric::ALL {
+    for metric in metrics {
         let key = metric.key();
-        names.push(format!("{key}_mean_s"));
-        names.extend(Quantile::ALL.iter().map(|quantile| format!("{key}_{quantile}_s")));
+        if metric.is_rate() {
+            let name = |quantile: &Quantile| format!("{key}_{}", metric.quantile(*quantile));
+            names.extend(Quantile::ALL.iter().map(name));
+        } else {
+            names.push(format!("{key}_mean_s"));
+            names.extend(Quantile::ALL.iter().map(|quantile| format!("{key}_{quantile}_s")));
+        }
     }
     names.extend(
         ["total_runtime_s", "throughput_per_s", "goodput_per_s", "mean_in_flight"]
             .map(str::to_owned),
     );
-    names.extend(Metric::ALL.iter().map(|metric| format!("over_target_{}", metric.key())));
+    names.extend(metrics.iter().map(|metric| format!("over_target_{}", metric.key())));
     names.extend(Metric::MAIN.iter().map(|metric| format!("rough_gpus_{}", metric.key())));
     names
 }
 
-fn row(level: &LevelResult) -> Vec<String> {
+fn row(level: &LevelResult, metrics: &[Metric]) -> Vec<String> {
     let mut cells = vec![
         level.concurrency.to_string(),
         level.runs.to_string(),
@@ -54,16 +61,18 @@ fn row(level: &LevelResult) -> Vec<String> {
         level.interrupted.to_string(),
         level.client_limited.to_string(),
     ];
-    for metric in Metric::ALL {
-        let summary = level.metric(metric);
-        cells.push(cell(summary.map(|summary| summary.mean)));
-        cells.extend(Quantile::ALL.iter().map(|quantile| cell(summary.map(|s| s.at(*quantile)))));
+    for &metric in metrics {
+        if !metric.is_rate() {
+            cells.push(cell(level.metric(metric).map(|summary| summary.mean)));
+        }
+        let figure = |quantile: &Quantile| cell(level.figure(metric, *quantile));
+        cells.extend(Quantile::ALL.iter().map(figure));
     }
     cells.push(level.total_runtime.to_string());
     cells.push(level.throughput.to_string());
     cells.push(cell(level.goodput));
     cells.push(level.mean_in_flight.to_string());
-    cells.extend(Metric::ALL.iter().map(|metric| cell(level.over_target.get(*metric))));
+    cells.extend(metrics.iter().map(|metric| cell(level.over_target.get(*metric))));
     cells.extend(Metric::MAIN.iter().map(|metric| cell(level.rough_gpus.get(*metric))));
     cells
 }

@@ -48,7 +48,7 @@ pub use error::{ReportError, TemplateError};
 pub use material::{AddedReport, Material, Report, RunsAt};
 pub use nat_calc_output::calc_output;
 pub use nat_summary::{NatTargets, nat_summary};
-pub use prose::sentence;
+pub use prose::{sentence, sentence_of};
 pub use result::{LevelResult, SizingResult, SpecIdentity, result_schema};
 pub use terminal::terminal_summary;
 pub use what_if::{CaseLimit, WhatIf, WhatIfCase};

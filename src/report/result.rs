@@ -1,7 +1,7 @@
 //! Result document: everything that was measured and concluded.
 
-use super::prose::sentence;
-use crate::measure::{LevelMetrics, Quantile};
+use super::prose::{sentence, sentence_of};
+use crate::measure::{LevelMetrics, Metric, Quantile};
 use crate::sizing::{
     Alternative, Assessment, Diagnosis, Estimate, Fit, Fits, PerMetric, Recommendation,
 };
@@ -97,7 +97,7 @@ impl SizingResult {
         let Assessment { levels: against, estimates, gpus, alternatives, diagnosis, notes } =
             assessment;
         let in_words = |estimates: Vec<Estimate>| -> Vec<Estimate> {
-            estimates.into_iter().map(|estimate| estimate.in_words(sentence)).collect()
+            estimates.into_iter().map(|estimate| estimate.in_words(sentence_of)).collect()
         };
         let alternatives = alternatives.into_iter().map(|alternative| Alternative {
             estimates: in_words(alternative.estimates),
@@ -105,7 +105,10 @@ impl SizingResult {
         });
         let mut notes: Vec<String> = notes.iter().map(sentence).collect();
         notes.extend(super::servers::sentences(&levels));
-        let p95 = |metric| fits.get(metric, Quantile::P95).ok().cloned();
+        let p95 = |metric: Metric| {
+            let line = || fits.get(metric, Quantile::P95).ok().cloned();
+            if metric.is_rate() { None } else { line() }
+        };
         let levels = levels
             .into_iter()
             .zip(against)
@@ -128,6 +131,15 @@ impl SizingResult {
             notes,
             sources,
         }
+    }
+
+    /// Metrics that the levels are shown by: the times, and those rates that a target limits.
+    pub(super) fn shown_metrics(&self) -> Vec<Metric> {
+        let of_sets = self.alternatives.iter().flat_map(|it| &it.estimates);
+        let limited: Vec<Metric> =
+            self.estimates.iter().chain(of_sets).map(|estimate| estimate.target).collect();
+        let shown = |metric: &Metric| !metric.is_rate() || limited.contains(metric);
+        Metric::ALL.into_iter().filter(shown).collect()
     }
 
     /// Returns true if all estimates rest on straight lines, so that those are worth showing.

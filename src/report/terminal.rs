@@ -1,7 +1,7 @@
 //! Summary on the terminal: table, estimates and recommendation.
 
 use super::format::significant;
-use super::prose::{estimate_line, recommendation, sentence, sum_line};
+use super::prose::{estimate_line, recommendation, sentence_of, sum_line};
 use super::result::{LevelResult, SizingResult};
 use super::table::levels_table;
 use crate::measure::Metric;
@@ -82,7 +82,7 @@ fn write_answer(
     for estimate in estimates {
         writeln!(out, "{}", estimate_line(estimate))?;
         for doubt in &estimate.doubts {
-            writeln!(out, "  - {}", sentence(doubt))?;
+            writeln!(out, "  - {}", sentence_of(estimate.target, doubt))?;
         }
     }
     if let Some(line) = recommendation(gpus, estimates) {

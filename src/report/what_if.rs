@@ -3,9 +3,9 @@
 use super::ReportError;
 use super::comparison::{price, why_unanswered};
 use super::format::{cell, significant};
-use super::prose::between;
-use crate::measure::{Metric, Quantile};
-use crate::sizing::{Estimate, GpuCount, Grade, Load, Question, Recommendation};
+use super::prose::{between, limit_words};
+use crate::measure::{Better, Metric, QuantileName};
+use crate::sizing::{Estimate, GpuCount, Grade, Load, Question, Recommendation, Target};
 use comfy_table::{Table, presets};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,10 +60,39 @@ pub struct WhatIfCase {
 pub struct CaseLimit {
     /// Metric that is limited.
     pub target: Metric,
-    /// Quantile that is limited.
-    pub quantile: Quantile,
-    /// The limit, in seconds.
-    pub seconds: f64,
+    /// Quantile that is limited: of a rate, the least that it has to reach.
+    pub quantile: QuantileName,
+    /// The longest acceptable time, in seconds; left out for a rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// The lowest acceptable rate, in the unit of the metric; left out for a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
+}
+
+impl CaseLimit {
+    fn of(target: &Target) -> Self {
+        let Target { metric, quantile, limit } = *target;
+        let (seconds, at_least) = match metric.better() {
+            Better::Lower => (Some(limit), None),
+            Better::Higher => (None, Some(limit)),
+        };
+        Self { target: metric, quantile: metric.quantile(quantile), seconds, at_least }
+    }
+
+    fn figure(&self) -> Option<f64> {
+        self.seconds.or(self.at_least)
+    }
+
+    /// Returns the name of its column.
+    fn column(&self) -> String {
+        let unit = if self.target.is_rate() { "" } else { "_s" };
+        format!("{}_{}{unit}", self.target.key(), self.quantile)
+    }
+
+    fn words(&self) -> Option<String> {
+        Some(limit_words(self.target, self.quantile.of_times(), self.figure()?))
+    }
 }
 
 impl WhatIfCase {
@@ -99,18 +128,13 @@ impl WhatIfCase {
                 let (at_least, at_most) = (gpus.at_least, gpus.at_most);
                 if unsettled { GpuCount { at_least, at_most, ..count } } else { count }
             });
-        let limit = |target: &crate::sizing::Target| CaseLimit {
-            target: target.metric,
-            quantile: target.quantile,
-            seconds: target.limit,
-        };
         Self {
             branch: branch.map(str::to_owned),
             name: name.map(str::to_owned),
             users,
             think_time,
             request_rate,
-            limits: question.targets.iter().map(limit).collect(),
+            limits: question.targets.iter().map(CaseLimit::of).collect(),
             gpus: count.filter(|_| reason.is_none()),
             grade: gpus.grade,
             decided_by: gpus.decided_by,
@@ -150,11 +174,7 @@ impl WhatIfCase {
     }
 
     fn aims(&self) -> String {
-        let aim = |limit: &CaseLimit| {
-            let CaseLimit { target, quantile, seconds } = limit;
-            format!("{quantile} {target} ≤ {} s", significant(*seconds))
-        };
-        self.limits.iter().map(aim).collect::<Vec<_>>().join(", ")
+        self.limits.iter().filter_map(CaseLimit::words).collect::<Vec<_>>().join(", ")
     }
 
     fn count(&self) -> String {
@@ -247,9 +267,8 @@ impl WhatIf {
     pub fn to_csv(&self) -> Result<String, ReportError> {
         const NAME: &str = "what-if";
         let mut writer = csv::Writer::from_writer(Vec::new());
-        let limits = distinct(self.cases.iter().flat_map(|case| {
-            case.limits.iter().map(|limit| format!("{}_{}_s", limit.target.key(), limit.quantile))
-        }));
+        let limits =
+            distinct(self.cases.iter().flat_map(|case| case.limits.iter().map(CaseLimit::column)));
         let mut header: Vec<String> =
             ["branch", "name", "users", "think_time_s", "request_rate_per_s"]
                 .map(str::to_owned)
@@ -279,10 +298,8 @@ impl WhatIf {
                 cell(case.request_rate),
             ];
             row.extend(limits.iter().map(|name| {
-                let of_name = |limit: &&CaseLimit| {
-                    format!("{}_{}_s", limit.target.key(), limit.quantile) == *name
-                };
-                cell(case.limits.iter().find(of_name).map(|limit| limit.seconds))
+                let limit = case.limits.iter().find(|limit| limit.column() == *name);
+                cell(limit.and_then(CaseLimit::figure))
             }));
             row.push(cell(case.gpus.and_then(|gpus| gpus.point)));
             row.push(cell(case.gpus.and_then(|gpus| gpus.low)));

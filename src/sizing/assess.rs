@@ -8,19 +8,18 @@ use super::prepared::Prepared;
 use super::{Estimate, Fit, Load, Question, Recommendation, Target, rough_gpus};
 use crate::measure::{LevelMetrics, Metric, Quantile, each_metric, runs_to_bound};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 macro_rules! per_metric {
     ($(
         $(#[$about:meta])*
-        $name:ident, $key:ident, $words:literal, $column:expr, $span:expr,
+        $name:ident, $key:ident, $words:literal, $unit:expr, $better:ident,
+        $column:expr, $span:expr,
         |$level:ident| $summary:expr,
         $(#[$limit:meta])* ;
     )+) => {
-        /// A value per metric; null where it does not apply.
-        #[derive(
-            Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema,
-        )]
+        /// A value per metric; null where it does not apply, left out where the metric is a rate.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
         pub struct PerMetric<T> {
             $(
                 #[doc = concat!("For the ", $words, ".")]
@@ -45,6 +44,14 @@ macro_rules! per_metric {
 }
 
 each_metric!(per_metric);
+
+impl<T: Serialize> Serialize for PerMetric<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let written = |metric: &Metric| !metric.is_rate() || self.get(*metric).is_some();
+        let metrics = Metric::ALL.into_iter().filter(written);
+        serializer.collect_map(metrics.map(|metric| (metric.key(), self.get(metric))))
+    }
+}
 
 impl PerMetric<Fit> {
     /// Returns true if the fit of a metric leaves a concurrency out as an outlier.
@@ -126,7 +133,7 @@ fn rough(question: &Question, level: &LevelMetrics) -> PerMetric<f64> {
     let observed = |target: Target| Some(level.metric(target.metric)?.at(target.quantile));
     let targets = || Metric::ALL.iter().filter_map(|metric| question.main_target(*metric));
     let violated =
-        targets().any(|target| observed(target).is_some_and(|seconds| seconds > target.limit));
+        targets().any(|target| observed(target).is_some_and(|seconds| seconds > target.seconds()));
     let concurrent = |load: &Load| match load {
         Load::Users { users, think } if *think <= 0.0 => Some(*users),
         _ => None,
@@ -142,7 +149,7 @@ fn rough(question: &Question, level: &LevelMetrics) -> PerMetric<f64> {
             .main_target(metric)
             .filter(|_| main)
             .filter(|_| !violated && !level.interrupted)?;
-        rough_gpus(level.concurrency, observed(target)?, target.limit, users, gpu_count)
+        rough_gpus(level.concurrency, observed(target)?, target.seconds(), users, gpu_count)
     })
 }
 

@@ -39,7 +39,7 @@ pub(super) fn crossing(levels: &[LevelMetrics], target: &Target) -> Option<f64> 
             sum += weight * ratio;
             weights += weight;
         }
-        at = curve.reaches(target.limit * weights / sum);
+        at = curve.reaches(target.seconds() * weights / sum);
     }
     Some(at)
 }

@@ -204,7 +204,7 @@ pub enum Finding {
         quantile: Quantile,
         /// Runs in flight.
         concurrency: u32,
-        /// The quantile there, in seconds.
+        /// The quantile there, in seconds; of a rate, that of the time behind it.
         #[serde(deserialize_with = "super::grade::or_infinite")]
         seconds: f64,
         /// True if a level shows it, not the curve.

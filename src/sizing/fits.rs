@@ -36,7 +36,7 @@ pub struct NamedFit {
 }
 
 /// Fits of every metric and quantile: whatever a target asks for is there, so that a changed target
-/// requires no new fit.
+/// requires no new fit. That of a rate is the fit of the times behind it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fits {
     /// Method of the estimate.
@@ -52,7 +52,8 @@ impl Fits {
         method: MethodName,
         regression: &dyn Regression,
     ) -> Self {
-        let pairs = Metric::ALL.iter().flat_map(|m| Quantile::ALL.iter().map(move |q| (*m, *q)));
+        let times = Metric::ALL.iter().filter(|metric| !metric.is_rate());
+        let pairs = times.flat_map(|m| Quantile::ALL.iter().map(move |q| (*m, *q)));
         let fits = pairs
             .map(|(metric, quantile)| {
                 let points = points(levels, metric, quantile);
@@ -69,12 +70,17 @@ impl Fits {
         Self { method, fits }
     }
 
-    /// Returns the fit of one quantile of one metric; fails with the reason why there is none.
+    /// Returns the fit of one quantile of the times behind a metric; fails with the reason why there
+    /// is none.
     pub fn get(&self, metric: Metric, quantile: Quantile) -> Result<&Fit, NoFit> {
         let not_measured = || NoFit::NotMeasured { metric: metric.to_string() };
-        let named = self.fits.iter().find(|it| it.metric == metric && it.quantile == quantile);
+        let time = metric.time_behind();
+        let named = self.fits.iter().find(|it| it.metric == time && it.quantile == quantile);
         let named = named.ok_or_else(not_measured)?;
-        named.fit.as_ref().ok_or_else(|| named.no_fit.clone().unwrap_or_else(not_measured))
+        named.fit.as_ref().ok_or_else(|| match &named.no_fit {
+            Some(NoFit::NotMeasured { .. }) | None => not_measured(),
+            Some(reason) => reason.clone(),
+        })
     }
 }
 

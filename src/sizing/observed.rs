@@ -85,9 +85,9 @@ impl ObservedLevel {
     }
 
     /// Returns the times of its LLM calls by a metric of calls, each with the concurrency of its run
-    /// (concurrency first).
+    /// (concurrency first); of a rate, the times behind it.
     pub fn calls(&self, metric: Metric) -> &[(f64, f64)] {
-        self.calls.get(&metric).map_or(&[], Vec::as_slice)
+        self.calls.get(&metric.time_behind()).map_or(&[], Vec::as_slice)
     }
 
     fn part(&self, from: &Ends, to: &Ends) -> Self {
@@ -209,7 +209,7 @@ impl ObservedLevel {
         let of_runs = counted(&mut (0..runs.len()).filter(|run| kept(*run)));
         std::iter::zip(&mut ends, of_runs).for_each(|(ends, count)| ends.runs = count);
         let mut calls = BTreeMap::new();
-        for metric in Metric::ALL {
+        for metric in Metric::ALL.into_iter().filter(|metric| !metric.is_rate()) {
             let Some(column) = metric.call_column() else { continue };
             let (mut seen, mut of): (Observations, Vec<usize>) = (Vec::new(), Vec::new());
             source.each_call(column, &mut |run, seconds| {

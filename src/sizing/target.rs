@@ -3,14 +3,24 @@
 use crate::measure::{Metric, Quantile};
 
 /// A limit on one quantile of one metric.
+///
+/// Of a rate, more is better: `P95` then stands for the share of calls that have to reach the limit,
+/// which is a limit on the p05 of the rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Target {
     /// Metric that is limited.
     pub metric: Metric,
     /// Quantile that has to stay within the limit.
     pub quantile: Quantile,
-    /// Limit in seconds.
+    /// Limit in the unit of the metric.
     pub limit: f64,
+}
+
+impl Target {
+    /// Returns the limit on the times behind the metric, in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.metric.to_seconds(self.limit)
+    }
 }
 
 /// Load to serve.

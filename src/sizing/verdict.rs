@@ -105,7 +105,8 @@ impl Verdict {
     /// Compares the times of a level with a limit. A failed run is slower than any limit.
     pub fn of(level: &Level<'_>, target: &Target) -> Self {
         let times = times(level.observed, target.metric);
-        let over = times.iter().filter(|it| it.seconds > target.limit).count();
+        let limit = target.seconds();
+        let over = times.iter().filter(|it| it.seconds > limit).count();
         let failed = whole(level.metrics.failed);
         // What is tolerated proves nothing against a level, nor for it.
         let (failed, tolerated) = if level.is_usable() { (0, failed) } else { (failed, 0) };

@@ -1,5 +1,6 @@
 //! The spec's `test` and `targets`.
 
+use super::lower_limit::LowerLimit;
 use crate::language::{Address, Scalar, ScalarOrMap, Seconds, deserialize_scalar_or_map};
 use crate::measure::{Metric, Quantile, each_metric};
 use indexmap::IndexMap;
@@ -64,7 +65,8 @@ impl Default for TestRig {
 macro_rules! targets {
     ($(
         $(#[$about:meta])*
-        $name:ident, $key:ident, $words:literal, $column:expr, $span:expr,
+        $name:ident, $key:ident, $words:literal, $unit:expr, $better:ident,
+        $column:expr, $span:expr,
         |$level:ident| $summary:expr,
         $(#[$limit:meta])* ;
     )+) => {
@@ -87,25 +89,39 @@ macro_rules! targets {
             $(
                 $(#[$limit])*
                 #[serde(default)]
-                pub $key: Option<Limit>,
+                pub $key: Option<limit_type!($better)>,
             )+
         }
 
         impl Targets {
-            /// Returns the limit on one metric.
-            pub fn limit(&self, metric: Metric) -> Option<&Limit> {
+            /// Returns the limits on one metric in its unit, each with its quantile as a [`Target`] has
+            /// it; `None` if it is not limited.
+            ///
+            /// [`Target`]: crate::sizing::Target
+            pub fn limits(&self, metric: Metric) -> Option<Vec<(Quantile, f64)>> {
                 match metric {
-                    $(Metric::$name => self.$key.as_ref(),)+
+                    $(Metric::$name => Some(self.$key.as_ref()?.iter().collect()),)+
                 }
             }
 
-            /// Returns the limit on one metric, for changing it.
-            pub fn limit_mut(&mut self, metric: Metric) -> &mut Option<Limit> {
+            /// Limits the p95 of one metric, or the p05 of a rate, in its unit. A figure that
+            /// no limit can have leaves it unlimited.
+            pub fn set_limit(&mut self, metric: Metric, limit: f64) {
                 match metric {
-                    $(Metric::$name => &mut self.$key,)+
+                    $(Metric::$name => self.$key = <limit_type!($better)>::of(limit),)+
                 }
             }
         }
+    };
+}
+
+/// Names the type of a metric's limit, by the direction in which the metric is better.
+macro_rules! limit_type {
+    (Lower) => {
+        Limit
+    };
+    (Higher) => {
+        LowerLimit
     };
 }
 
@@ -204,6 +220,10 @@ impl Limit {
     /// Creates a limit on the p95 alone.
     pub fn on_p95(seconds: Seconds) -> Self {
         Self(IndexMap::from([(Quantile::P95, seconds)]))
+    }
+
+    fn of(seconds: f64) -> Option<Self> {
+        Seconds::new(seconds).map(Self::on_p95)
     }
 
     /// Iterates over quantiles and their limits in seconds, in ascending order of quantile.

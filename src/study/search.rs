@@ -37,8 +37,10 @@ pub(super) fn evidence<'a>(spec: &Spec, measured: &'a [LevelMetrics]) -> Evidenc
 /// The mark by which levels of this search are told from those of others.
 fn asked(spec: &Spec, plan: &AdaptivePlan) -> Asked {
     const WINDOW: [&str; 4] = ["passes", "runs", "duration", "until"];
-    let limits =
-        plan.targets.iter().map(|it| format!("{} {} {}", it.metric, it.quantile, it.limit));
+    let limits = plan
+        .targets
+        .iter()
+        .map(|it| format!("{} {} {}", it.metric, it.metric.quantile(it.quantile), it.limit));
     let load = serde_json::json!(spec.concurrency);
     let said = |key: &str| load.get(key).filter(|value| !value.is_null()).map(ToString::to_string);
     let window = WINDOW.iter().filter_map(|key| Some(format!("{key} {}", said(key)?)));

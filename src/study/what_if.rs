@@ -6,7 +6,7 @@ use super::{Pipeline, PipelineError, RunOptions, Selection, StageId, Study};
 use crate::measure::Metric;
 use crate::report::{WhatIf, WhatIfCase};
 use crate::sizing::Measured;
-use crate::spec::{Limit, Seconds, Spec, Targets};
+use crate::spec::{Spec, Targets};
 use crate::store::Store;
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ pub struct Grid {
     pub users: Vec<u64>,
     /// Runs to serve per second.
     pub request_rates: Vec<f64>,
-    /// Limits on the p95 of each metric.
-    pub limits: BTreeMap<Metric, Vec<Seconds>>,
+    /// Limits on the p95 of each metric, or on the p05 of a rate, in its unit. All are above 0.
+    pub limits: BTreeMap<Metric, Vec<f64>>,
 }
 
 impl Grid {
@@ -53,9 +53,9 @@ impl Grid {
         }
         for (metric, values) in limits {
             let each = |case: &Targets| -> Vec<Targets> {
-                let limited = |value: &Seconds| {
+                let limited = |value: &f64| {
                     let mut case = case.clone();
-                    *case.limit_mut(*metric) = Some(Limit::on_p95(*value));
+                    case.set_limit(*metric, *value);
                     case
                 };
                 values.iter().map(limited).collect()

@@ -58,6 +58,7 @@ const COMMON: &[(&str, &str, &str)] = &[
     ("targets.llm_latency", "6s", FROM_ESTIMATE),
     ("targets.ttft", "6s", FROM_ESTIMATE),
     ("targets.itl", "6s", FROM_ESTIMATE),
+    ("targets.tokens_per_second", "20", FROM_ESTIMATE),
     ("estimate.method", "robust", FROM_FIT),
     ("estimate.confidence", "0.8", FROM_ESTIMATE),
     ("estimate.headroom", "10%", FROM_ESTIMATE),

@@ -52,6 +52,7 @@ mod nat_import;
 mod properties;
 mod proxy;
 mod proxy_answers;
+mod rates;
 mod read_only;
 mod recorded;
 mod recorded_clock;

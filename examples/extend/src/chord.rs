@@ -62,6 +62,6 @@ impl Model for ChordModel<'_> {
         };
         let points: Vec<Point> = usable.filter_map(point).collect();
         let line = TwoPoints { method: self.evidence.method() }.fit(&points).ok()?;
-        Some(line.capacity(target.limit).unwrap_or(f64::INFINITY))
+        Some(line.capacity(target.seconds()).unwrap_or(f64::INFINITY))
     }
 }

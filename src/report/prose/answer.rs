@@ -1,6 +1,8 @@
 //! Wording of an answer.
 
-use super::finding::sentence;
+use super::figure::plural;
+use super::finding::sentence_of;
+use crate::measure::{Better, Metric, Quantile};
 use crate::report::format::significant;
 use crate::sizing::{Answer, Capacity, Estimate, GpuCount, Grade, Load, Recommendation, Sum};
 
@@ -17,18 +19,43 @@ pub(in crate::report) fn estimate_line(estimate: &Estimate) -> String {
             format!("{aim}: {}{grade}{}", gpus_words(gpus, estimate), capacity(carried))
         }
         Answer::CapacityOnly { reason, capacity: carried, .. } => {
-            format!("{aim}: no estimate: {}{}", sentence(reason), capacity(carried))
+            format!(
+                "{aim}: no estimate: {}{}",
+                sentence_of(estimate.target, reason),
+                capacity(carried)
+            )
         }
         Answer::OutOfReach { reason } | Answer::NoModel { reason } => {
-            format!("{aim}: no estimate: {}", sentence(reason))
+            format!("{aim}: no estimate: {}", sentence_of(estimate.target, reason))
         }
     }
 }
 
 /// Describes a target: its limit and its load.
 pub(in crate::report) fn aim_words(estimate: &Estimate) -> String {
-    let Estimate { target, quantile, limit, .. } = estimate;
-    format!("{quantile} {target} ≤ {} s{}", significant(*limit), load_words(estimate))
+    let Estimate { target, quantile, limit, .. } = *estimate;
+    let (limit, load) = (limit_words(target, quantile, limit), load_words(estimate));
+    match target.better() {
+        Better::Lower => format!("{limit}{load}"),
+        Better::Higher => {
+            let share = quantile.share() * 100.0;
+            format!("{limit}{load} ({share:.0} % of the {} reach it)", plural(target.scope()))
+        }
+    }
+}
+
+/// Describes a limit, such as `p95 LLM latency ≤ 2 s`.
+pub(in crate::report) fn limit_words(metric: Metric, quantile: Quantile, limit: f64) -> String {
+    let sign = match metric.better() {
+        Better::Lower => '≤',
+        Better::Higher => '≥',
+    };
+    format!(
+        "{} {metric} {sign} {} {}",
+        metric.quantile(quantile),
+        significant(limit),
+        metric.unit()
+    )
 }
 
 /// Describes the load, such as ` for 50 users`.

@@ -1,6 +1,8 @@
 //! Wording of doubts: the problem, and the remedy.
 
 use super::digits::three;
+use super::figure::{figure, fixed, plural};
+use crate::measure::Metric;
 use crate::sizing::{Doubt, Remedy};
 
 /// Formats a load, without a zero decimal.
@@ -14,7 +16,7 @@ fn load(concurrency: f64) -> String {
     clippy::too_many_lines,
     reason = "one sentence for each doubt, and no more logic than that"
 )]
-pub(super) fn doubt_words(doubt: &Doubt, remedy: &Remedy) -> String {
+pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> String {
     let add = || added(remedy);
     let again = if remedy.recorded { " in a new recording" } else { "" };
     let unit = if remedy.counts_users { "users" } else { "in flight" };
@@ -58,11 +60,12 @@ pub(super) fn doubt_words(doubt: &Doubt, remedy: &Remedy) -> String {
             add()
         ),
         Doubt::Falls { low, high } => format!(
-            "time falls with load: {:.3} s on average at concurrency {}, {:.3} s at {}; something else slowed the \
+            "{} with load: {} on average at concurrency {}, {} at {}; something else slowed the \
              one or sped up the other, so measure them again{}",
-            low.1,
+            if metric.is_rate() { format!("{metric} rises") } else { "time falls".to_owned() },
+            fixed(metric, low.1, 3),
             load(low.0),
-            high.1,
+            fixed(metric, high.1, 3),
             load(high.0),
             again
         ),
@@ -97,11 +100,11 @@ pub(super) fn doubt_words(doubt: &Doubt, remedy: &Remedy) -> String {
             };
             let at = if named.len() > 1 { format!(" at {}", load(*furthest)) } else { String::new() };
             format!(
-                "concurrency {} was not the same throughout: {parts} differ by more than chance, {} s and {} s{at}; \
+                "concurrency {} was not the same throughout: {parts} differ by more than chance, {} and {}{at}; \
                  find out what changed, and measure again{}",
                 named.join(", "),
-                three(*fastest),
-                three(*slowest),
+                figure(metric, *fastest),
+                figure(metric, *slowest),
                 again
             )
         }
@@ -150,6 +153,12 @@ pub(super) fn doubt_words(doubt: &Doubt, remedy: &Remedy) -> String {
         Doubt::FewRuns { runs, needed } => format!(
             "it rests on about {runs:.0} runs around the answer, where {needed} are needed to bound that quantile"
         ),
+        Doubt::Cut { seconds, share } if metric.is_rate() => format!(
+            "up to {:.0} % of a level's calls have {} to the thousandth, as if something kept them from being slower, \
+             so nothing says how fast they are by themselves",
+            share * 100.0,
+            figure(metric, *seconds)
+        ),
         Doubt::Cut { seconds, share } => format!(
             "up to {:.0} % of a level's runs ended at {} s to the thousandth, as if cut off there, so nothing says how \
              long they take: record those as failed, or measure with a longer timeout",
@@ -161,9 +170,13 @@ pub(super) fn doubt_words(doubt: &Doubt, remedy: &Remedy) -> String {
                 .to_owned()
         }
         Doubt::Jumps { at, from, to } => format!(
-            "the limited time jumps from {from:.3} s to {to:.3} s around concurrency {}: some runs are far slower \
+            "the limited {} from {} to {} around concurrency {}: some {} are far slower \
              than the rest, and their share decides; {}",
+            if metric.is_rate() { format!("{metric} drops") } else { "time jumps".to_owned() },
+            fixed(metric, *from, 3),
+            fixed(metric, *to, 3),
             load(*at),
+            if metric.is_rate() { plural(metric.scope()) } else { "runs" },
             add()
         ),
         Doubt::Uneven(by) => format!(
@@ -277,7 +290,11 @@ mod tests {
     fn levels_that_count_users_are_said_in_users() {
         let said = |counts_users| {
             let doubt = Doubt::NoEnd { carried: 8.0, highest: 8.0, failed: None };
-            doubt_words(&doubt, &Remedy { counts_users, ..Remedy::default() })
+            doubt_words(
+                Metric::WorkflowRuntime,
+                &doubt,
+                &Remedy { counts_users, ..Remedy::default() },
+            )
         };
         assert!(said(true).contains("at least 8 users are carried"), "{}", said(true));
         assert!(said(false).contains("at least 8 in flight are carried"), "{}", said(false));

@@ -2,6 +2,7 @@
 
 use super::digits::three;
 use super::doubt::doubt_words;
+use super::figure::fixed;
 use super::reason::{all_failed, idle, no_capacity, not_set, other_form, out_of_reach};
 use crate::measure::Metric;
 use crate::sizing::{Finding, SlowLevel};
@@ -9,6 +10,11 @@ use crate::sizing::{Finding, SlowLevel};
 /// Describes a finding in a sentence or two. Doubts and reasons have no full stop, since they are
 /// parts of a longer one.
 pub fn sentence(finding: &Finding) -> String {
+    sentence_of(Metric::WorkflowRuntime, finding)
+}
+
+/// Describes a finding about the estimate of a metric, with the figures of that metric.
+pub fn sentence_of(metric: Metric, finding: &Finding) -> String {
     match finding {
         Finding::Interrupted { levels } => format!(
             "Runs failed at concurrency {}: {} left out of every fit.",
@@ -50,8 +56,9 @@ pub fn sentence(finding: &Finding) -> String {
         Finding::Slow { level, left_out, recorded } => slow(level, *left_out, *recorded),
         Finding::Drifted { level, before, now } => drifted(*level, *before, *now),
         Finding::Enclosed { metric, quantile, capacity, below, above } => format!(
-            "The {quantile} {metric} target is met up to concurrency {capacity:.1}, inside the measured range (between \
-             {below} and {above})."
+            "The {} {metric} target is met up to concurrency {capacity:.1}, inside the measured range (between \
+             {below} and {above}).",
+            metric.quantile(*quantile)
         ),
         Finding::RunsToHalve { level, runs } => format!(
             "About {runs:.0} more runs at concurrency {level:.0} would halve the interval of that capacity."
@@ -66,15 +73,16 @@ pub fn sentence(finding: &Finding) -> String {
         Finding::NoFit { metric, reason } => format!("No fit of the {metric}: {reason}."),
         Finding::EmptyQuestions { rows } => empty_questions(*rows),
         Finding::Programs { persistent } => programs(*persistent).to_owned(),
-        Finding::Doubt { doubt, remedy } => doubt_words(doubt, remedy),
+        Finding::Doubt { doubt, remedy } => doubt_words(metric, doubt, remedy),
         Finding::OtherForm { request_rate, concurrent, gpus } => {
             other_form(*request_rate, *concurrent, *gpus)
         }
         Finding::AllFailed { most, tolerable } => all_failed(*most, *tolerable),
         Finding::Unfitted { reason } => reason.to_string(),
-        Finding::NoCapacity { reason, met } => no_capacity(reason, *met),
+        Finding::NoCapacity { reason, met } => no_capacity(metric, reason, *met),
         Finding::OutOfReach { quantile, concurrency, seconds, measured } => {
-            out_of_reach(*quantile, *concurrency, *seconds, *measured)
+            let figure = fixed(metric, *seconds, 3);
+            out_of_reach(metric, *quantile, *concurrency, &figure, *measured)
         }
         Finding::NotSet { load, gpu_count } => not_set(*load, *gpu_count),
         Finding::NothingTimed => {
@@ -91,7 +99,10 @@ pub fn sentence(finding: &Finding) -> String {
 }
 
 fn no_target() -> String {
-    let [first, others @ ..] = Metric::ALL.map(Metric::key);
+    // A limit on a rate is one on a time in another unit.
+    let is_other = |metric: &Metric| *metric != Metric::WorkflowRuntime && !metric.is_rate();
+    let others: Vec<&str> = Metric::ALL.into_iter().filter(is_other).map(Metric::key).collect();
+    let first = Metric::WorkflowRuntime.key();
     format!(
         "No target is set, so there is no estimate: set targets.{first} (or {}), with targets.users and \
          test.gpu_count.",
@@ -135,6 +146,8 @@ fn drifted(level: u32, before: f64, now: f64) -> String {
 }
 
 fn robust_line(metric: Metric, outliers: &[u32], gpus: f64) -> String {
+    // It is the time behind a rate that lies on a line.
+    let metric = metric.time_behind();
     format!(
         "The {metric} lies on a line but for concurrency {}: the method `robust`, a line that outliers \
          cannot pull away, gives {gpus:.1} GPUs. Measure that level again before you rely on it.",
@@ -239,6 +252,74 @@ mod tests {
         };
         let words: Vec<String> = findings.iter().map(of).collect();
         insta::assert_snapshot!(words.join("\n"));
+    }
+
+    #[test]
+    fn findings_about_a_rate_have_its_figures() {
+        let (metric, quantile) = (Metric::TokensPerSecond, Quantile::P95);
+        let of = |finding: &Finding| sentence_of(metric, finding);
+        let doubt = |doubt| of(&Finding::Doubt { doubt, remedy: Remedy::default() });
+        let too_low = NoCapacity::LimitAtOrBelowIntercept { limit: 0.02, intercept: 0.04 };
+        for (words, part) in [
+            (
+                sentence(&Finding::Enclosed {
+                    metric,
+                    quantile,
+                    capacity: 9.0,
+                    below: 8,
+                    above: 16,
+                }),
+                "The p05 output speed target is met up to concurrency 9.0",
+            ),
+            (
+                of(&Finding::OutOfReach {
+                    quantile,
+                    concurrency: 1,
+                    seconds: 0.05,
+                    measured: true,
+                }),
+                "the p05 is only 20.0 tokens/s. It takes a faster model, a faster GPU, or a target below that",
+            ),
+            (
+                of(&Finding::OutOfReach {
+                    quantile,
+                    concurrency: 1,
+                    seconds: 0.05,
+                    measured: false,
+                }),
+                "the p05 would, by the levels measured, only be 20.0 tokens/s.",
+            ),
+            (
+                of(&Finding::NoCapacity { reason: too_low, met: None }),
+                "the target of 50.0 tokens/s is at or above the 25.0 tokens/s that the fit gives at no load",
+            ),
+            (
+                of(&Finding::NoCapacity {
+                    reason: NoCapacity::SlopeNotPositive { slope: -0.01 },
+                    met: None,
+                }),
+                "of the inter-token latency, the fitted slope is not positive",
+            ),
+            (
+                sentence(&Finding::RobustLine { metric, outliers: vec![8], gpus: 4.0 }),
+                "The inter-token latency lies on a line",
+            ),
+            (
+                doubt(Doubt::Falls { low: (4.0, 0.04), high: (8.0, 0.02) }),
+                "output speed rises with load: 25.0 tokens/s on average at concurrency 4, 50.0 tokens/s at 8",
+            ),
+            (
+                doubt(Doubt::Jumps { at: 12.0, from: 0.01, to: 0.05 }),
+                "the limited output speed drops from 100 tokens/s to 20.0 tokens/s around concurrency 12: some calls",
+            ),
+            (doubt(unlike(&[8.0], false)), "0.667 tokens/s and 0.444 tokens/s"),
+            (
+                doubt(Doubt::Cut { seconds: 0.05, share: 0.07 }),
+                "calls have 20.0 tokens/s to the thousandth",
+            ),
+        ] {
+            assert!(words.contains(part), "{words}");
+        }
     }
 
     #[test]

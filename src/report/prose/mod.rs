@@ -3,8 +3,9 @@
 mod answer;
 mod digits;
 mod doubt;
+mod figure;
 mod finding;
 mod reason;
 
-pub(super) use answer::{aim_words, between, estimate_line, recommendation, sum_line};
-pub use finding::sentence;
+pub(super) use answer::{aim_words, between, estimate_line, limit_words, recommendation, sum_line};
+pub use finding::{sentence, sentence_of};

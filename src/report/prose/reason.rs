@@ -1,6 +1,7 @@
 //! Wording of the reasons why there is no answer, and of other forms of a question.
 
-use crate::measure::Quantile;
+use super::figure::figure;
+use crate::measure::{Better, Metric, Quantile};
 use crate::sizing::NoCapacity;
 
 /// Describes the load in its other form.
@@ -35,28 +36,51 @@ pub(super) fn all_failed(most: f64, tolerable: bool) -> String {
 }
 
 /// Describes a line without a capacity, and a level that contradicts it.
-pub(super) fn no_capacity(reason: &NoCapacity, met: Option<u32>) -> String {
+pub(super) fn no_capacity(metric: Metric, reason: &NoCapacity, met: Option<u32>) -> String {
+    let reason = match reason {
+        NoCapacity::LimitAtOrBelowIntercept { limit, intercept } if metric.is_rate() => format!(
+            "the target of {} is at or above the {} that the fit gives at no load: by this fit no number of GPUs \
+             meets it",
+            figure(metric, *limit),
+            figure(metric, *intercept)
+        ),
+        NoCapacity::SlopeNotPositive { .. } if metric.is_rate() => {
+            format!("of the {}, {reason}", metric.time_behind())
+        }
+        _ => reason.to_string(),
+    };
     match met {
         Some(level) => format!(
             "{reason}. Yet concurrency {level} met the target when measured: the fit does not describe these levels \
              there"
         ),
-        None => reason.to_string(),
+        None => reason,
     }
 }
 
 /// Explains why more GPUs of the same kind change nothing; `measured` if a level shows it, not the
 /// curve.
 pub(super) fn out_of_reach(
+    metric: Metric,
     quantile: Quantile,
     concurrency: u32,
-    seconds: f64,
+    figure: &str,
     measured: bool,
 ) -> String {
-    let source = if measured { "is already" } else { "would, by the levels measured, already be" };
+    let (source, remedy) = match (metric.better(), measured) {
+        (Better::Lower, true) => ("is already", "shorter answers, or a target above that"),
+        (Better::Lower, false) => {
+            ("would, by the levels measured, already be", "shorter answers, or a target above that")
+        }
+        (Better::Higher, true) => ("is only", "or a target below that"),
+        (Better::Higher, false) => {
+            ("would, by the levels measured, only be", "or a target below that")
+        }
+    };
+    let quantile = metric.quantile(quantile);
     format!(
-        "no number of GPUs meets this target, since at concurrency {concurrency} the {quantile} {source} {seconds:.3} s. \
-         It takes a faster model, a faster GPU, shorter answers, or a target above that"
+        "no number of GPUs meets this target, since at concurrency {concurrency} the {quantile} {source} {figure}. \
+         It takes a faster model, a faster GPU, {remedy}"
     )
 }
 

@@ -31,7 +31,7 @@ impl Alone {
         let (mut over, mut seen) = (0, 0);
         for level in own {
             let times = times(level.observed, target.metric);
-            over += times.iter().filter(|it| it.seconds > target.limit).count();
+            over += times.iter().filter(|it| it.seconds > target.seconds()).count();
             seen += times.len();
         }
         let allowed = 1.0 - target.quantile.share();

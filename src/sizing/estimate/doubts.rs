@@ -106,7 +106,7 @@ pub(super) fn hold_against_failures(
     let (failed, runs) = counts.fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
     let allowed = 1.0 - target.quantile.share();
     let share = failed as f64 / runs.max(1) as f64;
-    let carried = models.point(target.quantile, target.limit);
+    let carried = models.point(target.quantile, target.seconds());
     let by = point / carried;
     if failed > 0 && 1.0 - at_most(whole(failed) - 1, whole(runs), allowed) <= BY_CHANCE {
         found.doubts.push(Doubt::Tolerated { share, allowed, carried, by: f64::INFINITY });
@@ -124,7 +124,7 @@ fn of_cut(metric: &MetricModels<'_>, target: Target) -> Option<Doubt> {
     };
     let usable = metric.levels.iter().filter(|level| level.is_usable());
     let (seconds, share) = cut_off(&usable.map(of).collect::<Vec<_>>())?;
-    (seconds <= target.limit).then_some(Doubt::Cut { seconds, share })
+    (seconds <= target.seconds()).then_some(Doubt::Cut { seconds, share })
 }
 
 /// Finds the time at which runs were cut off: many that are as long as the longest, beside others

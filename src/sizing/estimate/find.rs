@@ -45,7 +45,7 @@ pub(super) fn find<'m>(
     let asked_for = certainty.confidence;
     let certainty = Certainty { confidence: HELD_AGAINST, ..certainty };
     let target = asked.target;
-    let (quantile, limit) = (target.quantile, target.limit);
+    let (quantile, limit) = (target.quantile, target.seconds());
     let verdicts: Vec<Verdict> =
         metric.levels.iter().map(|level| Verdict::of(level, &target)).collect();
     let means: Vec<Option<Mean>> = metric.levels.iter().map(|it| mean_of(it, asked)).collect();
@@ -123,7 +123,7 @@ fn mended_without(
         }
         let models = metric.without(index)?;
         let bounds = Bounds::of(&without(verdicts, index));
-        let point = models.point(target.quantile, target.limit);
+        let point = models.point(target.quantile, target.seconds());
         let agrees = bounds.contradictions.is_empty()
             && !bounds.contradict(point * EDGE, point / EDGE)
             && falls(&without(means, index)).is_none();
@@ -188,7 +188,7 @@ fn without_one(
         }
         let models = metric.without(index)?;
         let fewer = Certainty { resamples: certainty.resamples.min(ENOUGH), ..certainty };
-        let drawn = models.capacity(target.quantile, target.limit, fewer, None);
+        let drawn = models.capacity(target.quantile, target.seconds(), fewer, None);
         let other = drawn.range(|drawn| drawn.concurrency);
         let inside = other.point <= models.furthest().highest() && other.point >= 1.0;
         let apart = other.low > range.high || range.low > other.high;

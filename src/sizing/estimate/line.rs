@@ -53,7 +53,7 @@ fn answer(asked: &Asked<'_>, fit: &Result<Fit, NoFit>) -> Answer {
         Ok(fit) => fit,
         Err(reason) => return Answer::none(Finding::Unfitted { reason: reason.clone() }),
     };
-    let carried = match fit.capacity(target.limit) {
+    let carried = match fit.capacity(target.seconds()) {
         Ok(carried) => carried,
         Err(reason) => {
             let met = levels_within(target, levels).next();

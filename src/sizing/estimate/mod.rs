@@ -39,7 +39,7 @@ use std::collections::BTreeSet;
 pub struct CurvePoint {
     /// Runs in flight.
     pub concurrency: f64,
-    /// Limited quantile there, in seconds.
+    /// Limited quantile there, in seconds; of a rate, that of the time behind it.
     pub seconds: f64,
 }
 
@@ -48,9 +48,9 @@ pub struct CurvePoint {
 pub struct Estimate {
     /// Metric that is limited.
     pub target: Metric,
-    /// Quantile that is limited.
+    /// Quantile that is limited; of a rate, the share of calls that have to reach the limit.
     pub quantile: Quantile,
-    /// Limit in seconds.
+    /// Limit in the unit of the metric.
     pub limit: f64,
     /// Load to serve; `None` if the spec does not say.
     pub load: Option<Load>,
@@ -192,10 +192,11 @@ impl Asked<'_> {
 }
 
 impl Estimate {
-    /// Puts the findings into words.
+    /// Puts the findings into words, given the metric that is limited.
     #[must_use]
-    pub fn in_words(mut self, words: impl Fn(&Finding) -> String) -> Self {
-        let put = |finding: &mut Finding| *finding = Finding::InWords(words(finding));
+    pub fn in_words(mut self, words: impl Fn(Metric, &Finding) -> String) -> Self {
+        let metric = self.target;
+        let put = |finding: &mut Finding| *finding = Finding::InWords(words(metric, finding));
         self.doubts.iter_mut().for_each(put);
         if let Answer::CapacityOnly { reason, .. }
         | Answer::OutOfReach { reason }
@@ -254,7 +255,7 @@ fn observed(target: Target, levels: &[LevelMetrics]) -> impl Iterator<Item = (u3
 /// Returns the concurrencies that met a target when they were measured.
 fn levels_within(target: Target, levels: &[LevelMetrics]) -> impl Iterator<Item = u32> {
     observed(target, levels)
-        .filter(move |&(_, seconds)| seconds <= target.limit)
+        .filter(move |&(_, seconds)| seconds <= target.seconds())
         .map(|(concurrency, _)| concurrency)
 }
 

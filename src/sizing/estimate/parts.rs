@@ -45,7 +45,7 @@ pub(super) fn hold_against_parts(
         let parts: Vec<Option<&ObservedLevel>> =
             unlike.iter().map(|it| it.as_ref().map(pick)).collect();
         let models = metric.with_parts(&parts)?;
-        Some(models.point(target.quantile, target.limit))
+        Some(models.point(target.quantile, target.seconds()))
     };
     let range = found.drawn.range(|it| it.concurrency);
     let ends = [carried(|it| &it.slow), carried(|it| &it.fast)].into_iter().flatten();

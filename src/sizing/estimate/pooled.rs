@@ -154,9 +154,9 @@ fn count(
     let pooled = found.models.usable();
     // A run that has a rig for itself part of the time takes no less.
     let mean = |runs: f64| runtime.unwrap_or(pooled).mean(runs.max(1.0));
-    let within = pooled.within(target.limit, target.quantile.share());
+    let within = pooled.within(target.seconds(), target.quantile.share());
     // Beyond what any figure goes to, nothing is fast enough: a flat curve carries no rate for ever.
-    let furthest = if found.drawn.point.capped { point } else { pooled.furthest(target.limit) };
+    let furthest = if found.drawn.point.capped { point } else { pooled.furthest(target.seconds()) };
     // Nor is anything beyond what a server takes.
     let taken = found.bounds.highest().filter(|_| found.bounds.refused());
     let furthest = furthest.max(point).min(taken.unwrap_or(f64::INFINITY));

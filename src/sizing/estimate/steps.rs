@@ -35,7 +35,7 @@ pub(super) fn hold_against_steps(
     let Some((below, above)) = below.zip(above) else { return };
     // The level below the answer is carried, whatever lies between.
     let least = found.bounds.at_least.unwrap_or(0.0).max(below);
-    if let Some(stairs) = found.models.usable().stairs(target.quantile, target.limit, point) {
+    if let Some(stairs) = found.models.usable().stairs(target.quantile, target.seconds(), point) {
         let Stairs { width, carried, shown } = stairs;
         let carried = carried.max(least);
         let by = point / carried;

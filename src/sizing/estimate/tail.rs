@@ -55,7 +55,7 @@ pub(super) fn hold_against_tails(
     }
     multiples.sort_by(f64::total_cmp);
     let Some(own) = quantile_of_sorted(&multiples, target.quantile.share()) else { return };
-    let carried = found.models.point(target.quantile, target.limit / own);
+    let carried = found.models.point(target.quantile, target.seconds() / own);
     let carried = carried.max(found.bounds.at_least.unwrap_or(0.0));
     let carried = carried.min(found.bounds.highest().unwrap_or(f64::INFINITY));
     if (range.low..=range.high).contains(&carried) {

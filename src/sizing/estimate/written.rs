@@ -1,7 +1,7 @@
 //! Form in which an estimate is written: one flat record, with null for what it lacks.
 
 use super::{Answer, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Proven};
-use crate::measure::{Metric, Quantile};
+use crate::measure::{Metric, QuantileName};
 use crate::sizing::finding::Finding;
 use crate::sizing::fit::Fit;
 use crate::sizing::method::MethodName;
@@ -16,9 +16,10 @@ use std::collections::BTreeSet;
 struct Written {
     /// Metric that is limited.
     target: Metric,
-    /// Quantile that is limited.
-    quantile: Quantile,
-    /// Limit in seconds.
+    /// Quantile that is limited: of a time the most that it may be, such as the p95; of a rate the
+    /// least that it has to reach, such as the p05.
+    quantile: QuantileName,
+    /// Limit in the unit of the metric: seconds, or tokens per second.
     limit: f64,
     /// Users to serve; null if the spec does not say.
     users: Option<u64>,
@@ -33,7 +34,7 @@ struct Written {
     counts_users: bool,
     /// Method of the estimate.
     method: MethodName,
-    /// Line behind the figure; null if there is none.
+    /// Line behind the figure, of a rate that of the time behind it; null if there is none.
     fit: Option<Fit>,
     /// Curve behind the figure; null with a line.
     curve: Option<Vec<CurvePoint>>,
@@ -87,7 +88,7 @@ impl From<Estimate> for Written {
         let answer = &estimate.answer;
         Self {
             target: estimate.target,
-            quantile: estimate.quantile,
+            quantile: estimate.target.quantile(estimate.quantile),
             limit: estimate.limit,
             users,
             think_time: think_time.filter(|think| *think > 0.0),
@@ -136,7 +137,7 @@ impl From<Written> for Estimate {
         };
         Self {
             target: written.target,
-            quantile: written.quantile,
+            quantile: written.quantile.of_times(),
             limit: written.limit,
             load,
             counts_users: written.counts_users,

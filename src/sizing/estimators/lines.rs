@@ -63,7 +63,8 @@ impl<'e> Lines<'e> {
 
 impl Model for Lines<'_> {
     fn estimate(&self, asked: &Asked<'_>, certainty: Certainty) -> Estimate {
-        let Target { metric, quantile, limit } = asked.target;
+        let Target { metric, quantile, .. } = asked.target;
+        let limit = asked.target.seconds();
         let fit = self.evidence.fit(metric, quantile).cloned();
         let mut found = estimate(asked, self.method, &fit);
         let verdicts = self.pooled.levels().iter().map(|it| Verdict::of(it, &asked.target));

@@ -43,6 +43,8 @@ impl<'e> PooledModels<'e> {
 
     /// Returns the models of a metric; `None` if no usable level saw it.
     pub fn of_metric(&self, metric: Metric) -> Option<&MetricModels<'e>> {
+        // A rate has the models of the times behind it.
+        let metric = metric.time_behind();
         let make = || MetricModels::of(&self.levels, metric, self.evidence.counts_failures());
         self.models.get(&metric)?.get_or_init(make).as_ref()
     }

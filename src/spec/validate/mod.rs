@@ -8,7 +8,7 @@ use checker::SpecChecker;
 
 use super::{Checked, Spec, Targets, redact};
 use crate::language::{Check, Node, Source, SpecError, suggestion};
-use crate::measure::Metric;
+use crate::measure::{Better, Metric};
 use crate::sizing::MethodName;
 use std::sync::Arc;
 
@@ -184,11 +184,15 @@ impl SpecChecker<'_> {
         }
         for metric in Metric::ALL {
             let path = path(metric.key());
-            let Some(limit) = targets.limit(metric) else { continue };
+            let Some(limits) = targets.limits(metric) else { continue };
             let help = "leave it out to set no target";
-            self.ensure(limit.iter().count() > 0, &path, "no quantile is given", help)?;
-            for (_, seconds) in limit.iter() {
-                self.ensure(seconds > 0.0, &path, "no time can be 0", help)?;
+            let unlimited = match metric.better() {
+                Better::Lower => "no time can be 0",
+                Better::Higher => "a rate that every call reaches is no target: it must be above 0",
+            };
+            self.ensure(!limits.is_empty(), &path, "no quantile is given", help)?;
+            for (_, limit) in limits {
+                self.ensure(limit > 0.0 && limit.is_normal(), &path, unlimited, help)?;
             }
         }
         Ok(())

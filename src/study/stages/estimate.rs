@@ -9,7 +9,7 @@ use crate::sizing::{
     Prepared, Question, Rig, Target,
 };
 use crate::spec::{
-    CountFailures, EstimateSpec, Limit, Seconds, Share, Spec, TargetSets, Targets, TestRig,
+    CountFailures, EstimateSpec, Seconds, Share, Spec, TargetSets, Targets, TestRig,
 };
 use crate::study::PipelineError;
 use crate::study::producer::Producer;
@@ -153,7 +153,7 @@ impl EstimateSlice {
     pub fn question(&self, targets: &Targets) -> Question {
         let loads = loads(targets);
         let targets = Metric::ALL.iter().flat_map(|&metric| {
-            let limits = targets.limit(metric).into_iter().flat_map(Limit::iter);
+            let limits = targets.limits(metric).into_iter().flatten();
             limits.map(move |(quantile, limit)| Target { metric, quantile, limit })
         });
         Question {
