@@ -6,7 +6,7 @@
 mod rigs;
 
 use rigs::{Scenario, Trouble, adaptive, estimate, on_all_cores, sweep};
-use sizer::measure::quantile_of_sorted;
+use sizer::internal::quantile_of_sorted;
 use std::sync::Arc;
 
 /// Virtual time that a sweep may take, in times of the target.

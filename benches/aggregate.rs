@@ -1,8 +1,9 @@
 //! How long it takes, and how much memory, to turn millions of recorded runs into the metrics of
 //! a level. `cargo bench --bench aggregate [-- RUNS]`; see README.md.
 
-use sizer::load::{RecordedRuns, to_parquet};
-use sizer::measure::{Gaps, LevelMetrics, LlmCall, Recording, Run};
+use sizer::internal::{RecordedRuns, to_parquet};
+use sizer::runs::Gaps;
+use sizer::{LevelMetrics, LlmCall, Recording, Run};
 use std::error::Error;
 use std::fs::File;
 use std::path::Path;

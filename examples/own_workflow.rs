@@ -5,11 +5,9 @@
 //! The workflow here is a desk with a few clerks: a customer waits until one is free. Whatever can be
 //! called from Rust can stand in its place: a client library, a model in this process, a queue.
 
-use sizer::measure::{Failure, Item, LlmCall, Run};
-use sizer::spec::{Levels, Limit, Seconds, Spec, Targets, WindowSpec};
-use sizer::study::{Pipeline, RunOptions};
-use sizer::workflow::custom::CustomSpec;
-use sizer::workflow::{Clock, Pending, Workflow};
+use sizer::kinds::CustomSpec;
+use sizer::sections::{Levels, Limit, Seconds, Targets, WindowSpec};
+use sizer::{Clock, Failure, Item, LlmCall, Pending, Pipeline, Run, RunOptions, Spec, Workflow};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;

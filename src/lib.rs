@@ -7,48 +7,39 @@
 //!
 //! # From a spec to a report
 //!
-//! | step | type | what it is |
+//! The names of each step are at the root; the module beside them has what is in their fields and signatures.
+//!
+//! | step | names | parts |
 //! |---|---|---|
-//! | spec | [`Spec`] | a YAML file, or a value made in code: what to measure and what to aim for |
-//! | items | [`Item`] | the questions of a dataset |
-//! | runs | [`Run`], [`Recording`] | one workflow run for one item, with its LLM calls; a recording has those of a level |
-//! | level metrics | [`LevelMetrics`] | quantiles, throughput and failures at one concurrency |
-//! | fits | [`Fits`] | straight lines through the levels' quantiles |
-//! | estimate | [`Estimate`], [`Recommendation`] | capacity and GPUs for each target; GPUs over all targets |
-//! | result | [`SizingResult`] | everything above in one document, `result.json` |
-//! | reports | [`Report`] | Markdown, CSV, JSON, plots, and templates of your own |
+//! | spec: a YAML file, or a value made in code | [`Spec`], [`SpecSet`], [`Checked`], [`ReadOptions`], [`SpecError`], [`WorkflowSpec`] | [`sections`], [`kinds`] of workflow |
+//! | items: the questions of a dataset | [`Item`] | |
+//! | runs: one run of the workflow for each item, with its LLM calls | [`Run`], [`LlmCall`], [`Outcome`], [`Failure`], [`FailureKind`], [`Recording`] | [`runs`] |
+//! | level metrics: quantiles, throughput and failures at one concurrency | [`LevelMetrics`], [`Metric`], [`Quantile`] | [`levels`] |
+//! | estimate: capacity and GPUs for each target, with a grade | [`Measured`], [`Question`], [`Target`], [`Load`], [`Rig`], [`Margin`], [`Certainty`], [`FitOptions`], [`Fits`], [`Estimate`], [`Answer`], [`Grade`], [`Recommendation`] | [`estimates`] |
+//! | result: all of the above in one document, `result.json` | [`SizingResult`] | [`results`] |
+//! | reports: Markdown, CSV, JSON, plots, and templates of your own | [`Report`], [`Material`], [`ReportError`] | [`results`] |
+//! | pipeline: the steps above as a graph of stages | [`Pipeline`], [`Study`], [`RunOptions`], [`PipelineError`] | [`pipeline`] |
+//! | extensions: what a program adds | [`Extensions`], [`Workflow`], [`Kind`], [`WorkflowConfig`], [`Clock`], [`Pending`], [`Estimator`], [`Model`], [`Evidence`], [`Executor`], [`Job`] | [`extend`] |
 //!
-//! A [`Pipeline`] runs these steps as a graph of stages. Each is stored under a hash of everything it reads, so a
-//! changed target recomputes the estimate and the reports from the levels that exist.
+//! Further errors are in [`errors`].
 //!
-//! # Modules
+//! A [`Pipeline`] stores each stage under a hash of everything it reads, so a changed target recomputes the estimate
+//! and the reports from the levels that exist. A [`Study`] has the pipelines of all combinations of a matrix.
 //!
-//! The modules are layers, and each uses only those below it in this table.
+//! # Features
 //!
-//! | module | what it does | start with |
-//! |---|---|---|
-//! | [`cli`] | the `sizer` command | [`cli::main`] |
-//! | [`study`] | plans and runs the stages of one spec, or of a matrix of specs | [`Pipeline`], [`RunOptions`], [`Study`] |
-//! | [`engine`] | plans and runs stages, whatever they make | [`Graph`], [`Selection`] |
-//! | [`store`] | keeps artifacts on disk, and the lock file | [`Store`], [`LockFile`] |
-//! | [`load`] | generates load, and reads and writes recordings | [`load::Executor`], [`LevelPlan`], [`load::read_foreign`] |
-//! | [`spec`] | the spec as types, a field per section | [`Spec`], [`SpecSet`], [`Targets`], [`Extensions`] |
-//! | [`report`] | renders the result | [`SizingResult`], [`Report`], [`report::report`] |
-//! | [`nat`] | converts files of the reference calculator, `nat sizing calc` | [`nat::import`], [`CalcOutput`] |
-//! | [`workflow`] | systems under test, a module per kind with its keys and its client: [`openai`](workflow::openai), [`nat`](workflow::nat), [`http`](workflow::http), [`command`](workflow::command), [`chain`](workflow::chain), [`simulator`](workflow::simulator) (with its [`engine`](workflow::simulator::engine)), [`recorded`](workflow::recorded), [`custom`](workflow::custom) | [`Workflow`], [`WorkflowConfig`], [`WorkflowSpec::connect`] |
-//! | [`pacing`] | shapes of load: when the runs of a level begin | [`pacing::PacingSpec`], [`LevelPlan`] |
-//! | [`dataset`] | reads datasets of all formats | [`dataset::for_each_row`] |
-//! | [`sizing`] | estimates, without I/O; its straight lines are in [`fit`](sizing::fit) | [`Measured`], [`Question`], [`Estimate`] |
-//! | [`redact`] | removes secrets from everything that is stored or shown | [`Redactor`] |
-//! | [`measure`] | items, runs and level metrics, without I/O | [`Run`], [`LevelMetrics`], [`Metric`] |
+//! | feature | what it adds |
+//! |---|---|
+//! | none | from runs to an answer: no I/O, no async runtime, some 40 dependencies instead of some 290 |
+//! | `pipeline` | everything from a spec to its reports: datasets, load, the store, reports |
+//! | `cli` (default) | the `sizer` command; includes `pipeline` |
 //!
 //! # Example: a pipeline
 //!
 //! ```
-//! use sizer::study::{Pipeline, RunOptions};
-//! use sizer::spec::Spec;
+//! # #[cfg(feature = "pipeline")] {
+//! use sizer::{Pipeline, RunOptions, Spec};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let dir = tempfile::tempdir()?;
 //! # std::fs::write(dir.path().join("questions.jsonl"), "{\"id\": 1, \"question\": \"What is 3 x 7?\"}\n")?;
 //! # let path = dir.path().join("spec.yml");
@@ -72,10 +63,10 @@
 //! for level in &result.levels {
 //!     println!("{} in flight: {:?}", level.concurrency, level.workflow_runtime);
 //! }
-//! assert_eq!(result.levels.len(), 3);
 //! println!("GPUs: {:?}", result.gpus.recommended);
-//! # Ok(())
+//! # assert_eq!(result.levels.len(), 3);
 //! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! A workflow of your own is a type that implements [`Workflow`], passed to [`Pipeline::with_workflow`];
@@ -89,11 +80,12 @@
 //!
 //! # Example: from levels to an answer
 //!
-//! Runs that were measured elsewhere need no pipeline. This part of the library does no I/O.
+//! Runs that were measured elsewhere need no pipeline. This part of the library does no I/O and needs no feature.
 //!
 //! ```
-//! use sizer::measure::{Metric, Quantile, Recording, Run};
-//! use sizer::sizing::{Certainty, FitOptions, Load, Margin, Measured, Plan, Question, Rig, Target};
+//! use sizer::{
+//!     FitOptions, Load, Measured, Metric, Quantile, Question, Recording, Rig, Run, Target,
+//! };
 //!
 //! /// Runs at one concurrency, with times in seconds.
 //! fn measured_at(concurrency: u32) -> Recording {
@@ -119,11 +111,8 @@
 //! let question = Question {
 //!     targets: vec![Target { metric: Metric::WorkflowRuntime, quantile: Quantile::P95, limit: 1.5 }],
 //!     loads: vec![Load::Users { users: 100, think: 0.0 }],
-//!     rig: Rig { gpu_count: Some(2), gpus_per_replica: 1, cost_per_gpu_hour: None },
-//!     margin: Margin::default(),
-//!     certainty: Certainty { confidence: 0.9, resamples: 1000, seed: 0 },
-//!     counts_users: false,
-//!     plan: Plan::default(),
+//!     rig: Rig { gpu_count: Some(2), ..Rig::default() },
+//!     ..Question::default()
 //! };
 //! let fits = measured.fits(FitOptions::default());
 //! let (estimates, gpus) = measured.prepare(&fits, false).answer(&question);
@@ -132,62 +121,207 @@
 //! # assert!(estimates[0].answer.capacity().is_some());
 //! ```
 //!
-//! [`Prepared::assess`](sizing::Prepared::assess) adds a diagnosis and notes, and [`SizingResult::assemble`] makes the document that
-//! reports are rendered from.
-//!
-//! [`CalcOutput`]: nat::CalcOutput
-//! [`Estimate`]: sizing::Estimate
-//! [`Estimator`]: sizing::Estimator
-//! [`Executor`]: load::Executor
-//! [`Extensions`]: spec::Extensions
-//! [`Fits`]: sizing::Fits
-//! [`Item`]: measure::Item
-//! [`Graph`]: engine::Graph
-//! [`Kind`]: workflow::Kind
-//! [`LevelMetrics`]: measure::LevelMetrics
-//! [`LevelPlan`]: load::LevelPlan
-//! [`LockFile`]: store::LockFile
-//! [`Measured`]: sizing::Measured
-//! [`Metric`]: measure::Metric
-//! [`Pipeline`]: study::Pipeline
-//! [`Pipeline::with_executor`]: study::Pipeline::with_executor
-//! [`Pipeline::with_workflow`]: study::Pipeline::with_workflow
-//! [`Question`]: sizing::Question
-//! [`ReadOptions`]: spec::ReadOptions
-//! [`Recommendation`]: sizing::Recommendation
-//! [`Recording`]: measure::Recording
-//! [`Redactor`]: redact::Redactor
-//! [`Report`]: report::Report
-//! [`Run`]: measure::Run
-//! [`RunOptions`]: study::RunOptions
-//! [`Selection`]: engine::Selection
-//! [`SizingResult`]: report::SizingResult
-//! [`SizingResult::assemble`]: report::SizingResult::assemble
-//! [`Spec`]: spec::Spec
-//! [`SpecSet`]: spec::SpecSet
-//! [`Store`]: store::Store
-//! [`Study`]: study::Study
-//! [`Targets`]: spec::Targets
-//! [`Workflow`]: workflow::Workflow
-//! [`WorkflowConfig`]: workflow::WorkflowConfig
-//! [`WorkflowSpec::connect`]: workflow::WorkflowSpec::connect
+//! [`Prepared::assess`](estimates::Prepared::assess) adds a diagnosis and notes, and [`SizingResult::assemble`] makes
+//! the document that reports are rendered from.
 
 // Everything printed for people goes through `cli::diagnose`, which escapes control characters.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
+// Whatever a public name gives out has a public name as well.
+#![warn(unnameable_types)]
+// A floor has what those above it need, whether or not they are there.
+#![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))]
 
+#[cfg(feature = "pipeline")]
 mod bounded;
+#[cfg(feature = "cli")]
 pub mod cli;
-pub mod dataset;
-pub mod engine;
+#[cfg(feature = "pipeline")]
+mod dataset;
+#[cfg(feature = "pipeline")]
+mod engine;
+#[cfg(feature = "pipeline")]
 mod language;
-pub mod load;
-pub mod measure;
-pub mod nat;
-pub mod pacing;
-pub mod redact;
-pub mod report;
-pub mod sizing;
-pub mod spec;
-pub mod store;
-pub mod study;
-pub mod workflow;
+#[cfg(feature = "pipeline")]
+mod load;
+mod measure;
+#[cfg(feature = "pipeline")]
+mod nat;
+#[cfg(feature = "pipeline")]
+mod pacing;
+#[cfg(feature = "pipeline")]
+mod redact;
+#[cfg(feature = "pipeline")]
+mod report;
+mod sizing;
+#[cfg(feature = "pipeline")]
+mod spec;
+#[cfg(feature = "pipeline")]
+mod store;
+#[cfg(feature = "pipeline")]
+mod study;
+#[cfg(feature = "pipeline")]
+mod workflow;
+
+pub use measure::{
+    Failure, FailureKind, Item, LevelMetrics, LlmCall, Metric, Outcome, Quantile, Recording, Run,
+};
+pub use sizing::{
+    Answer, Certainty, Estimate, Estimator, Evidence, FitOptions, Fits, Grade, Load, Margin,
+    Measured, Model, Question, Recommendation, Rig, Target,
+};
+
+#[cfg(feature = "pipeline")]
+pub use {
+    load::{Executor, Job},
+    report::{Material, Report, ReportError, SizingResult},
+    spec::{Checked, Extensions, ReadOptions, Spec, SpecError, SpecSet, WorkflowSpec},
+    study::{Pipeline, PipelineError, RunOptions, Study},
+    workflow::{Clock, Kind, Pending, Workflow, WorkflowConfig},
+};
+
+/// Sections of a [`Spec`], for specs that are made in code, and what is in them.
+#[cfg(feature = "pipeline")]
+pub mod sections {
+    pub use crate::dataset::{DatasetFormat, DatasetSpec, Filter, FilterValue, Patterns};
+    pub use crate::language::{
+        Address, Env, Override, Parts, Place, ReadFile, Seconds, Secret, Source,
+    };
+    pub use crate::pacing::{PacingSpec, Process, Rate, ThinkTime};
+    pub use crate::spec::{
+        Adaptive, Budget, Concurrency, CountFailures, EstimateSpec, Levels, Limit, LowerLimit,
+        Mode, OnFailure, Order, Outputs, Range, ReportSpec, Scale, ScrapeSpec, Share, TargetSets,
+        Targets, TestRig, Until, WindowSpec,
+    };
+    pub use crate::workflow::{
+        ConnectionSpec, Headers, HttpProtocol, LlmSpec, ProgramSpec, ServeSpec, UpstreamSpec,
+        Variables,
+    };
+}
+
+/// Kinds of workflow that specs can name, with their keys.
+#[cfg(feature = "pipeline")]
+pub mod kinds {
+    pub use crate::workflow::chain::{
+        ChainSpec, Choice, Draw, HttpCall, LlmStep, Message, RepeatStep, Step, ToolStep, WhenStep,
+    };
+    pub use crate::workflow::command::CommandSpec;
+    pub use crate::workflow::custom::CustomSpec;
+    pub use crate::workflow::http::{HttpSpec, SuccessRule};
+    pub use crate::workflow::nat::NatSpec;
+    pub use crate::workflow::openai::{OpenaiApi, OpenaiSpec};
+    pub use crate::workflow::recorded::{ConcurrencySource, RecordedPaths, RecordedSpec, TimeUnit};
+    pub use crate::workflow::simulator::{
+        Agent, Engine, Fault, FaultKind, Length, Protocol, SimulatorSpec,
+    };
+}
+
+/// Parts of runs ([`Run`]), of recordings ([`Recording`]) and of what was noted with them.
+pub mod runs {
+    pub use crate::measure::{
+        Around, Asked, Before, CallColumn, ClientHealth, Fields, Gaps, Head, MachineHealth, Note,
+        Part, Phase, RunColumns,
+    };
+}
+
+/// Parts of level metrics ([`LevelMetrics`]).
+pub mod levels {
+    pub use crate::measure::{
+        Better, FailureCount, Interval, Intervals, QuantileName, Scope, Scraped, ScrapedMetric,
+        Series, Summary, Unit,
+    };
+}
+
+/// Parts of fits ([`Fits`]) and of estimates ([`Estimate`]), with the words of methods ([`Estimator`]).
+pub mod estimates {
+    pub use crate::sizing::fit::Regression;
+    pub use crate::sizing::{
+        AddedMethod, AddedName, Alternative, Asked, Assessment, Capacity, CrossCheck, CurvePoint,
+        Diagnosis, Doubt, Expected, Finding, Fit, GpuCount, LevelAgainstTargets, MethodName,
+        NamedFit, NoCapacity, NoFit, NoModel, ObservedLevel, ObservedRun, PerMetric, Plan, Point,
+        Prepared, Proven, Remedy, SlowLevel, Sum,
+    };
+}
+
+/// Parts of results ([`SizingResult`]), and the comparison of those of a matrix.
+#[cfg(feature = "pipeline")]
+pub mod results {
+    pub use crate::report::{
+        ComparedBranch, ComparedTargets, Comparison, LevelResult, RunsAt, SpecIdentity, sentence,
+        sentence_of,
+    };
+}
+
+/// Plans, progress and outcomes of pipelines ([`Pipeline`]) and studies ([`Study`]).
+#[cfg(feature = "pipeline")]
+pub mod pipeline {
+    pub use crate::store::{Asked, Digest, Key, LockState};
+    pub use crate::study::{
+        Again, ByBranch, CancellationToken, MissingBranch, Observer, Outcome, Pattern, Plan,
+        PlannedStage, Reason, Selection, Silent, StageId, StageOutcome, StageStatus, State, Status,
+        StudyOutcome,
+    };
+}
+
+/// Words of workflow kinds ([`Kind`]) and of executors ([`Executor`]).
+#[cfg(feature = "pipeline")]
+pub mod extend {
+    pub use crate::language::{Check, Checker, Vault};
+    pub use crate::load::{
+        LevelPlan, LevelSize, Local, OnRun, Recorded, Recorder, Scraper, Window, WorkOrder,
+        Workload,
+    };
+    pub use crate::pacing::{Closed, LoadPoint, Open, Pacing, Segment};
+    pub use crate::workflow::{Erased, ServerKeys};
+}
+
+/// Errors that are not at the root.
+pub mod errors {
+    pub use crate::measure::MergeError;
+    #[cfg(feature = "pipeline")]
+    pub use crate::{
+        dataset::DatasetError,
+        language::{NotADuration, ReferenceError},
+        load::{ForeignError, LoadError, PlanError, ScrapeError, TooFewFiles, WorkerError},
+        pacing::PacingError,
+        report::TemplateError,
+        spec::ExtensionError,
+        store::StoreError,
+        study::Cause,
+        workflow::ConnectError,
+    };
+}
+
+/// Names that the tests, benches and fuzz targets of this package need besides the public ones. Nobody else is
+/// promised anything about them: they change without notice.
+#[cfg(feature = "pipeline")]
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::dataset::{Counts, Needs, for_each_row};
+    pub use crate::load::{
+        ForeignRecording, ForeignRun, RecordedRuns, from_parquet, read_foreign, to_parquet,
+    };
+    pub use crate::measure::{Row, quantile_of_sorted};
+    pub use crate::redact::printable;
+    pub use crate::report::{UserTemplate, built_in_reports, report};
+    pub use crate::sizing::fit::Linear;
+    pub use crate::sizing::{AdaptivePlan, NextLevel, Spend, next_level, rough_gpus};
+    pub use crate::spec::{Migrated, json_schema, migrate};
+    pub use crate::workflow::simulator::engine::{Cluster, Sequence, Token};
+
+    /// Files of the reference calculator.
+    pub mod nat {
+        pub use crate::nat::*;
+    }
+
+    /// The store.
+    pub mod store {
+        pub use crate::store::*;
+    }
+
+    /// Entry points for the fuzz targets.
+    #[cfg(fuzzing)]
+    pub mod fuzzing {
+        pub use crate::store::fuzzing::*;
+        pub use crate::workflow::fuzzing::*;
+    }
+}

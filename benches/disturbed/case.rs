@@ -7,8 +7,7 @@ use super::rigs::scenario::between;
 use super::rigs::{Scenario, estimate, sweep};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
-use sizer::measure::LevelMetrics;
-use sizer::sizing::Estimate;
+use sizer::{Estimate, LevelMetrics};
 use std::sync::Arc;
 
 /// Runs behind a p95 with which rigs are drawn and their capacity is looked for.

@@ -6,7 +6,7 @@ use super::rigs::scenario::between;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
-use sizer::measure::{Failure, FailureKind};
+use sizer::{Failure, FailureKind};
 
 /// Spread of the speed between levels, as a logarithm.
 const SPREAD: f64 = 0.08;

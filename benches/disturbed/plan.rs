@@ -2,8 +2,8 @@
 
 use super::rigs::sweep::level;
 use super::rigs::{Scenario, adaptive};
-use sizer::load::LevelPlan;
-use sizer::measure::LevelMetrics;
+use sizer::LevelMetrics;
+use sizer::extend::LevelPlan;
 use std::fmt;
 
 /// Virtual time that an adaptive sweep may take, in times of the target: as in the accuracy bench.

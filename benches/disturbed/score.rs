@@ -2,8 +2,8 @@
 
 use super::case::Case;
 use super::kind::Kind;
-use sizer::measure::quantile_of_sorted;
-use sizer::sizing::{Estimate, Grade};
+use sizer::internal::quantile_of_sorted;
+use sizer::{Estimate, Grade};
 
 /// The grade of an estimate; without one nothing is settled.
 fn grade(estimate: &Estimate) -> &'static str {
@@ -39,7 +39,7 @@ impl Score {
     fn of(case: &Case) -> Self {
         let gpus = case.estimate.as_ref().and_then(|estimate| estimate.answer.gpus());
         // Where only one end is known, the other is open.
-        let answer = |gpus: sizer::sizing::GpuCount| Answer {
+        let answer = |gpus: sizer::estimates::GpuCount| Answer {
             point: gpus.point.unwrap_or_default(),
             low: gpus.low.or(gpus.at_least).unwrap_or(0.0),
             high: gpus.high.or(gpus.at_most).unwrap_or(f64::INFINITY),

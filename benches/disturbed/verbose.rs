@@ -1,7 +1,7 @@
 //! A sweep with all of its levels.
 
 use super::case::Case;
-use sizer::report::sentence;
+use sizer::results::sentence;
 
 /// Prints it.
 pub fn print(case: &Case) {

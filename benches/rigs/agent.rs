@@ -1,11 +1,10 @@
 //! The agent as a workflow, on a rig that a task of its own plays in virtual time.
 
 use super::{Scenario, Trouble};
-use sizer::load::{LevelPlan, Window};
-use sizer::measure::{Failure, Item, LlmCall, Outcome, Run};
-use sizer::workflow::simulator::Engine;
-use sizer::workflow::simulator::engine::{Cluster, Sequence};
-use sizer::workflow::{Clock, Pending, Workflow};
+use sizer::extend::{LevelPlan, Window};
+use sizer::internal::{Cluster, Sequence};
+use sizer::kinds::Engine;
+use sizer::{Clock, Failure, Item, LlmCall, Outcome, Pending, Run, Workflow};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};

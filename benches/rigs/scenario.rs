@@ -3,9 +3,9 @@
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, LogNormal};
-use sizer::spec::Seconds;
-use sizer::workflow::simulator::Engine;
-use sizer::workflow::simulator::engine::Sequence;
+use sizer::internal::Sequence;
+use sizer::kinds::Engine;
+use sizer::sections::Seconds;
 
 /// An agent on a cluster.
 #[derive(Clone)]

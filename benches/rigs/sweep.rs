@@ -2,15 +2,14 @@
 
 use super::agent::Agent;
 use super::{Scenario, Trouble};
-use sizer::load::{
-    Executor, Job, LevelPlan, LoadPoint, Local, Pacing, Recorder, Segment, Window, Workload,
+use sizer::estimates::{MethodName, Plan};
+use sizer::extend::{LevelPlan, LoadPoint, Local, Pacing, Recorder, Segment, Window, Workload};
+use sizer::internal::{AdaptivePlan, Spend, next_level};
+use sizer::pipeline::CancellationToken;
+use sizer::{
+    Certainty, Estimate, Evidence, Executor, FitOptions, Item, Job, LevelMetrics, Load, Margin,
+    Measured, Metric, Quantile, Question, Rig, Run, Target,
 };
-use sizer::measure::{Item, LevelMetrics, Metric, Quantile, Run};
-use sizer::sizing::{
-    AdaptivePlan, Certainty, Estimate, Evidence, FitOptions, Load, Margin, Measured, MethodName,
-    Plan, Question, Rig, Spend, Target, next_level,
-};
-use sizer::study::CancellationToken;
 use std::sync::Arc;
 
 /// What was measured.

@@ -1,6 +1,6 @@
 //! What may go wrong with a rig while it is swept.
 
-use sizer::measure::Failure;
+use sizer::Failure;
 
 /// What goes wrong with a rig; by default nothing. Levels are told by their place in the sweep, runs by
 /// a number of their own. The same questions always get the same answers.

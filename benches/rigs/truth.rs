@@ -2,9 +2,9 @@
 
 use super::Scenario;
 use super::scenario::Script;
-use sizer::measure::{Quantile, quantile_of_sorted};
-use sizer::workflow::simulator::Engine;
-use sizer::workflow::simulator::engine::Cluster;
+use sizer::Quantile;
+use sizer::internal::{Cluster, quantile_of_sorted};
+use sizer::kinds::Engine;
 use std::collections::{BTreeMap, BinaryHeap};
 
 impl Scenario {

@@ -1,4 +1,4 @@
 //! Streams of chat completions: no panic, and the same result wherever chunks are cut.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| sizer::workflow::fuzzing::chat_stream(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| sizer::internal::fuzzing::chat_stream(data));

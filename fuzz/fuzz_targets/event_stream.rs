@@ -16,7 +16,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         .map_while(Result::ok)
         .map(|event| (event.event, event.data))
         .collect();
-    let ours: Vec<(String, String)> = sizer::workflow::fuzzing::events(text.as_bytes(), 7)
+    let ours: Vec<(String, String)> = sizer::internal::fuzzing::events(text.as_bytes(), 7)
         .into_iter()
         .map(|(name, data)| (if name.is_empty() { "message".to_owned() } else { name }, data))
         .collect();

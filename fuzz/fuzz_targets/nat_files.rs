@@ -1,7 +1,7 @@
 //! The reference calculator's files: its metrics and its configuration.
 #![no_main]
 
-use sizer::nat::{CalcOutput, Sources, import};
+use sizer::internal::nat::{CalcOutput, Sources, import};
 use std::path::Path;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {

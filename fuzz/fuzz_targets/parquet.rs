@@ -5,5 +5,5 @@ mod common;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     common::read_dataset("parquet", data);
-    let _ = sizer::load::from_parquet(data.to_vec());
+    let _ = sizer::internal::from_parquet(data.to_vec());
 });

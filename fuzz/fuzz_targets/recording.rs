@@ -18,13 +18,13 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         "version: 1\nname: n\nworkflow: {{type: recorded, path: x.{form}{more}}}\n"
     ));
     let recorded = spec.workflow.recorded().unwrap();
-    match sizer::load::read_foreign(recorded, &|_| path.clone()) {
+    match sizer::internal::read_foreign(recorded, &|_| path.clone()) {
         // What is read is what is kept, and has to be read again.
         Ok(recording) => {
             for run in &recording.runs {
                 let text = serde_json::to_string(run).unwrap();
                 if run.run.start.is_finite() && run.run.end.is_finite() {
-                    let again: sizer::load::ForeignRun = serde_json::from_str(&text).unwrap();
+                    let again: sizer::internal::ForeignRun = serde_json::from_str(&text).unwrap();
                     assert_eq!(again.run.start, run.run.start);
                 }
             }

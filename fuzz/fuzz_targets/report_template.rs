@@ -1,7 +1,8 @@
 //! Templates of reports, within their bounds.
 #![no_main]
 
-use sizer::report::{Material, SizingResult, UserTemplate, report};
+use sizer::internal::{UserTemplate, report};
+use sizer::{Material, SizingResult};
 use std::sync::LazyLock;
 
 static RESULT: LazyLock<SizingResult> =

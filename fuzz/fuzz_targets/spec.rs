@@ -1,7 +1,9 @@
 //! Specs: an error or a spec, never a panic; what was migrated reads as migrated.
 #![no_main]
 
-use sizer::spec::{Parts, SpecSet, migrate};
+use sizer::SpecSet;
+use sizer::internal::migrate;
+use sizer::sections::Parts;
 use std::path::Path;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {

@@ -3,7 +3,7 @@
 
 mod common;
 
-use sizer::store::{Key, Manifest, Store};
+use sizer::internal::store::{Key, Manifest, Store};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some((first, content)) = data.split_first() else { return };

@@ -2,7 +2,7 @@
 //! the same, and shares of it are orders, too.
 #![no_main]
 
-use sizer::load::WorkOrder;
+use sizer::extend::WorkOrder;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let order = match WorkOrder::from_json(data) {

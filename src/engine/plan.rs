@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 /// The status of a stage in a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(unnameable_types, reason = "its alias in `study` is its public name")]
 pub enum Status<I, A> {
     /// Its artifact is there.
     Cached,
@@ -41,6 +42,7 @@ impl<I, A> Status<I, A> {
 
 /// One stage of a plan.
 #[derive(Clone, Debug)]
+#[expect(unnameable_types, reason = "its alias in `study` is its public name")]
 pub struct PlannedStage<I, A> {
     /// The stage.
     pub id: I,
@@ -54,6 +56,7 @@ pub struct PlannedStage<I, A> {
 
 /// The selected stages, in the order in which they would run.
 #[derive(Clone, Debug)]
+#[expect(unnameable_types, reason = "its alias in `study` is its public name")]
 pub struct Plan<I, A> {
     /// The stages.
     pub stages: Vec<PlannedStage<I, A>>,

@@ -4,6 +4,7 @@ use super::reason::Reason;
 
 /// The state of a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(unnameable_types, reason = "its alias in `study` is its public name")]
 pub enum State<I, A> {
     /// Its slice and inputs, the lock file and the store agree.
     Current,
@@ -25,6 +26,7 @@ pub enum State<I, A> {
 
 /// One stage's status.
 #[derive(Clone, Debug)]
+#[expect(unnameable_types, reason = "its alias in `study` is its public name")]
 pub struct StageStatus<I, A> {
     /// The stage's name.
     pub stage: String,

@@ -19,12 +19,12 @@ pub struct Vault<'a> {
 
 impl<'a> Vault<'a> {
     /// Creates a vault that adds revealed secrets to a redactor.
-    pub fn new(env: &'a Env<'a>, redactor: &Redactor) -> Self {
+    pub(crate) fn new(env: &'a Env<'a>, redactor: &Redactor) -> Self {
         Self { env, redactor: redactor.clone() }
     }
 
     /// Returns the redactor that knows every secret revealed.
-    pub fn redactor(&self) -> &Redactor {
+    pub(crate) fn redactor(&self) -> &Redactor {
         &self.redactor
     }
 

@@ -18,7 +18,6 @@ mod scrape;
 mod work_order;
 mod worker;
 
-pub use crate::pacing::{LoadPoint, Pacing, Segment};
 pub use error::LoadError;
 pub use executor::{Executor, Job};
 pub use files::{TooFewFiles, make_room};
@@ -30,7 +29,7 @@ pub use local::Local;
 pub use plan::{LevelPlan, LevelSize};
 pub use plan_error::PlanError;
 pub use recorder::{Recorded, Recorder};
-pub use recording::{RUNS_SCHEMA, RecordedRuns, from_parquet, is_own_parquet, to_parquet};
+pub use recording::{RecordedRuns, from_parquet, is_own_parquet, to_parquet};
 pub use schedule::{Window, Workload};
 pub use scrape::{ScrapeError, Scraper};
 pub use work_order::WorkOrder;

@@ -110,7 +110,7 @@ pub trait RunColumns {
 
 impl Run {
     /// Returns the run without its calls.
-    pub fn head(&self) -> Head {
+    pub(crate) fn head(&self) -> Head {
         Head {
             phase: self.phase,
             start: self.start,

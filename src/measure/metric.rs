@@ -109,14 +109,14 @@ macro_rules! metric {
 
             /// Returns the column of LLM calls behind this metric; `None` for metrics that are timed
             /// per run. That of a rate is the time of which it is the reciprocal.
-            pub fn call_column(self) -> Option<CallColumn> {
+            pub(crate) fn call_column(self) -> Option<CallColumn> {
                 match self {
                     $(Self::$name => $column,)+
                 }
             }
 
             /// Returns the span of time that this metric covers.
-            pub fn span(self) -> Span {
+            pub(crate) fn span(self) -> Span {
                 match self {
                     $(Self::$name => $span,)+
                 }

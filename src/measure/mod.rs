@@ -42,7 +42,7 @@ mod window;
 
 pub use against::AgainstLimits;
 pub use columns::{CallColumn, Head, RunColumns};
-pub use interval::{CONFIDENCE, Interval, at_most, runs_to_bound};
+pub use interval::{Interval, at_most, runs_to_bound};
 pub use item::{Fields, Item, Row};
 pub use level::LevelMetrics;
 pub use merge::MergeError;

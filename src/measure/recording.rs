@@ -55,7 +55,7 @@ pub struct Before {
 
 impl Before {
     /// Computes the figures from recorded runs; `None` if none succeeded.
-    pub fn of<S: RunColumns>(source: &S) -> Result<Option<Self>, S::Error> {
+    pub(crate) fn of<S: RunColumns>(source: &S) -> Result<Option<Self>, S::Error> {
         let window = Window::of(source, |_| {})?;
         Ok(Self::of_times(window.runtimes()))
     }

@@ -46,12 +46,11 @@ pub use built_in::{built_in_reports, built_in_template, default_reports};
 pub use comparison::{ComparedBranch, ComparedTargets, Comparison};
 pub use error::{ReportError, TemplateError};
 pub use material::{AddedReport, Material, Report, RunsAt};
-pub use nat_calc_output::calc_output;
 pub use nat_summary::{NatTargets, nat_summary};
 pub use prose::{sentence, sentence_of};
 pub use result::{LevelResult, SizingResult, SpecIdentity, result_schema};
 pub use terminal::terminal_summary;
-pub use what_if::{CaseLimit, WhatIf, WhatIfCase};
+pub use what_if::{WhatIf, WhatIfCase};
 
 use built_in::built_in;
 use std::io::Read;

@@ -5,6 +5,9 @@ use crate::measure::quantile_of_sorted;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
+/// Resamples of an interval: enough for its ends to stay where they are, few enough for milliseconds.
+const RESAMPLES: usize = 1000;
+
 /// Share of the draws below the value that counts as likely: too few GPUs cost more than too many.
 const LIKELY: f64 = 0.46;
 
@@ -22,6 +25,13 @@ pub struct Certainty {
     pub resamples: usize,
     /// Seed of their randomness.
     pub seed: u64,
+}
+
+impl Default for Certainty {
+    /// Intervals of 90 % confidence, from 1000 resamples.
+    fn default() -> Self {
+        Self { confidence: 0.9, resamples: RESAMPLES, seed: 0 }
+    }
 }
 
 /// Load that a rig carries within a limit.

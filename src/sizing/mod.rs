@@ -72,7 +72,9 @@ pub use adaptive::{AdaptivePlan, NextLevel, Spend, next_level};
 pub use added::AddedMethod;
 pub use advice::Plan;
 pub use assess::{Alternative, Assessment, LevelAgainstTargets, PerMetric};
-pub use carried::{Carried, CarriedDraws, CarriedRange, Certainty};
+#[cfg(test)]
+pub(crate) use carried::CarriedRange;
+pub use carried::{Carried, CarriedDraws, Certainty};
 pub use diagnose::Diagnosis;
 pub use estimate::{
     Answer, Asked, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Proven, Recommendation,

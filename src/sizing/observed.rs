@@ -53,7 +53,7 @@ pub struct ObservedLevel {
     /// True if the load was never steady: a burst of fewer than three waves.
     pub unsteady: bool,
     /// Ends of its repetitions, where fewer runs were in flight than there should have been.
-    pub last_moments: Vec<LastMoments>,
+    pub(crate) last_moments: Vec<LastMoments>,
     /// End of each repetition in the runs, and in the calls of each metric; empty if only one is
     /// known.
     pub(super) ends: Vec<Ends>,
@@ -142,7 +142,7 @@ impl ObservedLevel {
     /// In a burst all runs begin at once and nothing follows the last: its first and its last wave
     /// are left out if there are others, and every run stands for the load that it met. Each
     /// repetition of the level is a burst by itself.
-    pub fn of<S: RunColumns>(
+    pub(crate) fn of<S: RunColumns>(
         concurrency: u32,
         source: &S,
         around: &Around,

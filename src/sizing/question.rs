@@ -4,7 +4,7 @@ use super::{Certainty, Load, Margin, Plan, Rig, Target};
 use crate::measure::{Metric, Quantile};
 
 /// The question that a spec asks.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Question {
     /// Limits to meet.
     pub targets: Vec<Target>,

@@ -51,6 +51,13 @@ pub struct Rig {
     pub cost_per_gpu_hour: Option<f64>,
 }
 
+impl Default for Rig {
+    /// A rig of an unknown number of GPUs, each of which is a replica.
+    fn default() -> Self {
+        Self { gpu_count: None, gpus_per_replica: 1, cost_per_gpu_hour: None }
+    }
+}
+
 /// Margin to buy beyond the need.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Margin {

@@ -38,15 +38,14 @@ mod targets;
 mod validate;
 mod whole;
 
-pub use crate::dataset::{DatasetFormat, DatasetSpec, Filter, FilterValue, Patterns};
+pub use crate::dataset::{DatasetFormat, DatasetSpec, Filter};
 pub use crate::language::{
-    Address, Check, Checker, Env, Override, Parts, Place, ReadFile, ReferenceError, Seconds,
-    Secret, Source, SpecError, Vault, glob_matches, plain_file_name,
+    Env, Override, Parts, ReferenceError, Seconds, SpecError, Vault, glob_matches, plain_file_name,
 };
-pub use crate::redact::{names_a_secret, query_holds_a_secret, redact, url_password};
+pub use crate::redact::redact;
 pub use crate::workflow::WorkflowSpec;
 pub use checked::Checked;
-pub use concurrency::{Adaptive, Budget, Concurrency, Levels, Scale, WindowSpec};
+pub use concurrency::{Adaptive, Budget, Concurrency, Levels, Range, Scale, WindowSpec};
 pub use estimate::{CountFailures, EstimateSpec};
 pub use extensions::{ExtensionError, Extensions};
 pub use file::{ReadOptions, migrate_file, process_env};

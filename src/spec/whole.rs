@@ -60,8 +60,9 @@ impl Spec {
     /// which also holds the store, and the store knows the spec by its name.
     ///
     /// ```
-    /// use sizer::spec::{Address, Levels, Limit, Seconds, Spec, Targets, WindowSpec};
-    /// use sizer::workflow::openai::OpenaiSpec;
+    /// use sizer::Spec;
+    /// use sizer::kinds::OpenaiSpec;
+    /// use sizer::sections::{Address, Levels, Limit, Seconds, Targets, WindowSpec};
     ///
     /// let server = Address::from("http://localhost:8000/v1".to_owned());
     /// let workflow = OpenaiSpec::of(server, "my-model");
@@ -78,7 +79,7 @@ impl Spec {
     /// .into();
     /// let spec = spec.checked()?;
     /// assert_eq!(spec.base_dir(), std::path::Path::new("."));
-    /// # Ok::<(), sizer::spec::SpecError>(())
+    /// # Ok::<(), sizer::SpecError>(())
     /// ```
     pub fn new(name: &str, workflow: impl Into<WorkflowSpec>, file: impl Into<PathBuf>) -> Self {
         let file = file.into();

@@ -252,7 +252,7 @@ impl Study {
 
     /// Checks the files and variables of every branch; what the first amounts to, and how many
     /// there are.
-    pub fn check(&self) -> Result<(CheckSummary, usize), PipelineError> {
+    pub(crate) fn check(&self) -> Result<(CheckSummary, usize), PipelineError> {
         let checked = self.pipelines.iter().map(Pipeline::check);
         let checked: Vec<CheckSummary> = checked.collect::<Result<_, _>>()?;
         let first = checked.first().copied().ok_or(PipelineError::NoBranch)?;

@@ -20,7 +20,7 @@ pub struct CheckSummary {
 
 impl Pipeline {
     /// Checks the files that the spec names and the variables that it refers to.
-    pub fn check(&self) -> Result<CheckSummary, PipelineError> {
+    pub(crate) fn check(&self) -> Result<CheckSummary, PipelineError> {
         let (spec, context) = (self.spec(), self.at_rest());
         spec.check_secrets(&process_env)?;
         check_outputs(spec)?;

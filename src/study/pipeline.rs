@@ -62,7 +62,7 @@ impl Pipeline {
     }
 
     /// The graph of its stages; where levels are adaptive, as far as it is known.
-    pub fn graph(&self) -> &Graph {
+    pub(crate) fn graph(&self) -> &Graph {
         &self.graph
     }
 

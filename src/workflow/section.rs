@@ -128,7 +128,7 @@ impl WorkflowSpec {
 
     /// Finds mistakes that only the client can recognise, such as broken templates. Asks no server
     /// and needs no secret.
-    pub fn check_offline(&self, base_dir: &Path) -> Result<(), ConnectError> {
+    pub(crate) fn check_offline(&self, base_dir: &Path) -> Result<(), ConnectError> {
         let env = |_: &str| Some("x".to_owned());
         let vault = Vault::new(&env, &Redactor::apart());
         if let Some(serve) = self.serve() {
@@ -141,7 +141,7 @@ impl WorkflowSpec {
     /// vault's redactor learns them, and every run is cleared of them.
     ///
     /// Relative paths are relative to `base_dir`.
-    pub fn connect(
+    pub(crate) fn connect(
         &self,
         base_dir: &Path,
         vault: &Vault<'_>,

@@ -2,7 +2,7 @@
 
 use crate::support::{SimulatorProcess, Sizer};
 use serde_json::Value;
-use sizer::measure::Summary;
+use sizer::levels::Summary;
 
 /// Eight slots and a queue behind them: the runtime is flat up to 8 and then grows in proportion.
 const SERVER: [&str; 4] =

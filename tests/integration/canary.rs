@@ -322,11 +322,13 @@ fn by_worker(project: &Sizer) -> Vec<(String, Ended)> {
     let plan = order(project, 1).to_json().unwrap();
     let (told, recording) = fed(project, &["--log", "trace"], &plan);
     let recording = match told.code {
-        Some(0) => serde_json::to_string(&sizer::load::from_parquet(recording).unwrap()).unwrap(),
+        Some(0) => {
+            serde_json::to_string(&sizer::internal::from_parquet(recording).unwrap()).unwrap()
+        }
         _ => String::from_utf8(recording).unwrap(),
     };
     // It is kept as it came, as in the store, and no terminal shows it.
-    let recording = sizer::redact::printable(&recording).into_owned();
+    let recording = sizer::internal::printable(&recording).into_owned();
     let printed = |stdout: String| Ended { stdout, stderr: String::new(), code: None };
     vec![
         ("worker: the plan".to_owned(), printed(plan)),
@@ -386,7 +388,7 @@ fn check(source: &Source) {
     });
     // Pictures are drawn slowly, and hold no text: once is enough.
     let drawn = |name: &&str| !name.contains(".png") || source.name == "error body";
-    let reports: Vec<&str> = sizer::report::built_in_reports().filter(drawn).collect();
+    let reports: Vec<&str> = sizer::internal::built_in_reports().filter(drawn).collect();
     let reports = reports.join(", ");
     let rest = source.rest.replace("METRICS", &metrics.address.to_string());
     let project = Sizer::new()

@@ -3,13 +3,15 @@
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Exp, LogNormal};
-use sizer::measure::{Gaps, LlmCall, Metric, Phase, Quantile, Recording, Run, quantile_of_sorted};
-use sizer::sizing::{
-    Assessment, Certainty, FitOptions, Load, Margin, Measured, Plan, Question, Rig, Target,
+use sizer::estimates::{Assessment, Plan};
+use sizer::internal::{Cluster, Sequence, quantile_of_sorted};
+use sizer::kinds::Engine;
+use sizer::runs::{Gaps, Phase};
+use sizer::sections::Seconds;
+use sizer::{
+    Certainty, FitOptions, LlmCall, Load, Margin, Measured, Metric, Quantile, Question, Recording,
+    Rig, Run, Target,
 };
-use sizer::spec::Seconds;
-use sizer::workflow::simulator::Engine;
-use sizer::workflow::simulator::engine::{Cluster, Sequence};
 use std::collections::BTreeMap;
 
 /// What asks the cluster.

@@ -237,7 +237,7 @@ fn a_trace_is_a_chain_of_the_same_shape() {
     assert!(!project.path(".sizer").exists() && !project.path("out").exists());
     let text = project.read("chain.yml");
     assert!(text.contains("${env:TRACE_KEY}") && !text.contains("canary"), "{text}");
-    let spec = sizer::spec::Spec::from_path(project.path("chain.yml")).unwrap().canonical();
+    let spec = sizer::Spec::from_path(project.path("chain.yml")).unwrap().canonical();
     let steps = spec["workflow"]["steps"].as_array().unwrap().clone();
     let calls: Vec<&Value> = steps.iter().filter_map(|step| step.get("llm")).collect();
     assert_eq!(calls.len(), 2, "{text}");

@@ -192,20 +192,25 @@ fn flipped_bytes_never_end_the_process() {
     let spec = "version: 1\nname: t\ndataset: {path: x, question_key: ask}\nworkflow: {type: simulator}\n\
                 concurrency: {mode: burst, levels: [1]}\n";
     let (env, read) = (|_: &str| None, |_: &Path| Err(std::io::ErrorKind::NotFound.into()));
-    let parts =
-        sizer::spec::Parts { project: None, profile: None, overrides: &[], env: &env, read: &read };
+    let parts = sizer::sections::Parts {
+        project: None,
+        profile: None,
+        overrides: &[],
+        env: &env,
+        read: &read,
+    };
     let needs =
-        sizer::dataset::Needs { fields: sizer::measure::Fields::All, instead_of_question: None };
+        sizer::internal::Needs { fields: sizer::runs::Fields::All, instead_of_question: None };
     for name in ["questions.snappy.parquet", "questions.xlsx"] {
         let sound = std::fs::read(data.join(name)).unwrap();
         let path = dir.path().join(name);
         let text = spec.replace("path: x", &format!("path: {name}"));
-        let spec = sizer::spec::Spec::parse(&text, Path::new("spec.yml"), &parts).unwrap();
+        let spec = sizer::Spec::parse(&text, Path::new("spec.yml"), &parts).unwrap();
         for at in (0..sound.len()).step_by(7) {
             let mut damaged = sound.clone();
             damaged[at] ^= 0xff;
             std::fs::write(&path, &damaged).unwrap();
-            let _ = sizer::dataset::for_each_row(&spec.dataset, &needs, &path, &mut |_| Ok(()));
+            let _ = sizer::internal::for_each_row(&spec.dataset, &needs, &path, &mut |_| Ok(()));
         }
     }
 }

@@ -13,11 +13,11 @@ use chord::Chord;
 use counting::Counting;
 use echo::EchoSpec;
 use levels_txt::LevelsTxt;
-use sizer::load::Executor;
-use sizer::spec::{
-    Checked, ExtensionError, Extensions, Override, ReadOptions, Spec, SpecError, SpecSet,
+use sizer::errors::ExtensionError;
+use sizer::sections::Override;
+use sizer::{
+    Checked, Executor, Extensions, ReadOptions, RunOptions, Spec, SpecError, SpecSet, Study,
 };
-use sizer::study::{RunOptions, Study};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -133,7 +133,7 @@ fn names_are_known_only_where_they_were_added() {
     let schema = extensions(1, 1).json_schema().to_string();
     for name in ["\"echo\"", "\"chord\"", "\"levels.txt\""] {
         assert!(schema.contains(name), "{name}");
-        assert!(!sizer::spec::json_schema().to_string().contains(name), "{name}");
+        assert!(!sizer::internal::json_schema().to_string().contains(name), "{name}");
     }
 }
 

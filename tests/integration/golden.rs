@@ -1,12 +1,13 @@
 //! The reference calculator's own figures, recorded from version 1.9.0.
 
 use serde::Deserialize;
-use sizer::measure::{LevelMetrics, Metric, Quantile, Recording, Summary};
-use sizer::report::sentence;
-use sizer::sizing::fit::{Linear, Regression};
-use sizer::sizing::{
-    Assessment, Certainty, Finding, FitOptions, Fits, Load, Margin, Measured, MethodName, NoFit,
-    Plan, Point, Question, Rig, Target, rough_gpus,
+use sizer::estimates::{Assessment, Finding, MethodName, NoFit, Plan, Point, Regression};
+use sizer::internal::{Linear, rough_gpus};
+use sizer::levels::Summary;
+use sizer::results::sentence;
+use sizer::{
+    Certainty, FitOptions, Fits, LevelMetrics, Load, Margin, Measured, Metric, Quantile, Question,
+    Recording, Rig, Target,
 };
 
 #[derive(Deserialize)]

@@ -181,7 +181,7 @@ fn check(project: &Sizer, own: &[(&str, &str, &str)]) {
     }
     // A key that nobody thought of here has no row, and that is an error.
     let known: BTreeSet<String> = rows.iter().map(|(key, ..)| (*key).to_owned()).collect();
-    let spec = sizer::spec::Spec::from_path(project.path("spec.yml")).unwrap().canonical();
+    let spec = sizer::Spec::from_path(project.path("spec.yml")).unwrap().canonical();
     for (section, keys) in spec.as_object().unwrap() {
         let Some(keys) = keys.as_object() else {
             assert!(section == "version" || known.contains(section), "{section} has no row");

@@ -1,10 +1,11 @@
 //! Sizer as a library: specs made in code, workflows of one's own.
 
-use sizer::measure::{Failure, FailureKind, Item, LlmCall, Outcome, Run};
-use sizer::spec::{Checked, Levels, Limit, Seconds, Spec, Targets, WindowSpec};
-use sizer::study::{Pipeline, PipelineError, RunOptions};
-use sizer::workflow::custom::CustomSpec;
-use sizer::workflow::{Clock, Pending, Workflow};
+use sizer::kinds::CustomSpec;
+use sizer::sections::{Levels, Limit, Seconds, Targets, WindowSpec};
+use sizer::{
+    Checked, Clock, Failure, FailureKind, Item, LlmCall, Outcome, Pending, Pipeline, PipelineError,
+    Run, RunOptions, Spec, Workflow,
+};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -82,7 +83,7 @@ fn spec(folder: &Path, setting: u32) -> Checked<Spec> {
 /// Refuses to be compiled with a run that has to stay on its thread.
 fn can_be_spawned(_: &impl Send) {}
 
-fn run(spec: Checked<Spec>, own: &Arc<Own>) -> sizer::study::Outcome {
+fn run(spec: Checked<Spec>, own: &Arc<Own>) -> sizer::pipeline::Outcome {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let workflow: Arc<dyn Workflow> = Arc::<Own>::clone(own);
     let pipeline = Pipeline::open(spec).unwrap().with_workflow(workflow);

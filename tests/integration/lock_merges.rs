@@ -1,7 +1,7 @@
 //! Lock files of two branches, joined by git itself.
 
 use crate::support::Sizer;
-use sizer::store::{Digest, LockFile, LockState, Locked};
+use sizer::internal::store::{Digest, LockFile, LockState, Locked};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -25,6 +25,7 @@ mod extensions;
 mod faults;
 mod floors;
 mod forced;
+mod front_door;
 mod gc;
 mod golden;
 mod gone;

@@ -3,12 +3,11 @@
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, LogNormal};
-use sizer::measure::{
-    Failure, FailureKind, LevelMetrics, LlmCall, Metric, Outcome, Phase, Quantile, Recording, Run,
-};
-use sizer::sizing::{
-    Certainty, Estimate, FitOptions, GpuCount, Grade, Load, Margin, Measured, MethodName, Plan,
-    Question, Rig, Target,
+use sizer::estimates::{GpuCount, MethodName, Plan};
+use sizer::runs::Phase;
+use sizer::{
+    Certainty, Estimate, Failure, FailureKind, FitOptions, Grade, LevelMetrics, LlmCall, Load,
+    Margin, Measured, Metric, Outcome, Quantile, Question, Recording, Rig, Run, Target,
 };
 use std::collections::BTreeMap;
 

@@ -6,7 +6,7 @@
 
 use crate::support::Sizer;
 use serde_json::{Value, json};
-use sizer::store::Digest;
+use sizer::internal::store::Digest;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! A fluent builder for runs of the binary, and the servers that tests need.
 
-use sizer::spec::{Parts, Spec};
+use sizer::Spec;
+use sizer::sections::Parts;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,8 +1,10 @@
 //! `sizer worker`: shares of a level by processes of their own, and what they refuse.
 
 use crate::support::{BINARY, Ended, SimulatorProcess, Sizer};
-use sizer::load::{LevelPlan, LevelSize, WorkOrder, from_parquet, to_parquet};
-use sizer::measure::{Around, Item, LevelMetrics, Phase, Recording, Run};
+use sizer::extend::{LevelPlan, LevelSize, WorkOrder};
+use sizer::internal::{from_parquet, to_parquet};
+use sizer::runs::{Around, Phase};
+use sizer::{Item, LevelMetrics, Recording, Run};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};

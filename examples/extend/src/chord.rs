@@ -1,11 +1,7 @@
 //! The method of estimation `chord`: the straight line through the lowest and the highest usable level.
 
-use sizer::measure::LevelMetrics;
-use sizer::sizing::fit::Regression;
-use sizer::sizing::{
-    Asked, Certainty, Estimate, Estimator, Evidence, Fit, FitOptions, MethodName, Model, NoFit,
-    NoModel, Point, Target,
-};
+use sizer::estimates::{Asked, Fit, MethodName, NoFit, NoModel, Point, Regression};
+use sizer::{Certainty, Estimate, Estimator, Evidence, FitOptions, LevelMetrics, Model, Target};
 
 /// The method.
 #[derive(Debug)]

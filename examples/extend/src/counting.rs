@@ -1,8 +1,9 @@
 //! An executor that counts the levels it is given, and leaves the load itself to this process. One for other machines
 //! would send each of them a share of the plan, and put their recordings together.
 
-use sizer::load::{Executor, Job, LoadError, Local, Recorded};
-use sizer::workflow::Pending;
+use sizer::errors::LoadError;
+use sizer::extend::{Local, Recorded};
+use sizer::{Executor, Job, Pending};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The executor.

@@ -2,9 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sizer::measure::{Failure, Item, LlmCall, Run};
-use sizer::spec::{Check, Checker, Seconds, Vault};
-use sizer::workflow::{Clock, ConnectError, Kind, Pending, Workflow, WorkflowConfig};
+use sizer::errors::ConnectError;
+use sizer::extend::{Check, Checker, Vault};
+use sizer::sections::Seconds;
+use sizer::{Clock, Failure, Item, Kind, LlmCall, Pending, Run, Workflow, WorkflowConfig};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! The report `levels.txt`: a line per level.
 
-use sizer::report::{Material, Report, ReportError};
+use sizer::{Material, Report, ReportError};
 
 /// The report.
 pub struct LevelsTxt;

@@ -2,9 +2,10 @@
 
 #![allow(dead_code, reason = "no target needs all of it")]
 
-use sizer::dataset::Needs;
-use sizer::measure::Fields;
-use sizer::spec::{Parts, Spec};
+use sizer::Spec;
+use sizer::internal::Needs;
+use sizer::runs::Fields;
+use sizer::sections::Parts;
 use std::path::{Path, PathBuf};
 
 /// A file of this process with that content.
@@ -31,7 +32,7 @@ pub fn read_dataset(format: &str, content: &[u8]) {
     ));
     let needs = Needs { fields: Fields::All, instead_of_question: Some("messages") };
     let path = file("dataset", content);
-    if let Err(error) = sizer::dataset::for_each_row(&spec.dataset, &needs, &path, &mut |_| Ok(()))
+    if let Err(error) = sizer::internal::for_each_row(&spec.dataset, &needs, &path, &mut |_| Ok(()))
     {
         drop(error.to_string());
     }

@@ -10,7 +10,6 @@ mod schema;
 pub use columns::RecordedRuns;
 pub(super) use pieces::Pieces;
 pub use read::{from_parquet, is_own_parquet};
-pub use schema::RUNS_SCHEMA;
 
 use crate::measure::Recording;
 use parquet::errors::Result;

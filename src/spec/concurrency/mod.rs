@@ -6,7 +6,7 @@ mod levels;
 mod window;
 
 pub use budget::Budget;
-pub use levels::{Adaptive, Levels, Scale};
+pub use levels::{Adaptive, Levels, Range, Scale};
 pub use window::WindowSpec;
 
 use super::load::{Mode, OnFailure, Order};

@@ -4,7 +4,7 @@
 use super::{CalcError, CalcOptions, CalcOutcome, jobs, spec_text};
 use crate::measure::{LevelMetrics, Metric, Quantile, Recording, Run};
 use crate::report::{Material, SizingResult, SpecIdentity, report};
-use crate::sizing::{Certainty, FitOptions, Load, Margin, Measured, Plan, Question, Rig, Target};
+use crate::sizing::{Certainty, FitOptions, Load, Measured, Question, Rig, Target};
 use crate::study::Observer;
 use std::collections::BTreeMap;
 
@@ -59,15 +59,9 @@ fn question(options: &CalcOptions) -> Question {
             .map(|(metric, limit)| Target { metric, quantile: Quantile::P95, limit })
             .collect(),
         loads: vec![Load::Users { users: options.target_users, think: 0.0 }],
-        rig: Rig {
-            gpu_count: Some(options.test_gpu_count),
-            gpus_per_replica: 1,
-            cost_per_gpu_hour: None,
-        },
-        margin: Margin::default(),
+        rig: Rig { gpu_count: Some(options.test_gpu_count), ..Rig::default() },
         // Lines have no intervals.
-        certainty: Certainty { confidence: 0.9, resamples: 0, seed: 0 },
-        counts_users: false,
-        plan: Plan::default(),
+        certainty: Certainty { resamples: 0, ..Certainty::default() },
+        ..Question::default()
     }
 }

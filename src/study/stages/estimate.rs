@@ -17,9 +17,6 @@ use crate::study::services::Services;
 use crate::study::spec_files::SpecFiles;
 use serde::{Serialize, Serializer};
 
-/// Enough for the ends of an interval to stay where they are, few enough for milliseconds.
-const RESAMPLES: usize = 1000;
-
 pub(super) struct Estimate;
 
 /// The questions put to the levels.
@@ -167,8 +164,8 @@ impl EstimateSlice {
             margin: Margin { headroom: self.estimate.headroom.get(), spares: self.estimate.spares },
             certainty: Certainty {
                 confidence: self.estimate.confidence,
-                resamples: RESAMPLES,
                 seed: self.estimate.seed,
+                ..Certainty::default()
             },
             counts_users: self.counts_users,
             plan: self.levels.clone(),

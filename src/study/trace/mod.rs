@@ -33,7 +33,7 @@ pub struct Traced {
 
 impl Pipeline {
     /// Runs the workflow and makes a `chain` of what was seen. Nothing is kept in the store.
-    pub async fn trace(
+    pub(crate) async fn trace(
         &self,
         options: &TraceOptions,
         observer: Arc<dyn Observer>,
