@@ -3,7 +3,7 @@
 //!
 //! It puts the workflow under load at several concurrencies on a test rig of known size, finds the load at
 //! which the rig still meets the target, and turns that capacity into a GPU count with an interval, a grade
-//! and a report. The `sizer` command and this library do the same; the command is [`cli::main`].
+//! and a report. The `sizer` command ([`cli`]) and this library do the same.
 //!
 //! # From a spec to a report
 //!
@@ -76,7 +76,8 @@
 //!
 //! A program can add to what specs name: [`Extensions`] holds kinds of workflow ([`Kind`]), methods of estimation
 //! ([`Estimator`]) and reports ([`Report`]), and [`ReadOptions`] takes it where a spec is read. An [`Executor`] of
-//! your own makes the load of each level ([`Pipeline::with_executor`]). The crate `examples/extend` has one of each.
+//! your own makes the load of each level ([`Pipeline::with_executor`]). [`cli::main_with`] makes the program the `sizer`
+//! command with all of them. The crate `examples/extend` has one of each.
 //!
 //! # Example: from levels to an answer
 //!
@@ -305,7 +306,7 @@ pub mod internal {
     pub use crate::report::{UserTemplate, built_in_reports, report};
     pub use crate::sizing::fit::Linear;
     pub use crate::sizing::{AdaptivePlan, NextLevel, Spend, next_level, rough_gpus};
-    pub use crate::spec::{Migrated, json_schema, migrate};
+    pub use crate::spec::{Migrated, migrate};
     pub use crate::workflow::simulator::engine::{Cluster, Sequence, Token};
 
     /// Files of the reference calculator.

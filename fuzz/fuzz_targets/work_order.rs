@@ -9,8 +9,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         Ok(order) => order,
         Err(error) => return drop(error.to_string()),
     };
-    let scrape = order.spec().test.scrape.as_ref();
-    if let Ok(order) = WorkOrder::new(&order.spec().workflow, scrape, order.plan.clone()) {
+    if let Ok(order) = WorkOrder::new(order.spec(), order.plan.clone()) {
         let text = order.to_json().unwrap();
         let again = WorkOrder::from_json(text.as_bytes()).unwrap();
         assert_eq!(again.plan, order.plan);

@@ -1,10 +1,10 @@
 //! `sizer diff`.
 
-use super::End;
 use super::diagnose::{CliError, print, print_json};
 use super::output_args::Format;
 use super::plan::in_branch;
 use super::spec_args::SpecArgs;
+use super::{Additions, End};
 use crate::sizing::Fit;
 use crate::spec::{Parts, Spec, SpecSet, process_env};
 use crate::store::{LockFile, LockState, RunRecord};
@@ -30,8 +30,8 @@ pub(super) struct Args {
     format: Format,
 }
 
-pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let archive = args.spec.archive()?;
+pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
+    let archive = args.spec.archive(additions)?;
     let history = archive.history()?;
     let run = |name: &str| history.iter().find(|record| record.id == name);
     let runs = [Some(args.before.as_str()), args.now.as_deref()].map(|name| name.and_then(run));
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         }
         let side = |name: &str, run: Option<&RunRecord>| match run {
             Some(record) => Ok(Side::Run(Box::new(record.clone()))),
-            None => side(args, spec, name),
+            None => side(args, additions, spec, name),
         };
         let before = side(&args.before, runs[0])?;
         let now = match &args.now {
@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
 }
 
 /// Resolves a name that is no run: a lock file, or a git revision.
-fn side(args: &Args, spec: &Spec, name: &str) -> Result<Side, CliError> {
+fn side(args: &Args, additions: &Additions, spec: &Spec, name: &str) -> Result<Side, CliError> {
     if Path::new(name).is_file() {
         let lock = readable(name, LockFile::from_file(Path::new(name), &spec.key_name()))?;
         return Ok(Side::Locked {
@@ -99,7 +99,7 @@ fn side(args: &Args, spec: &Spec, name: &str) -> Result<Side, CliError> {
         let beside = path.strip_prefix(&dir).unwrap_or(path).to_string_lossy().into_owned();
         git_show(&dir, name, &beside).ok_or_else(|| std::io::ErrorKind::NotFound.into())
     };
-    let options = args.spec.options()?;
+    let options = args.spec.options(additions)?;
     // The project's defaults of that revision: beside the spec or above it.
     let above = (0..10).map(|up| format!("{}sizer.toml", "../".repeat(up)));
     let project = above.into_iter().find_map(|file| git_show(&dir, name, &file));
@@ -111,7 +111,7 @@ fn side(args: &Args, spec: &Spec, name: &str) -> Result<Side, CliError> {
         read: &read,
     };
     let path = spec.file().unwrap_or(Path::new("spec.yml"));
-    let specs = SpecSet::parse(&text, path, &parts)?.into_specs();
+    let specs = SpecSet::parse_with(&text, path, &parts, &options.extensions)?.into_specs();
     let then = specs.into_iter().find(|then| then.branch() == spec.branch()).ok_or_else(unknown)?;
     let lock =
         readable(name, LockFile::from_text(lock.as_deref().unwrap_or(""), &then.key_name()))?;

@@ -1,10 +1,10 @@
 //! `sizer estimate`.
 
-use super::End;
 use super::diagnose::CliError;
 use super::output_args::OutputArgs;
 use super::run::execute;
 use super::spec_args::{SpecArgs, WaitArgs};
+use super::{Additions, End};
 use crate::study::{RunOptions, Selection};
 
 /// Estimate from the levels that are there; asks no server and writes no report
@@ -20,7 +20,7 @@ pub(super) struct Args {
     waiting: WaitArgs,
 }
 
-pub(super) fn run(args: &Args) -> Result<End, CliError> {
+pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
     let selection = Selection::until("result");
     let options = RunOptions {
         selection,
@@ -29,5 +29,5 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         asked: args.spec.asked("estimate"),
         ..RunOptions::default()
     };
-    execute(&args.spec.study()?, options, &args.output, &args.spec.as_typed())
+    execute(&args.spec.study(additions)?, options, &args.output, &args.spec.as_typed())
 }

@@ -1,9 +1,9 @@
 //! `sizer gc`.
 
-use super::End;
 use super::diagnose::{CliError, print};
 use super::run::block_on;
 use super::spec_args::{SpecArgs, WaitArgs};
+use super::{Additions, End};
 use crate::spec::Seconds;
 use crate::store::{GcRules, Piece, Why};
 use crate::study::RunOptions;
@@ -35,7 +35,7 @@ pub(super) struct Args {
     waiting: WaitArgs,
 }
 
-pub(super) fn run(args: &Args) -> Result<End, CliError> {
+pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
     let older_than = args.older_than.as_ref().map(|age| age.parse::<Seconds>());
     let older_than = older_than.transpose().map_err(|error| CliError::Usage(error.to_string()))?;
     let max_size = args.max_size.as_ref().map(|size| size.parse::<ByteSize>());
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         older_than: older_than.map(Seconds::to_std),
         max_size: max_size.map(|size| size.as_u64()),
     };
-    let archive = args.spec.archive()?;
+    let archive = args.spec.archive(additions)?;
     let now = SystemTime::now();
     // Looking needs no right to write, and disturbs nobody.
     let garbage = if args.dry_run {

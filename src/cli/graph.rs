@@ -1,8 +1,8 @@
 //! `sizer graph`.
 
-use super::End;
 use super::diagnose::{CliError, print};
 use super::spec_args::SpecArgs;
+use super::{Additions, End};
 use clap::ValueEnum;
 
 /// Print the graph of stages
@@ -24,8 +24,8 @@ enum Format {
     Dot,
 }
 
-pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let study = args.spec.study()?;
+pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
+    let study = args.spec.study(additions)?;
     // The branches of a matrix have graphs of the same shape, one beside the other.
     for (label, pipeline) in study.branches() {
         let graph = pipeline.graph();

@@ -1,9 +1,9 @@
 //! `sizer history`.
 
-use super::End;
 use super::diagnose::{CliError, print, print_json};
 use super::output_args::Format;
 use super::spec_args::SpecArgs;
+use super::{Additions, End};
 use crate::store::{Exit, RunRecord};
 use comfy_table::{Table, presets};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -18,8 +18,8 @@ pub(super) struct Args {
     format: Format,
 }
 
-pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let records = args.spec.archive()?.history()?;
+pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
+    let records = args.spec.archive(additions)?.history()?;
     match args.format {
         Format::Text if records.is_empty() => print("no run of this spec is on record here\n")?,
         Format::Text => print(&format!("{}\n", table(&records)))?,

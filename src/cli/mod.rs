@@ -12,14 +12,15 @@
 //!
 //! # Flow
 //!
-//! [`main`] parses the command line, starts the log, and calls the verb. Most verbs read the spec
-//! into a [`Study`](crate::study::Study) and ask it for what they print. `run`, `estimate` and
+//! [`main`] parses the command line, starts the log, and calls the verb; [`main_with`] does so for a
+//! program with [`Additions`]. Most verbs read the spec into a [`Study`](crate::study::Study) and ask it for what they print. `run`, `estimate` and
 //! `render` pass it to `run::execute`, which runs its stages until they are done or a signal
 //! (`signals`) cancels them, prints the result, and returns the end. The guard verb is hidden: it is
 //! the second process that ends leftovers of this one.
 //!
 //! This is the top floor. It depends on all others, and only the binary depends on it.
 
+mod additions;
 mod calc;
 mod destination;
 mod diagnose;
@@ -50,6 +51,8 @@ mod trace;
 mod validate;
 mod what_if;
 mod worker;
+
+pub use additions::Additions;
 
 use crate::workflow::local::{GUARD_VERB, enable_guard, guard};
 use clap::{Parser, Subcommand};
@@ -102,6 +105,13 @@ enum Verb {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    main_with(Additions::default())
+}
+
+/// Runs the command line of this process, which adds to it: every verb knows what specs can name, and `worker` carries
+/// out plans of the kinds that were added.
+pub fn main_with(additions: impl Into<Additions>) -> ExitCode {
+    let additions = &additions.into();
     enable_guard();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -112,26 +122,26 @@ pub fn main() -> ExitCode {
         log::start(cli.log);
     }
     let result = match cli.verb {
-        Verb::Run(args) => run::run(&args),
-        Verb::Plan(args) => plan::run(&args),
-        Verb::Estimate(args) => estimate::run(&args),
-        Verb::WhatIf(args) => what_if::run(&args),
-        Verb::Render(args) => render::run(&args),
-        Verb::Status(args) => status::run(&args),
-        Verb::Show(args) => show::run(&args),
-        Verb::History(args) => history::run(&args),
-        Verb::Diff(args) => diff::run(&args),
-        Verb::Gc(args) => gc::run(&args),
-        Verb::Graph(args) => graph::run(&args),
-        Verb::Validate(args) => validate::run(&args),
+        Verb::Run(args) => run::run(&args, additions),
+        Verb::Plan(args) => plan::run(&args, additions),
+        Verb::Estimate(args) => estimate::run(&args, additions),
+        Verb::WhatIf(args) => what_if::run(&args, additions),
+        Verb::Render(args) => render::run(&args, additions),
+        Verb::Status(args) => status::run(&args, additions),
+        Verb::Show(args) => show::run(&args, additions),
+        Verb::History(args) => history::run(&args, additions),
+        Verb::Diff(args) => diff::run(&args, additions),
+        Verb::Gc(args) => gc::run(&args, additions),
+        Verb::Graph(args) => graph::run(&args, additions),
+        Verb::Validate(args) => validate::run(&args, additions),
         Verb::Calc(args) => calc::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Init(args) => init::run(&args),
         Verb::Migrate(args) => migrate::run(&args),
-        Verb::Schema(args) => schema::run(&args),
-        Verb::Trace(args) => trace::run(&args),
-        Verb::Simulate(args) => simulate::run(&args),
-        Verb::Worker(args) => worker::run(&args),
+        Verb::Schema(args) => schema::run(&args, additions),
+        Verb::Trace(args) => trace::run(&args, additions),
+        Verb::Simulate(args) => simulate::run(&args, additions),
+        Verb::Worker(args) => worker::run(&args, additions),
         Verb::Guard => {
             guard();
             Ok(End::Done)

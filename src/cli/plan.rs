@@ -1,10 +1,10 @@
 //! `sizer plan`.
 
-use super::End;
 use super::diagnose::{CliError, print};
 use super::output_args::Format;
 use super::selection_args::SelectionArgs;
 use super::spec_args::SpecArgs;
+use super::{Additions, End};
 use crate::study::{Selection, Status, Study};
 use serde_json::json;
 
@@ -20,8 +20,8 @@ pub(super) struct Args {
     format: Format,
 }
 
-pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    show(&args.spec.study()?, &args.selection.selection(), args.format)
+pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
+    show(&args.spec.study(additions)?, &args.selection.selection(), args.format)
 }
 
 /// Returns the name of a stage together with its branch.

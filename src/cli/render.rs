@@ -1,11 +1,11 @@
 //! `sizer render`.
 
-use super::End;
 use super::diagnose::{CliError, print};
 use super::output_args::OutputArgs;
 use super::progress::Progress;
 use super::run::execute;
 use super::spec_args::{SpecArgs, WaitArgs};
+use super::{Additions, End};
 use crate::report::{Material, UserTemplate, report};
 use crate::study::{PipelineError, RunOptions, Selection, Study};
 use std::path::{Path, PathBuf};
@@ -29,8 +29,8 @@ pub(super) struct Args {
     waiting: WaitArgs,
 }
 
-pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let study = args.spec.study()?;
+pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
+    let study = args.spec.study(additions)?;
     let options = RunOptions {
         offline: true,
         wait: args.waiting.wait,

@@ -1,12 +1,12 @@
 //! `sizer run`.
 
-use super::End;
 use super::diagnose::{CliError, print, print_json, runtime, tell};
 use super::output_args::{Format, OutputArgs};
 use super::progress::Progress;
 use super::selection_args::SelectionArgs;
 use super::signals::cancel_on_signal;
 use super::spec_args::{SpecArgs, WaitArgs};
+use super::{Additions, End};
 use super::{log, plan};
 use crate::report::{SizingResult, terminal_summary};
 use crate::sizing::Grade;
@@ -50,8 +50,8 @@ pub(super) struct Args {
     dry_run: bool,
 }
 
-pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let study = args.spec.study()?;
+pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
+    let study = args.spec.study(additions)?;
     let selection = args.selection.selection();
     if args.dry_run {
         return plan::show(&study, &selection, args.output.format);

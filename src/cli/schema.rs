@@ -1,9 +1,8 @@
 //! `sizer schema`.
 
-use super::End;
 use super::diagnose::{CliError, print};
+use super::{Additions, End};
 use crate::report::result_schema;
-use crate::spec::json_schema;
 use clap::ValueEnum;
 
 /// Print the JSON schema of the spec, or of result.json
@@ -23,9 +22,9 @@ enum Document {
     Result,
 }
 
-pub(super) fn run(args: &Args) -> Result<End, CliError> {
+pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
     let schema = match args.document {
-        Document::Spec => json_schema(),
+        Document::Spec => additions.extensions.json_schema(),
         Document::Result => result_schema(),
     };
     print(&format!("{schema:#}\n"))?;

@@ -1,8 +1,8 @@
 //! `sizer show`.
 
-use super::End;
 use super::diagnose::{CliError, print};
 use super::spec_args::SpecArgs;
+use super::{Additions, End};
 
 /// Print the artifact of a stage
 #[derive(clap::Args)]
@@ -13,8 +13,8 @@ pub(super) struct Args {
     stage: String,
 }
 
-pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let bytes = args.spec.study()?.artifact(&args.stage)?;
+pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
+    let bytes = args.spec.study(additions)?.artifact(&args.stage)?;
     print(&String::from_utf8_lossy(&bytes))?;
     Ok(End::Done)
 }

@@ -1,11 +1,12 @@
 //! `sizer simulate`.
 
-use super::End;
 use super::diagnose::{CliError, print, runtime};
+use super::{Additions, End};
 use crate::spec::{Override, Parts, ReadOptions, Spec, SpecSet, process_env};
 use crate::workflow::simulator::{Simulator, SimulatorSpec};
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Run the embedded LLM server by itself, on a loopback port, until Ctrl-C
 ///
@@ -31,14 +32,15 @@ pub(super) struct Args {
 const DEFAULTS: &str = "version: 1\nname: simulator\ndataset: {path: none.jsonl}\n\
                         workflow: {type: simulator}\nconcurrency: {levels: [1]}\n";
 
-pub(super) fn run(args: &Args) -> Result<End, CliError> {
+pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
     let overrides: Vec<Override> = args
         .set
         .iter()
         .map(|text| Override::parse(&format!("workflow.{text}")))
         .collect::<Result<_, _>>()?;
     let spec = if let Some(path) = &args.spec {
-        SpecSet::from_path_with(path, &ReadOptions { overrides, ..ReadOptions::default() })?
+        let extensions = Arc::clone(&additions.extensions);
+        SpecSet::from_path_with(path, &ReadOptions { profile: None, overrides, extensions })?
             .single()?
     } else {
         let parts = Parts {

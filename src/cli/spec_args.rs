@@ -1,10 +1,12 @@
 //! Arguments that name a spec.
 
+use super::Additions;
 use super::diagnose::CliError;
 use crate::spec::{Override, ReadOptions, SpecSet, redact};
 use crate::store::Asked;
 use crate::study::{Archive, Study};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A spec and the changes to it.
 #[derive(clap::Args)]
@@ -32,10 +34,11 @@ pub(super) struct WaitArgs {
 
 impl SpecArgs {
     /// Returns the options for reading the spec.
-    pub fn options(&self) -> Result<ReadOptions, CliError> {
+    pub fn options(&self, additions: &Additions) -> Result<ReadOptions, CliError> {
         let overrides: Vec<Override> =
             self.set.iter().map(|text| Override::parse(text)).collect::<Result<_, _>>()?;
-        Ok(ReadOptions { profile: self.profile.clone(), overrides, ..ReadOptions::default() })
+        let extensions = Arc::clone(&additions.extensions);
+        Ok(ReadOptions { profile: self.profile.clone(), overrides, extensions })
     }
 
     /// Returns the arguments quoted for a shell, for a command that can be pasted. A change to a
@@ -56,17 +59,17 @@ impl SpecArgs {
     }
 
     /// Reads the spec into its pipelines.
-    pub fn study(&self) -> Result<Study, CliError> {
-        Ok(Study::open(self.specs()?)?)
+    pub fn study(&self, additions: &Additions) -> Result<Study, CliError> {
+        Ok(additions.study(self.specs(additions)?)?)
     }
 
     /// Reads the spec, and opens the store beside it.
-    pub fn archive(&self) -> Result<Archive, CliError> {
-        Ok(Archive::of(self.specs()?))
+    pub fn archive(&self, additions: &Additions) -> Result<Archive, CliError> {
+        Ok(Archive::of(self.specs(additions)?))
     }
 
-    fn specs(&self) -> Result<SpecSet, CliError> {
-        Ok(SpecSet::from_path_with(&self.spec, &self.options()?)?)
+    fn specs(&self, additions: &Additions) -> Result<SpecSet, CliError> {
+        Ok(SpecSet::from_path_with(&self.spec, &self.options(additions)?)?)
     }
 }
 

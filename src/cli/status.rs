@@ -1,10 +1,10 @@
 //! `sizer status`.
 
-use super::End;
 use super::diagnose::{CliError, print};
 use super::output_args::Format;
 use super::plan::in_branch;
 use super::spec_args::SpecArgs;
+use super::{Additions, End};
 use crate::store::LockState;
 use crate::study::State;
 use serde_json::json;
@@ -19,8 +19,8 @@ pub(super) struct Args {
     format: Format,
 }
 
-pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let study = args.spec.study()?;
+pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
+    let study = args.spec.study(additions)?;
     let (lock, branches) = study.status()?;
     let stages: Vec<(String, State)> = branches
         .into_iter()

@@ -1,11 +1,11 @@
 //! `sizer trace`.
 
-use super::End;
 use super::diagnose::{CliError, print, tell};
 use super::init::write_new;
 use super::progress::Progress;
 use super::run::block_on;
 use super::spec_args::SpecArgs;
+use super::{Additions, End};
 use crate::study::TraceOptions;
 use std::io::IsTerminal;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -32,8 +32,8 @@ pub(super) struct Args {
     output: Option<PathBuf>,
 }
 
-pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let study = args.spec.study()?;
+pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
+    let study = args.spec.study(additions)?;
     let pipeline = study.single().ok_or_else(|| {
         let message = "this spec has a matrix, and a trace is of one workflow: name one without";
         CliError::Usage(message.to_owned())

@@ -1,8 +1,8 @@
 //! `sizer validate`.
 
-use super::End;
 use super::diagnose::{CliError, print};
 use super::spec_args::SpecArgs;
+use super::{Additions, End};
 use crate::dataset::Counts;
 use crate::study::CheckSummary;
 
@@ -13,8 +13,8 @@ pub(super) struct Args {
     spec: SpecArgs,
 }
 
-pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let study = args.spec.study()?;
+pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
+    let study = args.spec.study(additions)?;
     let (CheckSummary { counts, remote, levels }, branches) = study.check()?;
     let levels = counted(levels, "level");
     let Counts { items, dropped, filtered } = counts;

@@ -1,10 +1,10 @@
 //! `sizer what-if`.
 
-use super::End;
 use super::diagnose::{CliError, print, print_json};
 use super::progress::Progress;
 use super::run::block_on;
 use super::spec_args::{SpecArgs, WaitArgs};
+use super::{Additions, End};
 use crate::measure::{Better, Metric, Quantile, each_metric};
 use crate::report::WhatIfCase;
 use crate::spec::Seconds;
@@ -108,13 +108,13 @@ fn limit(metric: Metric, text: &str) -> Result<f64, String> {
     }
 }
 
-pub(super) fn run(args: &Args) -> Result<End, CliError> {
+pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
     let grid = Grid {
         users: args.users.clone(),
         request_rates: args.request_rate.clone(),
         limits: args.limits.by_metric(),
     };
-    let study = args.spec.study()?;
+    let study = args.spec.study(additions)?;
     let found = block_on(async |cancel| {
         let observer = Arc::new(Progress::new(false));
         let (wait, asked) = (args.waiting.wait, args.spec.asked("what-if"));

@@ -1,9 +1,9 @@
 //! `sizer worker`, which an executor starts on its machines.
 
-use super::End;
 use super::destination::Destination;
 use super::diagnose::{CliError, runtime};
 use super::signals::cancel_on_signal;
+use super::{Additions, End};
 use crate::load::{
     LoadError, PlanError, Recorder, WorkOrder, WorkerError, read_shares, to_parquet,
 };
@@ -47,9 +47,9 @@ impl FromStr for Share {
     }
 }
 
-pub(super) fn run(args: &Args) -> Result<End, CliError> {
+pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
     Destination::check(args.output.as_deref())?;
-    if args.merge.is_empty() { carry_out(args) } else { merge(args) }
+    if args.merge.is_empty() { carry_out(args, additions) } else { merge(args) }
 }
 
 /// Merges the recordings of shares.
@@ -70,7 +70,7 @@ fn merge(args: &Args) -> Result<End, CliError> {
 }
 
 /// Makes the load of the plan on stdin.
-fn carry_out(args: &Args) -> Result<End, CliError> {
+fn carry_out(args: &Args, additions: &Additions) -> Result<End, CliError> {
     let runtime = runtime()?;
     runtime.block_on(async {
         let cancel = CancellationToken::new();
@@ -80,7 +80,8 @@ fn carry_out(args: &Args) -> Result<End, CliError> {
             () = cancel.cancelled() => return Err(WorkerError::from(LoadError::Cancelled).into()),
             text = stdin() => text?,
         };
-        let mut order = WorkOrder::from_json(&text).map_err(WorkerError::from)?;
+        let mut order =
+            WorkOrder::from_json_with(&text, &additions.extensions).map_err(WorkerError::from)?;
         drop(text);
         if let Some(Share { index, of }) = args.share {
             order = order.share(index, of).map_err(WorkerError::from)?;

@@ -4,10 +4,11 @@
 use super::{LevelPlan, PlanError};
 use crate::bounded::{MOST_VALUES, has_too_many_values};
 use crate::redact::redact;
-use crate::spec::{Checked, Parts, ScrapeSpec, Spec, WorkflowSpec};
+use crate::spec::{Checked, Extensions, Parts, ScrapeSpec, Spec, SpecSet, WorkflowSpec};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::io::ErrorKind;
+use std::sync::Arc;
 
 /// Version of the format.
 const VERSION: u32 = 1;
@@ -54,19 +55,17 @@ impl WorkOrder {
     /// Largest size of a text that is read, in bytes.
     pub const LARGEST: usize = 64 << 20;
 
-    /// Makes an order to load a workflow.
+    /// Makes an order to load the workflow of a spec.
     ///
     /// # Errors
     ///
     /// Fails if the workflow cannot be written down, or the plan makes no sense.
-    pub fn new(
-        workflow: &WorkflowSpec,
-        scrape: Option<&ScrapeSpec>,
-        plan: LevelPlan,
-    ) -> Result<Self, PlanError> {
-        let spec = spec_of(&json!(workflow), scrape.map(|scrape| json!(scrape)).as_ref())?;
+    pub fn new(of: &Spec, plan: LevelPlan) -> Result<Self, PlanError> {
+        let (workflow, scrape) = (json!(of.workflow), of.test.scrape.as_ref());
+        let scrape = scrape.map(|scrape| json!(scrape));
+        let spec = spec_of(&workflow, scrape.as_ref(), &of.extensions())?;
         // Only what reads as it was written is the same to everybody.
-        if spec.workflow != *workflow || spec.test.scrape.as_ref() != scrape {
+        if spec.workflow != of.workflow || spec.test.scrape != of.test.scrape {
             return Err(PlanError::Ambiguous);
         }
         Self { spec, plan }.checked()
@@ -78,6 +77,15 @@ impl WorkOrder {
     ///
     /// Fails if the text is no order, is too large, or makes no sense.
     pub fn from_json(text: &[u8]) -> Result<Self, PlanError> {
+        Self::from_json_with(text, &Arc::default())
+    }
+
+    /// Reads an order of unknown origin, whose workflow can be of a kind that was added.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the text is no order, is too large, or makes no sense.
+    pub fn from_json_with(text: &[u8], extensions: &Arc<Extensions>) -> Result<Self, PlanError> {
         if text.trim_ascii().is_empty() {
             return Err(PlanError::Nothing);
         }
@@ -94,7 +102,7 @@ impl WorkOrder {
             return Err(PlanError::Version { found: version, known: VERSION });
         }
         let Read { workflow, scrape, plan, .. } = serde_json::from_slice(text).map_err(wrong)?;
-        Self { spec: spec_of(&workflow, scrape.as_ref())?, plan }.checked()
+        Self { spec: spec_of(&workflow, scrape.as_ref(), extensions)?, plan }.checked()
     }
 
     /// Writes the order as text.
@@ -143,7 +151,11 @@ impl WorkOrder {
 }
 
 /// Makes a spec with nothing but a workflow and a scraped endpoint.
-fn spec_of(workflow: &Value, scrape: Option<&Value>) -> Result<Checked<Spec>, PlanError> {
+fn spec_of(
+    workflow: &Value,
+    scrape: Option<&Value>,
+    extensions: &Arc<Extensions>,
+) -> Result<Checked<Spec>, PlanError> {
     let spec = json!({
         "version": 1,
         "name": "worker",
@@ -162,7 +174,8 @@ fn spec_of(workflow: &Value, scrape: Option<&Value>) -> Result<Checked<Spec>, Pl
     };
     // Line by line, since errors quote the line that they are about.
     let text = format!("{spec:#}");
-    Spec::parse(&text, "plan".as_ref(), &parts).map_err(PlanError::Workflow)
+    let specs = SpecSet::parse_with(&text, "plan".as_ref(), &parts, extensions);
+    specs.and_then(SpecSet::single).map_err(PlanError::Workflow)
 }
 
 #[cfg(test)]
@@ -205,8 +218,7 @@ mod tests {
     fn an_order_says_the_same_to_whoever_reads_it() {
         for workflow in WORKFLOWS {
             let spec = spec(workflow);
-            let scrape = spec.test.scrape.as_ref();
-            let order = WorkOrder::new(&spec.workflow, scrape, plan(&spec)).unwrap();
+            let order = WorkOrder::new(&spec, plan(&spec)).unwrap();
             let text = order.to_json().unwrap();
             let read = WorkOrder::from_json(text.as_bytes()).unwrap();
             assert_eq!(read.spec.workflow, spec.workflow, "{text}");
@@ -220,7 +232,7 @@ mod tests {
     #[test]
     fn shares_have_the_digest_of_the_whole_and_texts_of_their_own() {
         let spec = spec(WORKFLOWS[0]);
-        let order = WorkOrder::new(&spec.workflow, None, plan(&spec)).unwrap();
+        let order = WorkOrder::new(&spec, plan(&spec)).unwrap();
         let half = order.clone().share(1, 2).unwrap();
         assert_eq!(half.digest().unwrap(), order.digest().unwrap());
         let read = WorkOrder::from_json(half.to_json().unwrap().as_bytes()).unwrap();
@@ -234,7 +246,7 @@ mod tests {
     fn a_server_that_each_would_start_is_not_shared() {
         for workflow in [WORKFLOWS[5], "{type: http, url: 'http://h', serve: {run: [server]}}"] {
             let spec = spec(workflow);
-            let order = WorkOrder::new(&spec.workflow, None, plan(&spec)).unwrap();
+            let order = WorkOrder::new(&spec, plan(&spec)).unwrap();
             let error = order.share(0, 2).unwrap_err().to_string();
             assert!(error.contains("start the server once"), "{error}");
         }
@@ -243,7 +255,7 @@ mod tests {
     #[test]
     fn what_is_no_order_is_refused_with_a_reason() {
         let spec = spec(WORKFLOWS[0]);
-        let order = WorkOrder::new(&spec.workflow, None, plan(&spec)).unwrap();
+        let order = WorkOrder::new(&spec, plan(&spec)).unwrap();
         let text = order.to_json().unwrap();
         let error = |text: &str| WorkOrder::from_json(text.as_bytes()).unwrap_err().to_string();
         for (from, to, expected) in [

@@ -17,7 +17,7 @@
 //! `language` composes a tree per spec and decodes it into these types, which are plain derived
 //! structs; `validate` checks what types cannot express and makes a [`Checked`] spec, which is what a
 //! pipeline takes. [`migrate()`] brings the text of an older
-//! version up to date, and [`json_schema`] describes the format; the descriptions in it are the doc
+//! version up to date, and [`Extensions::json_schema`] describes the format; the descriptions in it are the doc
 //! comments of the types.
 //!
 //! Most floors above depend on this, each on its own sections of the spec. Pure but for `file`,
@@ -53,7 +53,6 @@ pub use load::{Mode, OnFailure, Order, Share, Until};
 pub use lower_limit::LowerLimit;
 pub use migrate::{Migrated, migrate};
 pub use outputs::{Outputs, ReportSpec};
-pub use schema::json_schema;
 pub use spec_set::SpecSet;
 pub use targets::{Limit, ScrapeSpec, TargetSets, Targets, TestRig};
 pub use whole::Spec;

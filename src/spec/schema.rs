@@ -4,11 +4,6 @@ use super::{Extensions, Spec};
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
-/// Returns the JSON schema (draft 2020-12) of a spec file.
-pub fn json_schema() -> Value {
-    Extensions::default().json_schema()
-}
-
 impl Extensions {
     /// Returns the JSON schema (draft 2020-12) of a spec file that can name them.
     pub fn json_schema(&self) -> Value {

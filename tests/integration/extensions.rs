@@ -133,7 +133,7 @@ fn names_are_known_only_where_they_were_added() {
     let schema = extensions(1, 1).json_schema().to_string();
     for name in ["\"echo\"", "\"chord\"", "\"levels.txt\""] {
         assert!(schema.contains(name), "{name}");
-        assert!(!sizer::internal::json_schema().to_string().contains(name), "{name}");
+        assert!(!Extensions::default().json_schema().to_string().contains(name), "{name}");
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn order(project: &Sizer, level: u32) -> WorkOrder {
     };
     let size = LevelSize::of_spec(&spec.concurrency, spec.concurrency.point(level), None);
     let plan = LevelPlan::of_spec(&spec.concurrency, size, (1..=4).map(item).collect());
-    WorkOrder::new(&spec.workflow, spec.test.scrape.as_ref(), plan).unwrap()
+    WorkOrder::new(&spec, plan).unwrap()
 }
 
 fn project(simulator: &SimulatorProcess, load: &str) -> Sizer {
