@@ -2,6 +2,7 @@
 
 /// Reason why a dataset cannot be used. The message names the line if there is one.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DatasetError {
     /// The file cannot be read.
     #[error("the dataset {path} cannot be read: {error}")]

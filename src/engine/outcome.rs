@@ -7,6 +7,7 @@ use std::time::Duration;
 /// The outcome of one stage.
 #[derive(Clone, Debug)]
 #[expect(unnameable_types, reason = "its alias in `study` is its public name")]
+#[non_exhaustive]
 pub struct StageOutcome<I, A> {
     /// The stage.
     pub id: I,

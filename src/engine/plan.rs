@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 /// The status of a stage in a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(unnameable_types, reason = "its alias in `study` is its public name")]
+#[non_exhaustive]
 pub enum Status<I, A> {
     /// Its artifact is there.
     Cached,
@@ -43,6 +44,7 @@ impl<I, A> Status<I, A> {
 /// One stage of a plan.
 #[derive(Clone, Debug)]
 #[expect(unnameable_types, reason = "its alias in `study` is its public name")]
+#[non_exhaustive]
 pub struct PlannedStage<I, A> {
     /// The stage.
     pub id: I,
@@ -57,6 +59,7 @@ pub struct PlannedStage<I, A> {
 /// The selected stages, in the order in which they would run.
 #[derive(Clone, Debug)]
 #[expect(unnameable_types, reason = "its alias in `study` is its public name")]
+#[non_exhaustive]
 pub struct Plan<I, A> {
     /// The stages.
     pub stages: Vec<PlannedStage<I, A>>,

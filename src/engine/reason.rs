@@ -3,6 +3,7 @@
 /// The reason why a stage has to run: one that every stage can have, or one (`A`) of those who use the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(unnameable_types, reason = "its alias in `study` is its public name")]
+#[non_exhaustive]
 pub enum Reason<I, A> {
     /// There is no trace of an earlier run.
     NeverRan,

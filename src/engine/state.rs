@@ -5,6 +5,7 @@ use super::reason::Reason;
 /// The state of a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(unnameable_types, reason = "its alias in `study` is its public name")]
+#[non_exhaustive]
 pub enum State<I, A> {
     /// Its slice and inputs, the lock file and the store agree.
     Current,
@@ -27,6 +28,7 @@ pub enum State<I, A> {
 /// One stage's status.
 #[derive(Clone, Debug)]
 #[expect(unnameable_types, reason = "its alias in `study` is its public name")]
+#[non_exhaustive]
 pub struct StageStatus<I, A> {
     /// The stage's name.
     pub stage: String,

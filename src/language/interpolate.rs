@@ -7,6 +7,7 @@ pub type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// Error in a reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReferenceError {
     /// The variable is not set.
     #[error("the environment variable {0} is not set")]

@@ -4,6 +4,7 @@ use tokio::task::JoinError;
 
 /// Why a level has no record.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LoadError {
     /// The user asked to stop.
     #[error("interrupted")]

@@ -12,6 +12,7 @@ const OTHERS: u64 = 64;
      limit (`ulimit -n {needed}`, or LimitNOFILE= of a service){}",
     instead(*allowed, *per_run)
 )]
+#[non_exhaustive]
 pub struct TooFewFiles {
     /// The level.
     pub concurrency: u32,

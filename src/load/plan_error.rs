@@ -4,6 +4,7 @@ use crate::pacing::PacingError;
 
 /// Reason why a plan of a level cannot be carried out or shared.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PlanError {
     /// Load point, pacing or share that makes no sense.
     #[error(transparent)]

@@ -110,6 +110,7 @@ impl Scraper {
 
 /// Why nothing can be scraped.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ScrapeError {
     /// A reference leads nowhere.
     #[error("{0}")]

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Reason why a work order was not carried out.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum WorkerError {
     /// Order that makes no sense.
     #[error("{0}")]

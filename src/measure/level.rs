@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 /// Aggregated measurements of one level. Times in seconds; failed runs are counted, never timed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct LevelMetrics {
     /// Runs in flight, or users if they pause between runs.
     pub concurrency: u32,

@@ -6,6 +6,7 @@ use super::{Run, Scraped};
 /// Reason why recordings are not those of one level. Recordings go by the names that the caller
 /// gave them.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum MergeError {
     /// No recording at all.
     #[error("there is no recording to merge")]

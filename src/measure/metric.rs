@@ -76,6 +76,7 @@ macro_rules! metric {
             schemars::JsonSchema,
         )]
         #[serde(rename_all = "snake_case")]
+        #[non_exhaustive]
         pub enum Metric {
             $($(#[$about])* $name,)+
         }

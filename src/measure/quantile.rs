@@ -165,6 +165,7 @@ fn put_in_place(values: &mut [f64], offset: usize, wanted: &[usize]) {
 
 /// Mean and quantiles of a set of values: times in seconds, or tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Summary {
     /// Number of values.
     pub count: u64,
@@ -184,6 +185,7 @@ pub struct Summary {
 
 /// Confidence interval of each quantile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Intervals {
     /// Interval of the median.
     pub p50: Interval,

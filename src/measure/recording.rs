@@ -42,6 +42,7 @@ pub struct Asked {
 /// Figures of a level's previous measurement. Times in seconds, of the runs of the window that
 /// succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Before {
     /// Number of runs.
     pub runs: u64,

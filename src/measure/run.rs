@@ -101,6 +101,7 @@ impl LlmCall {
     schemars::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum FailureKind {
     /// No connection could be made.
     Connect,

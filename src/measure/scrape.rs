@@ -12,6 +12,7 @@ pub type Scraped = BTreeMap<String, Series>;
 
 /// One scraped metric over the measured window.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct ScrapedMetric {
     /// Arithmetic mean of the samples.
     pub mean: f64,

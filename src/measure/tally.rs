@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 /// Number of failures of one kind at a level.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct FailureCount {
     /// The kind.
     pub kind: FailureKind,

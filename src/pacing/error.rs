@@ -2,6 +2,7 @@
 
 /// Reason why the numbers of a load make no sense.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PacingError {
     /// Load point that stands for no load.
     #[error("a load of {0} cannot be made: levels and rates are above 0, and at most 1000000")]

@@ -61,6 +61,7 @@ macro_rules! shapes {
         /// A shape of load with its numbers, the form in which plans hold one.
         #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
+        #[non_exhaustive]
         pub enum Pacing {
             $($(#[$about])* $shape($shape),)+
         }
@@ -76,6 +77,7 @@ macro_rules! shapes {
 
         /// The shape of load that a spec asks for, with the value of its key.
         #[derive(Clone, Copy, Debug, PartialEq)]
+        #[non_exhaustive]
         pub enum PacingSpec {
             $($(#[$about])* $shape($value),)+
         }

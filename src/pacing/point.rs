@@ -12,6 +12,7 @@ const HIGHEST: u32 = 1_000_000;
 /// Setting of a level, in the unit of its kind.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum LoadPoint {
     /// Runs in flight.
     InFlight(u32),

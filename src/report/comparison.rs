@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// All branches of a matrix, and the cheapest that meets every target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Comparison {
     /// Version of this document's form: 1.
     pub schema_version: u32,
@@ -34,6 +35,7 @@ pub struct Comparison {
 
 /// Branches of equal targets and loads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct ComparedTargets {
     /// The targets with their loads, in words.
     pub targets: Vec<String>,
@@ -45,6 +47,7 @@ pub struct ComparedTargets {
 
 /// One branch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct ComparedBranch {
     /// Its combination of values.
     pub branch: String,

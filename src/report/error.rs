@@ -16,6 +16,7 @@ pub struct TemplateError {
 
 /// Error while a report is made.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReportError {
     /// The template is wrong.
     #[error("{0}")]

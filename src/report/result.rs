@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 /// Content of `result.json`, the machine interface.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct SizingResult {
     /// Version of this document's form: 1.
     pub schema_version: u32,
@@ -48,6 +49,7 @@ pub struct SpecIdentity {
 
 /// One level, with its metrics and how it compares with the targets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct LevelResult {
     /// Metrics of the level.
     #[serde(flatten)]

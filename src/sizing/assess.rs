@@ -62,6 +62,7 @@ impl PerMetric<Fit> {
 
 /// One level compared with the targets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct LevelAgainstTargets {
     /// Runs in flight.
     pub concurrency: u32,
@@ -75,6 +76,7 @@ pub struct LevelAgainstTargets {
 
 /// Everything that the targets add to the measurements.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Assessment {
     /// Each level compared with the targets.
     pub levels: Vec<LevelAgainstTargets>,
@@ -92,6 +94,7 @@ pub struct Assessment {
 
 /// Answer to a set of targets besides the main one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Alternative {
     /// Name of the set.
     pub name: String,

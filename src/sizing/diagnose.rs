@@ -22,6 +22,7 @@ const SLOWER: f64 = 0.1;
 
 /// Response of the rig to load.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Diagnosis {
     /// Concurrency at which the straight lines of an idle and of a saturated rig meet (Denning and
     /// Buzen, 1978); null if no measured level is saturated.

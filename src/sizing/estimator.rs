@@ -87,6 +87,7 @@ pub struct Expected {
 
 /// Reason why there is no model.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoModel {
     /// Runs failed at every level.
     #[error("runs failed at every level")]

@@ -24,6 +24,7 @@ pub struct Remedy {
 /// A finding that a careful reader should know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "finding", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Finding {
     /// So many runs failed at these levels that they are left out of every fit.
     Interrupted {

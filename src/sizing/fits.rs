@@ -24,6 +24,7 @@ impl Default for FitOptions {
 
 /// Fit of one quantile of one metric, or the reason why there is none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct NamedFit {
     /// Metric of the fit.
     pub metric: Metric,

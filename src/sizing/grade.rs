@@ -52,6 +52,7 @@ impl fmt::Display for Grade {
 /// A reason to rely less on an answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Doubt {
     /// The interval is wide: the ratio of its ends.
     Wide(f64),

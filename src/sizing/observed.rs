@@ -13,6 +13,7 @@ const MOST_PER_LEVEL: usize = 20_000;
 
 /// A run with the load that it met.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ObservedRun {
     /// Runs in flight while it lasted, itself included: the level's concurrency under steady load,
     /// otherwise the average over its own time.
@@ -45,6 +46,7 @@ pub(super) type Observations = Vec<(f64, f64)>;
 
 /// Runs of a level that count.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct ObservedLevel {
     /// Its runs.
     pub runs: Vec<ObservedRun>,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A level that was slower than load explains.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct SlowLevel {
     /// Runs in flight.
     pub concurrency: u32,

@@ -21,6 +21,7 @@ pub struct Extensions {
 
 /// Reason why something cannot be added.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExtensionError {
     /// Something of the same sort has the name already.
     #[error("there is a {sort} `{name}` already")]

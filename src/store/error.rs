@@ -4,6 +4,7 @@ use std::path::Path;
 
 /// Error of the store.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// A file operation failed.
     #[error("{path}: cannot {action}: {error}")]

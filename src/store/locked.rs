@@ -18,6 +18,7 @@ pub struct Locked {
 
 /// State in which a lock file was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LockState {
     /// Absent, or as sizer wrote it.
     Sound,

@@ -86,6 +86,7 @@ pub type ByBranch<'a, T> = (Option<&'a str>, Vec<T>);
 
 /// The outcome of a run of all branches.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct StudyOutcome {
     /// Branch by branch; the label is `None` without a matrix.
     pub branches: Vec<(Option<String>, Outcome)>,
@@ -99,6 +100,7 @@ pub struct StudyOutcome {
 
 /// A branch that has nothing in the store.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct MissingBranch {
     /// Its label.
     pub branch: String,

@@ -15,6 +15,7 @@ pub type Cause = Box<dyn Error + Send + Sync>;
 
 /// The reason why a pipeline stopped. Every stage that had finished is in the store.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PipelineError {
     /// The spec, or a file that it names, cannot be used.
     #[error("{0}")]

@@ -11,6 +11,7 @@ pub type StageOutcome = engine::StageOutcome<StageId, Again>;
 
 /// The outcome of a run.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Outcome {
     /// The result; `None` if the selection ends before it is known.
     pub result: Option<SizingResult>,

@@ -9,6 +9,7 @@ pub type Reason = engine::Reason<StageId, Again>;
 
 /// The reason why a level is measured again although there is a recording of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Again {
     /// It was measured with fewer runs than are wanted.
     FewRuns,

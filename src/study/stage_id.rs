@@ -120,6 +120,7 @@ macro_rules! ids {
     )+) => {
         /// The name of a stage.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
         pub enum StageId {
             $($(#[$about])* $name $(($type))?,)+
         }

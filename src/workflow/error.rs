@@ -4,6 +4,7 @@ use crate::language::ReferenceError;
 
 /// Error while a workflow is prepared.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConnectError {
     /// A reference in the spec cannot be resolved.
     #[error("{error} ({})", error.help())]

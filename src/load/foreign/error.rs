@@ -4,6 +4,7 @@ use crate::spec::{Spec, SpecError};
 
 /// Why a recording cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ForeignError {
     /// The file cannot be read.
     #[error("the recording {path} cannot be read: {error}")]

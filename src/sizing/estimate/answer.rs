@@ -5,6 +5,7 @@ use crate::sizing::finding::Finding;
 
 /// Answer for one target.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Answer {
     /// GPUs for the load.
     Gpus {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Concurrency that the test rig carries within the target.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Capacity {
     /// Best single figure; null if `what-if` shows an unsettled answer, of which only the ends are
     /// known.
@@ -30,7 +30,7 @@ impl Capacity {
 }
 
 /// GPUs for the target load.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GpuCount {
     /// Best single figure: whole replicas with `monotone`, not rounded with a line; null if
     /// `what-if` shows an unsettled answer, of which it would be no more than a guess.

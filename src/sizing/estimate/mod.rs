@@ -45,6 +45,7 @@ pub struct CurvePoint {
 
 /// Estimate for one target.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Estimate {
     /// Metric that is limited.
     pub target: Metric,
@@ -93,6 +94,7 @@ pub struct Proven {
 
 /// Number of GPUs to buy over all targets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Recommendation {
     /// GPUs in whole replicas; null if a target has no estimate, cannot be met, or is unsettled.
     pub recommended: Option<u64>,

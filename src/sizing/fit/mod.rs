@@ -58,6 +58,7 @@ impl Fit {
 /// Reason why there is no fit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "why", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum NoFit {
     /// A line needs two points.
     #[error(
@@ -90,6 +91,7 @@ pub enum NoFit {
 /// Reason why a fit gives no capacity for a limit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "why", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum NoCapacity {
     /// The line is above the limit from the start.
     #[error(
