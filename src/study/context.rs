@@ -62,10 +62,9 @@ impl Context {
         Self { services: self.services.handed(workflow), ..self }
     }
 
-    /// The same with an executor.
-    pub fn loaded_by(mut self, executor: Arc<dyn Executor>) -> Self {
-        self.services.executor = executor;
-        self
+    /// The same with an executor of the caller's own.
+    pub fn loaded_by(self, executor: Option<Arc<dyn Executor>>) -> Self {
+        Self { services: self.services.loaded_by(executor), ..self }
     }
 
     /// The same for a run that asks no server.

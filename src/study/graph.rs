@@ -55,11 +55,11 @@ fn level_stages(spec: &Spec, level: LoadPoint) -> impl Iterator<Item = Addition<
 
 /// Returns true if a stage reads the stages of a kind, of all levels.
 fn reads_level_stage(spec: &Spec, reader: &StageId, kind: Kind) -> bool {
-    let needs_it = match reader {
+    let needs_it = || match reader {
         StageId::Render(report) => reads_runs(spec, report),
         _ => true,
     };
-    needs_it && reader.of_kind().reads().contains(&kind)
+    reader.of_kind().reads().contains(&kind) && needs_it()
 }
 
 #[expect(

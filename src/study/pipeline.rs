@@ -7,7 +7,7 @@ use super::graph::{Graph, graph_of};
 use super::graph_level::GraphLevel;
 use super::observer::Observer;
 use super::{CancellationToken, PipelineError, Silent};
-use crate::load::{Executor, Local};
+use crate::load::Executor;
 use crate::spec::{Checked, Spec};
 use crate::workflow::Workflow;
 use std::sync::Arc;
@@ -20,7 +20,8 @@ pub struct Pipeline {
     levels: Vec<GraphLevel>,
     /// A workflow of the caller's own.
     workflow: Option<Arc<dyn Workflow>>,
-    executor: Arc<dyn Executor>,
+    /// An executor of the caller's own.
+    executor: Option<Arc<dyn Executor>>,
 }
 
 impl Pipeline {
@@ -38,7 +39,7 @@ impl Pipeline {
         let (spec, digests) = (Arc::new(spec.into_inner()), Arc::clone(digests));
         let levels = first_levels(&Context::at_rest(&spec, &digests))?;
         let graph = graph_of(&spec, levels_of(&levels));
-        Ok(Self { spec, digests, graph, levels, workflow: None, executor: Arc::new(Local) })
+        Ok(Self { spec, digests, graph, levels, workflow: None, executor: None })
     }
 
     /// The same with a workflow of the caller's own in place of what the spec names: usually a spec
@@ -53,7 +54,7 @@ impl Pipeline {
     /// same load, so levels that are there stay.
     #[must_use]
     pub fn with_executor(self, executor: Arc<dyn Executor>) -> Self {
-        Self { executor, ..self }
+        Self { executor: Some(executor), ..self }
     }
 
     /// The spec.
@@ -78,7 +79,7 @@ impl Pipeline {
         cancel: CancellationToken,
     ) -> Context {
         let context = Context::new(&self.spec, &self.digests, observer, cancel);
-        let executor = Arc::clone(&self.executor);
+        let executor = self.executor.clone();
         context.planning(&self.levels).handed(self.workflow.clone()).loaded_by(executor)
     }
 

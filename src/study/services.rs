@@ -53,6 +53,11 @@ impl Services {
         Self { handed: workflow, ..self }
     }
 
+    /// The same with an executor of the caller's own.
+    pub fn loaded_by(self, executor: Option<Arc<dyn Executor>>) -> Self {
+        Self { executor: executor.unwrap_or(self.executor), ..self }
+    }
+
     /// An error that points at a dotted path of the spec.
     pub fn error_at(&self, path: &str, message: String) -> SpecError {
         self.spec.error_at(path, message)

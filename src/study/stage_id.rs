@@ -56,7 +56,7 @@ enum Named {
     Nowhere,
 }
 
-/// What a stage needs for itself while it runs.
+/// Resources that a stage has for itself while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Needs {
     /// A core: it computes.
@@ -65,7 +65,7 @@ enum Needs {
     Server,
 }
 
-/// What stages of a kind are told apart by.
+/// Distinction of a stage from others of its kind.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Own<'a> {
     /// Nothing: a spec has one of them.
@@ -76,7 +76,7 @@ pub(super) enum Own<'a> {
     Report(&'a str),
 }
 
-/// Type of what tells a stage from others of its kind.
+/// A type by which stages of a kind are told apart.
 trait Tells: Sized {
     fn of(own: Own<'_>) -> Option<Self>;
     fn level(&self) -> Option<LoadPoint>;

@@ -10,7 +10,7 @@ use crate::study::services::Services;
 use crate::study::spec_files::SpecFiles;
 use serde::Serialize;
 
-/// What a stage is made from, apart from its name.
+/// Source that a stage is made from, apart from its name.
 #[derive(Clone, Copy)]
 pub(in crate::study) struct Origin<'a> {
     /// The spec.
