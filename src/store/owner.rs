@@ -21,6 +21,9 @@ impl Drop for Owner {
     fn drop(&mut self) {
         if let Some(file) = &self.file {
             let _ = file.set_len(0);
+            // A process that another thread is starting holds the file as well, until it runs its program.
+            // Closing the file here would leave it locked for as long.
+            let _ = file.unlock();
         }
     }
 }
@@ -77,6 +80,7 @@ impl Store {
         self.sweep(&folder, was_killed);
         Ok(Owner { file: Some(file), memory: None })
     }
+
     /// Removes temporary files that killed processes left, in the store and beside it. Objects are spread
     /// over many folders, which are searched only if a process was killed.
     fn sweep(&self, root: &Folder, objects_too: bool) {
@@ -96,5 +100,23 @@ impl Store {
         if let Some(beside) = self.root().parent() {
             sweep_dead(if beside.as_os_str().is_empty() { Path::new(".") } else { beside });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_free_again_though_a_process_that_is_being_started_still_holds_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::beside(folder.path());
+        let owner = store.own().unwrap();
+        assert!(matches!(store.own(), Err(StoreError::Busy { .. })));
+        // What a process inherits between its start and its program refers to the same open file.
+        let inherited = owner.file.as_ref().unwrap().try_clone().unwrap();
+        drop(owner);
+        assert!(store.own().is_ok());
+        drop(inherited);
     }
 }
