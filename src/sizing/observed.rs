@@ -11,6 +11,10 @@ use std::ops::Range;
 /// Most runs that are kept of a level, evenly thinned out; more would tell nothing new.
 const MOST_PER_LEVEL: usize = 20_000;
 
+/// Most runs of all levels together whose tokens tell more than they do as they are: the chance of more is
+/// smaller than what a regression on tokens misses.
+pub(super) const MOST_COUNTED: usize = 800;
+
 /// A run with the load that it met.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -168,9 +172,11 @@ impl ObservedLevel {
             Ok(of_runs)
         };
         let llm = sums(CallColumn::Latency)?;
-        let prompt = sums(CallColumn::PromptTokens)?;
-        let completion = sums(CallColumn::CompletionTokens)?;
-        let first = sums(CallColumn::Ttft)?;
+        // Tokens of more runs are not used, and columns that are not used need not be read.
+        let of_few = |column| if are_few(&runs) { sums(column) } else { Ok(Vec::new()) };
+        let prompt = of_few(CallColumn::PromptTokens)?;
+        let completion = of_few(CallColumn::CompletionTokens)?;
+        let first = of_few(CallColumn::Ttft)?;
         let wave = concurrency as usize;
         let stretches = stretches(runs.len(), &around.repetitions);
         let all_at_once = || stretches.iter().all(|it| at_once(runs.get(it.clone()), wave));
@@ -250,6 +256,11 @@ impl ObservedLevel {
             ends,
         })
     }
+}
+
+/// Returns true if no more runs count than those whose tokens are used.
+fn are_few(runs: &[Timed]) -> bool {
+    runs.iter().filter(|run| run.counts).count() <= MOST_COUNTED
 }
 
 /// Returns the items from one end to another.

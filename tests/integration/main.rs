@@ -6,6 +6,7 @@ mod adaptive;
 mod agent;
 mod answers;
 mod branches;
+mod by_tokens;
 mod cache;
 mod calc;
 mod canary;

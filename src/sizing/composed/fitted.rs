@@ -9,6 +9,11 @@ const NEAR: f64 = 0.25;
 const ROUNDS: usize = 2;
 /// Smallest share of the mean time that a prediction is taken for.
 const LEAST: f64 = 0.05;
+/// Share of the variation in the time of calls that tokens explain at the level where they explain most, if they
+/// are what calls have to do.
+const EXPLAINED: f64 = 0.8;
+/// Fewest runs of a level that show it.
+const FEWEST: usize = 8;
 
 /// A level with the rates of its LLM calls.
 pub(super) struct Fitted {
@@ -48,35 +53,57 @@ impl Fitted {
         squares.sum::<f64>() * self.freedom()
     }
 
+    /// Returns true if tokens explain most of what the number of calls leaves of the time.
+    fn is_explained(&self) -> bool {
+        let made = self.parts.len();
+        let calls: f64 = self.parts.iter().map(Part::calls).sum();
+        let each = self.mean * made as f64 / calls;
+        let off = |part: &Part| (part.llm_time - each * part.calls()).powi(2);
+        let by_calls = self.parts.iter().map(off).sum::<f64>() * made as f64 / (made as f64 - 1.0);
+        let rounding = f64::EPSILON * made as f64 * self.mean.powi(2);
+        made >= FEWEST && self.squares() <= (1.0 - EXPLAINED) * by_calls + rounding
+    }
+
     fn freedom(&self) -> f64 {
         let made = self.parts.len() as f64;
         made / (made - FEATURES as f64).max(1.0)
     }
 }
 
-/// Fits the rates of each level; `None` if one shows no time.
+/// Fits the rates of each level; `None` if one shows no time, or if tokens explain little of it at every level.
+/// Where calls wait for each other, that is no wonder; where tokens are not all that calls have to do, or are
+/// not counted right, it is so at the lowest levels as well.
+///
+/// If calls were streamed, the time up to first tokens depends on calls and prompt tokens alone, and the rest on
+/// generated tokens, unless that explains little: the first piece of some streams is all of the answer.
+pub(super) fn fitted(loads: &[f64], parts: &[Vec<Part>]) -> Option<Vec<Fitted>> {
+    let streamed = parts.iter().flatten().all(|part| part.first_tokens.is_some());
+    let explaining = |levels: &Vec<Fitted>| levels.iter().any(Fitted::is_explained);
+    let of = |streamed| fitted_to(loads, parts, streamed).filter(explaining);
+    of(streamed).or_else(|| streamed.then(|| of(false)).flatten())
+}
+
+/// Fits the rates of each level, whether or not any explain its time.
 ///
 /// Seconds per token change slowly with the load, so they are fitted to the levels around as well, each with a
-/// rate per call of its own: calls wait longer at a higher load, and then suddenly. If calls were streamed, the
-/// time up to first tokens depends on calls and prompt tokens alone, and the rest on generated tokens.
-pub(super) fn fitted(loads: &[f64], parts: Vec<Vec<Part>>) -> Option<Vec<Fitted>> {
-    let streamed = parts.iter().flatten().all(|part| part.first_tokens.is_some());
+/// rate per call of its own: calls wait longer at a higher load, and then suddenly.
+fn fitted_to(loads: &[f64], parts: &[Vec<Part>], streamed: bool) -> Option<Vec<Fitted>> {
     let means: Vec<f64> = parts.iter().map(|parts| Part::mean(parts.iter()).llm_time).collect();
     if means.iter().any(|mean| *mean <= 0.0) {
         return None;
     }
     let rates = if streamed {
-        let rates = around(loads, &parts, &|part| {
+        let rates = around(loads, parts, &|part| {
             let [calls, prompt, _] = part.features;
             ([calls, prompt, 0.0], part.first_tokens.unwrap_or(0.0))
         });
-        std::iter::zip(rates, &parts).map(|(rates, parts)| after_first(rates, parts)).collect()
+        std::iter::zip(rates, parts).map(|(rates, parts)| after_first(rates, parts)).collect()
     } else {
-        around(loads, &parts, &|part| (part.features, part.llm_time))
+        around(loads, parts, &|part| (part.features, part.llm_time))
     };
     let each = std::iter::zip(std::iter::zip(loads, parts), std::iter::zip(means, rates));
-    let level = |((&concurrency, parts), (mean, rates)): ((&f64, Vec<Part>), (f64, Rates))| {
-        Fitted { concurrency, rates: of_calls(rates, &parts), parts, mean }
+    let level = |((&concurrency, parts), (mean, rates)): ((&f64, &Vec<Part>), (f64, Rates))| {
+        Fitted { concurrency, rates: of_calls(rates, parts), parts: parts.clone(), mean }
     };
     Some(each.map(level).collect())
 }

@@ -6,10 +6,11 @@
 //! regression leaves is resampled, in proportion to the square root of the time.
 //!
 //! [`Composed::of`] is the way in; [`compositions`] has the distribution of runs at any load. Where some calls
-//! report no tokens, where runs of a level met different loads, or where what runs have to process depends on
-//! the load, there is none, and runs are pooled as they are.
+//! report no tokens, where tokens explain little of the time, where runs of a level met different loads, or where
+//! what runs have to process depends on the load, there is none, and runs are pooled as they are.
 
 mod compositions;
+mod dependence;
 mod fitted;
 mod part;
 mod rates;
@@ -17,15 +18,14 @@ mod rates;
 pub(super) use compositions::Compositions;
 
 use super::curve::Seen;
-use super::means::{Sample, binned, depends_on_load, weighted};
-use super::observed::ObservedLevel;
+use super::means::{Sample, weighted};
+use super::observed::{MOST_COUNTED, ObservedLevel};
+use dependence::depend_on_load;
 use fitted::{Fitted, fitted};
-use part::{FEATURES, Part};
+use part::Part;
 
 /// Fewest runs of all levels together.
 const FEWEST: usize = 16;
-/// Most of them: the chance of more is smaller than what the regression misses, so that they say more as they are.
-const MOST: usize = 800;
 /// Exponent that leads from the share of a variance that compositions explain to the share that they explain of
 /// being over the 95th percentile: within 0.07 of it if both are normal.
 const OF_TAIL: f64 = 0.45;
@@ -54,8 +54,8 @@ pub(super) struct Composed {
 }
 
 impl Composed {
-    /// Pools the compositions of levels (ascending by concurrency); `None` where tokens are not counted, or
-    /// compositions depend on the load.
+    /// Pools the compositions of levels (ascending by concurrency); `None` where tokens are not counted or explain
+    /// little, or compositions depend on the load.
     pub fn of(levels: &[&ObservedLevel]) -> Option<Self> {
         let steady = levels.iter().all(|level| level.is_level() && !level.unsteady);
         if !steady || levels.len() < 2 {
@@ -68,10 +68,10 @@ impl Composed {
             levels.iter().map(|level| Some(level.runs.first()?.concurrency)).collect();
         let loads = loads?;
         let runs = parts.iter().map(Vec::len).sum::<usize>();
-        if !(FEWEST..=MOST).contains(&runs) || depend_on_load(&loads, &parts) {
+        if !(FEWEST..=MOST_COUNTED).contains(&runs) || depend_on_load(&loads, &parts) {
             return None;
         }
-        Some(Self::pooled(&fitted(&loads, parts)?))
+        Some(Self::pooled(&fitted(&loads, &parts)?))
     }
 
     fn pooled(levels: &[Fitted]) -> Self {
@@ -106,21 +106,6 @@ impl Composed {
         let (seen, noise) = weighted(seen);
         Self { samples, seen, noise, shared, compositions }
     }
-}
-
-/// Returns true if what runs have to process differs between loads by more than chance, or if a run shows no
-/// calls.
-fn depend_on_load(loads: &[f64], parts: &[Vec<Part>]) -> bool {
-    let parts = || {
-        let levels = std::iter::zip(loads, parts);
-        levels.flat_map(|(at, parts)| parts.iter().map(move |part| (*at, part)))
-    };
-    let apart = |of: &dyn Fn(&Part) -> f64| {
-        depends_on_load(&binned(parts().map(|(at, part)| (at, of(part)))))
-    };
-    parts().any(|(_, part)| part.calls() < 1.0)
-        || (0..FEATURES).any(|index| apart(&|part| part.features[index]))
-        || apart(&|part| part.outside)
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ fn composed(levels: &[ObservedLevel]) -> Option<Composed> {
 
 fn pooled(levels: &[ObservedLevel]) -> Pooled {
     let levels: Vec<&ObservedLevel> = levels.iter().collect();
-    Pooled::of_observed(&levels, &[], Metric::WorkflowRuntime).unwrap()
+    Pooled::of_observed(&levels, &[], Metric::WorkflowRuntime, true).unwrap()
 }
 
 #[test]
@@ -82,7 +82,10 @@ fn every_level_has_the_mean_of_all_compositions() {
 #[test]
 fn runs_are_pooled_as_they_are_where_compositions_are_unknown_or_depend_on_the_load() {
     let at = |load: f64, tokens: f64| {
-        let of = |index: u32| run(load, [100.0, tokens + f64::from(index % 9)], 2.0, 0.0);
+        let of = |index: u32| {
+            let tokens = tokens + f64::from(index % 9);
+            run(load, [100.0, tokens], 0.02 * tokens, 0.0)
+        };
         level((0..40).map(of).collect())
     };
     assert!(composed(&[at(1.0, 50.0), at(2.0, 50.0)]).is_some());
@@ -92,6 +95,41 @@ fn runs_are_pooled_as_they_are_where_compositions_are_unknown_or_depend_on_the_l
     let (once, often) = (at(1.0, 50.0), at(2.0, 50.0));
     let often = level((0..30).flat_map(|_| often.runs.clone()).collect());
     assert!(composed(&[once, often]).is_none(), "so many runs say more as they are");
+}
+
+#[test]
+fn tokens_that_explain_little_are_left_alone() {
+    let mut agent = Agent::seeded(3);
+    let levels = [1.0, 2.0, 4.0, 8.0].map(|load| agent.level(load, 40, 0.0, 1.0 + load / 8.0));
+    assert!(composed(&levels).is_some());
+    let recounted = |of: &dyn Fn(usize, f64) -> f64| {
+        levels.each_ref().map(|it| {
+            let each = it.runs.iter().enumerate().map(|(index, run)| {
+                let completion_tokens = run.completion_tokens.map(|tokens| of(index, tokens));
+                ObservedRun { completion_tokens, ..*run }
+            });
+            level(each.collect())
+        })
+    };
+    let quarter = recounted(&|_, tokens| 0.25 * tokens);
+    assert!(composed(&quarter).is_some(), "a wrong unit is in the rate");
+    assert!(composed(&recounted(&|_, _| 100.0)).is_none(), "the same for all");
+    let limits = recounted(&|index, tokens| if index % 2 == 0 { 4096.0 } else { tokens });
+    assert!(composed(&limits).is_none(), "the most that was allowed, for every other call");
+    let hidden = recounted(&|index, tokens| if index % 3 == 0 { 0.1 * tokens } else { tokens });
+    assert!(composed(&hidden).is_none(), "without the reasoning of some");
+}
+
+#[test]
+fn streams_of_a_single_piece_are_like_no_streams() {
+    let mut agent = Agent::seeded(3);
+    let levels = [1.0, 2.0, 4.0, 8.0].map(|load| agent.level(load, 40, 0.0, 1.0 + load / 8.0));
+    let single = levels.each_ref().map(|it| {
+        let piece = |run: &ObservedRun| ObservedRun { first_tokens: Some(run.llm_time), ..*run };
+        level(it.runs.iter().map(piece).collect())
+    });
+    let p95 = |levels: &[ObservedLevel]| pooled(levels).at(8.0, Quantile::P95);
+    assert!((p95(&single) / p95(&levels) - 1.0).abs() < 1e-9);
 }
 
 /// Share of a variance that is explained, and that of exceeding the 95th percentile.
@@ -152,7 +190,7 @@ fn runs_that_only_wait_longer_spread_no_further() {
     // 16 slots of 2.4 s a run on average: from there on each further run waits.
     let mean = 0.02 * 100.0 * (0.6_f64.powi(2) / 2.0).exp();
     let wait = |load: f64| mean * (load / 16.0 - 1.0).max(0.0);
-    let mut agent = Agent::seeded(7);
+    let mut agent = Agent::seeded(11);
     let levels =
         [1.0, 2.0, 4.0, 8.0, 16.0, 24.0, 32.0].map(|load| agent.level(load, 110, wait(load), 1.0));
     let limit = wait(64.0) + p95(2.0);

@@ -79,6 +79,10 @@ pub(super) fn find<'m>(
     }
     let mean = |concurrency: f64| runtime.unwrap_or(models.usable()).mean(concurrency);
     let lowest = metric.levels.first().map_or(1.0, Level::concurrency);
+    if let Some(by_runs) = metric.contradicted(quantile, limit) {
+        let range = drawn.range(|it| it.concurrency);
+        drawn.stretch(range.low.min(by_runs), range.high.max(by_runs));
+    }
     drawn.keep_within(&bounds, lowest, certainty.seed, mean);
     if let Some((taken, highest)) = bounds.between_taken_and_failed() {
         // Nothing says where between the two it is, so that either may be it.

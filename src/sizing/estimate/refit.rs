@@ -11,6 +11,8 @@ use std::cell::OnceCell;
 const SPORADIC: f64 = 0.025;
 /// Most runs of a level in models without another level; more would not change the answer.
 const MOST_RUNS: usize = 2_000;
+/// Certainty with which runs as they are contradict an answer by tokens.
+const CONTRADICTED: Certainty = Certainty { confidence: 0.9, resamples: 400, seed: 1 };
 
 /// Models of a metric through the usable levels, and through more.
 pub(in crate::sizing) struct Models {
@@ -22,7 +24,12 @@ pub(in crate::sizing) struct Models {
 }
 
 impl Models {
-    fn of(levels: &[Level<'_>], metric: Metric, count_failed: bool) -> Option<Self> {
+    fn of(
+        levels: &[Level<'_>],
+        metric: Metric,
+        count_failed: bool,
+        by_tokens: bool,
+    ) -> Option<Self> {
         let usable: Vec<Level<'_>> =
             levels.iter().filter(|level| level.is_usable()).copied().collect();
         let sporadic = |level: &&Level<'_>| {
@@ -30,9 +37,10 @@ impl Models {
             level.is_usable() || failed <= SPORADIC * runs
         };
         let more: Vec<Level<'_>> = levels.iter().filter(sporadic).copied().collect();
-        let with_failed = (more.len() > usable.len()).then(|| Pooled::of(&more, metric, true));
+        let with_failed =
+            (more.len() > usable.len()).then(|| Pooled::of(&more, metric, true, by_tokens));
         Some(Self {
-            usable: Pooled::of(&usable, metric, count_failed)?,
+            usable: Pooled::of(&usable, metric, count_failed, by_tokens)?,
             with_failed: with_failed.flatten(),
         })
     }
@@ -81,15 +89,47 @@ pub(in crate::sizing) struct MetricModels<'a> {
     pub count_failed: bool,
     thinned: OnceCell<Vec<ObservedLevel>>,
     without: Vec<OnceCell<Option<Models>>>,
+    as_they_are: OnceCell<Option<Models>>,
 }
 
 impl<'a> MetricModels<'a> {
     /// Creates the models of levels, ascending; `None` if no usable one saw the metric.
     pub fn of(levels: &[Level<'a>], metric: Metric, count_failed: bool) -> Option<Self> {
-        let whole = Models::of(levels, metric, count_failed)?;
+        let whole = Models::of(levels, metric, count_failed, true)?;
         let without = levels.iter().map(|_| OnceCell::new()).collect();
-        let (levels, thinned) = (levels.to_vec(), OnceCell::new());
-        Some(Self { levels, whole, metric, count_failed, thinned, without })
+        Some(Self {
+            levels: levels.to_vec(),
+            whole,
+            metric,
+            count_failed,
+            thinned: OnceCell::new(),
+            without,
+            as_they_are: OnceCell::new(),
+        })
+    }
+
+    /// Returns the capacity of the runs as they are, if it contradicts that by tokens.
+    ///
+    /// It rests on fewer assumptions: where tokens are not all that there is to it, because a few calls become
+    /// slow, or long, only at high loads, the runs still say what was seen. Beyond the highest level, nothing was.
+    pub fn contradicted(&self, quantile: Quantile, limit: f64) -> Option<f64> {
+        self.whole.usable.counted_runs()?;
+        let by_tokens = self.whole.point(quantile, limit);
+        if by_tokens > self.whole.usable.highest() {
+            return None;
+        }
+        let make = || Models::of(&self.levels, self.metric, self.count_failed, false);
+        let runs = self.as_they_are.get_or_init(make).as_ref()?;
+        let drawn = runs.capacity(quantile, limit, CONTRADICTED, None);
+        let range = drawn.range(|it| it.concurrency);
+        let agrees = drawn.point.capped || (range.low..=range.high).contains(&by_tokens);
+        (!agrees).then_some(range.point)
+    }
+
+    /// Makes models of other levels by tokens only if the whole was: those of fewer runs are to be compared with it.
+    fn alike(&self, levels: &[Level<'_>], count_failed: bool) -> Option<Models> {
+        let by_tokens = self.whole.usable.counted_runs().is_some();
+        Models::of(levels, self.metric, count_failed, by_tokens)
     }
 
     /// Returns the models in which tolerated failures are slower than any limit; `None` if there
@@ -97,7 +137,7 @@ impl<'a> MetricModels<'a> {
     pub fn with_failures(&self) -> Option<Models> {
         let mut tolerated = self.levels.iter().filter(|it| it.is_usable() && it.metrics.failed > 0);
         tolerated.next().filter(|_| !self.count_failed)?;
-        Models::of(&self.levels, self.metric, true)
+        self.alike(&self.levels, true)
     }
 
     /// Returns the models in which some levels are replaced by a part of themselves.
@@ -106,7 +146,7 @@ impl<'a> MetricModels<'a> {
         let levels: Vec<Level<'_>> = levels
             .map(|(level, part)| Level { observed: part.unwrap_or(level.observed), ..*level })
             .collect();
-        Models::of(&levels, self.metric, self.count_failed)
+        self.alike(&levels, self.count_failed)
     }
 
     /// Returns the models through all levels but the one at an index.
@@ -120,7 +160,7 @@ impl<'a> MetricModels<'a> {
                 .filter(|(other, _)| *other != index)
                 .map(|(_, (level, observed))| Level { observed, ..*level })
                 .collect();
-            Models::of(&others, self.metric, self.count_failed)
+            self.alike(&others, self.count_failed)
         };
         self.without.get(index)?.get_or_init(make).as_ref()
     }

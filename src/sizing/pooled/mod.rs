@@ -86,14 +86,19 @@ pub struct Pooled {
 
 impl Pooled {
     /// Pools levels; `None` if the metric was not seen. Failed runs, if they are counted, are
-    /// slower than any limit.
-    pub(super) fn of(levels: &[Level<'_>], metric: Metric, count_failed: bool) -> Option<Self> {
+    /// slower than any limit. Compositions are pooled only if it is to be by tokens.
+    pub(super) fn of(
+        levels: &[Level<'_>],
+        metric: Metric,
+        count_failed: bool,
+        by_tokens: bool,
+    ) -> Option<Self> {
         let observed: Vec<&ObservedLevel> = levels.iter().map(|level| level.observed).collect();
         let failed = levels.iter().map(|level| {
             let failed = if count_failed { level.metrics.failed } else { 0 };
             (level.concurrency(), failed)
         });
-        Self::of_observed(&observed, &failed.collect::<Vec<_>>(), metric)
+        Self::of_observed(&observed, &failed.collect::<Vec<_>>(), metric, by_tokens)
     }
 
     /// Pools runs alone, with the concurrency and the number of failed runs of each level.
@@ -101,8 +106,10 @@ impl Pooled {
         levels: &[&ObservedLevel],
         failed: &[(f64, u64)],
         metric: Metric,
+        by_tokens: bool,
     ) -> Option<Self> {
-        let composed = metric.call_column().is_none().then(|| Composed::of(levels)).flatten();
+        let by_tokens = by_tokens && metric.call_column().is_none();
+        let composed = by_tokens.then(|| Composed::of(levels)).flatten();
         let mut samples: Vec<_> = levels.iter().map(|level| times(level, metric)).collect();
         let mut shared = Shared::default();
         let mut compositions = None;

@@ -29,7 +29,7 @@ fn levels(concurrencies: &[u32], runs: u32, scale: f64) -> Vec<ObservedLevel> {
 
 fn capacity(levels: &[ObservedLevel], limit: f64) -> CarriedRange {
     let levels: Vec<&ObservedLevel> = levels.iter().collect();
-    let pooled = Pooled::of_observed(&levels, &[], Metric::WorkflowRuntime).unwrap();
+    let pooled = Pooled::of_observed(&levels, &[], Metric::WorkflowRuntime, true).unwrap();
     pooled.capacity(Quantile::P95, limit, CERTAINTY, None).range(|drawn| drawn.concurrency)
 }
 
@@ -100,7 +100,7 @@ fn as_many_more_runs_as_it_says_halve_the_interval() {
     let width = |range: CarriedRange| (range.high / range.low).ln();
     let before = found(&measured);
     let refs: Vec<&ObservedLevel> = measured.iter().collect();
-    let pooled = Pooled::of_observed(&refs, &[], Metric::WorkflowRuntime).unwrap();
+    let pooled = Pooled::of_observed(&refs, &[], Metric::WorkflowRuntime, true).unwrap();
     let ends = (before.low, before.high);
     let (level, runs) = pooled.runs_to_halve(ends, 48.0, Quantile::P95, 0.9).unwrap();
     assert_eq!(level.to_string(), "48");
