@@ -199,6 +199,14 @@ impl CarriedDraws {
         }
     }
 
+    /// Lowers the best single figure to a load.
+    pub(super) fn point_no_more_than(&mut self, load: f64, mean_runtime: impl Fn(f64) -> f64) {
+        if self.point.concurrency > load {
+            let mean_runtime = mean_runtime(load);
+            self.point = Carried { concurrency: load, mean_runtime, capped: false };
+        }
+    }
+
     /// Stretches the interval to these ends because of a doubt: after that, no more than the lower
     /// end is certain.
     pub(super) fn stretch(&mut self, low: f64, high: f64) {

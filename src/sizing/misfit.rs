@@ -48,6 +48,13 @@ pub(super) fn between(residuals: &[Residual], fitted: usize) -> f64 {
     high
 }
 
+/// Returns true if equally weighted levels differ by more than their errors let expect, be it by chance.
+/// `fitted` is the number of parameters that were fitted to them.
+pub(super) fn exceeds_expectation(residuals: &[Residual], fitted: usize) -> bool {
+    let squares: f64 = residuals.iter().map(|it| (it.off / it.error).powi(2)).sum();
+    squares > residuals.len().saturating_sub(fitted) as f64
+}
+
 /// Returns the value that a χ² of `free` degrees of freedom exceeds by chance in one of a hundred
 /// (the cube root is close to normal: Wilson and Hilferty, 1931).
 pub(super) fn chi_squared(free: f64) -> f64 {

@@ -90,6 +90,10 @@ pub(super) fn find<'m>(
         if taken < range.low && range.low < highest {
             drawn.stretch(taken, range.high);
         }
+        // Runs that a failed level did make say how times go on, and may only lower the figure.
+        if let Some(point) = metric.point_of_all_runs(quantile, limit) {
+            drawn.point_no_more_than(point.max(taken), mean);
+        }
     }
     let mut found = Found { models, drawn, bounds, left_out, doubts };
     if found.left_out.is_none() && found.doubts.is_empty() {

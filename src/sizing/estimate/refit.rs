@@ -126,6 +126,13 @@ impl<'a> MetricModels<'a> {
         (!agrees).then_some(range.point)
     }
 
+    /// Returns the best single figure of the capacity by all runs that succeeded, those of failed levels included.
+    pub fn point_of_all_runs(&self, quantile: Quantile, limit: f64) -> Option<f64> {
+        let by_tokens = self.whole.usable.counted_runs().is_some();
+        let all = Pooled::of(&self.levels, self.metric, false, by_tokens)?;
+        Some(all.point(quantile, limit))
+    }
+
     /// Makes models of other levels by tokens only if the whole was: those of fewer runs are to be compared with it.
     fn alike(&self, levels: &[Level<'_>], count_failed: bool) -> Option<Models> {
         let by_tokens = self.whole.usable.counted_runs().is_some();

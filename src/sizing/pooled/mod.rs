@@ -49,7 +49,7 @@ const FURTHEST: f64 = 8.0;
 /// Standard deviation of the model's own error, as a logarithm of the load: no rig behaves quite
 /// like the curves. The first token and the gaps between tokens depend on more than the number of
 /// runs in flight.
-const UNMODELLED: f64 = 0.035;
+const UNMODELLED: f64 = 0.025;
 const UNMODELLED_TTFT: f64 = 0.2;
 const UNMODELLED_ITL: f64 = 0.08;
 /// Smallest and largest capacity that is reported.

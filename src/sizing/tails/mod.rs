@@ -3,6 +3,7 @@
 mod around;
 mod near;
 mod quantile;
+mod scale;
 
 pub(super) use around::DEPENDENCE;
 pub(super) use quantile::Spread;
@@ -13,6 +14,7 @@ use super::misfit::{self, Residual};
 use around::Around;
 use near::Near;
 use quantile::weighted_quantile;
+use scale::{Moments, Scales};
 
 /// Difference of loads, as a logarithm, up to which levels are much alike.
 const ALIKE: f64 = 0.4;
@@ -22,10 +24,13 @@ const FEW_MORE: f64 = 1.645;
 const CHANCE: f64 = 2.0;
 /// Multiple of the mean that a failed run counts as: slower than any limit.
 const FAILED: f64 = 1e6;
+/// Least multiple of the mean, where a scale would put times below zero.
+const LEAST: f64 = 1e-3;
 
 /// A time as a multiple of the mean at its load.
 #[derive(Clone, Copy)]
 struct Multiple {
+    /// The multiple; if the levels differ in scale, its distance from 1 is in standard deviations.
     times: f64,
     /// Logarithm of the load that it met.
     at: f64,
@@ -55,6 +60,8 @@ pub(super) struct Tails {
     shared: f64,
     /// Distribution by compositions, with the curve of the mean, in place of the pooled multiples.
     composed: Option<(Compositions, Curve)>,
+    /// Scales of the multiples, if the levels differ in them.
+    scales: Option<Scales>,
 }
 
 impl Tails {
@@ -63,7 +70,7 @@ impl Tails {
     /// ascending.
     pub fn new(reach: f64, elasticity: impl Iterator<Item = (f64, f64)>) -> Self {
         let near = Near::new(reach, elasticity);
-        Self { multiples: Vec::new(), near, shared: 0.0, composed: None }
+        Self { multiples: Vec::new(), near, shared: 0.0, composed: None, scales: None }
     }
 
     /// Adds the multiples of a level, each with the load that it met and the number of times that it counts.
@@ -99,8 +106,48 @@ impl Tails {
 
     /// Sorts what was added; all methods below require it.
     pub fn sorted(mut self) -> Self {
+        if self.composed.is_none() {
+            self.standardise();
+        }
         self.multiples.sort_unstable_by(|a, b| a.times.total_cmp(&b.times));
         self
+    }
+
+    /// Measures multiples in standard deviations at their load if the levels differ in scale.
+    fn standardise(&mut self) {
+        let of = |level: usize| {
+            let own = |it: &&Multiple| it.level == level && it.times < FAILED;
+            Moments::of(&self.multiples.iter().filter(own).map(|it| (it.at, it.times, it.count)))
+        };
+        let Some(scales) = Scales::of(&(0..self.levels()).filter_map(of).collect::<Vec<_>>())
+        else {
+            return;
+        };
+        let scale = |at: f64| (-scales.at(at, |other| self.near.alike(other, at)).0).exp();
+        let mut by = OfLoad::new(scale);
+        for it in self.multiples.iter_mut().filter(|it| it.times < FAILED) {
+            it.times = 1.0 + (it.times - 1.0) * by.at(it.at);
+        }
+        self.scales = Some(scales);
+    }
+
+    /// Returns the logarithm of the scale at the logarithm of a load, and its standard error, if levels differ in it.
+    fn scale(&self, at: f64) -> Option<(f64, f64)> {
+        Some(self.scales.as_ref()?.at(at, |other| self.near.alike(other, at)))
+    }
+
+    /// Returns the multiple that a value stands for at the logarithm of a load.
+    fn at_scale(&self, at: f64) -> impl Fn(f64) -> f64 + use<> {
+        let scale = self.scale(at).map(|(log, _)| log.exp());
+        move |times| match scale {
+            Some(scale) if times < FAILED => (1.0 + (times - 1.0) * scale).max(LEAST),
+            _ => times,
+        }
+    }
+
+    /// Returns the number of levels.
+    fn levels(&self) -> usize {
+        self.multiples.iter().map(|it| it.level).max().map_or(0, |last| last + 1)
     }
 
     /// Returns a quantile of the multiples around a concurrency.
@@ -115,7 +162,13 @@ impl Tails {
 
     /// Returns the standard deviation of the logarithm of that quantile if it rests on `runs` runs.
     pub fn spread(&self, concurrency: f64, share: f64, runs: f64) -> f64 {
-        self.around(concurrency, share).spread(share, runs)
+        let around = self.around(concurrency, share);
+        let own = around.spread(share, runs);
+        let of_scale = self.scale(concurrency.ln()).map(|(_, error)| {
+            let multiple = around.quantile(share);
+            error * (multiple - 1.0) / multiple
+        });
+        of_scale.map_or(own, |of_scale| own.hypot(of_scale))
     }
 
     /// Returns that quantile if by chance a few more of `runs` runs were slow than there should be.
@@ -127,8 +180,7 @@ impl Tails {
     /// Returns the standard deviation, as a logarithm, of the levels' own tails beyond chance: of
     /// those around a load, or of all equally.
     pub fn between_levels(&self, share: f64, around: Option<f64>) -> f64 {
-        let levels = self.multiples.iter().map(|it| it.level).max().map_or(0, |last| last + 1);
-        let mut own = vec![(0.0, 0.0); levels];
+        let mut own = vec![(0.0, 0.0); self.levels()];
         for it in &self.multiples {
             if let Some((count, place)) = own.get_mut(it.level) {
                 *count += it.count;
@@ -142,11 +194,14 @@ impl Tails {
             }
             let at = (place / count).exp();
             let members = self.multiples.iter().filter(|it| it.level == level);
-            let tail = weighted_quantile(members.map(|it| (it.times, it.count)), *count, share);
-            let whole = match (around, &self.composed) {
-                (Some(_), _) | (None, Some(_)) => self.around(at, share),
+            let here = self.at_scale(at.ln());
+            let members = members.map(|it| (here(it.times), it.count));
+            let tail = weighted_quantile(members, *count, share);
+            let whole = if around.is_some() || self.composed.is_some() {
+                self.around(at, share)
+            } else {
                 // Against the whole, not against its like.
-                (None, None) => self.pooled(&self.weights_by(|it| self.near.far(it, at.ln()))),
+                self.pooled(&self.weights_by(|it| self.near.far(it, at.ln())), at.ln())
             };
             let off = (tail / whole.quantile(share)).ln();
             let error = whole.spread(share, *count);
@@ -167,7 +222,7 @@ impl Tails {
     /// Returns the distribution around a concurrency; most exact around `share`.
     fn around(&self, concurrency: f64, share: f64) -> Around {
         let Some((compositions, curve)) = &self.composed else {
-            return self.pooled(&self.weights(concurrency, share));
+            return self.pooled(&self.weights(concurrency, share), concurrency.ln());
         };
         let found = compositions.at(concurrency, curve.at(concurrency));
         let failed = self.failed_around(concurrency) * found.multiples.len() as f64;
@@ -176,8 +231,8 @@ impl Tails {
         Around { values: values.collect(), runs: found.runs, levels: found.levels }
     }
 
-    /// Returns the pooled multiples with these weights.
-    fn pooled(&self, weights: &[f64]) -> Around {
+    /// Returns the pooled multiples with these weights, at the scale of the logarithm of a load.
+    fn pooled(&self, weights: &[f64], at: f64) -> Around {
         let mut of_levels: Vec<f64> = Vec::new();
         let mut squares = 0.0;
         for (it, weight) in std::iter::zip(&self.multiples, weights) {
@@ -191,8 +246,9 @@ impl Tails {
         }
         let sum: f64 = weights.iter().sum();
         let of_levels: f64 = of_levels.iter().map(|it| it * it).sum();
-        let values =
-            std::iter::zip(&self.multiples, weights).map(|(it, weight)| (it.times, *weight));
+        let scaled = self.at_scale(at);
+        let values = std::iter::zip(&self.multiples, weights)
+            .map(|(it, weight)| (scaled(it.times), *weight));
         let values = values.collect();
         Around { values, runs: sum * sum / squares, levels: sum * sum / of_levels }
     }
@@ -216,8 +272,12 @@ impl Tails {
     fn weights(&self, concurrency: f64, share: f64) -> Vec<f64> {
         let centre = concurrency.ln();
         let far = self.weights_by(|at| self.near.far(at, centre));
+        if self.scales.is_some() {
+            // The scale is that of the levels around already.
+            return far;
+        }
         let near = self.weights_by(|at| self.near.alike(at, centre));
-        let (of_far, of_near) = (self.pooled(&far), self.pooled(&near));
+        let (of_far, of_near) = (self.pooled(&far, centre), self.pooled(&near, centre));
         let off = (of_near.quantile(share) / of_far.quantile(share)).ln();
         let error = of_near.spread(share, of_near.runs);
         let of_near = 1.0 - CHANCE * (error / off).powi(2);
@@ -231,16 +291,26 @@ impl Tails {
     }
 
     fn weights_by(&self, closeness: impl Fn(f64) -> f64) -> Vec<f64> {
-        let mut last: Option<(f64, f64)> = None;
-        let weight = |it: &Multiple| {
-            // Most runs of a level met the same load.
-            let same =
-                last.filter(|(at, _)| at.total_cmp(&it.at).is_eq()).map(|(_, closeness)| closeness);
-            let closeness = same.unwrap_or_else(|| closeness(it.at));
-            last = Some((it.at, closeness));
-            it.count * closeness
-        };
-        self.multiples.iter().map(weight).collect()
+        let mut closeness = OfLoad::new(closeness);
+        self.multiples.iter().map(|it| it.count * closeness.at(it.at)).collect()
+    }
+}
+
+/// Function of the load that remembers its last figure: most runs of a level met the same load.
+struct OfLoad<F> {
+    of: F,
+    last: Option<(f64, f64)>,
+}
+
+impl<F: Fn(f64) -> f64> OfLoad<F> {
+    fn new(of: F) -> Self {
+        Self { of, last: None }
+    }
+
+    fn at(&mut self, at: f64) -> f64 {
+        let same = self.last.filter(|(last, _)| last.total_cmp(&at).is_eq());
+        let (_, found) = *self.last.insert(same.unwrap_or_else(|| (at, (self.of)(at))));
+        found
     }
 }
 
@@ -264,11 +334,25 @@ mod tests {
         let far = [(2.0, 40, 0.9), (4.0, 40, 0.9)];
         let near = [(29.0, 2000, 0.3), (32.0, 2000, 0.3), (35.0, 2000, 0.3)];
         let seen = tails(&[far.as_slice(), &near].concat());
-        assert!(seen.between_levels(0.95, None) > 0.1, "{}", seen.between_levels(0.95, None));
         let found = seen.between_levels(0.95, Some(32.0));
         assert!(found.abs() < 1e-12, "{found}");
         let uneven =
             tails(&[(1.0, 400, 0.5), (28.0, 400, 0.2), (32.0, 400, 0.8), (36.0, 400, 0.2)]);
         assert!(uneven.between_levels(0.95, Some(32.0)) > 0.1);
+    }
+
+    /// The 95th percentile of times evenly between `1 − w` and `1 + w` is `1 + 0.9 w`.
+    #[test]
+    fn a_tail_that_narrows_as_the_load_rises_is_that_of_each_load() {
+        let width = |load: f64| 0.8 * load.powf(-0.4);
+        let of = |load: f64| (load, 400, width(load));
+        let seen = tails(&[2.0, 4.0, 8.0, 16.0, 32.0].map(of));
+        for load in [2.0, 6.0, 20.0, 32.0_f64] {
+            let found = seen.at(load, 0.95).multiple;
+            let right = 1.0 + 0.9 * width(load);
+            assert!((found / right - 1.0).abs() < 0.005, "{load}: {found} for {right}");
+        }
+        let found = seen.between_levels(0.95, None);
+        assert!(found < 1e-12, "the scale explains it: {found}");
     }
 }
