@@ -75,6 +75,11 @@ impl Sweep {
     }
 
     fn estimate(&self, method: MethodName, ask: Ask) -> Estimate {
+        self.estimates(method, ask, vec![ask.load]).remove(0)
+    }
+
+    /// Estimates for several loads, by the same model.
+    fn estimates(&self, method: MethodName, ask: Ask, loads: Vec<Load>) -> Vec<Estimate> {
         let mut measured = Measured::default();
         for (concurrency, recording) in &self.0 {
             measured.add(*concurrency, recording, 0.0);
@@ -83,14 +88,14 @@ impl Sweep {
         let fits = measured.fits(options);
         let question = Question {
             targets: vec![Target { metric: ask.metric, quantile: Quantile::P95, limit: ask.limit }],
-            loads: vec![ask.load],
+            loads,
             rig: Rig { gpu_count: Some(ask.rig), gpus_per_replica: 2, cost_per_gpu_hour: None },
             margin: Margin::default(),
             certainty: Certainty { confidence: 0.9, resamples: 200, seed: 3 },
             counts_users: false,
             plan: Plan::default(),
         };
-        measured.prepare(&fits, false).answer(&question).0.remove(0)
+        measured.prepare(&fits, false).answer(&question).0
     }
 }
 
@@ -155,21 +160,19 @@ fn the_unit_of_time_does_not_matter() {
 #[test]
 fn more_users_never_need_fewer() {
     each(|sweep, ask, method| {
-        let loads = |thousandths: u64| {
-            let count = 3 * thousandths / 10;
-            [
-                users(count),
-                Load::Users { users: count, think: ask.limit },
-                Load::Rate { per_second: thousandths as f64 / ask.limit / 10.0 },
-            ]
-        };
-        let mut before = [None; 3];
-        for thousandths in [10, 12, 50, 300, 301, 2000] {
-            let counts = loads(thousandths).map(|load| sweep.gpus(method, Ask { load, ..ask }));
-            for (less, more) in std::iter::zip(before, counts) {
-                no_more(less, more, "users");
+        let thousandths = [10, 12, 50, 300, 301, 2000];
+        let users_of = |thousandths: u64| 3 * thousandths / 10;
+        let kinds: [&dyn Fn(u64) -> Load; 3] = [
+            &|it| users(users_of(it)),
+            &|it| Load::Users { users: users_of(it), think: ask.limit },
+            &|it| Load::Rate { per_second: it as f64 / ask.limit / 10.0 },
+        ];
+        for kind in kinds {
+            let found = sweep.estimates(method, ask, thousandths.map(kind).to_vec());
+            assert_eq!(found.len(), thousandths.len());
+            for (less, more) in std::iter::zip(&found, &found[1..]) {
+                no_more(less.answer.gpus(), more.answer.gpus(), "users");
             }
-            before = counts;
         }
     });
 }
