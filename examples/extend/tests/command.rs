@@ -4,7 +4,7 @@
 mod echo;
 
 use echo::EchoSpec;
-use sizer::extend::{LevelPlan, LevelSize, WorkOrder};
+use sizer::extend::{LevelPlan, LevelSize, LoadPoint, WorkOrder};
 use sizer::sections::Parts;
 use sizer::{Extensions, Item, SpecSet};
 use std::fs;
@@ -76,7 +76,7 @@ concurrency: {levels: [2], passes: 2}
         input: question.to_owned(),
         ..Item::default()
     });
-    let size = LevelSize::of_spec(&spec.concurrency, 2, None);
+    let size = LevelSize::of_spec(&spec.concurrency, LoadPoint::InFlight(2), None);
     let plan = LevelPlan::of_spec(&spec.concurrency, size, items.into());
     let order = WorkOrder::new(&spec, plan).unwrap().to_json().unwrap();
     for share in ["0/2", "1/2"] {
