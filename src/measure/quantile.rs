@@ -109,10 +109,7 @@ impl QuantileName {
     /// Returns the key in specs and results, such as `p05`.
     pub fn key(self) -> &'static str {
         match self {
-            Self::P50 => "p50",
-            Self::P90 => "p90",
-            Self::P95 => "p95",
-            Self::P99 => "p99",
+            Self::P50 | Self::P90 | Self::P95 | Self::P99 => self.of_times().key(),
             Self::P10 => "p10",
             Self::P05 => "p05",
             Self::P01 => "p01",
