@@ -15,7 +15,7 @@
 //! | items: the questions of a dataset | [`Item`] | |
 //! | runs: one run of the workflow for each item, with its LLM calls | [`Run`], [`LlmCall`], [`Outcome`], [`Failure`], [`FailureKind`], [`Recording`] | [`runs`] |
 //! | level metrics: quantiles, throughput and failures at one concurrency | [`LevelMetrics`], [`Metric`], [`Quantile`] | [`levels`] |
-//! | estimate: capacity and GPUs for each target, with a grade | [`Measured`], [`Question`], [`Target`], [`Load`], [`Rig`], [`Margin`], [`Certainty`], [`FitOptions`], [`Fits`], [`Estimate`], [`Answer`], [`Grade`], [`Recommendation`] | [`estimates`] |
+//! | estimate: capacity and GPUs for each target, with a grade | [`MeasuredSweep`], [`Question`], [`Target`], [`Load`], [`Rig`], [`Margin`], [`Certainty`], [`FitOptions`], [`Fits`], [`Estimate`], [`Answer`], [`Grade`], [`Recommendation`] | [`estimates`] |
 //! | result: all of the above in one document, `result.json` | [`SizingResult`] | [`results`] |
 //! | reports: Markdown, CSV, JSON, plots, and templates of your own | [`Report`], [`Material`], [`ReportError`] | [`results`] |
 //! | pipeline: the steps above as a graph of stages | [`Pipeline`], [`Study`], [`RunOptions`], [`PipelineError`] | [`pipeline`] |
@@ -85,7 +85,7 @@
 //!
 //! ```
 //! use sizer::{
-//!     FitOptions, Load, Measured, Metric, Quantile, Question, Recording, Rig, Run, Target,
+//!     FitOptions, Load, MeasuredSweep, Metric, Quantile, Question, Recording, Rig, Run, Target,
 //! };
 //!
 //! /// Runs at one concurrency, with times in seconds.
@@ -104,7 +104,7 @@
 //!     Recording { runs, ..Recording::default() }
 //! }
 //!
-//! let mut measured = Measured::default();
+//! let mut measured = MeasuredSweep::default();
 //! for concurrency in [1, 2, 4, 8, 16, 32] {
 //!     measured.add(concurrency, &measured_at(concurrency), 0.0);
 //! }
@@ -122,7 +122,7 @@
 //! # assert!(estimates[0].answer.capacity().is_some());
 //! ```
 //!
-//! [`Prepared::assess`](estimates::Prepared::assess) adds a diagnosis and notes, and [`SizingResult::assemble`] makes
+//! [`PreparedModel::assess`](estimates::PreparedModel::assess) adds a diagnosis and notes, and [`SizingResult::assemble`] makes
 //! the document that reports are rendered from.
 
 // Everything printed for people goes through `cli::diagnose`, which escapes control characters.
@@ -168,7 +168,7 @@ pub use measure::{
 };
 pub use sizing::{
     Answer, Certainty, Estimate, Estimator, Evidence, FitOptions, Fits, Grade, Load, Margin,
-    Measured, Model, Question, Recommendation, Rig, Target,
+    MeasuredSweep, Model, Question, Recommendation, Rig, Target,
 };
 
 #[cfg(feature = "pipeline")]
@@ -219,15 +219,15 @@ pub mod kinds {
 /// Parts of runs ([`Run`]), of recordings ([`Recording`]) and of what was noted with them.
 pub mod runs {
     pub use crate::measure::{
-        Around, Asked, Before, CallColumn, ClientHealth, Fields, Gaps, Head, MachineHealth, Note,
-        Part, Phase, RunColumns,
+        CallColumn, ClientHealth, Fields, Gaps, MachineHealth, Note, Part, Phase, PreviousFigures,
+        RecordingMeta, RunColumns, RunFields, SearchGoal,
     };
 }
 
 /// Parts of level metrics ([`LevelMetrics`]).
 pub mod levels {
     pub use crate::measure::{
-        Better, FailureCount, Interval, Intervals, QuantileName, Scope, Scraped, ScrapedMetric,
+        Direction, FailureCount, Interval, Intervals, QuantileName, Scope, Scraped, ScrapedMetric,
         Series, Summary, Unit,
     };
 }
@@ -236,10 +236,10 @@ pub mod levels {
 pub mod estimates {
     pub use crate::sizing::fit::Regression;
     pub use crate::sizing::{
-        AddedMethod, AddedName, Alternative, Asked, Assessment, Capacity, CrossCheck, CurvePoint,
-        Diagnosis, Doubt, Expected, Finding, Fit, GpuCount, LevelAgainstTargets, MethodName,
+        AddedMethod, AddedName, Alternative, Assessment, Capacity, CrossCheck, CurvePoint,
+        Diagnosis, Doubt, ExpectedRuntime, Finding, Fit, GpuCount, LevelAgainstTargets, MethodName,
         NamedFit, NoCapacity, NoFit, NoModel, ObservedLevel, ObservedRun, PerMetric, Plan, Point,
-        Prepared, Proven, Remedy, SlowLevel, Sum,
+        PreparedModel, ProvenBounds, Remedy, SlowLevel, Sum, TargetQuestion,
     };
 }
 
@@ -255,11 +255,11 @@ pub mod results {
 /// Plans, progress and outcomes of pipelines ([`Pipeline`]) and studies ([`Study`]).
 #[cfg(feature = "pipeline")]
 pub mod pipeline {
-    pub use crate::store::{Asked, Digest, Key, LockState};
+    pub use crate::store::{Digest, Invocation, Key, LockState};
     pub use crate::study::{
-        Again, ByBranch, CancellationToken, MissingBranch, Observer, Outcome, Pattern, Plan,
-        PlannedStage, Reason, Selection, Silent, StageId, StageOutcome, StageStatus, State, Status,
-        StudyOutcome,
+        ByBranch, CancellationToken, MissingBranch, Observer, Outcome, Pattern, Plan, PlannedStage,
+        Reason, RemeasureReason, Selection, SilentObserver, StageId, StageOutcome, StageStatus,
+        State, Status, StudyOutcome,
     };
 }
 
@@ -268,11 +268,11 @@ pub mod pipeline {
 pub mod extend {
     pub use crate::language::{Check, Checker, Vault};
     pub use crate::load::{
-        LevelPlan, LevelSize, Local, OnRun, Recorded, Recorder, Scraper, Window, WorkOrder,
+        LevelPlan, LevelSize, Local, OnRun, RecordedLevel, Recorder, Scraper, Window, WorkOrder,
         Workload,
     };
-    pub use crate::pacing::{Closed, LoadPoint, Open, Pacing, Segment};
-    pub use crate::workflow::{Erased, ServerKeys};
+    pub use crate::pacing::{ClosedLoop, LoadPoint, OpenLoop, Pacing, Segment};
+    pub use crate::workflow::{ErasedConfig, ServerKeys};
 }
 
 /// Errors that are not at the root.
@@ -281,7 +281,7 @@ pub mod errors {
     #[cfg(feature = "pipeline")]
     pub use crate::{
         dataset::DatasetError,
-        language::{NotADuration, ReferenceError},
+        language::{InvalidDuration, ReferenceError},
         load::{ForeignError, LoadError, PlanError, ScrapeError, TooFewFiles, WorkerError},
         pacing::PacingError,
         report::TemplateError,
@@ -297,7 +297,7 @@ pub mod errors {
 #[cfg(feature = "pipeline")]
 #[doc(hidden)]
 pub mod internal {
-    pub use crate::dataset::{Counts, Needs, for_each_row};
+    pub use crate::dataset::{Counts, RequiredFields, for_each_row};
     pub use crate::load::{
         ForeignRecording, ForeignRun, RecordedRuns, from_parquet, read_foreign, to_parquet,
     };
@@ -305,8 +305,8 @@ pub mod internal {
     pub use crate::redact::printable;
     pub use crate::report::{UserTemplate, built_in_reports, report};
     pub use crate::sizing::fit::Linear;
-    pub use crate::sizing::{AdaptivePlan, NextLevel, Spend, next_level, rough_gpus};
-    pub use crate::spec::{Migrated, migrate};
+    pub use crate::sizing::{AdaptivePlan, NextLevel, SweepBudget, next_level, rough_gpus};
+    pub use crate::spec::{MigratedSpec, migrate};
     pub use crate::workflow::simulator::engine::{Cluster, Sequence, Token};
 
     /// Files of the reference calculator.

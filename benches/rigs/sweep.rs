@@ -4,11 +4,11 @@ use super::agent::Agent;
 use super::{Scenario, Trouble};
 use sizer::estimates::{MethodName, Plan};
 use sizer::extend::{LevelPlan, LoadPoint, Local, Pacing, Recorder, Segment, Window, Workload};
-use sizer::internal::{AdaptivePlan, Spend, next_level};
+use sizer::internal::{AdaptivePlan, SweepBudget, next_level};
 use sizer::pipeline::CancellationToken;
 use sizer::{
     Certainty, Estimate, Evidence, Executor, FitOptions, Item, Job, LevelMetrics, Load, Margin,
-    Measured, Metric, Quantile, Question, Rig, Run, Target,
+    MeasuredSweep, Metric, Quantile, Question, Rig, Run, Target,
 };
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub struct Swept {
     /// The levels, in the order in which they were measured.
     pub levels: Vec<LevelMetrics>,
-    measured: Measured,
+    measured: MeasuredSweep,
 }
 
 fn target(scenario: &Scenario) -> Target {
@@ -49,7 +49,7 @@ pub fn adaptive(
     let plan = AdaptivePlan {
         start: 1,
         max: 1024,
-        budget: Some(Spend::Seconds(budget * scenario.limit)),
+        budget: Some(SweepBudget::Seconds(budget * scenario.limit)),
         targets: vec![target(scenario)],
     };
     move |levels| {
@@ -69,7 +69,7 @@ pub fn sweep(
         .start_paused(true)
         .build()
         .ok()?;
-    let (mut levels, mut measured) = (Vec::new(), Measured::default());
+    let (mut levels, mut measured) = (Vec::new(), MeasuredSweep::default());
     runtime.block_on(async {
         let agent = Arc::new(Agent::start(scenario, trouble));
         while let Some(plan) = next(&levels) {

@@ -2,7 +2,7 @@
 //! `1+1+…`, and a stack overflow ends the process; so the length is checked before anything is
 //! parsed.
 
-use super::Exceeded;
+use super::LimitExceeded;
 
 /// Most operators in one expression or statement: a hundred times what people write.
 const MOST_OPERATORS: usize = 2_000;
@@ -10,7 +10,7 @@ const MOST_OPERATORS: usize = 2_000;
 const MOST_BRANCHES: usize = 1_000;
 
 /// Fails if an expression has too many operators, or the template too many branches.
-pub(super) fn check(text: &str) -> Result<(), Exceeded> {
+pub(super) fn check(text: &str) -> Result<(), LimitExceeded> {
     let (mut rest, mut line, mut branches) = (text, 1, 0);
     while let Some(at) = memchr::memchr(b'{', rest.as_bytes()) {
         let (before, block) = rest.split_at(at);
@@ -23,7 +23,7 @@ pub(super) fn check(text: &str) -> Result<(), Exceeded> {
                 branches += 1;
             }
             if branches > MOST_BRANCHES {
-                return Err(Exceeded::Depth { line, most: MOST_BRANCHES });
+                return Err(LimitExceeded::Depth { line, most: MOST_BRANCHES });
             }
             line += lines(inside);
             rest = block.get(length..).unwrap_or_default();
@@ -39,7 +39,7 @@ fn lines(text: &str) -> usize {
 }
 
 /// Returns the length of an expression up to its closing brackets, skipping strings.
-fn expression(block: &str, line: usize) -> Result<usize, Exceeded> {
+fn expression(block: &str, line: usize) -> Result<usize, LimitExceeded> {
     let bytes = block.as_bytes();
     let (mut at, mut operators, mut quote) = (0, 0, None);
     while let Some(byte) = bytes.get(at).copied() {
@@ -59,7 +59,7 @@ fn expression(block: &str, line: usize) -> Result<usize, Exceeded> {
             },
         }
         if operators > MOST_OPERATORS {
-            return Err(Exceeded::Depth { line, most: MOST_OPERATORS });
+            return Err(LimitExceeded::Depth { line, most: MOST_OPERATORS });
         }
     }
     Ok(bytes.len())
@@ -87,7 +87,7 @@ mod tests {
             let long = format!("x\n{{{{ {}1 }}}}", link.repeat(50_000));
             assert_eq!(
                 check(&long),
-                Err(Exceeded::Depth { line: 2, most: MOST_OPERATORS }),
+                Err(LimitExceeded::Depth { line: 2, most: MOST_OPERATORS }),
                 "{link}"
             );
             let short = format!("{{{{ {}1 }}}}", link.repeat(100));

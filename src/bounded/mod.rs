@@ -3,13 +3,13 @@
 //! # Concepts
 //!
 //! - [`Bounds`] limit the CPU time (seconds) and additional memory (MiB) of a piece of work;
-//!   [`Exceeded`] is the reason why it was stopped.
+//!   [`LimitExceeded`] is the reason why it was stopped.
 //! - `watched` runs the work on a thread of its own and polls both. A thread cannot be killed: the
 //!   caller gets the error at once, the work goes on unheard until it ends or the process exits.
 //! - `depth` rejects template expressions too long for the template engine's recursion, before
 //!   parsing.
 //! - [`stream`] passes values from a library on a watched thread to the caller, piece by piece.
-//! - [`has_too_many_values`] counts JSON values before parsing; [`Bounded`] caps the size of an
+//! - [`has_too_many_values`] counts JSON values before parsing; [`BoundedWriter`] caps the size of an
 //!   output.
 //!
 //! # Flow
@@ -22,17 +22,17 @@
 //! this. It touches nothing but a thread and `/proc/self`.
 
 mod depth;
-mod exceeded;
 mod json;
+mod limit_exceeded;
 mod output;
 mod stream;
-mod watched;
+mod watched_thread;
 
-pub(crate) use exceeded::Exceeded;
 pub(crate) use json::{MOST_VALUES, has_too_many_values, length_of_string};
-pub(crate) use output::Bounded;
+pub(crate) use limit_exceeded::LimitExceeded;
+pub(crate) use output::BoundedWriter;
 pub(crate) use stream::stream;
-pub(crate) use watched::Bounds;
+pub(crate) use watched_thread::Bounds;
 
 use minijinja::Environment;
 
@@ -45,10 +45,10 @@ pub(crate) fn add_template(
     mut environment: Environment<'static>,
     name: &str,
     text: &str,
-) -> Result<Result<Environment<'static>, minijinja::Error>, Exceeded> {
+) -> Result<Result<Environment<'static>, minijinja::Error>, LimitExceeded> {
     depth::check(text)?;
     let (name, text) = (name.to_owned(), text.to_owned());
-    watched::run(OF_A_TEMPLATE, move || {
+    watched_thread::run(OF_A_TEMPLATE, move || {
         environment.add_template_owned(name, text)?;
         Ok(environment)
     })
@@ -58,6 +58,6 @@ pub(crate) fn add_template(
 /// reason at once.
 pub(crate) fn evaluate<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Exceeded> {
-    watched::run(OF_A_TEMPLATE, work)
+) -> Result<T, LimitExceeded> {
+    watched_thread::run(OF_A_TEMPLATE, work)
 }

@@ -1,8 +1,8 @@
 //! Streaming of a library's output from a watched thread, one piece after the other: a few bytes of
 //! a file can claim to be a thousand million values, and the library would allocate them all.
 
-use super::Exceeded;
-use super::watched::{Bounds, Watched};
+use super::LimitExceeded;
+use super::watched_thread::{Bounds, WatchedThread};
 use std::sync::mpsc::sync_channel;
 
 /// Batch size in bytes up to which pieces are handed over together, since each handover takes time.
@@ -15,9 +15,9 @@ pub(crate) fn stream<T: Send + 'static, E>(
     bounds: Bounds,
     make: impl FnOnce(&mut dyn FnMut(T, usize) -> bool) + Send + 'static,
     mut take: impl FnMut(T) -> Result<(), E>,
-) -> Result<Result<(), E>, Exceeded> {
+) -> Result<Result<(), E>, LimitExceeded> {
     let (sender, made) = sync_channel::<Vec<T>>(0);
-    let watched = Watched::start(bounds, move || {
+    let watched = WatchedThread::start(bounds, move || {
         let (mut pieces, mut size) = (Vec::new(), 0_usize);
         let mut hand_over = |piece, bytes: usize| {
             pieces.push(piece);
@@ -84,6 +84,6 @@ mod tests {
             },
             |_| Ok(()),
         );
-        assert_eq!(ended, Err(Exceeded::Memory(64)));
+        assert_eq!(ended, Err(LimitExceeded::Memory(64)));
     }
 }

@@ -1,7 +1,7 @@
 //! Destination of a recording that a command writes.
 
 use super::diagnose::CliError;
-use crate::store::Beside;
+use crate::store::AtomicFile;
 use std::fs::File;
 use std::io::{self, IsTerminal, Seek, Write};
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::path::Path;
 /// Destination of the recording once it is complete.
 pub(super) enum Destination<'a> {
     /// A file, by way of one beside it.
-    Beside(Beside<'a>, &'a Path),
+    Beside(AtomicFile<'a>, &'a Path),
     /// Stdout, by way of a file without a name.
     Stdout(File),
 }
@@ -31,7 +31,7 @@ impl<'a> Destination<'a> {
         let Some(path) = path else {
             return tempfile::tempfile().map(Self::Stdout).map_err(cannot);
         };
-        Beside::create(path).map(|beside| Self::Beside(beside, path)).map_err(unwritten(path))
+        AtomicFile::create(path).map(|beside| Self::Beside(beside, path)).map_err(unwritten(path))
     }
 
     /// Returns the file to which a recorder writes while the level is under way.

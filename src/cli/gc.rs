@@ -5,7 +5,7 @@ use super::run::block_on;
 use super::spec_args::{SpecArgs, WaitArgs};
 use super::{Additions, End};
 use crate::spec::Seconds;
-use crate::store::{GcRules, Piece, Why};
+use crate::store::{GcRules, Piece, RemovalReason};
 use crate::study::RunOptions;
 use bytesize::ByteSize;
 use std::collections::BTreeMap;
@@ -75,14 +75,14 @@ pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
 
 /// Formats a line per stage, with the reason why its files are removed.
 fn what_and_why(pieces: &[Piece]) -> Vec<String> {
-    let mut groups: BTreeMap<(&str, Why), (usize, u64)> = BTreeMap::new();
+    let mut groups: BTreeMap<(&str, RemovalReason), (usize, u64)> = BTreeMap::new();
     for Piece { stage, why, bytes, .. } in pieces {
         let stage = stage.as_deref().unwrap_or("unknown");
         let (files, size) = groups.entry((stage, *why)).or_default();
         *files += 1;
         *size += bytes;
     }
-    let line = |((stage, why), (files, size)): ((&str, Why), (usize, u64))| {
+    let line = |((stage, why), (files, size)): ((&str, RemovalReason), (usize, u64))| {
         let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
         format!("{stage}: {files}, {}: {why}", ByteSize(size))
     };

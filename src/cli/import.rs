@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
-    from: From,
+    from: ImportSource,
 }
 
 #[derive(Subcommand)]
-enum From {
+enum ImportSource {
     Nat(NatArgs),
 }
 
@@ -34,7 +34,7 @@ struct NatArgs {
 }
 
 pub(super) fn run(args: &Args) -> Result<End, CliError> {
-    let From::Nat(args) = &args.from;
+    let ImportSource::Nat(args) = &args.from;
     let base = args.output.as_deref().and_then(Path::parent);
     let base = base.filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let (text, notes) = imported_spec(&args.config, args.endpoint.as_deref(), base)?;

@@ -3,7 +3,7 @@
 use super::Additions;
 use super::diagnose::CliError;
 use crate::spec::{Override, ReadOptions, SpecSet, redact};
-use crate::store::Asked;
+use crate::store::Invocation;
 use crate::study::{Archive, Study};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,9 +53,9 @@ impl SpecArgs {
 
     /// Returns what was asked for, for the record of the run. A change that may hold a secret is left
     /// out.
-    pub fn asked(&self, verb: &str) -> Asked {
+    pub fn asked(&self, verb: &str) -> Invocation {
         let set = self.set.iter().filter(|text| redact(text) == **text).cloned().collect();
-        Asked { verb: verb.to_owned(), profile: self.profile.clone(), set, branch: None }
+        Invocation { verb: verb.to_owned(), profile: self.profile.clone(), set, branch: None }
     }
 
     /// Reads the spec into its pipelines.

@@ -5,7 +5,7 @@ use super::progress::Progress;
 use super::run::block_on;
 use super::spec_args::{SpecArgs, WaitArgs};
 use super::{Additions, End};
-use crate::measure::{Better, Metric, Quantile, each_metric};
+use crate::measure::{Direction, Metric, Quantile, each_metric};
 use crate::report::WhatIfCase;
 use crate::spec::Seconds;
 use crate::study::{Grid, PipelineError, RunOptions};
@@ -42,7 +42,7 @@ pub(super) struct Args {
 macro_rules! limits {
     ($(
         $(#[$about:meta])*
-        $name:ident, $key:ident, $words:literal, $unit:expr, $better:ident,
+        $name:ident, $key:ident, $words:literal, $unit:expr, $direction:ident,
         $column:expr, $span:expr,
         |$level:ident| $summary:expr,
         $(#[$limit:meta])* ;
@@ -88,19 +88,19 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 fn value_name(metric: Metric) -> &'static str {
-    match metric.better() {
-        Better::Lower => "TIME",
-        Better::Higher => "RATE",
+    match metric.direction() {
+        Direction::Lower => "TIME",
+        Direction::Higher => "RATE",
     }
 }
 
 fn limit(metric: Metric, text: &str) -> Result<f64, String> {
-    match metric.better() {
-        Better::Lower => {
+    match metric.direction() {
+        Direction::Lower => {
             let limit: Seconds = text.parse().map_err(|error| format!("{error}"))?;
             if limit.get() > 0.0 { Ok(limit.get()) } else { Err("no time can be 0".to_owned()) }
         }
-        Better::Higher => {
+        Direction::Higher => {
             let rate = text.trim().parse::<f64>().ok();
             let rate = rate.filter(|rate| rate.is_normal() && *rate > 0.0);
             rate.ok_or_else(|| format!("a limit on it is a number above 0, in {}", metric.unit()))

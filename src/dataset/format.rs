@@ -16,11 +16,11 @@ pub(super) struct Format {
     /// First bytes of a binary file, and the remedy where text was expected.
     pub recognised: Option<(&'static [u8], &'static str)>,
     /// Reads a file row by row. Returns advice for the case that no row has a question.
-    pub read: Read,
+    pub read: ReadFn,
 }
 
 /// Function that reads the file of a path.
-pub(super) type Read = fn(
+pub(super) type ReadFn = fn(
     path: &str,
     file: File,
     options: &ReadOptions<'_>,

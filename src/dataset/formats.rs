@@ -104,16 +104,16 @@ impl<'de> de::Visitor<'de> for FormatVisitor {
     }
 
     fn visit_enum<A: de::EnumAccess<'de>>(self, access: A) -> Result<DatasetFormat, A::Error> {
-        let (Named(format), content) = access.variant()?;
+        let (FormatTag(format), content) = access.variant()?;
         de::VariantAccess::unit_variant(content)?;
         Ok(format)
     }
 }
 
 /// Format by its name.
-struct Named(DatasetFormat);
+struct FormatTag(DatasetFormat);
 
-impl<'de> Deserialize<'de> for Named {
+impl<'de> Deserialize<'de> for FormatTag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_identifier(NameVisitor)
     }
@@ -122,16 +122,16 @@ impl<'de> Deserialize<'de> for Named {
 struct NameVisitor;
 
 impl de::Visitor<'_> for NameVisitor {
-    type Value = Named;
+    type Value = FormatTag;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("variant identifier")
     }
 
-    fn visit_str<E: de::Error>(self, name: &str) -> Result<Named, E> {
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<FormatTag, E> {
         let known = FORMATS.iter().copied().find(|format| format.name == name);
         let unknown = || E::unknown_variant(name, &NAMES);
-        known.map(|format| Named(DatasetFormat(format))).ok_or_else(unknown)
+        known.map(|format| FormatTag(DatasetFormat(format))).ok_or_else(unknown)
     }
 }
 

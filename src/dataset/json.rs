@@ -2,8 +2,8 @@
 //! example has a trailing comma, so where strict JSON fails, a tolerant parser decides.
 
 use super::format::{Format, ReadOptions};
-use super::json_rows::{Between, stream};
-use super::json_text::{Tidied, tidied};
+use super::json_rows::{Separator, stream};
+use super::json_text::{LosslessJson, tidied};
 use super::text::{decoded, encoding_of, not_utf8};
 use super::{DatasetError, EachRow, json_shape, read_whole};
 use crate::bounded::{MOST_VALUES, has_too_many_values};
@@ -36,7 +36,7 @@ fn read(
     let content = read_whole(path, decoded(file, encoding), MOST_MIB)?;
     let text = text_of(path, &content)?;
     let is_tolerated = text.len() <= MOST_TOLERATED_MIB << 20;
-    for between in [Between::Commas, Between::Nothing] {
+    for between in [Separator::Commas, Separator::Nothing] {
         if let Some(read) = stream(path, text, between, is_tolerated, each) {
             return read.map(|()| None);
         }
@@ -58,7 +58,7 @@ fn read(
     Ok(hint)
 }
 
-fn parse(path: &str, text: &Tidied<'_>) -> Result<Value, DatasetError> {
+fn parse(path: &str, text: &LosslessJson<'_>) -> Result<Value, DatasetError> {
     if let Ok(value) = serde_json::from_str(&text.text) {
         return Ok(value);
     }

@@ -9,7 +9,7 @@ use std::fmt;
 
 /// Separator between two objects.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Between {
+pub(super) enum Separator {
     /// Commas, as in an array.
     Commas,
     /// Nothing: there are several, one after the other, as `DataFrame.to_json(lines=True)` writes
@@ -23,15 +23,15 @@ pub(super) enum Between {
 pub(super) fn stream(
     path: &str,
     text: &str,
-    between: Between,
+    between: Separator,
     first_look: bool,
     each: &mut EachRow<'_>,
 ) -> Option<Result<(), DatasetError>> {
     let malformed = |row: &str, line: usize, column: usize, message: String| {
         let (line, column) = within(text, row, line, column);
         let message = match between {
-            Between::Commas => message,
-            Between::Nothing => {
+            Separator::Commas => message,
+            Separator::Nothing => {
                 format!("{message} (as in JSON lines, one object follows another here)")
             }
         };
@@ -39,8 +39,8 @@ pub(super) fn stream(
     };
     let too_large = |row: &str| check_row(row).map_err(|what| malformed(row, 1, 1, what));
     // Several objects one after the other are nothing else, whatever comes later.
-    if first_look && between == Between::Commas {
-        let is_object = |text: &str| serde_json::from_str::<AnObject>(text).is_ok();
+    if first_look && between == Separator::Commas {
+        let is_object = |text: &str| serde_json::from_str::<AnyObject>(text).is_ok();
         let mut rows = Rows::of(text, between)?;
         for row in &mut rows {
             if let Err(error) = too_large(row) {
@@ -65,7 +65,7 @@ pub(super) fn stream(
         each(read?)
     });
     match read {
-        Ok(()) if !rows.ended && between == Between::Commas => None,
+        Ok(()) if !rows.ended && between == Separator::Commas => None,
         Ok(()) if !rows.ended => {
             Some(Err(malformed(trimmed(rows.rest), 1, 1, "expected an object".to_owned())))
         }
@@ -97,23 +97,23 @@ fn within(text: &str, row: &str, line: usize, column: usize) -> (usize, usize) {
 /// the iteration early.
 struct Rows<'a> {
     rest: &'a str,
-    between: Between,
+    between: Separator,
     first: bool,
     /// True if all of the text was objects.
     ended: bool,
 }
 
 impl<'a> Rows<'a> {
-    fn of(text: &'a str, between: Between) -> Option<Self> {
+    fn of(text: &'a str, between: Separator) -> Option<Self> {
         let text = trimmed(text);
         let rest = match between {
-            Between::Commas => text.strip_prefix('[')?,
+            Separator::Commas => text.strip_prefix('[')?,
             // One alone is a table.
-            Between::Nothing => {
+            Separator::Nothing => {
                 let (first, after) = text.split_at_checked(length_of_object(text)?)?;
                 let after = trimmed(after);
                 let second = after.get(..length_of_object(after)?)?;
-                let is_object = |text: &str| serde_json::from_str::<AnObject>(text).is_ok();
+                let is_object = |text: &str| serde_json::from_str::<AnyObject>(text).is_ok();
                 (is_object(&tidied(first).text) && is_object(&tidied(second).text))
                     .then_some(text)?
             }
@@ -127,7 +127,7 @@ impl<'a> Iterator for Rows<'a> {
 
     fn next(&mut self) -> Option<&'a str> {
         let mut rest = trimmed(self.rest);
-        let is_array = self.between == Between::Commas;
+        let is_array = self.between == Separator::Commas;
         let after = if is_array { rest.strip_prefix(']') } else { rest.is_empty().then_some("") };
         if let Some(after) = after {
             self.ended = self.ended || trimmed(after).is_empty();
@@ -167,24 +167,24 @@ fn length_of_object(text: &str) -> Option<usize> {
 }
 
 /// A JSON object with any content.
-struct AnObject;
+struct AnyObject;
 
-impl<'de> Deserialize<'de> for AnObject {
+impl<'de> Deserialize<'de> for AnyObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = AnObject;
+        struct ObjectVisitor;
+        impl<'de> Visitor<'de> for ObjectVisitor {
+            type Value = AnyObject;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AnObject, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AnyObject, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(AnObject)
+                Ok(AnyObject)
             }
         }
-        deserializer.deserialize_map(Any)
+        deserializer.deserialize_map(ObjectVisitor)
     }
 }
 
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     fn rows(text: &str) -> Option<(Vec<&str>, bool)> {
-        let mut rows = Rows::of(text, Between::Commas)?;
+        let mut rows = Rows::of(text, Separator::Commas)?;
         let found: Vec<&str> = rows.by_ref().collect();
         Some((found, rows.ended))
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// JSON text that any parser reads without loss: `NaN` and `Infinity`, which Python and pandas
 /// write for missing values, become `null`; integers beyond 64 bits, which would lose digits,
 /// become strings.
-pub(super) struct Tidied<'a> {
+pub(super) struct LosslessJson<'a> {
     pub text: Cow<'a, str>,
     /// Line and column after each replaced piece, and the bytes by which it grew.
     moved: Vec<(usize, usize, isize)>,
@@ -18,7 +18,7 @@ struct Place {
     column: usize,
 }
 
-impl Tidied<'_> {
+impl LosslessJson<'_> {
     /// Converts a column to that of the original text.
     pub fn column(&self, line: usize, column: usize) -> usize {
         let before = self.moved.iter().filter(|moved| moved.0 == line && moved.1 <= column);
@@ -27,7 +27,7 @@ impl Tidied<'_> {
 }
 
 /// Replaces everything that JSON cannot express.
-pub(super) fn tidied(text: &str) -> Tidied<'_> {
+pub(super) fn tidied(text: &str) -> LosslessJson<'_> {
     let mut out = String::new();
     let mut copied = 0;
     let mut moved = Vec::new();
@@ -54,10 +54,10 @@ pub(super) fn tidied(text: &str) -> Tidied<'_> {
         at += piece.len().max(1);
     }
     if moved.is_empty() {
-        return Tidied { text: Cow::Borrowed(text), moved };
+        return LosslessJson { text: Cow::Borrowed(text), moved };
     }
     out.extend(text.get(copied..));
-    Tidied { text: Cow::Owned(out), moved }
+    LosslessJson { text: Cow::Owned(out), moved }
 }
 
 /// Returns the length in bytes of the token at the beginning of a text: a string, a comment, a word

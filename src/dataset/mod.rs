@@ -6,7 +6,7 @@
 //! - A raw row is a map from column names to JSON values, as any format yields it.
 //! - A [`Row`](crate::measure::Row) is what becomes of it: an [`Item`](crate::measure::Item) with a
 //!   unique id, or a dropped row with the reason.
-//! - [`Needs`] names the fields that the workflow uses besides id and question; [`Counts`] says how
+//! - [`RequiredFields`] names the fields that the workflow uses besides id and question; [`Counts`] says how
 //!   many rows became items, were dropped or filtered out.
 //!
 //! # Flow
@@ -25,7 +25,7 @@
 //! The pipeline's `expand` stage depends on this, and so do the readers of foreign recordings in
 //! [`crate::load`]. It touches files and the network.
 
-mod bounded;
+mod checking_reader;
 mod columns;
 mod config;
 mod csv;
@@ -65,7 +65,7 @@ pub(crate) use parquet::{OF_A_ROW, to_row as parquet_row, unread_codec};
 pub(crate) use quiet::without_panic;
 pub use remote::{download, shown_url};
 pub(crate) use rows::check_kept;
-pub use rows::{Counts, Needs, for_each_row};
+pub use rows::{Counts, RequiredFields, for_each_row};
 pub(crate) use sniff::{head_of, no_text, pointer};
 pub(crate) use table::{Table, TableError, TableOptions};
 pub(crate) use unpacked::check_parquet;

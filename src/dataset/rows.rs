@@ -30,7 +30,7 @@ pub(crate) fn check_kept(path: &str, bytes: usize) -> Result<(), DatasetError> {
 }
 
 /// Parts of an entry that the workflow needs besides its id.
-pub struct Needs<'a> {
+pub struct RequiredFields<'a> {
     /// Keys that are kept with the item.
     pub fields: Fields,
     /// A key whose list can stand in for an empty question.
@@ -52,7 +52,7 @@ pub struct Counts {
 /// their question is empty. Rows that the filter leaves out are only counted.
 pub fn for_each_row(
     spec: &DatasetSpec,
-    needs: &Needs<'_>,
+    needs: &RequiredFields<'_>,
     path: &Path,
     each: &mut dyn FnMut(Row) -> Result<(), DatasetError>,
 ) -> Result<Counts, DatasetError> {
@@ -100,7 +100,7 @@ fn named(spec: &DatasetSpec) -> Vec<(&str, &'static str)> {
 
 struct Rows<'a> {
     spec: &'a DatasetSpec,
-    needs: &'a Needs<'a>,
+    needs: &'a RequiredFields<'a>,
     path: &'a str,
     /// Hashes of the ids so far: the ids of a million rows would take more memory than all else.
     taken: HashSet<u64>,

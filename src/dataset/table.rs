@@ -1,6 +1,6 @@
 //! Delimited text under a header line, whatever its separator and encoding.
 
-use super::bounded::{Bounded, Limit, Unread};
+use super::checking_reader::{CheckingReader, Limit, TextError};
 use super::text::{decoded, not_utf8};
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
 use encoding_rs::Encoding;
@@ -13,7 +13,7 @@ const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 const LONGEST_NAMES: u64 = 1 << 20;
 const MOST_COLUMNS: usize = 20_000;
 
-type Source = Bounded<Box<dyn Read>>;
+type Source = CheckingReader<Box<dyn Read>>;
 
 /// Options of reading a table.
 #[derive(Default)]
@@ -62,7 +62,7 @@ impl Table {
         let separator = options.separator.or(declared);
         let separator = separator.unwrap_or_else(|| separator_of(&head, options.wanted));
         let source: Box<dyn Read> = Box::new(Cursor::new(head).chain(text));
-        let (source, limit) = Bounded::new(source, separator, 1 + skipped);
+        let (source, limit) = CheckingReader::new(source, separator, 1 + skipped);
         let trim = if options.trim { Trim::All } else { Trim::None };
         let mut builder = ReaderBuilder::new();
         let reader = builder.has_headers(false).delimiter(separator).trim(trim).from_reader(source);
@@ -117,8 +117,8 @@ impl Table {
                 }
             }
             ErrorKind::Io(error) => {
-                match error.get_ref().and_then(|it| it.downcast_ref::<Unread>()) {
-                    Some(Unread { line, message }) => {
+                match error.get_ref().and_then(|it| it.downcast_ref::<TextError>()) {
+                    Some(TextError { line, message }) => {
                         return TableError { line: *line, message: message.clone() };
                     }
                     None => error.to_string(),

@@ -1,10 +1,10 @@
 //! Looking a stage up in the store by its key, and the reason if its artifact cannot be used.
 
-use super::chosen::Chosen;
 use super::difference::differences;
 use super::host::{Host, ReasonOf, Substitute};
 use super::previous::Previous;
 use super::reason::Reason;
+use super::resolved_selection::ResolvedSelection;
 use super::task::Task;
 use crate::store::{Digest, Key, Manifest, Parts, Store, key_of};
 use std::collections::BTreeMap;
@@ -54,7 +54,7 @@ pub(crate) fn look_up<H: Host>(
     previous: &Previous,
     id: &H::Id,
     inputs: &BTreeMap<H::Id, Digest>,
-    chosen: &Chosen<H::Id>,
+    chosen: &ResolvedSelection<H::Id>,
 ) -> Result<Candidate<H>, H::Error> {
     let (task, store) = (host.task(id)?, host.store());
     let inputs = inputs.iter().map(|(id, digest)| (id.to_string(), digest.clone())).collect();

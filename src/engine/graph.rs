@@ -36,7 +36,7 @@ pub(crate) struct Addition<I> {
 
 /// Stages that need one another, so that none of them can be the first.
 #[derive(Debug)]
-pub(crate) struct Circular;
+pub(crate) struct CircularDependency;
 
 impl<I: Id> Addition<I> {
     /// A stage that reads the artifacts of others.
@@ -67,7 +67,7 @@ impl<I: Id> Graph<I> {
     pub(crate) fn add(
         &mut self,
         additions: impl IntoIterator<Item = Addition<I>>,
-    ) -> Result<(), Circular> {
+    ) -> Result<(), CircularDependency> {
         for Addition { id, reads, follows, read_by } in additions {
             let node = self.stages.add_node(id.clone());
             self.nodes.insert(id, node);
@@ -86,7 +86,7 @@ impl<I: Id> Graph<I> {
             }
         }
         self.order = self.sorted();
-        if self.order.len() == self.stages.node_count() { Ok(()) } else { Err(Circular) }
+        if self.order.len() == self.stages.node_count() { Ok(()) } else { Err(CircularDependency) }
     }
 
     /// The nodes in topological order. Not petgraph's own `toposort`, whose order of independent nodes is that of a

@@ -17,7 +17,7 @@ pub(crate) trait Host: Send + Sync + 'static {
     /// Names of stages.
     type Id: Id;
     /// Reasons of the host's own to make a sound artifact again.
-    type Again: Clone + Debug + PartialEq + Send + Sync;
+    type RemakeReason: Clone + Debug + PartialEq + Send + Sync;
     /// A stage with its slice.
     type Task: Task;
     /// Errors of stages.
@@ -33,7 +33,7 @@ pub(crate) trait Host: Send + Sync + 'static {
     fn is_content_with_what_is_there(&self) -> bool;
 
     /// The artifact that stands for a stage's whatever its key, if there is one.
-    fn substitute(&self, id: &Self::Id) -> Option<Substitute<Self::Again>>;
+    fn substitute(&self, id: &Self::Id) -> Option<Substitute<Self::RemakeReason>>;
 
     /// Returns true if a stage can end before its time and still leave something.
     fn can_be_cut_short(&self, id: &Self::Id) -> bool;
@@ -49,16 +49,16 @@ pub(crate) trait Host: Send + Sync + 'static {
 }
 
 /// The reason why a stage of a host has to run.
-pub(crate) type ReasonOf<H> = Reason<<H as Host>::Id, <H as Host>::Again>;
+pub(crate) type ReasonOf<H> = Reason<<H as Host>::Id, <H as Host>::RemakeReason>;
 
 /// The state of a stage of a host.
-pub(crate) type StateOf<H> = State<<H as Host>::Id, <H as Host>::Again>;
+pub(crate) type StateOf<H> = State<<H as Host>::Id, <H as Host>::RemakeReason>;
 
 /// The outcome of a stage of a host.
-pub(crate) type OutcomeOf<H> = StageOutcome<<H as Host>::Id, <H as Host>::Again>;
+pub(crate) type OutcomeOf<H> = StageOutcome<<H as Host>::Id, <H as Host>::RemakeReason>;
 
 /// The status of a stage of a host.
-pub(crate) type StatusOf<H> = StageStatus<<H as Host>::Id, <H as Host>::Again>;
+pub(crate) type StatusOf<H> = StageStatus<<H as Host>::Id, <H as Host>::RemakeReason>;
 
 /// An artifact that stands for a stage's whatever its key.
 pub(crate) struct Substitute<A> {

@@ -22,7 +22,6 @@
 //! so no two stages wait for one another.
 
 mod cache_lookup;
-mod chosen;
 mod difference;
 mod graph;
 mod grow;
@@ -35,6 +34,7 @@ mod previous;
 mod progress;
 mod ready;
 mod reason;
+mod resolved_selection;
 mod resources;
 mod run;
 mod run_log;
@@ -47,7 +47,6 @@ mod task;
 mod tests;
 
 pub(crate) use cache_lookup::{CacheLookup, look_up};
-pub(crate) use chosen::Chosen;
 pub(crate) use difference::differences;
 pub(crate) use graph::Addition;
 pub use graph::Graph;
@@ -61,12 +60,13 @@ pub use plan::{Plan, PlannedStage, Status};
 pub(crate) use previous::Previous;
 pub(crate) use progress::Progress;
 pub use reason::Reason;
+pub(crate) use resolved_selection::ResolvedSelection;
 pub(crate) use resources::{Claim, Lease, Resources};
-pub(crate) use run::{Run, Settings, Shared};
+pub(crate) use run::{Run, Settings, SharedRun};
 pub(crate) use run_log::{LoggedRun, RunLog};
-pub(crate) use selection::NoSuchStage;
+pub(crate) use selection::UnknownStage;
 pub use selection::{Pattern, Selection};
 pub(crate) use single_flight::SingleFlight;
 pub use state::{StageStatus, State};
 pub(crate) use status::status;
-pub(crate) use task::{CutShort, Product, Task, Then};
+pub(crate) use task::{Continuation, CutShort, Product, Task};

@@ -2,10 +2,10 @@
 //! artifacts would pass for current ones.
 
 use super::cache_lookup::{CacheLookup, known_inputs, look_up};
-use super::chosen::Chosen;
 use super::graph::Graph;
 use super::host::Host;
 use super::previous::Previous;
+use super::resolved_selection::ResolvedSelection;
 use crate::store::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ pub(crate) fn note_forced<H: Host>(
     host: &H,
     previous: &Previous,
     graph: &Graph<H::Id>,
-    chosen: &Chosen<H::Id>,
+    chosen: &ResolvedSelection<H::Id>,
 ) -> Result<(), H::Error> {
     let (mut known, mut keys) = (BTreeMap::<&H::Id, Digest>::new(), BTreeSet::new());
     for (id, needs) in graph.stages().filter(|(id, _)| chosen.needed.contains(id)) {
@@ -26,7 +26,7 @@ pub(crate) fn note_forced<H: Host>(
         if chosen.forced.contains(id) {
             keys.insert(look_up(host, previous, id, &inputs, chosen)?.key);
         }
-        let there = look_up(host, previous, id, &inputs, &Chosen::nothing())?;
+        let there = look_up(host, previous, id, &inputs, &ResolvedSelection::nothing())?;
         if let CacheLookup::Hit(manifest) = there.found {
             known.insert(id, manifest.digest);
         }

@@ -1,11 +1,11 @@
 //! The plan of a run: the stages that would run, with reasons.
 
 use super::cache_lookup::{CacheLookup, known_inputs, look_up};
-use super::chosen::Chosen;
 use super::graph::Graph;
 use super::host::Host;
 use super::previous::Previous;
 use super::reason::Reason;
+use super::resolved_selection::ResolvedSelection;
 use crate::store::{Digest, Key};
 use std::collections::BTreeMap;
 
@@ -70,8 +70,8 @@ pub(crate) fn plan<H: Host>(
     host: &H,
     previous: &Previous,
     graph: &Graph<H::Id>,
-    chosen: &Chosen<H::Id>,
-) -> Result<Plan<H::Id, H::Again>, H::Error> {
+    chosen: &ResolvedSelection<H::Id>,
+) -> Result<Plan<H::Id, H::RemakeReason>, H::Error> {
     let mut known: BTreeMap<&H::Id, Digest> = BTreeMap::new();
     // Stages without an artifact, and whether they are blocked.
     let mut missing: BTreeMap<&H::Id, bool> = BTreeMap::new();

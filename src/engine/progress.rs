@@ -1,8 +1,8 @@
 //! The progress of a run through a graph.
 
-use super::chosen::Chosen;
 use super::graph::Graph;
 use super::id::Id;
+use super::resolved_selection::ResolvedSelection;
 use crate::store::Manifest;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ pub(crate) struct Progress<I> {
     /// All stages, as far as they are known.
     pub graph: Graph<I>,
     /// Those that may run, and those that are needed.
-    pub chosen: Chosen<I>,
+    pub chosen: ResolvedSelection<I>,
     /// Stages whose artifacts are there.
     pub manifests: BTreeMap<I, Manifest>,
     /// Stages that failed, or that cannot run for want of one that did.

@@ -34,11 +34,11 @@ struct Pool {
 struct State {
     taken: BTreeMap<String, usize>,
     /// Claims that are not granted yet: those of lower places first, and of one place the oldest.
-    waiting: BTreeMap<(usize, u64), Waiting>,
+    waiting: BTreeMap<(usize, u64), PendingClaim>,
     next: u64,
 }
 
-struct Waiting {
+struct PendingClaim {
     claim: Claim,
     granted: oneshot::Sender<Lease>,
 }
@@ -87,7 +87,7 @@ impl Resources {
             let mut state = self.pool.state();
             state.next += 1;
             let turn = (place, state.next);
-            state.waiting.insert(turn, Waiting { claim: claim.clone(), granted });
+            state.waiting.insert(turn, PendingClaim { claim: claim.clone(), granted });
         }
         self.pool.grant();
         match lease.await {
@@ -115,7 +115,7 @@ impl Pool {
             let State { taken, waiting, .. } = &mut *state;
             // What one waits for, nobody behind it gets: else a large claim would wait for ever.
             let mut reserved = BTreeSet::new();
-            let ready = waiting.extract_if(.., |_, Waiting { claim, .. }| {
+            let ready = waiting.extract_if(.., |_, PendingClaim { claim, .. }| {
                 let is_free = |(name, amount): (&String, &usize)| {
                     let taken = taken.get(name).copied().unwrap_or(0);
                     !reserved.contains(name) && taken + amount <= self.amount(name)
@@ -132,7 +132,7 @@ impl Pool {
             });
             granted.extend(ready.map(|(_, waiting)| waiting));
         }
-        for Waiting { claim, granted } in granted {
+        for PendingClaim { claim, granted } in granted {
             // Whoever waits no more gives it back at once.
             drop(granted.send(Lease { pool: Arc::clone(self), claim }));
         }

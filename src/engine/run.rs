@@ -1,7 +1,6 @@
 //! A run under way: stage by stage, each kept the moment it is done.
 
 use super::cache_lookup::{CacheLookup, Candidate, cut_short_key, look_up};
-use super::chosen::Chosen;
 use super::graph::Graph;
 use super::grow::{Grow, Growth};
 use super::host::{OutcomeOf, ReasonOf, Runner};
@@ -10,10 +9,11 @@ use super::previous::Previous;
 use super::progress::Progress;
 use super::ready::Ready;
 use super::reason::Reason;
+use super::resolved_selection::ResolvedSelection;
 use super::resources::{Lease, Resources};
 use super::selection::Selection;
 use super::single_flight::{SingleFlight, Turn};
-use super::task::{CutShort, Product, Then};
+use super::task::{Continuation, CutShort, Product};
 use crate::store::{Content, Digest, Key, Manifest, Parts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use tokio::runtime::Handle;
 use tracing::{debug, info};
 
 /// The part of a run that all its graphs share.
-pub(crate) struct Shared {
+pub(crate) struct SharedRun {
     /// The artifacts that it makes.
     pub flights: SingleFlight,
     /// The resources that its stages need.
@@ -32,7 +32,7 @@ pub(crate) struct Shared {
 /// The settings of a run through one graph.
 pub(crate) struct Settings<'a> {
     /// The part that all graphs of the run share.
-    pub shared: &'a Shared,
+    pub shared: &'a SharedRun,
     /// The place of the graph among those: of two that wait for a resource, the lower one gets it.
     pub place: usize,
     /// The name under which the keys of all stages are remembered.
@@ -128,7 +128,7 @@ impl<'a, H: Runner> Run<'a, H> {
         self.sort_out();
     }
 
-    fn choose(&self, graph: &Graph<H::Id>) -> Chosen<H::Id> {
+    fn choose(&self, graph: &Graph<H::Id>) -> ResolvedSelection<H::Id> {
         self.settings.selection.choose(graph, self.settings.label.as_deref())
     }
 
@@ -298,13 +298,13 @@ impl<'a, H: Runner> Run<'a, H> {
             }
             return Ok(manifest);
         };
-        if let Then::GoOn(notice) = &then {
+        if let Continuation::GoOn(notice) = &then {
             self.host.notice(notice);
         }
         let manifest = self.keep_cut_short(name, parts, &content, why)?;
         match then {
-            Then::Stop(error) => Err(error),
-            Then::GoOn(_) => Ok(manifest),
+            Continuation::Stop(error) => Err(error),
+            Continuation::GoOn(_) => Ok(manifest),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Choosing what runs: by name, from a stage on, up to a stage, again although it is there.
 
-use super::chosen::Chosen;
 use super::graph::Graph;
 use super::id::Id;
+use super::resolved_selection::ResolvedSelection;
 use std::collections::BTreeSet;
 
 /// Names stages: one by its name (`pack@8`), all of a kind (`pack`), or by a glob (`pack@1?`);
@@ -52,7 +52,7 @@ pub struct Selection {
 }
 
 /// A name that means no stage.
-pub(crate) struct NoSuchStage {
+pub(crate) struct UnknownStage {
     /// The name or pattern that was given.
     pub pattern: String,
 }
@@ -72,12 +72,12 @@ impl Selection {
     pub(crate) fn check<I: Id>(
         &self,
         graphs: &[(&Graph<I>, Option<&str>)],
-    ) -> Result<(), NoSuchStage> {
+    ) -> Result<(), UnknownStage> {
         let unknown = |pattern: &&Pattern| {
             graphs.iter().all(|(graph, label)| pattern.find(graph, *label).next().is_none())
         };
         match self.patterns().find(unknown) {
-            Some(pattern) => Err(NoSuchStage { pattern: pattern.stage.clone() }),
+            Some(pattern) => Err(UnknownStage { pattern: pattern.stage.clone() }),
             None => Ok(()),
         }
     }
@@ -93,7 +93,11 @@ impl Selection {
     }
 
     /// Works the selection out on a graph.
-    pub(crate) fn choose<I: Id>(&self, graph: &Graph<I>, label: Option<&str>) -> Chosen<I> {
+    pub(crate) fn choose<I: Id>(
+        &self,
+        graph: &Graph<I>,
+        label: Option<&str>,
+    ) -> ResolvedSelection<I> {
         let find = |patterns: &[Pattern]| -> BTreeSet<I> {
             patterns.iter().flat_map(|pattern| pattern.find(graph, label)).cloned().collect()
         };
@@ -114,7 +118,7 @@ impl Selection {
             Some(patterns) => find(patterns).into_iter().filter(|id| wanted.contains(id)).collect(),
         };
         let needed = Reach::Backwards.of(graph, &wanted);
-        Chosen { wanted, needed, forced }
+        ResolvedSelection { wanted, needed, forced }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Comparison of what stages read now with the lock file and the store.
 
 use super::cache_lookup::{CacheLookup, known_inputs, look_up};
-use super::chosen::Chosen;
 use super::graph::Graph;
 use super::host::{Host, StateOf, StatusOf};
 use super::previous::Previous;
 use super::reason::Reason;
+use super::resolved_selection::ResolvedSelection;
 use super::state::{StageStatus, State};
 use crate::store::Digest;
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ pub(crate) fn status<H: Host>(
     host: &H,
     previous: &Previous,
     graph: &Graph<H::Id>,
-    chosen: &Chosen<H::Id>,
+    chosen: &ResolvedSelection<H::Id>,
 ) -> Result<Vec<StatusOf<H>>, H::Error> {
     let mut known: BTreeMap<&H::Id, Digest> = BTreeMap::new();
     let mut all = Vec::new();
@@ -52,7 +52,7 @@ fn state_of<H: Host>(
     previous: &Previous,
     id: &H::Id,
     inputs: &BTreeMap<H::Id, Digest>,
-    chosen: &Chosen<H::Id>,
+    chosen: &ResolvedSelection<H::Id>,
 ) -> Result<(StateOf<H>, Option<Digest>), H::Error> {
     let candidate = look_up(host, previous, id, inputs, chosen)?;
     let locked = previous.lock.get(&id.to_string()).filter(|locked| locked.key == candidate.key);

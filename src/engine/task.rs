@@ -25,11 +25,11 @@ pub(crate) struct CutShort<E> {
     /// The reason, for the manifest.
     pub why: String,
     /// The way in which the run goes on.
-    pub then: Then<E>,
+    pub then: Continuation<E>,
 }
 
 /// The way in which a run goes on after a stage that ended before its time.
-pub(crate) enum Then<E> {
+pub(crate) enum Continuation<E> {
     /// The run ends with this error.
     Stop(E),
     /// Other stages build on what there is, and the user is told this.

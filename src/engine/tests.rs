@@ -29,7 +29,7 @@ impl Id for Name {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum Wrong {
+enum TestError {
     #[error("{0}")]
     Store(#[from] StoreError),
     #[error("{0}")]
@@ -64,15 +64,15 @@ struct Kitchen {
 
 impl Host for Kitchen {
     type Id = Name;
-    type Again = ();
+    type RemakeReason = ();
     type Task = Step;
-    type Error = Wrong;
+    type Error = TestError;
 
     fn store(&self) -> &Store {
         &self.store
     }
 
-    fn task(&self, id: &Name) -> Result<Step, Wrong> {
+    fn task(&self, id: &Name) -> Result<Step, TestError> {
         Ok(Step(id.clone()))
     }
 
@@ -104,7 +104,7 @@ impl Runner for Kitchen {
         &self,
         Step(name): &Step,
         _: BTreeMap<Name, Digest>,
-    ) -> Result<Product<Wrong>, Wrong> {
+    ) -> Result<Product<TestError>, TestError> {
         self.running.lock().unwrap().insert(name.to_string());
         if name.0.starts_with("chop") {
             self.choppers.wait();
@@ -118,7 +118,7 @@ impl Runner for Kitchen {
         }
         self.running.lock().unwrap().remove(name.0);
         if name.0 == "bad" {
-            return Err(Wrong::Stage("burnt"));
+            return Err(TestError::Stage("burnt"));
         }
         Ok(Product { content: name.0.as_bytes().to_vec().into(), cut_short: None })
     }
@@ -139,24 +139,24 @@ impl Runner for Kitchen {
         self.told.lock().unwrap().push("let go".to_owned());
     }
 
-    fn may_run(&self, _: &Name, _: &Reason<Name, ()>) -> Result<(), Wrong> {
+    fn may_run(&self, _: &Name, _: &Reason<Name, ()>) -> Result<(), TestError> {
         Ok(())
     }
 
-    fn not_selected(&self, _: &Name, _: &Reason<Name, ()>) -> Wrong {
-        Wrong::Stage("not selected")
+    fn not_selected(&self, _: &Name, _: &Reason<Name, ()>) -> TestError {
+        TestError::Stage("not selected")
     }
 
     fn cancel(&self) -> &CancellationToken {
         &self.cancel
     }
 
-    fn cancelled<'a>(&self, _: impl Iterator<Item = &'a Name>) -> Wrong {
-        Wrong::Cancelled
+    fn cancelled<'a>(&self, _: impl Iterator<Item = &'a Name>) -> TestError {
+        TestError::Cancelled
     }
 
-    fn is_cancelled(&self, error: &Wrong) -> bool {
-        matches!(error, Wrong::Cancelled)
+    fn is_cancelled(&self, error: &TestError) -> bool {
+        matches!(error, TestError::Cancelled)
     }
 
     fn wants_more(&self, _: &Reason<Name, ()>) -> bool {
@@ -176,20 +176,20 @@ impl Runner for Kitchen {
         self.told.lock().unwrap().push(format!("{} {what}", outcome.id));
     }
 
-    fn stage_failed(&self, id: &Name, error: &Wrong) {
+    fn stage_failed(&self, id: &Name, error: &TestError) {
         self.told.lock().unwrap().push(format!("{id} failed: {error}"));
     }
 }
 
 /// Adds a stage before another one once a third has settled.
-struct Adds(Option<[Name; 3]>);
+struct LateStage(Option<[Name; 3]>);
 
-impl Grow<Kitchen> for Adds {
+impl Grow<Kitchen> for LateStage {
     fn grow(
         &mut self,
         progress: &Progress<Name>,
         settled: &Name,
-    ) -> Result<Option<Growth<Name>>, Wrong> {
+    ) -> Result<Option<Growth<Name>>, TestError> {
         let Some([new, before, _]) = self.0.take_if(|[.., after]| after == settled) else {
             return Ok(None);
         };
@@ -226,18 +226,18 @@ fn kitchen(choppers: usize) -> (tempfile::TempDir, Arc<Kitchen>) {
     (folder, Arc::new(kitchen))
 }
 
-fn shared() -> Shared {
-    Shared { flights: SingleFlight::default(), resources: Resources::of(&[("cpu", 2)]) }
+fn shared() -> SharedRun {
+    SharedRun { flights: SingleFlight::default(), resources: Resources::of(&[("cpu", 2)]) }
 }
 
 /// Runs a graph, and returns how it ended.
 async fn run(
     kitchen: &Arc<Kitchen>,
-    shared: &Shared,
+    shared: &SharedRun,
     place: usize,
     graph: Graph<Name>,
     adds: Option<[Name; 3]>,
-) -> Result<(), Wrong> {
+) -> Result<(), TestError> {
     let name = format!("graph {place}");
     let previous = Previous::read(kitchen.store.root(), &name, &kitchen.store);
     let chosen = Selection::default().choose(&graph, None);
@@ -259,7 +259,7 @@ async fn run(
         keep_going: true,
         held,
     };
-    Run::new(Arc::clone(kitchen), &previous, settings, progress).all(&mut Adds(adds)).await
+    Run::new(Arc::clone(kitchen), &previous, settings, progress).all(&mut LateStage(adds)).await
 }
 
 #[tokio::test]

@@ -42,13 +42,13 @@ impl Seconds {
 /// Error of parsing a duration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a duration: write a number and a unit, such as 300ms, 10s, 2m or 1h")]
-pub struct NotADuration(String);
+pub struct InvalidDuration(String);
 
 impl FromStr for Seconds {
-    type Err = NotADuration;
+    type Err = InvalidDuration;
 
-    fn from_str(text: &str) -> Result<Self, NotADuration> {
-        let wrong = || NotADuration(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, InvalidDuration> {
+        let wrong = || InvalidDuration(text.to_owned());
         let trimmed = text.trim();
         let unit_at = trimmed.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(trimmed.len());
         let (number, unit) = trimmed.split_at(unit_at);

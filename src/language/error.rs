@@ -101,7 +101,7 @@ impl SpecError {
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let Inner { message, file, place, help, .. } = &*self.0;
-        let shown = place.as_ref().map(Shown::new);
+        let shown = place.as_ref().map(QuotedSource::new);
         // The line itself is made printable by the renderer.
         let (message, file) = (printable(message), printable(file));
         let help = help.as_deref().map(printable);
@@ -145,12 +145,12 @@ impl Error for SpecError {
 const LONGEST_LINE: usize = 8 << 10;
 
 /// A redacted source, with the bytes to underline.
-struct Shown {
+struct QuotedSource {
     text: String,
     span: std::ops::Range<usize>,
 }
 
-impl Shown {
+impl QuotedSource {
     fn new(place: &Place) -> Self {
         // Nobody reads a line of that length, and part of one could show a secret without its key.
         let shown = |line: &'_ str| {

@@ -43,7 +43,7 @@ pub use checker::{Check, Checker};
 pub(crate) use compose::compose;
 pub use compose::{Parts, ReadFile};
 pub(crate) use decode::{decode, suggestion};
-pub use duration::{NotADuration, Seconds};
+pub use duration::{InvalidDuration, Seconds};
 pub use error::{Place, Source, SpecError};
 pub use file_name::plain_file_name;
 pub use glob::glob_matches;

@@ -76,20 +76,20 @@ pub(crate) struct ScalarOr<T>(pub T);
 
 impl<'de, T: ScalarOrMap> Deserialize<'de> for ScalarOr<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(EitherForm(PhantomData)).map(Self)
+        deserializer.deserialize_any(ScalarOrMapVisitor(PhantomData)).map(Self)
     }
 }
 
-struct EitherForm<T>(PhantomData<T>);
+struct ScalarOrMapVisitor<T>(PhantomData<T>);
 
-impl<T: ScalarOrMap> EitherForm<T> {
+impl<T: ScalarOrMap> ScalarOrMapVisitor<T> {
     fn scalar<E: de::Error>(scalar: Scalar<'_>) -> Result<T, E> {
         let wrong = || Err(E::invalid_type(scalar.unexpected(), &T::FORMS));
         T::of_scalar(scalar).unwrap_or_else(wrong)
     }
 }
 
-impl<'de, T: ScalarOrMap> de::Visitor<'de> for EitherForm<T> {
+impl<'de, T: ScalarOrMap> de::Visitor<'de> for ScalarOrMapVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

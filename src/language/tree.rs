@@ -63,22 +63,22 @@ impl Node {
             duplicate_keys: serde_yaml::DuplicateKeyPolicy::PassThrough,
             strict_booleans: true,
         };
-        let raw: Spanned<Raw> = serde_yaml::from_str_with_options(&source.text, options)
+        let raw: Spanned<RawNode> = serde_yaml::from_str_with_options(&source.text, options)
             .map_err(|error| syntax_error(source, &error))?;
         Self::from_raw(raw, source)
     }
 
-    fn from_raw(raw: Spanned<Raw>, source: &Arc<Source>) -> Result<Self, SpecError> {
+    fn from_raw(raw: Spanned<RawNode>, source: &Arc<Source>) -> Result<Self, SpecError> {
         let place = place_of(source, &raw.referenced);
         let value = match raw.value {
-            Raw::Scalar(value) => value,
-            Raw::Seq(items) => Value::Seq(
+            RawNode::Scalar(value) => value,
+            RawNode::Seq(items) => Value::Seq(
                 items
                     .into_iter()
                     .map(|item| Self::from_raw(item, source))
                     .collect::<Result<_, _>>()?,
             ),
-            Raw::Map(pairs) => {
+            RawNode::Map(pairs) => {
                 let mut entries: Vec<Entry> = Vec::with_capacity(pairs.len());
                 let mut lines: HashMap<String, u64> = HashMap::new();
                 for (key, value) in pairs {
@@ -269,13 +269,13 @@ fn syntax_error(source: &Arc<Source>, error: &serde_yaml::Error) -> SpecError {
 }
 
 /// A node as the YAML reader yields it, before its position is attached.
-enum Raw {
+enum RawNode {
     Scalar(Value),
-    Seq(Vec<Spanned<Raw>>),
-    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
+    Seq(Vec<Spanned<RawNode>>),
+    Map(Vec<(Spanned<String>, Spanned<RawNode>)>),
 }
 
-impl<'de> Deserialize<'de> for Raw {
+impl<'de> Deserialize<'de> for RawNode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(RawVisitor)
     }
@@ -284,49 +284,49 @@ impl<'de> Deserialize<'de> for Raw {
 struct RawVisitor;
 
 impl<'de> Visitor<'de> for RawVisitor {
-    type Value = Raw;
+    type Value = RawNode;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a YAML value")
     }
 
-    fn visit_unit<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Scalar(Value::Null))
+    fn visit_unit<E>(self) -> Result<RawNode, E> {
+        Ok(RawNode::Scalar(Value::Null))
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
-        Ok(Raw::Scalar(Value::Bool(value)))
+    fn visit_bool<E>(self, value: bool) -> Result<RawNode, E> {
+        Ok(RawNode::Scalar(Value::Bool(value)))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
-        Ok(Raw::Scalar(u64::try_from(value).map_or(Value::Int(value), Value::Uint)))
+    fn visit_i64<E>(self, value: i64) -> Result<RawNode, E> {
+        Ok(RawNode::Scalar(u64::try_from(value).map_or(Value::Int(value), Value::Uint)))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
-        Ok(Raw::Scalar(Value::Uint(value)))
+    fn visit_u64<E>(self, value: u64) -> Result<RawNode, E> {
+        Ok(RawNode::Scalar(Value::Uint(value)))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
-        Ok(Raw::Scalar(Value::Float(value)))
+    fn visit_f64<E>(self, value: f64) -> Result<RawNode, E> {
+        Ok(RawNode::Scalar(Value::Float(value)))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
-        Ok(Raw::Scalar(Value::Str(value.to_owned())))
+    fn visit_str<E>(self, value: &str) -> Result<RawNode, E> {
+        Ok(RawNode::Scalar(Value::Str(value.to_owned())))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Raw, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<RawNode, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = access.next_element()? {
             items.push(item);
         }
-        Ok(Raw::Seq(items))
+        Ok(RawNode::Seq(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Raw, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<RawNode, A::Error> {
         let mut pairs = Vec::new();
         while let Some(pair) = access.next_entry()? {
             pairs.push(pair);
         }
-        Ok(Raw::Map(pairs))
+        Ok(RawNode::Map(pairs))
     }
 }

@@ -1,6 +1,6 @@
 //! Executors: whatever makes the load of a level.
 
-use super::{LevelPlan, LoadError, OnRun, Recorded, Recorder, Scraper};
+use super::{LevelPlan, LoadError, OnRun, RecordedLevel, Recorder, Scraper};
 use crate::workflow::{Pending, Workflow};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -29,5 +29,5 @@ pub trait Executor: Send + Sync {
     /// # Errors
     ///
     /// Fails if it was stopped, or if the level could not be recorded.
-    fn measure<'a>(&'a self, job: Job<'a>) -> Pending<'a, Result<Recorded, LoadError>>;
+    fn measure<'a>(&'a self, job: Job<'a>) -> Pending<'a, Result<RecordedLevel, LoadError>>;
 }

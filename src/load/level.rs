@@ -1,7 +1,7 @@
 //! A level under way: what its users or arrivals share.
 
 use super::Recorder;
-use super::schedule::{Due, Schedule, Workload};
+use super::schedule::{DueRun, Schedule, Workload};
 use crate::measure::Run;
 use crate::pacing::{Segment, Turns};
 use crate::workflow::{Clock, Workflow};
@@ -48,12 +48,12 @@ impl Level {
         lock(&self.schedule).open_window(now);
     }
 
-    pub fn next(&self, now: f64) -> Option<Due> {
+    pub fn next(&self, now: f64) -> Option<DueRun> {
         lock(&self.schedule).next(now)
     }
 
     /// Runs an item and keeps its record. Its time counts from when it was due, if that is said.
-    pub async fn run(&self, due: Due, due_at: Option<f64>) {
+    pub async fn run(&self, due: DueRun, due_at: Option<f64>) {
         let mut run = self.workflow.run(&due.item, self.clock).await;
         run.phase = due.phase;
         run.start = due_at.map_or(run.start, |due_at| run.start.min(due_at));

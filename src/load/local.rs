@@ -3,8 +3,8 @@
 use super::begin::begin;
 use super::health::Monitor;
 use super::level::Level;
-use super::{Executor, Job, LevelPlan, LoadError, Recorded};
-use crate::measure::{Around, Scraped};
+use super::{Executor, Job, LevelPlan, LoadError, RecordedLevel};
+use crate::measure::{RecordingMeta, Scraped};
 use crate::workflow::Pending;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -14,12 +14,12 @@ use tokio::task::JoinSet;
 pub struct Local;
 
 impl Executor for Local {
-    fn measure<'a>(&'a self, job: Job<'a>) -> Pending<'a, Result<Recorded, LoadError>> {
+    fn measure<'a>(&'a self, job: Job<'a>) -> Pending<'a, Result<RecordedLevel, LoadError>> {
         Box::pin(measure(job))
     }
 }
 
-async fn measure(job: Job<'_>) -> Result<Recorded, LoadError> {
+async fn measure(job: Job<'_>) -> Result<RecordedLevel, LoadError> {
     let Job { plan, workflow, scraper, cancel, on_run, recorder } = job;
     let turns = plan.turns()?;
     let monitor = Monitor::start();
@@ -48,12 +48,12 @@ async fn measure(job: Job<'_>) -> Result<Recorded, LoadError> {
         Some(scraping) => scraping.stop(),
         None => (Scraped::new(), None),
     };
-    Ok(level.recorder.recorded(Around {
+    Ok(level.recorder.recorded(RecordingMeta {
         concurrency: point.level(),
         client: Some(client),
         scraped,
         scrape_error,
-        ..Around::default()
+        ..RecordingMeta::default()
     }))
 }
 
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
     use crate::load::{Recorder, Window, Workload};
     use crate::measure::{Failure, Item, Phase, Run};
-    use crate::pacing::{Closed, LoadPoint, Open, Pacing, Process, Segment};
+    use crate::pacing::{ClosedLoop, LoadPoint, OpenLoop, Pacing, Process, Segment};
     use crate::workflow::{Clock, Workflow};
     use std::collections::BTreeSet;
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -71,12 +71,12 @@ mod tests {
 
     /// Takes as long as the item says, in virtual time, and counts what is in flight.
     #[derive(Default)]
-    struct Timed {
+    struct TimedWorkflow {
         in_flight: AtomicU32,
         highest: AtomicU32,
     }
 
-    impl Workflow for Timed {
+    impl Workflow for TimedWorkflow {
         fn check(&self) -> Pending<'_, Result<(), Failure>> {
             Box::pin(std::future::ready(Ok(())))
         }
@@ -98,7 +98,7 @@ mod tests {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.unwrap().block_on(async {
-            let timed = Arc::new(Timed::default());
+            let timed = Arc::new(TimedWorkflow::default());
             let workflow = Arc::clone(&timed) as Arc<dyn Workflow>;
             let cancel = &CancellationToken::new();
             let (on_run, recorder) = (Arc::new(|_: &Run| {}), Recorder::in_memory());
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn shares_of_arrivals_are_those_of_the_whole_at_their_times() {
         for process in [Process::Poisson, Process::Constant] {
-            let pacing = Pacing::Open(Open { per_user: 2.5, process });
+            let pacing = Pacing::Open(OpenLoop { per_user: 2.5, process });
             for window in [Window::Runs(41), Window::Seconds(1.7)] {
                 for (point, warmup) in
                     [(LoadPoint::Users(8), 8), (LoadPoint::Users(3), 0), (LoadPoint::Rate(12.5), 5)]
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn shares_of_users_are_the_users_of_the_whole() {
         for think in [0.0, 0.02] {
-            let pacing = Pacing::Closed(Closed { think, sigma: 0.5 });
+            let pacing = Pacing::Closed(ClosedLoop { think, sigma: 0.5 });
             for (users, runs) in [(32, 96), (5, 13), (4, 4)] {
                 let point = LoadPoint::InFlight(users);
                 let mut plan = plan(point, pacing, Window::Runs(runs), users as usize);
@@ -196,7 +196,7 @@ mod tests {
     /// Users do in a share what they do in the whole: their first runs begin at the same times.
     #[test]
     fn users_think_and_ramp_as_in_the_whole() {
-        let pacing = Pacing::Closed(Closed { think: 0.3, sigma: 0.7 });
+        let pacing = Pacing::Closed(ClosedLoop { think: 0.3, sigma: 0.7 });
         let plan = plan(LoadPoint::Users(9), pacing, Window::Runs(9), 0);
         let starts = |runs: &[Run]| -> BTreeSet<u64> {
             begun(runs).into_iter().map(|(.., at)| at).collect()

@@ -2,9 +2,9 @@
 //! no more are held than two pieces.
 
 use super::LoadError;
-use super::ordered::Ordered;
 use super::recording::{Pieces, to_parquet};
-use crate::measure::{Around, Recording, Run};
+use super::reorder_buffer::ReorderBuffer;
+use crate::measure::{Recording, RecordingMeta, Run};
 use parquet::errors::ParquetError;
 use std::fs::File;
 use std::io::BufWriter;
@@ -18,12 +18,12 @@ const PIECE: usize = 16_384;
 /// Takes the runs of a level as they end, and records them in the order in which they began. In a level of
 /// many pieces, one that ends two pieces after it began stands where it ended.
 pub struct Recorder {
-    held: Mutex<Held>,
+    held: Mutex<RecorderState>,
     piece: usize,
 }
 
-struct Held {
-    runs: Ordered,
+struct RecorderState {
+    runs: ReorderBuffer,
     sink: Sink,
 }
 
@@ -51,7 +51,7 @@ impl Recorder {
     }
 
     fn with(sink: Sink, piece: usize) -> Self {
-        Self { held: Mutex::new(Held { runs: Ordered::default(), sink }), piece }
+        Self { held: Mutex::new(RecorderState { runs: ReorderBuffer::default(), sink }), piece }
     }
 
     /// Takes a run that has ended. `false` where it cannot be written: then no more are wanted.
@@ -66,14 +66,14 @@ impl Recorder {
     }
 
     /// All that was taken, with what was noted besides.
-    pub(super) fn recorded(&self, around: Around) -> Recorded {
+    pub(super) fn recorded(&self, around: RecordingMeta) -> RecordedLevel {
         let mut held = self.held();
         let (runs, sink) =
             (std::mem::take(&mut held.runs), std::mem::replace(&mut held.sink, Sink::Nowhere));
-        Recorded { runs, sink, around }
+        RecordedLevel { runs, sink, around }
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, RecorderState> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -101,14 +101,14 @@ fn write(file: File, pieces: &Receiver<Vec<Run>>) -> Result<Pieces<Target>, Parq
 }
 
 /// A level that is over.
-pub struct Recorded {
-    runs: Ordered,
+pub struct RecordedLevel {
+    runs: ReorderBuffer,
     sink: Sink,
     /// What was noted besides the runs.
-    pub around: Around,
+    pub around: RecordingMeta,
 }
 
-impl Recorded {
+impl RecordedLevel {
     /// The recording of a level whose runs were all held.
     pub fn into_recording(self) -> Recording {
         Recording { runs: self.runs.into_runs(), around: self.around }
@@ -156,7 +156,7 @@ mod tests {
             assert!(recorder.add(index, run(index)));
             most = most.max(recorder.held().runs.len());
         }
-        let around = Around { concurrency: Some(7), ..Around::default() };
+        let around = RecordingMeta { concurrency: Some(7), ..RecordingMeta::default() };
         if let Some(bytes) = recorder.recorded(around).finish().unwrap() {
             return (bytes, most);
         }
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn few_runs_are_the_same_file_as_ever() {
         let (bytes, _) = written((0..19).rev(), 10);
-        let around = Around { concurrency: Some(7), ..Around::default() };
+        let around = RecordingMeta { concurrency: Some(7), ..RecordingMeta::default() };
         let recording = Recording { runs: (0..19).map(run).collect(), around };
         assert_eq!(bytes, to_parquet(&recording).unwrap());
     }
@@ -199,7 +199,7 @@ mod tests {
         // Sooner or later the one that writes has noticed.
         let wanted = (0..10_000_000).take_while(|&index| recorder.add(index, run(index))).count();
         assert!(wanted < 10_000_000);
-        let error = recorder.recorded(Around::default()).finish().unwrap_err();
+        let error = recorder.recorded(RecordingMeta::default()).finish().unwrap_err();
         assert!(matches!(error, LoadError::Unwritten(_)), "{error}");
     }
 }

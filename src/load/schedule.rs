@@ -57,7 +57,7 @@ pub(super) struct Schedule {
 
 /// A run that is due.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Due {
+pub(super) struct DueRun {
     /// Position among the runs that are made here.
     pub index: usize,
     pub phase: Phase,
@@ -105,7 +105,7 @@ impl Schedule {
     }
 
     /// The run to begin now; `None` once the level needs no more.
-    pub fn next(&mut self, now: f64) -> Option<Due> {
+    pub fn next(&mut self, now: f64) -> Option<DueRun> {
         if self.stopped {
             return None;
         }
@@ -120,7 +120,7 @@ impl Schedule {
             self.stopped = true;
             return None;
         };
-        let due = Due { index: self.started, phase, item: self.item(position, phase)? };
+        let due = DueRun { index: self.started, phase, item: self.item(position, phase)? };
         self.started += 1;
         self.measured += usize::from(phase.is_measured());
         Some(due)

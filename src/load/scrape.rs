@@ -40,15 +40,15 @@ pub struct Scraper {
 
 /// What was heard so far.
 #[derive(Default)]
-struct Heard {
+struct ScrapeState {
     scraped: Scraped,
     samples: usize,
     error: Option<String>,
 }
 
 /// Scraping under way; it ends when dropped.
-pub(super) struct Scraping {
-    heard: Arc<Mutex<Heard>>,
+pub(super) struct ScrapeTask {
+    heard: Arc<Mutex<ScrapeState>>,
     task: AbortHandle,
 }
 
@@ -78,8 +78,8 @@ impl Scraper {
     }
 
     /// Begins to ask; times are those of `clock`.
-    pub(super) fn start(&self, clock: Clock) -> Scraping {
-        let heard = Arc::<Mutex<Heard>>::default();
+    pub(super) fn start(&self, clock: Clock) -> ScrapeTask {
+        let heard = Arc::<Mutex<ScrapeState>>::default();
         let (client, url) = (self.client.clone(), self.url.clone());
         let (every, wanted) = (self.every, self.wanted.clone());
         let redactor = self.redactor.clone();
@@ -104,7 +104,7 @@ impl Scraper {
                 }
             }
         });
-        Scraping { heard, task: task.abort_handle() }
+        ScrapeTask { heard, task: task.abort_handle() }
     }
 }
 
@@ -120,7 +120,7 @@ pub enum ScrapeError {
     Client(#[source] reqwest::Error),
 }
 
-impl Scraping {
+impl ScrapeTask {
     /// Everything that was heard, and what went wrong first.
     pub fn stop(self) -> (Scraped, Option<String>) {
         let heard = std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner));
@@ -128,7 +128,7 @@ impl Scraping {
     }
 }
 
-impl Drop for Scraping {
+impl Drop for ScrapeTask {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -158,7 +158,7 @@ async fn ask(client: &Client, url: Url) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
-impl Heard {
+impl ScrapeState {
     fn note(&mut self, text: &str, at: f64, wanted: &[String], redactor: &Redactor) {
         for (series, value) in text.lines().filter_map(sample) {
             let name = series.split_once('{').map_or(series, |(name, _)| name);
@@ -230,13 +230,13 @@ mod tests {
 
     #[test]
     fn only_what_is_wanted_is_kept() {
-        let mut heard = Heard::default();
+        let mut heard = ScrapeState::default();
         let text = "running{gpu=\"0\"} 2\nrunning{gpu=\"1\"} 4\nother 9\n";
         heard.note(text, 0.5, &["run*".to_owned()], &Redactor::default());
         heard.note("running{gpu=\"0\"} 6\n", 1.5, &["run*".to_owned()], &Redactor::default());
         assert_eq!(heard.scraped.len(), 2);
         assert_eq!(heard.scraped["running{gpu=\"0\"}"], [(0.5, 2.0), (1.5, 6.0)]);
-        let mut nothing = Heard::default();
+        let mut nothing = ScrapeState::default();
         nothing.note(text, 0.5, &["absent".to_owned()], &Redactor::default());
         assert!(nothing.error.unwrap().contains("absent"));
     }

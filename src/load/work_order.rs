@@ -26,7 +26,7 @@ pub struct WorkOrder {
 }
 
 #[derive(Serialize)]
-struct Written<'a> {
+struct OrderDocument<'a> {
     version: u32,
     workflow: &'a WorkflowSpec,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,7 +36,7 @@ struct Written<'a> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Read {
+struct OrderFields {
     #[serde(rename = "version")]
     _version: u32,
     workflow: Value,
@@ -47,7 +47,7 @@ struct Read {
 
 /// The one key that all versions of the format have.
 #[derive(Deserialize)]
-struct Versioned {
+struct FormatVersion {
     version: u32,
 }
 
@@ -97,11 +97,12 @@ impl WorkOrder {
         }
         // What it quotes can be anything.
         let wrong = |error: serde_json::Error| PlanError::NotAPlan(redact(&error.to_string()));
-        let Versioned { version } = serde_json::from_slice(text).map_err(wrong)?;
+        let FormatVersion { version } = serde_json::from_slice(text).map_err(wrong)?;
         if version != VERSION {
             return Err(PlanError::Version { found: version, known: VERSION });
         }
-        let Read { workflow, scrape, plan, .. } = serde_json::from_slice(text).map_err(wrong)?;
+        let OrderFields { workflow, scrape, plan, .. } =
+            serde_json::from_slice(text).map_err(wrong)?;
         Self { spec: spec_of(&workflow, scrape.as_ref(), extensions)?, plan }.checked()
     }
 
@@ -136,9 +137,9 @@ impl WorkOrder {
         &self.spec
     }
 
-    fn written(&self) -> Written<'_> {
+    fn written(&self) -> OrderDocument<'_> {
         let scrape = self.spec.test.scrape.as_ref();
-        Written { version: VERSION, workflow: &self.spec.workflow, scrape, plan: &self.plan }
+        OrderDocument { version: VERSION, workflow: &self.spec.workflow, scrape, plan: &self.plan }
     }
 
     fn checked(self) -> Result<Self, PlanError> {

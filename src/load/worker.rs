@@ -2,7 +2,7 @@
 //! part of.
 
 use super::{
-    Executor, Job, LoadError, Local, PlanError, Recorded, Recorder, ScrapeError, Scraper,
+    Executor, Job, LoadError, Local, PlanError, RecordedLevel, Recorder, ScrapeError, Scraper,
     WorkOrder, make_room,
 };
 use crate::measure::{Failure, Part, Run};
@@ -54,7 +54,7 @@ impl WorkOrder {
         env: &Env<'_>,
         cancel: &CancellationToken,
         recorder: Recorder,
-    ) -> Result<Recorded, WorkerError> {
+    ) -> Result<RecordedLevel, WorkerError> {
         self.plan.check()?;
         self.spec().check_secrets(env).map_err(WorkerError::Secrets)?;
         let per_run = self.spec().workflow.open_files_per_run();
@@ -78,7 +78,7 @@ impl WorkOrder {
         scraper: Option<&Scraper>,
         cancel: &CancellationToken,
         recorder: Recorder,
-    ) -> Result<Recorded, WorkerError> {
+    ) -> Result<RecordedLevel, WorkerError> {
         let plan = self.plan;
         tokio::select! {
             biased;

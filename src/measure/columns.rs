@@ -5,7 +5,7 @@ use super::{FailureKind, LlmCall, Note, Outcome, Phase, Run};
 
 /// All scalar facts about a run, without its calls.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Head {
+pub struct RunFields {
     /// Part of the level that it belongs to.
     pub phase: Phase,
     /// Start, in seconds since the level began.
@@ -89,7 +89,7 @@ pub trait RunColumns {
     type Error;
 
     /// Calls `each` with every run's head.
-    fn each_head(&self, each: &mut dyn FnMut(Head)) -> Result<(), Self::Error>;
+    fn each_run(&self, each: &mut dyn FnMut(RunFields)) -> Result<(), Self::Error>;
 
     /// Calls `each` with the index and message of every failed run.
     fn each_message(&self, each: &mut dyn FnMut(usize, &str)) -> Result<(), Self::Error>;
@@ -110,8 +110,8 @@ pub trait RunColumns {
 
 impl Run {
     /// Returns the run without its calls.
-    pub(crate) fn head(&self) -> Head {
-        Head {
+    pub(crate) fn head(&self) -> RunFields {
+        RunFields {
             phase: self.phase,
             start: self.start,
             end: self.end,

@@ -6,8 +6,8 @@ use super::told::{
 };
 use super::window::Window;
 use super::{
-    Around, Asked, Before, CallColumn, ClientHealth, FailureCount, Note, Recording, RunColumns,
-    ScrapedMetric, Summary,
+    CallColumn, ClientHealth, FailureCount, Note, PreviousFigures, Recording, RecordingMeta,
+    RunColumns, ScrapedMetric, SearchGoal, Summary,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -108,13 +108,13 @@ pub struct LevelMetrics {
     pub scrape_error: Option<String>,
     /// Figures of the level's previous measurement, if it was measured again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Before>,
+    pub before: Option<PreviousFigures>,
     /// Standard deviation of the runtimes, if there is a previous measurement to compare with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_sd: Option<f64>,
     /// Search of the adaptive sweep that measured the level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked: Option<Asked>,
+    pub asked: Option<SearchGoal>,
 }
 
 /// Reads counts by status. Keys of JSON objects are strings, and serde does not turn those of a
@@ -141,7 +141,7 @@ impl LevelMetrics {
     pub fn of_columns<S: RunColumns>(
         concurrency: u32,
         source: &S,
-        around: &Around,
+        around: &RecordingMeta,
         tolerated: f64,
     ) -> Result<Self, S::Error> {
         const PARTS: usize = 20;
@@ -210,7 +210,9 @@ impl LevelMetrics {
                 .collect(),
             scrape_error: around.scrape_error.clone(),
             before: around.before,
-            runtime_sd: around.before.and_then(|_| Some(Before::of_times(window.runtimes())?.sd)),
+            runtime_sd: around
+                .before
+                .and_then(|_| Some(PreviousFigures::of_times(window.runtimes())?.sd)),
             asked: around.asked.clone(),
         })
     }

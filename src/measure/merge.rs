@@ -1,6 +1,6 @@
 //! Merging of the recordings of a level's shares into the recording of the level.
 
-use super::recording::{Around, ClientHealth, MachineHealth, Part, Recording};
+use super::recording::{ClientHealth, MachineHealth, Part, Recording, RecordingMeta};
 use super::{Run, Scraped};
 
 /// Reason why recordings are not those of one level. Recordings go by the names that the caller
@@ -153,7 +153,7 @@ fn shifted(mut run: Run, later: f64) -> Run {
     run
 }
 
-impl Around {
+impl RecordingMeta {
     /// Adds the facts about a share.
     fn add(&mut self, part: Part, share: Self, later: f64) {
         let Self { concurrency, client, scraped, scrape_error, burst, server_gone, .. } = share;
@@ -205,7 +205,7 @@ mod tests {
         let part = Part { plan: "p".into(), index, of, machine: format!("m{index}"), began };
         Recording {
             runs: starts.iter().map(run).collect(),
-            around: Around {
+            around: RecordingMeta {
                 concurrency: Some(4),
                 client: Some(ClientHealth {
                     cpu_share: 0.1 * health,
@@ -214,7 +214,7 @@ mod tests {
                 }),
                 scraped: [("running".to_owned(), vec![(0.5, health)])].into(),
                 part: Some(part),
-                ..Around::default()
+                ..RecordingMeta::default()
             },
         }
     }
@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(runs, [("0:0.1", 0.1), ("1:0", 0.25), ("0:2.1", 2.1), ("1:2", 2.25)]);
         let late = &merged.runs[3];
         assert_eq!((late.end, late.llm_calls[0].start, late.llm_calls[0].end), (3.25, 2.25, 2.75));
-        let Around { concurrency, client, machines, scraped, part, .. } = merged.around;
+        let RecordingMeta { concurrency, client, machines, scraped, part, .. } = merged.around;
         assert_eq!((concurrency, part), (Some(4), None));
         let worst = ClientHealth { cpu_share: 0.2, lag_p95: 0.01, lag_max: 0.02 };
         assert_eq!(client, Some(worst));

@@ -56,7 +56,7 @@ pub(crate) use each_metric;
 macro_rules! metric {
     ($(
         $(#[$about:meta])*
-        $name:ident, $key:ident, $words:literal, $unit:expr, $better:ident,
+        $name:ident, $key:ident, $words:literal, $unit:expr, $direction:ident,
         $column:expr, $span:expr,
         |$level:ident| $summary:expr,
         $(#[$limit:meta])* ;
@@ -102,9 +102,9 @@ macro_rules! metric {
             }
 
             /// Returns the direction in which it is better.
-            pub fn better(self) -> Better {
+            pub fn direction(self) -> Direction {
                 match self {
-                    $(Self::$name => Better::$better,)+
+                    $(Self::$name => Direction::$direction,)+
                 }
             }
 
@@ -156,7 +156,7 @@ impl Metric {
 
     /// Returns true for a rate, of which more is better.
     pub fn is_rate(self) -> bool {
-        self.better() == Better::Higher
+        self.direction() == Direction::Higher
     }
 
     /// Returns the metric of the times behind this one, which is itself unless it is a rate: models
@@ -169,9 +169,9 @@ impl Metric {
 
     /// Converts a figure of the metric to the time behind it in seconds.
     pub fn to_seconds(self, figure: f64) -> f64 {
-        match self.better() {
-            Better::Lower => figure,
-            Better::Higher => figure.recip(),
+        match self.direction() {
+            Direction::Lower => figure,
+            Direction::Higher => figure.recip(),
         }
     }
 
@@ -184,9 +184,9 @@ impl Metric {
     /// Returns the name of a quantile of the times behind the metric: their p95 is the p05 of a
     /// rate, which 95 % of the calls reach.
     pub fn quantile(self, of_times: Quantile) -> QuantileName {
-        match self.better() {
-            Better::Lower => QuantileName::of(of_times),
-            Better::Higher => QuantileName::of_reciprocal(of_times),
+        match self.direction() {
+            Direction::Lower => QuantileName::of(of_times),
+            Direction::Higher => QuantileName::of_reciprocal(of_times),
         }
     }
 
@@ -235,7 +235,7 @@ pub enum Scope {
 
 /// Direction in which a metric is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Better {
+pub enum Direction {
     /// Less is better: a limit is the most that a metric may be.
     Lower,
     /// More is better: a limit is the least that a metric has to reach.

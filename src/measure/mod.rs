@@ -5,7 +5,7 @@
 //! - An [`Item`] is one dataset entry; a [`Run`] is one execution of the workflow for an item, with
 //!   the [`LlmCall`]s seen within it, an [`Outcome`] and a [`Phase`] (warm-up, measured or
 //!   cool-down).
-//! - A [`Recording`] holds all runs of one level and, in [`Around`], the facts about the level
+//! - A [`Recording`] holds all runs of one level and, in [`RecordingMeta`], the facts about the level
 //!   itself: client health, scraped server metrics, the search that asked for it.
 //! - [`RunColumns`] gives access to the runs column by column, so that a level of millions of runs
 //!   is aggregated without being held in memory. `Recording` implements it, and so do
@@ -41,16 +41,18 @@ mod wave;
 mod window;
 
 pub use against::AgainstLimits;
-pub use columns::{CallColumn, Head, RunColumns};
+pub use columns::{CallColumn, RunColumns, RunFields};
 pub use interval::{Interval, at_most, runs_to_bound};
 pub use item::{Fields, Item, Row};
 pub use level::LevelMetrics;
 pub use merge::MergeError;
 pub(crate) use metric::each_metric;
-pub use metric::{Better, Metric, Scope, Span, Unit};
+pub use metric::{Direction, Metric, Scope, Span, Unit};
 pub use note::Note;
 pub use quantile::{Intervals, Quantile, QuantileName, Summary, quantile_of_sorted};
-pub use recording::{Around, Asked, Before, ClientHealth, MachineHealth, Part, Recording};
+pub use recording::{
+    ClientHealth, MachineHealth, Part, PreviousFigures, Recording, RecordingMeta, SearchGoal,
+};
 pub use run::{Failure, FailureKind, Gaps, LlmCall, Outcome, Phase, Run};
 pub use scrape::{Scraped, ScrapedMetric, Series};
 pub use tally::FailureCount;

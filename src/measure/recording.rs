@@ -1,7 +1,7 @@
 //! Everything that was recorded at one level.
 
 use super::window::Window;
-use super::{CallColumn, Head, LlmCall, Note, Outcome, Run, RunColumns, Scraped, Summary};
+use super::{CallColumn, LlmCall, Note, Outcome, Run, RunColumns, RunFields, Scraped, Summary};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,8 @@ impl ClientHealth {
 /// Search of the adaptive sweep that measured a level.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-pub struct Asked {
+#[schemars(rename = "Asked")]
+pub struct SearchGoal {
     /// Limits whose crossing was searched for.
     pub targets: String,
     /// Budget of the search; empty if unlimited.
@@ -42,8 +43,9 @@ pub struct Asked {
 /// Figures of a level's previous measurement. Times in seconds, of the runs of the window that
 /// succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Before")]
 #[non_exhaustive]
-pub struct Before {
+pub struct PreviousFigures {
     /// Number of runs.
     pub runs: u64,
     /// Their mean runtime.
@@ -54,7 +56,7 @@ pub struct Before {
     pub sd: f64,
 }
 
-impl Before {
+impl PreviousFigures {
     /// Computes the figures from recorded runs; `None` if none succeeded.
     pub(crate) fn of<S: RunColumns>(source: &S) -> Result<Option<Self>, S::Error> {
         let window = Window::of(source, |_| {})?;
@@ -105,7 +107,7 @@ pub struct MachineHealth {
 /// Facts about a level, besides its runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Around {
+pub struct RecordingMeta {
     /// The level; `None` if it is not known.
     pub concurrency: Option<u32>,
     /// Health of the client; `None` if the runs were recorded elsewhere.
@@ -122,9 +124,9 @@ pub struct Around {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub repetitions: Vec<u64>,
     /// Search of the adaptive sweep; `None` if the spec itself named the level.
-    pub asked: Option<Asked>,
+    pub asked: Option<SearchGoal>,
     /// Figures of the level's previous measurement, if it was measured again for comparison.
-    pub before: Option<Before>,
+    pub before: Option<PreviousFigures>,
     /// Description of the server's failure, if it was gone before the level was over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_gone: Option<String>,
@@ -144,7 +146,7 @@ pub struct Recording {
     /// The runs.
     pub runs: Vec<Run>,
     /// Facts about the level.
-    pub around: Around,
+    pub around: RecordingMeta,
 }
 
 impl Recording {
@@ -157,7 +159,7 @@ impl Recording {
 impl RunColumns for Recording {
     type Error = std::convert::Infallible;
 
-    fn each_head(&self, each: &mut dyn FnMut(Head)) -> Result<(), Self::Error> {
+    fn each_run(&self, each: &mut dyn FnMut(RunFields)) -> Result<(), Self::Error> {
         self.runs.iter().map(Run::head).for_each(each);
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Counts over all runs of a level, and their failures.
 
 use super::window::Window;
-use super::{FailureKind, Head, RunColumns};
+use super::{FailureKind, RunColumns, RunFields};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub fn add(&mut self, head: &Head) {
+    pub fn add(&mut self, head: &RunFields) {
         self.reconnected += u64::from(head.reconnected);
         self.retries += u64::from(head.retries);
         self.failed_calls += u64::from(head.failed_calls);

@@ -1,6 +1,6 @@
 //! The measured window of a level, and the runs within it.
 
-use super::{Head, Phase, RunColumns};
+use super::{Phase, RunColumns, RunFields};
 
 /// Starts, ends and standing of all runs, the basis of every figure of a level.
 #[derive(Default)]
@@ -19,9 +19,12 @@ const MEASURED: u8 = 2;
 
 impl Window {
     /// Reads all runs, and passes each to `also`.
-    pub fn of<S: RunColumns>(source: &S, mut also: impl FnMut(&Head)) -> Result<Self, S::Error> {
+    pub fn of<S: RunColumns>(
+        source: &S,
+        mut also: impl FnMut(&RunFields),
+    ) -> Result<Self, S::Error> {
         let mut window = Self { from: f64::INFINITY, to: f64::NEG_INFINITY, ..Self::default() };
-        source.each_head(&mut |head| {
+        source.each_run(&mut |head| {
             let measured = head.phase == Phase::Measured;
             if measured {
                 window.from = window.from.min(head.start);

@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// A configuration converted to sections of a spec.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Imported {
+pub struct ImportedSections {
     /// The spec's `dataset`; a relative path is relative to the working directory, as in the
     /// reference.
     pub dataset: Value,
@@ -75,11 +75,11 @@ fn loose_switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::E
 }
 
 /// Reads a configuration together with those it is based on, and converts it.
-pub fn import(path: &Path, sources: &Sources<'_>) -> Result<Imported, ImportError> {
+pub fn import(path: &Path, sources: &Sources<'_>) -> Result<ImportedSections, ImportError> {
     let config = load(path, sources)?;
     let file = path.display().to_string();
     let mut notes = Vec::new();
-    let imported = Imported {
+    let imported = ImportedSections {
         dataset: dataset(&config, &file, sources.exists, &mut notes)?,
         workflow: workflow(&config, sources.env, &mut notes),
         notes,
@@ -198,7 +198,7 @@ fn dataset(
 mod tests {
     use super::*;
 
-    fn run(text: &str) -> Imported {
+    fn run(text: &str) -> ImportedSections {
         let env = |name: &str| (name == "SET").then(|| "here".to_owned());
         let read = |_: &Path| Ok(text.to_owned());
         let exists = |path: &str| path == "there.json";

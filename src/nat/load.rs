@@ -2,7 +2,7 @@
 //! its variables filled in and the files that its prompts name read.
 
 use super::error::ImportError;
-use super::variables::{Env, Expanded};
+use super::variables::{Env, ExpandedText};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,7 @@ fn load_over(
     let shown = file.display().to_string();
     let text = (sources.read)(file)
         .map_err(|error| ImportError::Unreadable { file: shown.clone(), error })?;
-    let expanded = Expanded::of(&text, sources.env);
+    let expanded = ExpandedText::of(&text, sources.env);
     let config: Value =
         serde_yaml::from_str(&expanded.text).map_err(|error| ImportError::Syntax {
             file: shown.clone(),

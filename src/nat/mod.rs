@@ -5,7 +5,7 @@
 //!
 //! - [`CalcOutput`] is `calc_runner_output.json`: per concurrency the p95s, the items and the
 //!   alerts, and over all of them the fits and the GPU estimates.
-//! - [`import`] turns a configuration into the `dataset` and `workflow` of a spec ([`Imported`]),
+//! - [`import`] turns a configuration into the `dataset` and `workflow` of a spec ([`ImportedSections`]),
 //!   with notes on everything that was changed or left out.
 //! - [`Sources`] gives access to environment variables and files, so that the conversion itself
 //!   stays pure.
@@ -33,6 +33,6 @@ pub use calc_output::{
     CalcAlerts, CalcData, CalcOutput, FitResults, GpuEstimates, ItemMetrics, LinearFit,
     MetricsAlerts, SizingMetrics,
 };
-pub use config::{Imported, import};
+pub use config::{ImportedSections, import};
 pub use error::ImportError;
 pub use load::Sources;

@@ -20,7 +20,7 @@ pub(super) type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// A text with its variables filled in: set ones by references, which a spec looks up when it is
 /// run, and defaults literally.
-pub(super) struct Expanded {
+pub(super) struct ExpandedText {
     pub text: String,
     /// The text with values in place of references, from which YAML infers the types.
     filled: String,
@@ -28,7 +28,7 @@ pub(super) struct Expanded {
     names: Vec<String>,
 }
 
-impl Expanded {
+impl ExpandedText {
     /// Fills in the variables of a text.
     pub fn of(text: &str, env: &Env<'_>) -> Self {
         let mut names = Vec::new();
@@ -227,12 +227,12 @@ mod tests {
             ("${!SET}", "${!SET}"),
             ("SIZER_REFERENCE_9_", "SIZER_REFERENCE_9_"),
         ] {
-            let expanded = Expanded::of(text, &env);
+            let expanded = ExpandedText::of(text, &env);
             assert_eq!(expanded.with_references(&expanded.text), expected, "{text}");
         }
         let env = |name: &str| (name != "UNSET").then(|| "7".to_owned());
         let text = "{a: $A, b: '$B', c: [$C], d: x$D, API_KEY: $E, max_tokens: $F, u: $UNSET}";
-        let expanded = Expanded::of(text, &env);
+        let expanded = ExpandedText::of(text, &env);
         let mut config: Map<String, Value> = serde_yaml::from_str(&expanded.text).unwrap();
         expanded.put_back_typed(&mut config);
         let expected = serde_json::json!({
@@ -241,6 +241,6 @@ mod tests {
         });
         assert_eq!(Value::from(config), expected);
         let deep = "${A:-".repeat(5_000) + &"}".repeat(5_000);
-        assert!(Expanded::of(&deep, &env).text.len() <= deep.len());
+        assert!(ExpandedText::of(&deep, &env).text.len() <= deep.len());
     }
 }

@@ -1,10 +1,10 @@
 //! The trait behind every shape of load.
 
 use super::error::PacingError;
+use super::key_error::KeyError;
 use super::point::LoadPoint;
 use super::segment::{Segment, Turns};
 use super::starts::{Setting, Starts};
-use super::wrong::Wrong;
 
 /// A shape of load: the rule by which the runs of a level begin. The type has the numbers, as plans hold
 /// them.
@@ -23,7 +23,7 @@ pub(crate) trait Shape {
     }
 
     /// Checks the value of its key.
-    fn check_key(key: Self::Key) -> Result<(), Wrong>
+    fn check_key(key: Self::Key) -> Result<(), KeyError>
     where
         Self: Sized;
 

@@ -1,6 +1,6 @@
 //! Forms in which a secret can come back, besides those that unescaping undoes.
 
-use super::condensed::{Condensed, SHORTEST};
+use super::condensed_text::{CondensedText, SHORTEST};
 use super::view::View;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
@@ -21,14 +21,15 @@ const SHORTEST_LINE: usize = 8;
 /// Byte sequence to search for.
 pub(super) struct Form {
     pub bytes: Vec<u8>,
-    pub how: How,
+    pub rule: MatchRule,
 }
 
 impl Form {
     /// Returns the form without separators; `None` if it is too short to be searched for that way.
     pub fn condensed(&self) -> Option<Self> {
-        let bytes = Condensed::of(&self.bytes).bytes;
-        (self.how != How::Alone && bytes.len() >= SHORTEST).then_some(Self { bytes, how: self.how })
+        let bytes = CondensedText::of(&self.bytes).bytes;
+        (self.rule != MatchRule::Alone && bytes.len() >= SHORTEST)
+            .then_some(Self { bytes, rule: self.rule })
     }
 
     /// Returns true if `seen`, found in whatever case, matches `part`, which is the form or a part
@@ -55,7 +56,7 @@ impl Form {
 
 /// Match rule of a form: the context in which it counts, and the extent that is masked.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum How {
+pub(super) enum MatchRule {
     Anywhere,
     /// Only between characters that belong to no word.
     Alone,
@@ -64,7 +65,7 @@ pub(super) enum How {
     Base64,
 }
 
-impl How {
+impl MatchRule {
     /// Returns the range to mask around a match; `None` if the match does not count.
     pub fn extent(self, bytes: &[u8], found: Range<usize>) -> Option<Range<usize>> {
         let word = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
@@ -109,7 +110,7 @@ pub(super) fn forms(secret: &str) -> Vec<Form> {
         .collect();
     let mut forms = Vec::new();
     for bytes in &encoded {
-        forms.extend(base64(bytes).map(|bytes| Form { bytes, how: How::Base64 }));
+        forms.extend(base64(bytes).map(|bytes| Form { bytes, rule: MatchRule::Base64 }));
         if bytes.len() >= SHORTEST_WITHIN {
             plain.extend([hex(bytes, false), hex(bytes, true)]);
         }
@@ -118,8 +119,9 @@ pub(super) fn forms(secret: &str) -> Vec<Form> {
     plain.dedup();
     plain.retain(|bytes| !bytes.is_empty());
     forms.extend(plain.into_iter().map(|bytes| {
-        let how = if bytes.len() < SHORTEST_WITHIN { How::Alone } else { How::Anywhere };
-        Form { bytes, how }
+        let rule =
+            if bytes.len() < SHORTEST_WITHIN { MatchRule::Alone } else { MatchRule::Anywhere };
+        Form { bytes, rule }
     }));
     forms
 }

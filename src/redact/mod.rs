@@ -23,7 +23,7 @@
 //! test answer, and [`crate::cli`] redacts the log and escapes what it prints. Nothing here touches
 //! files, clock or network.
 
-mod condensed;
+mod condensed_text;
 mod forms;
 mod literal;
 mod names;
@@ -37,8 +37,8 @@ pub use printable::printable;
 pub use shape::is_formed_as_a_secret;
 
 use aho_corasick::AhoCorasick;
-use condensed::Condensed;
-use forms::{Form, How, forms};
+use condensed_text::CondensedText;
+use forms::{Form, MatchRule, forms};
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
@@ -71,10 +71,10 @@ static OF_PROCESS: OnceLock<Redactor> = OnceLock::new();
 /// All secrets revealed so far. Text from outside passes through it before it is stored, cut or
 /// shown. Clones share their secrets.
 #[derive(Clone, Default)]
-pub struct Redactor(Arc<RwLock<Known>>);
+pub struct Redactor(Arc<RwLock<KnownSecrets>>);
 
 #[derive(Default)]
-struct Known {
+struct KnownSecrets {
     secrets: HashSet<String>,
     forms: Vec<Form>,
     /// Forms that are searched for in a text that is broken up, without the separators in them.
@@ -105,7 +105,7 @@ impl Redactor {
 
     /// Creates a redactor for placeholder secrets, used to check whether a spec could run.
     pub fn apart() -> Self {
-        let known = Known { is_apart: true, ..Known::default() };
+        let known = KnownSecrets { is_apart: true, ..KnownSecrets::default() };
         Self(Arc::new(RwLock::new(known)))
     }
 
@@ -208,12 +208,12 @@ impl Redactor {
         Some(masked)
     }
 
-    fn read<T>(&self, look: impl FnOnce(&Known) -> T) -> T {
+    fn read<T>(&self, look: impl FnOnce(&KnownSecrets) -> T) -> T {
         look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Known {
+impl KnownSecrets {
     fn build(&mut self) {
         // It fails only where the forms are larger than 2 GiB together.
         let finder = |forms: &[Form]| {
@@ -254,7 +254,7 @@ impl Known {
             if !seen.is_some_and(|seen| form.is_same(&form.bytes, seen)) {
                 continue;
             }
-            if let Some(range) = form.how.extent(bytes, hit.range()) {
+            if let Some(range) = form.rule.extent(bytes, hit.range()) {
                 found.push(view.origin(range));
             }
         }
@@ -271,20 +271,20 @@ impl Known {
     /// Searches for secrets that are broken up over lines or by separators.
     fn look_between(&self, view: &View<'_>, finder: &AhoCorasick, found: &mut Vec<Range<usize>>) {
         let bytes = view.bytes();
-        if self.condensed.is_empty() || bytes.len() < condensed::SHORTEST {
+        if self.condensed.is_empty() || bytes.len() < condensed_text::SHORTEST {
             return;
         }
-        let condensed = Condensed::of(bytes);
+        let condensed = CondensedText::of(bytes);
         if condensed.bytes.len() == bytes.len() {
             return;
         }
         for hit in finder.find_overlapping_iter(&condensed.bytes) {
             let form = self.condensed.get(hit.pattern().as_usize());
             let place = condensed.place(hit.range());
-            let range = form.zip(place).and_then(|(form, place)| form.how.extent(bytes, place));
+            let range = form.zip(place).and_then(|(form, place)| form.rule.extent(bytes, place));
             found.extend(range.map(|range| view.origin(range)));
         }
-        for form in self.condensed.iter().filter(|form| form.how == How::Anywhere) {
+        for form in self.condensed.iter().filter(|form| form.rule == MatchRule::Anywhere) {
             let parts = form.parts(&condensed.bytes, SHORTEST_BROKEN_PART);
             let places = parts.into_iter().flatten().filter_map(|part| condensed.place(part));
             found.extend(places.map(|place| view.origin(place)));
@@ -300,7 +300,7 @@ impl Known {
         found: &mut Vec<Range<usize>>,
     ) {
         let Some(bytes) = view.bytes().get(range.clone()) else { return };
-        for form in self.forms.iter().filter(|form| form.how == How::Anywhere) {
+        for form in self.forms.iter().filter(|form| form.rule == MatchRule::Anywhere) {
             let parts = form.parts(bytes, shortest).into_iter().flatten();
             found.extend(parts.map(|it| view.origin(range.start + it.start..range.start + it.end)));
         }

@@ -5,7 +5,7 @@ use super::material::BuiltIn;
 use super::prose::{estimate_line, recommendation, sum_line};
 use super::table::levels_table;
 use super::{Material, Report, ReportError, TemplateError};
-use crate::bounded::{self, Bounded, Exceeded};
+use crate::bounded::{self, BoundedWriter, LimitExceeded};
 use crate::sizing::Estimate;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
@@ -73,7 +73,7 @@ impl Report for Template {
             .map_err(|error| failed(&error))?;
         let name = self.report.clone();
         let rendered = bounded::evaluate(move || {
-            let mut out = Bounded::new("the report", LARGEST_MIB);
+            let mut out = BoundedWriter::new("the report", LARGEST_MIB);
             let template = environment.get_template(&name)?;
             template.render_captured_to(context, &mut out)?;
             Ok(out.bytes)
@@ -105,7 +105,7 @@ impl Template {
         })
     }
 
-    fn stopped(&self, exceeded: &Exceeded) -> ReportError {
+    fn stopped(&self, exceeded: &LimitExceeded) -> ReportError {
         let (path, message) = (self.path.clone(), exceeded.to_string());
         ReportError::Template(TemplateError { path, line: None, message })
     }

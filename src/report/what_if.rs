@@ -4,7 +4,7 @@ use super::ReportError;
 use super::comparison::{price, why_unanswered};
 use super::format::{cell, significant};
 use super::prose::{between, limit_words};
-use crate::measure::{Better, Metric, QuantileName};
+use crate::measure::{Direction, Metric, QuantileName};
 use crate::sizing::{Estimate, GpuCount, Grade, Load, Question, Recommendation, Target};
 use comfy_table::{Table, presets};
 use schemars::JsonSchema;
@@ -73,9 +73,9 @@ pub struct CaseLimit {
 impl CaseLimit {
     fn of(target: &Target) -> Self {
         let Target { metric, quantile, limit } = *target;
-        let (seconds, at_least) = match metric.better() {
-            Better::Lower => (Some(limit), None),
-            Better::Higher => (None, Some(limit)),
+        let (seconds, at_least) = match metric.direction() {
+            Direction::Lower => (Some(limit), None),
+            Direction::Higher => (None, Some(limit)),
         };
         Self { target: metric, quantile: metric.quantile(quantile), seconds, at_least }
     }

@@ -3,19 +3,19 @@
 
 use super::Target;
 use super::evidence::Evidence;
-use super::prepared::Prepared;
+use super::prepared_model::PreparedModel;
 use crate::measure::LevelMetrics;
 
 /// Budget over all levels together.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Spend {
+pub enum SweepBudget {
     /// Measured runs.
     Runs(f64),
     /// Seconds under load.
     Seconds(f64),
 }
 
-impl Spend {
+impl SweepBudget {
     /// Returns the budget as a number of runs or seconds.
     pub(super) fn amount(self) -> f64 {
         let (Self::Runs(all) | Self::Seconds(all)) = self;
@@ -39,7 +39,7 @@ pub struct AdaptivePlan {
     /// Highest level.
     pub max: u32,
     /// Budget; `None` means unlimited.
-    pub budget: Option<Spend>,
+    pub budget: Option<SweepBudget>,
     /// Limits whose crossing is searched for.
     pub targets: Vec<Target>,
 }
@@ -86,7 +86,7 @@ pub fn next_level(plan: &AdaptivePlan, measured: &Evidence<'_>) -> Option<NextLe
         .map(|budget| budget.amount() - levels.iter().map(|level| budget.cost(level)).sum::<f64>());
     let mut levels = levels.to_vec();
     levels.sort_by_key(|level| level.concurrency);
-    let crossing = Prepared::of(measured.restricted_to(&levels)).crossing(&plan.targets);
+    let crossing = PreparedModel::of(measured.restricted_to(&levels)).crossing(&plan.targets);
     next_within(plan, &levels, crossing, left, false)
 }
 
@@ -222,11 +222,16 @@ pub(super) fn sized(
 
 /// Returns the number of runs at a level that an amount of the budget pays for. Of a time, warm-up
 /// and the wait for the last run are deducted.
-fn affordable(budget: Spend, amount: f64, concurrency: u32, measured: &[LevelMetrics]) -> f64 {
+fn affordable(
+    budget: SweepBudget,
+    amount: f64,
+    concurrency: u32,
+    measured: &[LevelMetrics],
+) -> f64 {
     const WAVES_AROUND: f64 = 2.0;
     match budget {
-        Spend::Runs(_) => amount,
-        Spend::Seconds(_) => {
+        SweepBudget::Runs(_) => amount,
+        SweepBudget::Seconds(_) => {
             let distance = |level: &&LevelMetrics| level.concurrency.abs_diff(concurrency);
             let nearest = measured.iter().filter(|it| it.throughput > 0.0).min_by_key(distance);
             nearest.map_or(f64::INFINITY, |level| {
@@ -266,7 +271,7 @@ mod tests {
         LevelMetrics::of(step.concurrency, &recording, 0.0)
     }
 
-    fn plan(max: u32, budget: Option<Spend>) -> AdaptivePlan {
+    fn plan(max: u32, budget: Option<SweepBudget>) -> AdaptivePlan {
         let (metric, quantile) = (Metric::WorkflowRuntime, Quantile::P95);
         let targets = vec![Target { metric, quantile, limit: 10.0 }];
         AdaptivePlan { start: 1, max, budget, targets }
@@ -319,14 +324,14 @@ mod tests {
 
     #[test]
     fn a_budget_is_spent_near_the_crossing_and_not_exceeded() {
-        let measured = sweep(&plan(1024, Some(Spend::Runs(3000.0))), hockey);
+        let measured = sweep(&plan(1024, Some(SweepBudget::Runs(3000.0))), hockey);
         let runs = |wanted: &dyn Fn(u32) -> bool| -> u64 {
             let levels = measured.iter().filter(|level| wanted(level.concurrency));
             levels.map(|level| level.measured).sum()
         };
         assert!((2000..=3000).contains(&runs(&|_| true)), "{:?}", concurrencies(&measured));
         assert!(runs(&|level| (60..=85).contains(&level)) > runs(&|_| true) / 2);
-        let seconds = sweep(&plan(1024, Some(Spend::Seconds(400.0))), hockey);
+        let seconds = sweep(&plan(1024, Some(SweepBudget::Seconds(400.0))), hockey);
         let spent: f64 = seconds.iter().map(|level| level.total_runtime).sum();
         assert!((250.0..=440.0).contains(&spent), "{spent} s: {:?}", concurrencies(&seconds));
     }

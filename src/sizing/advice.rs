@@ -34,7 +34,7 @@ impl fmt::Display for Plan {
 
 /// Levels that would tell more about an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct LevelAdvice {
     /// Levels that are missing.
     pub add: BTreeSet<u32>,
     /// Levels to measure again.
@@ -53,7 +53,7 @@ pub(super) enum Wish {
     Again(Vec<f64>),
 }
 
-impl Wanted {
+impl LevelAdvice {
     /// Returns the levels that a wish amounts to, besides existing ones.
     pub(super) fn of(wish: &Wish, levels: &[LevelMetrics]) -> Self {
         #[expect(
@@ -90,7 +90,7 @@ fn failed(levels: &[LevelMetrics]) -> Option<u32> {
 impl Plan {
     /// Returns the command that measures the wanted levels, in addition to those of the spec and of
     /// an adaptive sweep; `None` if none are wanted, or they are measured elsewhere.
-    pub(super) fn command(&self, wanted: &Wanted, levels: &[LevelMetrics]) -> Option<String> {
+    pub(super) fn command(&self, wanted: &LevelAdvice, levels: &[LevelMetrics]) -> Option<String> {
         let there = || levels.iter().map(|level| level.concurrency);
         let (own, keys): (BTreeSet<u32>, &[&str]) = match self {
             Self::Recorded => return None,
@@ -109,7 +109,7 @@ impl Plan {
             command.push_str(" --force");
             command.extend(stages);
         }
-        (wanted != &Wanted::default()).then_some(command)
+        (wanted != &LevelAdvice::default()).then_some(command)
     }
 }
 
@@ -127,8 +127,8 @@ mod tests {
         concurrencies.iter().map(level).collect()
     }
 
-    fn wanted(add: &[u32], again: &[u32]) -> Wanted {
-        Wanted { add: add.iter().copied().collect(), again: again.iter().copied().collect() }
+    fn wanted(add: &[u32], again: &[u32]) -> LevelAdvice {
+        LevelAdvice { add: add.iter().copied().collect(), again: again.iter().copied().collect() }
     }
 
     #[test]
@@ -148,14 +148,14 @@ mod tests {
             listed.command(&wanted(&[], &[2]), &levels).unwrap(),
             "sizer run SPEC --force sweep@2"
         );
-        assert_eq!(listed.command(&Wanted::default(), &levels), None);
+        assert_eq!(listed.command(&LevelAdvice::default(), &levels), None);
         assert_eq!(Plan::Recorded.command(&wanted(&[6], &[]), &levels), None);
     }
 
     #[test]
     fn loads_become_levels_that_are_missing() {
         let there = levels(&[1, 2, 4, 8]);
-        let of = |loads: &[f64]| Wanted::of(&Wish::Around(loads.to_vec()), &there);
+        let of = |loads: &[f64]| LevelAdvice::of(&Wish::Around(loads.to_vec()), &there);
         assert_eq!(of(&[5.6, 4.0]), wanted(&[6], &[]));
         assert_eq!(of(&[16.0, 12.0]), wanted(&[12, 16], &[]));
         assert_eq!(of(&[8.2]), wanted(&[], &[8]));

@@ -4,7 +4,7 @@ use super::advice::Plan;
 use super::diagnose::{Diagnosis, of_estimate};
 use super::estimator::Model;
 use super::finding::Finding;
-use super::prepared::Prepared;
+use super::prepared_model::PreparedModel;
 use super::{Estimate, Fit, Load, Question, Recommendation, Target, rough_gpus};
 use crate::measure::{LevelMetrics, Metric, Quantile, each_metric, runs_to_bound};
 use schemars::JsonSchema;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, Serializer};
 macro_rules! per_metric {
     ($(
         $(#[$about:meta])*
-        $name:ident, $key:ident, $words:literal, $unit:expr, $better:ident,
+        $name:ident, $key:ident, $words:literal, $unit:expr, $direction:ident,
         $column:expr, $span:expr,
         |$level:ident| $summary:expr,
         $(#[$limit:meta])* ;
@@ -104,7 +104,7 @@ pub struct Alternative {
     pub gpus: Recommendation,
 }
 
-impl Prepared<'_> {
+impl PreparedModel<'_> {
     /// Answers the question, and adds what else its targets say of the levels. Runs over the limits
     /// are those of the comparison with the [main limits](Question::main_limits).
     pub fn assess(&self, question: &Question) -> Assessment {
@@ -159,7 +159,7 @@ fn rough(question: &Question, level: &LevelMetrics) -> PerMetric<f64> {
 /// Describes the response of the rig to load, and collects all findings.
 fn diagnose(
     question: &Question,
-    prepared: &Prepared<'_>,
+    prepared: &PreparedModel<'_>,
     estimates: &[Estimate],
 ) -> (Diagnosis, Vec<Finding>) {
     const ENOUGH_LEVELS: usize = 10;

@@ -1,7 +1,7 @@
 //! Load at which levels cross a target, from their own figures alone.
 
 use super::Target;
-use super::curve::{Curve, Seen, Shape};
+use super::curve::{Curve, MeanPoint, Shape};
 use super::pooled::REACH;
 use crate::measure::{LevelMetrics, Metric};
 
@@ -16,17 +16,17 @@ const FEWEST_TO_COMPARE: u64 = 5;
 pub(super) fn crossing(levels: &[LevelMetrics], target: &Target) -> Option<f64> {
     const ROUNDS: usize = 4;
     let usable: Vec<&LevelMetrics> = levels.iter().filter(|level| !level.interrupted).collect();
-    let mut seen: Vec<(Seen, f64)> = usable
+    let mut seen: Vec<(MeanPoint, f64)> = usable
         .iter()
         .filter(|level| !is_slower_than_higher(level, &usable, target.metric))
         .filter_map(|level| {
-            let seen = Seen::of(level, target.metric).filter(|seen| seen.seconds > 0.0)?;
+            let seen = MeanPoint::of(level, target.metric).filter(|seen| seen.seconds > 0.0)?;
             let quantile = level.metric(target.metric)?.at(target.quantile);
             Some((seen, quantile / seen.seconds))
         })
         .collect();
     seen.sort_by(|a, b| a.0.concurrency.total_cmp(&b.0.concurrency));
-    let means: Vec<Seen> = seen.iter().map(|(mean, _)| *mean).collect();
+    let means: Vec<MeanPoint> = seen.iter().map(|(mean, _)| *mean).collect();
     let curve = Curve::fit(&means, Shape::of(target.metric))?;
     let highest = means.last()?.concurrency;
     let mut at = highest;

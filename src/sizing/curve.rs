@@ -16,7 +16,7 @@ use crate::measure::{LevelMetrics, Metric, Span};
 
 /// A mean time observed at a concurrency.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Seen {
+pub(super) struct MeanPoint {
     pub concurrency: f64,
     /// Mean time in seconds.
     pub seconds: f64,
@@ -24,7 +24,7 @@ pub(super) struct Seen {
     pub weight: f64,
 }
 
-impl Seen {
+impl MeanPoint {
     /// Returns the mean of a level's metric; `None` if it was not measured.
     pub fn of(level: &LevelMetrics, metric: Metric) -> Option<Self> {
         let summary = level.metric(metric)?;
@@ -78,8 +78,8 @@ pub(super) struct Curve {
 impl Curve {
     /// Fits the curve of a shape that is closest to what was seen (ascending, least squares of
     /// relative errors), with knots at the observed concurrencies.
-    pub fn fit(seen: &[Seen], shape: Shape) -> Option<Self> {
-        let seen: Vec<&Seen> =
+    pub fn fit(seen: &[MeanPoint], shape: Shape) -> Option<Self> {
+        let seen: Vec<&MeanPoint> =
             seen.iter().filter(|it| it.seconds > 0.0 && it.weight > 0.0).collect();
         let (first, last) = (seen.first()?, seen.last()?);
         // Below the first and beyond the last there is nothing to tell a knot from a constant.
@@ -99,8 +99,8 @@ impl Curve {
                     .collect()
             }
         };
-        let scaled = |it: &Seen, value: f64| value * it.weight.sqrt() / it.seconds;
-        let row = |it: &&Seen| -> Vec<f64> {
+        let scaled = |it: &MeanPoint, value: f64| value * it.weight.sqrt() / it.seconds;
+        let row = |it: &&MeanPoint| -> Vec<f64> {
             let parts = parts.iter().map(|part| scaled(it, part.at(it.concurrency)));
             parts.chain([scaled(it, 1.0)]).collect()
         };
@@ -193,8 +193,8 @@ impl Curve {
 mod tests {
     use super::*;
 
-    fn seen(points: &[(f64, f64)]) -> Vec<Seen> {
-        let seen = |&(concurrency, seconds)| Seen { concurrency, seconds, weight: 10.0 };
+    fn seen(points: &[(f64, f64)]) -> Vec<MeanPoint> {
+        let seen = |&(concurrency, seconds)| MeanPoint { concurrency, seconds, weight: 10.0 };
         points.iter().map(seen).collect()
     }
 

@@ -1,6 +1,6 @@
 //! Diagnosis: what levels and estimates tell besides a number, for people who have to trust it.
 
-use super::estimator::{Expected, Model};
+use super::estimator::{ExpectedRuntime, Model};
 use super::finding::Finding;
 use super::slow_level::SlowLevel;
 use super::{CrossCheck, Estimate, Grade, Rig};
@@ -118,7 +118,7 @@ fn slow_levels(levels: &[LevelMetrics], model: Option<&dyn Model>) -> Vec<SlowLe
         return Vec::new();
     }
     let slow = |level: &&LevelMetrics| {
-        let Expected { seen, expected, error } = model.expected(level.concurrency)?;
+        let ExpectedRuntime { seen, expected, error } = model.expected(level.concurrency)?;
         let far = (seen / expected).ln() > STANDARD_ERRORS * error;
         // What people see is the level's own mean; that of the curve leaves out chance in how many calls
         // its runs made.

@@ -1,7 +1,7 @@
 //! Drift: comparison of levels that were measured twice, to tell whether the rig has changed.
 
 use super::finding::Finding;
-use crate::measure::{Before, LevelMetrics};
+use crate::measure::{LevelMetrics, PreviousFigures};
 
 /// Fewest standard errors of their difference by which two means differ.
 const STANDARD_ERRORS: f64 = 4.0;
@@ -17,15 +17,16 @@ pub(super) fn findings(levels: &[LevelMetrics]) -> impl Iterator<Item = Finding>
 
 fn finding(level: &LevelMetrics) -> Option<Finding> {
     let (before, now) = (level.before?, level.workflow_runtime?);
-    let now = Before { runs: now.count, mean: now.mean, p95: now.p95, sd: level.runtime_sd? };
+    let now =
+        PreviousFigures { runs: now.count, mean: now.mean, p95: now.p95, sd: level.runtime_sd? };
     let level = level.concurrency;
     let (was, is) = (before.mean, now.mean);
     has_drifted(before, now).then_some(Finding::Drifted { level, before: was, now: is })
 }
 
 /// Returns true if two means differ by more than noise.
-fn has_drifted(before: Before, now: Before) -> bool {
-    let squared_error = |it: Before| it.sd.powi(2) / (it.runs as f64).max(1.0);
+fn has_drifted(before: PreviousFigures, now: PreviousFigures) -> bool {
+    let squared_error = |it: PreviousFigures| it.sd.powi(2) / (it.runs as f64).max(1.0);
     let error = WIDER * (squared_error(before) + squared_error(now)).sqrt();
     let difference = (now.mean - before.mean).abs();
     difference > STANDARD_ERRORS * error && difference > SHARE * before.mean
@@ -34,10 +35,10 @@ fn has_drifted(before: Before, now: Before) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Around, Recording, Run};
+    use crate::measure::{Recording, RecordingMeta, Run};
 
-    fn before(runs: u64, mean: f64, sd: f64) -> Before {
-        Before { runs, mean, p95: mean, sd }
+    fn before(runs: u64, mean: f64, sd: f64) -> PreviousFigures {
+        PreviousFigures { runs, mean, p95: mean, sd }
     }
 
     #[test]
@@ -60,7 +61,7 @@ mod tests {
             end: f64::from(index) + 1.7 + 0.02 * f64::from(index % 2),
             ..Run::default()
         };
-        let around = |before| Around { before, ..Around::default() };
+        let around = |before| RecordingMeta { before, ..RecordingMeta::default() };
         let level = |before| {
             let recording = Recording { runs: (0..50).map(run).collect(), around: around(before) };
             LevelMetrics::of(32, &recording, 0.0)

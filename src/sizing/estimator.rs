@@ -10,7 +10,7 @@ use super::finding::Finding;
 use super::fit::{Linear, Regression};
 use super::fits::FitOptions;
 use super::verdict::{TOLERABLE, failed_share};
-use super::{Asked, Certainty, Estimate, Target};
+use super::{Certainty, Estimate, Target, TargetQuestion};
 use crate::measure::LevelMetrics;
 use std::fmt;
 
@@ -38,7 +38,7 @@ pub trait Estimator: fmt::Debug + Send + Sync {
 /// A model of how a rig responds to load, ready for questions.
 pub trait Model {
     /// Estimates the capacity for one target, and the GPUs for its load.
-    fn estimate(&self, asked: &Asked<'_>, certainty: Certainty) -> Estimate;
+    fn estimate(&self, asked: &TargetQuestion<'_>, certainty: Certainty) -> Estimate;
 
     /// Returns the load at which a target is crossed: 0 if a single run in flight exceeds it,
     /// infinite if the levels do not show a crossing; `None` if no level tells. An adaptive sweep
@@ -53,7 +53,7 @@ pub trait Model {
 
     /// Returns the mean runtime at a level, and what the other levels make one expect; `None` if the
     /// model cannot tell.
-    fn expected(&self, _level: u32) -> Option<Expected> {
+    fn expected(&self, _level: u32) -> Option<ExpectedRuntime> {
         None
     }
 
@@ -69,14 +69,14 @@ pub trait Model {
     }
 
     /// Suggests another method for a target that this one gives no answer to.
-    fn suggestion(&self, _asked: &Asked<'_>, _refused: &Estimate) -> Option<Finding> {
+    fn suggestion(&self, _asked: &TargetQuestion<'_>, _refused: &Estimate) -> Option<Finding> {
         None
     }
 }
 
 /// A level compared with the others.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Expected {
+pub struct ExpectedRuntime {
     /// Mean runtime that the model sees there, in seconds.
     pub seen: f64,
     /// Mean runtime expected from the other levels, in seconds.

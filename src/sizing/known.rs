@@ -8,9 +8,9 @@ use super::adaptive::{FEWEST_UP, SHARE_UP, WAVES_UP, is_near, next_within, sized
 use super::added::AddedMethod;
 use super::evidence::Evidence;
 use super::finding::Finding;
-use super::prepared::Prepared;
-use super::{AdaptivePlan, NextLevel, Spend};
-use crate::measure::{Asked, LevelMetrics};
+use super::prepared_model::PreparedModel;
+use super::{AdaptivePlan, NextLevel, SweepBudget};
+use crate::measure::{LevelMetrics, SearchGoal};
 
 /// Share of the wanted runs from which a level is as good as one with all of them.
 const NEARLY: f64 = 0.9;
@@ -27,16 +27,16 @@ pub struct Search {
     /// Bounds and targets of the sweep.
     pub plan: AdaptivePlan,
     /// Description of the search that is recorded with each of its levels.
-    pub asked: Asked,
+    pub asked: SearchGoal,
     /// Window that the spec wants of each level.
-    pub wanted: Wanted,
+    pub wanted: WindowSize,
     /// Method that a program adds, if the spec names one.
     pub added: Option<AddedMethod>,
 }
 
 /// Size of the window that the spec wants of each level.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Wanted {
+pub enum WindowSize {
     /// Chosen by the plan.
     Planned,
     /// Number of runs.
@@ -60,12 +60,12 @@ pub struct Step {
     /// Level to measure.
     pub level: NextLevel,
     /// Reason for measuring it again; `None` if it is new.
-    pub again: Option<Again>,
+    pub again: Option<RemeasureReason>,
 }
 
 /// Reason for measuring a level again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Again {
+pub enum RemeasureReason {
     /// The level has fewer runs than wanted.
     FewRuns,
     /// New levels are about to join those of an earlier question: it tells whether both saw the
@@ -86,7 +86,7 @@ impl Search {
             known.levels().iter().filter(enough).cloned().collect();
         measured.sort_by_key(|level| level.concurrency);
         let usable: Vec<&LevelMetrics> = measured.iter().filter(|it| !it.interrupted).collect();
-        let prepared = Prepared::by(self.added.as_ref(), known.restricted_to(&measured));
+        let prepared = PreparedModel::by(self.added.as_ref(), known.restricted_to(&measured));
         let crossing = prepared.crossing(&self.plan.targets);
         let left = self.plan.budget.map(|budget| {
             let spent = measured.iter().map(|level| self.spent(budget, level, crossing));
@@ -106,7 +106,7 @@ impl Search {
         }
         let next = next_within(&self.plan, &measured, crossing, left, at_once)?;
         if known.levels().iter().any(|level| level.concurrency == next.concurrency) {
-            return Some(Step { level: next, again: Some(Again::FewRuns) });
+            return Some(Step { level: next, again: Some(RemeasureReason::FewRuns) });
         }
         let same = measured.iter().filter(|level| self.is_of_same_targets(level)).count();
         if !same_rig
@@ -114,7 +114,7 @@ impl Search {
             && let Some(level) = self.deciding(&usable, crossing)
         {
             let level = self.compared(level, &measured, left, crossing);
-            return Some(Step { level, again: Some(Again::Compared) });
+            return Some(Step { level, again: Some(RemeasureReason::Compared) });
         }
         Some(Step { level: next, again: None })
     }
@@ -133,7 +133,7 @@ impl Search {
             let took = known.iter().map(|level| budget.cost(level)).sum::<f64>();
             (took, budget.amount())
         });
-        let seconds = matches!(self.plan.budget, Some(Spend::Seconds(_)));
+        let seconds = matches!(self.plan.budget, Some(SweepBudget::Seconds(_)));
         Some(Finding::Idle { levels, spent, seconds })
     }
 
@@ -168,18 +168,20 @@ impl Search {
             || level.interrupted
             || match self.wanted {
                 // A wave shows a mean; less is planned only at the end of a budget.
-                Wanted::Planned => self.is_planned(level) || runs(waves(1.0).max(FEWEST_UP / 4.0)),
-                Wanted::Runs(count) => runs(count),
-                Wanted::Waves(count) => runs(waves(count)),
-                Wanted::Seconds(seconds) => level.total_runtime >= NEARLY * seconds,
-                Wanted::Precision { width, most } => runs(most) || wide_at_most(width),
+                WindowSize::Planned => {
+                    self.is_planned(level) || runs(waves(1.0).max(FEWEST_UP / 4.0))
+                }
+                WindowSize::Runs(count) => runs(count),
+                WindowSize::Waves(count) => runs(waves(count)),
+                WindowSize::Seconds(seconds) => level.total_runtime >= NEARLY * seconds,
+                WindowSize::Precision { width, most } => runs(most) || wide_at_most(width),
             }
     }
 
     /// Returns the part of the budget that a level takes. A level for an earlier question takes its
     /// full cost only if it tells as much about this one; otherwise what this search would have
     /// spent there on its way up, which is nothing if its way does not lead there.
-    fn spent(&self, budget: Spend, level: &LevelMetrics, crossing: f64) -> f64 {
+    fn spent(&self, budget: SweepBudget, level: &LevelMetrics, crossing: f64) -> f64 {
         let cost = budget.cost(level);
         if self.is_of_same_targets(level) || is_near(level.concurrency, crossing) {
             return cost;
@@ -232,20 +234,20 @@ impl Search {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Around, Metric, Quantile, Recording, Run};
+    use crate::measure::{Metric, Quantile, Recording, RecordingMeta, Run};
     use crate::sizing::{MethodName, Target, next_level};
 
     fn of_levels(levels: &[LevelMetrics]) -> Evidence<'_> {
         Evidence::of_levels(levels, MethodName::default())
     }
 
-    fn search(limit: f64, budget: Option<Spend>) -> Search {
+    fn search(limit: f64, budget: Option<SweepBudget>) -> Search {
         let (metric, quantile) = (Metric::WorkflowRuntime, Quantile::P95);
         let targets = vec![Target { metric, quantile, limit }];
         let plan = AdaptivePlan { start: 1, max: 1024, budget, targets };
         let (targets, budget_text) = (limit.to_string(), format!("{budget:?}"));
-        let asked = Asked { targets, budget: budget_text, ..Asked::default() };
-        Search { plan, asked, wanted: Wanted::Planned, added: None }
+        let asked = SearchGoal { targets, budget: budget_text, ..SearchGoal::default() };
+        Search { plan, asked, wanted: WindowSize::Planned, added: None }
     }
 
     /// Flat up to a knee at 14.4, then in proportion: 10 s are crossed at 72.
@@ -254,11 +256,11 @@ mod tests {
     }
 
     /// A level at which every run takes as long.
-    fn level(step: NextLevel, asked: Option<&Asked>) -> LevelMetrics {
+    fn level(step: NextLevel, asked: Option<&SearchGoal>) -> LevelMetrics {
         let seconds = hockey(step.concurrency);
         let wave = |index: usize| (index / step.concurrency as usize) as f64 * seconds;
         let run = |index| Run { start: wave(index), end: wave(index) + seconds, ..Run::default() };
-        let around = Around { asked: asked.cloned(), ..Around::default() };
+        let around = RecordingMeta { asked: asked.cloned(), ..RecordingMeta::default() };
         let recording = Recording { runs: (0..step.runs).map(run).collect(), around };
         LevelMetrics::of(step.concurrency, &recording, 0.0)
     }
@@ -283,11 +285,11 @@ mod tests {
     }
 
     fn compared(steps: &[Step]) -> usize {
-        steps.iter().filter(|step| step.again == Some(Again::Compared)).count()
+        steps.iter().filter(|step| step.again == Some(RemeasureReason::Compared)).count()
     }
 
-    const BUDGETS: [Option<Spend>; 3] =
-        [None, Some(Spend::Runs(3000.0)), Some(Spend::Seconds(400.0))];
+    const BUDGETS: [Option<SweepBudget>; 3] =
+        [None, Some(SweepBudget::Runs(3000.0)), Some(SweepBudget::Seconds(400.0))];
 
     #[test]
     fn with_nothing_known_the_plan_is_the_plain_one() {
@@ -330,7 +332,7 @@ mod tests {
     #[test]
     fn a_little_more_budget_is_a_level_at_most() {
         for (before, now) in [(20.0, 21.0), (400.0, 420.0), (400.0, 380.0), (1000.0, 1049.0)] {
-            for spend in [Spend::Seconds, Spend::Runs] {
+            for spend in [SweepBudget::Seconds, SweepBudget::Runs] {
                 let mut known = Vec::new();
                 go_on(&search(10.0, Some(spend(before))), &mut known);
                 let steps = go_on(&search(10.0, Some(spend(now))), &mut known);
@@ -341,7 +343,7 @@ mod tests {
 
     #[test]
     fn levels_of_earlier_limits_do_not_starve_a_new_one() {
-        let budget = Some(Spend::Seconds(400.0));
+        let budget = Some(SweepBudget::Seconds(400.0));
         let mut known = Vec::new();
         for limit in [20.0, 14.0, 10.0, 7.0] {
             go_on(&search(limit, budget), &mut known);
@@ -358,15 +360,15 @@ mod tests {
     #[test]
     fn about_as_many_runs_are_as_good() {
         let of = |runs, concurrency| level(NextLevel { concurrency, runs }, None);
-        let wants = |runs| Search { wanted: Wanted::Runs(runs), ..search(10.0, None) };
+        let wants = |runs| Search { wanted: WindowSize::Runs(runs), ..search(10.0, None) };
         let known = vec![of(90, 1), of(90, 2)];
         let next = wants(100.0).next(&of_levels(&known), true).unwrap();
         assert_eq!((next.level.concurrency, next.again), (4, None));
         let next = wants(101.0).next(&of_levels(&known), true).unwrap();
-        assert_eq!((next.level.concurrency, next.again), (1, Some(Again::FewRuns)));
+        assert_eq!((next.level.concurrency, next.again), (1, Some(RemeasureReason::FewRuns)));
         // A wave and five runs are the least that is ever planned.
         let next = search(10.0, None).next(&of_levels(&[of(3, 1), of(2, 2)]), true).unwrap();
-        assert_eq!((next.level.concurrency, next.again), (1, Some(Again::FewRuns)));
+        assert_eq!((next.level.concurrency, next.again), (1, Some(RemeasureReason::FewRuns)));
     }
 
     #[test]
@@ -377,7 +379,10 @@ mod tests {
             })
             .into();
         let steps = go_on(&search(10.0, None), &mut known);
-        assert_eq!((steps[0].level.concurrency, steps[0].again), (64, Some(Again::Compared)));
+        assert_eq!(
+            (steps[0].level.concurrency, steps[0].again),
+            (64, Some(RemeasureReason::Compared))
+        );
         assert!(steps.len() <= 4 && steps[0].level.runs >= 512, "{steps:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! Mean times by concurrency and their noise: the points that the curve is fitted to.
 
-use super::curve::Seen;
+use super::curve::MeanPoint;
 use super::observed::{ObservedLevel, ObservedRun};
 use crate::measure::Metric;
 use std::collections::BTreeMap;
@@ -68,7 +68,7 @@ pub(super) fn binned<T>(items: impl Iterator<Item = (f64, T)>) -> Vec<(f64, Vec<
 /// Computes mean runtimes. Quantities that load does not change, the time outside of LLM calls and
 /// the number of calls of a run, are averaged over all levels: their variation is chance, not the
 /// level's doing.
-pub(super) fn means_of_runs(levels: &[&ObservedLevel]) -> (Vec<Seen>, f64) {
+pub(super) fn means_of_runs(levels: &[&ObservedLevel]) -> (Vec<MeanPoint>, f64) {
     let runs = || levels.iter().flat_map(|level| &level.runs);
     let count = runs().count().max(1) as f64;
     let calls = runs().map(|run| run.llm_calls).sum::<f64>() / count;
@@ -96,7 +96,7 @@ pub(super) fn means_of_runs(levels: &[&ObservedLevel]) -> (Vec<Seen>, f64) {
         let squares: f64 = members.iter().map(|run| residual(&run).powi(2)).sum();
         let count = members.len() as f64;
         let squares = (calls * squares.sqrt() / made / seconds).powi(2) * count * count;
-        seen.push((Seen { concurrency: *concurrency, seconds, weight: count }, squares));
+        seen.push((MeanPoint { concurrency: *concurrency, seconds, weight: count }, squares));
     }
     weighted(seen)
 }
@@ -122,16 +122,16 @@ pub(super) fn depends_on_load(bins: &[(f64, Vec<f64>)]) -> bool {
 }
 
 /// Computes plain means, and the noise of one sample relative to its mean.
-pub(super) fn means(samples: &[Sample]) -> (Vec<Seen>, f64) {
+pub(super) fn means(samples: &[Sample]) -> (Vec<MeanPoint>, f64) {
     let bins = binned(samples.iter().map(|it| (it.concurrency, it.seconds)));
     let mut errors = 0.0;
     let seen = bins.iter().map(|(concurrency, members)| {
         let weight = members.len() as f64;
         let seconds = members.iter().sum::<f64>() / weight;
         errors += members.iter().map(|it| (it / seconds - 1.0).powi(2)).sum::<f64>();
-        Seen { concurrency: *concurrency, seconds, weight }
+        MeanPoint { concurrency: *concurrency, seconds, weight }
     });
-    let seen: Vec<Seen> = seen.collect();
+    let seen: Vec<MeanPoint> = seen.collect();
     (seen, (errors / samples.len().max(1) as f64).sqrt())
 }
 
@@ -142,15 +142,15 @@ pub(super) fn means(samples: &[Sample]) -> (Vec<Seen>, f64) {
 /// Runs vary more where no batch is full, and a level with few of them must not look like a rig
 /// that has changed. But few runs tell little of their variance, so it is shrunk towards that of
 /// all others; and no mean counts for more than its number of runs.
-pub(super) fn weighted(seen: Vec<(Seen, f64)>) -> (Vec<Seen>, f64) {
+pub(super) fn weighted(seen: Vec<(MeanPoint, f64)>) -> (Vec<MeanPoint>, f64) {
     /// Number of runs whose own variance counts as much as that of all others together.
     const OF_OTHERS: f64 = 10.0;
     let count: f64 = seen.iter().map(|(it, _)| it.weight).sum();
     let pooled = seen.iter().map(|(_, squares)| squares).sum::<f64>() / count.max(1.0);
-    let of = |(it, squares): (Seen, f64)| {
+    let of = |(it, squares): (MeanPoint, f64)| {
         let own = (OF_OTHERS * pooled + squares) / (OF_OTHERS + it.weight - 1.0);
         let weight = if own > pooled { it.weight * pooled / own } else { it.weight };
-        Seen { weight, ..it }
+        MeanPoint { weight, ..it }
     };
     (seen.into_iter().map(of).collect(), pooled.sqrt())
 }

@@ -4,23 +4,23 @@
 //!
 //! - A [`Question`] is what is asked: [`Target`]s (a limit on a quantile of a metric), [`Load`]s
 //!   (users or a rate), the [`Rig`] that was measured, and a [`Margin`].
-//! - [`Measured`] holds the levels of a sweep and their runs ([`ObservedLevel`]); [`Fits`] are the
+//! - [`MeasuredSweep`] holds the levels of a sweep and their runs ([`ObservedLevel`]); [`Fits`] are the
 //!   straight lines through the levels.
 //! - An [`Estimator`] is a method of estimation: it makes a [`Model`] of the [`Evidence`], and the
 //!   model answers whatever is asked. `estimators` lists them all by [`MethodName`]; a program can add
 //!   more ([`AddedMethod`]).
-//! - [`Pooled`] is the model of `monotone`: a mean curve in the shape of a closed loop (`curve`),
+//! - [`PooledModel`] is the model of `monotone`: a mean curve in the shape of a closed loop (`curve`),
 //!   times a tail pooled over the levels around the answer (`tails`), resampled for intervals.
-//! - A capacity ([`Carried`]) is the load that a rig carries within a limit; an [`Estimate`] turns
+//! - A capacity ([`CapacityPoint`]) is the load that a rig carries within a limit; an [`Estimate`] turns
 //!   it into an [`Answer`], at best a number of GPUs, and [`Doubt`]s into a [`Grade`]: solid, fair,
 //!   weak or unsettled.
 //! - A [`Finding`] is worth saying about a sweep or an estimate; [`crate::report`] has the words.
 //!
 //! # Flow
 //!
-//! [`Measured`] is the front door: [`Measured::prepare`] makes the model, [`Prepared::answer`] asks it
+//! [`MeasuredSweep`] is the front door: [`MeasuredSweep::prepare`] makes the model, [`PreparedModel::answer`] asks it
 //! for the estimate of every target with every load and combines them into a recommendation, and
-//! [`Prepared::assess`] adds the diagnosis and the notes. Each estimate is checked against the levels:
+//! [`PreparedModel::assess`] adds the diagnosis and the notes. Each estimate is checked against the levels:
 //! `verdict` bounds the capacity by what single levels prove, `misfit`, `repeats` and `tails` look for
 //! levels that disagree, and `estimate::refit` leaves one out. [`Search::next`] decides which level an
 //! adaptive sweep measures next, from where the model of the levels so far says that the targets are
@@ -33,7 +33,7 @@ mod adaptive;
 mod added;
 mod advice;
 mod assess;
-mod carried;
+mod capacity_samples;
 mod composed;
 mod crossing;
 mod curve;
@@ -50,14 +50,14 @@ mod flow;
 mod grade;
 mod known;
 mod means;
-mod measured;
+mod measured_sweep;
 mod method;
 mod method_name;
 mod misfit;
 mod nnls;
 mod observed;
 mod pooled;
-mod prepared;
+mod prepared_model;
 mod question;
 mod repeats;
 mod rough;
@@ -68,31 +68,31 @@ mod unfinished;
 mod verdict;
 mod wish;
 
-pub use adaptive::{AdaptivePlan, NextLevel, Spend, next_level};
+pub use adaptive::{AdaptivePlan, NextLevel, SweepBudget, next_level};
 pub use added::AddedMethod;
 pub use advice::Plan;
 pub use assess::{Alternative, Assessment, LevelAgainstTargets, PerMetric};
 #[cfg(test)]
-pub(crate) use carried::CarriedRange;
-pub use carried::{Carried, CarriedDraws, Certainty};
+pub(crate) use capacity_samples::CapacityRange;
+pub use capacity_samples::{CapacityPoint, CapacitySamples, Certainty};
 pub use diagnose::Diagnosis;
 pub use estimate::{
-    Answer, Asked, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Proven, Recommendation,
-    Sum, recommend,
+    Answer, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, ProvenBounds, Recommendation,
+    Sum, TargetQuestion, recommend,
 };
-pub use estimator::{Estimator, Expected, Model, NoModel};
+pub use estimator::{Estimator, ExpectedRuntime, Model, NoModel};
 pub use evidence::Evidence;
 pub use finding::{Finding, Remedy};
 pub use fit::{Fit, NoCapacity, NoFit, Point};
 pub use fits::{FitOptions, Fits, NamedFit};
 pub use grade::{Doubt, Grade};
-pub use known::{Again, Search, Step, Wanted};
-pub use measured::Measured;
+pub use known::{RemeasureReason, Search, Step, WindowSize};
+pub use measured_sweep::MeasuredSweep;
 pub use method::MethodName;
 pub use method_name::AddedName;
 pub use observed::{ObservedLevel, ObservedRun};
-pub use pooled::Pooled;
-pub use prepared::Prepared;
+pub use pooled::PooledModel;
+pub use prepared_model::PreparedModel;
 pub use question::Question;
 pub use rough::rough_gpus;
 pub use slow_level::SlowLevel;

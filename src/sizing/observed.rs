@@ -3,7 +3,7 @@
 
 use super::unfinished::LastMoments;
 use crate::measure::{
-    Around, CallColumn, Metric, Phase, RunColumns, first_wave_spread, starts_together,
+    CallColumn, Metric, Phase, RecordingMeta, RunColumns, first_wave_spread, starts_together,
 };
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -136,7 +136,7 @@ impl ObservedLevel {
     }
 }
 
-struct Timed {
+struct TimedRun {
     start: f64,
     end: f64,
     counts: bool,
@@ -151,15 +151,15 @@ impl ObservedLevel {
     pub(crate) fn of<S: RunColumns>(
         concurrency: u32,
         source: &S,
-        around: &Around,
+        around: &RecordingMeta,
     ) -> Result<Self, S::Error> {
-        let mut runs: Vec<Timed> = Vec::new();
+        let mut runs: Vec<TimedRun> = Vec::new();
         let mut warm = false;
-        source.each_head(&mut |head| {
+        source.each_run(&mut |head| {
             let measured = head.phase == Phase::Measured;
             warm |= !measured;
             let counts = measured && head.failure.is_none();
-            runs.push(Timed { start: head.start, end: head.end, counts });
+            runs.push(TimedRun { start: head.start, end: head.end, counts });
         })?;
         let sums = |column| -> Result<Vec<(f64, f64)>, S::Error> {
             let mut of_runs = vec![(0.0, 0.0); runs.len()];
@@ -231,7 +231,7 @@ impl ObservedLevel {
             }
             calls.insert(metric, seen);
         }
-        let observe = |(index, run): (usize, &Timed)| {
+        let observe = |(index, run): (usize, &TimedRun)| {
             let (llm_time, llm_calls) = *llm.get(index).filter(|_| kept(index))?;
             let concurrency = met.get(index)?.max(1.0);
             let whole = |of: &[(f64, f64)]| {
@@ -259,7 +259,7 @@ impl ObservedLevel {
 }
 
 /// Returns true if no more runs count than those whose tokens are used.
-fn are_few(runs: &[Timed]) -> bool {
+fn are_few(runs: &[TimedRun]) -> bool {
     runs.iter().filter(|run| run.counts).count() <= MOST_COUNTED
 }
 
@@ -282,14 +282,14 @@ fn stretches(runs: usize, counts: &[u64]) -> Vec<Range<usize>> {
 }
 
 /// Returns true if the first wave of runs began at once.
-fn at_once(runs: Option<&[Timed]>, wave: usize) -> bool {
+fn at_once(runs: Option<&[TimedRun]>, wave: usize) -> bool {
     let times: Vec<(f64, f64)> =
         runs.into_iter().flatten().map(|run| (run.start, run.end)).collect();
     first_wave_spread(&times, wave).is_some_and(starts_together)
 }
 
 /// Returns the number of runs in flight, averaged over the time of each run.
-fn load_met(runs: &[Timed]) -> Vec<f64> {
+fn load_met(runs: &[TimedRun]) -> Vec<f64> {
     let mut edges: Vec<(f64, f64)> =
         runs.iter().flat_map(|run| [(run.start, 1.0), (run.end, -1.0)]).collect();
     edges.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
@@ -306,7 +306,7 @@ fn load_met(runs: &[Timed]) -> Vec<f64> {
         let before = after.checked_sub(1).and_then(|index| areas.get(index));
         before.map_or(0.0, |(edge, area, now)| area + now * (at - edge))
     };
-    let mean = |run: &Timed| {
+    let mean = |run: &TimedRun| {
         let length = run.end - run.start;
         if length > 0.0 { (up_to(run.end) - up_to(run.start)) / length } else { 1.0 }
     };
@@ -315,7 +315,7 @@ fn load_met(runs: &[Timed]) -> Vec<f64> {
 
 /// Excludes the first wave, which met an idle server, and the last, which nothing followed. They
 /// are told by their start: excluding by end would exclude the long runs.
-fn leave_out_the_edges(runs: &mut [Timed], wave: usize) {
+fn leave_out_the_edges(runs: &mut [TimedRun], wave: usize) {
     let mut order: Vec<usize> = (0..runs.len()).collect();
     order.sort_by(|a, b| {
         let start = |index: &usize| runs.get(*index).map_or(0.0, |run| run.start);
@@ -344,7 +344,7 @@ mod tests {
         let Ok(level) = ObservedLevel::of(
             concurrency,
             &Recording { runs, ..Recording::default() },
-            &Around::default(),
+            &RecordingMeta::default(),
         );
         level
     }
@@ -376,7 +376,11 @@ mod tests {
         let waves = |from: f64| (0..8).map(move |it| (from + f64::from(it / 2) * 3.0, it));
         let of = |(start, _)| run(start, start + 3.0, Phase::Measured);
         let runs: Vec<Run> = waves(7.0).chain(waves(19.0)).map(of).collect();
-        let around = Around { burst: Some(true), repetitions: vec![8, 8], ..Around::default() };
+        let around = RecordingMeta {
+            burst: Some(true),
+            repetitions: vec![8, 8],
+            ..RecordingMeta::default()
+        };
         let Ok(level) = ObservedLevel::of(2, &Recording { runs, ..Recording::default() }, &around);
         assert_eq!((level.runs.len(), level.unsteady), (8, false));
     }

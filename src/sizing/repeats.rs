@@ -18,7 +18,7 @@ const SHARE_OF_HALVES: f64 = 0.2;
 const FEWEST: usize = 8;
 
 /// Parts of a level that differ.
-pub(super) struct Unlike {
+pub(super) struct PartDifference {
     /// Quantile of the fastest and of the slowest part, in seconds.
     pub fastest: f64,
     pub slowest: f64,
@@ -38,7 +38,7 @@ struct Part {
     times: Vec<f64>,
 }
 
-impl Unlike {
+impl PartDifference {
     /// Returns the parts of a level that differ in the metric of a target; `None` if chance
     /// explains it.
     pub fn of(level: &Level<'_>, target: &Target) -> Option<Self> {
@@ -108,7 +108,7 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Around, LevelMetrics, Metric, Quantile, Recording, Run};
+    use crate::measure::{LevelMetrics, Metric, Quantile, Recording, RecordingMeta, Run};
 
     /// Repetitions of one after the other, each of runs of such a mean time, a fifth more or less in turns.
     fn unlike(means: &[f64], runs: u32) -> Option<(f64, f64)> {
@@ -121,10 +121,10 @@ mod tests {
                 at = end;
             }
         }
-        let around = Around {
+        let around = RecordingMeta {
             burst: Some(false),
             repetitions: vec![u64::from(runs); means.len()],
-            ..Around::default()
+            ..RecordingMeta::default()
         };
         let recording = Recording { runs: all, around };
         let metrics = LevelMetrics::of(1, &recording, 0.0);
@@ -132,7 +132,7 @@ mod tests {
         let level = Level { metrics: &metrics, observed: &observed };
         let target =
             Target { metric: Metric::WorkflowRuntime, quantile: Quantile::P95, limit: 1.0 };
-        Unlike::of(&level, &target).map(|it| (it.fastest, it.slowest))
+        PartDifference::of(&level, &target).map(|it| (it.fastest, it.slowest))
     }
 
     #[test]
@@ -152,12 +152,14 @@ mod tests {
             end: f64::from(index) * 2.0 + drifting(index),
             ..Run::default()
         };
-        let recording = Recording { runs: (0..200).map(run).collect(), around: Around::default() };
+        let recording =
+            Recording { runs: (0..200).map(run).collect(), around: RecordingMeta::default() };
         let metrics = LevelMetrics::of(1, &recording, 0.0);
         let Ok(observed) = ObservedLevel::of(1, &recording, &recording.around);
         let target =
             Target { metric: Metric::WorkflowRuntime, quantile: Quantile::P95, limit: 1.0 };
-        let found = Unlike::of(&Level { metrics: &metrics, observed: &observed }, &target).unwrap();
+        let found =
+            PartDifference::of(&Level { metrics: &metrics, observed: &observed }, &target).unwrap();
         assert!(!found.repetitions);
         assert!((found.fastest - 1.0).abs() < 0.01 && (found.slowest - 1.6).abs() < 0.01);
     }

@@ -69,7 +69,7 @@ pub(super) fn was_refused(level: &LevelMetrics) -> bool {
 
 /// Verdict on a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Says {
+pub(super) enum LevelVerdict {
     /// Its runs meet the target, beyond chance.
     Meets,
     /// Its runs miss the target, beyond chance.
@@ -90,7 +90,7 @@ pub(super) struct Verdict {
     pub concurrency: f64,
     /// Mean load met by the runs that count: less than the level's in a burst.
     pub met: f64,
-    pub says: Says,
+    pub says: LevelVerdict,
     /// True if its runs failed, so that it is in no fit.
     pub failed: bool,
     /// Number of failed runs, tolerated or not, and of all runs.
@@ -114,17 +114,17 @@ impl Verdict {
         let allowed = 1.0 - target.quantile.share();
         let (missed, seen) = (over + failed, times.len() + failed);
         let says = if level.metrics.server_gone.is_some() {
-            Says::Gone
+            LevelVerdict::Gone
         } else if !level.is_usable() && was_refused(level.metrics) {
-            Says::Refused
+            LevelVerdict::Refused
         } else if missed > 0 && 1.0 - at_most(missed - 1, seen, allowed) <= BY_CHANCE_MISSED {
-            Says::Misses
+            LevelVerdict::Misses
         } else if level.is_usable()
             && at_most(over + tolerated, times.len() + tolerated, allowed) <= BY_CHANCE_MET
         {
-            Says::Meets
+            LevelVerdict::Meets
         } else {
-            Says::Open
+            LevelVerdict::Open
         };
         let concurrency = level.concurrency();
         let met = if times.is_empty() { concurrency } else { met.min(concurrency) };
@@ -148,7 +148,7 @@ fn together(verdicts: &[Verdict]) -> Vec<Verdict> {
     };
     let mut found = verdicts.to_vec();
     for (index, verdict) in found.iter_mut().enumerate() {
-        if verdict.says != Says::Open || !leans(verdict) {
+        if verdict.says != LevelVerdict::Open || !leans(verdict) {
             continue;
         }
         let (mut missed, mut seen) = (0, 0);
@@ -156,7 +156,7 @@ fn together(verdicts: &[Verdict]) -> Vec<Verdict> {
             missed += lower.missed.0;
             seen += lower.missed.1;
             if 1.0 - at_most(missed - 1, seen, verdict.allowed) <= BY_CHANCE_MISSED {
-                verdict.says = Says::Misses;
+                verdict.says = LevelVerdict::Misses;
                 break;
             }
         }
@@ -164,7 +164,7 @@ fn together(verdicts: &[Verdict]) -> Vec<Verdict> {
     found
 }
 
-/// Sets the verdict of the highest levels to [`Says::Fails`], if all of them are unusable because of
+/// Sets the verdict of the highest levels to [`LevelVerdict::Fails`], if all of them are unusable because of
 /// failures and none below is, and chance would have spread the failures over all levels.
 fn failing(verdicts: &mut [Verdict]) {
     /// Fewest failures; a single one may be anything.
@@ -181,8 +181,11 @@ fn failing(verdicts: &mut [Verdict]) {
     }
     let share = after as f64 / (before + after) as f64;
     if 1.0 - at_most(many - 1, few + many, share) <= BY_CHANCE_FAILED {
-        for it in above.iter_mut().filter(|it| matches!(it.says, Says::Open | Says::Misses)) {
-            it.says = Says::Fails;
+        for it in above
+            .iter_mut()
+            .filter(|it| matches!(it.says, LevelVerdict::Open | LevelVerdict::Misses))
+        {
+            it.says = LevelVerdict::Fails;
         }
     }
 }
@@ -195,7 +198,7 @@ pub(super) struct Bounds {
     /// Lowest level that missed it, or that the server refused.
     pub below: Option<f64>,
     /// Verdict of that level.
-    pub says: Option<Says>,
+    pub says: Option<LevelVerdict>,
     /// True if it is `below` because its runs failed, which times cannot show.
     pub failed: bool,
     /// Highest level under `below` without failed runs, if failures are what bounds.
@@ -211,9 +214,9 @@ impl Bounds {
         let mut verdicts = together(verdicts);
         failing(&mut verdicts);
         let verdicts = &verdicts;
-        let misses = |it: &&Verdict| !matches!(it.says, Says::Meets | Says::Open);
+        let misses = |it: &&Verdict| !matches!(it.says, LevelVerdict::Meets | LevelVerdict::Open);
         let missed = || verdicts.iter().filter(misses);
-        let met = || verdicts.iter().filter(|it| it.says == Says::Meets);
+        let met = || verdicts.iter().filter(|it| it.says == LevelVerdict::Meets);
         let mut contradictions = Vec::new();
         for low in missed() {
             for high in met().filter(|high| high.concurrency > low.concurrency) {
@@ -225,7 +228,8 @@ impl Bounds {
         let at_least = met().filter(|it| it.concurrency < lowest).map(|it| it.met);
         let below = missed().filter(|it| it.concurrency > highest);
         let below = below.min_by(|a, b| a.concurrency.total_cmp(&b.concurrency));
-        let refused = below.filter(|it| matches!(it.says, Says::Refused | Says::Gone));
+        let refused =
+            below.filter(|it| matches!(it.says, LevelVerdict::Refused | LevelVerdict::Gone));
         let taken = verdicts.iter().filter(|it| it.failures.0 == 0).map(|it| it.concurrency);
         let failed = below.filter(|it| it.failed || refused.is_some());
         let taken = taken.filter(|level| failed.is_some_and(|it| *level < it.concurrency));
@@ -241,17 +245,17 @@ impl Bounds {
 
     /// Returns true if the level is `below` because the server refused runs there, or was gone.
     pub fn refused(&self) -> bool {
-        matches!(self.says, Some(Says::Refused | Says::Gone))
+        matches!(self.says, Some(LevelVerdict::Refused | LevelVerdict::Gone))
     }
 
     /// Returns true if the server was gone there.
     pub fn gone(&self) -> bool {
-        self.says == Some(Says::Gone)
+        self.says == Some(LevelVerdict::Gone)
     }
 
     /// Returns true if no run is carried there, because runs are refused or fail.
     fn closed(&self) -> bool {
-        self.refused() || self.says == Some(Says::Fails)
+        self.refused() || self.says == Some(LevelVerdict::Fails)
     }
 
     /// Returns the highest capacity that the bounds allow: one run less than a level that was
@@ -280,7 +284,7 @@ mod tests {
     use super::*;
 
     fn open(concurrency: f64, missed: usize, seen: usize) -> Verdict {
-        let says = Says::Open;
+        let says = LevelVerdict::Open;
         Verdict {
             concurrency,
             met: concurrency,

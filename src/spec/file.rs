@@ -1,6 +1,8 @@
 //! Reading of specs from disk: the only file of this floor that touches the outside world.
 
-use super::{Checked, Extensions, Migrated, Override, Parts, Spec, SpecError, SpecSet, migrate};
+use super::{
+    Checked, Extensions, MigratedSpec, Override, Parts, Spec, SpecError, SpecSet, migrate,
+};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -69,7 +71,7 @@ impl SpecSet {
 
 /// Reads a spec file and converts its text to the current version; `None` if it is of that version
 /// already.
-pub fn migrate_file(path: &Path) -> Result<Option<Migrated>, SpecError> {
+pub fn migrate_file(path: &Path) -> Result<Option<MigratedSpec>, SpecError> {
     migrate(&read(path)?, path)
 }
 

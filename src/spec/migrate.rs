@@ -17,7 +17,7 @@ const STEPS: &[Step] = &[from_0];
 
 /// A spec migrated to the current version of the format.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Migrated {
+pub struct MigratedSpec {
     /// New text.
     pub text: String,
     /// Version of the original text.
@@ -28,7 +28,7 @@ pub struct Migrated {
 
 /// Migrates a spec's text to the current version; `None` if it is of that version already. `file`
 /// is its name in errors.
-pub fn migrate(text: &str, file: &Path) -> Result<Option<Migrated>, SpecError> {
+pub fn migrate(text: &str, file: &Path) -> Result<Option<MigratedSpec>, SpecError> {
     let parse = |text: &str| {
         let source = Arc::new(Source { name: file.display().to_string(), text: text.to_owned() });
         Node::parse(&source)
@@ -41,7 +41,7 @@ pub fn migrate(text: &str, file: &Path) -> Result<Option<Migrated>, SpecError> {
         text = step(&text, &tree);
         tree = parse(&text)?;
     }
-    Ok((from < CURRENT).then_some(Migrated { text, from, to: CURRENT }))
+    Ok((from < CURRENT).then_some(MigratedSpec { text, from, to: CURRENT }))
 }
 
 /// Fails for every version but the current one.

@@ -51,7 +51,7 @@ pub use extensions::{ExtensionError, Extensions};
 pub use file::{ReadOptions, migrate_file, process_env};
 pub use load::{Mode, OnFailure, Order, Share, Until};
 pub use lower_limit::LowerLimit;
-pub use migrate::{Migrated, migrate};
+pub use migrate::{MigratedSpec, migrate};
 pub use outputs::{Outputs, ReportSpec};
 pub use spec_set::SpecSet;
 pub use targets::{Limit, ScrapeSpec, TargetSets, Targets, TestRig};

@@ -65,7 +65,7 @@ impl Default for TestRig {
 macro_rules! targets {
     ($(
         $(#[$about:meta])*
-        $name:ident, $key:ident, $words:literal, $unit:expr, $better:ident,
+        $name:ident, $key:ident, $words:literal, $unit:expr, $direction:ident,
         $column:expr, $span:expr,
         |$level:ident| $summary:expr,
         $(#[$limit:meta])* ;
@@ -89,7 +89,7 @@ macro_rules! targets {
             $(
                 $(#[$limit])*
                 #[serde(default)]
-                pub $key: Option<limit_type!($better)>,
+                pub $key: Option<limit_type!($direction)>,
             )+
         }
 
@@ -108,7 +108,7 @@ macro_rules! targets {
             /// no limit can have leaves it unlimited.
             pub fn set_limit(&mut self, metric: Metric, limit: f64) {
                 match metric {
-                    $(Metric::$name => self.$key = <limit_type!($better)>::of(limit),)+
+                    $(Metric::$name => self.$key = <limit_type!($direction)>::of(limit),)+
                 }
             }
         }

@@ -24,7 +24,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let dir = folder_of(path);
     fs::create_dir_all(dir).map_err(StoreError::io("create the folder", dir))?;
     let write = || -> io::Result<()> {
-        let beside = Beside::create(path)?;
+        let beside = AtomicFile::create(path)?;
         beside.file().write_all(bytes)?;
         #[cfg(unix)]
         {
@@ -39,12 +39,12 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 
 /// Temporary file beside the place of another, which it takes once it is complete. Dropping this removes it; if
 /// the process is killed, the next one that writes to the folder does.
-pub struct Beside<'a> {
+pub struct AtomicFile<'a> {
     file: NamedTempFile,
     path: &'a Path,
 }
 
-impl<'a> Beside<'a> {
+impl<'a> AtomicFile<'a> {
     /// Creates the file, which only its owner can read.
     pub fn create(path: &'a Path) -> io::Result<Self> {
         let dir = folder_of(path);

@@ -3,7 +3,7 @@
 
 use super::lock_file::LOCK_FILE;
 use super::lock_text::{Content, parse};
-use super::{Locked, StoreError};
+use super::{LockedStage, StoreError};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -23,7 +23,7 @@ pub(super) enum Reach {
 pub(super) fn locked_in_git(
     base_dir: &Path,
     reach: Reach,
-) -> Result<Vec<(String, Locked)>, StoreError> {
+) -> Result<Vec<(String, LockedStage)>, StoreError> {
     let folder = if base_dir.as_os_str().is_empty() { Path::new(".") } else { base_dir };
     let Ok(folder) = folder.canonicalize() else { return Ok(Vec::new()) };
     if !folder.ancestors().any(|dir| dir.join(".git").exists()) {
@@ -76,7 +76,7 @@ fn blobs(folder: &Path) -> Result<Vec<String>, StoreError> {
 }
 
 /// Reads the lock files with these git names. Names without a file are skipped.
-fn contents(folder: &Path, names: &[String]) -> Result<Vec<(String, Locked)>, StoreError> {
+fn contents(folder: &Path, names: &[String]) -> Result<Vec<(String, LockedStage)>, StoreError> {
     let failed = |error: std::io::Error| refused(&error.to_string());
     let mut command = git(folder, &["cat-file", "--batch"]);
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());

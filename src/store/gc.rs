@@ -4,7 +4,7 @@ use super::commits::{Reach, locked_in_git};
 use super::folder::{Entry, Folder};
 use super::temporary::is_temporary;
 use super::{
-    Key, Locked, Manifest, RunRecord, Store, StoreError, lock_file, manifest, objects, runs,
+    Key, LockedStage, Manifest, RunRecord, Store, StoreError, lock_file, manifest, objects, runs,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -49,12 +49,12 @@ pub struct Piece {
     /// Stage that made the file, if known.
     pub stage: Option<String>,
     /// Reason for the removal.
-    pub why: Why,
+    pub why: RemovalReason,
 }
 
 /// Reason why a file is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Why {
+pub enum RemovalReason {
     /// No lock file, run or commit refers to it.
     Unnamed,
     /// Only past runs that the rules drop refer to it.
@@ -65,7 +65,7 @@ pub enum Why {
     Unfinished,
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for RemovalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unnamed => "no lock file, run or commit refers to it",
@@ -92,7 +92,7 @@ impl Store {
             }
         }
         let files = self.artifact_files();
-        let mut kept = Kept::default();
+        let mut kept = RetainedNames::default();
         kept.add_locked(self, lock_file::all(base_dir)?);
         kept.add_locked(self, locked_in_git(base_dir, Reach::Tips)?);
         self.all_latest()?.iter().for_each(|key| kept.add(self, key));
@@ -100,7 +100,7 @@ impl Store {
         let records = self.records()?;
         let mut stages = self.stages_by_name(&records);
         stages.extend(history.iter().map(|(stage, it)| (it.digest.to_string(), stage.clone())));
-        let mut committed = Kept::default();
+        let mut committed = RetainedNames::default();
         committed.add_locked(self, history);
         if rules.keep_all() {
             kept.names.extend(committed.names.iter().cloned());
@@ -109,7 +109,7 @@ impl Store {
             files.iter().map(|(_, name, size)| (name.as_str(), *size)).collect();
         // If the clock is set before the epoch, no run counts as old.
         let now = now.duration_since(UNIX_EPOCH).map_or(f64::NEG_INFINITY, |now| now.as_secs_f64());
-        let mut past = Kept::default();
+        let mut past = RetainedNames::default();
         let mut full = false;
         for (index, record) in records.iter().rev().enumerate() {
             past.add_run(self, record);
@@ -131,13 +131,13 @@ impl Store {
             files.into_iter().filter(|(_, name, _)| !kept.names.contains(name))
         {
             let why = if name.is_empty() {
-                Why::Unfinished
+                RemovalReason::Unfinished
             } else if past.names.contains(&name) {
-                Why::OlderRun
+                RemovalReason::OlderRun
             } else if committed.names.contains(&name) {
-                Why::OlderCommit
+                RemovalReason::OlderCommit
             } else {
-                Why::Unnamed
+                RemovalReason::Unnamed
             };
             let stage = stages.get(&name).cloned();
             pieces.push(Piece { path, bytes, stage, why });
@@ -223,11 +223,11 @@ fn is_digest(name: &str) -> bool {
 
 /// Keys and digests to keep; the files are named after them.
 #[derive(Clone, Default)]
-struct Kept {
+struct RetainedNames {
     names: BTreeSet<String>,
 }
 
-impl Kept {
+impl RetainedNames {
     fn add(&mut self, store: &Store, key: &Key) {
         if self.names.insert(key.to_string())
             && let Some(Manifest { digest, .. }) = store.manifest(key)
@@ -237,8 +237,12 @@ impl Kept {
     }
 
     /// Keeps what a lock refers to, even if its manifest is lost or names a newer artifact.
-    fn add_locked(&mut self, store: &Store, locked: impl IntoIterator<Item = (String, Locked)>) {
-        for (_, Locked { key, digest, .. }) in locked {
+    fn add_locked(
+        &mut self,
+        store: &Store,
+        locked: impl IntoIterator<Item = (String, LockedStage)>,
+    ) {
+        for (_, LockedStage { key, digest, .. }) in locked {
             self.add(store, &key);
             self.names.insert(digest.to_string());
         }

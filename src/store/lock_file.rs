@@ -6,7 +6,7 @@
 
 use super::git::merge_by_stanza;
 use super::lock_text::{Content, parse, rendered};
-use super::{LockState, Locked, StoreError, write_atomically};
+use super::{LockState, LockedStage, StoreError, write_atomically};
 use crate::dataset::{self, DatasetError};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
@@ -60,18 +60,18 @@ impl LockFile {
     }
 
     /// Returns the stanza of a stage.
-    pub fn get(&self, stage: &str) -> Option<&Locked> {
+    pub fn get(&self, stage: &str) -> Option<&LockedStage> {
         self.stages()?.get(stage)
     }
 
     /// Returns the stanzas of all stages of this spec.
-    pub fn stages(&self) -> Option<&BTreeMap<String, Locked>> {
+    pub fn stages(&self) -> Option<&BTreeMap<String, LockedStage>> {
         self.content.specs.get(&self.spec)
     }
 
     /// Replaces all stanzas of this spec and writes the file if that changes anything. Stanzas of other specs
     /// are read from the file again, since other branches may have written theirs in the meantime.
-    pub fn replace(&mut self, stages: BTreeMap<String, Locked>) -> Result<(), StoreError> {
+    pub fn replace(&mut self, stages: BTreeMap<String, LockedStage>) -> Result<(), StoreError> {
         if self.state == LockState::Sound && self.stages() == Some(&stages) {
             return Ok(());
         }
@@ -116,7 +116,9 @@ fn read(path: &Path) -> (Content, LockState) {
 }
 
 /// Returns every stanza in the lock file of a folder, with its stage.
-pub(super) fn all(base_dir: &Path) -> Result<impl Iterator<Item = (String, Locked)>, StoreError> {
+pub(super) fn all(
+    base_dir: &Path,
+) -> Result<impl Iterator<Item = (String, LockedStage)>, StoreError> {
     let path = path_in(base_dir);
     let (content, state) = read(&path);
     match state {

@@ -1,6 +1,6 @@
 //! Text format of the lock file: stanzas that git can merge line by line, and recovery if it could not.
 
-use super::{LockState, Locked};
+use super::{LockState, LockedStage};
 use indexmap::IndexMap;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::fmt::Write;
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub(super) struct Content {
     #[serde(default)]
-    pub specs: BTreeMap<String, BTreeMap<String, Locked>>,
+    pub specs: BTreeMap<String, BTreeMap<String, LockedStage>>,
 }
 
 const HEADER: &str =
@@ -21,7 +21,7 @@ const HEADER: &str =
 pub(super) fn rendered(content: &Content) -> String {
     let mut text = HEADER.to_owned();
     for (spec, stages) in &content.specs {
-        for (stage, Locked { key, digest, size, tool }) in stages {
+        for (stage, LockedStage { key, digest, size, tool }) in stages {
             let whose = format!("{}.{}", quoted(spec), quoted(stage));
             let (key, digest, tool) =
                 (quoted(&key.to_string()), quoted(&digest.to_string()), quoted(tool));
@@ -112,23 +112,23 @@ fn is_conflicted(text: &str) -> bool {
 /// Extracts one side of a text with git's conflict markers.
 fn side(text: &str, ours: bool) -> String {
     #[derive(PartialEq)]
-    enum In {
+    enum ConflictSection {
         Both,
         Ours,
         Base,
         Theirs,
     }
-    let mut state = In::Both;
+    let mut state = ConflictSection::Both;
     let mut kept = String::new();
     for line in text.lines() {
         match line.get(..7) {
-            Some("<<<<<<<") => state = In::Ours,
-            Some("|||||||") => state = In::Base,
-            Some("=======") => state = In::Theirs,
-            Some(">>>>>>>") => state = In::Both,
+            Some("<<<<<<<") => state = ConflictSection::Ours,
+            Some("|||||||") => state = ConflictSection::Base,
+            Some("=======") => state = ConflictSection::Theirs,
+            Some(">>>>>>>") => state = ConflictSection::Both,
             _ => {
-                let wanted = if ours { In::Ours } else { In::Theirs };
-                if state == In::Both || state == wanted {
+                let wanted = if ours { ConflictSection::Ours } else { ConflictSection::Theirs };
+                if state == ConflictSection::Both || state == wanted {
                     kept.push_str(line);
                     kept.push('\n');
                 }

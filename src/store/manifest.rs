@@ -180,7 +180,7 @@ impl Manifest {
         let unwritten =
             |error: serde_json::Error| StoreError::io("write the file", &path)(error.into());
         let check = self.check().map_err(unwritten)?;
-        let sealed = Sealed { check, manifest: self.clone() };
+        let sealed = SealedManifest { check, manifest: self.clone() };
         let text = serde_json::to_vec_pretty(&sealed).map_err(unwritten)?;
         store.made(FOLDER)?.write(&name, &text)
     }
@@ -189,7 +189,7 @@ impl Manifest {
     /// again.
     pub(super) fn read(store: &Folders, key: &Key) -> Option<Self> {
         let text = store.get(FOLDER).ok()?.read(&Self::file_name(key)?, LARGEST).ok()?;
-        let Sealed { check, manifest } = serde_json::from_slice(&text).ok()?;
+        let SealedManifest { check, manifest } = serde_json::from_slice(&text).ok()?;
         (manifest.key == *key && manifest.check().ok()? == check).then_some(manifest)
     }
 
@@ -231,7 +231,7 @@ fn is_of_kind(file: File, kind: &str) -> Option<bool> {
 
 /// Manifest as stored on disk, with a digest of its own.
 #[derive(Serialize, Deserialize)]
-struct Sealed {
+struct SealedManifest {
     check: Digest,
     manifest: Manifest,
 }

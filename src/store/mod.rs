@@ -14,7 +14,7 @@
 //! | `.sizer/manifests/KEY.json` | [`Manifest`]s, each with a digest of its own |
 //! | `.sizer/latest/SPEC.json` | keys of a spec's stages as of its last run |
 //! | `.sizer/owed/KEY` | an empty file per stage that was forced and not made again yet |
-//! | `.sizer/written/SPEC.json` | [`Written`]: the reports that a spec wrote last |
+//! | `.sizer/written/SPEC.json` | [`WrittenReports`]: the reports that a spec wrote last |
 //! | `.sizer/downloads/HASH` | copies of remote datasets, named after the hash of the address |
 //! | `.sizer/runs.jsonl` | [`RunRecord`]s, one line per run |
 //! | `.sizer/owner` | locked by the process that owns the store ([`Owner`]) |
@@ -22,7 +22,7 @@
 //! # Rules
 //!
 //! - Files are written to a temporary file beside their place, synced and renamed ([`write_atomically`],
-//!   [`Staged`]), so a crash leaves the old content or the new, never a part.
+//!   [`StagedFile`]), so a crash leaves the old content or the new, never a part.
 //! - Folders are opened one inside the other and no symbolic link is followed.
 //! - One process at a time owns a store ([`Store::own`]). Where the system lets nobody write, artifacts are
 //!   kept in memory ([`Store::own_or_read`]).
@@ -40,7 +40,7 @@ mod git;
 mod latest;
 mod lock_file;
 mod lock_text;
-mod locked;
+mod locked_stage;
 mod manifest;
 mod memory;
 mod objects;
@@ -50,19 +50,19 @@ mod root;
 mod runs;
 mod staged;
 mod temporary;
-mod written;
+mod written_reports;
 
-pub use atomic::{Beside, write_atomically, write_if_changed};
+pub use atomic::{AtomicFile, write_atomically, write_if_changed};
 pub use error::StoreError;
-pub use gc::{Garbage, GcRules, Piece, Why};
+pub use gc::{Garbage, GcRules, Piece, RemovalReason};
 pub use lock_file::LockFile;
-pub use locked::{LockState, Locked};
+pub use locked_stage::{LockState, LockedStage};
 pub use manifest::{Digest, Key, Manifest, Parts, key_of};
 pub use owner::Owner;
 pub use root::Store;
-pub use runs::{Asked, Exit, RunRecord};
-pub use staged::{Content, Staged};
-pub use written::Written;
+pub use runs::{Exit, Invocation, RunRecord};
+pub use staged::{Content, StagedFile};
+pub use written_reports::WrittenReports;
 
 /// Entry points for the fuzz targets.
 #[cfg(fuzzing)]

@@ -2,7 +2,7 @@
 
 use super::folder::Folder;
 use super::folders::Folders;
-use super::{Digest, Staged, StoreError};
+use super::{Digest, StagedFile, StoreError};
 use std::fs::File;
 use std::io::{Read, Seek};
 
@@ -39,7 +39,7 @@ pub(super) fn keep(store: &Folders, bytes: &[u8]) -> Result<Digest, StoreError> 
 }
 
 /// Stores a complete file and returns its digest and size.
-pub(super) fn keep_file(store: &Folders, staged: &Staged) -> Result<(Digest, u64), StoreError> {
+pub(super) fn keep_file(store: &Folders, staged: &StagedFile) -> Result<(Digest, u64), StoreError> {
     let unreadable = StoreError::io("read what was written in", store.path());
     let measured = || -> std::io::Result<(Digest, u64)> {
         let mut file = staged.file();

@@ -63,7 +63,7 @@ pub struct RunRecord {
     pub digests: BTreeMap<String, Digest>,
     /// Command that was run. Absent in records of earlier versions.
     #[serde(default)]
-    pub asked: Option<Asked>,
+    pub asked: Option<Invocation>,
     /// The parts of the spec that its stages read, without secrets, for comparisons after the artifacts are
     /// gone. Absent in records of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,7 @@ pub struct RunRecord {
 
 /// The command behind a run, with the options that choose the spec.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct Invocation {
     /// Verb, such as `run` or `estimate`.
     pub verb: String,
     /// Profile of the spec.
@@ -86,7 +86,7 @@ pub struct Asked {
     pub branch: Option<String>,
 }
 
-impl fmt::Display for Asked {
+impl fmt::Display for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.verb)?;
         self.branch.iter().try_for_each(|branch| write!(f, " [{branch}]"))?;

@@ -10,7 +10,7 @@ pub enum Content {
     /// Bytes in memory.
     Bytes(Vec<u8>),
     /// A staged file of the store.
-    File(Staged),
+    File(StagedFile),
 }
 
 impl From<Vec<u8>> for Content {
@@ -21,7 +21,7 @@ impl From<Vec<u8>> for Content {
 
 /// File in the store that is not an artifact yet. Dropping this removes it. If the process is killed, the
 /// next owner of the store removes it.
-pub struct Staged {
+pub struct StagedFile {
     folder: Folder,
     name: String,
     file: File,
@@ -29,18 +29,18 @@ pub struct Staged {
 
 impl Store {
     /// Creates a staged file; `None` if the store is read-only. The caller must own the store.
-    pub fn stage(&self) -> Result<Option<Staged>, StoreError> {
+    pub fn stage(&self) -> Result<Option<StagedFile>, StoreError> {
         if self.is_read_only() {
             return Ok(None);
         }
         let folder = Folder::root_made(self.root())?;
         let name = Temporary::name();
         let file = folder.create(&name)?;
-        Ok(Some(Staged { folder, name, file }))
+        Ok(Some(StagedFile { folder, name, file }))
     }
 }
 
-impl Staged {
+impl StagedFile {
     /// Returns the file, for writing.
     pub fn file(&self) -> &File {
         &self.file
@@ -52,7 +52,7 @@ impl Staged {
     }
 }
 
-impl Drop for Staged {
+impl Drop for StagedFile {
     fn drop(&mut self) {
         // Once the file has been moved, there is nothing left under this name.
         let _ = self.folder.remove(&self.name);

@@ -6,12 +6,12 @@
 use super::PipelineError;
 use super::context::Context;
 use super::graph_level::GraphLevel;
-use super::graph_level::Known;
+use super::graph_level::KnownLevel;
 use super::known::known_levels;
-use super::reason::Again;
+use super::reason::RemeasureReason;
 use super::search::{evidence, search_of};
 use super::stage_id::StageId;
-use crate::engine::{CacheLookup, Chosen, look_up};
+use crate::engine::{CacheLookup, ResolvedSelection, look_up};
 use crate::measure::LevelMetrics;
 use crate::pacing::LoadPoint;
 use crate::sizing::{self, Search, Step};
@@ -43,9 +43,10 @@ fn explored(context: &Context, search: &Search) -> Result<Vec<GraphLevel>, Pipel
 }
 
 /// The levels that are there for a spec, where its dataset was expanded before.
-fn known_at_rest(context: &Context) -> Result<BTreeMap<LoadPoint, Known>, PipelineError> {
+fn known_at_rest(context: &Context) -> Result<BTreeMap<LoadPoint, KnownLevel>, PipelineError> {
     let (previous, inputs) = (context.previous(), BTreeMap::new());
-    let expand = look_up(context, &previous, &StageId::Expand, &inputs, &Chosen::nothing())?;
+    let expand =
+        look_up(context, &previous, &StageId::Expand, &inputs, &ResolvedSelection::nothing())?;
     match expand.found {
         CacheLookup::Hit(manifest) => known_levels(context, &manifest.digest),
         CacheLookup::Miss(_) => Ok(BTreeMap::new()),
@@ -56,8 +57,8 @@ fn known_at_rest(context: &Context) -> Result<BTreeMap<LoadPoint, Known>, Pipeli
 pub(super) fn plan_step(levels: &mut Vec<GraphLevel>, spec: &Spec, step: Step) {
     let Step { level, again } = step;
     let again = again.map(|again| match again {
-        sizing::Again::FewRuns => Again::FewRuns,
-        sizing::Again::Compared => Again::Compared,
+        sizing::RemeasureReason::FewRuns => RemeasureReason::FewRuns,
+        sizing::RemeasureReason::Compared => RemeasureReason::Compared,
     });
     let point = spec.concurrency.point(level.concurrency);
     match levels.iter_mut().find(|it| it.point == point) {

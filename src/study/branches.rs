@@ -16,7 +16,7 @@ use super::{
     CheckSummary, Outcome, Pipeline, PipelineError, PlannedStage, Reason, RunOptions, Selection,
     StageStatus, Status,
 };
-use crate::engine::{Claim, Lease, Resources, Shared, SingleFlight};
+use crate::engine::{Claim, Lease, Resources, SharedRun, SingleFlight};
 use crate::load::Executor;
 use crate::redact::printable;
 use crate::report::{Comparison, SizingResult};
@@ -42,7 +42,7 @@ const RIGS: &str = "rigs";
 struct StudyRun<'a> {
     options: &'a RunOptions,
     owner: &'a Owner,
-    shared: Shared,
+    shared: SharedRun,
     /// No further branch begins.
     stop: AtomicBool,
 }
@@ -156,7 +156,7 @@ impl Study {
         let run = StudyRun {
             options: &options,
             owner: &owner,
-            shared: Shared { flights: SingleFlight::default(), resources },
+            shared: SharedRun { flights: SingleFlight::default(), resources },
             stop: AtomicBool::new(false),
         };
         let branches = self.pipelines.iter().zip(self.rigs(&options)).enumerate();

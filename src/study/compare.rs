@@ -7,7 +7,7 @@ use super::stages::{EstimateSlice, FitSlice};
 use crate::engine::differences;
 use crate::load::RecordedRuns;
 use crate::measure::{LevelMetrics, Metric, Quantile};
-use crate::sizing::{Fit, Fits, Measured, Recommendation};
+use crate::sizing::{Fit, Fits, MeasuredSweep, Recommendation};
 use crate::spec::Spec;
 use crate::store::{LockFile, RunRecord, Store};
 use serde::Serialize;
@@ -197,7 +197,7 @@ impl Facts {
         facts.reads = Value::Object(slices(&context, dataset)?);
         // With levels missing, a fit over the rest would be another answer, not this one.
         if facts.absent.is_empty() {
-            let mut measured = Measured::of(facts.levels.values().cloned().collect());
+            let mut measured = MeasuredSweep::of(facts.levels.values().cloned().collect());
             observe(&mut measured, lock, store);
             let fits = FitSlice::of(spec).fits(measured.levels());
             let asked = EstimateSlice::of(spec);
@@ -224,7 +224,7 @@ impl Facts {
 }
 
 /// Adds the runs behind the levels of a lock file, as far as they are here.
-fn observe(measured: &mut Measured, lock: &LockFile, store: &Store) {
+fn observe(measured: &mut MeasuredSweep, lock: &LockFile, store: &Store) {
     for (stage, locked) in lock.stages().into_iter().flatten() {
         let concurrency = stage.strip_prefix("sweep@").and_then(|level| level.parse().ok());
         let runs = store.open(&locked.digest).ok().map(RecordedRuns::open);

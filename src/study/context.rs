@@ -2,16 +2,16 @@
 
 use super::file_digests::FileDigests;
 use super::graph_level::GraphLevel;
-use super::observer::Silent;
+use super::observer::SilentObserver;
 use super::search::search_of;
 use super::services::Services;
 use super::spec_files::SpecFiles;
-use super::stages::Planned;
+use super::stages::PlannedLevel;
 use super::{CancellationToken, Observer, PipelineError};
 use crate::dataset;
 use crate::engine::Previous;
 use crate::load::Executor;
-use crate::measure::Asked;
+use crate::measure::SearchGoal;
 use crate::pacing::LoadPoint;
 use crate::spec::Spec;
 use crate::store::{Owner, Store};
@@ -29,7 +29,7 @@ pub(super) struct Context {
     /// True if other rigs are measured beside this one, so that the load generators have no core to themselves.
     pub beside_others: bool,
     /// The aim of an adaptive sweep, as its levels record it.
-    asked: Option<Asked>,
+    asked: Option<SearchGoal>,
     /// Levels with the runs that were chosen for them, and the recordings that are there.
     planned: Mutex<BTreeMap<LoadPoint, GraphLevel>>,
 }
@@ -54,7 +54,7 @@ impl Context {
 
     /// A context for looking only: nobody watches, nothing is to be stopped.
     pub fn at_rest(spec: &Arc<Spec>, digests: &Arc<FileDigests>) -> Self {
-        Self::new(spec, digests, Arc::new(Silent), CancellationToken::new())
+        Self::new(spec, digests, Arc::new(SilentObserver), CancellationToken::new())
     }
 
     /// The same with a workflow of the caller's own.
@@ -104,11 +104,11 @@ impl Context {
     }
 
     /// The part of the sweep's plan that a level is measured by.
-    pub fn planned_sweep(&self, point: LoadPoint) -> Planned {
+    pub fn planned_sweep(&self, point: LoadPoint) -> PlannedLevel {
         let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         let highest = planned.last_key_value().map_or(point, |(highest, _)| point.max(*highest));
         let level = planned.get(&point).cloned();
-        Planned::of(&self.spec.concurrency, self.asked.as_ref(), level, highest)
+        PlannedLevel::of(&self.spec.concurrency, self.asked.as_ref(), level, highest)
     }
 
     /// Downloads a remote dataset, unless that was done before. A copy stays until it is asked for

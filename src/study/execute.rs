@@ -1,17 +1,17 @@
 //! Running a pipeline: the start and the end of a run.
 
 use super::explore::Explorer;
-use super::finish::Done;
+use super::finish::CompletedWork;
 use super::outputs::{check_outputs, report_of_two};
 use super::record::record;
 use super::stage_id::StageId;
 use super::{Outcome, Pipeline, PipelineError, Reason, RunOptions, Selection};
 use crate::engine::{
-    CacheLookup, Chosen, Lease, NoSuchStage, Previous, Progress, Resources, Run, RunLog, Settings,
-    Shared, SingleFlight, look_up, note_forced,
+    CacheLookup, Lease, Previous, Progress, ResolvedSelection, Resources, Run, RunLog, Settings,
+    SharedRun, SingleFlight, UnknownStage, look_up, note_forced,
 };
 use crate::spec::Spec;
-use crate::store::{Asked, LockState, Owner, Store, StoreError};
+use crate::store::{Invocation, LockState, Owner, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use std::time::Duration;
 /// The place of a pipeline in a run of several.
 pub(super) struct Place<'a> {
     /// The part of the run that all of them share.
-    pub shared: &'a Shared,
+    pub shared: &'a SharedRun,
     /// The position of its branch.
     pub branch: usize,
     /// The test rig, where it measures anything in a run of several.
@@ -43,7 +43,7 @@ impl Pipeline {
         options: RunOptions,
         owner: &Owner,
     ) -> Result<Outcome, PipelineError> {
-        let shared = Shared { flights: SingleFlight::default(), resources: Resources::of(&[]) };
+        let shared = SharedRun { flights: SingleFlight::default(), resources: Resources::of(&[]) };
         let place = Place { shared: &shared, branch: 0, rig: Vec::new(), beside_others: false };
         self.run_owned(options, place, owner).await
     }
@@ -102,8 +102,8 @@ impl Pipeline {
         let ended = run.all(&mut explorer).await.and_then(|()| run.remember());
         context.services.close().await;
         let (progress, stages) = run.into_ended();
-        let asked = Asked { branch: spec.branch().map(str::to_owned), ..asked };
-        let done = Done { progress: &progress, whole: ended.is_ok() };
+        let asked = Invocation { branch: spec.branch().map(str::to_owned), ..asked };
+        let done = CompletedWork { progress: &progress, whole: ended.is_ok() };
         // Also after a failure: what is finished is what the next run begins with, and with
         // `keep_going` some reports may be there.
         let finished = self.finish(&context, &mut previous, &done);
@@ -142,7 +142,7 @@ impl Pipeline {
         if context.files.dataset()?.digest.is_none() {
             return Ok(false);
         }
-        let (inputs, chosen) = (BTreeMap::new(), Chosen::nothing());
+        let (inputs, chosen) = (BTreeMap::new(), ResolvedSelection::nothing());
         let expand = look_up(&context, previous, &StageId::Expand, &inputs, &chosen)?;
         Ok(matches!(expand.found, CacheLookup::Miss(Reason::Owed)))
     }
@@ -154,7 +154,7 @@ pub(super) fn check_selection(
     pipelines: &[Pipeline],
 ) -> Result<(), PipelineError> {
     let graphs: Vec<_> = pipelines.iter().map(|it| (it.graph(), it.spec().branch())).collect();
-    selection.check(&graphs).map_err(|NoSuchStage { pattern }| {
+    selection.check(&graphs).map_err(|UnknownStage { pattern }| {
         let stages = graphs.iter().take(1).flat_map(|(graph, _)| graph.stages());
         PipelineError::NoSuchStage {
             pattern,

@@ -27,7 +27,7 @@ pub(super) struct Explorer<'a> {
     previous: &'a Previous,
     flights: &'a SingleFlight,
     selection: Selection,
-    next: Next,
+    next: NextAction,
     levels: Vec<GraphLevel>,
     metrics: BTreeMap<LoadPoint, LevelMetrics>,
     /// Levels that were chosen in this run.
@@ -39,7 +39,7 @@ pub(super) struct Explorer<'a> {
 }
 
 /// The next thing that an explorer has to do.
-enum Next {
+enum NextAction {
     /// Nothing: the graph has all its levels.
     Nothing,
     /// To leave out levels that are not there, once the dataset is expanded.
@@ -62,9 +62,11 @@ impl<'a> Explorer<'a> {
         selection: Selection,
     ) -> Self {
         let next = match search_of(&context.spec) {
-            Some(search) => Next::Begin(Box::new(search)),
-            None if context.offline && Producer::of(&context.spec).measures() => Next::LeaveOut,
-            None => Next::Nothing,
+            Some(search) => NextAction::Begin(Box::new(search)),
+            None if context.offline && Producer::of(&context.spec).measures() => {
+                NextAction::LeaveOut
+            }
+            None => NextAction::Nothing,
         };
         Self {
             pipeline,
@@ -84,7 +86,7 @@ impl<'a> Explorer<'a> {
     /// The graph to begin with.
     pub fn first_graph(&self) -> Graph {
         match self.next {
-            Next::Nothing => self.pipeline.graph().clone(),
+            NextAction::Nothing => self.pipeline.graph().clone(),
             _ => graph_of(&self.context.spec, []),
         }
     }
@@ -216,17 +218,17 @@ impl<'a> Explorer<'a> {
         let items = progress.manifests.get(&StageId::Expand).map(|items| items.digest.clone());
         while self.awaited.is_empty() {
             let graph = grown.as_ref().map_or(&progress.graph, |growth| &growth.graph);
-            let search = match std::mem::replace(&mut self.next, Next::Nothing) {
-                Next::Nothing => break,
+            let search = match std::mem::replace(&mut self.next, NextAction::Nothing) {
+                NextAction::Nothing => break,
                 // Where a level failed, nothing follows from the others.
                 _ if !progress.missing.is_empty() => break,
-                Next::LeaveOut => {
+                NextAction::LeaveOut => {
                     let Some(items) = &items else { break };
                     let graph = self.leave_out_what_is_missing(progress, items)?;
                     grown = Some(Growth { graph, again: Vec::new() });
                     break;
                 }
-                Next::Begin(search) => {
+                NextAction::Begin(search) => {
                     let Some(items) = &items else { break };
                     let graph = self.begin(items)?;
                     let chosen = self.selection.choose(&graph, self.context.spec.branch());
@@ -234,10 +236,10 @@ impl<'a> Explorer<'a> {
                         .flat_map(|level| [StageId::Sweep(level), StageId::Level(level)]);
                     self.awaited = own.filter(|id| chosen.needed.contains(id)).collect();
                     grown = Some(Growth { graph, again: Vec::new() });
-                    self.next = Next::GoOn(search);
+                    self.next = NextAction::GoOn(search);
                     continue;
                 }
-                Next::GoOn(search) => {
+                NextAction::GoOn(search) => {
                     self.update(progress)?;
                     let known: Vec<LevelMetrics> = self.metrics.values().cloned().collect();
                     let evidence = evidence(&self.context.spec, &known);
@@ -247,7 +249,7 @@ impl<'a> Explorer<'a> {
                     }
                     search
                 }
-                Next::GoOnFrom(point, search) => {
+                NextAction::GoOnFrom(point, search) => {
                     // Not selected, or not to be had: then no further level follows from it.
                     let Some(now) = self.metrics_of(progress, point)? else { break };
                     self.metrics.insert(point, now);
@@ -256,7 +258,7 @@ impl<'a> Explorer<'a> {
             };
             let graph = graph.clone();
             let Some((point, growth)) = self.choose(&search, &graph) else { break };
-            self.next = Next::GoOnFrom(point, search);
+            self.next = NextAction::GoOnFrom(point, search);
             grown = Some(growth);
         }
         Ok(grown)
@@ -273,7 +275,7 @@ impl Grow<Context> for Explorer<'_> {
     }
 
     fn may_grow(&self) -> bool {
-        !matches!(self.next, Next::Nothing)
+        !matches!(self.next, NextAction::Nothing)
     }
 }
 

@@ -2,17 +2,17 @@
 
 use super::context::Context;
 use super::outputs::note_written;
-use super::stage_id::{Kind, Own, StageId};
+use super::stage_id::{Distinction, Kind, StageId};
 use super::stages::{Artifacts, ResultInputs, ResultSlice, assemble};
 use super::{Pipeline, PipelineError};
 use crate::engine::{Previous, Progress};
 use crate::report::SizingResult;
-use crate::store::{LockFile, LockState, Locked, Manifest, write_if_changed};
+use crate::store::{LockFile, LockState, LockedStage, Manifest, write_if_changed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// The work that a run has done.
-pub(super) struct Done<'a> {
+pub(super) struct CompletedWork<'a> {
     /// The stages, with all levels that were chosen on the way, and those whose artifacts are there.
     pub progress: &'a Progress<StageId>,
     /// True if no stage failed.
@@ -22,7 +22,12 @@ pub(super) struct Done<'a> {
 impl Pipeline {
     /// The new entries of this spec in the lock file. An offline run changes only those of stages that it made itself,
     /// since the artifacts behind the others may be elsewhere.
-    fn locked(&self, lock: &LockFile, done: &Done<'_>, offline: bool) -> BTreeMap<String, Locked> {
+    fn locked(
+        &self,
+        lock: &LockFile,
+        done: &CompletedWork<'_>,
+        offline: bool,
+    ) -> BTreeMap<String, LockedStage> {
         let mut locked = lock.stages().map_or_else(BTreeMap::new, BTreeMap::clone);
         if done.whole && !offline {
             let stages = done.progress.graph.stages().chain(self.graph().stages());
@@ -46,7 +51,7 @@ impl Pipeline {
         &self,
         context: &Context,
         previous: &mut Previous,
-        done: &Done<'_>,
+        done: &CompletedWork<'_>,
     ) -> Result<(Option<SizingResult>, Vec<PathBuf>), PipelineError> {
         if !context.services.store.is_read_only() {
             let locked = self.locked(&previous.lock, done, context.offline);
@@ -96,8 +101,8 @@ fn result(
     assemble(&ResultSlice::of(&context.spec), ResultInputs::of(&artifacts)?).map(Some)
 }
 
-fn locked_of(manifest: &Manifest) -> Locked {
-    Locked {
+fn locked_of(manifest: &Manifest) -> LockedStage {
+    LockedStage {
         key: manifest.key.clone(),
         digest: manifest.digest.clone(),
         size: manifest.size,
@@ -110,15 +115,15 @@ fn locked_of(manifest: &Manifest) -> Locked {
 fn rests_on_what_is_locked(
     id: &StageId,
     manifest: &Manifest,
-    locked: &BTreeMap<String, Locked>,
-    done: &Done<'_>,
+    locked: &BTreeMap<String, LockedStage>,
+    done: &CompletedWork<'_>,
 ) -> bool {
     if !id.is_locked() {
         return false;
     }
     let inputs = &manifest.parts.inputs;
     if let Some(level) = id.level() {
-        let of_level = |kind: &Kind| kind.stage(Own::Level(level));
+        let of_level = |kind: &Kind| kind.stage(Distinction::Level(level));
         let own = id.of_kind().reads().iter().filter_map(of_level).map(|id| id.to_string());
         return own
             .map(|id| (locked.get(&id).map(|it| &it.digest), inputs.get(&id)))

@@ -1,7 +1,7 @@
 //! The graph of a spec's stages.
 
 use super::StageId;
-use super::stage_id::{Kind, Own};
+use super::stage_id::{Distinction, Kind};
 use crate::engine::{self, Addition};
 use crate::pacing::LoadPoint;
 use crate::spec::Spec;
@@ -30,8 +30,8 @@ pub(super) fn with_level(graph: Graph, spec: &Spec, level: LoadPoint) -> Graph {
 
 /// The stages of a kind that are of no level.
 fn joining_of(spec: &Spec, kind: Kind) -> impl Iterator<Item = StageId> {
-    let reports = spec.outputs.reports.iter().map(|report| Own::Report(&report.name));
-    std::iter::once(Own::Spec).chain(reports).filter_map(move |own| kind.stage(own))
+    let reports = spec.outputs.reports.iter().map(|report| Distinction::Report(&report.name));
+    std::iter::once(Distinction::Spec).chain(reports).filter_map(move |own| kind.stage(own))
 }
 
 /// The stages that are of no level.
@@ -42,9 +42,9 @@ fn joining_stages(spec: &Spec) -> impl Iterator<Item = StageId> {
 /// The stages of a level. It is aggregated right after its sweep.
 fn level_stages(spec: &Spec, level: LoadPoint) -> impl Iterator<Item = Addition<StageId>> {
     Kind::ALL.iter().filter_map(move |kind| {
-        let id = kind.stage(Own::Level(level))?;
+        let id = kind.stage(Distinction::Level(level))?;
         let read = |read: &Kind| {
-            let own = read.stage(Own::Level(level));
+            let own = read.stage(Distinction::Level(level));
             own.map_or_else(|| joining_of(spec, *read).collect(), |own| vec![own])
         };
         let reads = kind.reads().iter().flat_map(read).collect();

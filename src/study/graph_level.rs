@@ -1,6 +1,6 @@
 //! A level of a graph, with its recording if there is one.
 
-use super::reason::Again;
+use super::reason::RemeasureReason;
 use crate::measure::LevelMetrics;
 use crate::pacing::LoadPoint;
 use crate::store::Manifest;
@@ -14,9 +14,9 @@ pub(super) struct GraphLevel {
     /// The number of runs that was chosen for it, where the spec does not say.
     pub runs: usize,
     /// Its recording, where an adaptive sweep found one that it may use.
-    pub known: Option<Arc<Known>>,
+    pub known: Option<Arc<KnownLevel>>,
     /// The reason why it is measured again despite that recording.
-    pub again: Option<Again>,
+    pub again: Option<RemeasureReason>,
 }
 
 impl GraphLevel {
@@ -26,7 +26,7 @@ impl GraphLevel {
     }
 
     /// A level that is there; made again, it has as many runs.
-    pub fn known((point, known): (LoadPoint, Known)) -> Self {
+    pub fn known((point, known): (LoadPoint, KnownLevel)) -> Self {
         let runs = usize::try_from(known.metrics.measured).unwrap_or(usize::MAX);
         Self { point, runs, known: Some(Arc::new(known)), again: None }
     }
@@ -34,7 +34,7 @@ impl GraphLevel {
 
 /// A level in the store.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
+pub(super) struct KnownLevel {
     /// Its recording.
     pub manifest: Manifest,
     /// The metrics of the recording.

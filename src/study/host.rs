@@ -4,7 +4,7 @@ use super::context::Context;
 use super::graph_level::GraphLevel;
 use super::outcome::StageOutcome;
 use super::producer::Producer;
-use super::reason::{Again, Reason};
+use super::reason::{Reason, RemeasureReason};
 use super::stage_id::StageId;
 use super::stages::{Artifacts, DatasetSlice, Product, Task, stage};
 use super::state::State;
@@ -18,7 +18,7 @@ use std::path::Path;
 
 impl Host for Context {
     type Id = StageId;
-    type Again = Again;
+    type RemakeReason = RemeasureReason;
     type Task = Box<dyn Task>;
     type Error = PipelineError;
 
@@ -34,7 +34,7 @@ impl Host for Context {
         self.offline
     }
 
-    fn substitute(&self, id: &StageId) -> Option<Substitute<Again>> {
+    fn substitute(&self, id: &StageId) -> Option<Substitute<RemeasureReason>> {
         let StageId::Sweep(level) = id else { return None };
         let GraphLevel { known, again, .. } = self.planned(*level)?;
         Some(Substitute { manifest: known.map(|known| known.manifest.clone()), again })
@@ -129,7 +129,7 @@ impl Runner for Context {
     }
 
     fn wants_more(&self, reason: &Reason) -> bool {
-        *reason == Reason::Again(Again::FewRuns)
+        *reason == Reason::Again(RemeasureReason::FewRuns)
     }
 
     fn word(&self, reason: &Reason) -> String {

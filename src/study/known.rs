@@ -6,7 +6,7 @@
 
 use super::PipelineError;
 use super::context::Context;
-use super::graph_level::Known;
+use super::graph_level::KnownLevel;
 use super::stage_id::StageId;
 use super::stages::{stage, without_amount};
 use crate::engine::Id;
@@ -21,12 +21,12 @@ use std::collections::BTreeMap;
 pub(super) fn known_levels(
     context: &Context,
     items: &Digest,
-) -> Result<BTreeMap<LoadPoint, Known>, PipelineError> {
+) -> Result<BTreeMap<LoadPoint, KnownLevel>, PipelineError> {
     let any = StageId::Sweep(context.spec.concurrency.point(1));
     let sweep = stage(&any, context)?;
     let inputs = [(StageId::Expand.to_string(), items.clone())].into();
     let wanted = Parts { version: sweep.version(), reads: sweep.reads(), inputs };
-    let mut found: BTreeMap<LoadPoint, Vec<Known>> = BTreeMap::new();
+    let mut found: BTreeMap<LoadPoint, Vec<KnownLevel>> = BTreeMap::new();
     for manifest in context.services.store.manifests_of(any.kind()) {
         let level = manifest.stage.split_once('@').and_then(|(_, level)| level.parse().ok());
         let Some(level) = level.filter(|_| is_allowed(&manifest.parts, &wanted)) else {
@@ -41,7 +41,7 @@ pub(super) fn known_levels(
         if context.services.store.is_sound(&manifest.digest)
             && let Some(metrics) = metrics(context, point, &manifest)?
         {
-            found.entry(point).or_default().push(Known { manifest, metrics });
+            found.entry(point).or_default().push(KnownLevel { manifest, metrics });
         }
     }
     let best = |(point, levels)| Some((point, best(context, levels)?));
@@ -82,7 +82,7 @@ fn open(context: &Context, recording: &Manifest) -> Option<RecordedRuns> {
 
 /// Of several recordings of a level, newest first, the one with most runs; of equals, the newest. One
 /// that was measured to take the place of another does.
-fn best(context: &Context, mut levels: Vec<Known>) -> Option<Known> {
+fn best(context: &Context, mut levels: Vec<KnownLevel>) -> Option<KnownLevel> {
     if levels.len() > 1 {
         let whole = levels.iter().filter(|level| level.manifest.cut_short.is_none());
         let opened = whole.filter_map(|level| open(context, &level.manifest));

@@ -29,6 +29,6 @@ pub trait Observer: Send + Sync {
 }
 
 /// Watches nothing.
-pub struct Silent;
+pub struct SilentObserver;
 
-impl Observer for Silent {}
+impl Observer for SilentObserver {}

@@ -1,13 +1,13 @@
 //! The outcome of a run.
 
 use super::StageId;
-use super::reason::Again;
+use super::reason::RemeasureReason;
 use crate::engine;
 use crate::report::SizingResult;
 use std::path::PathBuf;
 
 /// The outcome of one stage.
-pub type StageOutcome = engine::StageOutcome<StageId, Again>;
+pub type StageOutcome = engine::StageOutcome<StageId, RemeasureReason>;
 
 /// The outcome of a run.
 #[derive(Debug)]

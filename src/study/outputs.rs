@@ -4,7 +4,7 @@ use super::PipelineError;
 use super::files::of_programs;
 use super::producer::Producer;
 use crate::spec::{Extensions, ReadOptions, Spec, SpecSet};
-use crate::store::{Store, StoreError, Written};
+use crate::store::{Store, StoreError, WrittenReports};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
@@ -101,7 +101,7 @@ pub(super) fn note_written(spec: &Spec, store: &Store) -> Result<(), StoreError>
     let Some(name) = spec.file().and_then(Path::file_name) else { return Ok(()) };
     let mut places = Places::default();
     let base = places.entry(spec.base_dir());
-    let written = Written {
+    let written = WrittenReports {
         spec: name.to_string_lossy().into_owned(),
         profile: spec.profile().map(str::to_owned),
         files: reports(spec).map(|path| beside(&base, &places.entry(&path))).collect(),

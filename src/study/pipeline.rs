@@ -6,7 +6,7 @@ use super::file_digests::FileDigests;
 use super::graph::{Graph, graph_of};
 use super::graph_level::GraphLevel;
 use super::observer::Observer;
-use super::{CancellationToken, PipelineError, Silent};
+use super::{CancellationToken, PipelineError, SilentObserver};
 use crate::load::Executor;
 use crate::spec::{Checked, Spec};
 use crate::workflow::Workflow;
@@ -85,6 +85,6 @@ impl Pipeline {
 
     /// A context for looking only.
     pub(super) fn at_rest(&self) -> Context {
-        self.context(Arc::new(Silent), CancellationToken::new())
+        self.context(Arc::new(SilentObserver), CancellationToken::new())
     }
 }

@@ -5,19 +5,19 @@ use crate::engine;
 use std::fmt;
 
 /// The reason why a stage has to run.
-pub type Reason = engine::Reason<StageId, Again>;
+pub type Reason = engine::Reason<StageId, RemeasureReason>;
 
 /// The reason why a level is measured again although there is a recording of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Again {
+pub enum RemeasureReason {
     /// It was measured with fewer runs than are wanted.
     FewRuns,
     /// New levels are measured beside it, so whether the rig is still the same is seen first.
     Compared,
 }
 
-impl fmt::Display for Again {
+impl fmt::Display for RemeasureReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::FewRuns => "measured with fewer runs than wanted",

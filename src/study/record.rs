@@ -7,7 +7,7 @@ use super::stage_id::StageId;
 use super::stages::identity;
 use super::{Outcome, PipelineError};
 use crate::engine::{LoggedRun, RunLog};
-use crate::store::{Asked, Exit, Manifest, RunRecord};
+use crate::store::{Exit, Invocation, Manifest, RunRecord};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 pub(super) fn record(
     log: RunLog,
     context: &Context,
-    asked: Asked,
+    asked: Invocation,
     manifests: &BTreeMap<StageId, Manifest>,
     stages: &[StageOutcome],
     outcome: &Result<Outcome, PipelineError>,

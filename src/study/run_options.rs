@@ -1,7 +1,7 @@
 //! Options of a run.
 
-use super::{CancellationToken, Observer, Selection, Silent};
-use crate::store::Asked;
+use super::{CancellationToken, Observer, Selection, SilentObserver};
+use crate::store::Invocation;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -24,20 +24,20 @@ pub struct RunOptions {
     /// Wait for another process that works on the same store, instead of failing.
     pub wait: bool,
     /// Command behind the run, for its record.
-    pub asked: Asked,
+    pub asked: Invocation,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
         Self {
-            observer: Arc::new(Silent),
+            observer: Arc::new(SilentObserver),
             cancel: CancellationToken::new(),
             selection: Selection::default(),
             offline: false,
             keep_going: false,
             jobs: NonZeroUsize::MIN,
             wait: false,
-            asked: Asked::default(),
+            asked: Invocation::default(),
         }
     }
 }

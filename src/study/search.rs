@@ -1,8 +1,8 @@
 //! The goal of an adaptive sweep.
 
 use super::stages::EstimateSlice;
-use crate::measure::{Asked, LevelMetrics};
-use crate::sizing::{AdaptivePlan, Evidence, Search, Spend, Wanted};
+use crate::measure::{LevelMetrics, SearchGoal};
+use crate::sizing::{AdaptivePlan, Evidence, Search, SweepBudget, WindowSize};
 use crate::spec::{Budget, Spec, WindowSpec};
 
 /// The search of a spec's adaptive sweep; `None` if its levels are fixed.
@@ -12,19 +12,19 @@ pub(super) fn search_of(spec: &Spec) -> Option<Search> {
         start: bounds.first(),
         max: bounds.highest(),
         budget: bounds.budget.map(|budget| match budget {
-            Budget::Runs(runs) => Spend::Runs(runs as f64),
-            Budget::Seconds(seconds) => Spend::Seconds(seconds.get()),
+            Budget::Runs(runs) => SweepBudget::Runs(runs as f64),
+            Budget::Seconds(seconds) => SweepBudget::Seconds(seconds.get()),
         }),
         targets: EstimateSlice::of(spec).main_question().targets,
     })?;
     let wanted = match load.window {
-        WindowSpec::Runs(runs) => Wanted::Runs(f64::from(runs)),
-        WindowSpec::Passes(passes) => Wanted::Waves(f64::from(passes)),
-        WindowSpec::Duration(duration) => Wanted::Seconds(duration.get()),
+        WindowSpec::Runs(runs) => WindowSize::Runs(f64::from(runs)),
+        WindowSpec::Passes(passes) => WindowSize::Waves(f64::from(passes)),
+        WindowSpec::Duration(duration) => WindowSize::Seconds(duration.get()),
         WindowSpec::Until(until) => {
-            Wanted::Precision { width: until.p95_within.get(), most: f64::from(until.at_most) }
+            WindowSize::Precision { width: until.p95_within.get(), most: f64::from(until.at_most) }
         }
-        WindowSpec::Open => Wanted::Planned,
+        WindowSpec::Open => WindowSize::Planned,
     };
     Some(Search { asked: asked(spec, &plan), plan, wanted, added: spec.added_method().cloned() })
 }
@@ -35,7 +35,7 @@ pub(super) fn evidence<'a>(spec: &Spec, measured: &'a [LevelMetrics]) -> Evidenc
 }
 
 /// The mark by which levels of this search are told from those of others.
-fn asked(spec: &Spec, plan: &AdaptivePlan) -> Asked {
+fn asked(spec: &Spec, plan: &AdaptivePlan) -> SearchGoal {
     const WINDOW: [&str; 4] = ["passes", "runs", "duration", "until"];
     let limits = plan
         .targets
@@ -44,7 +44,7 @@ fn asked(spec: &Spec, plan: &AdaptivePlan) -> Asked {
     let load = serde_json::json!(spec.concurrency);
     let said = |key: &str| load.get(key).filter(|value| !value.is_null()).map(ToString::to_string);
     let window = WINDOW.iter().filter_map(|key| Some(format!("{key} {}", said(key)?)));
-    Asked {
+    SearchGoal {
         targets: limits.collect::<Vec<_>>().join(", "),
         budget: said("budget").unwrap_or_default(),
         window: window.collect::<Vec<_>>().join(", "),

@@ -5,7 +5,7 @@ use crate::load::{Executor, LoadError, Local, Scraper};
 use crate::redact::Redactor;
 use crate::spec::{ScrapeSpec, Seconds, Spec, SpecError, Vault, WorkflowSpec, process_env};
 use crate::store::Store;
-use crate::workflow::{ConnectError, Redacted, Workflow};
+use crate::workflow::{ConnectError, RedactedWorkflow, Workflow};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::OnceCell;
@@ -104,7 +104,7 @@ impl Services {
             self.spec.check_secrets(&process_env)?;
             let workflow = if let Some(workflow) = &self.handed {
                 let (workflow, redactor) = (Arc::clone(workflow), self.redactor.clone());
-                Arc::new(Redacted::new(workflow, redactor))
+                Arc::new(RedactedWorkflow::new(workflow, redactor))
             } else {
                 let (base_dir, vault) =
                     (self.spec.base_dir(), Vault::new(&process_env, &self.redactor));

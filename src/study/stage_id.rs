@@ -20,28 +20,28 @@ macro_rules! each_stage {
         $make! {
             /// The dataset as rows.
             Expand = "expand", expand::Expand,
-            reads [], follows [], Named::LockFile, Needs::Core;
+            reads [], follows [], Registry::LockFile, ResourceNeed::Core;
             /// The runs at a concurrency.
             Sweep(level: LoadPoint) = "sweep", sweep::Sweep,
-            reads [Expand], follows [], Named::LockFile, Needs::Server;
+            reads [Expand], follows [], Registry::LockFile, ResourceNeed::Server;
             /// The metrics at a concurrency.
             Level(level: LoadPoint) = "level", level::Level,
-            reads [Sweep], follows [], Named::LockFile, Needs::Core, each levels: crate::measure::LevelMetrics;
+            reads [Sweep], follows [], Registry::LockFile, ResourceNeed::Core, each levels: crate::measure::LevelMetrics;
             /// The fits. Which levels there are may follow from the dataset.
             Fit = "fit", fit::Fit,
-            reads [Level], follows [Expand], Named::Nowhere, Needs::Core, one fits: crate::sizing::Fits;
+            reads [Level], follows [Expand], Registry::Nowhere, ResourceNeed::Core, one fits: crate::sizing::Fits;
             /// The estimates. They read the runs too: how many are over a target is known only once there is one.
             Estimate = "estimate", estimate::Estimate,
-            reads [Sweep, Level, Fit], follows [], Named::Nowhere, Needs::Core,
+            reads [Sweep, Level, Fit], follows [], Registry::Nowhere, ResourceNeed::Core,
             one assessment: crate::sizing::Assessment;
             /// The result: all that was measured and concluded, as one document. Of the sweeps it reads only the
             /// digests: it says which runs it rests on.
             Result = "result", result::Assemble,
-            reads [Expand, Sweep, Level, Fit, Estimate], follows [], Named::Nowhere, Needs::Core,
+            reads [Expand, Sweep, Level, Fit, Estimate], follows [], Registry::Nowhere, ResourceNeed::Core,
             one result: crate::report::SizingResult;
             /// A report. It reads the runs only if it says so.
             Render(report: String) = "render", render::Render,
-            reads [Result, Sweep], follows [], Named::Nowhere, Needs::Core;
+            reads [Result, Sweep], follows [], Registry::Nowhere, ResourceNeed::Core;
         }
     };
 }
@@ -49,7 +49,7 @@ pub(super) use each_stage;
 
 /// The files that name a stage, beside the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Named {
+enum Registry {
     /// The lock file: stages that were measured.
     LockFile,
     /// None: stages that join levels.
@@ -58,7 +58,7 @@ enum Named {
 
 /// Resources that a stage has for itself while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Needs {
+enum ResourceNeed {
     /// A core: it computes.
     Core,
     /// The server, and all cores for the load.
@@ -67,7 +67,7 @@ enum Needs {
 
 /// Distinction of a stage from others of its kind.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Own<'a> {
+pub(super) enum Distinction<'a> {
     /// Nothing: a spec has one of them.
     Spec,
     /// A level.
@@ -77,14 +77,14 @@ pub(super) enum Own<'a> {
 }
 
 /// A type by which stages of a kind are told apart.
-trait Tells: Sized {
-    fn of(own: Own<'_>) -> Option<Self>;
+trait Discriminator: Sized {
+    fn of(own: Distinction<'_>) -> Option<Self>;
     fn level(&self) -> Option<LoadPoint>;
 }
 
-impl Tells for LoadPoint {
-    fn of(own: Own<'_>) -> Option<Self> {
-        if let Own::Level(level) = own { Some(level) } else { None }
+impl Discriminator for LoadPoint {
+    fn of(own: Distinction<'_>) -> Option<Self> {
+        if let Distinction::Level(level) = own { Some(level) } else { None }
     }
 
     fn level(&self) -> Option<LoadPoint> {
@@ -92,9 +92,9 @@ impl Tells for LoadPoint {
     }
 }
 
-impl Tells for String {
-    fn of(own: Own<'_>) -> Option<Self> {
-        if let Own::Report(report) = own { Some(report.to_owned()) } else { None }
+impl Discriminator for String {
+    fn of(own: Distinction<'_>) -> Option<Self> {
+        if let Distinction::Report(report) = own { Some(report.to_owned()) } else { None }
     }
 
     fn level(&self) -> Option<LoadPoint> {
@@ -104,7 +104,7 @@ impl Tells for String {
 
 macro_rules! named {
     ($name:ident, $own:expr) => {
-        if let Own::Spec = $own { Some(StageId::$name) } else { None }
+        if let Distinction::Spec = $own { Some(StageId::$name) } else { None }
     };
     ($name:ident, $own:expr, $type:ty) => {
         <$type>::of($own).map(StageId::$name)
@@ -150,19 +150,19 @@ macro_rules! ids {
             }
 
             /// The stage of this kind that is told from others by `own`; `None` if there is no such stage.
-            pub fn stage(self, own: Own<'_>) -> Option<StageId> {
+            pub fn stage(self, own: Distinction<'_>) -> Option<StageId> {
                 match self {
                     $(Self::$name => named!($name, own $(, $type)?),)+
                 }
             }
 
-            fn file(self) -> Named {
+            fn file(self) -> Registry {
                 match self {
                     $(Self::$name => $file,)+
                 }
             }
 
-            fn needs(self) -> Needs {
+            fn needs(self) -> ResourceNeed {
                 match self {
                     $(Self::$name => $needs,)+
                 }
@@ -216,11 +216,11 @@ each_stage!(ids);
 impl StageId {
     /// Returns true if the lock file lists it: stages that were measured do, those that join levels do not.
     pub fn is_locked(&self) -> bool {
-        self.of_kind().file() == Named::LockFile
+        self.of_kind().file() == Registry::LockFile
     }
 
     /// Returns true if it contacts a server.
     pub fn asks_a_server(&self) -> bool {
-        self.of_kind().needs() == Needs::Server
+        self.of_kind().needs() == ResourceNeed::Server
     }
 }

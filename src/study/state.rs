@@ -1,15 +1,15 @@
 //! Words for the states of stages.
 
-use super::reason::Again;
+use super::reason::RemeasureReason;
 use super::stage_id::StageId;
 use crate::engine;
 use std::fmt;
 
 /// The state of a stage.
-pub type State = engine::State<StageId, Again>;
+pub type State = engine::State<StageId, RemeasureReason>;
 
 /// One stage's status.
-pub type StageStatus = engine::StageStatus<StageId, Again>;
+pub type StageStatus = engine::StageStatus<StageId, RemeasureReason>;
 
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

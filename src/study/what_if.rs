@@ -5,7 +5,7 @@ use super::stages::{Artifacts, EstimateSlice, observe};
 use super::{Pipeline, PipelineError, RunOptions, Selection, StageId, Study};
 use crate::measure::Metric;
 use crate::report::{WhatIf, WhatIfCase};
-use crate::sizing::Measured;
+use crate::sizing::MeasuredSweep;
 use crate::spec::{Spec, Targets};
 use crate::store::Store;
 use std::collections::BTreeMap;
@@ -110,7 +110,7 @@ impl Pipeline {
         let done = outcome.stages.into_iter().filter(|stage| stage.id != StageId::Expand);
         let digests = done.map(|stage| (stage.id, stage.digest)).collect();
         let artifacts = Artifacts::new(&store, digests);
-        let (mut measured, fits) = (Measured::of(artifacts.levels()?), artifacts.fits()?);
+        let (mut measured, fits) = (MeasuredSweep::of(artifacts.levels()?), artifacts.fits()?);
         observe(&mut measured, artifacts.runs(), &[])?;
         let asked = EstimateSlice::of(spec);
         let prepared = asked.prepare(&measured, &fits);

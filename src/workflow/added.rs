@@ -20,7 +20,7 @@ impl AddedKind {
     /// Creates the entry of a kind.
     pub fn of<K: Kind>() -> Self {
         let decode = |node: &Node, env: &Env<'_>| {
-            decode(node, env).map(|Section::<K> { workflow: Tagged(config) }| config.into())
+            decode(node, env).map(|Section::<K> { workflow: TaggedConfig(config) }| config.into())
         };
         Self { name: K::NAME, decode, schema: super::kinds::schema_of::<K> }
     }
@@ -51,13 +51,13 @@ impl fmt::Debug for AddedKind {
 #[derive(Deserialize)]
 #[serde(bound = "K: Kind")]
 struct Section<K> {
-    workflow: Tagged<K>,
+    workflow: TaggedConfig<K>,
 }
 
 /// A configuration in a map whose key `type` is known already.
-struct Tagged<K>(K);
+struct TaggedConfig<K>(K);
 
-impl<'de, K: Kind> Deserialize<'de> for Tagged<K> {
+impl<'de, K: Kind> Deserialize<'de> for TaggedConfig<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_enum("WorkflowSpec", &[], TaggedVisitor(PhantomData))
     }
@@ -66,14 +66,14 @@ impl<'de, K: Kind> Deserialize<'de> for Tagged<K> {
 struct TaggedVisitor<K>(PhantomData<K>);
 
 impl<'de, K: Kind> de::Visitor<'de> for TaggedVisitor<K> {
-    type Value = Tagged<K>;
+    type Value = TaggedConfig<K>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a workflow with its `type`")
     }
 
-    fn visit_enum<A: de::EnumAccess<'de>>(self, access: A) -> Result<Tagged<K>, A::Error> {
+    fn visit_enum<A: de::EnumAccess<'de>>(self, access: A) -> Result<TaggedConfig<K>, A::Error> {
         let (IgnoredAny, content) = access.variant()?;
-        content.newtype_variant().map(Tagged)
+        content.newtype_variant().map(TaggedConfig)
     }
 }

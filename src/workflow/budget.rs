@@ -10,11 +10,11 @@ static HELD: AtomicUsize = AtomicUsize::new(0);
 
 /// Share of the budget taken by a body, returned on drop.
 #[derive(Default)]
-pub(super) struct Held {
+pub(super) struct BudgetShare {
     bytes: usize,
 }
 
-impl Held {
+impl BudgetShare {
     /// Takes more of the budget.
     pub fn more(&mut self, bytes: usize) -> Result<(), Failure> {
         let before = HELD.fetch_add(bytes, Ordering::Relaxed);
@@ -30,7 +30,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for BudgetShare {
     fn drop(&mut self) {
         HELD.fetch_sub(self.bytes, Ordering::Relaxed);
     }

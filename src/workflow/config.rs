@@ -29,7 +29,7 @@ pub trait Kind: WorkflowConfig + DeserializeOwned + JsonSchema {
 ///
 /// Only [`client`](Self::client) has to be there; everything else has a default for a workflow
 /// that is asked over no network, needs no secret, and takes nothing but the question of an item.
-pub trait WorkflowConfig: Erased {
+pub trait WorkflowConfig: ErasedConfig {
     /// Checks what types cannot express. What all kinds have in common (addresses, secrets,
     /// connections, servers) is checked before.
     fn validate(&self, _checker: &Checker<'_>) -> Check {
@@ -155,7 +155,7 @@ pub(super) const THIS_MACHINE: &str = "this machine";
 pub(super) const THIS_PROCESS: &str = "this process";
 
 /// Everything about a configuration that follows from its type.
-pub trait Erased: Any + fmt::Debug + Send + Sync {
+pub trait ErasedConfig: Any + fmt::Debug + Send + Sync {
     /// Returns its keys as JSON.
     fn to_json(&self) -> Result<Value, serde_json::Error>;
 
@@ -163,7 +163,7 @@ pub trait Erased: Any + fmt::Debug + Send + Sync {
     fn equals(&self, other: &dyn Any) -> bool;
 }
 
-impl<T: Any + fmt::Debug + PartialEq + Serialize + Send + Sync> Erased for T {
+impl<T: Any + fmt::Debug + PartialEq + Serialize + Send + Sync> ErasedConfig for T {
     fn to_json(&self) -> Result<Value, serde_json::Error> {
         serde_json::to_value(self)
     }

@@ -26,12 +26,12 @@ impl Amount {
 
 /// Returns true if an `error` value is a real error. Some servers send an empty one with every good answer.
 pub(super) fn is_something(error: &RawValue) -> bool {
-    serde_json::from_str::<Loose<'_>>(error.get()).is_ok_and(|loose| loose.is_something)
+    serde_json::from_str::<LooseValue<'_>>(error.get()).is_ok_and(|loose| loose.is_something)
 }
 
 /// Value of any JSON type.
 #[derive(Debug, Default)]
-pub(super) struct Loose<'a> {
+pub(super) struct LooseValue<'a> {
     /// The string, if it is one; borrowed from the chunk unless something in it is escaped.
     pub text: Option<Cow<'a, str>>,
     pub number: Option<f64>,
@@ -40,7 +40,7 @@ pub(super) struct Loose<'a> {
     pub is_something: bool,
 }
 
-impl<'a> Loose<'a> {
+impl<'a> LooseValue<'a> {
     fn of_text(text: Cow<'a, str>) -> Self {
         let amount = Amount { answer: text.len(), thought: 0 };
         Self { is_something: !text.is_empty(), amount, text: Some(text), number: None }
@@ -51,52 +51,52 @@ impl<'a> Loose<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for LooseValue<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Loosely)
+        deserializer.deserialize_any(LooseVisitor)
     }
 }
 
-struct Loosely;
+struct LooseVisitor;
 
-impl<'de> Visitor<'de> for Loosely {
-    type Value = Loose<'de>;
+impl<'de> Visitor<'de> for LooseVisitor {
+    type Value = LooseValue<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("anything")
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
-        Ok(Loose::default())
+        Ok(LooseValue::default())
     }
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Loose { is_something: value, ..Loose::default() })
+        Ok(LooseValue { is_something: value, ..LooseValue::default() })
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Loose::of_number(value as f64))
+        Ok(LooseValue::of_number(value as f64))
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Loose::of_number(value as f64))
+        Ok(LooseValue::of_number(value as f64))
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Loose::of_number(value))
+        Ok(LooseValue::of_number(value))
     }
 
     fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Loose::of_text(Cow::Borrowed(text)))
+        Ok(LooseValue::of_text(Cow::Borrowed(text)))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Loose::of_text(Cow::Owned(text.to_owned())))
+        Ok(LooseValue::of_text(Cow::Owned(text.to_owned())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Self::Value, A::Error> {
-        let mut all = Loose::default();
-        while let Some(value) = values.next_element::<Loose<'de>>()? {
+        let mut all = LooseValue::default();
+        while let Some(value) = values.next_element::<LooseValue<'de>>()? {
             all.is_something |= value.is_something;
             all.amount.add(value.amount);
         }
@@ -104,9 +104,9 @@ impl<'de> Visitor<'de> for Loosely {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        let mut all = Loose::default();
+        let mut all = LooseValue::default();
         while let Some(key) = entries.next_key()? {
-            let value = entries.next_value::<Loose<'de>>()?;
+            let value = entries.next_value::<LooseValue<'de>>()?;
             all.is_something |= value.is_something;
             match key {
                 PartKey::What => {}
@@ -146,6 +146,6 @@ pub(super) struct Number(pub Option<f64>);
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Loose::deserialize(deserializer).map(|it| Self(it.number))
+        LooseValue::deserialize(deserializer).map(|it| Self(it.number))
     }
 }

@@ -14,11 +14,11 @@
 //! | `http` | [`http::Http`] | one request built from templates |
 //! | `command` | [`command::Command`] | a process, or a line of JSON to a worker that stays |
 //! | `chain` | [`chain::Chain`] | the steps of an agent: LLM calls, tools and pauses |
-//! | `simulator` | [`simulator::Simulated`] | a request to an embedded LLM server |
+//! | `simulator` | [`simulator::SimulatedWorkflow`] | a request to an embedded LLM server |
 //!
 //! Two kinds have no client: `recorded` runs were measured elsewhere, and a Rust program passes a workflow of
-//! its own to `Pipeline::with_workflow`. [`local::Served`] wraps a client whose spec starts its server
-//! (`serve`), and [`Redacted`] wraps every client, so that nothing is recorded before secrets are removed.
+//! its own to `Pipeline::with_workflow`. [`local::ServedWorkflow`] wraps a client whose spec starts its server
+//! (`serve`), and [`RedactedWorkflow`] wraps every client, so that nothing is recorded before secrets are removed.
 //!
 //! Shared by the kinds: keys (`access`, `connection`, `llm`, and `serve` of `local`), `transport` (HTTP client:
 //! connections, retries, TLS, kinds of failure), `proxy` (a recording proxy in front of the LLM), `events` and
@@ -36,6 +36,7 @@ mod connection;
 pub mod custom;
 mod defaults;
 mod error;
+mod error_detector;
 mod events;
 mod hosts;
 pub mod http;
@@ -51,7 +52,6 @@ mod private;
 mod proxy;
 pub mod recorded;
 mod redacted;
-mod reported;
 mod section;
 mod server_keys;
 pub mod simulator;
@@ -62,13 +62,13 @@ mod transport;
 pub use access::{Headers, Variables};
 pub use added::AddedKind;
 pub use clock::Clock;
-pub use config::{Erased, Kind, WorkflowConfig};
+pub use config::{ErasedConfig, Kind, WorkflowConfig};
 pub use connection::{ConnectionSpec, HttpProtocol};
 pub use error::ConnectError;
 pub(crate) use kinds::NAMES as KIND_NAMES;
 pub use llm::{LlmSpec, UpstreamSpec};
 pub use local::{ProgramSpec, ServeSpec};
-pub use redacted::Redacted;
+pub use redacted::RedactedWorkflow;
 pub use section::WorkflowSpec;
 pub use server_keys::ServerKeys;
 pub use system::{Pending, Workflow};

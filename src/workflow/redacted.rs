@@ -12,19 +12,19 @@ const LONGEST_WORD: usize = 40;
 const LONGEST_NAME: usize = 200;
 
 /// Wrapper of a workflow that removes secrets from everything it records.
-pub struct Redacted {
+pub struct RedactedWorkflow {
     inner: Arc<dyn Workflow>,
     redactor: Redactor,
 }
 
-impl Redacted {
+impl RedactedWorkflow {
     /// Wraps a workflow. The redactor must know its secrets.
     pub fn new(inner: Arc<dyn Workflow>, redactor: Redactor) -> Self {
         Self { inner, redactor }
     }
 }
 
-impl Workflow for Redacted {
+impl Workflow for RedactedWorkflow {
     fn check(&self) -> Pending<'_, Result<(), Failure>> {
         Box::pin(async { self.inner.check().await.map_err(|it| failure(&self.redactor, it)) })
     }

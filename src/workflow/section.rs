@@ -1,9 +1,10 @@
 //! The spec's `workflow`: a configuration of any kind, with what all kinds have in common.
 
 use super::access::of_env;
-use super::local::Served;
+use super::local::ServedWorkflow;
 use super::{
-    ConnectError, ConnectionSpec, HttpProtocol, Kind, LlmSpec, Redacted, Workflow, WorkflowConfig,
+    ConnectError, ConnectionSpec, HttpProtocol, Kind, LlmSpec, RedactedWorkflow, Workflow,
+    WorkflowConfig,
 };
 use crate::language::{Address, Check, Checker, Secret, Vault};
 use crate::redact::Redactor;
@@ -132,7 +133,7 @@ impl WorkflowSpec {
         let env = |_: &str| Some("x".to_owned());
         let vault = Vault::new(&env, &Redactor::apart());
         if let Some(serve) = self.serve() {
-            Served::program(serve, base_dir, &vault)?;
+            ServedWorkflow::program(serve, base_dir, &vault)?;
         }
         self.check_client(base_dir, &vault)
     }
@@ -147,6 +148,6 @@ impl WorkflowSpec {
         vault: &Vault<'_>,
     ) -> Result<Arc<dyn Workflow>, ConnectError> {
         let workflow = self.client(base_dir, vault)?;
-        Ok(Arc::new(Redacted::new(workflow, vault.redactor().clone())))
+        Ok(Arc::new(RedactedWorkflow::new(workflow, vault.redactor().clone())))
     }
 }

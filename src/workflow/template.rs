@@ -119,7 +119,7 @@ fn refuse_undefined(environment: &mut Environment<'static>) {
 }
 
 fn render(environment: &Environment<'_>, values: minijinja::Value) -> Result<String, String> {
-    let mut out = bounded::Bounded::new("it", LARGEST_MIB);
+    let mut out = bounded::BoundedWriter::new("it", LARGEST_MIB);
     let rendered =
         environment.get_template("it").and_then(|it| it.render_captured_to(values, &mut out));
     match rendered {

@@ -9,8 +9,8 @@ use sizer::kinds::Engine;
 use sizer::runs::{Gaps, Phase};
 use sizer::sections::Seconds;
 use sizer::{
-    Certainty, FitOptions, LlmCall, Load, Margin, Measured, Metric, Quantile, Question, Recording,
-    Rig, Run, Target,
+    Certainty, FitOptions, LlmCall, Load, Margin, MeasuredSweep, Metric, Quantile, Question,
+    Recording, Rig, Run, Target,
 };
 use std::collections::BTreeMap;
 
@@ -111,7 +111,7 @@ fn p95(runs: &[Run], of: impl Fn(&Run) -> Option<f64>) -> f64 {
 
 /// What a closed-loop sweep of one replica says.
 fn estimate(target: Target, loads: Vec<Load>) -> Assessment {
-    let mut measured = Measured::default();
+    let mut measured = MeasuredSweep::default();
     for concurrency in [1, 2, 4, 8, 16, 24, 32, 48] {
         let source = Source::Users { users: concurrency, think: 0.0 };
         let runs = play(1, source, 400, u64::from(concurrency));

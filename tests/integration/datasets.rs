@@ -199,8 +199,10 @@ fn flipped_bytes_never_end_the_process() {
         env: &env,
         read: &read,
     };
-    let needs =
-        sizer::internal::Needs { fields: sizer::runs::Fields::All, instead_of_question: None };
+    let needs = sizer::internal::RequiredFields {
+        fields: sizer::runs::Fields::All,
+        instead_of_question: None,
+    };
     for name in ["questions.snappy.parquet", "questions.xlsx"] {
         let sound = std::fs::read(data.join(name)).unwrap();
         let path = dir.path().join(name);

@@ -6,8 +6,8 @@ use sizer::internal::{Linear, rough_gpus};
 use sizer::levels::Summary;
 use sizer::results::sentence;
 use sizer::{
-    Certainty, FitOptions, Fits, LevelMetrics, Load, Margin, Measured, Metric, Quantile, Question,
-    Recording, Rig, Target,
+    Certainty, FitOptions, Fits, LevelMetrics, Load, Margin, MeasuredSweep, Metric, Quantile,
+    Question, Recording, Rig, Target,
 };
 
 #[derive(Deserialize)]
@@ -169,7 +169,7 @@ fn table_levels() -> Vec<LevelMetrics> {
 }
 
 fn assessed(question: &Question, levels: &[LevelMetrics]) -> Assessment {
-    let measured = Measured::of(levels.to_vec());
+    let measured = MeasuredSweep::of(levels.to_vec());
     measured.prepare(&measured.fits(OPTIONS), false).assess(question)
 }
 

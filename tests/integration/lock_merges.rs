@@ -1,7 +1,7 @@
 //! Lock files of two branches, joined by git itself.
 
 use crate::support::Sizer;
-use sizer::internal::store::{Digest, LockFile, LockState, Locked};
+use sizer::internal::store::{Digest, LockFile, LockState, LockedStage};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -30,7 +30,7 @@ impl Dice {
     }
 }
 
-type Stages = BTreeMap<String, Locked>;
+type Stages = BTreeMap<String, LockedStage>;
 
 /// Levels of a sweep: the same level has the same key wherever it is measured, and never the same
 /// times.
@@ -41,7 +41,7 @@ fn levels(dice: &mut Dice, most: u64) -> Stages {
         for kind in ["sweep", "level"] {
             let digest = Digest::of(&dice.below(u64::MAX).to_le_bytes());
             let key = serde_json::from_value(format!("{kind}-{level}").into()).unwrap();
-            let locked = Locked { key, digest, size: dice.below(20), tool: "1".to_owned() };
+            let locked = LockedStage { key, digest, size: dice.below(20), tool: "1".to_owned() };
             stages.insert(format!("{kind}@{level}"), locked);
         }
     }
@@ -72,7 +72,7 @@ fn branches_with_any_levels_merge() {
         done(dir, &["add", "-A"]);
         done(dir, &["commit", "-q", "--allow-empty", "-m", &base]);
         done(dir, &["tag", &base]);
-        let mut measured: Vec<(String, String, Vec<Locked>)> = Vec::new();
+        let mut measured: Vec<(String, String, Vec<LockedStage>)> = Vec::new();
         let mut record = |lock: &LockFile, spec: &str| {
             for (stage, locked) in lock.stages().into_iter().flatten() {
                 let known = measured.iter_mut().find(|it| it.0 == spec && it.1 == *stage);

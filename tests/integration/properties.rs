@@ -7,7 +7,7 @@ use sizer::estimates::{GpuCount, MethodName, Plan};
 use sizer::runs::Phase;
 use sizer::{
     Certainty, Estimate, Failure, FailureKind, FitOptions, Grade, LevelMetrics, LlmCall, Load,
-    Margin, Measured, Metric, Outcome, Quantile, Question, Recording, Rig, Run, Target,
+    Margin, MeasuredSweep, Metric, Outcome, Quantile, Question, Recording, Rig, Run, Target,
 };
 use std::collections::BTreeMap;
 
@@ -80,7 +80,7 @@ impl Sweep {
 
     /// Estimates for several loads, by the same model.
     fn estimates(&self, method: MethodName, ask: Ask, loads: Vec<Load>) -> Vec<Estimate> {
-        let mut measured = Measured::default();
+        let mut measured = MeasuredSweep::default();
         for (concurrency, recording) in &self.0 {
             measured.add(*concurrency, recording, 0.0);
         }

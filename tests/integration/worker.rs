@@ -3,7 +3,7 @@
 use crate::support::{BINARY, Ended, SimulatorProcess, Sizer};
 use sizer::extend::{LevelPlan, LevelSize, WorkOrder};
 use sizer::internal::{from_parquet, to_parquet};
-use sizer::runs::{Around, Phase};
+use sizer::runs::{Phase, RecordingMeta};
 use sizer::{Item, LevelMetrics, Recording, Run};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -95,7 +95,7 @@ fn two_workers_of_one_plan_give_the_concurrency_of_one() {
     assert_eq!(planned(&one), planned(&two), "the runs of the plan");
     assert!(two.runs.is_sorted_by(|a, b| a.start <= b.start));
     let [one, two] = [one, two].map(|recording| {
-        let Around { part, machines, .. } = &recording.around;
+        let RecordingMeta { part, machines, .. } = &recording.around;
         assert_eq!(*part, None);
         (LevelMetrics::of(15, &recording, 0.0), machines.clone())
     });

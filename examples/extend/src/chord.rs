@@ -1,6 +1,6 @@
 //! The method of estimation `chord`: the straight line through the lowest and the highest usable level.
 
-use sizer::estimates::{Asked, Fit, MethodName, NoFit, NoModel, Point, Regression};
+use sizer::estimates::{Fit, MethodName, NoFit, NoModel, Point, Regression, TargetQuestion};
 use sizer::{Certainty, Estimate, Estimator, Evidence, FitOptions, LevelMetrics, Model, Target};
 
 /// The method.
@@ -43,7 +43,7 @@ struct ChordModel<'e> {
 }
 
 impl Model for ChordModel<'_> {
-    fn estimate(&self, asked: &Asked<'_>, _: Certainty) -> Estimate {
+    fn estimate(&self, asked: &TargetQuestion<'_>, _: Certainty) -> Estimate {
         let Target { metric, quantile, .. } = asked.target;
         asked.by_line(&self.evidence, &self.evidence.fit(metric, quantile).cloned())
     }

@@ -2,7 +2,7 @@
 //! would send each of them a share of the plan, and put their recordings together.
 
 use sizer::errors::LoadError;
-use sizer::extend::{Local, Recorded};
+use sizer::extend::{Local, RecordedLevel};
 use sizer::{Executor, Job, Pending};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -20,7 +20,7 @@ impl Counting {
 }
 
 impl Executor for Counting {
-    fn measure<'a>(&'a self, job: Job<'a>) -> Pending<'a, Result<Recorded, LoadError>> {
+    fn measure<'a>(&'a self, job: Job<'a>) -> Pending<'a, Result<RecordedLevel, LoadError>> {
         self.levels.fetch_add(1, Ordering::Relaxed);
         Local.measure(job)
     }

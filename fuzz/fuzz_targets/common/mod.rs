@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "no target needs all of it")]
 
 use sizer::Spec;
-use sizer::internal::Needs;
+use sizer::internal::RequiredFields;
 use sizer::runs::Fields;
 use sizer::sections::Parts;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub fn read_dataset(format: &str, content: &[u8]) {
         "version: 1\nname: n\ndataset: {{path: d, format: {format}}}\nworkflow: {{type: simulator}}\n\
          concurrency: {{levels: [1]}}\n"
     ));
-    let needs = Needs { fields: Fields::All, instead_of_question: Some("messages") };
+    let needs = RequiredFields { fields: Fields::All, instead_of_question: Some("messages") };
     let path = file("dataset", content);
     if let Err(error) = sizer::internal::for_each_row(&spec.dataset, &needs, &path, &mut |_| Ok(()))
     {

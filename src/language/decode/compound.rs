@@ -5,7 +5,9 @@ use super::error::DecodeError;
 use serde::de::{self, DeserializeSeed, Deserializer, Visitor};
 
 /// A deserializer of one node that can move to any other.
-pub(super) trait Reads<'de>: Deserializer<'de, Error = DecodeError> + Copy {
+pub(super) trait NodeDeserializer<'de>:
+    Deserializer<'de, Error = DecodeError> + Copy
+{
     /// Returns the same deserializer at another node.
     fn at(self, node: &'de Node) -> Self;
 
@@ -19,7 +21,7 @@ pub(super) struct Items<'de, R> {
     pub reader: R,
 }
 
-impl<'de, R: Reads<'de>> de::SeqAccess<'de> for Items<'de, R> {
+impl<'de, R: NodeDeserializer<'de>> de::SeqAccess<'de> for Items<'de, R> {
     type Error = DecodeError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -52,7 +54,7 @@ impl<'de, R> Entries<'de, R> {
     }
 }
 
-impl<'de, R: Reads<'de>> de::MapAccess<'de> for Entries<'de, R> {
+impl<'de, R: NodeDeserializer<'de>> de::MapAccess<'de> for Entries<'de, R> {
     type Error = DecodeError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -84,12 +86,12 @@ impl<'de, R: Reads<'de>> de::MapAccess<'de> for Entries<'de, R> {
 }
 
 /// A map whose key `type` names the variant that the rest of it is.
-pub(super) struct Tagged<R> {
+pub(super) struct TaggedMap<R> {
     pub tag: R,
     pub content: R,
 }
 
-impl<'de, R: Reads<'de>> de::EnumAccess<'de> for Tagged<R> {
+impl<'de, R: NodeDeserializer<'de>> de::EnumAccess<'de> for TaggedMap<R> {
     type Error = DecodeError;
     type Variant = Self;
 
@@ -105,14 +107,14 @@ impl<'de, R: Reads<'de>> de::EnumAccess<'de> for Tagged<R> {
     }
 }
 
-impl<'de, R: Reads<'de>> de::VariantAccess<'de> for Tagged<R> {
+impl<'de, R: NodeDeserializer<'de>> de::VariantAccess<'de> for TaggedMap<R> {
     type Error = DecodeError;
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(
         self,
         seed: T,
     ) -> Result<T::Value, DecodeError> {
-        seed.deserialize(Untagged(self.content))
+        seed.deserialize(UntaggedMap(self.content))
     }
 
     fn unit_variant(self) -> Result<(), DecodeError> {
@@ -128,14 +130,14 @@ impl<'de, R: Reads<'de>> de::VariantAccess<'de> for Tagged<R> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        Untagged(self.content).deserialize_any(visitor)
+        UntaggedMap(self.content).deserialize_any(visitor)
     }
 }
 
 /// A map without its key `type`.
-pub(super) struct Untagged<R>(pub R);
+pub(super) struct UntaggedMap<R>(pub R);
 
-impl<'de, R: Reads<'de>> Deserializer<'de> for Untagged<R> {
+impl<'de, R: NodeDeserializer<'de>> Deserializer<'de> for UntaggedMap<R> {
     type Error = DecodeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {

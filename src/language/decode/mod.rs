@@ -9,7 +9,7 @@ mod error;
 
 pub(crate) use error::suggestion;
 
-use compound::{Entries, Items, Reads, Tagged};
+use compound::{Entries, Items, NodeDeserializer, TaggedMap};
 use error::DecodeError;
 
 use super::address::{self, ADDRESS};
@@ -34,7 +34,7 @@ struct Reader<'de, 'env> {
     env: &'env Env<'env>,
 }
 
-impl<'de> Reads<'de> for Reader<'de, '_> {
+impl<'de> NodeDeserializer<'de> for Reader<'de, '_> {
     fn at(self, node: &'de Node) -> Self {
         Self { node, ..self }
     }
@@ -196,7 +196,9 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
                     return Err(self.here(error));
                 };
                 let tag = self.at(tag);
-                visitor.visit_enum(Tagged { tag, content: self }).map_err(|error| self.here(error))
+                visitor
+                    .visit_enum(TaggedMap { tag, content: self })
+                    .map_err(|error| self.here(error))
             }
             _ => {
                 let message =

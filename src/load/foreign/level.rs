@@ -32,7 +32,7 @@ pub(super) fn arranged(
         }
     }
     // The highest is what most is made of.
-    if let Some(Wrong { path, mut message, help, .. }) = wrong.pop() {
+    if let Some(MisclaimedLevel { path, mut message, help, .. }) = wrong.pop() {
         if !wrong.is_empty() {
             const MOST: usize = 20;
             let others: Vec<String> =
@@ -66,7 +66,7 @@ pub(super) fn arranged(
 }
 
 /// A level whose concurrency was another.
-struct Wrong {
+struct MisclaimedLevel {
     claim: u32,
     path: String,
     message: String,
@@ -74,7 +74,11 @@ struct Wrong {
 }
 
 /// Compares a level with the concurrency that it claims.
-fn wrongly_claimed(claim: u32, stretches: &[Stretch], files: &[PathBuf]) -> Option<Wrong> {
+fn wrongly_claimed(
+    claim: u32,
+    stretches: &[Stretch],
+    files: &[PathBuf],
+) -> Option<MisclaimedLevel> {
     let found: Vec<Option<Mismatch>> = stretches
         .iter()
         .map(|it| if it.trusted { None } else { reached::mismatch(it, claim) })
@@ -94,7 +98,7 @@ fn wrongly_claimed(claim: u32, stretches: &[Stretch], files: &[PathBuf]) -> Opti
         count => format!(" (repetition {} of {count})", index + 1),
     };
     let path = files.get(stretch.source).map(|it| it.display().to_string());
-    Some(Wrong {
+    Some(MisclaimedLevel {
         claim,
         path: path.unwrap_or_else(|| "the recording".to_owned()),
         message: format!("concurrency {claim} {}{which}", found.in_words(claim)),

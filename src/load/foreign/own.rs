@@ -1,7 +1,7 @@
 //! Sizer's own recordings, read from files of unknown origin.
 
 use super::ForeignError;
-use crate::bounded::{Bounds, Exceeded, stream};
+use crate::bounded::{Bounds, LimitExceeded, stream};
 use crate::dataset::{check_footer, check_parquet, unread_codec, without_panic};
 use crate::load::{from_parquet, is_own_parquet};
 use crate::measure::Recording;
@@ -80,7 +80,7 @@ pub(super) fn read_whole(shown: &str, file: File) -> Result<Recording, ForeignEr
         whole = read?;
         Ok(())
     };
-    let what = |exceeded: Exceeded| Err(too_large(shown, &exceeded.in_words("a level")));
+    let what = |exceeded: LimitExceeded| Err(too_large(shown, &exceeded.in_words("a level")));
     stream(OF_A_FILE, make, take).unwrap_or_else(what).map(|()| whole)
 }
 

@@ -4,7 +4,7 @@ use super::ForeignError;
 use super::error::Place;
 use super::own::{damaged, is_own, read_whole, too_large};
 use super::row::{Entry, Rows};
-use crate::bounded::{Exceeded, stream};
+use crate::bounded::{LimitExceeded, stream};
 use crate::dataset::{OF_A_ROW, parquet_row, weight_of, without_panic};
 use crate::measure::Recording;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -43,7 +43,7 @@ pub(super) fn read(shown: &str, mut file: File, rows: &mut Rows<'_>) -> Result<(
             rows.take(&place(shown, line), &row)
         }
     };
-    let what = |exceeded: Exceeded| Err(too_large(shown, &exceeded.in_words("a row")));
+    let what = |exceeded: LimitExceeded| Err(too_large(shown, &exceeded.in_words("a row")));
     stream(OF_A_ROW, pieces, take).unwrap_or_else(what)
 }
 

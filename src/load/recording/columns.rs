@@ -2,7 +2,7 @@
 
 use super::read::{Column, around, damaged, named, notes_of, plain_text};
 use super::schema::Col;
-use crate::measure::{Around, CallColumn, FailureKind, Head, Note, Phase, RunColumns};
+use crate::measure::{CallColumn, FailureKind, Note, Phase, RecordingMeta, RunColumns, RunFields};
 use parquet::data_type::{BoolType, ByteArrayType, DoubleType, Int32Type, Int64Type};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
@@ -16,7 +16,7 @@ const OPTIONAL: i16 = 2;
 /// The runs in a Parquet file.
 pub struct RecordedRuns {
     reader: SerializedFileReader<File>,
-    around: Around,
+    around: RecordingMeta,
 }
 
 impl RecordedRuns {
@@ -28,7 +28,7 @@ impl RecordedRuns {
     }
 
     /// What was noted besides the runs.
-    pub fn around(&self) -> &Around {
+    pub fn around(&self) -> &RecordingMeta {
         &self.around
     }
 
@@ -144,7 +144,7 @@ impl<T: serde::de::DeserializeOwned + Copy> Names<T> {
 impl RunColumns for RecordedRuns {
     type Error = ParquetError;
 
-    fn each_head(&self, each: &mut dyn FnMut(Head)) -> Result<()> {
+    fn each_run(&self, each: &mut dyn FnMut(RunFields)) -> Result<()> {
         let (mut phases, mut kinds) = (Names::<Phase>::new(), Names::<FailureKind>::new());
         self.each_group(&mut |_, group| {
             let names = Column::<ByteArrayType>::read(group, Col::Phase)?.values;
@@ -160,7 +160,7 @@ impl RunColumns for RecordedRuns {
             for phase in names {
                 let status = statuses.next().flatten();
                 let retries = retries.next().ok_or_else(damaged)?;
-                each(Head {
+                each(RunFields {
                     phase: phases.get(&phase).unwrap_or(Phase::Measured),
                     start: starts.next().ok_or_else(damaged)?,
                     end: ends.next().ok_or_else(damaged)?,

@@ -48,8 +48,8 @@ fn left_out(recording: &Recording) -> Vec<Col> {
 mod tests {
     use super::*;
     use crate::measure::{
-        Around, Asked, Before, ClientHealth, Failure, FailureKind, Gaps, LevelMetrics, LlmCall,
-        MachineHealth, Note, Outcome, Part, Phase, Run,
+        ClientHealth, Failure, FailureKind, Gaps, LevelMetrics, LlmCall, MachineHealth, Note,
+        Outcome, Part, Phase, PreviousFigures, RecordingMeta, Run, SearchGoal,
     };
     use std::fs::File;
     use std::io::{Seek, SeekFrom, Write};
@@ -101,15 +101,15 @@ mod tests {
                 },
                 Run { phase: Phase::WarmUp, http_status: None, ..run("one", vec![bare]) },
             ],
-            around: Around {
+            around: RecordingMeta {
                 concurrency: Some(3),
                 client: Some(ClientHealth { cpu_share: 0.25, lag_p95: 1e-4, lag_max: 2e-3 }),
                 scraped: [("running".to_owned(), vec![(0.5, 3.0), (1.5, 5.0)])].into(),
                 scrape_error: Some("once it was not there".to_owned()),
                 burst: Some(false),
                 repetitions: vec![1, 2],
-                asked: Some(Asked { targets: "p95".into(), ..Asked::default() }),
-                before: Some(Before { runs: 7, mean: 1.5, p95: 2.0, sd: 0.1 }),
+                asked: Some(SearchGoal { targets: "p95".into(), ..SearchGoal::default() }),
+                before: Some(PreviousFigures { runs: 7, mean: 1.5, p95: 2.0, sd: 0.1 }),
                 server_gone: Some("connection failed: refused".into()),
                 replaced: vec!["ab12".into()],
                 part: Some(Part {

@@ -2,7 +2,7 @@
 
 use super::group::write_group;
 use super::schema::{AROUND, Col, schema_without};
-use crate::measure::{Around, Run};
+use crate::measure::{RecordingMeta, Run};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::Result;
 use parquet::file::metadata::KeyValue;
@@ -43,7 +43,7 @@ impl<W: Write + Send> Pieces<W> {
     }
 
     /// Adds what was noted besides, and ends the file.
-    pub fn end(mut self, around: &Around) -> Result<W> {
+    pub fn end(mut self, around: &RecordingMeta) -> Result<W> {
         if let Ok(around) = serde_json::to_string(around) {
             self.writer.append_key_value_metadata(KeyValue::new(AROUND.to_owned(), around));
         }

@@ -2,7 +2,7 @@
 
 use super::schema::{AROUND, Col, OWN};
 use crate::measure::{
-    Around, Failure, FailureKind, Gaps, LlmCall, Note, Outcome, Phase, Recording, Run,
+    Failure, FailureKind, Gaps, LlmCall, Note, Outcome, Phase, Recording, RecordingMeta, Run,
 };
 use bytes::Bytes;
 use parquet::column::reader::get_typed_column_reader;
@@ -49,7 +49,7 @@ pub(super) fn damaged() -> ParquetError {
 }
 
 /// What was noted besides the runs.
-pub(super) fn around(reader: &dyn FileReader) -> Around {
+pub(super) fn around(reader: &dyn FileReader) -> RecordingMeta {
     let metadata = reader.metadata().file_metadata().key_value_metadata();
     let entry = metadata.into_iter().flatten().find(|entry| entry.key == AROUND);
     // Other versions noted other things, or nothing.

@@ -1,6 +1,6 @@
 //! Plot of each p95 with its trend line, outliers and target.
 
-use super::panel::{Layer, Look, Panel};
+use super::panel::{Layer, LayerStyle, Panel};
 use super::picture::draw;
 use super::points::points;
 use super::style::{LATENCY_COLOUR, RUNTIME_COLOUR};
@@ -50,27 +50,32 @@ fn panel(result: &SizingResult, metric: Metric, colour: RGBColor) -> Option<Pane
     }
     let span = || kept.iter().chain(&outliers).chain(&failed).map(|(x, _)| *x);
     let (from, to) = (span().fold(f64::INFINITY, f64::min), span().fold(0.0, f64::max));
-    let layer = |look, colour, label: String, points| Layer { look, colour, label, points };
-    let mut layers = vec![layer(Look::Dots, colour, "measured".into(), kept)];
+    let layer = |style, colour, label: String, points| Layer { style, colour, label, points };
+    let mut layers = vec![layer(LayerStyle::Dots, colour, "measured".into(), kept)];
     if !outliers.is_empty() {
         let list: Vec<String> = outliers.iter().map(|(x, _)| significant(*x)).collect();
         let label = format!("left out as outliers: {}", list.join(", "));
-        layers.push(layer(Look::Crosses, OUTLIER_COLOUR, label, outliers));
+        layers.push(layer(LayerStyle::Crosses, OUTLIER_COLOUR, label, outliers));
     }
     if !failed.is_empty() {
-        layers.push(layer(Look::Crosses, FAILED_COLOUR, "runs failed, left out".into(), failed));
+        layers.push(layer(
+            LayerStyle::Crosses,
+            FAILED_COLOUR,
+            "runs failed, left out".into(),
+            failed,
+        ));
     }
     if let Some(fit) = fit {
         let at = |x: f64| (x, fit.intercept + fit.slope * x);
         let label = format!("trend: slope {:.4}, R² {:.3}", fit.slope, fit.r_squared);
-        layers.push(layer(Look::Dashed, TREND_COLOUR, label, vec![at(from), at(to)]));
+        layers.push(layer(LayerStyle::Dashed, TREND_COLOUR, label, vec![at(from), at(to)]));
     }
     let mut targets = result.estimates.iter();
     let target = targets.find(|it| it.target == metric && it.quantile == Quantile::P95);
     if let Some(target) = target {
         let label = format!("target: {} s", significant(target.limit));
         let ends = vec![(from, target.limit), (to, target.limit)];
-        layers.push(layer(Look::Dotted, TARGET_COLOUR, label, ends));
+        layers.push(layer(LayerStyle::Dotted, TARGET_COLOUR, label, ends));
     }
     let missing = if fit.is_none() { " (no fit)" } else { "" };
     Some(Panel {

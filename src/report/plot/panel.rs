@@ -27,7 +27,7 @@ impl<E: std::error::Error + Send + Sync> From<plotters::drawing::DrawingAreaErro
 
 /// Line or marker style of a layer.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum LayerStyle {
     /// A line with a dot at each point.
     LineWithDots,
     /// A line with a square at each point.
@@ -44,7 +44,7 @@ pub(super) enum Look {
 
 /// Data series with its legend entry.
 pub(super) struct Layer {
-    pub look: Look,
+    pub style: LayerStyle,
     pub colour: RGBColor,
     pub label: String,
     pub points: Vec<(f64, f64)>,
@@ -136,33 +136,33 @@ impl Panel {
         for layer in &self.layers {
             let style = ShapeStyle::from(layer.colour).stroke_width(3);
             let at = || layer.points.iter().copied();
-            match layer.look {
-                Look::Dashed => {
+            match layer.style {
+                LayerStyle::Dashed => {
                     chart.draw_series(DashedLineSeries::new(at(), 12, 8, style))?;
                 }
-                Look::Dotted => {
+                LayerStyle::Dotted => {
                     chart.draw_series(DashedLineSeries::new(at(), 3, 7, style))?;
                 }
-                Look::LineWithDots | Look::LineWithSquares => {
+                LayerStyle::LineWithDots | LayerStyle::LineWithSquares => {
                     chart.draw_series(LineSeries::new(at(), style))?;
                 }
-                Look::Dots | Look::Crosses => {}
+                LayerStyle::Dots | LayerStyle::Crosses => {}
             }
             let filled = layer.colour.filled();
-            match layer.look {
-                Look::Dots | Look::LineWithDots => {
+            match layer.style {
+                LayerStyle::Dots | LayerStyle::LineWithDots => {
                     chart.draw_series(at().map(|point| Circle::new(point, MARKER, filled)))?;
                 }
-                Look::Crosses => {
+                LayerStyle::Crosses => {
                     chart.draw_series(at().map(|point| Cross::new(point, MARKER, style)))?;
                 }
-                Look::LineWithSquares => {
+                LayerStyle::LineWithSquares => {
                     let corners = [(-MARKER, -MARKER), (MARKER, MARKER)];
                     chart.draw_series(
                         at().map(|point| EmptyElement::at(point) + Rectangle::new(corners, filled)),
                     )?;
                 }
-                Look::Dashed | Look::Dotted => {}
+                LayerStyle::Dashed | LayerStyle::Dotted => {}
             }
         }
         if self.layers.iter().all(|layer| layer.points.is_empty()) {
@@ -182,28 +182,30 @@ impl Layer {
         y: i32,
     ) -> Result<(), PlotError> {
         let style = ShapeStyle::from(self.colour).stroke_width(3);
-        let pieces: &[(i32, i32)] = match self.look {
-            Look::LineWithDots | Look::LineWithSquares => &[(0, SAMPLE_WIDTH)],
-            Look::Dashed => &[(0, 12), (16, 28), (32, 44)],
-            Look::Dotted => &[(0, 4), (10, 14), (20, 24), (30, 34), (40, 44)],
-            Look::Dots | Look::Crosses => &[],
+        let pieces: &[(i32, i32)] = match self.style {
+            LayerStyle::LineWithDots | LayerStyle::LineWithSquares => &[(0, SAMPLE_WIDTH)],
+            LayerStyle::Dashed => &[(0, 12), (16, 28), (32, 44)],
+            LayerStyle::Dotted => &[(0, 4), (10, 14), (20, 24), (30, 34), (40, 44)],
+            LayerStyle::Dots | LayerStyle::Crosses => &[],
         };
         for (from, to) in pieces {
             area.draw(&PathElement::new(vec![(x + from, y), (x + to, y)], style))?;
         }
         let middle = (x + SAMPLE_WIDTH / 2, y);
         let filled = self.colour.filled();
-        match self.look {
-            Look::Dots | Look::LineWithDots => area.draw(&Circle::new(middle, MARKER, filled))?,
-            Look::Crosses => area.draw(&Cross::new(middle, MARKER, style))?,
-            Look::LineWithSquares => {
+        match self.style {
+            LayerStyle::Dots | LayerStyle::LineWithDots => {
+                area.draw(&Circle::new(middle, MARKER, filled))?;
+            }
+            LayerStyle::Crosses => area.draw(&Cross::new(middle, MARKER, style))?,
+            LayerStyle::LineWithSquares => {
                 let corners = [
                     (middle.0 - MARKER, middle.1 - MARKER),
                     (middle.0 + MARKER, middle.1 + MARKER),
                 ];
                 area.draw(&Rectangle::new(corners, filled))?;
             }
-            Look::Dashed | Look::Dotted => {}
+            LayerStyle::Dashed | LayerStyle::Dotted => {}
         }
         Ok(())
     }

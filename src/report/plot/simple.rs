@@ -1,6 +1,6 @@
 //! Plot of the LLM latency and workflow runtime p95s against concurrency.
 
-use super::panel::{Layer, Look, Panel};
+use super::panel::{Layer, LayerStyle, Panel};
 use super::picture::draw;
 use super::points::points;
 use super::style::{LATENCY_COLOUR, RUNTIME_COLOUR};
@@ -18,17 +18,17 @@ struct Simple;
 
 impl Report for Simple {
     fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError> {
-        let layer = |metric, look, colour, label: &str| Layer {
-            look,
+        let layer = |metric, style, colour, label: &str| Layer {
+            style,
             colour,
             label: label.to_owned(),
             points: points(material.result, metric, |level| !level.interrupted),
         };
         let layers = [
-            layer(Metric::LlmLatency, Look::LineWithDots, LATENCY_COLOUR, "p95 LLM latency"),
+            layer(Metric::LlmLatency, LayerStyle::LineWithDots, LATENCY_COLOUR, "p95 LLM latency"),
             layer(
                 Metric::WorkflowRuntime,
-                Look::LineWithSquares,
+                LayerStyle::LineWithSquares,
                 RUNTIME_COLOUR,
                 "p95 workflow runtime",
             ),

@@ -2,7 +2,7 @@
 
 use super::figure::plural;
 use super::finding::sentence_of;
-use crate::measure::{Better, Metric, Quantile};
+use crate::measure::{Direction, Metric, Quantile};
 use crate::report::format::significant;
 use crate::sizing::{Answer, Capacity, Estimate, GpuCount, Grade, Load, Recommendation, Sum};
 
@@ -35,9 +35,9 @@ pub(in crate::report) fn estimate_line(estimate: &Estimate) -> String {
 pub(in crate::report) fn aim_words(estimate: &Estimate) -> String {
     let Estimate { target, quantile, limit, .. } = *estimate;
     let (limit, load) = (limit_words(target, quantile, limit), load_words(estimate));
-    match target.better() {
-        Better::Lower => format!("{limit}{load}"),
-        Better::Higher => {
+    match target.direction() {
+        Direction::Lower => format!("{limit}{load}"),
+        Direction::Higher => {
             let share = quantile.share() * 100.0;
             format!("{limit}{load} ({share:.0} % of the {} reach it)", plural(target.scope()))
         }
@@ -46,9 +46,9 @@ pub(in crate::report) fn aim_words(estimate: &Estimate) -> String {
 
 /// Describes a limit, such as `p95 LLM latency ≤ 2 s`.
 pub(in crate::report) fn limit_words(metric: Metric, quantile: Quantile, limit: f64) -> String {
-    let sign = match metric.better() {
-        Better::Lower => '≤',
-        Better::Higher => '≥',
+    let sign = match metric.direction() {
+        Direction::Lower => '≤',
+        Direction::Higher => '≥',
     };
     format!(
         "{} {metric} {sign} {} {}",

@@ -1,7 +1,7 @@
 //! Wording of the reasons why there is no answer, and of other forms of a question.
 
 use super::figure::figure;
-use crate::measure::{Better, Metric, Quantile};
+use crate::measure::{Direction, Metric, Quantile};
 use crate::sizing::NoCapacity;
 
 /// Describes the load in its other form.
@@ -67,13 +67,13 @@ pub(super) fn out_of_reach(
     figure: &str,
     measured: bool,
 ) -> String {
-    let (source, remedy) = match (metric.better(), measured) {
-        (Better::Lower, true) => ("is already", "shorter answers, or a target above that"),
-        (Better::Lower, false) => {
+    let (source, remedy) = match (metric.direction(), measured) {
+        (Direction::Lower, true) => ("is already", "shorter answers, or a target above that"),
+        (Direction::Lower, false) => {
             ("would, by the levels measured, already be", "shorter answers, or a target above that")
         }
-        (Better::Higher, true) => ("is only", "or a target below that"),
-        (Better::Higher, false) => {
+        (Direction::Higher, true) => ("is only", "or a target below that"),
+        (Direction::Higher, false) => {
             ("would, by the levels measured, only be", "or a target below that")
         }
     };

@@ -1,6 +1,6 @@
 //! Distribution of runs at any load, from the compositions of all levels and the rates of those around it.
 
-use super::fitted::Fitted;
+use super::fitted_level::FittedLevel;
 use super::part::Part;
 use super::rates::Rates;
 use crate::sizing::means::Sample;
@@ -17,7 +17,7 @@ const LEAST: f64 = 0.1;
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
 /// Rates and residuals at a level.
-struct AtLevel {
+struct LevelRates {
     concurrency: f64,
     rates: Rates,
     /// Residuals of its runs, divided by the root of their time.
@@ -30,7 +30,7 @@ struct AtLevel {
 pub(in crate::sizing) struct Compositions {
     parts: Vec<Part>,
     mean: Part,
-    levels: Vec<AtLevel>,
+    levels: Vec<LevelRates>,
     /// Share of what time grows by, beyond the highest level, that is in proportion to tokens.
     of_tokens: f64,
 }
@@ -47,9 +47,9 @@ pub(in crate::sizing) struct Distribution {
 
 impl Compositions {
     /// Collects the compositions of all levels; `mean` is their mean.
-    pub(super) fn of(levels: &[Fitted], mean: &Part, of_tail: &[f64]) -> Self {
+    pub(super) fn of(levels: &[FittedLevel], mean: &Part, of_tail: &[f64]) -> Self {
         let parts = levels.iter().flat_map(|level| &level.parts).copied().collect();
-        let at_level = |(level, of_tail): (&Fitted, &f64)| AtLevel {
+        let at_level = |(level, of_tail): (&FittedLevel, &f64)| LevelRates {
             concurrency: level.concurrency,
             rates: level.rates,
             residuals: level.residuals().collect(),
@@ -92,7 +92,7 @@ impl Compositions {
 
     /// Returns the runs of a level as they would have been with the compositions of all. They count as many as
     /// would tell as much of being slow if nothing were known of their compositions.
-    pub(super) fn samples(&self, level: &Fitted, of_tail: f64) -> Vec<Sample> {
+    pub(super) fn samples(&self, level: &FittedLevel, of_tail: f64) -> Vec<Sample> {
         let own: Vec<f64> = level.residuals().collect();
         let residuals = Residuals { levels: vec![(1.0, own.as_slice())] };
         let all = self.levels.iter().map(|it| it.residuals.len()).sum::<usize>();
@@ -117,7 +117,7 @@ impl Compositions {
         let ends = self.levels.first().zip(self.levels.last());
         let (low, high) = ends.map_or((1.0, 1.0), |(a, b)| (a.concurrency, b.concurrency));
         let centre = concurrency.clamp(low, high.max(low));
-        let weight = |level: &AtLevel| {
+        let weight = |level: &LevelRates| {
             let distance = (level.concurrency / centre).ln() / NEAR;
             (-0.5 * distance * distance).exp()
         };
@@ -163,7 +163,7 @@ impl Compositions {
 
     fn residuals<'a>(&'a self, weights: &[f64]) -> Residuals<'a> {
         let mut up_to = 0.0;
-        let of = |(level, weight): (&'a AtLevel, &f64)| {
+        let of = |(level, weight): (&'a LevelRates, &f64)| {
             up_to += weight * level.residuals.len() as f64;
             (up_to, level.residuals.as_slice())
         };
@@ -209,9 +209,9 @@ fn spread_evenly(index: usize) -> f64 {
 
 /// Returns the share of the growth of the mean time, from the last level but one to the last, that is in
 /// proportion to tokens; where time hardly grows, the share that tokens have of all.
-fn growth_by_tokens(levels: &[Fitted], mean: &Part) -> f64 {
+fn growth_by_tokens(levels: &[FittedLevel], mean: &Part) -> f64 {
     let [.., before, last] = levels else { return 1.0 };
-    let of = |level: &Fitted| {
+    let of = |level: &FittedLevel| {
         let error = (level.squares() / (level.parts.len() as f64).powi(2)).sqrt();
         let time = level.rates.time(&mean.features);
         (time, level.rates.of_tokens(&mean.features), error)

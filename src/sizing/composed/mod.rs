@@ -5,23 +5,23 @@
 //! the time of its runs' LLM calls on the number of calls, prompt tokens and generated tokens. What the
 //! regression leaves is resampled, in proportion to the square root of the time.
 //!
-//! [`Composed::of`] is the way in; [`compositions`] has the distribution of runs at any load. Where some calls
+//! [`ComposedLevels::of`] is the way in; [`compositions`] has the distribution of runs at any load. Where some calls
 //! report no tokens, where tokens explain little of the time, where runs of a level met different loads, or where
 //! what runs have to process depends on the load, there is none, and runs are pooled as they are.
 
 mod compositions;
 mod dependence;
-mod fitted;
+mod fitted_level;
 mod part;
 mod rates;
 
 pub(super) use compositions::Compositions;
 
-use super::curve::Seen;
+use super::curve::MeanPoint;
 use super::means::{Sample, weighted};
 use super::observed::{MOST_COUNTED, ObservedLevel};
 use dependence::depend_on_load;
-use fitted::{Fitted, fitted};
+use fitted_level::{FittedLevel, fitted};
 use part::Part;
 
 /// Fewest runs of all levels together.
@@ -32,7 +32,7 @@ const OF_TAIL: f64 = 0.45;
 
 /// Chance that all levels share, since they share their compositions.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Shared {
+pub(super) struct SharedChance {
     /// Standard error of the logarithm of their means.
     pub mean: f64,
     /// Inverse of the number of runs behind a share over a limit.
@@ -40,20 +40,20 @@ pub(super) struct Shared {
 }
 
 /// Levels as they would have been if each had met the compositions of all.
-pub(super) struct Composed {
+pub(super) struct ComposedLevels {
     /// Times of each level.
     pub samples: Vec<Vec<Sample>>,
     /// Means, ascending by concurrency.
-    pub seen: Vec<Seen>,
+    pub seen: Vec<MeanPoint>,
     /// Noise of one run, relative to the mean, beyond its composition.
     pub noise: f64,
     /// Chance that all levels share.
-    pub shared: Shared,
+    pub shared: SharedChance,
     /// Distribution of runs at any load.
     pub compositions: Compositions,
 }
 
-impl Composed {
+impl ComposedLevels {
     /// Pools the compositions of levels (ascending by concurrency); `None` where tokens are not counted or explain
     /// little, or compositions depend on the load.
     pub fn of(levels: &[&ObservedLevel]) -> Option<Self> {
@@ -74,18 +74,21 @@ impl Composed {
         Some(Self::pooled(&fitted(&loads, &parts)?))
     }
 
-    fn pooled(levels: &[Fitted]) -> Self {
+    fn pooled(levels: &[FittedLevel]) -> Self {
         let count = levels.iter().map(|level| level.parts.len()).sum::<usize>() as f64;
         let mean = Part::mean(levels.iter().flat_map(|level| &level.parts));
         let mut seen = Vec::new();
-        let mut shared = Shared::default();
+        let mut shared = SharedChance::default();
         let mut tails = Vec::new();
         for level in levels {
             let made = level.parts.len() as f64;
             let seconds = level.time(&mean);
             let squares = level.squares();
             let of = level.concurrency;
-            seen.push((Seen { concurrency: of, seconds, weight: made }, squares / seconds.powi(2)));
+            seen.push((
+                MeanPoint { concurrency: of, seconds, weight: made },
+                squares / seconds.powi(2),
+            ));
             let parts = levels.iter().flat_map(|it| &it.parts);
             let explained =
                 parts.map(|part| (level.time(part) - seconds).powi(2)).sum::<f64>() / count;

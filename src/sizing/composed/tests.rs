@@ -1,7 +1,7 @@
 use super::*;
 use crate::measure::{Metric, Quantile};
 use crate::sizing::observed::ObservedRun;
-use crate::sizing::{Certainty, Pooled};
+use crate::sizing::{Certainty, PooledModel};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand_distr::{Distribution, LogNormal, Normal};
@@ -34,13 +34,13 @@ fn uncounted(of: &ObservedLevel) -> ObservedLevel {
     level(runs.collect())
 }
 
-fn composed(levels: &[ObservedLevel]) -> Option<Composed> {
-    Composed::of(&levels.iter().collect::<Vec<_>>())
+fn composed(levels: &[ObservedLevel]) -> Option<ComposedLevels> {
+    ComposedLevels::of(&levels.iter().collect::<Vec<_>>())
 }
 
-fn pooled(levels: &[ObservedLevel]) -> Pooled {
+fn pooled(levels: &[ObservedLevel]) -> PooledModel {
     let levels: Vec<&ObservedLevel> = levels.iter().collect();
-    Pooled::of_observed(&levels, &[], Metric::WorkflowRuntime, true).unwrap()
+    PooledModel::of_observed(&levels, &[], Metric::WorkflowRuntime, true).unwrap()
 }
 
 #[test]

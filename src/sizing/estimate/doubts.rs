@@ -1,7 +1,7 @@
 //! Doubts about the levels that an answer rests on.
 
-use super::Asked;
-use super::found::{Found, NEAR};
+use super::TargetQuestion;
+use super::capacity_estimate::{CapacityEstimate, NEAR};
 use super::refit::MetricModels;
 use crate::measure::{at_most, runs_to_bound};
 use crate::sizing::Target;
@@ -20,11 +20,11 @@ const SAME: f64 = 0.005;
 
 /// Returns the doubts about the levels that an answer rests on.
 pub(super) fn of_levels(
-    found: &Found<'_>,
+    found: &CapacityEstimate<'_>,
     metric: &MetricModels<'_>,
-    asked: &Asked<'_>,
+    asked: &TargetQuestion<'_>,
 ) -> Vec<Doubt> {
-    let Found { models, drawn, bounds, .. } = found;
+    let CapacityEstimate { models, drawn, bounds, .. } = found;
     let (pooled, point) = (models.usable(), drawn.point.concurrency.max(1.0));
     let target = asked.target;
     let mut doubts = Vec::new();
@@ -88,7 +88,7 @@ pub(super) fn of_levels(
 /// Adds a doubt if runs around an answer failed, which is tolerated; the interval then extends to
 /// the capacity if failures count as misses.
 pub(super) fn hold_against_failures(
-    found: &mut Found<'_>,
+    found: &mut CapacityEstimate<'_>,
     metric: &MetricModels<'_>,
     target: Target,
 ) {

@@ -1,16 +1,16 @@
 //! Search for a capacity: compares the model with the verdict of each level, leaves out the level
 //! that disagrees, and determines the answer without any one of them.
 
-use super::Asked;
+use super::TargetQuestion;
+use super::capacity_estimate::{CapacityEstimate, NEAR};
 use super::doubts::{hold_against_failures, of_levels};
-use super::found::{Found, NEAR};
 use super::parts::hold_against_parts;
 use super::refit::MetricModels;
 use super::steps::hold_against_steps;
 use super::tail::hold_against_tails;
 use crate::sizing::grade::Doubt;
 use crate::sizing::verdict::{Bounds, Level, Verdict};
-use crate::sizing::{Certainty, Pooled};
+use crate::sizing::{Certainty, PooledModel};
 
 /// Confidence of the interval that levels, tails and parts are compared with.
 const HELD_AGAINST: f64 = 0.9;
@@ -35,11 +35,11 @@ struct Mean {
 /// Determines the capacity from the models, within the bounds that the levels prove. If the two
 /// contradict each other, a level whose absence resolves it is left out.
 pub(super) fn find<'m>(
-    asked: &Asked<'_>,
+    asked: &TargetQuestion<'_>,
     metric: &'m MetricModels<'_>,
-    runtime: Option<&Pooled>,
+    runtime: Option<&PooledModel>,
     certainty: Certainty,
-) -> Found<'m> {
+) -> CapacityEstimate<'m> {
     // What disagrees is held against the same interval, whatever is asked for: of two, the wider then holds
     // the narrower.
     let asked_for = certainty.confidence;
@@ -95,7 +95,7 @@ pub(super) fn find<'m>(
             drawn.point_no_more_than(point.max(taken), mean);
         }
     }
-    let mut found = Found { models, drawn, bounds, left_out, doubts };
+    let mut found = CapacityEstimate { models, drawn, bounds, left_out, doubts };
     if found.left_out.is_none() && found.doubts.is_empty() {
         let others = without_one(&found, metric, asked, certainty);
         rest_on_no_single_level(&mut found, &others);
@@ -120,7 +120,7 @@ fn mended_without(
     metric: &MetricModels<'_>,
     verdicts: &[Verdict],
     means: &[Option<Mean>],
-    asked: &Asked<'_>,
+    asked: &TargetQuestion<'_>,
 ) -> Option<usize> {
     const FEWEST: usize = 3;
     let target = asked.target;
@@ -146,7 +146,7 @@ fn without<T: Copy>(all: &[T], index: usize) -> Vec<T> {
     others.map(|(_, it)| *it).collect()
 }
 
-fn mean_of(level: &Level<'_>, asked: &Asked<'_>) -> Option<Mean> {
+fn mean_of(level: &Level<'_>, asked: &TargetQuestion<'_>) -> Option<Mean> {
     if !level.is_usable() {
         return None;
     }
@@ -175,9 +175,9 @@ fn falls(means: &[Option<Mean>]) -> Option<(Mean, Mean)> {
 /// Returns the levels near the answer without which the answer differs by both intervals, while the
 /// other levels still lie around it; each with the answer without it.
 fn without_one(
-    found: &Found<'_>,
+    found: &CapacityEstimate<'_>,
     metric: &MetricModels<'_>,
-    asked: &Asked<'_>,
+    asked: &TargetQuestion<'_>,
     certainty: Certainty,
 ) -> Vec<(f64, f64)> {
     const FEWEST: usize = 3;
@@ -207,7 +207,7 @@ fn without_one(
 
 /// Widens the interval to the answers without any one level. If such an answer is far from the
 /// interval, the answer rests on a level that nothing replaces, which becomes a doubt instead.
-fn rest_on_no_single_level(found: &mut Found<'_>, others: &[(f64, f64)]) {
+fn rest_on_no_single_level(found: &mut CapacityEstimate<'_>, others: &[(f64, f64)]) {
     let range = found.drawn.range(|drawn| drawn.concurrency);
     let beyond = |other: f64| (other / range.high).max(range.low / other);
     let furthest = others.iter().max_by(|a, b| beyond(a.1).total_cmp(&beyond(b.1)));

@@ -1,9 +1,11 @@
 //! Estimate from a straight line, as the reference calculator makes it.
 
 use super::buy::{cross_check, other_form, sum};
-use super::{Answer, Asked, Capacity, Estimate, GpuCount, Proven, levels_within, observed};
+use super::{
+    Answer, Capacity, Estimate, GpuCount, ProvenBounds, TargetQuestion, levels_within, observed,
+};
 use crate::measure::{LevelMetrics, Metric};
-use crate::sizing::curve::{Curve, Seen, Shape};
+use crate::sizing::curve::{Curve, MeanPoint, Shape};
 use crate::sizing::evidence::Evidence;
 use crate::sizing::finding::Finding;
 use crate::sizing::fit::{Fit, NoCapacity, NoFit};
@@ -20,7 +22,7 @@ const FAR: f64 = 1.25;
 /// that arrive count as many as are in flight on average: a line knows nothing of the distribution
 /// of single runs.
 pub(in crate::sizing) fn estimate(
-    asked: &Asked<'_>,
+    asked: &TargetQuestion<'_>,
     method: MethodName,
     fit: &Result<Fit, NoFit>,
 ) -> Estimate {
@@ -33,7 +35,7 @@ pub(in crate::sizing) fn estimate(
     }
 }
 
-impl Asked<'_> {
+impl TargetQuestion<'_> {
     /// Estimates the GPUs from a straight line of any method, and grades the estimate by what the levels prove.
     pub fn by_line(&self, evidence: &Evidence<'_>, fit: &Result<Fit, NoFit>) -> Estimate {
         let mut found = estimate(self, evidence.method(), fit);
@@ -44,8 +46,8 @@ impl Asked<'_> {
     }
 }
 
-fn answer(asked: &Asked<'_>, fit: &Result<Fit, NoFit>) -> Answer {
-    let Asked { target, rig, margin, levels, .. } = *asked;
+fn answer(asked: &TargetQuestion<'_>, fit: &Result<Fit, NoFit>) -> Answer {
+    let TargetQuestion { target, rig, margin, levels, .. } = *asked;
     if let Some(reason) = out_of_reach(target, levels) {
         return Answer::OutOfReach { reason };
     }
@@ -99,12 +101,12 @@ fn answer(asked: &Asked<'_>, fit: &Result<Fit, NoFit>) -> Answer {
 /// curve through all runs, if there is one: an answer outside of it gets the interval over both.
 pub(in crate::sizing) fn grade_line(
     result: &mut Estimate,
-    asked: &Asked<'_>,
+    asked: &TargetQuestion<'_>,
     bounds: &Bounds,
     curve: Option<(f64, f64)>,
 ) {
     let Some(point) = result.answer.capacity().and_then(|capacity| capacity.point) else { return };
-    result.proven = Proven { at_least: bounds.at_least, below: bounds.below };
+    result.proven = ProvenBounds { at_least: bounds.at_least, below: bounds.below };
     let mut doubts = vec![Doubt::NoInterval];
     if bounds.contradict(point, point) {
         let (at_least, below) = (bounds.at_least, bounds.below);
@@ -147,7 +149,7 @@ fn spread(result: &mut Estimate, low: f64, high: f64) {
 /// Returns the mean runtime at a concurrency, in seconds, from the levels' own means.
 fn mean_runtime(levels: &[LevelMetrics], concurrency: f64) -> Option<f64> {
     let usable = levels.iter().filter(|level| !level.interrupted);
-    let seen = usable.filter_map(|level| Seen::of(level, Metric::WorkflowRuntime));
+    let seen = usable.filter_map(|level| MeanPoint::of(level, Metric::WorkflowRuntime));
     let curve = Curve::fit(&seen.collect::<Vec<_>>(), Shape::ClosedLoop)?;
     Some(curve.at(concurrency)).filter(|mean| *mean > 0.0)
 }

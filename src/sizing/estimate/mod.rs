@@ -1,20 +1,20 @@
 //! Estimates: from a fit or a model and a target to a number of GPUs, or the reason why there is
 //! none.
 
-mod alone;
 mod answer;
 mod buy;
+mod capacity_estimate;
+mod document;
 mod doubts;
 mod figures;
 mod find;
-mod found;
 mod line;
 mod parts;
 mod pooled;
 mod refit;
 mod steps;
 mod tail;
-mod written;
+mod uncontended;
 
 pub use answer::Answer;
 pub use buy::recommend;
@@ -23,7 +23,7 @@ pub(super) use line::{estimate, grade_line};
 pub(super) use pooled::estimate_pooled;
 pub(super) use refit::MetricModels;
 
-use super::advice::Wanted;
+use super::advice::LevelAdvice;
 use super::finding::{Finding, Remedy};
 use super::fit::Fit;
 use super::grade::{Doubt, grade};
@@ -76,7 +76,7 @@ pub struct Estimate {
     /// Levels to measure again.
     pub again: BTreeSet<u32>,
     /// Bounds of the capacity that the levels by themselves prove.
-    pub proven: Proven,
+    pub proven: ProvenBounds,
     /// Levels that were left out of the curve because they contradict the others.
     pub left_out: Vec<u32>,
     /// True if the capacity lies outside the measured concurrencies.
@@ -85,7 +85,8 @@ pub struct Estimate {
 
 /// Bounds of a capacity that levels prove by themselves, beyond chance; null if none does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Proven {
+#[schemars(rename = "Proven")]
+pub struct ProvenBounds {
     /// Highest load that met the target.
     pub at_least: Option<f64>,
     /// Lowest level that missed the target, or at which the server refused runs.
@@ -123,7 +124,7 @@ pub struct Recommendation {
 
 /// The question about one target.
 #[derive(Clone, Copy)]
-pub struct Asked<'a> {
+pub struct TargetQuestion<'a> {
     /// Limit on a metric.
     pub target: Target,
     /// Load to serve.
@@ -140,7 +141,7 @@ pub struct Asked<'a> {
     pub plan: &'a Plan,
 }
 
-impl Asked<'_> {
+impl TargetQuestion<'_> {
     /// Creates an estimate with an answer and nothing else.
     pub fn estimate(&self, method: MethodName, answer: Answer) -> Estimate {
         Estimate {
@@ -158,7 +159,7 @@ impl Asked<'_> {
             doubts: Vec::new(),
             add: BTreeSet::new(),
             again: BTreeSet::new(),
-            proven: Proven::default(),
+            proven: ProvenBounds::default(),
             left_out: Vec::new(),
             extrapolated: false,
         }
@@ -229,7 +230,7 @@ impl Estimate {
     }
 
     /// Sets the grade, the doubts and the wanted levels, and returns the grade.
-    fn graded(&mut self, doubts: &[Doubt], asked: &Asked<'_>) -> Grade {
+    fn graded(&mut self, doubts: &[Doubt], asked: &TargetQuestion<'_>) -> Grade {
         let of_all = grade(doubts);
         self.grade = Some(of_all);
         let mut telling: Vec<&Doubt> =
@@ -237,7 +238,7 @@ impl Estimate {
         telling.sort_by_key(|doubt| std::cmp::Reverse(doubt.grade()));
         let (recorded, counts_users) = (*asked.plan == Plan::Recorded, asked.counts_users);
         for doubt in telling {
-            let Wanted { add, again } = Wanted::of(&doubt.wish(), asked.levels);
+            let LevelAdvice { add, again } = LevelAdvice::of(&doubt.wish(), asked.levels);
             self.add.extend(&add);
             self.again.extend(&again);
             let remedy = Remedy { add, again, recorded, counts_users };

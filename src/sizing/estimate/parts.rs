@@ -1,31 +1,31 @@
 //! Effect on the capacity of levels whose parts contradict each other.
 
-use super::Asked;
-use super::found::Found;
+use super::TargetQuestion;
+use super::capacity_estimate::CapacityEstimate;
 use super::refit::MetricModels;
 use crate::sizing::grade::Doubt;
 use crate::sizing::observed::ObservedLevel;
-use crate::sizing::repeats::Unlike;
+use crate::sizing::repeats::PartDifference;
 use crate::sizing::verdict::Level;
 
 /// Compares the parts of each level. If they differ by more than chance, the interval extends from
 /// the capacity of the slowest parts to that of the fastest.
 pub(super) fn hold_against_parts(
-    found: &mut Found<'_>,
+    found: &mut CapacityEstimate<'_>,
     metric: &MetricModels<'_>,
-    asked: &Asked<'_>,
+    asked: &TargetQuestion<'_>,
 ) {
     let target = asked.target;
     let of = |level: &Level<'_>| {
         let counts = level.is_usable() && found.left_out != Some(level.concurrency());
-        counts.then(|| Unlike::of(level, &target)).flatten()
+        counts.then(|| PartDifference::of(level, &target)).flatten()
     };
-    let unlike: Vec<Option<Unlike>> = metric.levels.iter().map(of).collect();
+    let unlike: Vec<Option<PartDifference>> = metric.levels.iter().map(of).collect();
     let seen = || {
         let pairs = std::iter::zip(&metric.levels, &unlike);
         pairs.filter_map(|(level, unlike)| Some((level, unlike.as_ref()?)))
     };
-    let apart = |unlike: &Unlike| unlike.slowest / unlike.fastest;
+    let apart = |unlike: &PartDifference| unlike.slowest / unlike.fastest;
     let Some((furthest, most)) = seen().max_by(|a, b| apart(a.1).total_cmp(&apart(b.1))) else {
         return;
     };
@@ -41,7 +41,7 @@ pub(super) fn hold_against_parts(
     if !near || found.is_open() {
         return;
     }
-    let carried = |pick: fn(&Unlike) -> &ObservedLevel| {
+    let carried = |pick: fn(&PartDifference) -> &ObservedLevel| {
         let parts: Vec<Option<&ObservedLevel>> =
             unlike.iter().map(|it| it.as_ref().map(pick)).collect();
         let models = metric.with_parts(&parts)?;

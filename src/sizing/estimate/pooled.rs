@@ -1,12 +1,13 @@
 //! The estimate of the method `monotone`: from the capacity found to a number of GPUs.
 
-use super::alone::Alone;
 use super::buy::{cross_check, other_form, settled_runtime, sum, whole_replicas};
+use super::capacity_estimate::CapacityEstimate;
 use super::find::find;
-use super::found::Found;
 use super::refit::MetricModels;
+use super::uncontended::UncontendedLoads;
 use super::{
-    Answer, Asked, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Proven, observed,
+    Answer, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, ProvenBounds, TargetQuestion,
+    observed,
 };
 use crate::measure::Span;
 use crate::sizing::diagnose;
@@ -14,7 +15,7 @@ use crate::sizing::finding::Finding;
 use crate::sizing::fit::NoFit;
 use crate::sizing::grade::Doubt;
 use crate::sizing::method::MethodName;
-use crate::sizing::{Carried, Certainty, Grade, Load, Pooled};
+use crate::sizing::{CapacityPoint, Certainty, Grade, Load, PooledModel};
 
 /// Share of the lowest level below which a load is one that no level shows.
 const BELOW_ALL: f64 = 0.9;
@@ -26,12 +27,12 @@ const BELOW_ALL: f64 = 0.9;
 /// think and runs that arrive are not always as many as on average; the cost of that is in
 /// [`Load`]'s efficiency.
 pub(in crate::sizing) fn estimate_pooled(
-    asked: &Asked<'_>,
+    asked: &TargetQuestion<'_>,
     metric: Option<&MetricModels<'_>>,
-    runtime: Option<&Pooled>,
+    runtime: Option<&PooledModel>,
     certainty: Certainty,
 ) -> Estimate {
-    let Asked { target, levels, .. } = *asked;
+    let TargetQuestion { target, levels, .. } = *asked;
     let Some(metric) = metric else {
         let reason = NoFit::NotMeasured { metric: target.metric.to_string() };
         return asked.estimate(MethodName::Monotone, Answer::none(Finding::Unfitted { reason }));
@@ -41,7 +42,7 @@ pub(in crate::sizing) fn estimate_pooled(
     let range = found.drawn.range(|drawn| drawn.concurrency);
     let point = found.drawn.point.concurrency;
     let with = |answer: Answer| Estimate {
-        proven: Proven { at_least: found.bounds.at_least, below: found.bounds.below },
+        proven: ProvenBounds { at_least: found.bounds.at_least, below: found.bounds.below },
         left_out: found.left_out.map(level_of).into_iter().collect(),
         ..asked.estimate(MethodName::Monotone, answer)
     };
@@ -70,7 +71,7 @@ pub(in crate::sizing) fn estimate_pooled(
     let mut curve: Vec<CurvePoint> = measured.chain([point]).map(curve_at).collect();
     curve.sort_by(|a, b| a.concurrency.total_cmp(&b.concurrency));
     let mut doubts = found.doubts.clone();
-    let alone = Alone::of(asked, &metric.levels, &found.bounds);
+    let alone = UncontendedLoads::of(asked, &metric.levels, &found.bounds);
     let capacity = capacity(asked, &found, alone, &mut doubts);
     let throughput = asked.throughput(point, found.drawn.point.mean_runtime);
     let answer = match asked.load_and_gpus() {
@@ -97,12 +98,12 @@ pub(in crate::sizing) fn estimate_pooled(
 /// Returns the capacity with its interval, as far as either end is known, and adds the doubts about
 /// it.
 fn capacity(
-    asked: &Asked<'_>,
-    found: &Found<'_>,
-    alone: Alone,
+    asked: &TargetQuestion<'_>,
+    found: &CapacityEstimate<'_>,
+    alone: UncontendedLoads,
     doubts: &mut Vec<Doubt>,
 ) -> Capacity {
-    let Found { drawn, bounds, .. } = found;
+    let CapacityEstimate { drawn, bounds, .. } = found;
     let range = drawn.range(|it| it.concurrency);
     if found.is_open() {
         // As far as any figure goes is no figure: what is known is what was carried. Were the rig
@@ -120,7 +121,7 @@ fn capacity(
         let at_least = Some(carried).filter(|it| *it > 0.0);
         return Capacity { at_least, ..Capacity::of(point) };
     }
-    let Alone { replicas, .. } = alone;
+    let UncontendedLoads { replicas, .. } = alone;
     if range.low < replicas && !alone.is_carried() {
         doubts.push(if alone.is_shared() {
             Doubt::SharedReplicas { replicas, carried: (range.low, range.high) }
@@ -142,14 +143,14 @@ fn capacity(
 /// Returns the number of GPUs with its interval, and the cross-check with the other form of the load;
 /// `None` if no number suffices for a load that fluctuates.
 fn count(
-    asked: &Asked<'_>,
-    found: &Found<'_>,
+    asked: &TargetQuestion<'_>,
+    found: &CapacityEstimate<'_>,
     capacity: Capacity,
-    runtime: Option<&Pooled>,
+    runtime: Option<&PooledModel>,
     (load, gpu_count): (Load, f64),
-    alone: Alone,
+    alone: UncontendedLoads,
 ) -> Option<(GpuCount, Option<CrossCheck>)> {
-    let Asked { target, rig, margin, .. } = *asked;
+    let TargetQuestion { target, rig, margin, .. } = *asked;
     let point = capacity.point?;
     let pooled = found.models.usable();
     // A run that has a rig for itself part of the time takes no less.
@@ -177,7 +178,7 @@ fn count(
     // number is told for the case that it does.
     let reachable =
         if is_carried { found.drawn.clone() } else { found.drawn.at_least(alone, mean) };
-    let needed = |load: Load, efficiency: f64, it: Carried| {
+    let needed = |load: Load, efficiency: f64, it: CapacityPoint| {
         // Users need no more than a replica each; runs that arrive do, since the next one needs a free one too.
         let own = it.concurrency.max(alone) * efficiency;
         let rigs = load.rigs(own, it.mean_runtime);
@@ -188,12 +189,12 @@ fn count(
         rigs.min(most) * gpu_count
     };
     let of_load = |load: Load, efficiency: f64| {
-        reachable.range(|it: Carried| 1.0 / needed(load, efficiency, it))
+        reachable.range(|it: CapacityPoint| 1.0 / needed(load, efficiency, it))
     };
     let whole = |inverse: f64| whole_replicas(1.0 / inverse, rig.gpus_per_replica) as f64;
     let own = efficiency(load)?;
     let of_capacity = |concurrency: f64| {
-        let it = Carried { concurrency, mean_runtime: mean(concurrency), capped: false };
+        let it = CapacityPoint { concurrency, mean_runtime: mean(concurrency), capped: false };
         whole(1.0 / needed(load, own, it))
     };
     let gpus = of_load(load, own);

@@ -4,7 +4,7 @@
 use crate::measure::{Metric, Quantile};
 use crate::sizing::observed::ObservedLevel;
 use crate::sizing::verdict::Level;
-use crate::sizing::{CarriedDraws, Certainty, Pooled};
+use crate::sizing::{CapacitySamples, Certainty, PooledModel};
 use std::cell::OnceCell;
 
 /// Largest share of failed runs at a level whose other runs still tell about the load.
@@ -17,10 +17,10 @@ const CONTRADICTED: Certainty = Certainty { confidence: 0.9, resamples: 400, see
 /// Models of a metric through the usable levels, and through more.
 pub(in crate::sizing) struct Models {
     /// Model through the usable levels.
-    usable: Pooled,
+    usable: PooledModel,
     /// Model with levels at which few runs failed as well, each failure slower than any limit: if the
     /// load caused the failures, its capacity is not too low.
-    with_failed: Option<Pooled>,
+    with_failed: Option<PooledModel>,
 }
 
 impl Models {
@@ -38,26 +38,26 @@ impl Models {
         };
         let more: Vec<Level<'_>> = levels.iter().filter(sporadic).copied().collect();
         let with_failed =
-            (more.len() > usable.len()).then(|| Pooled::of(&more, metric, true, by_tokens));
+            (more.len() > usable.len()).then(|| PooledModel::of(&more, metric, true, by_tokens));
         Some(Self {
-            usable: Pooled::of(&usable, metric, count_failed, by_tokens)?,
+            usable: PooledModel::of(&usable, metric, count_failed, by_tokens)?,
             with_failed: with_failed.flatten(),
         })
     }
 
     /// Returns the model of the usable levels.
-    pub fn usable(&self) -> &Pooled {
+    pub fn usable(&self) -> &PooledModel {
         &self.usable
     }
 
     /// Returns the model that has seen the highest loads.
-    pub fn furthest(&self) -> &Pooled {
+    pub fn furthest(&self) -> &PooledModel {
         self.with_failed.as_ref().unwrap_or(&self.usable)
     }
 
     /// Returns the best single figure of the capacity within a limit (seconds).
     pub fn point(&self, quantile: Quantile, limit: f64) -> f64 {
-        let of = |pooled: &Pooled| pooled.point(quantile, limit);
+        let of = |pooled: &PooledModel| pooled.point(quantile, limit);
         self.with_failed.as_ref().map_or(f64::INFINITY, of).min(of(&self.usable))
     }
 
@@ -67,9 +67,9 @@ impl Models {
         quantile: Quantile,
         limit: f64,
         certainty: Certainty,
-        runtime: Option<&Pooled>,
-    ) -> CarriedDraws {
-        let of = |pooled: &Pooled| pooled.capacity(quantile, limit, certainty, runtime);
+        runtime: Option<&PooledModel>,
+    ) -> CapacitySamples {
+        let of = |pooled: &PooledModel| pooled.capacity(quantile, limit, certainty, runtime);
         let usable = of(&self.usable);
         match self.with_failed.as_ref().map(of) {
             Some(other) => usable.less_of(&other),
@@ -129,7 +129,7 @@ impl<'a> MetricModels<'a> {
     /// Returns the best single figure of the capacity by all runs that succeeded, those of failed levels included.
     pub fn point_of_all_runs(&self, quantile: Quantile, limit: f64) -> Option<f64> {
         let by_tokens = self.whole.usable.counted_runs().is_some();
-        let all = Pooled::of(&self.levels, self.metric, false, by_tokens)?;
+        let all = PooledModel::of(&self.levels, self.metric, false, by_tokens)?;
         Some(all.point(quantile, limit))
     }
 

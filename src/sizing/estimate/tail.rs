@@ -1,8 +1,8 @@
 //! Comparison of the slow runs around an answer with the tail that it rests on, which is pooled
 //! over levels of all loads.
 
-use super::Asked;
-use super::found::Found;
+use super::TargetQuestion;
+use super::capacity_estimate::CapacityEstimate;
 use super::refit::MetricModels;
 use crate::measure::{quantile_of_sorted, runs_to_bound};
 use crate::sizing::grade::Doubt;
@@ -20,9 +20,9 @@ const STANDARD_ERRORS: f64 = 5.0;
 /// them beyond it differs by more than chance, the interval extends to the capacity from their own
 /// quantile.
 pub(super) fn hold_against_tails(
-    found: &mut Found<'_>,
+    found: &mut CapacityEstimate<'_>,
     metric: &MetricModels<'_>,
-    asked: &Asked<'_>,
+    asked: &TargetQuestion<'_>,
 ) {
     if found.is_open() {
         return;

@@ -10,7 +10,7 @@ use crate::sizing::fit::{Regression, Robust};
 use crate::sizing::fits::{FitOptions, points};
 use crate::sizing::method::MethodName;
 use crate::sizing::verdict::{Bounds, Verdict};
-use crate::sizing::{Asked, Certainty, Estimate, Target};
+use crate::sizing::{Certainty, Estimate, Target, TargetQuestion};
 
 /// Smallest R² of a robust line that is suggested: the levels that it keeps must lie on it.
 const OFFERED_R_SQUARED: f64 = 0.9;
@@ -62,7 +62,7 @@ impl<'e> Lines<'e> {
 }
 
 impl Model for Lines<'_> {
-    fn estimate(&self, asked: &Asked<'_>, certainty: Certainty) -> Estimate {
+    fn estimate(&self, asked: &TargetQuestion<'_>, certainty: Certainty) -> Estimate {
         let Target { metric, quantile, .. } = asked.target;
         let limit = asked.target.seconds();
         let fit = self.evidence.fit(metric, quantile).cloned();
@@ -84,7 +84,7 @@ impl Model for Lines<'_> {
     }
 
     /// Suggests the robust line where the levels do not lie on the line of least squares.
-    fn suggestion(&self, asked: &Asked<'_>, refused: &Estimate) -> Option<Finding> {
+    fn suggestion(&self, asked: &TargetQuestion<'_>, refused: &Estimate) -> Option<Finding> {
         let out_of_reach = refused.answer.is_out_of_reach();
         if self.method != MethodName::Linear || refused.fit.is_some() || out_of_reach {
             return None;

@@ -3,11 +3,11 @@
 use crate::measure::Metric;
 use crate::sizing::crossing::crossing;
 use crate::sizing::estimate::{MetricModels, estimate_pooled};
-use crate::sizing::estimator::{Estimator, Expected, Model, NoModel};
+use crate::sizing::estimator::{Estimator, ExpectedRuntime, Model, NoModel};
 use crate::sizing::evidence::Evidence;
-use crate::sizing::pooled::Pooled;
+use crate::sizing::pooled::PooledModel;
 use crate::sizing::verdict::Level;
-use crate::sizing::{Asked, Certainty, Estimate, Target};
+use crate::sizing::{Certainty, Estimate, Target, TargetQuestion};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
@@ -49,13 +49,13 @@ impl<'e> PooledModels<'e> {
         self.models.get(&metric)?.get_or_init(make).as_ref()
     }
 
-    fn usable(&self, metric: Metric) -> Option<&Pooled> {
+    fn usable(&self, metric: Metric) -> Option<&PooledModel> {
         Some(self.of_metric(metric)?.whole.usable())
     }
 }
 
 impl Model for PooledModels<'_> {
-    fn estimate(&self, asked: &Asked<'_>, certainty: Certainty) -> Estimate {
+    fn estimate(&self, asked: &TargetQuestion<'_>, certainty: Certainty) -> Estimate {
         let metric = asked.target.metric;
         let whole = metric == Metric::WorkflowRuntime;
         let runtime = self.usable(Metric::WorkflowRuntime).filter(|_| !whole);
@@ -70,10 +70,10 @@ impl Model for PooledModels<'_> {
         Some(self.usable(Metric::WorkflowRuntime)?.mean(load))
     }
 
-    fn expected(&self, level: u32) -> Option<Expected> {
+    fn expected(&self, level: u32) -> Option<ExpectedRuntime> {
         let (pooled, at) = (self.usable(Metric::WorkflowRuntime)?, f64::from(level));
         let (expected, error) = pooled.expected_from_others(at)?;
-        Some(Expected { seen: pooled.seen_at(at)?, expected, error })
+        Some(ExpectedRuntime { seen: pooled.seen_at(at)?, expected, error })
     }
 
     fn counted_runs(&self) -> Option<u64> {

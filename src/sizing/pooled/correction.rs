@@ -12,10 +12,10 @@
 //! the runs leave open is uncertain even if they agree with the model. For the best single figure it is large:
 //! chance must not move what fits.
 
-use super::logistic::{Around, Pair, distance, fit, logit, root};
-use super::timed::Timed;
-use super::within::Within;
-use super::{Pooled, corrected};
+use super::attainment::Attainment;
+use super::logistic::{Pair, WeightedLevel, distance, fit, logit, root};
+use super::run_times::RunTimes;
+use super::{PooledModel, corrected};
 use crate::measure::Quantile;
 
 /// Distance of a level from the answer, as a logarithm of the load, at which it counts e^(-1/2) as much.
@@ -85,7 +85,7 @@ struct Crossing {
 
 impl Crossing {
     /// Tabulates the model up to a load.
-    fn of(within: &Within<'_>, share: f64, (lowest, highest): (f64, f64)) -> Self {
+    fn of(within: &Attainment<'_>, share: f64, (lowest, highest): (f64, f64)) -> Self {
         let from = lowest.ln();
         let loads = (0_u32..).map(|step| from + STEP * f64::from(step));
         let loads = loads.take_while(|load| *load <= highest.ln() + STEP);
@@ -130,7 +130,7 @@ impl Crossing {
     }
 }
 
-impl Pooled {
+impl PooledModel {
     /// Returns the best single figure of the capacity within a limit (seconds).
     pub(in crate::sizing) fn point(&self, quantile: Quantile, limit: f64) -> f64 {
         let point = self.best(quantile.share(), limit).0;
@@ -147,16 +147,16 @@ impl Pooled {
         let within = self.within(limit, share);
         let lowest = self.seen.first()?.concurrency;
         let crossing = Crossing::of(&within, share, (lowest / 2.0, self.furthest(limit)));
-        let compared = |it: &Timed| {
+        let compared = |it: &RunTimes| {
             let (runs, over) = it.over(limit);
-            Compared { at: it.at, offset: logit(1.0 - within.at(it.at.exp())), runs, over }
+            ComparedLevel { at: it.at, offset: logit(1.0 - within.at(it.at.exp())), runs, over }
         };
-        let levels: Vec<Compared> = self.timed.iter().map(compared).collect();
+        let levels: Vec<ComparedLevel> = self.timed.iter().map(compared).collect();
         let bounded = |load: f64| load.clamp(lowest.ln(), self.highest.ln());
         let mut centre = bounded(point.ln());
         let mut found = None;
         for _ in 0..ROUNDS {
-            let around: Vec<Around> = levels.iter().map(|it| it.around(centre)).collect();
+            let around: Vec<WeightedLevel> = levels.iter().map(|it| it.around(centre)).collect();
             let (fitted, covariance) = fit(&around)?;
             let uncorrected = crossing.at([0.0; 2], centre);
             found = Some((centre, uncorrected, fitted, covariance));
@@ -180,7 +180,7 @@ impl Pooled {
 }
 
 /// A level held against the model.
-struct Compared {
+struct ComparedLevel {
     /// Logarithm of its load.
     at: f64,
     /// Logit of the model's share over the limit.
@@ -189,13 +189,13 @@ struct Compared {
     over: f64,
 }
 
-impl Compared {
+impl ComparedLevel {
     /// Weighs the level by its distance from a centre.
-    fn around(&self, centre: f64) -> Around {
+    fn around(&self, centre: f64) -> WeightedLevel {
         let Self { at, offset, runs, over } = *self;
         let distance = at - centre;
         let weight = (-0.5 * (distance / NEAR).powi(2)).exp();
-        Around { weight, distance, offset, runs, over }
+        WeightedLevel { weight, distance, offset, runs, over }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Load at which a quantile reaches a limit, where its multiple of the mean changes with the load.
 
-use super::Pooled;
+use super::PooledModel;
 use crate::measure::Quantile;
 
 /// Step of the loads between which the crossing is looked for, as a logarithm.
@@ -11,7 +11,7 @@ pub(super) struct Multiples(Vec<(f64, f64)>);
 
 impl Multiples {
     /// Tabulates the multiples of a model from half its lowest level up to a load.
-    pub fn of(pooled: &Pooled, quantile: Quantile, furthest: f64) -> Self {
+    pub fn of(pooled: &PooledModel, quantile: Quantile, furthest: f64) -> Self {
         let from = (pooled.seen.first().map_or(1.0, |seen| seen.concurrency) / 2.0).ln();
         let loads = (0_u32..).map(|step| from + STEP * f64::from(step));
         let loads = loads.take_while(|load| *load < furthest.ln() + STEP);

@@ -3,7 +3,7 @@
 //! A limit that is reached while a server has free slots, among levels at which they are all taken:
 //! runs that wait for a slot differ less, as multiples of their mean, than runs that do not.
 
-use super::Pooled;
+use super::PooledModel;
 use crate::measure::{Metric, Quantile};
 use crate::sizing::{Certainty, ObservedLevel, ObservedRun};
 use rand::rngs::Xoshiro256PlusPlus;
@@ -102,7 +102,7 @@ fn a_limit_that_is_reached_while_slots_are_free_is_not_taken_for_that_of_a_full_
         let levels: Vec<ObservedLevel> =
             loads.map(|load| server.level(load, 30 * load as usize, &mut random)).collect();
         let levels: Vec<&ObservedLevel> = levels.iter().collect();
-        let pooled = Pooled::of_observed(&levels, &[], Metric::WorkflowRuntime, true).unwrap();
+        let pooled = PooledModel::of_observed(&levels, &[], Metric::WorkflowRuntime, true).unwrap();
         let found = pooled.capacity(Quantile::P95, server.p95(carried), CERTAINTY, None);
         let found = found.range(|drawn| drawn.concurrency);
         too_high += usize::from(found.point > 1.25 * carried);
@@ -141,7 +141,7 @@ fn few_long_runs_among_many_short_ones_are_not_taken_for_a_tail_that_shrinks() {
         };
         let levels: Vec<ObservedLevel> = loads.into_iter().map(level).collect();
         let levels: Vec<&ObservedLevel> = levels.iter().collect();
-        let pooled = Pooled::of_observed(&levels, &[], Metric::WorkflowRuntime, true).unwrap();
+        let pooled = PooledModel::of_observed(&levels, &[], Metric::WorkflowRuntime, true).unwrap();
         let found = pooled.capacity(Quantile::P95, limit, CERTAINTY, None);
         let found = found.range(|drawn| drawn.concurrency);
         let holds = (found.low..=found.high).contains(&f64::from(CARRIED));

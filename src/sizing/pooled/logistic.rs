@@ -13,7 +13,7 @@ const PRIOR: [f64; 2] = [3.0, 1.5];
 pub(super) type Pair = [f64; 2];
 
 /// Levels around the centre: weight, distance, the model's logit, runs, and runs over the limit.
-pub(super) struct Around {
+pub(super) struct WeightedLevel {
     pub weight: f64,
     pub distance: f64,
     pub offset: f64,
@@ -23,7 +23,7 @@ pub(super) struct Around {
 
 /// Fits both figures by Newton's method, with their covariance `[xx, xy, yy]`. Levels that differ from each
 /// other by more than their runs explain make it wider.
-pub(super) fn fit(around: &[Around]) -> Option<(Pair, [f64; 3])> {
+pub(super) fn fit(around: &[WeightedLevel]) -> Option<(Pair, [f64; 3])> {
     let prior = [PRIOR[0].powi(-2), 0.0, PRIOR[1].powi(-2)];
     let mut fitted: Pair = [0.0; 2];
     for _ in 0..NEWTON {
@@ -68,7 +68,7 @@ pub(super) fn fit(around: &[Around]) -> Option<(Pair, [f64; 3])> {
     known.then_some((fitted, covariance))
 }
 
-fn share_of(it: &Around, [alpha, beta]: Pair) -> f64 {
+fn share_of(it: &WeightedLevel, [alpha, beta]: Pair) -> f64 {
     1.0 / (1.0 + (-(it.offset + alpha + beta * it.distance)).exp())
 }
 
@@ -115,8 +115,8 @@ mod tests {
 
     /// Levels of `runs` runs at distances from the centre, of which so many are over the limit, held against a
     /// model that says one half.
-    fn levels(seen: &[(f64, f64)], runs: f64) -> Vec<Around> {
-        let of = |&(distance, over): &(f64, f64)| Around {
+    fn levels(seen: &[(f64, f64)], runs: f64) -> Vec<WeightedLevel> {
+        let of = |&(distance, over): &(f64, f64)| WeightedLevel {
             weight: 1.0,
             distance,
             offset: 0.0,

@@ -7,6 +7,7 @@
 //! those of the levels around the answer counting most. The runs around it then correct the share over
 //! the limit ([`correction`]). docs/estimators.md has the whole of it.
 
+mod attainment;
 mod correction;
 mod crossing;
 #[cfg(test)]
@@ -14,20 +15,19 @@ mod free_slots;
 mod logistic;
 mod noise;
 mod resample;
+mod run_times;
 mod stairs;
 #[cfg(test)]
 mod tests;
-mod timed;
-mod within;
 
 pub(super) use stairs::Stairs;
 
 use noise::{between_levels, fit_alike, standard_error, weight_alike};
-use timed::Timed;
+use run_times::RunTimes;
 
 use crate::measure::{Metric, Quantile, Span};
-use crate::sizing::composed::{Composed, Shared};
-use crate::sizing::curve::{Curve, Seen, Shape};
+use crate::sizing::composed::{ComposedLevels, SharedChance};
+use crate::sizing::curve::{Curve, MeanPoint, Shape};
 use crate::sizing::means::{BINS, Sample, means, means_of_runs, times, wait_for_one_more};
 use crate::sizing::observed::ObservedLevel;
 use crate::sizing::tails::{Tail, Tails};
@@ -57,8 +57,8 @@ const LEAST: f64 = 0.01;
 const MOST: f64 = 1e8;
 
 /// Pooled model of a metric, ready for questions.
-pub struct Pooled {
-    seen: Vec<Seen>,
+pub struct PooledModel {
+    seen: Vec<MeanPoint>,
     /// Standard deviation of the logarithm of a mean over one run.
     noise: f64,
     /// Number of runs whose tokens are known, if compositions are pooled.
@@ -71,7 +71,7 @@ pub struct Pooled {
     shape: Shape,
     tails: Tails,
     /// Runs of each level by their time; empty if their number over a limit says nothing of the load.
-    timed: Vec<Timed>,
+    timed: Vec<RunTimes>,
     unsteady: bool,
     /// True if at every level all runs met the same load.
     steady: bool,
@@ -84,7 +84,7 @@ pub struct Pooled {
     one_load: bool,
 }
 
-impl Pooled {
+impl PooledModel {
     /// Pools levels; `None` if the metric was not seen. Failed runs, if they are counted, are
     /// slower than any limit. Compositions are pooled only if it is to be by tokens.
     pub(super) fn of(
@@ -109,9 +109,9 @@ impl Pooled {
         by_tokens: bool,
     ) -> Option<Self> {
         let by_tokens = by_tokens && metric.call_column().is_none();
-        let composed = by_tokens.then(|| Composed::of(levels)).flatten();
+        let composed = by_tokens.then(|| ComposedLevels::of(levels)).flatten();
         let mut samples: Vec<_> = levels.iter().map(|level| times(level, metric)).collect();
-        let mut shared = Shared::default();
+        let mut shared = SharedChance::default();
         let mut compositions = None;
         let mut counted_runs = None;
         let (seen, noise) = match (metric.call_column(), composed) {
@@ -132,7 +132,7 @@ impl Pooled {
         let between = if steady { between_levels(&seen, &curve, noise) } else { 0.0 };
         let curve = if between > 0.0 { fit_alike(&seen, noise, between, shape)? } else { curve };
         let highest = seen.last()?.concurrency;
-        let elasticity = |seen: &Seen| match shape {
+        let elasticity = |seen: &MeanPoint| match shape {
             Shape::ClosedLoop => curve.elasticity_below(seen.concurrency),
             // What rises in jumps is as it is on either side of one.
             Shape::Rising => 0.0,
@@ -154,7 +154,7 @@ impl Pooled {
         let timed = if steady && shape == Shape::ClosedLoop {
             let of = |(index, samples): (usize, &Vec<Sample>)| {
                 let failed = failed.get(index).map_or(0, |(_, count)| *count) as f64;
-                Timed::of(samples, failed, shared.tail)
+                RunTimes::of(samples, failed, shared.tail)
             };
             samples.iter().enumerate().filter_map(of).collect()
         } else {
@@ -240,7 +240,7 @@ impl Pooled {
     }
 
     /// Returns the means that were seen, with the standard error of the logarithm of each.
-    pub(super) fn means(&self) -> impl Iterator<Item = (Seen, f64)> + '_ {
+    pub(super) fn means(&self) -> impl Iterator<Item = (MeanPoint, f64)> + '_ {
         self.seen.iter().map(|seen| (*seen, standard_error(seen, self.noise)))
     }
 
@@ -249,14 +249,15 @@ impl Pooled {
     /// mean there: how much less it may be, they do not show.
     pub(super) fn expected_from_others(&self, concurrency: f64) -> Option<(f64, f64)> {
         let bin = self.bin(concurrency)?;
-        let others: Vec<Seen> = self.seen.iter().filter(|seen| *seen != bin).copied().collect();
+        let others: Vec<MeanPoint> =
+            self.seen.iter().filter(|seen| *seen != bin).copied().collect();
         let curve = Curve::fit(&others, self.shape)?;
         let at = bin.concurrency.max(others.first()?.concurrency);
         (bin.concurrency < self.highest).then(|| (curve.at(at), standard_error(bin, self.noise)))
     }
 
-    fn bin(&self, concurrency: f64) -> Option<&Seen> {
-        let same = |seen: &&Seen| (seen.concurrency / concurrency).ln().abs() < 0.5 / BINS;
+    fn bin(&self, concurrency: f64) -> Option<&MeanPoint> {
+        let same = |seen: &&MeanPoint| (seen.concurrency / concurrency).ln().abs() < 0.5 / BINS;
         self.seen.iter().find(same)
     }
 
@@ -297,9 +298,9 @@ impl Pooled {
     }
 
     /// Returns the best single figure of the capacity within a limit (seconds), and the tail there.
-    fn best(&self, share: f64, limit: f64) -> (Reached, Tail) {
+    fn best(&self, share: f64, limit: f64) -> (ReachedLoad, Tail) {
         let mut at = self.highest;
-        let mut found = (Reached { concurrency: at, capped: false }, self.tails.at(at, share));
+        let mut found = (ReachedLoad { concurrency: at, capped: false }, self.tails.at(at, share));
         for _ in 0..ROUNDS {
             let tail = self.tails.at(at, share);
             let reached = self.carried(&self.curve, limit / tail.multiple);
@@ -309,7 +310,7 @@ impl Pooled {
         // no figure agrees with its own tail: what is carried ends where the quantile first exceeds the limit.
         if self.curve.at(at) * self.tails.at(at, share).multiple > DISAGREES * limit {
             let concurrency = self.first_beyond(share, limit, at);
-            found = (Reached { concurrency, capped: false }, self.tails.at(concurrency, share));
+            found = (ReachedLoad { concurrency, capped: false }, self.tails.at(concurrency, share));
         }
         found
     }
@@ -332,10 +333,10 @@ impl Pooled {
     }
 
     /// Returns the concurrency at which a curve reaches a mean time, as far as it is reported.
-    fn carried(&self, curve: &Curve, seconds: f64) -> Reached {
+    fn carried(&self, curve: &Curve, seconds: f64) -> ReachedLoad {
         let furthest = (FURTHEST * self.highest).max(self.saturated(curve, seconds));
         let reached = curve.reaches(seconds);
-        Reached {
+        ReachedLoad {
             concurrency: reached.min(furthest).clamp(LEAST, MOST),
             capped: reached > furthest,
         }
@@ -348,7 +349,7 @@ impl Pooled {
     }
 
     /// Returns the weight of a mean if levels differ by more than their own noise.
-    fn weight_alike(&self, seen: &Seen) -> f64 {
+    fn weight_alike(&self, seen: &MeanPoint) -> f64 {
         weight_alike(seen, self.noise, self.between)
     }
 }
@@ -369,7 +370,7 @@ fn corrected(concurrency: f64, moves: f64) -> f64 {
 
 /// The concurrency at which a curve reaches a time.
 #[derive(Clone, Copy)]
-struct Reached {
+struct ReachedLoad {
     concurrency: f64,
     /// True if it is only the limit up to which figures go.
     capped: bool,

@@ -1,10 +1,10 @@
 //! Draws of the capacity: the same levels with other chance.
 
 use super::crossing::Multiples;
-use super::{LEAST, Pooled, Reached, corrected};
+use super::{LEAST, PooledModel, ReachedLoad, corrected};
 use crate::measure::Quantile;
-use crate::sizing::carried::{Carried, CarriedDraws, Certainty};
-use crate::sizing::curve::{Curve, Seen};
+use crate::sizing::capacity_samples::{CapacityPoint, CapacitySamples, Certainty};
+use crate::sizing::curve::{Curve, MeanPoint};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand_distr::{Distribution, StandardNormal};
@@ -32,7 +32,7 @@ impl Normal {
     }
 }
 
-impl Pooled {
+impl PooledModel {
     /// Draws the capacity within a limit (seconds). `runtime` is the model of whole runs, if
     /// another metric is limited.
     pub fn capacity(
@@ -41,7 +41,7 @@ impl Pooled {
         limit: f64,
         certainty: Certainty,
         runtime: Option<&Self>,
-    ) -> CarriedDraws {
+    ) -> CapacitySamples {
         let mean_runtime =
             |own: &Curve, concurrency: f64| runtime.map_or(own, |it| &it.curve).at(concurrency);
         let share = quantile.share();
@@ -61,7 +61,7 @@ impl Pooled {
             let error = error + if self.unsteady { UNSTEADY * normal.next() } else { 0.0 };
             let saturation = (normal.next().abs() / SATURATED).min(1.0);
             let within = within / error.exp();
-            let Reached { concurrency, capped } = self.carried(&curve, within);
+            let ReachedLoad { concurrency, capped } = self.carried(&curve, within);
             // Where the multiple changes with the load, so does the crossing.
             let crossed = multiples.as_ref().map(|multiples| {
                 let limit = limit / error.exp();
@@ -95,10 +95,14 @@ impl Pooled {
             } else {
                 concurrency
             };
-            Some(Carried { concurrency, mean_runtime: mean_runtime(&curve, concurrency), capped })
+            Some(CapacityPoint {
+                concurrency,
+                mean_runtime: mean_runtime(&curve, concurrency),
+                capped,
+            })
         };
-        let mut drawn: Vec<Carried> = (0..certainty.resamples).filter_map(draw).collect();
-        let Reached { mut concurrency, capped } = point;
+        let mut drawn: Vec<CapacityPoint> = (0..certainty.resamples).filter_map(draw).collect();
+        let ReachedLoad { mut concurrency, capped } = point;
         if let Some(correction) = self.correction(share, limit, concurrency) {
             let model = concurrency;
             concurrency = corrected(model, correction.moves_point());
@@ -111,18 +115,24 @@ impl Pooled {
             }
         }
         let mean_runtime = mean_runtime(&self.curve, concurrency);
-        let point = Carried { concurrency, mean_runtime, capped };
+        let point = CapacityPoint { concurrency, mean_runtime, capped };
         let saturated = self.saturated(&self.curve, within);
-        CarriedDraws { point, drawn, saturated, confidence: certainty.confidence, stretched: false }
+        CapacitySamples {
+            point,
+            drawn,
+            saturated,
+            confidence: certainty.confidence,
+            stretched: false,
+        }
     }
 
     /// Draws a curve through the same means with other chance.
     fn drawn_curve(&self, normal: &mut Normal) -> Option<Curve> {
         let shared = if self.shared > 0.0 { self.shared * normal.next() } else { 0.0 };
-        let of = |(seen, error): (Seen, f64)| {
+        let of = |(seen, error): (MeanPoint, f64)| {
             let error = error.hypot(self.between) * normal.next() + shared;
             let weight = self.weight_alike(&seen);
-            Seen { seconds: seen.seconds * error.exp(), weight, ..seen }
+            MeanPoint { seconds: seen.seconds * error.exp(), weight, ..seen }
         };
         Curve::fit(&self.means().map(of).collect::<Vec<_>>(), self.shape)
     }

@@ -1,8 +1,8 @@
 //! Rigs that pad their batches: time grows in steps, and between two levels it may be anywhere.
 
-use super::{Pooled, standard_error};
+use super::{PooledModel, standard_error};
 use crate::measure::Quantile;
-use crate::sizing::curve::{Curve, Seen, Shape};
+use crate::sizing::curve::{Curve, MeanPoint, Shape};
 use crate::sizing::misfit::chi_squared;
 
 /// Difference of a mean without any noise, as a logarithm: no rig repeats itself more exactly.
@@ -26,13 +26,13 @@ pub(in crate::sizing) struct Stairs {
 }
 
 /// A curve in steps with its misfit, and the misfit that chance explains.
-struct Fitted {
+struct FittedCurve {
     curve: Curve,
     misfit: f64,
     by_chance: f64,
 }
 
-impl Pooled {
+impl PooledModel {
     /// Returns the steps that fit the levels no worse than a curve without them; of several widths,
     /// the one with the smallest capacity within a limit (seconds). `None` if time shows that there
     /// are none, or if they are too small to matter at `point`, the capacity without them.
@@ -78,9 +78,9 @@ impl Pooled {
     }
 
     /// Fits the curve of a rig that pads its load to a multiple of `width`.
-    fn fitted(&self, width: f64) -> Option<Fitted> {
+    fn fitted(&self, width: f64) -> Option<FittedCurve> {
         let padded = |load: f64| (load / width * (1.0 - 1e-9)).ceil().max(1.0) * width;
-        let mut merged: Vec<Seen> = Vec::new();
+        let mut merged: Vec<MeanPoint> = Vec::new();
         for seen in &self.seen {
             let concurrency = if width > 1.0 { padded(seen.concurrency) } else { seen.concurrency };
             match merged.last_mut().filter(|it| (it.concurrency - concurrency).abs() < 1e-9) {
@@ -90,17 +90,17 @@ impl Pooled {
                         (same.seconds * same.weight + seen.seconds * seen.weight) / weight;
                     same.weight = weight;
                 }
-                None => merged.push(Seen { concurrency, ..*seen }),
+                None => merged.push(MeanPoint { concurrency, ..*seen }),
             }
         }
         let curve = Curve::fit(&merged, self.shape)?;
-        let off = |seen: &Seen| {
+        let off = |seen: &MeanPoint| {
             let at = if width > 1.0 { padded(seen.concurrency) } else { seen.concurrency };
             let error = standard_error(seen, self.noise).hypot(EXACT);
             ((seen.seconds / curve.at(at)).ln() / error).powi(2)
         };
         let misfit = self.seen.iter().map(off).sum();
         let free = self.seen.len().saturating_sub(curve.parts_used()).max(1) as f64;
-        Some(Fitted { curve, misfit, by_chance: chi_squared(free) })
+        Some(FittedCurve { curve, misfit, by_chance: chi_squared(free) })
     }
 }

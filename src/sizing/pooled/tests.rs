@@ -1,5 +1,5 @@
 use super::*;
-use crate::sizing::{CarriedRange, Certainty, ObservedRun};
+use crate::sizing::{CapacityRange, Certainty, ObservedRun};
 
 const CERTAINTY: Certainty = Certainty { confidence: 0.9, resamples: 300, seed: 1 };
 
@@ -27,9 +27,9 @@ fn levels(concurrencies: &[u32], runs: u32, scale: f64) -> Vec<ObservedLevel> {
     concurrencies.iter().map(level).collect()
 }
 
-fn capacity(levels: &[ObservedLevel], limit: f64) -> CarriedRange {
+fn capacity(levels: &[ObservedLevel], limit: f64) -> CapacityRange {
     let levels: Vec<&ObservedLevel> = levels.iter().collect();
-    let pooled = Pooled::of_observed(&levels, &[], Metric::WorkflowRuntime, true).unwrap();
+    let pooled = PooledModel::of_observed(&levels, &[], Metric::WorkflowRuntime, true).unwrap();
     pooled.capacity(Quantile::P95, limit, CERTAINTY, None).range(|drawn| drawn.concurrency)
 }
 
@@ -59,7 +59,7 @@ fn only_the_ratio_of_times_and_limit_counts() {
 fn a_looser_limit_is_never_worse() {
     let levels = levels(&[1, 2, 4, 8, 16, 32], 40, 1.0);
     let limits = (5..60).map(|tenths| f64::from(tenths) * 0.3);
-    let found: Vec<CarriedRange> = limits.map(|limit| capacity(&levels, limit)).collect();
+    let found: Vec<CapacityRange> = limits.map(|limit| capacity(&levels, limit)).collect();
     for pair in found.windows(2) {
         assert!(pair[1].point >= pair[0].point * (1.0 - 1e-9), "{pair:?}");
     }
@@ -97,10 +97,10 @@ fn as_many_more_runs_as_it_says_halve_the_interval() {
     let mut measured = long(&[1, 4, 16, 32, 64, 128], 30);
     // Three times the knee, where the p95 is 3.46 times the mean.
     let found = |levels: &[ObservedLevel]| capacity(levels, 20.8);
-    let width = |range: CarriedRange| (range.high / range.low).ln();
+    let width = |range: CapacityRange| (range.high / range.low).ln();
     let before = found(&measured);
     let refs: Vec<&ObservedLevel> = measured.iter().collect();
-    let pooled = Pooled::of_observed(&refs, &[], Metric::WorkflowRuntime, true).unwrap();
+    let pooled = PooledModel::of_observed(&refs, &[], Metric::WorkflowRuntime, true).unwrap();
     let ends = (before.low, before.high);
     let (level, runs) = pooled.runs_to_halve(ends, 48.0, Quantile::P95, 0.9).unwrap();
     assert_eq!(level.to_string(), "48");

@@ -1,18 +1,18 @@
 //! Distribution of times around their mean, pooled over the levels around a concurrency.
 
-mod around;
-mod near;
+mod load_kernel;
+mod local_distribution;
 mod quantile;
 mod scale;
 
-pub(super) use around::DEPENDENCE;
+pub(super) use local_distribution::DEPENDENCE;
 pub(super) use quantile::Spread;
 
 use super::composed::Compositions;
 use super::curve::Curve;
 use super::misfit::{self, Residual};
-use around::Around;
-use near::Near;
+use load_kernel::LoadKernel;
+use local_distribution::LocalDistribution;
 use quantile::weighted_quantile;
 use scale::{Moments, Scales};
 
@@ -55,7 +55,7 @@ pub(super) struct Tails {
     /// Multiples, ascending.
     multiples: Vec<Multiple>,
     /// Closeness of loads to each other.
-    near: Near,
+    near: LoadKernel,
     /// Inverse of the number of runs behind the chance that all levels share.
     shared: f64,
     /// Distribution by compositions, with the curve of the mean, in place of the pooled multiples.
@@ -69,7 +69,7 @@ impl Tails {
     /// counts e^(-1/2) as much; `elasticity` is that of the mean at each load that was seen,
     /// ascending.
     pub fn new(reach: f64, elasticity: impl Iterator<Item = (f64, f64)>) -> Self {
-        let near = Near::new(reach, elasticity);
+        let near = LoadKernel::new(reach, elasticity);
         Self { multiples: Vec::new(), near, shared: 0.0, composed: None, scales: None }
     }
 
@@ -124,7 +124,7 @@ impl Tails {
             return;
         };
         let scale = |at: f64| (-scales.at(at, |other| self.near.alike(other, at)).0).exp();
-        let mut by = OfLoad::new(scale);
+        let mut by = LoadMemo::new(scale);
         for it in self.multiples.iter_mut().filter(|it| it.times < FAILED) {
             it.times = 1.0 + (it.times - 1.0) * by.at(it.at);
         }
@@ -220,7 +220,7 @@ impl Tails {
     }
 
     /// Returns the distribution around a concurrency; most exact around `share`.
-    fn around(&self, concurrency: f64, share: f64) -> Around {
+    fn around(&self, concurrency: f64, share: f64) -> LocalDistribution {
         let Some((compositions, curve)) = &self.composed else {
             return self.pooled(&self.weights(concurrency, share), concurrency.ln());
         };
@@ -228,11 +228,11 @@ impl Tails {
         let failed = self.failed_around(concurrency) * found.multiples.len() as f64;
         let failed = Some((FAILED, failed)).filter(|(_, weight)| *weight > 0.0);
         let values = found.multiples.into_iter().map(|it| (it, 1.0)).chain(failed);
-        Around { values: values.collect(), runs: found.runs, levels: found.levels }
+        LocalDistribution { values: values.collect(), runs: found.runs, levels: found.levels }
     }
 
     /// Returns the pooled multiples with these weights, at the scale of the logarithm of a load.
-    fn pooled(&self, weights: &[f64], at: f64) -> Around {
+    fn pooled(&self, weights: &[f64], at: f64) -> LocalDistribution {
         let mut of_levels: Vec<f64> = Vec::new();
         let mut squares = 0.0;
         for (it, weight) in std::iter::zip(&self.multiples, weights) {
@@ -250,7 +250,7 @@ impl Tails {
         let values = std::iter::zip(&self.multiples, weights)
             .map(|(it, weight)| (scaled(it.times), *weight));
         let values = values.collect();
-        Around { values, runs: sum * sum / squares, levels: sum * sum / of_levels }
+        LocalDistribution { values, runs: sum * sum / squares, levels: sum * sum / of_levels }
     }
 
     /// Returns the number of failed runs for each other one, around a concurrency.
@@ -291,18 +291,18 @@ impl Tails {
     }
 
     fn weights_by(&self, closeness: impl Fn(f64) -> f64) -> Vec<f64> {
-        let mut closeness = OfLoad::new(closeness);
+        let mut closeness = LoadMemo::new(closeness);
         self.multiples.iter().map(|it| it.count * closeness.at(it.at)).collect()
     }
 }
 
 /// Function of the load that remembers its last figure: most runs of a level met the same load.
-struct OfLoad<F> {
+struct LoadMemo<F> {
     of: F,
     last: Option<(f64, f64)>,
 }
 
-impl<F: Fn(f64) -> f64> OfLoad<F> {
+impl<F: Fn(f64) -> f64> LoadMemo<F> {
     fn new(of: F) -> Self {
         Self { of, last: None }
     }

@@ -1,6 +1,6 @@
 //! Scale of multiples: how wide they spread around their mean, as it changes with the load.
 
-use super::around::DEPENDENCE;
+use super::local_distribution::DEPENDENCE;
 use crate::sizing::misfit::{self, Residual};
 
 /// Fewest runs that show a scale.

@@ -28,8 +28,8 @@ impl Budget {
 
 impl<'de> Deserialize<'de> for Budget {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl de::Visitor<'_> for Either {
+        struct BudgetVisitor;
+        impl de::Visitor<'_> for BudgetVisitor {
             type Value = Budget;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,7 +49,7 @@ impl<'de> Deserialize<'de> for Budget {
                 text.parse().map(Budget::Seconds).map_err(E::custom)
             }
         }
-        deserializer.deserialize_any(Either)
+        deserializer.deserialize_any(BudgetVisitor)
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 macro_rules! keys {
     ($(
         $(#[$about:meta])*
-        $shape:ident, $key:ident: $value:ident,
+        $shape:ident($numbers:ident), $key:ident: $value:ident,
         $(#[$about_key:meta])* ;
     )+) => {
         /// Levels of the sweep, and the runs of each.

@@ -2,7 +2,7 @@
 
 use super::checker::SpecChecker;
 use crate::language::Check;
-use crate::pacing::{PacingSpec, Wrong};
+use crate::pacing::{KeyError, PacingSpec};
 use crate::spec::{Adaptive, Budget, Levels, Order, WindowSpec};
 
 /// Highest level; beyond this it is a typing error, not a plan.
@@ -179,7 +179,7 @@ impl SpecChecker<'_> {
     fn pacing(&self) -> Check {
         if let Some(pacing) = self.spec.concurrency.pacing {
             let key = format!("concurrency.{}", pacing.key());
-            let wrong = |Wrong { message, help }| self.error(&key, message).help(help);
+            let wrong = |KeyError { message, help }| self.error(&key, message).help(help);
             pacing.check().map_err(wrong)?;
         }
         let mut given = PacingSpec::KEYS.iter().filter(|(key, _)| self.is_given(key));

@@ -8,7 +8,7 @@ use checker::SpecChecker;
 
 use super::{Checked, Spec, Targets, redact};
 use crate::language::{Check, Node, Source, SpecError, suggestion};
-use crate::measure::{Better, Metric};
+use crate::measure::{Direction, Metric};
 use crate::sizing::MethodName;
 use std::sync::Arc;
 
@@ -186,9 +186,11 @@ impl SpecChecker<'_> {
             let path = path(metric.key());
             let Some(limits) = targets.limits(metric) else { continue };
             let help = "leave it out to set no target";
-            let unlimited = match metric.better() {
-                Better::Lower => "no time can be 0",
-                Better::Higher => "a rate that every call reaches is no target: it must be above 0",
+            let unlimited = match metric.direction() {
+                Direction::Lower => "no time can be 0",
+                Direction::Higher => {
+                    "a rate that every call reaches is no target: it must be above 0"
+                }
             };
             self.ensure(!limits.is_empty(), &path, "no quantile is given", help)?;
             for (_, limit) in limits {

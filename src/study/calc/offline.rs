@@ -4,7 +4,7 @@
 use super::{CalcError, CalcOptions, CalcOutcome, jobs, spec_text};
 use crate::measure::{LevelMetrics, Metric, Quantile, Recording, Run};
 use crate::report::{Material, SizingResult, SpecIdentity, report};
-use crate::sizing::{Certainty, FitOptions, Load, Measured, Question, Rig, Target};
+use crate::sizing::{Certainty, FitOptions, Load, MeasuredSweep, Question, Rig, Target};
 use crate::study::Observer;
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub(super) fn run(
     let levels: Vec<LevelMetrics> =
         metrics.iter().map(|(concurrency, metrics)| metrics.level(*concurrency)).collect();
     let runs_at = |concurrency: u32| runs.get(&concurrency).map_or(&[][..], Vec::as_slice);
-    let mut measured = Measured::of(levels.clone());
+    let mut measured = MeasuredSweep::of(levels.clone());
     let question = question(options);
     for concurrency in metrics.keys() {
         let recording = Recording { runs: runs_at(*concurrency).to_vec(), ..Recording::default() };

@@ -1,7 +1,7 @@
 //! A configuration and parameters of the reference as the text of a spec.
 
 use super::{CalcError, CalcOptions};
-use crate::nat::{Imported, Sources, import};
+use crate::nat::{ImportedSections, Sources, import};
 use crate::sizing::MethodName;
 use crate::spec::{Parts, Spec, process_env};
 use serde_json::{Map, Value, json};
@@ -117,7 +117,7 @@ fn checked(text: String, config: &Path) -> Result<String, CalcError> {
     }
 }
 
-fn read(config: &Path) -> Result<Imported, CalcError> {
+fn read(config: &Path) -> Result<ImportedSections, CalcError> {
     let exists = |path: &str| Path::new(path).is_file();
     Ok(import(config, &Sources { env: &process_env, read: &read_bounded, exists: &exists })?)
 }
@@ -132,7 +132,7 @@ fn read_bounded(path: &Path) -> std::io::Result<String> {
 }
 
 fn workflow(
-    imported: &Imported,
+    imported: &ImportedSections,
     endpoint: Option<&str>,
     timeout: Option<u64>,
 ) -> Result<Value, CalcError> {
@@ -148,7 +148,7 @@ fn workflow(
 
 fn base_spec(
     config: &Path,
-    imported: &Imported,
+    imported: &ImportedSections,
     workflow: Value,
     base: Option<&Path>,
 ) -> Result<Map<String, Value>, CalcError> {

@@ -1,7 +1,7 @@
 //! The artifacts of stages that are done, in the forms in which they are kept.
 
 use crate::load::{ForeignRun, RecordedRuns, from_parquet};
-use crate::measure::{Around, Item, Recording, Row};
+use crate::measure::{Item, Recording, RecordingMeta, Row};
 use crate::pacing::LoadPoint;
 use crate::store::{Digest, Store};
 use crate::study::stage_id::each_stage;
@@ -23,8 +23,8 @@ impl<'a> Artifacts<'a> {
     }
 
     /// The rows or runs that the dataset was expanded into.
-    pub fn expanded(&self) -> Expanded<'_> {
-        Expanded { artifacts: self }
+    pub fn expanded(&self) -> ExpandedDataset<'_> {
+        ExpandedDataset { artifacts: self }
     }
 
     /// The runs of all levels.
@@ -98,11 +98,11 @@ each_stage!(documents);
 
 /// The artifact of `expand`, read as far as it is needed.
 #[derive(Clone, Copy)]
-pub(in crate::study) struct Expanded<'a> {
+pub(in crate::study) struct ExpandedDataset<'a> {
     artifacts: &'a Artifacts<'a>,
 }
 
-impl Expanded<'_> {
+impl ExpandedDataset<'_> {
     /// The items of the dataset, or the first ones if no more are needed.
     pub fn items(self, most: Option<usize>) -> Result<Vec<Item>, PipelineError> {
         let mut items = Vec::new();
@@ -119,7 +119,7 @@ impl Expanded<'_> {
     pub fn foreign_level(self, concurrency: u32) -> Result<Recording, PipelineError> {
         let mut level = Recording {
             runs: Vec::new(),
-            around: Around { concurrency: Some(concurrency), ..Around::default() },
+            around: RecordingMeta { concurrency: Some(concurrency), ..RecordingMeta::default() },
         };
         let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
         self.artifacts.each_line(&StageId::Expand, |foreign: ForeignRun| {

@@ -5,8 +5,8 @@ use super::output::Document;
 use super::stage::{Origin, Stage};
 use crate::measure::{LevelMetrics, Metric};
 use crate::sizing::{
-    AddedMethod, Alternative, Assessment, Certainty, Diagnosis, Fits, Load, Margin, Measured, Plan,
-    Prepared, Question, Rig, Target,
+    AddedMethod, Alternative, Assessment, Certainty, Diagnosis, Fits, Load, Margin, MeasuredSweep,
+    Plan, PreparedModel, Question, Rig, Target,
 };
 use crate::spec::{
     CountFailures, EstimateSpec, Seconds, Share, Spec, TargetSets, Targets, TestRig,
@@ -57,7 +57,7 @@ pub(super) struct EstimateInputs<'a> {
 }
 
 impl Stage for Estimate {
-    type Own = ();
+    type Distinction = ();
     type Slice = EstimateSlice;
     type Inputs<'a> = EstimateInputs<'a>;
     type Output = Document<Assessment>;
@@ -94,7 +94,7 @@ fn estimate(
     EstimateInputs { levels, fits, runs }: EstimateInputs<'_>,
 ) -> Result<Assessment, PipelineError> {
     let main = slice.main_question();
-    let mut measured = Measured::of(levels);
+    let mut measured = MeasuredSweep::of(levels);
     let asked = !main.targets.is_empty() || !slice.targets.others().is_empty();
     // Also without a target: how the rig answers to load is the same whatever is asked.
     if asked || measured.levels().len() >= Diagnosis::FEWEST_LEVELS {
@@ -136,7 +136,7 @@ impl EstimateSlice {
     }
 
     /// The model of what was measured, with failed runs counted as the spec wants it.
-    pub fn prepare<'a>(&self, measured: &'a Measured, fits: &'a Fits) -> Prepared<'a> {
+    pub fn prepare<'a>(&self, measured: &'a MeasuredSweep, fits: &'a Fits) -> PreparedModel<'a> {
         let as_over_limit = self.estimate.count_failures == CountFailures::AsOverLimit;
         measured.prepare_by(self.added.as_ref(), fits, as_over_limit)
     }
@@ -176,7 +176,7 @@ impl EstimateSlice {
 /// Adds the runs of all levels, and how they stand against limits. A level's runs are opened and
 /// verified once for both.
 pub(in crate::study) fn observe(
-    measured: &mut Measured,
+    measured: &mut MeasuredSweep,
     runs: Runs<'_>,
     limits: &[(Metric, f64)],
 ) -> Result<(), PipelineError> {

@@ -3,7 +3,7 @@
 use super::artifacts::Artifacts;
 use super::output::push_line;
 use super::stage::{Origin, Stage};
-use crate::dataset::{Counts, DatasetError, Needs, check_kept, for_each_row};
+use crate::dataset::{Counts, DatasetError, RequiredFields, check_kept, for_each_row};
 use crate::load::read_foreign;
 use crate::measure::{Fields, Item, Row};
 use crate::spec::{DatasetFormat, DatasetSpec, Filter};
@@ -112,7 +112,7 @@ impl DatasetSlice {
             filter: self.filter.clone(),
             ..DatasetSpec::default()
         };
-        let needs = Needs {
+        let needs = RequiredFields {
             fields: self.fields.clone(),
             instead_of_question: self.instead_of_question.as_deref(),
         };
@@ -181,7 +181,7 @@ impl RecordingSlice {
 }
 
 impl Stage for Expand {
-    type Own = ();
+    type Distinction = ();
     type Slice = ExpandSlice;
     type Inputs<'a> = ();
     type Output = Vec<u8>;

@@ -51,7 +51,7 @@ impl FitSlice {
 }
 
 impl Stage for Fit {
-    type Own = ();
+    type Distinction = ();
     type Slice = FitSlice;
     type Inputs<'a> = Vec<LevelMetrics>;
     type Output = Document<Fits>;

@@ -26,7 +26,7 @@ struct LoadSlice {
 }
 
 impl Stage for Level {
-    type Own = LoadPoint;
+    type Distinction = LoadPoint;
     type Slice = LevelSlice;
     type Inputs<'a> = Runs<'a>;
     type Output = Document<LevelMetrics>;

@@ -81,7 +81,7 @@ impl Render {
 }
 
 impl Stage for Render {
-    type Own = String;
+    type Distinction = String;
     type Slice = RenderSlice;
     type Inputs<'a> = RenderInputs<'a>;
     type Output = Vec<u8>;

@@ -1,7 +1,7 @@
 //! `result`: all that was measured and concluded, as one document. Reports, comparisons and the terminal are made
 //! of it.
 
-use super::artifacts::{Artifacts, Expanded};
+use super::artifacts::{Artifacts, ExpandedDataset};
 use super::output::Document;
 use super::stage::{Origin, Stage};
 use crate::measure::LevelMetrics;
@@ -48,7 +48,7 @@ impl ResultSlice {
 /// The artifacts that a result is put together from.
 pub(in crate::study) struct ResultInputs<'a> {
     /// For the rows of the dataset that were left out.
-    expanded: Expanded<'a>,
+    expanded: ExpandedDataset<'a>,
     levels: Vec<LevelMetrics>,
     fits: Fits,
     assessment: Assessment,
@@ -70,7 +70,7 @@ impl<'a> ResultInputs<'a> {
 }
 
 impl Stage for Assemble {
-    type Own = ();
+    type Distinction = ();
     type Slice = ResultSlice;
     type Inputs<'a> = ResultInputs<'a>;
     type Output = Document<SizingResult>;

@@ -2,7 +2,7 @@
 
 use super::artifacts::Artifacts;
 use super::output::Output;
-use super::planned::Planned;
+use super::planned_level::PlannedLevel;
 use crate::pacing::LoadPoint;
 use crate::spec::Spec;
 use crate::study::PipelineError;
@@ -16,7 +16,7 @@ pub(in crate::study) struct Origin<'a> {
     /// The spec.
     pub spec: &'a Spec,
     /// The part of the sweep's plan that a level is measured by.
-    pub sweep: &'a dyn Fn(LoadPoint) -> Planned,
+    pub sweep: &'a dyn Fn(LoadPoint) -> PlannedLevel,
 }
 
 /// A stage: a function of its slice of the spec and of its inputs from other stages. It sees nothing else, so a key
@@ -26,7 +26,7 @@ pub(in crate::study) struct Origin<'a> {
 /// its plan there, which says how much is measured, not what.
 pub(in crate::study) trait Stage: Send + Sync + 'static {
     /// Type of what tells it from others of its kind, as its name says: nothing, a level or a report.
-    type Own;
+    type Distinction;
     /// The part of the spec that it reads, with the content of the files named there. The key hashes its serialised
     /// form, which contains no secret and no path and is equal for equal meanings.
     type Slice: Serialize + Send + Sync;
@@ -38,7 +38,7 @@ pub(in crate::study) trait Stage: Send + Sync + 'static {
     const VERSION: u32;
 
     /// Makes the stage of a spec that a name stands for.
-    fn of(own: Self::Own, origin: Origin<'_>) -> Self;
+    fn of(own: Self::Distinction, origin: Origin<'_>) -> Self;
 
     /// Cuts its slice out of a spec.
     fn slice(&self, files: &SpecFiles) -> Result<Self::Slice, PipelineError>;

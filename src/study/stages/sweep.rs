@@ -1,12 +1,12 @@
 //! `sweep@c`: the runs at one concurrency. The only stage that asks the server anything.
 
-use super::artifacts::{Artifacts, Expanded};
+use super::artifacts::{Artifacts, ExpandedDataset};
 use super::output::{Output, Product};
-use super::planned::Planned;
+use super::planned_level::PlannedLevel;
 use super::stage::{Origin, Stage};
-use crate::engine::{CutShort, Then};
+use crate::engine::{Continuation, CutShort};
 use crate::load::{Job, LevelPlan, LevelSize, LoadError, Recorder, make_room, to_parquet};
-use crate::measure::{Around, Before, Failure, FailureKind, Outcome, Run};
+use crate::measure::{Failure, FailureKind, Outcome, PreviousFigures, RecordingMeta, Run};
 use crate::pacing::LoadPoint;
 use crate::spec::{Concurrency, ScrapeSpec, WindowSpec, WorkflowSpec};
 use crate::store::{Content, Digest};
@@ -23,17 +23,17 @@ use std::sync::{Arc, OnceLock};
 
 pub(super) struct Sweep {
     point: LoadPoint,
-    planned: Planned,
+    planned: PlannedLevel,
 }
 
 pub(super) enum SweepSlice {
     /// Runs recorded elsewhere; everything about them is in the recording.
     Recorded,
-    Measured(Box<Measured>),
+    Measured(Box<MeasurementSlice>),
 }
 
 /// Everything that changes what is measured.
-pub(super) struct Measured {
+pub(super) struct MeasurementSlice {
     workflow: WorkflowSpec,
     /// Without the keys about other levels, and without the amount to measure if the plan has it.
     load: Concurrency,
@@ -45,9 +45,9 @@ pub(super) struct Measured {
 }
 
 impl Stage for Sweep {
-    type Own = LoadPoint;
+    type Distinction = LoadPoint;
     type Slice = SweepSlice;
-    type Inputs<'a> = Expanded<'a>;
+    type Inputs<'a> = ExpandedDataset<'a>;
     type Output = Product;
     const VERSION: u32 = 5;
 
@@ -66,7 +66,7 @@ impl Stage for Sweep {
         if is_planned {
             load.window = WindowSpec::Open;
         }
-        Ok(SweepSlice::Measured(Box::new(Measured {
+        Ok(SweepSlice::Measured(Box::new(MeasurementSlice {
             workflow: spec.workflow.clone(),
             load,
             is_planned,
@@ -76,7 +76,10 @@ impl Stage for Sweep {
         })))
     }
 
-    fn inputs<'a>(&self, artifacts: &'a Artifacts<'_>) -> Result<Expanded<'a>, PipelineError> {
+    fn inputs<'a>(
+        &self,
+        artifacts: &'a Artifacts<'_>,
+    ) -> Result<ExpandedDataset<'a>, PipelineError> {
         Ok(artifacts.expanded())
     }
 
@@ -102,7 +105,7 @@ impl Serialize for SweepSlice {
     }
 }
 
-impl Measured {
+impl MeasurementSlice {
     /// The form in which the key holds it.
     fn reads(&self) -> Value {
         let mut load = json!(self.load);
@@ -233,7 +236,7 @@ fn blames_the_request(status: u16) -> bool {
 fn gone(id: StageId, failure: Failure) -> CutShort<PipelineError> {
     let (why, stage) = (failure.to_string(), Some(id));
     let error = PipelineError::Unreachable { stage, kept: true, failure };
-    CutShort { why, then: Then::Stop(error) }
+    CutShort { why, then: Continuation::Stop(error) }
 }
 
 /// The end of a level of which the server took no run: a wrong key or model says nothing of what a rig carries.
@@ -241,14 +244,14 @@ fn untaken(id: &StageId, failure: &Failure) -> CutShort<PipelineError> {
     let notice = format!(
         "{id}: the server took none of the runs ({failure}); the next run measures it again"
     );
-    CutShort { why: failure.to_string(), then: Then::GoOn(notice) }
+    CutShort { why: failure.to_string(), then: Continuation::GoOn(notice) }
 }
 
 impl Sweep {
     /// The runs that a recording has of this level.
     fn recorded(
         &self,
-        expanded: Expanded<'_>,
+        expanded: ExpandedDataset<'_>,
         services: &Services,
     ) -> Result<Product, PipelineError> {
         let level = expanded.foreign_level(self.point.axis())?;
@@ -267,8 +270,8 @@ impl Sweep {
 
     async fn sweep(
         &self,
-        slice: &Measured,
-        expanded: Expanded<'_>,
+        slice: &MeasurementSlice,
+        expanded: ExpandedDataset<'_>,
         services: &Services,
     ) -> Result<Product, PipelineError> {
         let id = StageId::Sweep(self.point);
@@ -320,9 +323,9 @@ impl Sweep {
     /// Notes the goal of an adaptive sweep, and the recording that this one replaces.
     fn note_what_was_before(
         &self,
-        slice: &Measured,
+        slice: &MeasurementSlice,
         services: &Services,
-        around: &mut Around,
+        around: &mut RecordingMeta,
     ) -> Result<(), PipelineError> {
         let Some(asked) = &self.planned.asked else { return Ok(()) };
         around.asked = Some(asked.clone());
@@ -334,7 +337,7 @@ impl Sweep {
             around.replaced.clone_from(&runs.around().replaced);
             // Who forces a level knows why; nothing is to be concluded from it.
             if again.is_some() {
-                around.before = Before::of(runs)?;
+                around.before = PreviousFigures::of(runs)?;
             }
             Ok(())
         })?;
@@ -350,7 +353,11 @@ impl Sweep {
         Ok(make_room(self.planned.highest.axis(), workflow.open_files_per_run())?)
     }
 
-    fn plan(&self, slice: &Measured, expanded: Expanded<'_>) -> Result<LevelPlan, PipelineError> {
+    fn plan(
+        &self,
+        slice: &MeasurementSlice,
+        expanded: ExpandedDataset<'_>,
+    ) -> Result<LevelPlan, PipelineError> {
         let load = &self.planned.with_amount(&slice.load);
         let size = LevelSize::of_spec(load, self.point, self.planned.chosen_runs());
         // Beyond what a level asks, the dataset need not be held.

@@ -19,11 +19,11 @@ pub(in crate::study) trait Task: Send + Sync {
     fn reads(&self) -> Value;
 
     /// Makes the artifact.
-    fn run<'a>(&'a self, artifacts: &'a Artifacts<'_>, services: &'a Services) -> Making<'a>;
+    fn run<'a>(&'a self, artifacts: &'a Artifacts<'_>, services: &'a Services) -> StageFuture<'a>;
 }
 
 /// A stage at work.
-pub(in crate::study) type Making<'a> = Pending<'a, Result<Product, PipelineError>>;
+pub(in crate::study) type StageFuture<'a> = Pending<'a, Result<Product, PipelineError>>;
 
 impl engine::Task for Box<dyn Task> {
     fn version(&self) -> u32 {
@@ -35,7 +35,7 @@ impl engine::Task for Box<dyn Task> {
     }
 }
 
-struct Sliced<S: Stage> {
+struct SlicedStage<S: Stage> {
     id: StageId,
     stage: S,
     slice: S::Slice,
@@ -48,10 +48,10 @@ pub(super) fn task<S: Stage>(
     files: &SpecFiles,
 ) -> Result<Box<dyn Task>, PipelineError> {
     let slice = stage.slice(files)?;
-    Ok(Box::new(Sliced { id: id.clone(), stage, slice }))
+    Ok(Box::new(SlicedStage { id: id.clone(), stage, slice }))
 }
 
-impl<S: Stage> Task for Sliced<S> {
+impl<S: Stage> Task for SlicedStage<S> {
     fn version(&self) -> u32 {
         S::VERSION
     }
@@ -60,7 +60,7 @@ impl<S: Stage> Task for Sliced<S> {
         json!(self.slice)
     }
 
-    fn run<'a>(&'a self, artifacts: &'a Artifacts<'_>, services: &'a Services) -> Making<'a> {
+    fn run<'a>(&'a self, artifacts: &'a Artifacts<'_>, services: &'a Services) -> StageFuture<'a> {
         Box::pin(async move {
             let inputs = self.stage.inputs(artifacts)?;
             let output = self.stage.run(&self.slice, inputs, services).await?;

@@ -24,7 +24,7 @@ pub struct TraceOptions {
 
 /// The shape of an agent's load.
 #[derive(Clone, Debug)]
-pub struct Traced {
+pub struct TracedSpec {
     /// A spec with a `chain` workflow.
     pub spec: String,
     /// Remarks for the reader of that spec.
@@ -38,7 +38,7 @@ impl Pipeline {
         options: &TraceOptions,
         observer: Arc<dyn Observer>,
         cancel: CancellationToken,
-    ) -> Result<Traced, PipelineError> {
+    ) -> Result<TracedSpec, PipelineError> {
         let spec = self.spec();
         spec_text::servers(spec)?;
         let context = self.context(observer, cancel);
@@ -67,7 +67,7 @@ impl Pipeline {
             let (failed, all) = (failed.len(), failed.len() + good.len());
             notes.push(format!("{failed} of {all} runs failed and are left out: {first}"));
         }
-        Ok(Traced { spec: spec_text::write(spec, &shape)?, notes })
+        Ok(TracedSpec { spec: spec_text::write(spec, &shape)?, notes })
     }
 
     async fn runs(

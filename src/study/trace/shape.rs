@@ -21,7 +21,7 @@ struct Kind {
 
 /// One call with the pause before it.
 #[derive(Clone, Debug)]
-struct Beat {
+struct PacedCall {
     pause: f64,
     kind: Kind,
     prompt: Option<f64>,
@@ -29,19 +29,19 @@ struct Beat {
 }
 
 /// Calls that overlap, as lists of calls that do not.
-type Bar = Vec<Vec<Beat>>;
+type CallBlock = Vec<Vec<PacedCall>>;
 
-/// A run as bars, and the pause after the last of them.
+/// A run as blocks, and the pause after the last of them.
 #[derive(Clone, Debug)]
-struct Score {
-    bars: Vec<Bar>,
-    coda: f64,
+struct RunForm {
+    blocks: Vec<CallBlock>,
+    final_pause: f64,
 }
 
 /// The shapes of several runs, and which of them are alike.
 pub(super) struct Shape {
     /// Runs of the same form, those of the most frequent one first.
-    groups: Vec<Vec<Score>>,
+    groups: Vec<Vec<RunForm>>,
     uncounted: bool,
 }
 
@@ -51,12 +51,12 @@ impl Shape {
         if runs.iter().all(|run| run.llm_calls.is_empty()) {
             return None;
         }
-        let mut groups: Vec<Vec<Score>> = Vec::new();
+        let mut groups: Vec<Vec<RunForm>> = Vec::new();
         for run in runs {
-            let score = Score::of(run);
-            match groups.iter_mut().find(|group| group.iter().all(|it| it.is_like(&score))) {
-                Some(group) => group.push(score),
-                None => groups.push(vec![score]),
+            let form = RunForm::of(run);
+            match groups.iter_mut().find(|group| group.iter().all(|it| it.is_like(&form))) {
+                Some(group) => group.push(form),
+                None => groups.push(vec![form]),
             }
         }
         groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
@@ -95,8 +95,8 @@ impl Shape {
 
     /// The model that most calls ask.
     pub fn model(&self) -> Option<String> {
-        let kinds = self.groups.iter().flatten().flat_map(|score| score.bars.iter().flatten());
-        kinds.flatten().find_map(|beat| beat.kind.model.clone())
+        let kinds = self.groups.iter().flatten().flat_map(|form| form.blocks.iter().flatten());
+        kinds.flatten().find_map(|call| call.kind.model.clone())
     }
 
     /// Remarks for the reader of the traced spec.
@@ -120,61 +120,61 @@ impl Shape {
     }
 }
 
-impl Score {
+impl RunForm {
     fn of(run: &Run) -> Self {
         let mut calls: Vec<&LlmCall> = run.llm_calls.iter().collect();
         calls.sort_by(|a, b| a.start.total_cmp(&b.start));
-        let mut bars: Vec<Bar> = Vec::new();
-        // Where the calls of the bar begin, and when each of its lists is free again.
-        let (mut bar_start, mut ends): (f64, Vec<f64>) = (run.start, Vec::new());
+        let mut blocks: Vec<CallBlock> = Vec::new();
+        // Where the calls of the block begin, and when each of its lists is free again.
+        let (mut block_start, mut ends): (f64, Vec<f64>) = (run.start, Vec::new());
         let mut last_end = run.start;
         for call in calls {
             let overlaps = ends.iter().any(|end| *end > call.start);
-            if bars.is_empty() || !overlaps {
-                bars.push(Bar::new());
-                (bar_start, ends) = (last_end, Vec::new());
+            if blocks.is_empty() || !overlaps {
+                blocks.push(CallBlock::new());
+                (block_start, ends) = (last_end, Vec::new());
             }
             // After the list that was free last: what a call waits for is most likely that.
             let free = ends.iter().enumerate().filter(|(_, end)| **end <= call.start);
             let free = free.max_by(|a, b| a.1.total_cmp(b.1)).map(|(list, end)| (list, *end));
-            let Some(bar) = bars.last_mut() else { continue };
+            let Some(block) = blocks.last_mut() else { continue };
             let (list, after) = free.unwrap_or_else(|| {
-                bar.push(Vec::new());
-                ends.push(bar_start);
-                (bar.len() - 1, bar_start)
+                block.push(Vec::new());
+                ends.push(block_start);
+                (block.len() - 1, block_start)
             });
-            if let (Some(list), Some(end)) = (bar.get_mut(list), ends.get_mut(list)) {
-                list.push(Beat::of(call, (call.start - after).max(0.0)));
+            if let (Some(list), Some(end)) = (block.get_mut(list), ends.get_mut(list)) {
+                list.push(PacedCall::of(call, (call.start - after).max(0.0)));
                 *end = call.end;
             }
             last_end = last_end.max(call.end);
         }
-        for bar in &mut bars {
+        for block in &mut blocks {
             // What begins at the same time comes in either order.
-            bar.sort_by(|a, b| {
-                let key = |list: &Vec<Beat>| {
+            block.sort_by(|a, b| {
+                let key = |list: &Vec<PacedCall>| {
                     list.iter().map(|it| (it.kind.clone(), it.prompt.map(f64::to_bits))).collect()
                 };
                 let (a, b): (Vec<_>, Vec<_>) = (key(a), key(b));
                 a.cmp(&b)
             });
         }
-        Self { bars, coda: (run.end - last_end).max(0.0) }
+        Self { blocks, final_pause: (run.end - last_end).max(0.0) }
     }
 
     /// Returns true if two runs make the same calls in the same order.
     fn is_like(&self, other: &Self) -> bool {
-        let form = |score: &Self| {
-            let lists = |bar: &Bar| {
-                bar.iter().map(|list| list.iter().map(|it| it.kind.clone()).collect()).collect()
+        let kinds = |form: &Self| {
+            let lists = |block: &CallBlock| {
+                block.iter().map(|list| list.iter().map(|it| it.kind.clone()).collect()).collect()
             };
-            score.bars.iter().map(lists).collect::<Vec<Vec<Vec<Kind>>>>()
+            form.blocks.iter().map(lists).collect::<Vec<Vec<Vec<Kind>>>>()
         };
-        form(self) == form(other)
+        kinds(self) == kinds(other)
     }
 }
 
-impl Beat {
+impl PacedCall {
     fn of(call: &LlmCall, pause: f64) -> Self {
         let kind = Kind {
             model: call.model.clone(),
@@ -204,14 +204,14 @@ fn each_call(steps: &mut [Step], each: &mut dyn FnMut(&mut LlmStep)) {
 }
 
 /// The steps of runs that are alike.
-fn steps(group: &[Score]) -> Vec<Step> {
+fn steps(group: &[RunForm]) -> Vec<Step> {
     let mut steps = Vec::new();
     let Some(first) = group.first() else { return steps };
-    for (nth, bar) in first.bars.iter().enumerate() {
-        let lists: Vec<Vec<Step>> = (0..bar.len())
+    for (nth, block) in first.blocks.iter().enumerate() {
+        let lists: Vec<Vec<Step>> = (0..block.len())
             .map(|list| {
-                let beats = group.iter().filter_map(|score| score.bars.get(nth)?.get(list));
-                list_steps(&beats.collect::<Vec<_>>())
+                let calls = group.iter().filter_map(|form| form.blocks.get(nth)?.get(list));
+                list_steps(&calls.collect::<Vec<_>>())
             })
             .collect();
         match <[Vec<Step>; 1]>::try_from(lists) {
@@ -219,20 +219,20 @@ fn steps(group: &[Score]) -> Vec<Step> {
             Err(lists) => steps.push(Step::Parallel(lists)),
         }
     }
-    steps.extend(pause(group.iter().map(|score| score.coda).collect()));
+    steps.extend(pause(group.iter().map(|form| form.final_pause).collect()));
     steps
 }
 
 /// The steps of lists of calls that are alike.
-fn list_steps(lists: &[&Vec<Beat>]) -> Vec<Step> {
+fn list_steps(lists: &[&Vec<PacedCall>]) -> Vec<Step> {
     let mut steps = Vec::new();
     let length = lists.first().map_or(0, |list| list.len());
     for nth in 0..length {
-        let beats: Vec<&Beat> = lists.iter().filter_map(|list| list.get(nth)).collect();
-        let Some(first) = beats.first() else { continue };
-        steps.extend(pause(beats.iter().map(|beat| beat.pause).collect()));
-        let prompts = beats.iter().map(|beat| beat.prompt.unwrap_or(SOME_TOKENS));
-        let answers = beats.iter().map(|beat| beat.answer.unwrap_or(SOME_TOKENS));
+        let calls: Vec<&PacedCall> = lists.iter().filter_map(|list| list.get(nth)).collect();
+        let Some(first) = calls.first() else { continue };
+        steps.extend(pause(calls.iter().map(|call| call.pause).collect()));
+        let prompts = calls.iter().map(|call| call.prompt.unwrap_or(SOME_TOKENS));
+        let answers = calls.iter().map(|call| call.answer.unwrap_or(SOME_TOKENS));
         steps.push(Step::Llm(Box::new(LlmStep {
             prompt_tokens: Some(draw(prompts.collect())),
             max_tokens: Some(draw(answers.collect())),

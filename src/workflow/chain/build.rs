@@ -1,7 +1,7 @@
 //! Compilation of a spec's steps into steps that can be played.
 
 use super::config::{ChainSpec, HttpCall, LlmStep, Step as StepSpec, ToolStep};
-use super::step::{Ask, Prompt, Request, Server, Step};
+use super::step::{LlmRequest, Prompt, Request, Server, Step};
 use crate::language::{Address, Vault};
 use crate::workflow::local::Program;
 use crate::workflow::openai::dialect::Dialect;
@@ -101,7 +101,7 @@ impl Builder<'_> {
         })
     }
 
-    fn ask(&self, step: &LlmStep, number: u64, at: &str) -> Result<Ask, ConnectError> {
+    fn ask(&self, step: &LlmStep, number: u64, at: &str) -> Result<LlmRequest, ConnectError> {
         let server = match &step.upstream {
             Some(name) => self.servers.get(name),
             None => self.servers.values().next(),
@@ -117,7 +117,7 @@ impl Builder<'_> {
         if stream && !body.contains_key(STREAM_OPTIONS) {
             body.insert(STREAM_OPTIONS.to_owned(), json!({ "include_usage": true }));
         }
-        Ok(Ask {
+        Ok(LlmRequest {
             number,
             server: server.ok_or_else(|| missing("server"))?,
             body,

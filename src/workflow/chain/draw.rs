@@ -8,7 +8,7 @@ use rand_distr::{Distribution, LogNormal};
 /// Coordinates of a draw: the chain's seed, the run, the step and the round of the step. Together they
 /// identify one draw among all others.
 #[derive(Clone, Copy)]
-pub(super) struct Throw {
+pub(super) struct DrawKey {
     pub seed: u64,
     /// Index of the run within the level.
     pub run: u64,
@@ -18,7 +18,7 @@ pub(super) struct Throw {
     pub round: u64,
 }
 
-impl Throw {
+impl DrawKey {
     /// Returns a generator of its own for this draw, so that steps running side by side stay independent.
     pub fn dice(self) -> Xoshiro256PlusPlus {
         // Odd constants spread neighbouring numbers over all bits; seeding the generator mixes them further.
@@ -63,8 +63,8 @@ impl Throw {
 mod tests {
     use super::*;
 
-    fn throw(run: u64) -> Throw {
-        Throw { seed: 7, run, turn: run, step: 3, round: 0 }
+    fn throw(run: u64) -> DrawKey {
+        DrawKey { seed: 7, run, turn: run, step: 3, round: 0 }
     }
 
     #[test]

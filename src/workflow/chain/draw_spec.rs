@@ -135,9 +135,9 @@ impl ScalarOrMap for Draw {
 deserialize_scalar_or_map!(Draw);
 
 /// A number that is serialized as people write it.
-struct Short(f64);
+struct ShortNumber(f64);
 
-impl Serialize for Short {
+impl Serialize for ShortNumber {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         const EXACT: f64 = 1e15;
         if self.0.fract() == 0.0 && self.0.abs() < EXACT {
@@ -151,16 +151,16 @@ impl Serialize for Short {
 impl Serialize for Draw {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let pair = |serializer: S, pair: [(&str, f64); 2]| {
-            serializer.collect_map(pair.map(|(key, value)| (key, Short(value))))
+            serializer.collect_map(pair.map(|(key, value)| (key, ShortNumber(value))))
         };
         match self {
-            Self::Same(value) => Short(*value).serialize(serializer),
+            Self::Same(value) => ShortNumber(*value).serialize(serializer),
             Self::LogNormal { median, sigma } => {
                 pair(serializer, [("median", *median), ("sigma", *sigma)])
             }
             Self::Uniform { from, to } => pair(serializer, [("from", *from), ("to", *to)]),
             Self::Values { values } => {
-                let values: Vec<Short> = values.iter().copied().map(Short).collect();
+                let values: Vec<ShortNumber> = values.iter().copied().map(ShortNumber).collect();
                 serializer.collect_map([("values", serde_yaml::FlowSeq(values))])
             }
         }

@@ -1,8 +1,8 @@
 //! Execution of the steps of one run.
 
 use super::build::message;
-use super::draw::Throw;
-use super::step::{Ask, Prompt, Request, Step};
+use super::draw::DrawKey;
+use super::step::{LlmRequest, Prompt, Request, Step};
 use crate::measure::{Failure, FailureKind, Item, LlmCall};
 use crate::workflow::openai::answer::Stream;
 use crate::workflow::openai::dialect::Form;
@@ -120,7 +120,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    async fn ask(&self, ask: &Ask, place: Place) -> Result<(), Failure> {
+    async fn ask(&self, ask: &LlmRequest, place: Place) -> Result<(), Failure> {
         let json = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let (headers, notes) = (HeaderMap::from_iter([json]), Notes::default());
         let server = &ask.server;
@@ -151,7 +151,7 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    fn body(&self, ask: &Ask, place: Place, form: Form) -> Result<Bytes, Failure> {
+    fn body(&self, ask: &LlmRequest, place: Place, form: Form) -> Result<Bytes, Failure> {
         let throw = self.throw(ask.number, place);
         let mut body = ask.body.clone();
         let messages = match &ask.prompt {
@@ -166,7 +166,7 @@ impl<'a> Player<'a> {
         body.insert("messages".to_owned(), messages.into());
         if let Some(most) = &ask.max_tokens {
             // A draw of its own, independent of the prompt's length.
-            let throw = Throw { step: !ask.number, ..throw };
+            let throw = DrawKey { step: !ask.number, ..throw };
             body.insert("max_tokens".to_owned(), throw.count(most).max(1).into());
         }
         Ok(Bytes::from(Value::from(in_form(body, form)).to_string()))
@@ -192,9 +192,9 @@ impl<'a> Player<'a> {
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 
-    fn throw(&self, step: u64, place: Place) -> Throw {
+    fn throw(&self, step: u64, place: Place) -> DrawKey {
         let Place { turn, round } = place;
-        Throw { seed: self.seed, run: self.run, turn, step, round }
+        DrawKey { seed: self.seed, run: self.run, turn, step, round }
     }
 
     /// Variables available to templates besides the item.
@@ -233,7 +233,7 @@ fn choose(choices: &[(u64, Vec<Step>)], turn: u64) -> Option<(&[Step], u64)> {
 }
 
 /// Generates a prompt of this many tokens that no server has cached, since cached prompts are nearly free.
-fn filler(throw: Throw, tokens: u64) -> String {
+fn filler(throw: DrawKey, tokens: u64) -> String {
     let mut dice = throw.dice();
     let words = (0..tokens).map(|_| FILLER.get(dice.random_range(0..FILLER.len())).copied());
     words.flatten().collect::<Vec<_>>().join(" ")

@@ -20,7 +20,7 @@ pub(super) struct Server {
 
 /// Compiled step. `number` is unique within the chain.
 pub(super) enum Step {
-    Llm(Box<Ask>),
+    Llm(Box<LlmRequest>),
     Sleep {
         number: u64,
         seconds: Draw,
@@ -49,7 +49,7 @@ pub(super) enum Step {
 }
 
 /// LLM call.
-pub(super) struct Ask {
+pub(super) struct LlmRequest {
     pub number: u64,
     pub server: Arc<Server>,
     /// Body of the request, without the parts that differ from run to run.

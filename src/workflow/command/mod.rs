@@ -16,12 +16,12 @@ use std::time::Duration;
 
 /// Workflow of any program on this machine.
 pub struct Command {
-    how: How,
+    execution: Execution,
     proxy: Option<Arc<Proxy>>,
     timeout: Duration,
 }
 
-enum How {
+enum Execution {
     /// One process per run.
     Once(Program),
     /// A pool of long-lived processes.
@@ -38,12 +38,12 @@ impl Command {
         let proxy = Proxy::before(spec.llm.as_ref(), spec.timeout, base_dir, vault)?;
         let program = program(spec, base_dir, vault)?;
         let timeout = spec.timeout.to_std();
-        let how = if spec.persistent {
-            How::Workers(Workers::new(program, proxy.clone(), timeout))
+        let execution = if spec.persistent {
+            Execution::Workers(Workers::new(program, proxy.clone(), timeout))
         } else {
-            How::Once(program)
+            Execution::Once(program)
         };
-        Ok(Self { how, proxy, timeout })
+        Ok(Self { execution, proxy, timeout })
     }
 
     /// Finds mistakes in a spec without starting anything.
@@ -57,12 +57,12 @@ impl Command {
 
     async fn timed(&self, item: &Item, clock: Clock) -> Run {
         let ticket = self.proxy.as_ref().map(|proxy| proxy.open(&item.id, clock));
-        let run = match &self.how {
-            How::Once(program) => {
+        let run = match &self.execution {
+            Execution::Once(program) => {
                 let variables = ticket.as_ref().map_or_else(Vec::new, Ticket::variables);
                 once::run(program, item, &variables, self.timeout, clock).await
             }
-            How::Workers(workers) => {
+            Execution::Workers(workers) => {
                 let told = ticket.as_ref().map_or_else(serde_json::Map::new, Ticket::to_json);
                 workers.run(item, told, clock).await
             }
@@ -95,7 +95,7 @@ impl Workflow for Command {
 
     fn prepare<'a>(&'a self, concurrency: u32, items: &'a [Item]) -> Pending<'a, ()> {
         Box::pin(async move {
-            if let (How::Workers(workers), Some(item)) = (&self.how, items.first()) {
+            if let (Execution::Workers(workers), Some(item)) = (&self.execution, items.first()) {
                 workers.prepare(concurrency as usize, item).await;
             }
         })
@@ -107,9 +107,9 @@ impl Workflow for Command {
 
     fn close(&self) -> Pending<'_, ()> {
         Box::pin(async move {
-            match &self.how {
-                How::Once(program) => program.kill_strays(),
-                How::Workers(workers) => workers.close().await,
+            match &self.execution {
+                Execution::Once(program) => program.kill_strays(),
+                Execution::Workers(workers) => workers.close().await,
             }
         })
     }

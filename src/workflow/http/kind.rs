@@ -3,7 +3,7 @@
 use super::{Http, HttpSpec};
 use crate::language::{Check, Checker, Vault};
 use crate::measure::Fields;
-use crate::workflow::local::Served;
+use crate::workflow::local::ServedWorkflow;
 use crate::workflow::proxy::Proxy;
 use crate::workflow::{ConnectError, Kind, LlmSpec, ServerKeys, Workflow, WorkflowConfig};
 use std::path::Path;
@@ -61,6 +61,6 @@ impl WorkflowConfig for HttpSpec {
     ) -> Result<Arc<dyn Workflow>, ConnectError> {
         let proxy = Proxy::before(self.llm.as_ref(), self.timeout, base_dir, vault)?;
         let client = Arc::new(Http::new(self, proxy.clone(), base_dir, vault)?);
-        Served::around(self.serve.as_ref(), client, proxy.as_deref(), base_dir, vault)
+        ServedWorkflow::around(self.serve.as_ref(), client, proxy.as_deref(), base_dir, vault)
     }
 }

@@ -5,8 +5,8 @@ mod kind;
 
 pub use config::{HttpSpec, SuccessRule};
 
+use super::error_detector::ErrorDetector;
 use super::proxy::Proxy;
-use super::reported::Reported;
 use super::template::{SecretTemplate, Template};
 use super::transport::{Access, Answer, Endpoint, Notes, Target, split_url};
 use super::{Clock, ConnectError, Headers, Pending, Workflow};
@@ -143,7 +143,7 @@ impl Http {
         if judged {
             sent.is_plain()?;
         }
-        let mut reported = (self.stream && sent.is_event_stream()).then(Reported::default);
+        let mut reported = (self.stream && sent.is_event_stream()).then(ErrorDetector::default);
         let each = |chunk: &[u8]| {
             if let Some(reported) = &mut reported {
                 reported.feed(chunk)?;
@@ -157,7 +157,7 @@ impl Http {
             Ok(())
         };
         sent.each_chunk(each).await?;
-        reported.as_mut().map_or(Ok(()), Reported::finish)?;
+        reported.as_mut().map_or(Ok(()), ErrorDetector::finish)?;
         if self.stream && arrivals.is_empty() {
             let message = "the answer is empty: with `stream: true` something has to come";
             return Err(Failure::new(FailureKind::Truncated, message));

@@ -21,7 +21,7 @@ mod workers;
 pub use config::{ProgramSpec, ServeSpec};
 pub use guard::{GUARD_VERB, enable_guard, guard};
 pub(super) use program::Program;
-pub use serve::Served;
+pub use serve::ServedWorkflow;
 pub(super) use workers::Workers;
 
 use crate::measure::{Failure, FailureKind, Item};

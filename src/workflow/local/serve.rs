@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Workflow together with the server that it is served by.
-pub struct Served {
+pub struct ServedWorkflow {
     inner: Arc<dyn Workflow>,
     program: Program,
     variables: Vec<(String, String)>,
@@ -45,7 +45,7 @@ struct Server {
     printing: [Listener; 2],
 }
 
-impl Served {
+impl ServedWorkflow {
     /// Puts a server around a client, if the spec has one to start.
     pub(in crate::workflow) fn around(
         spec: Option<&ServeSpec>,
@@ -220,7 +220,7 @@ fn endpoint(
     Ok((endpoint, target))
 }
 
-impl Workflow for Served {
+impl Workflow for ServedWorkflow {
     fn check(&self) -> Pending<'_, Result<(), Failure>> {
         Box::pin(self.look())
     }

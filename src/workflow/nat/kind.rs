@@ -2,7 +2,7 @@
 
 use super::{Nat, NatSpec};
 use crate::language::Vault;
-use crate::workflow::local::Served;
+use crate::workflow::local::ServedWorkflow;
 use crate::workflow::proxy::Proxy;
 use crate::workflow::{ConnectError, Kind, LlmSpec, ServerKeys, Workflow, WorkflowConfig};
 use std::path::Path;
@@ -36,6 +36,6 @@ impl WorkflowConfig for NatSpec {
     ) -> Result<Arc<dyn Workflow>, ConnectError> {
         let proxy = Proxy::before(self.llm.as_ref(), self.timeout, base_dir, vault)?;
         let client = Arc::new(Nat::new(self, proxy.clone(), base_dir, vault)?);
-        Served::around(self.serve.as_ref(), client, proxy.as_deref(), base_dir, vault)
+        ServedWorkflow::around(self.serve.as_ref(), client, proxy.as_deref(), base_dir, vault)
     }
 }

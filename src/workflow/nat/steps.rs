@@ -5,7 +5,7 @@
 //! `message`, without a prefix or a line end.
 
 use crate::measure::{Failure, FailureKind, LlmCall};
-use crate::workflow::loose::{Loose, is_something};
+use crate::workflow::loose::{LooseValue, is_something};
 use crate::workflow::openai::answer::{ErrorFields, Usage, is_of_an_error};
 use crate::workflow::transport::Progress;
 use serde::Deserialize;
@@ -42,7 +42,7 @@ struct UsageInfo<'a> {
 struct StepData<'a> {
     // May hold anything, but only text counts as a token.
     #[serde(default, borrow)]
-    chunk: Loose<'a>,
+    chunk: LooseValue<'a>,
 }
 
 /// LLM call on the server's clock (seconds since the epoch).

@@ -4,7 +4,7 @@ use super::{Openai, OpenaiSpec};
 use crate::language::{Check, Checker, Vault};
 use crate::measure::Fields;
 use crate::redact::names_a_secret;
-use crate::workflow::local::Served;
+use crate::workflow::local::ServedWorkflow;
 use crate::workflow::{ConnectError, Kind, LlmSpec, ServerKeys, Workflow, WorkflowConfig};
 use std::path::Path;
 use std::sync::Arc;
@@ -74,6 +74,6 @@ impl WorkflowConfig for OpenaiSpec {
         vault: &Vault<'_>,
     ) -> Result<Arc<dyn Workflow>, ConnectError> {
         let client = Arc::new(Openai::new(self, base_dir, vault)?);
-        Served::around(self.serve.as_ref(), client, None, base_dir, vault)
+        ServedWorkflow::around(self.serve.as_ref(), client, None, base_dir, vault)
     }
 }

@@ -9,12 +9,12 @@ pub(super) mod request;
 
 pub use config::{OpenaiApi, OpenaiSpec};
 
-use super::transport::{Access, Answer, Endpoint, Notes, Posted, Target};
+use super::transport::{Access, Answer, Endpoint, Notes, PostedAnswer, Target};
 use super::{Clock, ConnectError, ConnectionSpec, Headers, Pending, Workflow};
 use crate::language::{Address, Seconds, Vault};
 use crate::measure::{Failure, Item, LlmCall, Run};
 use crate::redact::Redactor;
-use answer::{Stream, Whole};
+use answer::{Stream, WholeAnswer};
 use bytes::Bytes;
 use dialect::{Dialect, Form};
 use hyper::Method;
@@ -113,7 +113,7 @@ impl Openai {
 /// Reads an answer to its end and returns the call with its text. The text is kept if `stream` keeps it, and
 /// always if the answer arrives whole, that is without `stream`.
 pub(super) async fn read(
-    sent: Posted<'_>,
+    sent: PostedAnswer<'_>,
     stream: Option<Stream>,
     start: f64,
     clock: Clock,
@@ -129,7 +129,7 @@ pub(super) async fn read(
             Ok(())
         };
         sent.each_chunk(each).await?;
-        Whole::parse(&body)?
+        WholeAnswer::parse(&body)?
     };
     let end = said.ended.unwrap_or_else(|| clock.now());
     Ok((said.as_call(start, end), said.text))

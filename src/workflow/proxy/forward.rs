@@ -1,11 +1,11 @@
 //! Forwarding of requests to a server, and of its answers back, unchanged and as they arrive.
 
 use super::open_runs::OpenRun;
-use super::shared::{Shared, Upstream};
-use super::watch::Watch;
+use super::shared::{SharedState, Upstream};
+use super::watch::WatchedCall;
 use crate::redact::names_a_secret;
-use crate::workflow::budget::Held;
-use crate::workflow::transport::Passing;
+use crate::workflow::budget::BudgetShare;
+use crate::workflow::transport::PassedAnswer;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::FutureExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -49,9 +49,9 @@ fn whole(body: Bytes) -> Answer {
 }
 
 /// Reads the body of a request, within the budget for all bodies.
-async fn whole_body(body: Incoming) -> Result<(Bytes, Held), String> {
+async fn whole_body(body: Incoming) -> Result<(Bytes, BudgetShare), String> {
     let mut body = Limited::new(body, LARGEST_REQUEST);
-    let (mut whole, mut held) = (BytesMut::new(), Held::default());
+    let (mut whole, mut held) = (BytesMut::new(), BudgetShare::default());
     while let Some(frame) = body.frame().await {
         let frame =
             frame.map_err(|_| "the request broke off, or is larger than 64 MiB".to_owned())?;
@@ -64,7 +64,7 @@ async fn whole_body(body: Incoming) -> Result<(Bytes, Held), String> {
 
 /// Forwards a request and records its answer as one LLM call of the run.
 pub(super) async fn forward(
-    shared: &Arc<Shared>,
+    shared: &Arc<SharedState>,
     run: Arc<OpenRun>,
     upstream: &Upstream,
     rest: &str,
@@ -96,7 +96,7 @@ pub(super) async fn forward(
     if upstream.has_key {
         headers.remove(AUTHORIZATION);
     }
-    let watch = Watch::begin(
+    let watch = WatchedCall::begin(
         Arc::clone(shared),
         run,
         upstream,
@@ -113,7 +113,7 @@ pub(super) async fn forward(
     }
 }
 
-fn answer(passing: Passing, mut watch: Watch) -> Answer {
+fn answer(passing: PassedAnswer, mut watch: WatchedCall) -> Answer {
     let head = passing.head();
     watch.head(head);
     let (status, headers) = (head.status(), end_to_end(head.headers()));

@@ -23,7 +23,7 @@ use bodies::Bodies;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use indexmap::IndexMap;
 use open_runs::Tickets;
-use shared::{Shared, Upstream};
+use shared::{SharedState, Upstream};
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ use tokio::task::JoinHandle;
 
 /// Running proxy; dropping it stops it.
 pub(super) struct Proxy {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     task: JoinHandle<()>,
 }
 
@@ -87,8 +87,13 @@ impl Proxy {
         let address = listener.local_addr().map_err(ConnectError::ProxyListen)?;
         let bodies = bodies.transpose()?;
         let redactor = vault.redactor().clone();
-        let shared =
-            Arc::new(Shared { address, upstreams, tickets: Tickets::default(), bodies, redactor });
+        let shared = Arc::new(SharedState {
+            address,
+            upstreams,
+            tickets: Tickets::default(),
+            bodies,
+            redactor,
+        });
         let task = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
         Ok(Self { shared, task })
     }

@@ -20,12 +20,12 @@ pub(super) struct Tickets(Mutex<HashMap<Uuid, Arc<OpenRun>>>);
 pub(super) struct OpenRun {
     pub id: String,
     pub clock: Clock,
-    seen: Mutex<Seen>,
+    log: Mutex<CallLog>,
     changed: Notify,
 }
 
 #[derive(Default)]
-struct Seen {
+struct CallLog {
     calls: Vec<LlmCall>,
     failed: u32,
     in_flight: u32,
@@ -35,7 +35,7 @@ impl Tickets {
     /// Issues a token for a run.
     pub fn open(&self, id: &str, clock: Clock) -> (Uuid, Arc<OpenRun>) {
         let run =
-            OpenRun { id: id.to_owned(), clock, seen: Mutex::default(), changed: Notify::new() };
+            OpenRun { id: id.to_owned(), clock, log: Mutex::default(), changed: Notify::new() };
         let (token, run) = (Uuid::new_v4(), Arc::new(run));
         lock(&self.0).insert(token, Arc::clone(&run));
         (token, run)
@@ -58,18 +58,18 @@ impl Tickets {
 
 impl OpenRun {
     pub fn begin(&self) {
-        lock(&self.seen).in_flight += 1;
+        lock(&self.log).in_flight += 1;
     }
 
     /// Records the end of a call; `None` if it failed.
     pub fn end(&self, call: Option<LlmCall>) {
-        let mut seen = lock(&self.seen);
-        seen.in_flight = seen.in_flight.saturating_sub(1);
+        let mut log = lock(&self.log);
+        log.in_flight = log.in_flight.saturating_sub(1);
         match call {
-            Some(call) => seen.calls.push(call),
-            None => seen.failed = seen.failed.saturating_add(1),
+            Some(call) => log.calls.push(call),
+            None => log.failed = log.failed.saturating_add(1),
         }
-        drop(seen);
+        drop(log);
         self.changed.notify_one();
     }
 
@@ -81,14 +81,14 @@ impl OpenRun {
             }
         };
         let _ = tokio::time::timeout(LAST_WORDS, quiet).await;
-        let mut seen = lock(&self.seen);
-        run.llm_calls = std::mem::take(&mut seen.calls);
+        let mut log = lock(&self.log);
+        run.llm_calls = std::mem::take(&mut log.calls);
         run.llm_calls.sort_by(|a, b| a.start.total_cmp(&b.start));
-        run.failed_calls = seen.failed.saturating_add(seen.in_flight);
+        run.failed_calls = log.failed.saturating_add(log.in_flight);
     }
 
     fn is_quiet(&self) -> bool {
-        lock(&self.seen).in_flight == 0
+        lock(&self.log).in_flight == 0
     }
 }
 

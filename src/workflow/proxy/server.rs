@@ -2,7 +2,7 @@
 
 use super::forward::{Answer, forward, refusal};
 use super::open_runs::OpenRun;
-use super::shared::{Shared, Upstream};
+use super::shared::{SharedState, Upstream};
 use crate::workflow::hosts::is_asked_for;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
@@ -25,7 +25,7 @@ const MOST_HEADERS: usize = 100;
 const SLOWEST_HEAD: Duration = Duration::from_secs(30);
 
 /// Destination of an admitted request.
-struct Admitted<'a> {
+struct AdmittedRequest<'a> {
     run: Arc<OpenRun>,
     upstream: &'a Upstream,
     /// Path and query at the server.
@@ -34,10 +34,10 @@ struct Admitted<'a> {
 
 /// Refusal of a request, with status and message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Refused(StatusCode, &'static str);
+struct Refusal(StatusCode, &'static str);
 
 /// Serves until the task is aborted, which ends all connections.
-pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+pub(super) async fn serve(listener: TcpListener, shared: Arc<SharedState>) {
     let builder = builder();
     let mut connections = JoinSet::new();
     loop {
@@ -73,17 +73,17 @@ fn builder() -> http1::Builder {
     builder
 }
 
-async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Answer {
+async fn answer(shared: &Arc<SharedState>, request: Request<Incoming>) -> Answer {
     let chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let mut answer = match admit(shared, &request) {
-        Ok(Admitted { run, upstream, rest }) => {
+        Ok(AdmittedRequest { run, upstream, rest }) => {
             let path = rest.split_once('?').map_or(rest.as_str(), |(path, _)| path);
             // The path of the request begins with the run's token, which must not be logged; this is the rest
             // of it.
             tracing::debug!("proxy: {} {path}", request.method());
             forward(shared, run, upstream, &rest, request).await
         }
-        Err(Refused(status, message)) => {
+        Err(Refusal(status, message)) => {
             tracing::debug!("proxy: a request is refused: {status}, {message}");
             refusal(status, message)
         }
@@ -97,17 +97,20 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Answer {
 }
 
 /// Decides whether a request may pass, by its head alone.
-fn admit<'a, B>(shared: &'a Shared, request: &Request<B>) -> Result<Admitted<'a>, Refused> {
+fn admit<'a, B>(
+    shared: &'a SharedState,
+    request: &Request<B>,
+) -> Result<AdmittedRequest<'a>, Refusal> {
     let headers = request.headers();
     let uri = request.uri();
     if uri.authority().is_some() || *request.method() == Method::CONNECT {
         let message = "this proxy stands before its own servers alone";
-        return Err(Refused(StatusCode::FORBIDDEN, message));
+        return Err(Refusal(StatusCode::FORBIDDEN, message));
     }
     let sizes = headers.iter().map(|(name, value)| name.as_str().len() + value.len());
     if sizes.sum::<usize>() > LONGEST_HEAD {
         let message = "the headers are larger than 64 KiB";
-        return Err(Refused(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message));
+        return Err(Refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message));
     }
     is_for_us(shared, headers)?;
     is_framed_once(headers)?;
@@ -119,23 +122,23 @@ fn admit<'a, B>(shared: &'a Shared, request: &Request<B>) -> Result<Admitted<'a>
     };
     let upstream = shared.upstreams.get(name);
     let upstream =
-        upstream.ok_or(Refused(StatusCode::NOT_FOUND, "no server is known by this name"))?;
-    Ok(Admitted { run, upstream, rest: below(upstream, rest)? })
+        upstream.ok_or(Refusal(StatusCode::NOT_FOUND, "no server is known by this name"))?;
+    Ok(AdmittedRequest { run, upstream, rest: below(upstream, rest)? })
 }
 
-fn is_for_us(shared: &Shared, headers: &HeaderMap) -> Result<(), Refused> {
+fn is_for_us(shared: &SharedState, headers: &HeaderMap) -> Result<(), Refusal> {
     if is_asked_for(shared.address, headers) {
         Ok(())
     } else {
-        Err(Refused(StatusCode::MISDIRECTED_REQUEST, "this is not the host that was asked for"))
+        Err(Refusal(StatusCode::MISDIRECTED_REQUEST, "this is not the host that was asked for"))
     }
 }
 
 /// Resolves the path and query at the server. A path that leaves the server's base address is refused, since
 /// the server's key would go along.
-fn below(upstream: &Upstream, rest: &str) -> Result<String, Refused> {
-    const OUTSIDE: Refused =
-        Refused(StatusCode::FORBIDDEN, "this path leads out of the server's address");
+fn below(upstream: &Upstream, rest: &str) -> Result<String, Refusal> {
+    const OUTSIDE: Refusal =
+        Refusal(StatusCode::FORBIDDEN, "this path leads out of the server's address");
     let (path, query) = rest.split_once('?').map_or((rest, None), |(path, it)| (path, Some(it)));
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     let url = Url::parse(&format!("http://upstream{path}")).map_err(|_| OUTSIDE)?;
@@ -156,25 +159,25 @@ fn below(upstream: &Upstream, rest: &str) -> Result<String, Refused> {
 }
 
 /// Rejects a body with more than one length, by which a second request could be smuggled in.
-fn is_framed_once(headers: &HeaderMap) -> Result<(), Refused> {
+fn is_framed_once(headers: &HeaderMap) -> Result<(), Refusal> {
     let lengths = headers.get_all(CONTENT_LENGTH).iter().count();
     let encodings = headers.get_all(TRANSFER_ENCODING).iter().count();
     let chunked = headers.get(TRANSFER_ENCODING).is_none_or(|it| it.as_bytes() == b"chunked");
     if lengths + encodings > 1 || !chunked {
-        return Err(Refused(StatusCode::BAD_REQUEST, "the body's length is not said once"));
+        return Err(Refusal(StatusCode::BAD_REQUEST, "the body's length is not said once"));
     }
     Ok(())
 }
 
 /// Looks up the run by a header, for a service that serves all runs and passes on one of their headers.
-fn by_header(shared: &Shared, headers: &HeaderMap) -> Result<Arc<OpenRun>, Refused> {
+fn by_header(shared: &SharedState, headers: &HeaderMap) -> Result<Arc<OpenRun>, Refusal> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let trace = text("traceparent").and_then(|it| it.split('-').nth(1));
     let mut tokens = [text("x-sizer-run"), trace].into_iter().flatten();
     let found = tokens.find_map(|token| shared.tickets.find(token));
     let message = "no run is under way for this token; calls need the base URL that the run was given, or its \
                    x-sizer-run or traceparent header";
-    found.ok_or(Refused(StatusCode::FORBIDDEN, message))
+    found.ok_or(Refusal(StatusCode::FORBIDDEN, message))
 }
 
 /// Splits off the first segment of a path.
@@ -191,7 +194,7 @@ fn segment(path: &str) -> (&str, &str) {
 ///
 /// If a path leads out of it.
 #[cfg(fuzzing)]
-pub(super) async fn read_heads(shared: &Arc<Shared>, bytes: &[u8]) {
+pub(super) async fn read_heads(shared: &Arc<SharedState>, bytes: &[u8]) {
     use http_body_util::Empty;
     use hyper::Response;
     use hyper::body::Bytes;
@@ -202,7 +205,7 @@ pub(super) async fn read_heads(shared: &Arc<Shared>, bytes: &[u8]) {
     client.write_all(bytes).await.unwrap();
     client.shutdown().await.unwrap();
     let service = service_fn(|request| async move {
-        if let Ok(Admitted { upstream, rest, .. }) = admit(shared, &request) {
+        if let Ok(AdmittedRequest { upstream, rest, .. }) = admit(shared, &request) {
             let url = Url::parse(&format!("http://upstream{rest}")).unwrap();
             let inside = url.path().strip_prefix(upstream.path.as_str());
             assert!(inside.is_some_and(|it| it.is_empty() || it.starts_with('/')), "{rest}");

@@ -26,7 +26,7 @@ pub(super) struct Upstream {
 }
 
 /// State shared by all requests.
-pub(super) struct Shared {
+pub(super) struct SharedState {
     pub address: SocketAddr,
     pub upstreams: IndexMap<String, Upstream>,
     pub tickets: Tickets,
@@ -34,7 +34,7 @@ pub(super) struct Shared {
     pub redactor: Redactor,
 }
 
-impl Shared {
+impl SharedState {
     /// Base URL of a server behind the proxy.
     pub fn base_url(&self, token: &str, upstream: &Upstream) -> String {
         let Self { address, .. } = self;

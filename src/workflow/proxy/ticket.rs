@@ -1,7 +1,7 @@
 //! Ticket of a run, by which the proxy attributes its calls.
 
 use super::open_runs::OpenRun;
-use super::shared::Shared;
+use super::shared::SharedState;
 use crate::measure::Run;
 use crate::workflow::Clock;
 use serde_json::{Map, Value};
@@ -10,13 +10,13 @@ use uuid::Uuid;
 
 /// Right of a run to call, revoked on drop.
 pub(in crate::workflow) struct Ticket {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     token: Uuid,
     run: Arc<OpenRun>,
 }
 
 impl Ticket {
-    pub(super) fn new(shared: Arc<Shared>, id: &str, clock: Clock) -> Self {
+    pub(super) fn new(shared: Arc<SharedState>, id: &str, clock: Clock) -> Self {
         let (token, run) = shared.tickets.open(id, clock);
         Self { shared, token, run }
     }

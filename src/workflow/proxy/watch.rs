@@ -2,11 +2,11 @@
 
 use super::bodies::{Call, MOST_KEPT};
 use super::open_runs::OpenRun;
-use super::shared::{Shared, Upstream};
+use super::shared::{SharedState, Upstream};
 use crate::bounded::has_too_many_values;
 use crate::measure::LlmCall;
-use crate::workflow::budget::Held;
-use crate::workflow::openai::answer::{Said, Stream, Usage, Whole};
+use crate::workflow::budget::BudgetShare;
+use crate::workflow::openai::answer::{ParsedAnswer, Stream, Usage, WholeAnswer};
 use crate::workflow::transport::Progress;
 use bytes::Bytes;
 use hyper::body::Incoming;
@@ -20,8 +20,8 @@ use std::sync::Arc;
 const MOST_READ: usize = 16 << 20;
 
 /// Call under way. Dropped before it is complete, it counts as failed.
-pub(super) struct Watch {
-    shared: Arc<Shared>,
+pub(super) struct WatchedCall {
+    shared: Arc<SharedState>,
     run: Arc<OpenRun>,
     upstream: String,
     /// True if this is an LLM call at all, as opposed to a question about the server.
@@ -30,7 +30,7 @@ pub(super) struct Watch {
     chat: bool,
     request: Bytes,
     /// Share of the budget that the bodies take.
-    held: Held,
+    held: BudgetShare,
     start: f64,
     status: StatusCode,
     reading: Reading,
@@ -46,7 +46,7 @@ enum Reading {
 
 /// Fields read of a request.
 #[derive(Default, Deserialize)]
-struct Asked {
+struct RequestFields {
     #[serde(default)]
     model: Option<String>,
     #[serde(default)]
@@ -72,14 +72,14 @@ struct OtherUsage {
     completion_tokens: Option<u64>,
 }
 
-impl Watch {
+impl WatchedCall {
     pub fn begin(
-        shared: Arc<Shared>,
+        shared: Arc<SharedState>,
         run: Arc<OpenRun>,
         upstream: &Upstream,
         (method, path): (&Method, &str),
         request: Bytes,
-        held: Held,
+        held: BudgetShare,
         start: f64,
     ) -> Self {
         let counts = *method == Method::POST;
@@ -169,8 +169,8 @@ impl Watch {
 
     /// Returns the call; `None` if it failed.
     fn call(&mut self, complete: bool, end: f64) -> Option<LlmCall> {
-        let asked: Asked = if has_too_many_values(&self.request) {
-            Asked::default()
+        let asked: RequestFields = if has_too_many_values(&self.request) {
+            RequestFields::default()
         } else {
             serde_json::from_slice(&self.request).unwrap_or_default()
         };
@@ -195,9 +195,15 @@ impl Watch {
     }
 }
 
-impl Watch {
+impl WatchedCall {
     /// Returns what a stream said. One whose end was seen is complete, even if the client left first.
-    fn streamed(&self, mut stream: Stream, broken: bool, complete: bool, end: f64) -> Option<Said> {
+    fn streamed(
+        &self,
+        mut stream: Stream,
+        broken: bool,
+        complete: bool,
+        end: f64,
+    ) -> Option<ParsedAnswer> {
         if stream.reported_an_error() || broken && self.chat {
             return None;
         }
@@ -209,26 +215,27 @@ impl Watch {
         (complete && !failed && !stream.is_cut()).then(|| stream.so_far())
     }
 
-    fn whole(&self, body: &[u8]) -> Option<Said> {
-        Whole::parse(body).map_or_else(
+    fn whole(&self, body: &[u8]) -> Option<ParsedAnswer> {
+        WholeAnswer::parse(body).map_or_else(
             |_| {
                 let other: OtherAnswer = serde_json::from_slice(body).unwrap_or_default();
                 let OtherUsage { prompt_tokens, completion_tokens } = other.usage;
                 let usage = Usage { prompt_tokens, completion_tokens, ..Usage::default() };
-                (!self.chat && !Whole::reports_an_error(body)).then(|| Said::counted(usage))
+                (!self.chat && !WholeAnswer::reports_an_error(body))
+                    .then(|| ParsedAnswer::counted(usage))
             },
             Some,
         )
     }
 }
 
-impl Drop for Watch {
+impl Drop for WatchedCall {
     fn drop(&mut self) {
         self.end(false);
     }
 }
 
-impl Asked {
+impl RequestFields {
     /// Estimates the length of the prompt, at four characters per token.
     fn prompt_tokens(&self) -> Option<u64> {
         let characters: usize = [&self.messages, &self.prompt, &self.input]

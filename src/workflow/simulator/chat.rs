@@ -1,9 +1,9 @@
 //! `POST /v1/chat/completions`, streamed and whole.
 
 use super::config::FaultKind;
-use super::driver::{Accepted, Tokens};
+use super::driver::{AcceptedRequest, Tokens};
 use super::faults::{self, Piece};
-use super::shared::{InFlight, Shared};
+use super::shared::{InFlight, SharedState};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -54,7 +54,7 @@ impl Request {
 }
 
 /// Answers a chat completion.
-pub(super) async fn complete(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+pub(super) async fn complete(State(shared): State<Arc<SharedState>>, body: Bytes) -> Response {
     let guard = shared.enter();
     let request: Request = match serde_json::from_slice(&body) {
         Ok(request) => request,
@@ -90,7 +90,7 @@ pub(super) async fn complete(State(shared): State<Arc<Shared>>, body: Bytes) -> 
     }
 }
 
-fn finish(accepted: &Accepted) -> &'static str {
+fn finish(accepted: &AcceptedRequest) -> &'static str {
     if accepted.cut { "length" } else { "stop" }
 }
 
@@ -131,7 +131,7 @@ impl Answer {
         Bytes::from(format!("data: {chunk}\n\n"))
     }
 
-    fn stream(self, accepted: Accepted, with_usage: bool) -> BoxStream<'static, Piece> {
+    fn stream(self, accepted: AcceptedRequest, with_usage: bool) -> BoxStream<'static, Piece> {
         let prompt_tokens = accepted.prompt_tokens;
         let head = self.chunk(&json!({ "role": "assistant", "content": "" }), None);
         // Every token is the same word, so its chunk is built once.
@@ -167,7 +167,7 @@ impl Answer {
         stream::iter([head]).chain(body).map(Ok).boxed()
     }
 
-    async fn whole(self, mut accepted: Accepted) -> Bytes {
+    async fn whole(self, mut accepted: AcceptedRequest) -> Bytes {
         let mut count = 0_u64;
         while let Some(token) = accepted.tokens.recv().await {
             count += 1;

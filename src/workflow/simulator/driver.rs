@@ -37,7 +37,7 @@ struct Dice {
 }
 
 /// Request accepted by the engine.
-pub(super) struct Accepted {
+pub(super) struct AcceptedRequest {
     /// Time of acceptance, in seconds since the driver started.
     pub at: f64,
     pub prompt_tokens: u32,
@@ -75,7 +75,7 @@ impl Driver {
     }
 
     /// Submits a prompt to the engine.
-    pub fn submit(&self, prompt: &str, max_tokens: Option<u32>) -> Accepted {
+    pub fn submit(&self, prompt: &str, max_tokens: Option<u32>) -> AcceptedRequest {
         let (sequence, cut) = {
             let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
             dice.throw(prompt, max_tokens)
@@ -85,7 +85,7 @@ impl Driver {
         let prompt_tokens = sequence.prompt_tokens;
         // Fails only while the runtime shuts down, in which case the receiver ends as well.
         let _ = self.submissions.send(Submission { at, sequence, tokens });
-        Accepted { at, prompt_tokens, cut, tokens: receiver }
+        AcceptedRequest { at, prompt_tokens, cut, tokens: receiver }
     }
 
     /// Random number between 0 and 1.

@@ -81,7 +81,7 @@ impl Cluster {
     }
 }
 
-struct Active {
+struct ActiveSequence {
     id: u64,
     remaining: u32,
 }
@@ -91,7 +91,7 @@ struct Replica {
     jitter: Option<LogNormal<f64>>,
     rng: Xoshiro256PlusPlus,
     queue: VecDeque<Sequence>,
-    batch: Vec<Active>,
+    batch: Vec<ActiveSequence>,
     step_end: Option<f64>,
 }
 
@@ -125,7 +125,7 @@ impl Replica {
         while self.batch.len() < self.engine.max_batch as usize {
             let Some(next) = self.queue.pop_front() else { break };
             prefill += f64::from(next.prompt_tokens);
-            self.batch.push(Active { id: next.id, remaining: next.output_tokens.max(1) });
+            self.batch.push(ActiveSequence { id: next.id, remaining: next.output_tokens.max(1) });
         }
         if self.batch.is_empty() {
             self.step_end = None;

@@ -3,7 +3,7 @@
 
 use super::chat::respond;
 use super::faults::{self, Piece};
-use super::shared::Shared;
+use super::shared::SharedState;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -21,7 +21,7 @@ struct Request {
 }
 
 /// Runs the agent.
-pub(super) async fn full(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+pub(super) async fn full(State(shared): State<Arc<SharedState>>, body: Bytes) -> Response {
     let guard = shared.enter();
     let request: Request = match serde_json::from_slice(&body) {
         Ok(request) => request,
@@ -49,16 +49,16 @@ pub(super) async fn full(State(shared): State<Arc<Shared>>, body: Bytes) -> Resp
 }
 
 struct Agent {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     run: String,
     steps: Sender<Bytes>,
 }
 
 /// Error of a client that went away.
-struct Gone;
+struct ClientGone;
 
 impl Agent {
-    async fn work(self, question: &str) -> Result<(), Gone> {
+    async fn work(self, question: &str) -> Result<(), ClientGone> {
         let workflow = format!("{}-workflow", self.run);
         let agent = &self.shared.spec.agent;
         let begin = self.now();
@@ -76,7 +76,7 @@ impl Agent {
         self.step("WORKFLOW_END", "agent", &workflow, self.now(), None).await
     }
 
-    async fn call(&self, question: &str, call: u32) -> Result<(), Gone> {
+    async fn call(&self, question: &str, call: u32) -> Result<(), ClientGone> {
         let uuid = format!("{}-llm-{call}", self.run);
         let mut accepted = self.shared.driver.submit(question, None);
         let start = self.shared.driver.epoch(accepted.at);
@@ -93,7 +93,7 @@ impl Agent {
                 return self.step("LLM_END", "simulator", &uuid, at, Some(usage)).await;
             }
         }
-        Err(Gone)
+        Err(ClientGone)
     }
 
     fn now(&self) -> f64 {
@@ -107,7 +107,7 @@ impl Agent {
         uuid: &str,
         at: f64,
         usage: Option<(u64, u64)>,
-    ) -> Result<(), Gone> {
+    ) -> Result<(), ClientGone> {
         let usage = usage.map(|(prompt, completion)| {
             json!({ "token_usage": {
                 "prompt_tokens": prompt, "completion_tokens": completion,
@@ -125,7 +125,7 @@ impl Agent {
         self.send(format!("intermediate_data: {step}\n\n")).await
     }
 
-    async fn send(&self, line: String) -> Result<(), Gone> {
-        self.steps.send(Bytes::from(line)).await.map_err(|_| Gone)
+    async fn send(&self, line: String) -> Result<(), ClientGone> {
+        self.steps.send(Bytes::from(line)).await.map_err(|_| ClientGone)
     }
 }

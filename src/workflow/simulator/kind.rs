@@ -1,7 +1,7 @@
 //! `simulator` as a kind of workflow.
 
 use super::checks;
-use super::{Simulated, SimulatorSpec};
+use super::{SimulatedWorkflow, SimulatorSpec};
 use crate::language::{Check, Checker, Seconds, Vault};
 use crate::workflow::config::THIS_PROCESS;
 use crate::workflow::{ConnectError, ConnectionSpec, Kind, Workflow, WorkflowConfig};
@@ -40,6 +40,6 @@ impl WorkflowConfig for SimulatorSpec {
     }
 
     fn client(&self, _: &Path, _: &Vault<'_>) -> Result<Arc<dyn Workflow>, ConnectError> {
-        Ok(Arc::new(Simulated::start(self)?))
+        Ok(Arc::new(SimulatedWorkflow::start(self)?))
     }
 }

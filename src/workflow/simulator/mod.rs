@@ -24,13 +24,13 @@ use super::{Clock, ConnectError, Pending, Workflow};
 use crate::measure::{Failure, Item, Run};
 
 /// Simulator as a system under test: a server of its own, and a client that measures it.
-pub struct Simulated {
+pub struct SimulatedWorkflow {
     // Held so that the server lives as long as its client.
     _server: Simulator,
     client: Box<dyn Workflow>,
 }
 
-impl Simulated {
+impl SimulatedWorkflow {
     /// Starts a server on a free loopback port. Must be called within a tokio runtime.
     pub fn start(spec: &SimulatorSpec) -> Result<Self, ConnectError> {
         let server = Simulator::start(spec, 0, None).map_err(ConnectError::Listen)?;
@@ -49,7 +49,7 @@ impl Simulated {
     }
 }
 
-impl Workflow for Simulated {
+impl Workflow for SimulatedWorkflow {
     fn check(&self) -> Pending<'_, Result<(), Failure>> {
         self.client.check()
     }

@@ -3,7 +3,7 @@
 use super::config::SimulatorSpec;
 use super::driver::Driver;
 use super::log::Log;
-use super::shared::Shared;
+use super::shared::SharedState;
 use super::{chat, generate};
 use crate::workflow::hosts::{is_asked_for, is_named};
 use axum::Router;
@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 /// Running simulator; dropping it stops it.
 pub struct Simulator {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     task: JoinHandle<()>,
 }
 
@@ -36,7 +36,7 @@ impl Simulator {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SharedState {
             spec: spec.clone(),
             driver: Driver::start(spec),
             requests: AtomicU64::new(0),
@@ -111,7 +111,7 @@ async fn models() -> &'static str {
 }
 
 /// Renders the counters in the Prometheus text format.
-async fn metrics(State(shared): State<Arc<Shared>>) -> String {
+async fn metrics(State(shared): State<Arc<SharedState>>) -> String {
     let lines = [
         ("requests_total", "counter", shared.requests.load(Ordering::Relaxed)),
         ("requests_in_flight", "gauge", shared.in_flight.load(Ordering::Relaxed) as u64),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// State shared by all requests.
-pub(super) struct Shared {
+pub(super) struct SharedState {
     pub spec: SimulatorSpec,
     pub driver: Driver,
     pub requests: AtomicU64,
@@ -17,7 +17,7 @@ pub(super) struct Shared {
     pub log: Option<Log>,
 }
 
-impl Shared {
+impl SharedState {
     /// Counts a request for an answer as in flight until the guard is dropped.
     pub fn enter(self: &Arc<Self>) -> InFlight {
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -29,7 +29,7 @@ impl Shared {
 
 /// Guard of a request in flight.
 pub(super) struct InFlight {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     /// Number of requests in flight when it arrived, including itself.
     pub count: usize,
     entered: Instant,

@@ -23,12 +23,12 @@ use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
 /// Connected stream of any kind.
-pub(super) type Stream = TokioIo<Box<dyn Both>>;
+pub(super) type Stream = TokioIo<Box<dyn IoStream>>;
 
 /// Stream that can be read and written.
-pub(super) trait Both: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait IoStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Both for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> IoStream for T {}
 
 /// Reason why no connection could be made.
 #[derive(Debug, thiserror::Error)]
@@ -147,7 +147,7 @@ impl Connector {
     }
 
     async fn connected(&self) -> Result<Stream, NoConnection> {
-        let stream: Box<dyn Both> = match (&self.unix_socket, &self.proxy) {
+        let stream: Box<dyn IoStream> = match (&self.unix_socket, &self.proxy) {
             (Some(path), _) => {
                 Box::new(UnixStream::connect(path).await.map_err(NoConnection::Refused)?)
             }
@@ -160,8 +160,8 @@ impl Connector {
         Ok(TokioIo::new(Box::new(stream)))
     }
 
-    async fn tunnel(&self, proxy: &Intercept) -> Result<Box<dyn Both>, NoConnection> {
-        let mut tunnel = Tunnel::new(proxy.uri().clone(), ToProxy(Arc::clone(&self.names)));
+    async fn tunnel(&self, proxy: &Intercept) -> Result<Box<dyn IoStream>, NoConnection> {
+        let mut tunnel = Tunnel::new(proxy.uri().clone(), ProxyConnector(Arc::clone(&self.names)));
         if let Some(auth) = proxy.basic_auth() {
             tunnel = tunnel.with_auth(auth.clone());
         }
@@ -197,9 +197,9 @@ async fn to_proxy(names: &Names, proxy: &Uri) -> Result<TcpStream, NoConnection>
 }
 
 /// Connector to a proxy, for a tunnel through it.
-struct ToProxy(Arc<Names>);
+struct ProxyConnector(Arc<Names>);
 
-impl Service<Uri> for ToProxy {
+impl Service<Uri> for ProxyConnector {
     type Response = TokioIo<TcpStream>;
     type Error = NoConnection;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, NoConnection>> + Send>>;

@@ -29,7 +29,7 @@ const PROOF: Duration = Duration::from_millis(100);
 const TOO_LONG: Duration = Duration::from_secs(45);
 
 /// Request as it is sent.
-pub(super) type Outgoing = Request<Full<Bytes>>;
+pub(super) type OutgoingRequest = Request<Full<Bytes>>;
 
 /// Connection pool of one server.
 pub(super) struct Connections {
@@ -241,7 +241,7 @@ impl Connections {
 
 impl Connection {
     /// Sends a request and waits for the head of its answer.
-    pub async fn send(mut self, request: Outgoing) -> Result<Answering, hyper::Error> {
+    pub async fn send(mut self, request: OutgoingRequest) -> Result<IncomingAnswer, hyper::Error> {
         let response = match &mut self {
             Self::Http2(sender) => sender.send_request(request).await?,
             Self::Http1(connection) => {
@@ -254,19 +254,19 @@ impl Connection {
                 .await?
             }
         };
-        Ok(Answering { response, connection: Some(self), trail: Trail::default() })
+        Ok(IncomingAnswer { response, connection: Some(self), trail: Trail::default() })
     }
 }
 
 /// Answer whose head has arrived.
-pub(super) struct Answering {
+pub(super) struct IncomingAnswer {
     response: Response<Incoming>,
     connection: Option<Connection>,
     /// Log trail of the request; ends with the answer.
     pub(super) trail: Trail,
 }
 
-impl Answering {
+impl IncomingAnswer {
     pub fn head(&self) -> &Response<Incoming> {
         &self.response
     }

@@ -1,7 +1,7 @@
 //! Server to send requests to: its address, and what goes with each request.
 
 use super::connect::Connector;
-use super::connection::{Connections, Outgoing, SendError};
+use super::connection::{Connections, OutgoingRequest, SendError};
 use super::failure;
 use crate::language::{Address, Seconds, Secret, Vault};
 use crate::measure::Failure;
@@ -150,7 +150,7 @@ impl Endpoint {
         target: &Target,
         headers: &HeaderMap,
         body: Bytes,
-    ) -> Outgoing {
+    ) -> OutgoingRequest {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method.clone();
         *request.uri_mut() = target.0.clone();

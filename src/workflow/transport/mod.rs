@@ -17,7 +17,7 @@ mod tls;
 mod trail;
 
 pub(super) use endpoint::{Access, Endpoint, Target, split_url};
-pub(super) use passing::Passing;
-pub(super) use posted::Posted;
+pub(super) use passing::PassedAnswer;
+pub(super) use posted::PostedAnswer;
 pub(super) use reading::Progress;
 pub(super) use record::{Answer, Notes};

@@ -1,6 +1,6 @@
 //! Answers passed on piece by piece, for the proxy.
 
-use super::connection::{Answering, SendError};
+use super::connection::{IncomingAnswer, SendError};
 use super::{Endpoint, Notes, Target};
 use crate::measure::Failure;
 use bytes::Bytes;
@@ -10,8 +10,8 @@ use hyper::{Method, Response};
 use std::sync::Arc;
 
 /// Answer on its way.
-pub(in crate::workflow) struct Passing {
-    answering: Answering,
+pub(in crate::workflow) struct PassedAnswer {
+    answering: IncomingAnswer,
     endpoint: Arc<Endpoint>,
 }
 
@@ -23,13 +23,13 @@ impl Endpoint {
         target: &Target,
         headers: &HeaderMap,
         body: Bytes,
-    ) -> Result<Passing, Failure> {
+    ) -> Result<PassedAnswer, Failure> {
         let posted = self.send(method, target, headers, body, &Notes::default()).await?;
-        Ok(Passing { answering: posted.answering, endpoint: Arc::clone(self) })
+        Ok(PassedAnswer { answering: posted.answering, endpoint: Arc::clone(self) })
     }
 }
 
-impl Passing {
+impl PassedAnswer {
     /// Status and headers.
     pub fn head(&self) -> &Response<Incoming> {
         self.answering.head()

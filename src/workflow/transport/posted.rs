@@ -1,6 +1,6 @@
 //! Head of an answer.
 
-use super::connection::Answering;
+use super::connection::IncomingAnswer;
 use super::endpoint::Endpoint;
 use crate::measure::{Failure, FailureKind};
 use crate::redact::redact;
@@ -14,12 +14,12 @@ use hyper::header::{
 const QUOTED_BODY: usize = 300;
 
 /// Answer whose head has arrived: a success, or any status if the caller wants to judge it.
-pub(in crate::workflow) struct Posted<'a> {
-    pub(super) answering: Answering,
+pub(in crate::workflow) struct PostedAnswer<'a> {
+    pub(super) answering: IncomingAnswer,
     pub(super) endpoint: &'a Endpoint,
 }
 
-impl Posted<'_> {
+impl PostedAnswer<'_> {
     pub fn status(&self) -> StatusCode {
         self.answering.head().status()
     }

@@ -1,9 +1,9 @@
 //! Reading of an answer, up to the end of its body or the end that its protocol defines.
 
-use super::Posted;
+use super::PostedAnswer;
 use super::connection::SendError;
 use crate::measure::{Failure, FailureKind};
-use crate::workflow::budget::Held;
+use crate::workflow::budget::BudgetShare;
 use futures_util::FutureExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,14 +32,14 @@ pub(in crate::workflow) enum Progress {
     Over,
 }
 
-impl Posted<'_> {
+impl PostedAnswer<'_> {
     /// Reads the body piece by piece to its end. What has been read is charged to the budget for all bodies
     /// until then.
     pub async fn each_chunk(
         self,
         mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let mut held = Held::default();
+        let mut held = BudgetShare::default();
         let each = |chunk: &[u8]| {
             held.more(chunk.len())?;
             each(chunk).map(|()| Progress::Open)

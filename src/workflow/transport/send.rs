@@ -1,9 +1,9 @@
 //! Sending of requests: retried if the server cannot have read them, and as often as the spec allows.
 
-use super::connection::{Answering, Connection, Outgoing, SendError};
+use super::connection::{Connection, IncomingAnswer, OutgoingRequest, SendError};
 use super::endpoint::{Endpoint, Target};
 use super::failure;
-use super::posted::Posted;
+use super::posted::PostedAnswer;
 use super::record::Notes;
 use super::trail::Trail;
 use crate::measure::{Failure, FailureKind};
@@ -52,7 +52,7 @@ impl Endpoint {
         headers: &HeaderMap,
         body: Bytes,
         notes: &Notes,
-    ) -> Result<Posted<'_>, Failure> {
+    ) -> Result<PostedAnswer<'_>, Failure> {
         let mut pause = self.backoff;
         // The query may be a signature, so only the path is logged.
         let mut trail = Trail::begin(method, || format!("{}{}", self.at(), target.path()));
@@ -68,11 +68,11 @@ impl Endpoint {
                     trail.head(status);
                     if last || !is_worth_another_try(status) {
                         answering.trail = trail;
-                        return Ok(Posted { answering, endpoint: self });
+                        return Ok(PostedAnswer { answering, endpoint: self });
                     }
                     let wait = retry_after(answering.head().headers()).unwrap_or(pause);
                     // Read to its end, so that the connection can be reused.
-                    let failure = Posted { answering, endpoint: self }.as_failure().await;
+                    let failure = PostedAnswer { answering, endpoint: self }.as_failure().await;
                     trail.again(wait.min(LONGEST_BACKOFF), &failure);
                     wait
                 }
@@ -112,9 +112,9 @@ impl Endpoint {
     /// time this takes is part of the run, and its record says that it happened.
     async fn once(
         &self,
-        request: &impl Fn() -> Outgoing,
+        request: &impl Fn() -> OutgoingRequest,
         notes: &Notes,
-    ) -> Result<Answering, SendError> {
+    ) -> Result<IncomingAnswer, SendError> {
         let (connection, kept) = self.connections.get().await?;
         let sent = connection.send(request()).await;
         let unread = match &sent {

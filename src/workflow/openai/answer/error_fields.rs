@@ -1,6 +1,6 @@
 //! Recognition of errors sent as a whole JSON object, under the various names that servers give them.
 
-use crate::workflow::loose::Loose;
+use crate::workflow::loose::LooseValue;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -11,27 +11,27 @@ const LOWEST: f64 = 400.0;
 #[derive(Deserialize)]
 pub(in crate::workflow) struct ErrorFields<'a> {
     #[serde(default, borrow)]
-    object: Loose<'a>,
+    object: LooseValue<'a>,
     #[serde(default, borrow, rename = "type")]
-    kind: Loose<'a>,
+    kind: LooseValue<'a>,
     #[serde(default, borrow)]
-    error_code: Loose<'a>,
+    error_code: LooseValue<'a>,
     #[serde(default, borrow)]
     pub error: Option<&'a RawValue>,
     #[serde(default, borrow)]
-    pub code: Loose<'a>,
+    pub code: LooseValue<'a>,
     #[serde(default, borrow)]
-    pub status: Loose<'a>,
+    pub status: LooseValue<'a>,
     #[serde(default, borrow)]
-    pub status_code: Loose<'a>,
+    pub status_code: LooseValue<'a>,
     #[serde(default, borrow)]
-    pub message: Loose<'a>,
+    pub message: LooseValue<'a>,
     #[serde(default, borrow)]
-    pub msg: Loose<'a>,
+    pub msg: LooseValue<'a>,
     #[serde(default, borrow)]
-    pub detail: Loose<'a>,
+    pub detail: LooseValue<'a>,
     #[serde(default, borrow)]
-    pub details: Loose<'a>,
+    pub details: LooseValue<'a>,
 }
 
 impl<'a> ErrorFields<'a> {
@@ -53,6 +53,6 @@ impl<'a> ErrorFields<'a> {
 }
 
 /// Returns true if this `object` or `type` names an error.
-pub(super) fn is_error_word(kind: &Loose<'_>) -> bool {
+pub(super) fn is_error_word(kind: &LooseValue<'_>) -> bool {
     kind.text.as_deref() == Some("error")
 }

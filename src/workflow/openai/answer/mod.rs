@@ -8,13 +8,13 @@ mod pace;
 mod stream;
 mod token_line;
 mod usage;
-mod whole;
+mod whole_answer;
 mod wire;
 
 pub(in crate::workflow) use error_fields::ErrorFields;
 pub(in crate::workflow) use stream::{Stream, is_of_an_error};
 pub(in crate::workflow) use usage::Usage;
-pub(in crate::workflow) use whole::Whole;
+pub(in crate::workflow) use whole_answer::WholeAnswer;
 
 use crate::measure::{Failure, FailureKind, Gaps, LlmCall};
 use crate::workflow::loose::Amount;
@@ -25,7 +25,7 @@ const MOST_TEXT: usize = 1 << 20;
 
 /// Content of a complete answer besides its text.
 #[derive(Debug, Default, PartialEq)]
-pub(in crate::workflow) struct Said {
+pub(in crate::workflow) struct ParsedAnswer {
     /// Arrival times of tokens, if the answer was streamed.
     pub arrivals: Vec<f64>,
     /// Arrival time of the first token that is not a thought.
@@ -44,7 +44,7 @@ pub(in crate::workflow) struct Said {
     thought: bool,
 }
 
-impl Said {
+impl ParsedAnswer {
     /// Creates an answer of which only the token counts are known.
     pub fn counted(usage: Usage) -> Self {
         Self { usage, ..Self::default() }

@@ -3,7 +3,9 @@
 use super::pace::Pace;
 use super::token_line::TokenLine;
 use super::wire::{Choice, Chunk};
-use super::{Said, Usage, Whole, broken_off, empty, one_was_cut, server_error, short};
+use super::{
+    ParsedAnswer, Usage, WholeAnswer, broken_off, empty, one_was_cut, server_error, short,
+};
 use crate::measure::{Failure, FailureKind};
 use crate::workflow::events::{Event, Events, not_events};
 use crate::workflow::loose::Amount;
@@ -31,8 +33,8 @@ pub(in crate::workflow) struct Stream {
 /// State that the events build up.
 #[derive(Debug, Default)]
 struct Reader {
-    said: Said,
-    voices: Vec<Voice>,
+    said: ParsedAnswer,
+    choices: Vec<StreamedChoice>,
     done: bool,
     failed: bool,
     /// Arrival time of the last event that is part of the answer.
@@ -50,7 +52,7 @@ struct Reader {
 
 /// One of the choices for a prompt.
 #[derive(Debug)]
-struct Voice {
+struct StreamedChoice {
     index: u64,
     /// Its pieces, once it has said something.
     pace: Option<Pace>,
@@ -90,12 +92,12 @@ impl Stream {
 
     /// Progress of the answer.
     pub fn progress(&self) -> Progress {
-        let Reader { done, voices, said, .. } = &self.reader;
+        let Reader { done, choices, said, .. } = &self.reader;
         if *done {
             Progress::Over
-        } else if !voices.is_empty() && voices.iter().all(|voice| voice.finished) {
+        } else if !choices.is_empty() && choices.iter().all(|streamed| streamed.finished) {
             let counted = usize::from(said.usage.completion_tokens.is_some());
-            Progress::Complete { parts: voices.len() + said.arrivals.len() + counted }
+            Progress::Complete { parts: choices.len() + said.arrivals.len() + counted }
         } else {
             Progress::Open
         }
@@ -112,7 +114,7 @@ impl Stream {
     }
 
     /// Returns what was said so far, complete or not.
-    pub fn so_far(self) -> Said {
+    pub fn so_far(self) -> ParsedAnswer {
         self.reader.said
     }
 
@@ -146,18 +148,18 @@ impl Stream {
     }
 
     /// Returns what was said, once the answer has ended.
-    pub fn finish(mut self, now: f64) -> Result<Said, Failure> {
+    pub fn finish(mut self, now: f64) -> Result<ParsedAnswer, Failure> {
         if let Some(other) = &self.other {
             return Err(no_stream(other));
         }
         self.close(now)?;
         self.stray_error()?;
         let Self { events, reader, .. } = self;
-        let Reader { mut said, voices, done, last, unknown, .. } = reader;
-        let finished = voices.iter().filter(|voice| voice.finished).count();
+        let Reader { mut said, choices, done, last, unknown, .. } = reader;
+        let finished = choices.iter().filter(|streamed| streamed.finished).count();
         let some_say = !said.arrivals.is_empty() || said.usage.completion_tokens.is_some();
         let truncated = |message: &str| Err(Failure::new(FailureKind::Truncated, message));
-        if voices.is_empty() && !some_say {
+        if choices.is_empty() && !some_say {
             return match (unknown, events.strange()) {
                 (Some(event), _) => {
                     Err(malformed("the stream ended without an answer; it held", &event))
@@ -169,14 +171,14 @@ impl Stream {
         if !done && finished == 0 {
             return truncated("the stream ended without a finish reason or [DONE]");
         }
-        if finished > 0 && finished < voices.len() {
+        if finished > 0 && finished < choices.len() {
             return Err(one_was_cut());
         }
         if !some_say {
             return Err(empty());
         }
         said.ended.get_or_insert(last);
-        said.paces = voices.iter().filter_map(|voice| voice.pace).collect();
+        said.paces = choices.iter().filter_map(|streamed| streamed.pace).collect();
         Ok(said)
     }
 }
@@ -206,8 +208,8 @@ impl Reader {
             self.said.hear(Amount { answer: words.len(), thought: 0 }, now);
             self.said.keep(words);
             let (index, bytes) = (self.token_index, words.len());
-            if let Some(voice) = self.voice(index) {
-                voice.hear(bytes, now);
+            if let Some(streamed) = self.choice_of(index) {
+                streamed.hear(bytes, now);
             }
             self.last = now;
             return Ok(());
@@ -282,26 +284,26 @@ impl Reader {
         if let Some(words) = choice.plain() {
             self.said.keep(words);
         }
-        if let Some(voice) = self.voice(choice.index.number.unwrap_or_default()) {
+        if let Some(streamed) = self.choice_of(choice.index.number.unwrap_or_default()) {
             if amount.all() > 0 {
-                voice.hear(amount.all(), now);
+                streamed.hear(amount.all(), now);
             }
             if reason.is_some() {
-                voice.finish(now);
+                streamed.finish(now);
             }
         }
         Ok(())
     }
 
-    fn voice(&mut self, index: f64) -> Option<&mut Voice> {
+    fn choice_of(&mut self, index: f64) -> Option<&mut StreamedChoice> {
         let index = index.to_bits();
-        let known = self.voices.iter().position(|voice| voice.index == index);
-        if known.is_none() && self.voices.len() < MOST_CHOICES {
-            self.voices.push(Voice { index, pace: None, finished: false });
+        let known = self.choices.iter().position(|streamed| streamed.index == index);
+        if known.is_none() && self.choices.len() < MOST_CHOICES {
+            self.choices.push(StreamedChoice { index, pace: None, finished: false });
         }
         match known {
-            Some(known) => self.voices.get_mut(known),
-            None => self.voices.last_mut(),
+            Some(known) => self.choices.get_mut(known),
+            None => self.choices.last_mut(),
         }
     }
 
@@ -313,7 +315,7 @@ impl Reader {
     }
 }
 
-impl Voice {
+impl StreamedChoice {
     fn hear(&mut self, bytes: usize, now: f64) {
         match &mut self.pace {
             Some(pace) => pace.hear(now),
@@ -353,7 +355,7 @@ pub(in crate::workflow) fn is_of_an_error(name: &[u8]) -> bool {
 
 /// Builds the failure for a body that is not an event stream.
 fn no_stream(body: &[u8]) -> Failure {
-    match Whole::parse(body) {
+    match WholeAnswer::parse(body) {
         Ok(_) => Failure::new(
             FailureKind::Malformed,
             "the server ignores `stream: true` and answers in one piece: set `stream: false`",

@@ -1,7 +1,7 @@
 use super::*;
 use crate::workflow::transport::Progress;
 
-fn read(body: &str, piece: usize) -> Result<Said, Failure> {
+fn read(body: &str, piece: usize) -> Result<ParsedAnswer, Failure> {
     let mut stream = Stream::default();
     for (index, chunk) in body.as_bytes().chunks(piece).enumerate() {
         stream.feed(chunk, index as f64)?;
@@ -10,7 +10,7 @@ fn read(body: &str, piece: usize) -> Result<Said, Failure> {
 }
 
 /// Feeds events that arrive one second apart.
-fn stream(events: &[&str]) -> Result<Said, Failure> {
+fn stream(events: &[&str]) -> Result<ParsedAnswer, Failure> {
     let mut stream = Stream::default();
     for (index, event) in events.iter().enumerate() {
         stream.feed(format!("{event}\n\n").as_bytes(), index as f64)?;
@@ -154,7 +154,7 @@ fn a_failure_is_never_a_success() {
 #[test]
 fn whole_answers_are_judged_alike() {
     use FailureKind::{Malformed, Truncated, WorkflowError};
-    let kind = |body: &str| Whole::parse(body.as_bytes()).map(|_| ()).unwrap_err().kind;
+    let kind = |body: &str| WholeAnswer::parse(body.as_bytes()).map(|_| ()).unwrap_err().kind;
     for (body, expected) in [
         (r#"{"choices":[{"mess"#, Truncated),
         (r#"{"choices":[]}"#, Malformed),
@@ -180,7 +180,7 @@ fn whole_answers_are_judged_alike() {
         r#"{"content":null,"reasoning":"hm"}"#,
     ] {
         let body = format!(r#"{{"choices":[{{"message":{message}}}],"error":null}}"#);
-        assert!(Whole::parse(body.as_bytes()).is_ok(), "{body}");
+        assert!(WholeAnswer::parse(body.as_bytes()).is_ok(), "{body}");
     }
 }
 
@@ -304,7 +304,7 @@ fn choices_without_an_end_are_no_answer() {
     let many = |count: usize| format!(r#"data: {{"choices":[{}{{}}]}}"#, "{},".repeat(count - 1));
     assert_eq!(kind(&[&many(4_097), DONE]), FailureKind::Malformed);
     let whole = format!(r#"{{"choices":[{}{{}}]}}"#, "{},".repeat(5_000));
-    assert_eq!(Whole::parse(whole.as_bytes()).unwrap_err().kind, FailureKind::Malformed);
+    assert_eq!(WholeAnswer::parse(whole.as_bytes()).unwrap_err().kind, FailureKind::Malformed);
     let said = stream(&[&token("a"), r#"data: {"choices":null,"usage":{}}"#, &ended("stop"), DONE]);
     assert!(said.is_ok());
 }

@@ -15,7 +15,7 @@ pub(in crate::workflow) struct Usage {
 }
 
 #[derive(Deserialize)]
-struct Raw<'a> {
+struct RawUsage<'a> {
     #[serde(default)]
     prompt_tokens: Number,
     #[serde(default)]
@@ -37,7 +37,9 @@ struct Details {
 impl Usage {
     /// Reads counts in any of the forms that servers use.
     pub fn read(json: &RawValue) -> Self {
-        let Ok(raw) = serde_json::from_str::<Raw<'_>>(json.get()) else { return Self::default() };
+        let Ok(raw) = serde_json::from_str::<RawUsage<'_>>(json.get()) else {
+            return Self::default();
+        };
         let details = raw
             .completion_tokens_details
             .and_then(|json| serde_json::from_str::<Details>(json.get()).ok()?.reasoning_tokens.0);

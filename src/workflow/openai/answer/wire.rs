@@ -2,7 +2,7 @@
 //! answer.
 
 use super::error_fields::{ErrorFields, is_error_word};
-use crate::workflow::loose::{Amount, Loose, is_something};
+use crate::workflow::loose::{Amount, LooseValue, is_something};
 use crate::workflow::mended::mended;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -60,7 +60,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Chunk<'a> {
                             chunk.is_named_error |= is_error_word(&map.next_value()?);
                         }
                         ChunkKey::ErrorCode | ChunkKey::ErrorMessage => {
-                            chunk.is_named_error |= map.next_value::<Loose<'_>>()?.is_something;
+                            chunk.is_named_error |=
+                                map.next_value::<LooseValue<'_>>()?.is_something;
                         }
                         ChunkKey::Other => drop(map.next_value::<IgnoredAny>()?),
                     }
@@ -95,8 +96,8 @@ const MOST_CHOICES: usize = 4_096;
 fn few<'de: 'a, 'a, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<Choice<'a>>>, D::Error> {
-    struct Few;
-    impl<'de> Visitor<'de> for Few {
+    struct ChoicesVisitor;
+    impl<'de> Visitor<'de> for ChoicesVisitor {
         type Value = Vec<Choice<'de>>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,8 +115,8 @@ fn few<'de: 'a, 'a, D: Deserializer<'de>>(
             Ok(choices)
         }
     }
-    struct Maybe;
-    impl<'de> Visitor<'de> for Maybe {
+    struct OptionalChoicesVisitor;
+    impl<'de> Visitor<'de> for OptionalChoicesVisitor {
         type Value = Option<Vec<Choice<'de>>>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,26 +128,26 @@ fn few<'de: 'a, 'a, D: Deserializer<'de>>(
         }
 
         fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Self::Value, D::Error> {
-            inner.deserialize_seq(Few).map(Some)
+            inner.deserialize_seq(ChoicesVisitor).map(Some)
         }
     }
-    deserializer.deserialize_option(Maybe)
+    deserializer.deserialize_option(OptionalChoicesVisitor)
 }
 
 /// One of the choices for a prompt.
 #[derive(Deserialize)]
 pub(super) struct Choice<'a> {
     #[serde(default, borrow)]
-    pub index: Loose<'a>,
+    pub index: LooseValue<'a>,
     #[serde(default, borrow)]
-    pub delta: Option<Words<'a>>,
+    pub delta: Option<ModelText<'a>>,
     #[serde(default, borrow)]
-    pub message: Option<Words<'a>>,
+    pub message: Option<ModelText<'a>>,
     /// Text of a completion of a plain prompt, streamed or whole.
     #[serde(default, borrow)]
-    pub text: Loose<'a>,
+    pub text: LooseValue<'a>,
     #[serde(default, borrow)]
-    pub finish_reason: Loose<'a>,
+    pub finish_reason: LooseValue<'a>,
     #[serde(default, borrow)]
     pub error: Option<&'a RawValue>,
     #[serde(default, borrow)]
@@ -155,7 +156,7 @@ pub(super) struct Choice<'a> {
 
 /// Text of a model, in any of the forms that servers use.
 #[derive(Default)]
-pub(super) struct Words<'a> {
+pub(super) struct ModelText<'a> {
     /// Plain text of the answer.
     pub content: Option<Cow<'a, str>>,
     /// Amount of text.
@@ -164,7 +165,7 @@ pub(super) struct Words<'a> {
 
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
-enum WordsKey {
+enum ModelTextKey {
     Content,
     #[serde(alias = "tool_calls", alias = "function_call", alias = "audio")]
     Refusal,
@@ -174,11 +175,11 @@ enum WordsKey {
     Other,
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Words<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for ModelText<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Said;
-        impl<'de> Visitor<'de> for Said {
-            type Value = Words<'de>;
+        struct ModelTextVisitor;
+        impl<'de> Visitor<'de> for ModelTextVisitor {
+            type Value = ModelText<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
@@ -189,31 +190,31 @@ impl<'de: 'a, 'a> Deserialize<'de> for Words<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut words = Words::default();
+                let mut words = ModelText::default();
                 let mut longest_thought = 0;
                 while let Some(key) = map.next_key()? {
                     match key {
-                        WordsKey::Content => {
-                            let content: Loose<'_> = map.next_value()?;
+                        ModelTextKey::Content => {
+                            let content: LooseValue<'_> = map.next_value()?;
                             words.amount.add(content.amount);
                             words.content = content.text;
                         }
-                        WordsKey::Refusal => {
-                            words.amount.add(map.next_value::<Loose<'_>>()?.amount);
+                        ModelTextKey::Refusal => {
+                            words.amount.add(map.next_value::<LooseValue<'_>>()?.amount);
                         }
                         // The same text may appear under more than one of these names.
-                        WordsKey::Reasoning => {
-                            let thought = map.next_value::<Loose<'_>>()?.amount.all();
+                        ModelTextKey::Reasoning => {
+                            let thought = map.next_value::<LooseValue<'_>>()?.amount.all();
                             longest_thought = thought.max(longest_thought);
                         }
-                        WordsKey::Other => drop(map.next_value::<IgnoredAny>()?),
+                        ModelTextKey::Other => drop(map.next_value::<IgnoredAny>()?),
                     }
                 }
                 words.amount.add(Amount { answer: 0, thought: longest_thought });
                 Ok(words)
             }
         }
-        deserializer.deserialize_struct("Words", &[], Said)
+        deserializer.deserialize_struct("ModelText", &[], ModelTextVisitor)
     }
 }
 
@@ -273,7 +274,7 @@ mod tests {
     #[test]
     fn what_is_said_in_any_form() {
         let amount = |json: &str| {
-            let words: Words<'_> = serde_json::from_str(json).unwrap();
+            let words: ModelText<'_> = serde_json::from_str(json).unwrap();
             let Amount { answer, thought } = words.amount;
             (answer, thought)
         };

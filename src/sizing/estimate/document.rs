@@ -1,6 +1,6 @@
 //! Form in which an estimate is written: one flat record, with null for what it lacks.
 
-use super::{Answer, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, Proven};
+use super::{Answer, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, ProvenBounds};
 use crate::measure::{Metric, QuantileName};
 use crate::sizing::finding::Finding;
 use crate::sizing::fit::Fit;
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 /// Estimate for one target.
 #[derive(Serialize, Deserialize, JsonSchema)]
-struct Written {
+struct EstimateDocument {
     /// Metric that is limited.
     target: Metric,
     /// Quantile that is limited: of a time the most that it may be, such as the p95; of a rate the
@@ -65,7 +65,7 @@ struct Written {
     again: BTreeSet<u32>,
     /// Bounds of the capacity that the levels by themselves prove.
     #[serde(default)]
-    proven: Proven,
+    proven: ProvenBounds,
     /// Levels that were left out of the curve because they contradict the others.
     #[serde(default)]
     left_out: Vec<u32>,
@@ -78,7 +78,7 @@ struct Written {
     reason: Option<Finding>,
 }
 
-impl From<Estimate> for Written {
+impl From<Estimate> for EstimateDocument {
     fn from(estimate: Estimate) -> Self {
         let (users, think_time, request_rate) = match estimate.load {
             Some(Load::Users { users, think }) => (Some(users), Some(think), None),
@@ -115,9 +115,9 @@ impl From<Estimate> for Written {
     }
 }
 
-impl From<Written> for Estimate {
-    fn from(written: Written) -> Self {
-        let Written { throughput, cross_check, unreachable, .. } = written;
+impl From<EstimateDocument> for Estimate {
+    fn from(written: EstimateDocument) -> Self {
+        let EstimateDocument { throughput, cross_check, unreachable, .. } = written;
         let load = match (written.users, written.request_rate) {
             (Some(users), _) => {
                 Some(Load::Users { users, think: written.think_time.unwrap_or(0.0) })
@@ -159,13 +159,13 @@ impl From<Written> for Estimate {
 
 impl Serialize for Estimate {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Written::from(self.clone()).serialize(serializer)
+        EstimateDocument::from(self.clone()).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Estimate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Written::deserialize(deserializer).map(Self::from)
+        EstimateDocument::deserialize(deserializer).map(Self::from)
     }
 }
 
@@ -175,6 +175,6 @@ impl JsonSchema for Estimate {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        Written::json_schema(generator)
+        EstimateDocument::json_schema(generator)
     }
 }

@@ -7,7 +7,7 @@ use super::quantile::{Spread, weighted_quantile};
 pub const DEPENDENCE: f64 = 1.15;
 
 /// Distribution of multiples around a load.
-pub(super) struct Around {
+pub(super) struct LocalDistribution {
     /// Multiples, ascending, each with its weight.
     pub values: Vec<(f64, f64)>,
     /// Effective number of equally weighted runs.
@@ -16,7 +16,7 @@ pub(super) struct Around {
     pub levels: f64,
 }
 
-impl Around {
+impl LocalDistribution {
     /// Returns a quantile.
     pub fn quantile(&self, share: f64) -> f64 {
         weighted_quantile(self.values.iter().copied(), self.weight(), share)

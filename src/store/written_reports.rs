@@ -13,7 +13,7 @@ const LARGEST: u64 = 4 << 20;
 
 /// Reports of a spec, as of the last time it wrote any.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Written {
+pub struct WrittenReports {
     /// File name of the spec.
     pub spec: String,
     /// Profile that was selected.
@@ -24,7 +24,7 @@ pub struct Written {
 
 impl Store {
     /// Returns the record of each spec, profile and branch.
-    pub fn written(&self) -> Vec<Written> {
+    pub fn written(&self) -> Vec<WrittenReports> {
         let Ok(folder) = self.folders.get(FOLDER) else {
             return Vec::new();
         };
@@ -34,7 +34,7 @@ impl Store {
     }
 
     /// Records what a spec wrote, if that has changed.
-    pub fn set_written(&self, key_name: &str, written: &Written) -> Result<(), StoreError> {
+    pub fn set_written(&self, key_name: &str, written: &WrittenReports) -> Result<(), StoreError> {
         if self.is_read_only() {
             return Ok(());
         }

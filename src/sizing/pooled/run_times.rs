@@ -3,7 +3,7 @@
 use crate::sizing::means::Sample;
 
 /// Runs of a level by their time.
-pub(super) struct Timed {
+pub(super) struct RunTimes {
     /// Logarithm of the mean load that they met.
     pub at: f64,
     /// Seconds, ascending.
@@ -14,7 +14,7 @@ pub(super) struct Timed {
     failed: f64,
 }
 
-impl Timed {
+impl RunTimes {
     /// Sorts the runs of a level; `None` without any. `shared` is the inverse of the number of runs behind
     /// the chance that all levels share.
     pub fn of(runs: &[Sample], failed: f64, shared: f64) -> Option<Self> {

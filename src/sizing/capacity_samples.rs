@@ -36,7 +36,7 @@ impl Default for Certainty {
 
 /// Load that a rig carries within a limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Carried {
+pub struct CapacityPoint {
     /// Runs in flight.
     pub concurrency: f64,
     /// Their mean time, in seconds.
@@ -47,10 +47,10 @@ pub struct Carried {
 
 /// Capacity of a rig with its uncertainty.
 #[derive(Clone, Debug, PartialEq)]
-pub struct CarriedDraws {
+pub struct CapacitySamples {
     /// Best single figures.
-    pub point: Carried,
-    pub(super) drawn: Vec<Carried>,
+    pub point: CapacityPoint,
+    pub(super) drawn: Vec<CapacityPoint>,
     /// Capacity if the rig were saturated from the highest level on.
     pub(super) saturated: f64,
     pub(super) confidence: f64,
@@ -60,7 +60,7 @@ pub struct CarriedDraws {
 
 /// A figure derived from the capacity, with its uncertainty.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CarriedRange {
+pub struct CapacityRange {
     /// Best single figure.
     pub point: f64,
     /// Lower end of the interval.
@@ -73,10 +73,12 @@ pub struct CarriedRange {
     pub likely: f64,
 }
 
-impl CarriedDraws {
+impl CapacitySamples {
     /// Takes, draw by draw, the smaller capacity of two models of the same resamples.
     pub(super) fn less_of(&self, other: &Self) -> Self {
-        let less = |a: &Carried, b: &Carried| if b.concurrency < a.concurrency { *b } else { *a };
+        let less = |a: &CapacityPoint, b: &CapacityPoint| {
+            if b.concurrency < a.concurrency { *b } else { *a }
+        };
         Self {
             point: less(&self.point, &other.point),
             drawn: std::iter::zip(&self.drawn, &other.drawn).map(|(a, b)| less(a, b)).collect(),
@@ -94,7 +96,7 @@ impl CarriedDraws {
         if kept.point.concurrency < load {
             let concurrency = kept.median().unwrap_or(load);
             let mean_runtime = mean_runtime(concurrency);
-            kept.point = Carried { concurrency, mean_runtime, capped: false };
+            kept.point = CapacityPoint { concurrency, mean_runtime, capped: false };
         }
         kept
     }
@@ -124,7 +126,7 @@ impl CarriedDraws {
     ) {
         let highest = bounds.highest().unwrap_or(f64::INFINITY);
         let at_least = bounds.at_least.unwrap_or(0.0).min(highest);
-        let outside = |it: &Carried| it.concurrency < at_least || it.concurrency > highest;
+        let outside = |it: &CapacityPoint| it.concurrency < at_least || it.concurrency > highest;
         if !outside(&self.point) && !self.drawn.iter().any(outside) {
             return;
         }
@@ -157,13 +159,13 @@ impl CarriedDraws {
             if outside(it) {
                 let concurrency = (from + share * (to - from)).exp().clamp(at_least, highest);
                 let mean_runtime = mean_runtime(concurrency);
-                *it = Carried { concurrency, mean_runtime, capped: false };
+                *it = CapacityPoint { concurrency, mean_runtime, capped: false };
             }
         }
         if outside(&self.point) {
             let concurrency = self.median().unwrap_or(at_least);
             let mean_runtime = mean_runtime(concurrency);
-            self.point = Carried { concurrency, mean_runtime, capped: false };
+            self.point = CapacityPoint { concurrency, mean_runtime, capped: false };
         }
     }
 
@@ -176,11 +178,11 @@ impl CarriedDraws {
         mean_runtime: impl Fn(f64) -> f64,
     ) {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x0074_616B_656E);
-        let keep = |it: &mut Carried, share: f64| {
+        let keep = |it: &mut CapacityPoint, share: f64| {
             let most = (taken.ln() + share * (highest / taken).ln()).exp().min(highest);
             if it.concurrency > most {
                 let mean_runtime = mean_runtime(most);
-                *it = Carried { concurrency: most, mean_runtime, capped: false };
+                *it = CapacityPoint { concurrency: most, mean_runtime, capped: false };
             }
         };
         for it in &mut self.drawn {
@@ -194,7 +196,7 @@ impl CarriedDraws {
         for it in self.drawn.iter_mut().chain([&mut self.point]) {
             if it.concurrency > load {
                 let mean_runtime = mean_runtime(load);
-                *it = Carried { concurrency: load, mean_runtime, capped: false };
+                *it = CapacityPoint { concurrency: load, mean_runtime, capped: false };
             }
         }
     }
@@ -203,7 +205,7 @@ impl CarriedDraws {
     pub(super) fn point_no_more_than(&mut self, load: f64, mean_runtime: impl Fn(f64) -> f64) {
         if self.point.concurrency > load {
             let mean_runtime = mean_runtime(load);
-            self.point = Carried { concurrency: load, mean_runtime, capped: false };
+            self.point = CapacityPoint { concurrency: load, mean_runtime, capped: false };
         }
     }
 
@@ -226,7 +228,8 @@ impl CarriedDraws {
         )]
         let beyond = beyond.ceil() as usize + 1;
         let mut order: Vec<usize> = (0..self.drawn.len()).collect();
-        let load = |drawn: &[Carried], index: &usize| drawn.get(*index).map(|it| it.concurrency);
+        let load =
+            |drawn: &[CapacityPoint], index: &usize| drawn.get(*index).map(|it| it.concurrency);
         order.sort_by(|a, b| {
             let (a, b) = (load(&self.drawn, a), load(&self.drawn, b));
             a.unwrap_or_default().total_cmp(&b.unwrap_or_default())
@@ -256,18 +259,18 @@ impl CarriedDraws {
             let end = if end > 0.0 { end } else { it.concurrency };
             let concurrency = end.max(met.min(it.concurrency));
             let mean_runtime = mean_runtime(concurrency);
-            *it = Carried { concurrency, mean_runtime, capped: it.capped };
+            *it = CapacityPoint { concurrency, mean_runtime, capped: it.capped };
         }
     }
 
     /// Computes the range of a figure over the draws.
-    pub fn range(&self, figure: impl Fn(Carried) -> f64) -> CarriedRange {
+    pub fn range(&self, figure: impl Fn(CapacityPoint) -> f64) -> CapacityRange {
         let point = figure(self.point);
         let mut drawn: Vec<f64> = self.drawn.iter().map(|drawn| figure(*drawn)).collect();
         drawn.sort_unstable_by(f64::total_cmp);
         let at = |share| quantile_of_sorted(&drawn, share).unwrap_or(point);
         let outside = 1.0 - self.confidence;
-        CarriedRange {
+        CapacityRange {
             point,
             low: at(outside / 2.0).min(point),
             high: at(1.0 - outside / 2.0).max(point),
@@ -281,14 +284,14 @@ impl CarriedDraws {
 mod tests {
     use super::*;
 
-    fn carried(concurrency: f64) -> Carried {
-        Carried { concurrency, mean_runtime: 1.0, capped: false }
+    fn carried(concurrency: f64) -> CapacityPoint {
+        CapacityPoint { concurrency, mean_runtime: 1.0, capped: false }
     }
 
     /// A thousand draws evenly between two loads.
-    fn between(low: f64, high: f64) -> CarriedDraws {
+    fn between(low: f64, high: f64) -> CapacitySamples {
         let draw = |index: u32| carried(low + (high - low) * (f64::from(index) + 0.5) / 1000.0);
-        CarriedDraws {
+        CapacitySamples {
             point: carried(f64::midpoint(low, high)),
             drawn: (0..1000).map(draw).collect(),
             saturated: high,
@@ -297,7 +300,7 @@ mod tests {
         }
     }
 
-    fn range(draws: &CarriedDraws) -> CarriedRange {
+    fn range(draws: &CapacitySamples) -> CapacityRange {
         draws.range(|it| it.concurrency)
     }
 

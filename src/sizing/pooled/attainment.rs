@@ -1,25 +1,26 @@
 //! Share of times within a limit, by load.
 
-use super::Pooled;
+use super::PooledModel;
 use crate::sizing::tails::Spread;
 
-impl Pooled {
+impl PooledModel {
     /// Returns the share of times within a limit (seconds) as a function of load: the levels around
     /// each load tell how times spread there, above all where about `share` of them are.
-    pub(in crate::sizing) fn within(&self, limit: f64, share: f64) -> Within<'_> {
+    pub(in crate::sizing) fn within(&self, limit: f64, share: f64) -> Attainment<'_> {
         let lowest = self.seen.first().map_or(1.0, |seen| seen.concurrency);
         let highest = if self.tails.go_on() { self.furthest(limit) } else { self.highest };
-        let steps = ((highest / lowest).ln() * Within::PER_E_FOLD).ceil().max(0.0);
+        let steps = ((highest / lowest).ln() * Attainment::PER_E_FOLD).ceil().max(0.0);
         let loads = (0_u32..).map(f64::from).take_while(|step| *step <= steps);
-        let of =
-            |step: f64| self.tails.spread_around(lowest * (step / Within::PER_E_FOLD).exp(), share);
-        Within { pooled: self, limit, lowest, spreads: loads.map(of).collect() }
+        let of = |step: f64| {
+            self.tails.spread_around(lowest * (step / Attainment::PER_E_FOLD).exp(), share)
+        };
+        Attainment { pooled: self, limit, lowest, spreads: loads.map(of).collect() }
     }
 }
 
 /// Share of times within a limit, as a function of load.
-pub(in crate::sizing) struct Within<'a> {
-    pooled: &'a Pooled,
+pub(in crate::sizing) struct Attainment<'a> {
+    pooled: &'a PooledModel,
     limit: f64,
     lowest: f64,
     /// Spreads at loads that are evenly spaced on a logarithmic scale, from the lowest to the
@@ -27,7 +28,7 @@ pub(in crate::sizing) struct Within<'a> {
     spreads: Vec<Spread>,
 }
 
-impl Within<'_> {
+impl Attainment<'_> {
     const PER_E_FOLD: f64 = 4.0;
 
     /// Returns the share at a load.

@@ -1,7 +1,7 @@
 //! Error detection in event streams of unknown protocols.
 
 use super::events::{Event, Events};
-use super::loose::{Loose, is_something};
+use super::loose::{LooseValue, is_something};
 use super::openai::answer::is_of_an_error;
 use crate::measure::{Failure, FailureKind};
 use serde::Deserialize;
@@ -9,17 +9,17 @@ use serde_json::value::RawValue;
 
 /// Detector that looks for errors in the events of a stream, whatever else they say.
 #[derive(Default)]
-pub(super) struct Reported {
+pub(super) struct ErrorDetector {
     events: Events,
 }
 
 #[derive(Deserialize)]
-struct Said<'a> {
+struct EventBody<'a> {
     #[serde(default, borrow)]
     error: Option<&'a RawValue>,
 }
 
-impl Reported {
+impl ErrorDetector {
     /// Checks a piece of the body.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Failure> {
         self.events.feed(chunk, look)
@@ -47,9 +47,9 @@ fn says_error(data: &[u8]) -> bool {
     if memchr::memmem::find(data, b"\"error\"").is_none() {
         return false;
     }
-    let said: Option<Said<'_>> = serde_json::from_slice(data).ok();
+    let said: Option<EventBody<'_>> = serde_json::from_slice(data).ok();
     said.and_then(|said| said.error).is_some_and(|error| {
-        let plain = serde_json::from_str::<Loose<'_>>(error.get());
+        let plain = serde_json::from_str::<LooseValue<'_>>(error.get());
         is_something(error) && plain.is_ok_and(|it| it.number.is_none()) && error.get() != "true"
     })
 }
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn errors_are_told_from_what_is_none() {
         let read = |body: &str| {
-            let mut reported = Reported::default();
+            let mut reported = ErrorDetector::default();
             reported.feed(body.as_bytes()).and_then(|()| reported.finish())
         };
         for bad in [

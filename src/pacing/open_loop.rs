@@ -3,11 +3,11 @@
 //! omission).
 
 use super::error::PacingError;
+use super::key_error::{KeyError, ensure};
 use super::point::LoadPoint;
 use super::segment::{Segment, Turns};
 use super::shape::Shape;
 use super::starts::{MOST_IN_FLIGHT, Setting, Starts};
-use super::wrong::{Wrong, ensure};
 use crate::language::{Scalar, ScalarOrMap, deserialize_scalar_or_map};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -85,14 +85,14 @@ impl JsonSchema for Rate {
 /// Runs that begin at a rate, whether or not others have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Open {
+pub struct OpenLoop {
     /// Runs per second and user, if the load counts users.
     pub per_user: f64,
     /// Arrival process.
     pub process: Process,
 }
 
-impl Open {
+impl OpenLoop {
     /// Returns the runs per second of the whole load.
     fn rate(&self, point: LoadPoint) -> f64 {
         match point {
@@ -104,14 +104,14 @@ impl Open {
     }
 }
 
-impl Shape for Open {
+impl Shape for OpenLoop {
     type Key = Rate;
 
     fn alone() -> &'static str {
         "in an open loop nobody waits, so there is no think time"
     }
 
-    fn check_key(rate: Rate) -> Result<(), Wrong> {
+    fn check_key(rate: Rate) -> Result<(), KeyError> {
         ensure(
             rate.per_second > 0.0 && rate.per_second <= HIGHEST,
             "a rate is above 0, and at most 1000000 per second",
@@ -215,11 +215,14 @@ mod tests {
 
     #[test]
     fn the_rate_is_that_of_all_users_or_that_of_the_point() {
-        let open = Open { per_user: 0.5, process: Process::Constant };
+        let open = OpenLoop { per_user: 0.5, process: Process::Constant };
         let rates = [LoadPoint::Users(6), LoadPoint::Rate(0.25)].map(|point| open.rate(point));
         assert!((rates[0] - 3.0).abs() < 1e-12 && (rates[1] - 0.25).abs() < 1e-12, "{rates:?}");
         for per_user in [0.0, -1.0, f64::NAN, 1e7] {
-            assert!(Open { per_user, ..open }.check(LoadPoint::Users(1)).is_err(), "{per_user}");
+            assert!(
+                OpenLoop { per_user, ..open }.check(LoadPoint::Users(1)).is_err(),
+                "{per_user}"
+            );
         }
     }
 }

@@ -3,24 +3,24 @@
 use super::added::AddedMethod;
 use super::evidence::Evidence;
 use super::observed::ObservedLevel;
-use super::prepared::Prepared;
+use super::prepared_model::PreparedModel;
 use super::{FitOptions, Fits};
-use crate::measure::{AgainstLimits, Around, LevelMetrics, Metric, Recording, RunColumns};
+use crate::measure::{AgainstLimits, LevelMetrics, Metric, Recording, RecordingMeta, RunColumns};
 use std::collections::BTreeMap;
 
 /// Levels of a sweep with the runs behind them.
 ///
-/// [`Measured::add`] aggregates the runs of a level; where its metrics exist already, begin with
-/// [`Measured::of`], and read the runs of each level ([`Measured::observe`]). [`Measured::fits`] draws
-/// the lines, [`Measured::prepare`] makes the model, and [`Prepared::answer`] gives the estimates.
+/// [`MeasuredSweep::add`] aggregates the runs of a level; where its metrics exist already, begin with
+/// [`MeasuredSweep::of`], and read the runs of each level ([`MeasuredSweep::observe`]). [`MeasuredSweep::fits`] draws
+/// the lines, [`MeasuredSweep::prepare`] makes the model, and [`PreparedModel::answer`] gives the estimates.
 #[derive(Clone, Debug, Default)]
-pub struct Measured {
+pub struct MeasuredSweep {
     levels: Vec<LevelMetrics>,
     observed: BTreeMap<u32, ObservedLevel>,
     against: BTreeMap<u32, AgainstLimits>,
 }
 
-impl Measured {
+impl MeasuredSweep {
     /// Creates a sweep of levels whose metrics exist.
     pub fn of(mut levels: Vec<LevelMetrics>) -> Self {
         levels.sort_by_key(|level| level.concurrency);
@@ -41,14 +41,14 @@ impl Measured {
         &mut self,
         concurrency: u32,
         runs: &S,
-        around: &Around,
+        around: &RecordingMeta,
     ) -> Result<(), S::Error> {
         self.observed.insert(concurrency, ObservedLevel::of(concurrency, runs, around)?);
         Ok(())
     }
 
     /// Compares the runs of a level with limits: the [main ones](super::Question::main_limits) of
-    /// the question to [assess](Prepared::assess).
+    /// the question to [assess](PreparedModel::assess).
     pub fn compare<S: RunColumns>(
         &mut self,
         concurrency: u32,
@@ -71,7 +71,7 @@ impl Measured {
 
     /// Makes the model of the method of these lines. Failed runs at levels that tolerate them are
     /// left out, or slower than any limit if `count_failed` is set.
-    pub fn prepare<'e>(&'e self, fits: &'e Fits, count_failed: bool) -> Prepared<'e> {
+    pub fn prepare<'e>(&'e self, fits: &'e Fits, count_failed: bool) -> PreparedModel<'e> {
         self.prepare_by(None, fits, count_failed)
     }
 
@@ -81,9 +81,9 @@ impl Measured {
         added: Option<&AddedMethod>,
         fits: &'e Fits,
         count_failed: bool,
-    ) -> Prepared<'e> {
+    ) -> PreparedModel<'e> {
         let evidence = Evidence::new(&self.levels, fits, &self.observed);
         let evidence = evidence.counting_failures(count_failed);
-        Prepared::by(added, evidence).with_comparison(&self.against)
+        PreparedModel::by(added, evidence).with_comparison(&self.against)
     }
 }

@@ -2,11 +2,11 @@
 //! last one has ended, after a pause.
 
 use super::error::PacingError;
+use super::key_error::{KeyError, ensure};
 use super::point::LoadPoint;
 use super::segment::{Segment, Turns};
 use super::shape::Shape;
 use super::starts::{Setting, Starts, Times};
-use super::wrong::{Wrong, ensure};
 use crate::language::{Scalar, ScalarOrMap, Seconds, deserialize_scalar_or_map};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
@@ -73,17 +73,17 @@ impl JsonSchema for ThinkTime {
 /// Users who pause between two runs, for log-normal times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Closed {
+pub struct ClosedLoop {
     /// Median of the pause, in seconds.
     pub think: f64,
     /// Standard deviation of its logarithm.
     pub sigma: f64,
 }
 
-impl Shape for Closed {
+impl Shape for ClosedLoop {
     type Key = ThinkTime;
 
-    fn check_key(think: ThinkTime) -> Result<(), Wrong> {
+    fn check_key(think: ThinkTime) -> Result<(), KeyError> {
         ensure(
             (0.0..=WIDEST).contains(&think.sigma),
             "sigma lies between 0 and 3",
@@ -146,19 +146,19 @@ fn users(point: LoadPoint) -> Option<u32> {
 
 /// Pauses of one user: log-normal, and seeded.
 struct Pauses {
-    shape: Closed,
+    shape: ClosedLoop,
     /// Time before the first pause; `None` once that is over.
     ramp: Option<f64>,
     rng: Xoshiro256PlusPlus,
 }
 
 impl Pauses {
-    fn new(shape: Closed, seed: u64, ramp: f64) -> Self {
+    fn new(shape: ClosedLoop, seed: u64, ramp: f64) -> Self {
         Self { shape, ramp: Some(ramp), rng: Xoshiro256PlusPlus::seed_from_u64(seed) }
     }
 
     fn draw(&mut self) -> f64 {
-        let Closed { think, sigma } = self.shape;
+        let ClosedLoop { think, sigma } = self.shape;
         if think <= 0.0 {
             return 0.0;
         }
@@ -187,20 +187,20 @@ mod tests {
     #[test]
     fn pauses_have_the_mean_of_their_distribution() {
         const COUNT: usize = 200_000;
-        let pauses = Pauses::new(Closed { think: 2.0, sigma: 0.5 }, 1, 0.0);
+        let pauses = Pauses::new(ClosedLoop { think: 2.0, sigma: 0.5 }, 1, 0.0);
         let mean = pauses.skip(1).take(COUNT).sum::<f64>() / COUNT as f64;
         assert!((mean - 2.0 * (0.125_f64).exp()).abs() < 0.02, "{mean}");
-        let busy = Pauses::new(Closed { think: 0.0, sigma: 1.0 }, 1, 3.0);
+        let busy = Pauses::new(ClosedLoop { think: 0.0, sigma: 1.0 }, 1, 3.0);
         assert_eq!(busy.take(3).collect::<Vec<_>>(), [3.0, 0.0, 0.0], "a ramp, and no pause");
     }
 
     #[test]
     fn numbers_that_make_no_sense_are_refused() {
-        let check = |think, sigma| Closed { think, sigma }.check(LoadPoint::Users(2));
+        let check = |think, sigma| ClosedLoop { think, sigma }.check(LoadPoint::Users(2));
         assert!(check(1.0, 0.5).is_ok() && check(0.0, 0.0).is_ok());
         for (think, sigma) in [(-1.0, 0.0), (f64::NAN, 0.0), (1.0, 3.1), (1.0, f64::NAN)] {
             assert!(check(think, sigma).is_err(), "{think} {sigma}");
         }
-        assert!(Closed::default().check(LoadPoint::Rate(1.0)).is_err());
+        assert!(ClosedLoop::default().check(LoadPoint::Rate(1.0)).is_err());
     }
 }

@@ -9,13 +9,13 @@ pub(super) const SHORTEST: usize = 8;
 const LONGEST_SIGN: usize = 16;
 
 /// The letters and digits of a text, each with its position.
-pub(super) struct Condensed {
+pub(super) struct CondensedText {
     pub bytes: Vec<u8>,
     /// Position of each byte in the original text.
     places: Vec<usize>,
 }
 
-impl Condensed {
+impl CondensedText {
     /// Drops everything that is neither a letter nor a digit (spaces, line ends, hyphens,
     /// separators, quotes), and colour sequences and HTML tags as a whole.
     pub fn of(text: &[u8]) -> Self {
@@ -80,10 +80,10 @@ mod tests {
             ("<", ""),
             ("\u{1b}[", ""),
         ] {
-            let condensed = Condensed::of(text.as_bytes());
+            let condensed = CondensedText::of(text.as_bytes());
             assert_eq!(String::from_utf8_lossy(&condensed.bytes), expected, "{text:?}");
         }
-        let condensed = Condensed::of(b"x a-\nb y");
+        let condensed = CondensedText::of(b"x a-\nb y");
         assert_eq!(condensed.place(1..3), Some(2..6));
         assert_eq!((condensed.place(0..0), condensed.place(3..9)), (None, None));
     }

@@ -1,15 +1,15 @@
 //! The part of a sweep's plan that one of its levels is measured by.
 
-use crate::measure::Asked;
+use crate::measure::SearchGoal;
 use crate::pacing::LoadPoint;
 use crate::spec::{Concurrency, WindowSpec};
 use crate::study::graph_level::GraphLevel;
 
 /// The part of a sweep's plan that a level is measured by. No key holds it: whatever plan a level was measured for,
 /// it is the same measurement, of more runs or fewer.
-pub(in crate::study) struct Planned {
+pub(in crate::study) struct PlannedLevel {
     /// The aim of an adaptive sweep.
-    pub asked: Option<Asked>,
+    pub asked: Option<SearchGoal>,
     /// The level as it is planned, with the recording whose place it takes.
     pub level: Option<GraphLevel>,
     /// The highest level that is known of.
@@ -18,11 +18,11 @@ pub(in crate::study) struct Planned {
     window: Option<WindowSpec>,
 }
 
-impl Planned {
+impl PlannedLevel {
     /// Takes it from a section of a spec and the level that was chosen.
     pub fn of(
         load: &Concurrency,
-        asked: Option<&Asked>,
+        asked: Option<&SearchGoal>,
         level: Option<GraphLevel>,
         highest: LoadPoint,
     ) -> Self {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Stanza of one stage in the lock file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Locked {
+pub struct LockedStage {
     /// Key of the stage.
     pub key: Key,
     /// Digest of its artifact.

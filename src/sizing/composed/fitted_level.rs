@@ -16,7 +16,7 @@ const EXPLAINED: f64 = 0.8;
 const FEWEST: usize = 8;
 
 /// A level with the rates of its LLM calls.
-pub(super) struct Fitted {
+pub(super) struct FittedLevel {
     pub concurrency: f64,
     pub parts: Vec<Part>,
     /// Rates at this level.
@@ -25,7 +25,7 @@ pub(super) struct Fitted {
     mean: f64,
 }
 
-impl Fitted {
+impl FittedLevel {
     /// Returns the runtime of a run of this composition at this level, in seconds.
     pub fn time(&self, part: &Part) -> f64 {
         part.outside + self.llm_time(part)
@@ -76,9 +76,9 @@ impl Fitted {
 ///
 /// If calls were streamed, the time up to first tokens depends on calls and prompt tokens alone, and the rest on
 /// generated tokens, unless that explains little: the first piece of some streams is all of the answer.
-pub(super) fn fitted(loads: &[f64], parts: &[Vec<Part>]) -> Option<Vec<Fitted>> {
+pub(super) fn fitted(loads: &[f64], parts: &[Vec<Part>]) -> Option<Vec<FittedLevel>> {
     let streamed = parts.iter().flatten().all(|part| part.first_tokens.is_some());
-    let explaining = |levels: &Vec<Fitted>| levels.iter().any(Fitted::is_explained);
+    let explaining = |levels: &Vec<FittedLevel>| levels.iter().any(FittedLevel::is_explained);
     let of = |streamed| fitted_to(loads, parts, streamed).filter(explaining);
     of(streamed).or_else(|| streamed.then(|| of(false)).flatten())
 }
@@ -87,7 +87,7 @@ pub(super) fn fitted(loads: &[f64], parts: &[Vec<Part>]) -> Option<Vec<Fitted>> 
 ///
 /// Seconds per token change slowly with the load, so they are fitted to the levels around as well, each with a
 /// rate per call of its own: calls wait longer at a higher load, and then suddenly.
-fn fitted_to(loads: &[f64], parts: &[Vec<Part>], streamed: bool) -> Option<Vec<Fitted>> {
+fn fitted_to(loads: &[f64], parts: &[Vec<Part>], streamed: bool) -> Option<Vec<FittedLevel>> {
     let means: Vec<f64> = parts.iter().map(|parts| Part::mean(parts.iter()).llm_time).collect();
     if means.iter().any(|mean| *mean <= 0.0) {
         return None;
@@ -103,7 +103,7 @@ fn fitted_to(loads: &[f64], parts: &[Vec<Part>], streamed: bool) -> Option<Vec<F
     };
     let each = std::iter::zip(std::iter::zip(loads, parts), std::iter::zip(means, rates));
     let level = |((&concurrency, parts), (mean, rates)): ((&f64, &Vec<Part>), (f64, Rates))| {
-        Fitted { concurrency, rates: of_calls(rates, parts), parts: parts.clone(), mean }
+        FittedLevel { concurrency, rates: of_calls(rates, parts), parts: parts.clone(), mean }
     };
     Some(each.map(level).collect())
 }

@@ -2,7 +2,7 @@
 
 /// Reason why bounded work was stopped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Exceeded {
+pub(crate) enum LimitExceeded {
     /// An expression has too many operators, or a template too many branches.
     #[error("an expression with more than {most} operators (line {line}): this is no template")]
     Depth {
@@ -22,7 +22,7 @@ pub(crate) enum Exceeded {
     Broken(String),
 }
 
-impl Exceeded {
+impl LimitExceeded {
     /// Describes the work (`what`) together with its excess:
     /// `a row that needs more than 192 MiB of memory`.
     pub fn in_words(&self, what: &str) -> String {

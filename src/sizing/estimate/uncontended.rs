@@ -1,6 +1,6 @@
 //! Runs with a replica of their own: their times bound what any number of GPUs can do.
 
-use super::{Asked, levels_within};
+use super::{TargetQuestion, levels_within};
 use crate::measure::at_most;
 use crate::sizing::means::times;
 use crate::sizing::verdict::{Bounds, Level};
@@ -10,7 +10,7 @@ const BY_CHANCE: f64 = 0.1;
 
 /// Observations at loads at which each run has a replica of its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Alone {
+pub(super) struct UncontendedLoads {
     /// Replicas of the test rig: up to that many runs each have one.
     pub replicas: f64,
     /// Share of such runs that meet the limit, if enough of them were seen to be beyond chance.
@@ -21,10 +21,10 @@ pub(super) struct Alone {
     kept: bool,
 }
 
-impl Alone {
+impl UncontendedLoads {
     /// Examines the usable levels up to as many runs as there are replicas.
-    pub fn of(asked: &Asked<'_>, levels: &[Level<'_>], bounds: &Bounds) -> Self {
-        let Asked { target, rig, .. } = *asked;
+    pub fn of(asked: &TargetQuestion<'_>, levels: &[Level<'_>], bounds: &Bounds) -> Self {
+        let TargetQuestion { target, rig, .. } = *asked;
         let replicas = rig.gpu_count.unwrap_or(1) / rig.gpus_per_replica.max(1);
         let replicas = f64::from(replicas.max(1));
         let own = levels.iter().filter(|it| it.is_usable() && it.concurrency() <= replicas);

@@ -1,7 +1,7 @@
 //! The capacity found, and its basis.
 
 use super::refit::Models;
-use crate::sizing::CarriedDraws;
+use crate::sizing::CapacitySamples;
 use crate::sizing::grade::Doubt;
 use crate::sizing::verdict::{Bounds, Level};
 
@@ -9,15 +9,15 @@ use crate::sizing::verdict::{Bounds, Level};
 pub(super) const NEAR: f64 = 5.0;
 
 /// The capacity found, and its basis.
-pub(super) struct Found<'m> {
+pub(super) struct CapacityEstimate<'m> {
     pub models: &'m Models,
-    pub drawn: CarriedDraws,
+    pub drawn: CapacitySamples,
     pub bounds: Bounds,
     pub left_out: Option<f64>,
     pub doubts: Vec<Doubt>,
 }
 
-impl Found<'_> {
+impl CapacityEstimate<'_> {
     /// Returns true if nothing that was measured shows where the capacity ends.
     pub fn is_open(&self) -> bool {
         let range = self.drawn.range(|it| it.concurrency);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// A selection worked out on a graph.
 #[derive(Clone, Debug)]
-pub(crate) struct Chosen<I> {
+pub(crate) struct ResolvedSelection<I> {
     /// Stages that may run.
     pub wanted: BTreeSet<I>,
     /// Stages whose artifacts are needed: the wanted ones and all that they rest on.
@@ -13,7 +13,7 @@ pub(crate) struct Chosen<I> {
     pub forced: BTreeSet<I>,
 }
 
-impl<I> Chosen<I> {
+impl<I> ResolvedSelection<I> {
     /// A selection for looking only.
     pub fn nothing() -> Self {
         Self { wanted: BTreeSet::new(), needed: BTreeSet::new(), forced: BTreeSet::new() }

@@ -2,7 +2,7 @@
 //! watched. A thread cannot be killed; work that exceeds its bounds goes on unheard until it ends
 //! or the process exits, which follows an error of this kind.
 
-use super::Exceeded;
+use super::LimitExceeded;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, OnceLock};
@@ -27,15 +27,18 @@ pub(crate) struct Bounds {
 }
 
 /// A thread that computes.
-pub(super) struct Watched {
+pub(super) struct WatchedThread {
     /// The `schedstat` file with the thread's CPU time.
     thread: Arc<OnceLock<PathBuf>>,
     bounds: Bounds,
 }
 
-impl Watched {
+impl WatchedThread {
     /// Starts the work on a new thread.
-    pub fn start(bounds: Bounds, work: impl FnOnce() + Send + 'static) -> Result<Self, Exceeded> {
+    pub fn start(
+        bounds: Bounds,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, LimitExceeded> {
         let thread = Arc::new(OnceLock::new());
         let builder = std::thread::Builder::new().name("bounded".to_owned()).stack_size(STACK);
         let own = Arc::clone(&thread);
@@ -45,12 +48,12 @@ impl Watched {
             }
             work();
         });
-        spawned.map_err(|error| Exceeded::Broken(error.to_string()))?;
+        spawned.map_err(|error| LimitExceeded::Broken(error.to_string()))?;
         Ok(Self { thread, bounds })
     }
 
     /// Waits for a value that the work makes; `None` if it ended without one.
-    pub fn wait<T>(&self, made: &Receiver<T>) -> Result<Option<T>, Exceeded> {
+    pub fn wait<T>(&self, made: &Receiver<T>) -> Result<Option<T>, LimitExceeded> {
         let (before, began) = (resident_mib(), Instant::now());
         let computed = self.computed();
         loop {
@@ -63,7 +66,7 @@ impl Watched {
             // Where only one of them is known, nothing is known of the growth.
             let grown = resident_mib().zip(before).map(|(now, before)| now.saturating_sub(before));
             if grown.is_some_and(|grown| grown > mib) {
-                return Err(Exceeded::Memory(mib));
+                return Err(LimitExceeded::Memory(mib));
             }
             let took = match (computed, self.computed()) {
                 (before, Some(now)) => now.saturating_sub(before.unwrap_or_default()),
@@ -71,7 +74,7 @@ impl Watched {
             };
             let most = Duration::from_secs(seconds);
             if took > most || began.elapsed() > most * PATIENCE {
-                return Err(Exceeded::Time(seconds));
+                return Err(LimitExceeded::Time(seconds));
             }
         }
     }
@@ -87,14 +90,14 @@ impl Watched {
 pub(super) fn run<T: Send + 'static>(
     bounds: Bounds,
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Exceeded> {
+) -> Result<T, LimitExceeded> {
     let (done, result) = sync_channel(1);
-    let watched = Watched::start(bounds, move || {
+    let watched = WatchedThread::start(bounds, move || {
         // Nobody listens any more where it took too long.
         let _ = done.send(work());
     })?;
     let value = watched.wait(&result)?;
-    value.ok_or_else(|| Exceeded::Broken("the template engine failed".to_owned()))
+    value.ok_or_else(|| LimitExceeded::Broken("the template engine failed".to_owned()))
 }
 
 /// Returns the memory used by the process, in MiB; `None` if the system does not tell it.

@@ -1,14 +1,14 @@
 //! Answers in one piece.
 
 use super::wire::{Choice, Chunk};
-use super::{Said, Usage, broken_off, empty, one_was_cut, server_error, short};
+use super::{ParsedAnswer, Usage, broken_off, empty, one_was_cut, server_error, short};
 use crate::measure::{Failure, FailureKind};
 use crate::workflow::openai::malformed::malformed;
 
 /// Parser of an answer in one piece.
-pub(in crate::workflow) struct Whole;
+pub(in crate::workflow) struct WholeAnswer;
 
-impl Whole {
+impl WholeAnswer {
     /// Returns true if an answer in any protocol reports an error.
     pub fn reports_an_error(body: &[u8]) -> bool {
         let chunk = serde_json::from_slice::<Chunk<'_>>(body);
@@ -16,7 +16,7 @@ impl Whole {
     }
 
     /// Parses a complete answer.
-    pub fn parse(body: &[u8]) -> Result<Said, Failure> {
+    pub fn parse(body: &[u8]) -> Result<ParsedAnswer, Failure> {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         let mended;
         let parsed = match serde_json::from_slice(body) {
@@ -48,11 +48,11 @@ impl Whole {
         if !says && usage.completion_tokens.is_none() {
             return Err(empty());
         }
-        Ok(Said {
+        Ok(ParsedAnswer {
             usage,
             finish_reason: choice.reason().map(short),
             text: choice.plain().map(|words| words.clone().into_owned()),
-            ..Said::default()
+            ..ParsedAnswer::default()
         })
     }
 }

@@ -1,22 +1,22 @@
 //! Evidence with its model, ready for any number of questions.
 
 use super::added::AddedMethod;
-use super::advice::Wanted;
+use super::advice::LevelAdvice;
 use super::estimator::{Model, NoModel};
 use super::evidence::Evidence;
-use super::{Answer, Asked, Estimate, Load, Question, Recommendation, Target, recommend};
+use super::{Answer, Estimate, Load, Question, Recommendation, Target, TargetQuestion, recommend};
 use crate::measure::AgainstLimits;
 use std::collections::BTreeMap;
 
 /// Evidence with the model that its method makes of it.
-pub struct Prepared<'e> {
+pub struct PreparedModel<'e> {
     evidence: Evidence<'e>,
     model: Result<Box<dyn Model + 'e>, NoModel>,
     by_line: bool,
     against: Option<&'e BTreeMap<u32, AgainstLimits>>,
 }
 
-impl<'e> Prepared<'e> {
+impl<'e> PreparedModel<'e> {
     /// Makes the model.
     pub fn of(evidence: Evidence<'e>) -> Self {
         Self::by(None, evidence)
@@ -65,13 +65,13 @@ impl<'e> Prepared<'e> {
     /// them.
     pub fn answer(&self, question: &Question) -> (Vec<Estimate>, Recommendation) {
         let asked = self.asked(question);
-        let of = |asked: &Asked<'_>| match &self.model {
+        let of = |asked: &TargetQuestion<'_>| match &self.model {
             Ok(model) => model.estimate(asked, question.certainty),
             Err(reason) => asked.estimate(self.evidence.method(), Answer::none(reason)),
         };
         let estimates: Vec<Estimate> = asked.iter().map(of).collect();
         let mut gpus = recommend(&estimates, question.rig.cost_per_gpu_hour);
-        let mut wanted = Wanted::default();
+        let mut wanted = LevelAdvice::default();
         for estimate in &estimates {
             wanted.add.extend(&estimate.add);
             wanted.again.extend(&estimate.again);
@@ -81,7 +81,7 @@ impl<'e> Prepared<'e> {
     }
 
     /// Combines every target with every load; without a load there is still a capacity to estimate.
-    pub(super) fn asked<'q>(&self, question: &'q Question) -> Vec<Asked<'q>>
+    pub(super) fn asked<'q>(&self, question: &'q Question) -> Vec<TargetQuestion<'q>>
     where
         'e: 'q,
     {
@@ -92,7 +92,7 @@ impl<'e> Prepared<'e> {
         };
         let levels = self.evidence.levels();
         let of_target = |&target: &Target| {
-            loads.clone().into_iter().map(move |load| Asked {
+            loads.clone().into_iter().map(move |load| TargetQuestion {
                 target,
                 load,
                 rig,

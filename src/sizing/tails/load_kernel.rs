@@ -6,7 +6,7 @@ const NEAR: f64 = 0.7;
 const ALIKE: f64 = 0.2;
 
 /// Closeness of loads to each other.
-pub struct Near {
+pub struct LoadKernel {
     /// Distance, as a logarithm, at which a load counts e^(-1/2) as much.
     reach: f64,
     /// Loads that were seen, ascending, as logarithms, each with the elasticity of the mean there:
@@ -16,7 +16,7 @@ pub struct Near {
     elasticity: Vec<(f64, f64)>,
 }
 
-impl Near {
+impl LoadKernel {
     /// Creates it from loads that were seen, ascending, each with the elasticity of the mean there.
     pub fn new(reach: f64, elasticity: impl Iterator<Item = (f64, f64)>) -> Self {
         Self { reach, elasticity: elasticity.map(|(load, it)| (load.ln(), it)).collect() }

@@ -19,14 +19,14 @@ impl Limit {
 /// Error in the text and its line; wrapped in the I/O error that the parser sees.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
-pub(super) struct Unread {
+pub(super) struct TextError {
     pub line: u64,
     pub message: String,
 }
 
 /// Position within a cell.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum At {
+enum CellState {
     Start,
     Plain,
     Quoted,
@@ -37,11 +37,11 @@ enum At {
 /// Reader that checks delimited text on its way to the parser. A quote that is never closed would
 /// make one cell of the rest of the file; one that is closed by another cell's opening quote would
 /// swallow the rows in between.
-pub(super) struct Bounded<R> {
+pub(super) struct CheckingReader<R> {
     inner: R,
     separator: u8,
     left: Rc<Cell<u64>>,
-    at: At,
+    at: CellState,
     line: u64,
     /// Line of the last opening quote.
     opened: u64,
@@ -50,7 +50,7 @@ pub(super) struct Bounded<R> {
     returned: bool,
 }
 
-impl<R: Read> Bounded<R> {
+impl<R: Read> CheckingReader<R> {
     /// Wraps text that begins at a line of the file; returns the limit of the current row as well.
     pub fn new(inner: R, separator: u8, line: u64) -> (Self, Limit) {
         let left = Rc::new(Cell::new(LONGEST_ROW));
@@ -60,7 +60,7 @@ impl<R: Read> Bounded<R> {
                 inner,
                 separator,
                 left,
-                at: At::Start,
+                at: CellState::Start,
                 line,
                 opened: line,
                 last: 0,
@@ -70,37 +70,37 @@ impl<R: Read> Bounded<R> {
         )
     }
 
-    fn follow(&mut self, byte: u8) -> Result<(), Unread> {
+    fn follow(&mut self, byte: u8) -> Result<(), TextError> {
         let newline = byte == b'\n' || byte == b'\r';
         self.at = match (self.at, byte) {
-            (At::Quoted, b'"') => At::Closed,
-            (At::Quoted, _) | (At::Closed, b'"') => At::Quoted,
-            (At::Start, b'"') => {
+            (CellState::Quoted, b'"') => CellState::Closed,
+            (CellState::Quoted, _) | (CellState::Closed, b'"') => CellState::Quoted,
+            (CellState::Start, b'"') => {
                 self.opened = self.line;
-                At::Quoted
+                CellState::Quoted
             }
-            _ if newline || byte == self.separator => At::Start,
+            _ if newline || byte == self.separator => CellState::Start,
             // A slip such as `"a" ,` loses nothing; a quote that closes a cell lines below does.
-            (At::Closed, b' ' | b'\t') => At::Closed,
-            (At::Closed, _) if self.opened < self.line => {
+            (CellState::Closed, b' ' | b'\t') => CellState::Closed,
+            (CellState::Closed, _) if self.opened < self.line => {
                 return Err(self.wrong(format!(
                     "the quote that opens a cell here is not closed before line {}, where text \
                      follows a quote; close it, and write a quote inside a cell twice (\"\")",
                     self.line
                 )));
             }
-            (At::Closed, _) if self.last == b'\\' => {
+            (CellState::Closed, _) if self.last == b'\\' => {
                 return Err(
                     self.wrong("a quote inside a cell is written \\\" here; write it twice (\"\")")
                 );
             }
-            _ => At::Plain,
+            _ => CellState::Plain,
         };
         if byte == b'\n' || self.last == b'\r' {
             self.line += 1;
         }
         // What stood before the quote that closed the cell is what counts after it.
-        if self.at != At::Closed {
+        if self.at != CellState::Closed {
             self.last = byte;
         }
         Ok(())
@@ -114,7 +114,7 @@ impl<R: Read> Bounded<R> {
             let Some(&byte) = bytes.get(index) else { break };
             self.follow(byte).map_err(Error::other)?;
             let belongs = byte == b'\n' && std::mem::take(&mut self.returned);
-            self.returned = byte == b'\r' && self.at != At::Quoted;
+            self.returned = byte == b'\r' && self.at != CellState::Quoted;
             if belongs {
                 continue;
             }
@@ -126,12 +126,12 @@ impl<R: Read> Bounded<R> {
         Ok(kept)
     }
 
-    fn wrong(&self, message: impl Into<String>) -> Unread {
-        Unread { line: self.opened, message: message.into() }
+    fn wrong(&self, message: impl Into<String>) -> TextError {
+        TextError { line: self.opened, message: message.into() }
     }
 }
 
-impl<R: Read> Read for Bounded<R> {
+impl<R: Read> Read for CheckingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = loop {
             let count = self.inner.read(buffer)?;
@@ -143,7 +143,7 @@ impl<R: Read> Read for Bounded<R> {
                 break kept;
             }
         };
-        if count == 0 && !buffer.is_empty() && self.at == At::Quoted {
+        if count == 0 && !buffer.is_empty() && self.at == CellState::Quoted {
             return Err(Error::other(
                 self.wrong("the quote that opens a cell here is never closed"),
             ));
@@ -151,9 +151,9 @@ impl<R: Read> Read for Bounded<R> {
         let left = self.left.get().checked_sub(count as u64);
         let left = left.ok_or_else(|| {
             let mib = LONGEST_ROW >> 20;
-            let line = if self.at == At::Quoted { self.opened } else { self.line };
+            let line = if self.at == CellState::Quoted { self.opened } else { self.line };
             let message = format!("a row of more than {mib} MiB: is a quote not closed?");
-            Error::other(Unread { line, message })
+            Error::other(TextError { line, message })
         })?;
         self.left.set(left);
         Ok(count)

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 /// Runs that have ended, by their position among all of a level.
 #[derive(Default)]
-pub(super) struct Ordered {
+pub(super) struct ReorderBuffer {
     /// From the first position that was not handed over: those under way have their places.
     places: VecDeque<Option<Run>>,
     first: usize,
@@ -14,7 +14,7 @@ pub(super) struct Ordered {
     count: usize,
 }
 
-impl Ordered {
+impl ReorderBuffer {
     /// Takes a run that has ended.
     pub fn add(&mut self, position: usize, run: Run) {
         self.count += 1;
@@ -68,7 +68,7 @@ mod tests {
     fn the_order_is_that_of_the_positions() {
         let run = |position: usize| Run { id: position.to_string(), ..Run::default() };
         let ids = |runs: Vec<Run>| runs.into_iter().map(|run| run.id).collect::<Vec<_>>().join(" ");
-        let mut ordered = Ordered::default();
+        let mut ordered = ReorderBuffer::default();
         for position in [3, 1, 5, 0, 6] {
             ordered.add(position, run(position));
         }
