@@ -1,8 +1,8 @@
-//! Why a level could not be measured.
+//! Errors of measuring a level.
 
 use tokio::task::JoinError;
 
-/// Why a level has no record.
+/// Reason why a level has no recording.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {

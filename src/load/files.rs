@@ -24,7 +24,7 @@ pub struct TooFewFiles {
     pub per_run: u64,
 }
 
-/// What else can be done, where some levels have room.
+/// Suggests an alternative if some levels have room; empty otherwise.
 fn instead(allowed: u64, per_run: u64) -> String {
     match allowed.saturating_sub(OTHERS).checked_div(per_run) {
         None | Some(0) => String::new(),

@@ -1,4 +1,4 @@
-//! Whether the client keeps up with its own load.
+//! Health of the client: its ability to keep up with its own load.
 
 use crate::measure::{ClientHealth, Quantile, quantile_of_sorted};
 use rustix::time::{ClockId, clock_gettime};
@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
-/// How often the client's timers are looked at.
+/// Interval at which the client's timers are checked.
 const TICK: Duration = Duration::from_millis(20);
-/// What is kept of a long level: more would say nothing else.
+/// Samples that are kept of a long level: more would say nothing else.
 const MOST_SAMPLES: usize = 100_000;
 
 /// Watches the client while a level runs.

@@ -27,7 +27,7 @@ struct RecorderState {
     sink: Sink,
 }
 
-/// Where runs go that are too many to be held.
+/// Destination of runs that are too many to be held.
 enum Sink {
     /// They are held all the same.
     Nowhere,
@@ -104,7 +104,7 @@ fn write(file: File, pieces: &Receiver<Vec<Run>>) -> Result<Pieces<Target>, Parq
 pub struct RecordedLevel {
     runs: ReorderBuffer,
     sink: Sink,
-    /// What was noted besides the runs.
+    /// Facts about the level, besides its runs.
     pub around: RecordingMeta,
 }
 

@@ -30,7 +30,7 @@ impl ReorderBuffer {
         }
     }
 
-    /// How many there are.
+    /// Number of runs.
     pub fn len(&self) -> usize {
         self.count
     }

@@ -1,4 +1,4 @@
-//! Which run is next, and which part of the level it belongs to.
+//! Choice of the next run, and of the part of the level that it belongs to.
 
 use crate::measure::{Interval, Item, Phase, Run, Summary};
 use crate::pacing::Turns;
@@ -14,13 +14,13 @@ pub struct Workload {
     pub warmup: usize,
     /// The measured window.
     pub window: Window,
-    /// Whether the load is kept up until the last measured run has ended.
+    /// True if the load is kept up until the last measured run has ended.
     pub keep_loaded: bool,
     /// Share of the runs that may fail before the level is stopped.
     pub tolerated: f64,
 }
 
-/// How long a level is measured.
+/// Extent of a level's measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Window {
@@ -51,7 +51,7 @@ pub(super) struct Schedule {
     stopped: bool,
     /// Runtimes of the measured runs that succeeded, where the window depends on them.
     runtimes: Vec<f64>,
-    /// How many of them it takes to look at them again.
+    /// Number of them at which the interval is computed again.
     look_at: usize,
 }
 

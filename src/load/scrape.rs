@@ -29,7 +29,7 @@ const LARGEST_ANSWER: usize = 8 << 20;
 const MOST_SERIES: usize = 200;
 const MOST_SAMPLES: usize = 1_000_000;
 
-/// Where to ask, and for what.
+/// Scraper of a server's metrics: its address, and the names that are wanted.
 pub struct Scraper {
     client: Client,
     url: Url,
@@ -38,7 +38,7 @@ pub struct Scraper {
     wanted: Vec<String>,
 }
 
-/// What was heard so far.
+/// Samples so far, and the first error.
 #[derive(Default)]
 struct ScrapeState {
     scraped: Scraped,
@@ -108,7 +108,7 @@ impl Scraper {
     }
 }
 
-/// Why nothing can be scraped.
+/// Reason why nothing can be scraped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScrapeError {

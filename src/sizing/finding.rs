@@ -226,7 +226,7 @@ pub enum Finding {
     Idle {
         /// The levels.
         levels: Vec<u32>,
-        /// What they took of the budget, and the budget, if there is one.
+        /// Amount of the budget that they took, and the budget, if there is one.
         spent: Option<(f64, f64)>,
         /// True if that is in seconds, not in runs.
         seconds: bool,

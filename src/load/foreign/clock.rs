@@ -11,7 +11,7 @@ use std::path::PathBuf;
 const NO_CLOCK: f64 = 1e11;
 /// Seconds since 1970 on the days on which recordings are made: the years 2014 to 2033.
 const EPOCH_SECONDS: RangeInclusive<f64> = 1.4e9..=2e9;
-/// What a clock resolves at best.
+/// Finest resolution of a clock, in decimal places.
 const FINEST: i32 = 9;
 
 /// The unit of all times.
@@ -25,7 +25,7 @@ impl Clock {
         Self { said: unit, per_second: unit.unwrap_or_default().per_second() }
     }
 
-    /// How far beyond its run a call may lie: a millisecond, or a hundredth.
+    /// Tolerance by which a call may lie outside its run: a millisecond, or a hundredth of the run.
     pub fn slack(&self, length: f64) -> f64 {
         (1e-3 * self.per_second).max(length * 0.01)
     }

@@ -1,8 +1,8 @@
-//! What is wrong with a recording, and where.
+//! Errors in a recording, with their positions.
 
 use crate::spec::{Spec, SpecError};
 
-/// Why a recording cannot be read.
+/// Reason why a recording cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ForeignError {
@@ -11,7 +11,7 @@ pub enum ForeignError {
     Unreadable {
         /// The file.
         path: String,
-        /// What the system said.
+        /// Error of the system.
         #[source]
         error: std::io::Error,
     },
@@ -26,17 +26,17 @@ pub enum ForeignError {
     Mistaken {
         /// The file.
         path: String,
-        /// What it is, and what to do.
+        /// Description of the file, with the remedy.
         what: String,
     },
-    /// What it says makes no sense.
+    /// A value or a row makes no sense.
     #[error("{at}: {message}{}", help.as_ref().map_or(String::new(), |it| format!("\n  = help: {it}")))]
     Wrong {
         /// The file, with line and column where they are known.
         at: String,
-        /// What is wrong.
+        /// The problem.
         message: String,
-        /// What to do about it.
+        /// The remedy.
         help: Option<String>,
     },
 }
@@ -75,9 +75,9 @@ pub(super) struct Place<'a> {
     pub path: &'a str,
     /// One-based line, or row where there are no lines.
     pub line: u64,
-    /// What a value lies in: a key, a column.
+    /// Container of a value: a key or a column.
     pub value: &'static str,
-    /// Whether rows are lines of text.
+    /// True if rows are lines of text.
     pub text: bool,
 }
 

@@ -3,7 +3,7 @@
 use crate::measure::{Failure, FailureKind};
 use serde_json::Value;
 
-/// What an `error` says; `None` where it says that there was none.
+/// Parses an `error`; `None` if it says that there was none.
 pub(super) fn failure(error: &Value) -> Option<(Failure, Option<u16>)> {
     let text = match error {
         Value::Null | Value::Bool(false) => return None,

@@ -42,12 +42,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// What the runs of a recording may take, which are held.
+/// Memory limit of the runs of a recording, which are all held.
 const MOST_MIB: usize = 192;
 /// As many levels as a spec can have.
 const MOST_LEVELS: usize = 10_000;
 
-/// What files hold.
+/// The content of a recording's files.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ForeignRecording {
     /// All runs: level by level, in each the repetitions end to end, in each the runs by start.

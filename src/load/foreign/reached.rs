@@ -1,9 +1,9 @@
-//! How many runs were in flight, against how many a file claims.
+//! Concurrency reached, compared with the one that a file claims.
 
 use super::stretch::Stretch;
 use crate::measure::{Phase, first_wave_spread, starts_together};
 
-/// How many were in flight in a stretch where it differs from what is claimed.
+/// Runs in flight in a stretch whose concurrency differs from the claim.
 pub(super) struct Mismatch {
     /// On average while the level was filled.
     pub reached: f64,
@@ -12,12 +12,12 @@ pub(super) struct Mismatch {
 }
 
 impl Mismatch {
-    /// Whether there were fewer than it claims.
+    /// Returns true if there were fewer than it claims.
     pub fn is_fewer(&self, claim: u32) -> bool {
         self.reached < f64::from(claim)
     }
 
-    /// What there was instead of the claim.
+    /// Describes the difference from the claim.
     pub fn in_words(&self, claim: u32) -> String {
         let Self { reached, peak } = *self;
         let count = (reached * 10.0).round() / 10.0;
@@ -38,8 +38,8 @@ impl Mismatch {
 
 const TOO_FEW: f64 = 0.8;
 const TOO_MANY: f64 = 1.2;
-/// Where the runs of a steady load were cut out, those in flight at the edges are missing: of few
-/// runs little can be said.
+/// Passes below which little can be said of runs that were cut out of a steady load: those in flight at the
+/// edges are missing.
 const FEW_PASSES: usize = 4;
 const TOO_FEW_OF_FEW: f64 = 0.4;
 /// A few that begin so close, in times of a runtime, do not by chance.
@@ -96,8 +96,8 @@ pub(super) fn level(stretch: &Stretch) -> u32 {
     format!("{mean}").parse().unwrap_or(1)
 }
 
-/// Whether so many began from nothing. What was cut out of a steady load begins one by one; of a few
-/// that can be chance.
+/// Returns true if so many runs began at an idle server. Those that were cut out of a steady load begin one by
+/// one; of a few that can be chance.
 fn begins_together(times: &[(f64, f64)], wave: usize) -> bool {
     let close = |spread| match wave {
         0..4 => false,

@@ -45,13 +45,13 @@ pub(super) struct Entry {
     pub repetition: String,
     /// The repetition in which sizer itself laid it.
     pub part: usize,
-    /// Whether sizer itself kept up the load.
+    /// True if sizer itself kept up the load.
     pub trusted: bool,
     pub run: Run,
 }
 
 impl Entry {
-    /// About how many bytes it takes.
+    /// Approximate size in bytes.
     pub fn weight(&self) -> usize {
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let calls = self.run.llm_calls.iter().map(|call| {
@@ -67,10 +67,10 @@ impl Entry {
     }
 }
 
-/// Where the rows of all files go.
+/// Destination of the rows of all files.
 pub(super) struct Rows<'a> {
     pub clock: &'a Clock,
-    /// Whether the concurrency is measured, and need not be claimed.
+    /// True if the concurrency is measured, and need not be claimed.
     pub measured: bool,
     pub unread: &'a mut BTreeSet<String>,
     pub each: &'a mut dyn FnMut(&Place<'_>, Entry) -> Result<(), ForeignError>,

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 pub struct ForeignRun {
     /// Runs in flight.
     pub concurrency: u32,
-    /// Which repetition of the level it belongs to, from 0.
+    /// Index of the repetition that it belongs to, from 0.
     #[serde(default, skip_serializing_if = "is_first")]
     pub repetition: usize,
-    /// Whether the level's runs met an idle server; `None` where that cannot be told.
+    /// True if the level's runs met an idle server; `None` if that cannot be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<bool>,
     /// The run.

@@ -1,4 +1,4 @@
-//! Whether the runs of each level met an idle server, or were cut out of a steady load.
+//! Distinction of bursts, whose runs met an idle server, from runs that were cut out of a steady load.
 
 use super::stretch::Stretch;
 use crate::measure::{Phase, first_wave_spread, starts_together};
@@ -11,7 +11,7 @@ const TELLING: u32 = 4;
 /// Two or three that begin so close are no chance.
 const NARROW: f64 = 0.02;
 
-/// Whether each level is a burst. Small levels go by the large ones of the same recording: one
+/// Tells for each level if it is a burst. Small levels go by the large ones of the same recording: one
 /// program loaded them all alike.
 pub(super) fn bursts(levels: &BTreeMap<u32, Vec<Stretch>>) -> BTreeMap<u32, bool> {
     let together: BTreeMap<u32, (bool, bool)> = levels
@@ -44,7 +44,7 @@ fn has_phases(stretches: &[Stretch]) -> bool {
     stretches.iter().flat_map(|it| &it.runs).any(|run| run.phase != Phase::Measured)
 }
 
-/// Whether at least half of the runs are in stretches whose first wave begins so close.
+/// Returns true if at least half of the runs are in stretches whose first wave begins so close.
 fn mostly(level: u32, stretches: &[Stretch], close: impl Fn(f64) -> bool) -> bool {
     let (mut all, mut those) = (0, 0);
     for stretch in stretches {

@@ -12,9 +12,9 @@ pub(super) struct Stretch {
     pub runs: Vec<Run>,
     /// The position of its file.
     pub source: usize,
-    /// Whether sizer itself kept up the load.
+    /// True if sizer itself kept up the load.
     pub trusted: bool,
-    /// What it is put in order by: when it began on its own clock, then what it is called.
+    /// Sort key: its start on its own clock, then its name.
     order: (f64, f64, String, usize),
 }
 
@@ -114,7 +114,7 @@ fn split(runs: Vec<Run>) -> Vec<Vec<Run>> {
     pieces
 }
 
-/// Whether no two runs were ever in flight at a time.
+/// Returns true if no two runs were ever in flight at a time.
 fn alone(runs: &[Run]) -> bool {
     runs.iter().zip(runs.iter().skip(1)).all(|(run, next)| next.start >= run.end)
 }

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 pub(super) struct Fields<'a> {
     pub place: &'a Place<'a>,
     pub map: &'a Map<String, Value>,
-    /// What the keys lie in: `llm_calls[2].`.
+    /// Prefix of the keys: `llm_calls[2].`.
     pub within: String,
 }
 

@@ -27,7 +27,7 @@ impl RecordedRuns {
         Ok(Self { reader, around })
     }
 
-    /// What was noted besides the runs.
+    /// Facts about the level, besides its runs.
     pub fn around(&self) -> &RecordingMeta {
         &self.around
     }

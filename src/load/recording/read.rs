@@ -25,7 +25,7 @@ pub fn from_parquet(bytes: Vec<u8>) -> Result<Recording> {
     Ok(Recording { runs, around })
 }
 
-/// Whether a file has the columns that [`super::to_parquet`] writes. The last came later.
+/// Returns true if a file has the columns that [`super::to_parquet`] writes. The last ones came later.
 pub fn is_own_parquet(reader: &dyn FileReader) -> bool {
     const AT_LEAST: usize = Col::CallStatus as usize + 1;
     let Some(own) = OWN.as_ref() else { return false };
@@ -43,12 +43,12 @@ pub fn is_own_parquet(reader: &dyn FileReader) -> bool {
         && columns.iter().all(is_known)
 }
 
-/// What to say of a recording whose columns do not fit together.
+/// Error of a recording whose columns do not fit together.
 pub(super) fn damaged() -> ParquetError {
     ParquetError::General("columns of different lengths".to_owned())
 }
 
-/// What was noted besides the runs.
+/// Reads the facts about the level, besides its runs.
 pub(super) fn around(reader: &dyn FileReader) -> RecordingMeta {
     let metadata = reader.metadata().file_metadata().key_value_metadata();
     let entry = metadata.into_iter().flatten().find(|entry| entry.key == AROUND);

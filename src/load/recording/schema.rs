@@ -91,7 +91,7 @@ pub(super) enum Col {
     Notes,
 }
 
-/// Where the file's own metadata says what was noted besides the runs.
+/// Key of the facts about the level in the file's own metadata.
 pub(super) const AROUND: &str = "sizer.around";
 
 /// The schema of a file that lacks some columns.
@@ -120,7 +120,7 @@ impl Col {
         self.path()?.parts().last().cloned()
     }
 
-    /// Where a row group has it; files have only what is needed, and older ones know less.
+    /// Position in a row group. Files have only the columns that they need, and older ones know fewer.
     pub fn position(self, group: &dyn RowGroupReader) -> Option<usize> {
         let path = self.path()?;
         group.metadata().columns().iter().position(|column| column.column_path() == path)
