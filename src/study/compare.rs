@@ -40,6 +40,8 @@ struct Facts {
     reads: Value,
     /// True if all of the spec is in `reads`.
     whole: bool,
+    /// Levels by their places on the axis, which sides have in common even if one counts users and the other runs in
+    /// flight.
     levels: BTreeMap<u32, LevelMetrics>,
     /// Levels that are known but whose metrics are not in this store.
     absent: BTreeSet<u32>,
@@ -70,7 +72,7 @@ pub struct Changes {
 /// One level on both sides; `None` where that side has none, or its metrics are not in this store.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LevelChange {
-    /// Runs in flight.
+    /// Place of the level on the axis: runs in flight, or users.
     pub concurrency: u32,
     /// p95 workflow runtime before, in seconds.
     pub before: Option<f64>,

@@ -2,6 +2,7 @@
 
 use super::{CalcError, CalcOptions};
 use crate::nat::{CalcOutput, SizingMetrics};
+use crate::pacing::LoadPoint;
 use crate::store::{StoreError, write_atomically};
 use crate::study::Observer;
 use std::collections::BTreeMap;
@@ -39,11 +40,12 @@ pub(super) fn clear_others(job: &Path, observer: &dyn Observer) {
     }
 }
 
-/// The metrics of all gathering jobs: the newest first, and the first value per concurrency wins.
+/// The metrics of all gathering jobs by their levels, which are runs in flight: the newest first, and the first
+/// value per level wins.
 pub(super) fn gathered(
     dir: &Path,
     observer: &dyn Observer,
-) -> Result<BTreeMap<u32, SizingMetrics>, CalcError> {
+) -> Result<BTreeMap<LoadPoint, SizingMetrics>, CalcError> {
     let online = dir.join("online");
     let mut jobs: Vec<(SystemTime, PathBuf)> = jobs_in(&online)
         .map(|job| {
@@ -57,7 +59,8 @@ pub(super) fn gathered(
         match read(&job.join(METRICS)) {
             Ok(output) => {
                 for (concurrency, data) in output.calc_data {
-                    levels.entry(concurrency).or_insert(data.sizing_metrics);
+                    let level = LoadPoint::InFlight(concurrency);
+                    levels.entry(level).or_insert(data.sizing_metrics);
                 }
             }
             Err(message) => {
@@ -65,7 +68,7 @@ pub(super) fn gathered(
             }
         }
     }
-    levels.remove(&0);
+    levels.remove(&LoadPoint::InFlight(0));
     if levels.is_empty() {
         return Err(CalcError::Jobs(format!(
             "{} holds no metrics of a gathering run ({METRICS} in a folder job_…); gather some first: leave \

@@ -3,6 +3,7 @@
 
 use super::{CalcError, CalcOptions, CalcOutcome, jobs, spec_text};
 use crate::measure::{LevelMetrics, Metric, Quantile, Recording, Run};
+use crate::pacing::LoadPoint;
 use crate::report::{Material, SizingResult, SpecIdentity, report};
 use crate::sizing::{Certainty, FitOptions, Load, MeasuredSweep, Question, Rig, Target};
 use crate::study::Observer;
@@ -18,24 +19,25 @@ pub(super) fn run(
         return Err(CalcError::Parameters(message.to_owned()));
     };
     let metrics = jobs::gathered(&dir, observer)?;
-    let runs: BTreeMap<u32, Vec<Run>> =
-        metrics.iter().map(|(concurrency, metrics)| (*concurrency, metrics.runs())).collect();
+    let runs: BTreeMap<LoadPoint, Vec<Run>> =
+        metrics.iter().map(|(point, metrics)| (*point, metrics.runs())).collect();
     let levels: Vec<LevelMetrics> =
-        metrics.iter().map(|(concurrency, metrics)| metrics.level(*concurrency)).collect();
-    let runs_at = |concurrency: u32| runs.get(&concurrency).map_or(&[][..], Vec::as_slice);
+        metrics.iter().map(|(point, metrics)| metrics.level(point.axis())).collect();
+    let runs_at = |point: LoadPoint| runs.get(&point).map_or(&[][..], Vec::as_slice);
     let mut measured = MeasuredSweep::of(levels.clone());
     let question = question(options);
-    for concurrency in metrics.keys() {
-        let recording = Recording { runs: runs_at(*concurrency).to_vec(), ..Recording::default() };
-        let Ok(()) = measured.compare(*concurrency, &recording, &question.main_limits());
+    for point in metrics.keys() {
+        let recording = Recording { runs: runs_at(*point).to_vec(), ..Recording::default() };
+        let Ok(()) = measured.compare(point.axis(), &recording, &question.main_limits());
     }
     let fits = measured.fits(FitOptions { method: options.method, ..FitOptions::default() });
     let assessment = measured.prepare(&fits, false).assess(&question);
     let identity = SpecIdentity { name: "calc".to_owned(), digest: String::new() };
     let result = SizingResult::assemble(identity, levels, &fits, assessment, BTreeMap::new());
     let job = dir.join("offline").join(jobs::new_name(options));
-    let material =
-        Material { result: &result, runs: &|level| Ok(runs_at(level.concurrency).to_vec()) };
+    let runs_of =
+        |level: &LevelMetrics| Ok(runs_at(LoadPoint::InFlight(level.concurrency)).to_vec());
+    let material = Material { result: &result, runs: &runs_of };
     let mut files = Vec::new();
     for name in spec_text::reports(options.plots) {
         if let Some(report) = report(name, None) {
