@@ -10,38 +10,41 @@ use std::fmt;
 /// - the description of the stage, its name in code and, in brackets, what tells it from others of its kind: a level
 ///   or a report,
 /// - the first part of its name for people, and its type in `stages/`,
-/// - the kinds of stages that it reads (those of levels: that of its own level, or else of all) and those that it only
-///   follows,
-/// - the files that name it beside the store, and what it needs for itself,
-/// - of a stage whose JSON document others read, the name under which they do and its type: `one` of a spec, or
-///   `each` of its levels.
+/// - in braces, for the graph: the kinds of stages that it reads (those of levels: that of its own level, or else of
+///   all) and those that it only follows, the file that names it beside the store, and what it needs for itself,
+/// - in braces, of a stage whose JSON document others read: the name under which they do and its type, `one` of a
+///   spec or `each` of its levels.
+///
+/// A macro takes the braces that it does not look into as one token tree.
 macro_rules! each_stage {
     ($make:ident) => {
         $make! {
             /// The dataset as rows.
             Expand = "expand", expand::Expand,
-            reads [], follows [], Registry::LockFile, ResourceNeed::Core;
+            { reads [], follows [], Registry::LockFile, ResourceNeed::Core }, {};
             /// The runs at a concurrency.
             Sweep(level: LoadPoint) = "sweep", sweep::Sweep,
-            reads [Expand], follows [], Registry::LockFile, ResourceNeed::Server;
+            { reads [Expand], follows [], Registry::LockFile, ResourceNeed::Server }, {};
             /// The metrics at a concurrency.
             Level(level: LoadPoint) = "level", level::Level,
-            reads [Sweep], follows [], Registry::LockFile, ResourceNeed::Core, each levels: crate::measure::LevelMetrics;
+            { reads [Sweep], follows [], Registry::LockFile, ResourceNeed::Core },
+            { each levels: crate::measure::LevelMetrics, };
             /// The fits. Which levels there are may follow from the dataset.
             Fit = "fit", fit::Fit,
-            reads [Level], follows [Expand], Registry::Nowhere, ResourceNeed::Core, one fits: crate::sizing::Fits;
+            { reads [Level], follows [Expand], Registry::Nowhere, ResourceNeed::Core },
+            { one fits: crate::sizing::Fits, };
             /// The estimates. They read the runs too: how many are over a target is known only once there is one.
             Estimate = "estimate", estimate::Estimate,
-            reads [Sweep, Level, Fit], follows [], Registry::Nowhere, ResourceNeed::Core,
-            one assessment: crate::sizing::Assessment;
+            { reads [Sweep, Level, Fit], follows [], Registry::Nowhere, ResourceNeed::Core },
+            { one assessment: crate::sizing::Assessment, };
             /// The result: all that was measured and concluded, as one document. Of the sweeps it reads only the
             /// digests: it says which runs it rests on.
             Result = "result", result::Assemble,
-            reads [Expand, Sweep, Level, Fit, Estimate], follows [], Registry::Nowhere, ResourceNeed::Core,
-            one result: crate::report::SizingResult;
+            { reads [Expand, Sweep, Level, Fit, Estimate], follows [], Registry::Nowhere, ResourceNeed::Core },
+            { one result: crate::report::SizingResult, };
             /// A report. It reads the runs only if it says so.
             Render(report: String) = "render", render::Render,
-            reads [Result, Sweep], follows [], Registry::Nowhere, ResourceNeed::Core;
+            { reads [Result, Sweep], follows [], Registry::Nowhere, ResourceNeed::Core }, {};
         }
     };
 }
@@ -115,8 +118,8 @@ macro_rules! ids {
     ($(
         $(#[$about:meta])*
         $name:ident $(($own:ident: $type:ty))? = $word:literal, $module:ident::$stage:ident,
-        reads [$($read:ident),*], follows [$($followed:ident),*], $file:expr, $needs:expr
-        $(, one $one:ident: $document:ty)? $(, each $each:ident: $of_level:ty)? ;
+        { reads [$($read:ident),*], follows [$($followed:ident),*], $file:expr, $needs:expr },
+        $documents:tt;
     )+) => {
         /// The name of a stage.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

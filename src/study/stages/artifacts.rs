@@ -70,8 +70,7 @@ macro_rules! documents {
     ($(
         $(#[$about:meta])*
         $name:ident $(($own:ident: $type:ty))? = $word:literal, $module:ident::$stage:ident,
-        reads [$($read:ident),*], follows [$($followed:ident),*], $file:expr, $needs:expr
-        $(, one $one:ident: $document:ty)? $(, each $each:ident: $of_level:ty)? ;
+        $graph:tt, { $(one $one:ident: $document:ty,)? $(each $each:ident: $of_level:ty,)? };
     )+) => {
         /// Stages that keep one JSON document.
         impl Artifacts<'_> {

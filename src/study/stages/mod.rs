@@ -34,8 +34,7 @@ macro_rules! tasks {
     ($(
         $(#[$about:meta])*
         $name:ident $(($own:ident: $type:ty))? = $word:literal, $module:ident::$stage:ident,
-        reads [$($read:ident),*], follows [$($followed:ident),*], $file:expr, $needs:expr
-        $(, one $one:ident: $document:ty)? $(, each $each:ident: $of_level:ty)? ;
+        $graph:tt, { $(one $one:ident: $document:ty,)? $(each $each:ident: $of_level:ty,)? };
     )+) => {
         /// The stage behind a name, with its slice of the spec.
         pub(super) fn stage(id: &StageId, context: &Context) -> Result<Box<dyn Task>, PipelineError> {
