@@ -20,3 +20,18 @@ pub struct ServerKeys<'a> {
     /// Server that is started before the sweep.
     pub serve: Option<&'a ServeSpec>,
 }
+
+/// Lists the common keys of a configuration whose fields have the usual names; the address has one of its own.
+macro_rules! server_keys {
+    ($config:ident.$address:ident) => {
+        $crate::workflow::ServerKeys {
+            address: (stringify!($address), &$config.$address),
+            connection: &$config.connection,
+            api_key: $config.api_key.as_ref(),
+            headers: &$config.headers,
+            timeout: $config.timeout,
+            serve: $config.serve.as_ref(),
+        }
+    };
+}
+pub(super) use server_keys;

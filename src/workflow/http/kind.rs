@@ -5,6 +5,7 @@ use crate::language::{Check, Checker, Vault};
 use crate::measure::Fields;
 use crate::workflow::local::ServedWorkflow;
 use crate::workflow::proxy::Proxy;
+use crate::workflow::server_keys::server_keys;
 use crate::workflow::{ConnectError, Kind, LlmSpec, ServerKeys, Workflow, WorkflowConfig};
 use std::path::Path;
 use std::sync::Arc;
@@ -32,14 +33,7 @@ impl WorkflowConfig for HttpSpec {
     }
 
     fn server(&self) -> Option<ServerKeys<'_>> {
-        Some(ServerKeys {
-            address: ("url", &self.url),
-            connection: &self.connection,
-            api_key: self.api_key.as_ref(),
-            headers: &self.headers,
-            timeout: self.timeout,
-            serve: self.serve.as_ref(),
-        })
+        Some(server_keys!(self.url))
     }
 
     fn llm(&self) -> Option<&LlmSpec> {

@@ -4,6 +4,7 @@ use super::{Nat, NatSpec};
 use crate::language::Vault;
 use crate::workflow::local::ServedWorkflow;
 use crate::workflow::proxy::Proxy;
+use crate::workflow::server_keys::server_keys;
 use crate::workflow::{ConnectError, Kind, LlmSpec, ServerKeys, Workflow, WorkflowConfig};
 use std::path::Path;
 use std::sync::Arc;
@@ -15,14 +16,7 @@ impl Kind for NatSpec {
 
 impl WorkflowConfig for NatSpec {
     fn server(&self) -> Option<ServerKeys<'_>> {
-        Some(ServerKeys {
-            address: ("base_url", &self.base_url),
-            connection: &self.connection,
-            api_key: self.api_key.as_ref(),
-            headers: &self.headers,
-            timeout: self.timeout,
-            serve: self.serve.as_ref(),
-        })
+        Some(server_keys!(self.base_url))
     }
 
     fn llm(&self) -> Option<&LlmSpec> {

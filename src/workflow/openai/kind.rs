@@ -5,6 +5,7 @@ use crate::language::{Check, Checker, Vault};
 use crate::measure::Fields;
 use crate::redact::names_a_secret;
 use crate::workflow::local::ServedWorkflow;
+use crate::workflow::server_keys::server_keys;
 use crate::workflow::{ConnectError, Kind, LlmSpec, ServerKeys, Workflow, WorkflowConfig};
 use std::path::Path;
 use std::sync::Arc;
@@ -36,14 +37,7 @@ impl WorkflowConfig for OpenaiSpec {
     }
 
     fn server(&self) -> Option<ServerKeys<'_>> {
-        Some(ServerKeys {
-            address: ("base_url", &self.base_url),
-            connection: &self.connection,
-            api_key: self.api_key.as_ref(),
-            headers: &self.headers,
-            timeout: self.timeout,
-            serve: self.serve.as_ref(),
-        })
+        Some(server_keys!(self.base_url))
     }
 
     fn fields(&self) -> Fields {
