@@ -32,18 +32,14 @@ pub(super) fn between(residuals: &[Residual], fitted: usize) -> f64 {
     if free.is_nan() || free < FEWEST_FREE {
         return 0.0;
     }
-    let sum = |tau: f64| -> f64 {
-        let part = |it: &Residual| it.weight * it.off.powi(2) / (it.error.powi(2) + tau * tau);
-        residuals.iter().map(part).sum()
-    };
-    if sum(0.0) <= expected / free * chi_squared(free) {
+    if sum_of_squares(residuals, 0.0) <= expected / free * chi_squared(free) {
         return 0.0;
     }
     let largest = residuals.iter().map(|it| it.off.abs()).fold(0.0, f64::max);
     let (mut low, mut high) = (0.0, largest * residuals.len() as f64);
     for _ in 0..HALVINGS {
         let middle = f64::midpoint(low, high);
-        if sum(middle) > expected { low = middle } else { high = middle }
+        if sum_of_squares(residuals, middle) > expected { low = middle } else { high = middle }
     }
     high
 }
@@ -51,8 +47,14 @@ pub(super) fn between(residuals: &[Residual], fitted: usize) -> f64 {
 /// Returns true if equally weighted levels differ by more than their errors let expect, be it by chance.
 /// `fitted` is the number of parameters that were fitted to them.
 pub(super) fn exceeds_expectation(residuals: &[Residual], fitted: usize) -> bool {
-    let squares: f64 = residuals.iter().map(|it| (it.off / it.error).powi(2)).sum();
-    squares > residuals.len().saturating_sub(fitted) as f64
+    sum_of_squares(residuals, 0.0) > residuals.len().saturating_sub(fitted) as f64
+}
+
+/// Returns the weighted sum of the squared residuals, each in units of its own error and of the standard deviation
+/// `tau` between levels together.
+fn sum_of_squares(residuals: &[Residual], tau: f64) -> f64 {
+    let part = |it: &Residual| it.weight * it.off.powi(2) / (it.error.powi(2) + tau * tau);
+    residuals.iter().map(part).sum()
 }
 
 /// Returns the value that a χ² of `free` degrees of freedom exceeds by chance in one of a hundred
