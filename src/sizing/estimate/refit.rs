@@ -90,6 +90,7 @@ pub(in crate::sizing) struct MetricModels<'a> {
     thinned: OnceCell<Vec<ObservedLevel>>,
     without: Vec<OnceCell<Option<Models>>>,
     as_they_are: OnceCell<Option<Models>>,
+    of_all_runs: OnceCell<Option<PooledModel>>,
 }
 
 impl<'a> MetricModels<'a> {
@@ -105,6 +106,7 @@ impl<'a> MetricModels<'a> {
             thinned: OnceCell::new(),
             without,
             as_they_are: OnceCell::new(),
+            of_all_runs: OnceCell::new(),
         })
     }
 
@@ -128,8 +130,11 @@ impl<'a> MetricModels<'a> {
 
     /// Returns the best single figure of the capacity by all runs that succeeded, those of failed levels included.
     pub fn point_of_all_runs(&self, quantile: Quantile, limit: f64) -> Option<f64> {
-        let by_tokens = self.whole.usable.counted_runs().is_some();
-        let all = PooledModel::of(&self.levels, self.metric, false, by_tokens)?;
+        let make = || {
+            let by_tokens = self.whole.usable.counted_runs().is_some();
+            PooledModel::of(&self.levels, self.metric, false, by_tokens)
+        };
+        let all = self.of_all_runs.get_or_init(make).as_ref()?;
         Some(all.point(quantile, limit))
     }
 
