@@ -185,24 +185,32 @@ fn few_runs_tell_more_with_their_tokens() {
     assert!(with < 0.9 * without && with < 0.142, "{with} {without}");
 }
 
+/// Sweeps that have to bear a claim out, of twenty. The test for dependence on the load finds one by chance in some
+/// 2 % of clean sweeps, and an interval of 90 % misses the truth in up to 10 %: 2.4 are expected to fail, and 4 may.
+const FEWEST_OF_TWENTY: usize = 16;
+
 #[test]
 fn runs_that_only_wait_longer_spread_no_further() {
     // 16 slots of 2.4 s a run on average: from there on each further run waits.
     let mean = 0.02 * 100.0 * (0.6_f64.powi(2) / 2.0).exp();
     let wait = |load: f64| mean * (load / 16.0 - 1.0).max(0.0);
-    let mut agent = Agent::seeded(11);
-    let levels =
-        [1.0, 2.0, 4.0, 8.0, 16.0, 24.0, 32.0].map(|load| agent.level(load, 110, wait(load), 1.0));
     let limit = wait(64.0) + p95(2.0);
-    let certainty = Certainty { confidence: 0.9, resamples: 200, seed: 1 };
-    let carried = |levels: &[ObservedLevel]| {
+    let carried = |levels: &[ObservedLevel], resamples| {
+        let certainty = Certainty { confidence: 0.9, resamples, seed: 1 };
         pooled(levels).capacity(Quantile::P95, limit, certainty, None).range(|it| it.concurrency)
     };
-    let found = carried(&levels);
-    assert!((found.point / 64.0 - 1.0).abs() < 0.06, "{found:?}");
-    assert!(found.low < 64.0 && 64.0 < found.high, "{found:?}");
-    let plain = carried(&levels.each_ref().map(uncounted));
-    assert!(plain.point < 0.9 * found.point, "{plain:?}: a multiple of the mean grows with it");
+    let holds = |seed: &u64| {
+        let mut agent = Agent::seeded(*seed);
+        let levels = [1.0, 2.0, 4.0, 8.0, 16.0, 24.0, 32.0]
+            .map(|load| agent.level(load, 110, wait(load), 1.0));
+        let found = carried(&levels, 60);
+        let plain = carried(&levels.each_ref().map(uncounted), 0);
+        let near = (found.point / 64.0 - 1.0).abs() < 0.1 && found.low < 64.0 && 64.0 < found.high;
+        // Without tokens the tail is a multiple of the mean, and grows with it.
+        near && plain.point < 0.95 * found.point
+    };
+    let failed: Vec<u64> = (0..20).filter(|seed| !holds(seed)).collect();
+    assert!(failed.len() <= 20 - FEWEST_OF_TWENTY, "{failed:?}");
 }
 
 #[test]
