@@ -7,7 +7,7 @@
 
 use sizer::kinds::CustomSpec;
 use sizer::sections::{Levels, Limit, Seconds, Targets, WindowSpec};
-use sizer::{Clock, Failure, Item, LlmCall, Pending, Pipeline, Run, RunOptions, Spec, Workflow};
+use sizer::{BoxFuture, Clock, Failure, Item, LlmCall, Pipeline, Run, RunOptions, Spec, Workflow};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -20,12 +20,12 @@ struct Desk {
 
 impl Workflow for Desk {
     /// Asked once before the sweep.
-    fn check(&self) -> Pending<'_, Result<(), Failure>> {
+    fn check(&self) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(std::future::ready(Ok(())))
     }
 
     /// One run. A failure would be `outcome: Outcome::Failed(...)`; its times are then never counted.
-    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run> {
         Box::pin(async move {
             let start = clock.now();
             // Closed only when the desk is gone.

@@ -19,7 +19,7 @@
 //! | result: all of the above in one document, `result.json` | [`SizingResult`] | [`results`] |
 //! | reports: Markdown, CSV, JSON, plots, and templates of your own | [`Report`], [`Material`], [`ReportError`] | [`results`] |
 //! | pipeline: the steps above as a graph of stages | [`Pipeline`], [`Study`], [`RunOptions`], [`PipelineError`] | [`pipeline`] |
-//! | extensions: what a program adds | [`Extensions`], [`Workflow`], [`Kind`], [`WorkflowConfig`], [`Clock`], [`Pending`], [`Estimator`], [`Model`], [`Evidence`], [`Executor`], [`Job`] | [`extend`] |
+//! | extensions: what a program adds | [`Extensions`], [`Workflow`], [`Kind`], [`WorkflowConfig`], [`Clock`], [`BoxFuture`], [`Estimator`], [`Model`], [`Evidence`], [`Executor`], [`Job`] | [`extend`] |
 //!
 //! Further errors are in [`errors`].
 //!
@@ -177,7 +177,7 @@ pub use {
     report::{Material, Report, ReportError, SizingResult},
     spec::{Checked, Extensions, ReadOptions, Spec, SpecError, SpecSet, WorkflowSpec},
     study::{Pipeline, PipelineError, RunOptions, Study},
-    workflow::{Clock, Kind, Pending, Workflow, WorkflowConfig},
+    workflow::{BoxFuture, Clock, Kind, Workflow, WorkflowConfig},
 };
 
 /// Sections of a [`Spec`], for specs that are made in code, and what is in them.
@@ -227,8 +227,8 @@ pub mod runs {
 /// Parts of level metrics ([`LevelMetrics`]).
 pub mod levels {
     pub use crate::measure::{
-        Direction, FailureCount, Interval, Intervals, QuantileName, Scope, Scraped, ScrapedMetric,
-        Series, Summary, Unit,
+        Direction, FailureCount, Interval, Intervals, QuantileName, Scope, ScrapedMetric, Series,
+        ServerMetrics, Summary, Unit,
     };
 }
 
@@ -237,7 +237,7 @@ pub mod estimates {
     pub use crate::sizing::fit::Regression;
     pub use crate::sizing::{
         AddedMethod, AddedName, Alternative, Assessment, Capacity, CrossCheck, CurvePoint,
-        Diagnosis, Doubt, ExpectedRuntime, Finding, Fit, GpuCount, LevelAgainstTargets, MethodName,
+        Diagnosis, Doubt, ExpectedRuntime, Finding, Fit, GpuCount, LevelComparison, MethodName,
         NamedFit, NoCapacity, NoFit, NoModel, ObservedLevel, ObservedRun, PerMetric, Plan, Point,
         PreparedModel, ProvenBounds, Remedy, SlowLevel, Sum, TargetQuestion,
     };
@@ -247,8 +247,8 @@ pub mod estimates {
 #[cfg(feature = "pipeline")]
 pub mod results {
     pub use crate::report::{
-        ComparedBranch, ComparedTargets, Comparison, LevelResult, RunsAt, SpecIdentity, sentence,
-        sentence_of,
+        ComparedBranch, ComparedTargets, Comparison, LevelResult, RunsLookup, SpecIdentity,
+        sentence, sentence_of,
     };
 }
 
@@ -257,9 +257,9 @@ pub mod results {
 pub mod pipeline {
     pub use crate::store::{Digest, Invocation, Key, LockState};
     pub use crate::study::{
-        ByBranch, CancellationToken, MissingBranch, Observer, Outcome, Pattern, Plan, PlannedStage,
-        Reason, RemeasureReason, Selection, SilentObserver, StageId, StageOutcome, StageStatus,
-        State, Status, StudyOutcome,
+        BranchStages, CancellationToken, MissingBranch, Observer, Outcome, Pattern, Plan,
+        PlannedStage, Reason, RemeasureReason, Selection, SilentObserver, StageId, StageOutcome,
+        StageStatus, State, Status, StudyOutcome,
     };
 }
 
@@ -268,8 +268,8 @@ pub mod pipeline {
 pub mod extend {
     pub use crate::language::{Check, Checker, Vault};
     pub use crate::load::{
-        LevelPlan, LevelSize, Local, OnRun, RecordedLevel, Recorder, Scraper, Window, WorkOrder,
-        Workload,
+        LevelPlan, LevelSize, Local, RecordedLevel, Recorder, RunCallback, Scraper, Window,
+        WorkOrder, Workload,
     };
     pub use crate::pacing::{ClosedLoop, LoadPoint, OpenLoop, Pacing, Segment};
     pub use crate::workflow::{ErasedConfig, ServerKeys};

@@ -4,7 +4,7 @@ use super::{Scenario, Trouble};
 use sizer::extend::{LevelPlan, Window};
 use sizer::internal::{Cluster, Sequence};
 use sizer::kinds::Engine;
-use sizer::{Clock, Failure, Item, LlmCall, Outcome, Pending, Run, Workflow};
+use sizer::{BoxFuture, Clock, Failure, Item, LlmCall, Outcome, Run, Workflow};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -122,11 +122,11 @@ impl Agent {
 }
 
 impl Workflow for Agent {
-    fn check(&self) -> Pending<'_, Result<(), Failure>> {
+    fn check(&self) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async { Ok(()) })
     }
 
-    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run> {
         Box::pin(async move {
             let start = clock.now();
             let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;

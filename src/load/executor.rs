@@ -1,7 +1,7 @@
 //! Executors: whatever makes the load of a level.
 
-use super::{LevelPlan, LoadError, OnRun, RecordedLevel, Recorder, Scraper};
-use crate::workflow::{Pending, Workflow};
+use super::{LevelPlan, LoadError, RecordedLevel, Recorder, RunCallback, Scraper};
+use crate::workflow::{BoxFuture, Workflow};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ pub struct Job<'a> {
     /// Token that stops the level.
     pub cancel: &'a CancellationToken,
     /// Callback for each run that has ended.
-    pub on_run: OnRun,
+    pub on_run: RunCallback,
     /// Recorder of the runs.
     pub recorder: Recorder,
 }
@@ -29,5 +29,5 @@ pub trait Executor: Send + Sync {
     /// # Errors
     ///
     /// Fails if it was stopped, or if the level could not be recorded.
-    fn measure<'a>(&'a self, job: Job<'a>) -> Pending<'a, Result<RecordedLevel, LoadError>>;
+    fn measure<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<RecordedLevel, LoadError>>;
 }

@@ -8,7 +8,7 @@ use crate::workflow::{Clock, Workflow};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Called after each run, from the task that made it.
-pub type OnRun = Arc<dyn Fn(&Run) + Send + Sync>;
+pub type RunCallback = Arc<dyn Fn(&Run) + Send + Sync>;
 
 /// A level under way, shared by its tasks.
 pub(super) struct Level {
@@ -19,7 +19,7 @@ pub(super) struct Level {
     schedule: Mutex<Schedule>,
     pub recorder: Recorder,
     workflow: Arc<dyn Workflow>,
-    on_run: OnRun,
+    on_run: RunCallback,
 }
 
 impl Level {
@@ -29,7 +29,7 @@ impl Level {
         runs: (Workload, Turns),
         workflow: Arc<dyn Workflow>,
         recorder: Recorder,
-        on_run: OnRun,
+        on_run: RunCallback,
     ) -> Self {
         let (workload, turns) = runs;
         Self {

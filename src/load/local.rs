@@ -4,8 +4,8 @@ use super::begin::begin;
 use super::health::Monitor;
 use super::level::Level;
 use super::{Executor, Job, LevelPlan, LoadError, RecordedLevel};
-use crate::measure::{RecordingMeta, Scraped};
-use crate::workflow::Pending;
+use crate::measure::{RecordingMeta, ServerMetrics};
+use crate::workflow::BoxFuture;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 pub struct Local;
 
 impl Executor for Local {
-    fn measure<'a>(&'a self, job: Job<'a>) -> Pending<'a, Result<RecordedLevel, LoadError>> {
+    fn measure<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<RecordedLevel, LoadError>> {
         Box::pin(measure(job))
     }
 }
@@ -46,7 +46,7 @@ async fn measure(job: Job<'_>) -> Result<RecordedLevel, LoadError> {
     let client = monitor.stop();
     let (scraped, scrape_error) = match scraping {
         Some(scraping) => scraping.stop(),
-        None => (Scraped::new(), None),
+        None => (ServerMetrics::new(), None),
     };
     Ok(level.recorder.recorded(RecordingMeta {
         concurrency: point.level(),
@@ -77,11 +77,11 @@ mod tests {
     }
 
     impl Workflow for TimedWorkflow {
-        fn check(&self) -> Pending<'_, Result<(), Failure>> {
+        fn check(&self) -> BoxFuture<'_, Result<(), Failure>> {
             Box::pin(std::future::ready(Ok(())))
         }
 
-        fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+        fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run> {
             Box::pin(async move {
                 let start = clock.now();
                 let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;

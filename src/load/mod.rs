@@ -24,7 +24,7 @@ pub use files::{TooFewFiles, make_room};
 pub use foreign::{
     ForeignError, ForeignRecording, ForeignRun, read_foreign, read_shares, recorded_files,
 };
-pub use level::OnRun;
+pub use level::RunCallback;
 pub use local::Local;
 pub use plan::{LevelPlan, LevelSize};
 pub use plan_error::PlanError;

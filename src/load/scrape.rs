@@ -1,6 +1,6 @@
 //! Asks a server for its own metrics (Prometheus text format) while a level runs.
 
-use crate::measure::Scraped;
+use crate::measure::ServerMetrics;
 use crate::redact::Redactor;
 use crate::spec::{ReferenceError, ScrapeSpec, Seconds, Vault, glob_matches};
 use crate::workflow::Clock;
@@ -41,7 +41,7 @@ pub struct Scraper {
 /// Samples so far, and the first error.
 #[derive(Default)]
 struct ScrapeState {
-    scraped: Scraped,
+    scraped: ServerMetrics,
     samples: usize,
     error: Option<String>,
 }
@@ -122,7 +122,7 @@ pub enum ScrapeError {
 
 impl ScrapeTask {
     /// Everything that was heard, and what went wrong first.
-    pub fn stop(self) -> (Scraped, Option<String>) {
+    pub fn stop(self) -> (ServerMetrics, Option<String>) {
         let heard = std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner));
         (heard.scraped, heard.error)
     }

@@ -1,9 +1,9 @@
 //! Metrics of one level.
 
-use super::tally::Tally;
-use super::told::{
+use super::call_figures::{
     calls_per_run, finish_reasons, notes, summaries_of_calls, summary_of_calls, tokens_per_second,
 };
+use super::tally::Tally;
 use super::window::Window;
 use super::{
     CallColumn, ClientHealth, FailureCount, Note, PreviousFigures, Recording, RecordingMeta,
@@ -222,7 +222,7 @@ impl LevelMetrics {
 mod tests {
     use super::*;
     use crate::measure::{
-        AgainstLimits, Failure, FailureKind, LlmCall, Metric, Outcome, Phase, Run,
+        Failure, FailureKind, LimitComparison, LlmCall, Metric, Outcome, Phase, Run,
     };
 
     fn run(start: f64, end: f64, outcome: Outcome) -> Run {
@@ -280,7 +280,7 @@ mod tests {
         runs[4].start -= 1e-6;
         let level = level(&runs, 0.0);
         assert!((level.throughput - 4.0 / 2.0).abs() < 1e-4, "{}", level.throughput);
-        let Ok(against) = AgainstLimits::of(&recording(&runs), &[(Metric::WorkflowRuntime, 3.0)]);
+        let Ok(against) = LimitComparison::of(&recording(&runs), &[(Metric::WorkflowRuntime, 3.0)]);
         assert!((against.goodput - level.throughput).abs() < 1e-12);
     }
 
@@ -341,9 +341,9 @@ mod tests {
         assert!((level.tokens_per_second.unwrap() - 20.0 / 9.0).abs() < 1e-12);
         assert!((level.failures[0].share - 0.5).abs() < 1e-12);
         let limits = [(Metric::WorkflowRuntime, 3.0), (Metric::LlmLatency, 1.0)];
-        let Ok(against) = AgainstLimits::of(&recording(&runs), &limits);
+        let Ok(against) = LimitComparison::of(&recording(&runs), &limits);
         assert_eq!((against.over, against.goodput), (vec![1, 2], 0.0));
-        let Ok(against) = AgainstLimits::of(&recording(&runs), &limits[..1]);
+        let Ok(against) = LimitComparison::of(&recording(&runs), &limits[..1]);
         // One of the four is within the limit and did not fail, in nine seconds.
         assert!((against.goodput - 1.0 / 9.0).abs() < 1e-12);
     }

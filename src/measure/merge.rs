@@ -1,7 +1,7 @@
 //! Merging of the recordings of a level's shares into the recording of the level.
 
 use super::recording::{ClientHealth, MachineHealth, Part, Recording, RecordingMeta};
-use super::{Run, Scraped};
+use super::{Run, ServerMetrics};
 
 /// Reason why recordings are not those of one level. Recordings go by the names that the caller
 /// gave them.
@@ -170,7 +170,7 @@ impl RecordingMeta {
     }
 }
 
-fn add_scraped(to: &mut Scraped, from: Scraped, later: f64) {
+fn add_scraped(to: &mut ServerMetrics, from: ServerMetrics, later: f64) {
     for (name, series) in from {
         let series = series.into_iter().map(|(at, value)| (at + later, value));
         to.entry(name).or_default().extend(series);

@@ -16,18 +16,19 @@
 //! # Flow
 //!
 //! `RunColumns` → `window` (the measured window) → `tally` (counts over all runs) and `told`
-//! (figures of calls and answers) → [`LevelMetrics::of_columns`]. [`AgainstLimits`] counts the runs
+//! (figures of calls and answers) → [`LevelMetrics::of_columns`]. [`LimitComparison`] counts the runs
 //! that exceed limits and the goodput.
 //!
 //! All times are seconds (`f64`). Failed runs are counted, never timed. Everything here is pure: no
 //! clock, no files, no randomness. Nearly all floors above build on it, [`crate::sizing`],
 //! [`crate::load`] and [`crate::report`] most of all.
 
-mod against;
+mod call_figures;
 mod columns;
 mod interval;
 mod item;
 mod level;
+mod limit_comparison;
 mod merge;
 mod metric;
 mod note;
@@ -36,15 +37,14 @@ mod recording;
 mod run;
 mod scrape;
 mod tally;
-mod told;
 mod wave;
 mod window;
 
-pub use against::AgainstLimits;
 pub use columns::{CallColumn, RunColumns, RunFields};
 pub use interval::{Interval, at_most, runs_to_bound};
 pub use item::{Fields, Item, Row};
 pub use level::LevelMetrics;
+pub use limit_comparison::LimitComparison;
 pub use merge::MergeError;
 pub(crate) use metric::each_metric;
 pub use metric::{Direction, Metric, Scope, Span, Unit};
@@ -54,6 +54,6 @@ pub use recording::{
     ClientHealth, MachineHealth, Part, PreviousFigures, Recording, RecordingMeta, SearchGoal,
 };
 pub use run::{Failure, FailureKind, Gaps, LlmCall, Outcome, Phase, Run};
-pub use scrape::{Scraped, ScrapedMetric, Series};
+pub use scrape::{ScrapedMetric, Series, ServerMetrics};
 pub use tally::FailureCount;
 pub use wave::{first_wave_spread, starts_together};

@@ -1,7 +1,9 @@
 //! Everything that was recorded at one level.
 
 use super::window::Window;
-use super::{CallColumn, LlmCall, Note, Outcome, Run, RunColumns, RunFields, Scraped, Summary};
+use super::{
+    CallColumn, LlmCall, Note, Outcome, Run, RunColumns, RunFields, ServerMetrics, Summary,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -113,7 +115,7 @@ pub struct RecordingMeta {
     /// Health of the client; `None` if the runs were recorded elsewhere.
     pub client: Option<ClientHealth>,
     /// The server's own metrics, if it was scraped.
-    pub scraped: Scraped,
+    pub scraped: ServerMetrics,
     /// Reason why some of them are missing.
     pub scrape_error: Option<String>,
     /// True if the runs met an idle server (a burst), false if a loaded one; `None` if only the

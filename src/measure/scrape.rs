@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub type Series = Vec<(f64, f64)>;
 
 /// A server's metrics by name, as they were scraped.
-pub type Scraped = BTreeMap<String, Series>;
+pub type ServerMetrics = BTreeMap<String, Series>;
 
 /// One scraped metric over the measured window.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -10,11 +10,11 @@ pub struct Material<'a> {
     /// The figures.
     pub result: &'a SizingResult,
     /// Lookup of the runs of a level, for the few reports that go beyond the figures.
-    pub runs: &'a RunsAt<'a>,
+    pub runs: &'a RunsLookup<'a>,
 }
 
 /// Function that looks up the runs of a level.
-pub type RunsAt<'a> = dyn Fn(&LevelMetrics) -> Result<Vec<Run>, ReportError> + 'a;
+pub type RunsLookup<'a> = dyn Fn(&LevelMetrics) -> Result<Vec<Run>, ReportError> + 'a;
 
 /// One way of writing a result down.
 pub trait Report {

@@ -63,7 +63,7 @@ impl PerMetric<Fit> {
 /// One level compared with the targets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
-pub struct LevelAgainstTargets {
+pub struct LevelComparison {
     /// Runs in flight.
     pub concurrency: u32,
     /// Runs over the limit; null if there is none.
@@ -79,7 +79,7 @@ pub struct LevelAgainstTargets {
 #[non_exhaustive]
 pub struct Assessment {
     /// Each level compared with the targets.
-    pub levels: Vec<LevelAgainstTargets>,
+    pub levels: Vec<LevelComparison>,
     /// Estimate of each target.
     pub estimates: Vec<Estimate>,
     /// Recommendation over all targets.
@@ -117,7 +117,7 @@ impl PreparedModel<'_> {
                 let position = limits.iter().position(|(limited, _)| *limited == metric)?;
                 runs?.over.get(position).copied()
             };
-            LevelAgainstTargets {
+            LevelComparison {
                 concurrency: level.concurrency,
                 over_target: PerMetric::of(over),
                 goodput: runs.map(|runs| runs.goodput),

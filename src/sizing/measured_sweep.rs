@@ -5,7 +5,7 @@ use super::evidence::Evidence;
 use super::observed::ObservedLevel;
 use super::prepared_model::PreparedModel;
 use super::{FitOptions, Fits};
-use crate::measure::{AgainstLimits, LevelMetrics, Metric, Recording, RecordingMeta, RunColumns};
+use crate::measure::{LevelMetrics, LimitComparison, Metric, Recording, RecordingMeta, RunColumns};
 use std::collections::BTreeMap;
 
 /// Levels of a sweep with the runs behind them.
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 pub struct MeasuredSweep {
     levels: Vec<LevelMetrics>,
     observed: BTreeMap<u32, ObservedLevel>,
-    against: BTreeMap<u32, AgainstLimits>,
+    against: BTreeMap<u32, LimitComparison>,
 }
 
 impl MeasuredSweep {
@@ -55,7 +55,7 @@ impl MeasuredSweep {
         runs: &S,
         limits: &[(Metric, f64)],
     ) -> Result<(), S::Error> {
-        self.against.insert(concurrency, AgainstLimits::of(runs, limits)?);
+        self.against.insert(concurrency, LimitComparison::of(runs, limits)?);
         Ok(())
     }
 

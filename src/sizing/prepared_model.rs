@@ -5,7 +5,7 @@ use super::advice::LevelAdvice;
 use super::estimator::{Model, NoModel};
 use super::evidence::Evidence;
 use super::{Answer, Estimate, Load, Question, Recommendation, Target, TargetQuestion, recommend};
-use crate::measure::AgainstLimits;
+use crate::measure::LimitComparison;
 use std::collections::BTreeMap;
 
 /// Evidence with the model that its method makes of it.
@@ -13,7 +13,7 @@ pub struct PreparedModel<'e> {
     evidence: Evidence<'e>,
     model: Result<Box<dyn Model + 'e>, NoModel>,
     by_line: bool,
-    against: Option<&'e BTreeMap<u32, AgainstLimits>>,
+    against: Option<&'e BTreeMap<u32, LimitComparison>>,
 }
 
 impl<'e> PreparedModel<'e> {
@@ -30,12 +30,12 @@ impl<'e> PreparedModel<'e> {
     }
 
     /// Adds the comparison of each level's runs with the limits of the question to assess.
-    pub(super) fn with_comparison(self, against: &'e BTreeMap<u32, AgainstLimits>) -> Self {
+    pub(super) fn with_comparison(self, against: &'e BTreeMap<u32, LimitComparison>) -> Self {
         Self { against: Some(against), ..self }
     }
 
     /// Returns the comparison of a level's runs with the limits; `None` if there is none.
-    pub(super) fn against(&self, concurrency: u32) -> Option<&'e AgainstLimits> {
+    pub(super) fn against(&self, concurrency: u32) -> Option<&'e LimitComparison> {
         self.against?.get(&concurrency)
     }
 

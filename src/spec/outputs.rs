@@ -36,14 +36,16 @@ pub struct ReportSpec {
 impl ScalarOrMap for ReportSpec {
     const FORMS: &'static str = "a report's name, or {name: …, template: …}";
 
-    type Map = Templated;
+    type Map = TemplatedReport;
 
     fn of_scalar<E: de::Error>(scalar: Scalar<'_>) -> Option<Result<Self, E>> {
         let name = scalar.text()?.to_owned();
         Some(Ok(Self { name, template: None }))
     }
 
-    fn of_map<E: de::Error>(Templated { name, template }: Templated) -> Result<Self, E> {
+    fn of_map<E: de::Error>(
+        TemplatedReport { name, template }: TemplatedReport,
+    ) -> Result<Self, E> {
         Ok(Self { name, template: Some(template) })
     }
 }
@@ -52,7 +54,7 @@ deserialize_scalar_or_map!(ReportSpec);
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Templated {
+pub(crate) struct TemplatedReport {
     /// File name in the output folder.
     name: String,
     /// Path of a minijinja template.
@@ -65,7 +67,7 @@ impl JsonSchema for ReportSpec {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let templated = generator.subschema_for::<Templated>();
+        let templated = generator.subschema_for::<TemplatedReport>();
         schemars::json_schema!({
             "description": "A built-in report by name, or any file from a template",
             "anyOf": [{ "enum": built_in_reports().collect::<Vec<_>>() }, templated],

@@ -48,7 +48,7 @@ mod owed;
 mod owner;
 mod root;
 mod runs;
-mod staged;
+mod staged_file;
 mod temporary;
 mod written_reports;
 
@@ -61,7 +61,7 @@ pub use manifest::{Digest, Key, Manifest, Parts, key_of};
 pub use owner::Owner;
 pub use root::Store;
 pub use runs::{Exit, Invocation, RunRecord};
-pub use staged::{Content, StagedFile};
+pub use staged_file::{Content, StagedFile};
 pub use written_reports::WrittenReports;
 
 /// Entry points for the fuzz targets.

@@ -7,7 +7,7 @@ use super::PipelineError;
 use super::context::Context;
 use super::graph_level::GraphLevel;
 use super::graph_level::KnownLevel;
-use super::known::known_levels;
+use super::known_levels::known_levels;
 use super::reason::RemeasureReason;
 use super::search::{evidence, search_of};
 use super::stage_id::StageId;

@@ -51,12 +51,12 @@ struct StudyRun<'a> {
 type Branches = Vec<(Option<String>, Outcome)>;
 
 /// A branch by its label, and how it ended.
-type Ended = (Option<String>, Result<Outcome, PipelineError>);
+type BranchOutcome = (Option<String>, Result<Outcome, PipelineError>);
 
 /// The outcomes with their labels and the branches of which offline nothing is there, or the first failure;
 /// what was stopped counts all finished levels.
 fn one_or_error(
-    ended: Vec<Ended>,
+    ended: Vec<BranchOutcome>,
     offline: bool,
 ) -> Result<(Branches, Vec<MissingBranch>), PipelineError> {
     let any = ended.iter().any(|(_, outcome)| outcome.is_ok());
@@ -82,7 +82,7 @@ fn one_or_error(
 }
 
 /// Stages of a branch with its label; `None` without a matrix.
-pub type ByBranch<'a, T> = (Option<&'a str>, Vec<T>);
+pub type BranchStages<'a, T> = (Option<&'a str>, Vec<T>);
 
 /// The outcome of a run of all branches.
 #[derive(Debug)]
@@ -163,7 +163,7 @@ impl Study {
         // Only branches for which something has happened are woken, and not those that wait while another is measured.
         let branches: FuturesOrdered<_> =
             branches.map(|(at, (pipeline, rig))| run.branch(at, pipeline, rig)).collect();
-        let ended: Vec<Option<Ended>> = branches.collect().await;
+        let ended: Vec<Option<BranchOutcome>> = branches.collect().await;
         let ended = ended.into_iter().flatten().collect();
         let (branches, missing) = one_or_error(ended, options.offline)?;
         let mut reports: Vec<PathBuf> =
@@ -218,7 +218,7 @@ impl Study {
     pub fn plan(
         &self,
         selection: &Selection,
-    ) -> Result<Vec<ByBranch<'_, PlannedStage>>, PipelineError> {
+    ) -> Result<Vec<BranchStages<'_, PlannedStage>>, PipelineError> {
         self.check_selection(selection)?;
         let mut made_before = BTreeMap::new();
         let mut plans = Vec::new();
@@ -241,7 +241,7 @@ impl Study {
     }
 
     /// Compares spec, lock file and store, branch by branch.
-    pub fn status(&self) -> Result<(LockState, Vec<ByBranch<'_, StageStatus>>), PipelineError> {
+    pub fn status(&self) -> Result<(LockState, Vec<BranchStages<'_, StageStatus>>), PipelineError> {
         let mut lock = LockState::Sound;
         let mut all = Vec::new();
         for (label, pipeline) in self.branches() {
@@ -280,7 +280,12 @@ impl Study {
 impl StudyRun<'_> {
     /// Runs a branch; `None` if the run ended before it began. A failure lets no other branch begin, unless the rest is
     /// to be run all the same.
-    async fn branch(&self, at: usize, pipeline: &Pipeline, rig: Option<String>) -> Option<Ended> {
+    async fn branch(
+        &self,
+        at: usize,
+        pipeline: &Pipeline,
+        rig: Option<String>,
+    ) -> Option<BranchOutcome> {
         let rig = self.rig(at, rig).await;
         if self.stop.load(Ordering::Relaxed) {
             return None;

@@ -1,6 +1,6 @@
 //! Running a pipeline: the start and the end of a run.
 
-use super::explore::Explorer;
+use super::explorer::Explorer;
 use super::finish::CompletedWork;
 use super::outputs::{check_outputs, report_of_two};
 use super::record::record;

@@ -40,7 +40,7 @@ mod content;
 mod context;
 mod error;
 mod execute;
-mod explore;
+mod explorer;
 mod file_digests;
 mod files;
 mod finish;
@@ -48,7 +48,7 @@ mod graph;
 mod graph_level;
 mod host;
 mod inspect;
-mod known;
+mod known_levels;
 
 mod observer;
 mod outcome;
@@ -72,7 +72,7 @@ mod what_if;
 
 pub use crate::engine::{Pattern, Selection};
 pub use archive::Archive;
-pub use branches::{ByBranch, MissingBranch, Study, StudyOutcome};
+pub use branches::{BranchStages, MissingBranch, Study, StudyOutcome};
 pub use calc::{CalcError, CalcOptions, emitted_spec, imported_spec};
 pub use cancel::CancellationToken;
 pub use check::CheckSummary;

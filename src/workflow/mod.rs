@@ -71,7 +71,7 @@ pub use local::{ProgramSpec, ServeSpec};
 pub use redacted::RedactedWorkflow;
 pub use section::WorkflowSpec;
 pub use server_keys::ServerKeys;
-pub use system::{Pending, Workflow};
+pub use system::{BoxFuture, Workflow};
 
 /// Entry points for the fuzz targets.
 #[cfg(fuzzing)]

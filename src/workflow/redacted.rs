@@ -1,7 +1,7 @@
 //! Redaction between a system under test and the record: everything it says is cleared of secrets first, and
 //! cut only then.
 
-use super::{Clock, Pending, Workflow};
+use super::{BoxFuture, Clock, Workflow};
 use crate::measure::{Failure, Item, LlmCall, Outcome, Run};
 use crate::redact::Redactor;
 use std::sync::Arc;
@@ -25,20 +25,20 @@ impl RedactedWorkflow {
 }
 
 impl Workflow for RedactedWorkflow {
-    fn check(&self) -> Pending<'_, Result<(), Failure>> {
+    fn check(&self) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async { self.inner.check().await.map_err(|it| failure(&self.redactor, it)) })
     }
 
-    fn prepare<'a>(&'a self, concurrency: u32, items: &'a [Item]) -> Pending<'a, ()> {
+    fn prepare<'a>(&'a self, concurrency: u32, items: &'a [Item]) -> BoxFuture<'a, ()> {
         self.inner.prepare(concurrency, items)
     }
 
-    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run> {
         let running = self.inner.run(item, clock);
         Box::pin(async { run(&self.redactor, running.await) })
     }
 
-    fn close(&self) -> Pending<'_, ()> {
+    fn close(&self) -> BoxFuture<'_, ()> {
         self.inner.close()
     }
 }

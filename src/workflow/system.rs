@@ -6,16 +6,16 @@ use std::future::Future;
 use std::pin::Pin;
 
 /// Boxed future returned by a workflow.
-pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// System under test.
 pub trait Workflow: Send + Sync {
     /// Fails if the system cannot be reached. Called before a sweep, never during one.
-    fn check(&self) -> Pending<'_, Result<(), Failure>>;
+    fn check(&self) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// Prepares for a level with `concurrency` runs of such items in flight. Called before the first run of
     /// each level, while none is in flight. Problems show up in the runs.
-    fn prepare<'a>(&'a self, concurrency: u32, items: &'a [Item]) -> Pending<'a, ()> {
+    fn prepare<'a>(&'a self, concurrency: u32, items: &'a [Item]) -> BoxFuture<'a, ()> {
         let _ = (concurrency, items);
         Box::pin(std::future::ready(()))
     }
@@ -24,10 +24,10 @@ pub trait Workflow: Send + Sync {
     ///
     /// Times in the record are seconds on `clock`, taken before the request is sent and after the last byte
     /// arrived.
-    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run>;
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run>;
 
     /// Stops whatever was started for the workflow. Called once no run is in flight any more.
-    fn close(&self) -> Pending<'_, ()> {
+    fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }
 }

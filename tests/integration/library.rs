@@ -3,8 +3,8 @@
 use sizer::kinds::CustomSpec;
 use sizer::sections::{Levels, Limit, Seconds, Targets, WindowSpec};
 use sizer::{
-    Checked, Clock, Failure, FailureKind, Item, LlmCall, Outcome, Pending, Pipeline, PipelineError,
-    Run, RunOptions, Spec, Workflow,
+    BoxFuture, Checked, Clock, Failure, FailureKind, Item, LlmCall, Outcome, Pipeline,
+    PipelineError, Run, RunOptions, Spec, Workflow,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -21,18 +21,18 @@ struct Own {
 }
 
 impl Workflow for Own {
-    fn check(&self) -> Pending<'_, Result<(), Failure>> {
+    fn check(&self) -> BoxFuture<'_, Result<(), Failure>> {
         self.checks.fetch_add(1, Ordering::SeqCst);
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn prepare<'a>(&'a self, concurrency: u32, items: &'a [Item]) -> Pending<'a, ()> {
+    fn prepare<'a>(&'a self, concurrency: u32, items: &'a [Item]) -> BoxFuture<'a, ()> {
         assert_eq!(items.len(), 2);
         self.prepared.fetch_add(concurrency as usize, Ordering::SeqCst);
         Box::pin(std::future::ready(()))
     }
 
-    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run> {
         Box::pin(async move {
             self.runs.fetch_add(1, Ordering::SeqCst);
             let start = clock.now();
@@ -52,7 +52,7 @@ impl Workflow for Own {
         })
     }
 
-    fn close(&self) -> Pending<'_, ()> {
+    fn close(&self) -> BoxFuture<'_, ()> {
         self.closed.fetch_add(1, Ordering::SeqCst);
         Box::pin(std::future::ready(()))
     }

@@ -3,7 +3,7 @@
 
 use sizer::errors::LoadError;
 use sizer::extend::{Local, RecordedLevel};
-use sizer::{Executor, Job, Pending};
+use sizer::{BoxFuture, Executor, Job};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The executor.
@@ -20,7 +20,7 @@ impl Counting {
 }
 
 impl Executor for Counting {
-    fn measure<'a>(&'a self, job: Job<'a>) -> Pending<'a, Result<RecordedLevel, LoadError>> {
+    fn measure<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<RecordedLevel, LoadError>> {
         self.levels.fetch_add(1, Ordering::Relaxed);
         Local.measure(job)
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sizer::errors::ConnectError;
 use sizer::extend::{Check, Checker, Vault};
 use sizer::sections::Seconds;
-use sizer::{Clock, Failure, Item, Kind, LlmCall, Pending, Run, Workflow, WorkflowConfig};
+use sizer::{BoxFuture, Clock, Failure, Item, Kind, LlmCall, Run, Workflow, WorkflowConfig};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,11 +48,11 @@ struct Echo {
 }
 
 impl Workflow for Echo {
-    fn check(&self) -> Pending<'_, Result<(), Failure>> {
+    fn check(&self) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run> {
         Box::pin(async move {
             let start = clock.now();
             let mouth = self.mouths.acquire().await;

@@ -1,10 +1,10 @@
 //! Rows as levels: repetitions end to end, at the concurrency that they reached.
 
 use super::clock::{Clock, shift};
-use super::reached::{self, Mismatch};
+use super::mismatch::{self, Mismatch};
 use super::row::Entry;
 use super::stretch::{self, Stretch};
-use super::{ForeignError, ForeignRun, steady};
+use super::{ForeignError, ForeignRun, bursts};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ pub(super) fn arranged(
             }
             None => {
                 for stretch in stretches {
-                    levels.entry(reached::level(&stretch)).or_default().push(stretch);
+                    levels.entry(mismatch::level(&stretch)).or_default().push(stretch);
                 }
             }
         }
@@ -45,7 +45,7 @@ pub(super) fn arranged(
         }
         return Err(ForeignError::file(&path, message).help(help));
     }
-    let bursts = steady::bursts(&levels);
+    let bursts = bursts::bursts(&levels);
     let mut runs = Vec::new();
     for (concurrency, mut stretches) in levels {
         stretches.sort_by(Stretch::compare);
@@ -81,7 +81,7 @@ fn wrongly_claimed(
 ) -> Option<MisclaimedLevel> {
     let found: Vec<Option<Mismatch>> = stretches
         .iter()
-        .map(|it| if it.trusted { None } else { reached::mismatch(it, claim) })
+        .map(|it| if it.trusted { None } else { mismatch::mismatch(it, claim) })
         .collect();
     let is_whole = |stretch: &Stretch| stretch.runs.len() >= claim as usize;
     // What is left over after whole waves is less than one.

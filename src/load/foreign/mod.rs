@@ -11,6 +11,7 @@
 //! | `reached` | whether the concurrency was what the file claims |
 //! | `steady` | whether runs met an idle server or a steady load |
 
+mod bursts;
 mod calls;
 mod clock;
 mod csv;
@@ -19,12 +20,11 @@ mod failure;
 mod files;
 mod json_lines;
 mod level;
+mod mismatch;
 mod own;
 mod parquet;
-mod reached;
 mod row;
 mod run;
-mod steady;
 mod stretch;
 mod value;
 

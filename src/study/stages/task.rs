@@ -7,7 +7,7 @@ use crate::engine;
 use crate::study::services::Services;
 use crate::study::spec_files::SpecFiles;
 use crate::study::{PipelineError, StageId};
-use crate::workflow::Pending;
+use crate::workflow::BoxFuture;
 use serde_json::{Value, json};
 
 /// A stage with its slice. The key hashes the very value that the stage runs on.
@@ -23,7 +23,7 @@ pub(in crate::study) trait Task: Send + Sync {
 }
 
 /// A stage at work.
-pub(in crate::study) type StageFuture<'a> = Pending<'a, Result<Product, PipelineError>>;
+pub(in crate::study) type StageFuture<'a> = BoxFuture<'a, Result<Product, PipelineError>>;
 
 impl engine::Task for Box<dyn Task> {
     fn version(&self) -> u32 {

@@ -18,7 +18,7 @@ pub use config::{
 pub use draw_spec::Draw;
 
 use super::local::Program;
-use super::{Clock, ConnectError, Pending, Workflow};
+use super::{BoxFuture, Clock, ConnectError, Workflow};
 use crate::language::Vault;
 use crate::measure::{Failure, FailureKind, Item, Outcome, Run};
 use indexmap::IndexMap;
@@ -74,7 +74,7 @@ impl Chain {
 }
 
 impl Workflow for Chain {
-    fn check(&self) -> Pending<'_, Result<(), Failure>> {
+    fn check(&self) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             for server in self.servers.values() {
                 server.endpoint.check(&server.models).await?;
@@ -83,16 +83,16 @@ impl Workflow for Chain {
         })
     }
 
-    fn prepare<'a>(&'a self, _: u32, _: &'a [Item]) -> Pending<'a, ()> {
+    fn prepare<'a>(&'a self, _: u32, _: &'a [Item]) -> BoxFuture<'a, ()> {
         self.runs.store(0, Ordering::Relaxed);
         Box::pin(std::future::ready(()))
     }
 
-    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run> {
         Box::pin(self.timed(item, clock))
     }
 
-    fn close(&self) -> Pending<'_, ()> {
+    fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move { each_program(&self.steps, &mut Program::kill_strays) })
     }
 }

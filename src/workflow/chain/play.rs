@@ -10,7 +10,7 @@ use crate::workflow::openai::read;
 use crate::workflow::openai::request::in_form;
 use crate::workflow::template::Template;
 use crate::workflow::transport::Notes;
-use crate::workflow::{Clock, Pending, local};
+use crate::workflow::{BoxFuture, Clock, local};
 use bytes::Bytes;
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -63,7 +63,7 @@ impl<'a> Player<'a> {
         steps: &'s [Step],
         turn: u64,
         round: u64,
-    ) -> Pending<'s, Result<(), Failure>> {
+    ) -> BoxFuture<'s, Result<(), Failure>> {
         Box::pin(async move {
             for step in steps {
                 self.step(step, Place { turn, round }).await?;

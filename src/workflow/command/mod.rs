@@ -7,7 +7,7 @@ pub use config::CommandSpec;
 
 use super::local::{Program, Workers, once};
 use super::proxy::{Proxy, Ticket};
-use super::{Clock, ConnectError, Pending, Workflow};
+use super::{BoxFuture, Clock, ConnectError, Workflow};
 use crate::language::Vault;
 use crate::measure::{Failure, Item, Run};
 use std::path::Path;
@@ -89,11 +89,11 @@ fn program(
 }
 
 impl Workflow for Command {
-    fn check(&self) -> Pending<'_, Result<(), Failure>> {
+    fn check(&self) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn prepare<'a>(&'a self, concurrency: u32, items: &'a [Item]) -> Pending<'a, ()> {
+    fn prepare<'a>(&'a self, concurrency: u32, items: &'a [Item]) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             if let (Execution::Workers(workers), Some(item)) = (&self.execution, items.first()) {
                 workers.prepare(concurrency as usize, item).await;
@@ -101,11 +101,11 @@ impl Workflow for Command {
         })
     }
 
-    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run> {
         Box::pin(self.timed(item, clock))
     }
 
-    fn close(&self) -> Pending<'_, ()> {
+    fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             match &self.execution {
                 Execution::Once(program) => program.kill_strays(),

@@ -9,7 +9,7 @@ use super::error_detector::ErrorDetector;
 use super::proxy::Proxy;
 use super::template::{SecretTemplate, Template};
 use super::transport::{Access, Answer, Endpoint, Notes, Target, split_url};
-use super::{Clock, ConnectError, Headers, Pending, Workflow};
+use super::{BoxFuture, Clock, ConnectError, Headers, Workflow};
 use crate::bounded::{MOST_VALUES, has_too_many_values};
 use crate::language::{Address, Secret, Vault};
 use crate::measure::{Failure, FailureKind, Gaps, Item, LlmCall, Run};
@@ -230,11 +230,11 @@ fn partition(headers: &Headers) -> (Headers, Vec<(&String, &Secret)>) {
 }
 
 impl Workflow for Http {
-    fn check(&self) -> Pending<'_, Result<(), Failure>> {
+    fn check(&self) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(self.endpoint.check(&self.root))
     }
 
-    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run> {
         // Built before the clock is read, since building the request is not the server's time.
         let mut request = self.request(item);
         let Some(proxy) = &self.proxy else {

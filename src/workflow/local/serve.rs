@@ -10,7 +10,7 @@ use crate::measure::{Failure, FailureKind, Item, Run};
 use crate::redact::Redactor;
 use crate::workflow::proxy::Proxy;
 use crate::workflow::transport::{Access, Endpoint, Notes, Target};
-use crate::workflow::{Clock, ConnectError, ConnectionSpec, Headers, Pending, Workflow, private};
+use crate::workflow::{BoxFuture, Clock, ConnectError, ConnectionSpec, Headers, Workflow, private};
 use bytes::Bytes;
 use hyper::Method;
 use hyper::header::HeaderMap;
@@ -221,19 +221,19 @@ fn endpoint(
 }
 
 impl Workflow for ServedWorkflow {
-    fn check(&self) -> Pending<'_, Result<(), Failure>> {
+    fn check(&self) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(self.look())
     }
 
-    fn prepare<'a>(&'a self, concurrency: u32, items: &'a [Item]) -> Pending<'a, ()> {
+    fn prepare<'a>(&'a self, concurrency: u32, items: &'a [Item]) -> BoxFuture<'a, ()> {
         self.inner.prepare(concurrency, items)
     }
 
-    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run> {
         self.inner.run(item, clock)
     }
 
-    fn close(&self) -> Pending<'_, ()> {
+    fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.inner.close().await;
             if let Some(mut server) = self.server.lock().await.take() {

@@ -10,7 +10,7 @@ pub use steps::Steps;
 use super::lines::Lines;
 use super::proxy::Proxy;
 use super::transport::{Access, Answer, Endpoint, Notes, Progress, Target};
-use super::{Clock, ConnectError, ConnectionSpec, Headers, Pending, Workflow};
+use super::{BoxFuture, Clock, ConnectError, ConnectionSpec, Headers, Workflow};
 use crate::language::{Address, Seconds, Vault};
 use crate::measure::{Failure, Item, Run};
 use crate::redact::Redactor;
@@ -117,11 +117,11 @@ impl Nat {
 }
 
 impl Workflow for Nat {
-    fn check(&self) -> Pending<'_, Result<(), Failure>> {
+    fn check(&self) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(self.endpoint.check(&self.health))
     }
 
-    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run> {
         let body = Bytes::from(json!({ "input_message": item.input }).to_string());
         let Some(proxy) = &self.proxy else {
             let exchange =

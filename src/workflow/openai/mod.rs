@@ -10,7 +10,7 @@ pub(super) mod request;
 pub use config::{OpenaiApi, OpenaiSpec};
 
 use super::transport::{Access, Answer, Endpoint, Notes, PostedAnswer, Target};
-use super::{Clock, ConnectError, ConnectionSpec, Headers, Pending, Workflow};
+use super::{BoxFuture, Clock, ConnectError, ConnectionSpec, Headers, Workflow};
 use crate::language::{Address, Seconds, Vault};
 use crate::measure::{Failure, Item, LlmCall, Run};
 use crate::redact::Redactor;
@@ -136,11 +136,11 @@ pub(super) async fn read(
 }
 
 impl Workflow for Openai {
-    fn check(&self) -> Pending<'_, Result<(), Failure>> {
+    fn check(&self) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(self.endpoint.check(&self.models))
     }
 
-    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run> {
         // Built before the clock is read, since building the request is not the server's time.
         let form = self.dialect.form();
         let request = (form, self.requests.body(item, form));

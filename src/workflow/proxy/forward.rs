@@ -2,7 +2,7 @@
 
 use super::open_runs::OpenRun;
 use super::shared::{SharedState, Upstream};
-use super::watch::WatchedCall;
+use super::watched_call::WatchedCall;
 use crate::redact::names_a_secret;
 use crate::workflow::budget::BudgetShare;
 use crate::workflow::transport::PassedAnswer;

@@ -11,7 +11,7 @@ mod open_runs;
 mod server;
 mod shared;
 mod ticket;
-mod watch;
+mod watched_call;
 
 pub(super) use ticket::Ticket;
 

@@ -20,7 +20,7 @@ pub use server::Simulator;
 
 use super::nat::Nat;
 use super::openai::Openai;
-use super::{Clock, ConnectError, Pending, Workflow};
+use super::{BoxFuture, Clock, ConnectError, Workflow};
 use crate::measure::{Failure, Item, Run};
 
 /// Simulator as a system under test: a server of its own, and a client that measures it.
@@ -50,11 +50,11 @@ impl SimulatedWorkflow {
 }
 
 impl Workflow for SimulatedWorkflow {
-    fn check(&self) -> Pending<'_, Result<(), Failure>> {
+    fn check(&self) -> BoxFuture<'_, Result<(), Failure>> {
         self.client.check()
     }
 
-    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> Pending<'a, Run> {
+    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run> {
         self.client.run(item, clock)
     }
 }

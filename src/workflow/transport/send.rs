@@ -3,7 +3,7 @@
 use super::connection::{Connection, IncomingAnswer, OutgoingRequest, SendError};
 use super::endpoint::{Endpoint, Target};
 use super::failure;
-use super::posted::PostedAnswer;
+use super::posted_answer::PostedAnswer;
 use super::record::Notes;
 use super::trail::Trail;
 use crate::measure::{Failure, FailureKind};

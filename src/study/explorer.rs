@@ -5,7 +5,7 @@ use super::adaptive::{levels_of, plan_step};
 use super::context::Context;
 use super::graph::{Graph, graph_of, with_level};
 use super::graph_level::GraphLevel;
-use super::known::known_levels;
+use super::known_levels::known_levels;
 use super::pipeline::Pipeline;
 use super::producer::Producer;
 use super::search::{evidence, search_of};

@@ -5,13 +5,13 @@ use super::{CallColumn, Note, RunColumns, Summary};
 use std::collections::BTreeMap;
 
 /// A column of the calls that count, in the order in which they came.
-struct Values {
+struct CallValues {
     values: Vec<f64>,
     /// Fingerprint of the values: columns with the same mark are the same.
     mark: u64,
 }
 
-impl Values {
+impl CallValues {
     fn of<S: RunColumns>(
         source: &S,
         window: &Window,
@@ -51,9 +51,9 @@ pub(super) fn summaries_of_calls<S: RunColumns>(
     window: &Window,
     (first, second): (CallColumn, CallColumn),
 ) -> Result<[Option<Summary>; 2], S::Error> {
-    let Values { values, mark } = Values::of(source, window, first)?;
+    let CallValues { values, mark } = CallValues::of(source, window, first)?;
     let summary = Summary::of(values);
-    let second = Values::of(source, window, second)?;
+    let second = CallValues::of(source, window, second)?;
     Ok([summary, if second.mark == mark { summary } else { Summary::of(second.values) }])
 }
 

@@ -5,7 +5,7 @@ use super::{CallColumn, Metric, Quantile, RunColumns, quantile_of_sorted};
 
 /// Exceedances and goodput of a level's runs, given a list of limits.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct AgainstLimits {
+pub struct LimitComparison {
     /// Measured runs over each limit, in the order of the limits; failed runs are not counted.
     pub over: Vec<u64>,
     /// Goodput: runs per second that succeeded within every limit, on the same basis as the
@@ -13,7 +13,7 @@ pub struct AgainstLimits {
     pub goodput: f64,
 }
 
-impl AgainstLimits {
+impl LimitComparison {
     /// Compares every run with limits, each in the unit of its metric: the runtime with limits on it,
     /// the p95 of the run's own LLM calls with the others, as the reference calculator does. That of
     /// a rate is the one that 95 % of the calls reach.
