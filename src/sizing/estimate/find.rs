@@ -91,8 +91,8 @@ pub(super) fn find<'m>(
             drawn.stretch(taken, range.high);
         }
         // Runs that a failed level did make say how times go on, and may only lower the figure.
-        if let Some(point) = metric.point_of_all_runs(quantile, limit) {
-            drawn.point_no_more_than(point.max(taken), mean);
+        if let Some(likely) = metric.likely_by_all_runs(quantile, limit, certainty, runtime) {
+            drawn.point_no_more_than(likely.max(taken), mean);
         }
     }
     let mut found = CapacityEstimate { models, drawn, bounds, left_out, doubts };

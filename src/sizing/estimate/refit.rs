@@ -128,14 +128,19 @@ impl<'a> MetricModels<'a> {
         (!agrees).then_some(range.point)
     }
 
-    /// Returns the best single figure of the capacity by all runs that succeeded, those of failed levels included.
-    pub fn point_of_all_runs(&self, quantile: Quantile, limit: f64) -> Option<f64> {
-        let make = || {
-            let by_tokens = self.whole.usable.counted_runs().is_some();
-            PooledModel::of(&self.levels, self.metric, false, by_tokens)
-        };
+    /// Returns the capacity that is likely by all runs that succeeded, those of failed levels included.
+    pub fn likely_by_all_runs(
+        &self,
+        quantile: Quantile,
+        limit: f64,
+        certainty: Certainty,
+        runtime: Option<&PooledModel>,
+    ) -> Option<f64> {
+        let by_tokens = self.whole.usable.counted_runs().is_some();
+        let make = || PooledModel::of(&self.levels, self.metric, false, by_tokens);
         let all = self.of_all_runs.get_or_init(make).as_ref()?;
-        Some(all.point(quantile, limit))
+        let drawn = all.capacity(quantile, limit, certainty, runtime);
+        Some(drawn.range(|it| it.concurrency).likely)
     }
 
     /// Makes models of other levels by tokens only if the whole was: those of fewer runs are to be compared with it.

@@ -144,14 +144,17 @@ impl PooledModel {
                 .map(|it| (it.concurrency, it.seconds / curve.at(it.concurrency), it.count));
             tails.add(index, multiples);
         }
-        if let Some(compositions) = compositions {
-            tails.compose(compositions, curve.clone(), shared.tail);
+        // First tokens and gaps of one level depend on each other far more than whole runs do.
+        let independent = shape == Shape::ClosedLoop;
+        match compositions {
+            Some(compositions) => tails.compose(compositions, curve.clone(), shared.tail),
+            None if independent => tails.follow_scale(),
+            None => {}
         }
         for (index, (concurrency, count)) in failed.iter().enumerate() {
             tails.add_failed(index, *concurrency, *count);
         }
-        // First tokens and gaps of one level depend on each other far more than whole runs do.
-        let timed = if steady && shape == Shape::ClosedLoop {
+        let timed = if steady && independent {
             let of = |(index, samples): (usize, &Vec<Sample>)| {
                 let failed = failed.get(index).map_or(0, |(_, count)| *count) as f64;
                 RunTimes::of(samples, failed, shared.tail)

@@ -106,15 +106,12 @@ impl Tails {
 
     /// Sorts what was added; all methods below require it.
     pub fn sorted(mut self) -> Self {
-        if self.composed.is_none() {
-            self.standardise();
-        }
         self.multiples.sort_unstable_by(|a, b| a.times.total_cmp(&b.times));
         self
     }
 
     /// Measures multiples in standard deviations at their load if the levels differ in scale.
-    fn standardise(&mut self) {
+    pub fn follow_scale(&mut self) {
         let of = |level: usize| {
             let own = |it: &&Multiple| it.level == level && it.times < FAILED;
             Moments::of(&self.multiples.iter().filter(own).map(|it| (it.at, it.times, it.count)))
@@ -123,7 +120,8 @@ impl Tails {
         else {
             return;
         };
-        let scale = |at: f64| (-scales.at(at, |other| self.near.alike(other, at)).0).exp();
+        let near = &self.near;
+        let scale = |at: f64| (-scale_of(&scales, near, at).0).exp();
         let mut by = LoadMemo::new(scale);
         for it in self.multiples.iter_mut().filter(|it| it.times < FAILED) {
             it.times = 1.0 + (it.times - 1.0) * by.at(it.at);
@@ -133,7 +131,7 @@ impl Tails {
 
     /// Returns the logarithm of the scale at the logarithm of a load, and its standard error, if levels differ in it.
     fn scale(&self, at: f64) -> Option<(f64, f64)> {
-        Some(self.scales.as_ref()?.at(at, |other| self.near.alike(other, at)))
+        Some(scale_of(self.scales.as_ref()?, &self.near, at))
     }
 
     /// Returns the multiple that a value stands for at the logarithm of a load.
@@ -296,6 +294,15 @@ impl Tails {
     }
 }
 
+/// Returns the scale of the levels that load the server alike, moved towards that of all levels around as far as
+/// chance may be what sets them apart.
+fn scale_of(scales: &Scales, alike: &LoadKernel, at: f64) -> (f64, f64) {
+    let (near, error) = scales.at(at, |other| alike.alike(other, at));
+    let far = scales.mean(|other| alike.far(other, at));
+    let kept = (1.0 - CHANCE * (error / (near - far)).powi(2)).max(0.0);
+    (far + kept * (near - far), error)
+}
+
 /// Function of the load that remembers its last figure: most runs of a level met the same load.
 struct LoadMemo<F> {
     of: F,
@@ -331,6 +338,7 @@ mod tests {
             let at = |index: u32| 1.0 + width * shape(concurrency, place(index));
             tails.add(level, (0..runs).map(|index| (concurrency, at(index), 1.0)));
         }
+        tails.follow_scale();
         tails.sorted()
     }
 
@@ -352,6 +360,22 @@ mod tests {
         let uneven =
             tails(&[(1.0, 400, 0.5), (28.0, 400, 0.2), (32.0, 400, 0.8), (36.0, 400, 0.2)]);
         assert!(uneven.between_levels(0.95, Some(32.0)) > 0.1);
+    }
+
+    /// Two scales that chance hardly sets apart, a factor of 1.35 by 20 runs each, move towards each other; ten times
+    /// as many runs leave them where they are.
+    #[test]
+    fn scales_that_chance_may_set_apart_move_towards_that_of_all() {
+        let at = |runs| {
+            let near = [(30.0, runs, 0.5), (34.0, runs, 0.5)];
+            let far = [(2.0, 6 * runs, 0.68), (3.0, 6 * runs, 0.68)];
+            (tails(&[far.as_slice(), &near].concat()).scale(32.0_f64.ln()).unwrap().0 * 2.0).exp()
+        };
+        let (own, all) = (0.5_f64.powi(2) / 3.0, 0.68_f64.powi(2) / 3.0);
+        let few = at(20);
+        assert!(few > 1.15 * own && few < all, "{few} between {own} and {all}");
+        let many = at(400);
+        assert!((many / own - 1.0).abs() < 0.03, "{many} is {own}");
     }
 
     /// The 95th percentile of times evenly between `1 − w` and `1 + w` is `1 + 0.9 w`.

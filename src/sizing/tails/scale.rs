@@ -83,6 +83,13 @@ impl Scales {
         misfit::exceeds_expectation(&residuals, 1).then_some(Self(scales))
     }
 
+    /// Returns the mean of the logarithms of all scales. `near` is the weight of a load.
+    pub fn mean(&self, near: impl Fn(f64) -> f64) -> f64 {
+        let weight = |it: &Scale| near(it.at) / it.error.powi(2);
+        let sum: f64 = self.0.iter().map(weight).sum();
+        self.0.iter().map(|it| weight(it) * it.log).sum::<f64>() / sum
+    }
+
     /// Returns the logarithm of the scale at the logarithm of a load, from a line through the levels around it,
     /// and its standard error. Beyond the levels it is that at the end. `near` is the weight of a load.
     pub fn at(&self, at: f64, near: impl Fn(f64) -> f64) -> (f64, f64) {
@@ -152,6 +159,8 @@ mod tests {
             // Several levels tell more than one of them: √(2 / 4 / 400) and the dependence.
             assert!(error < 0.05 && error > 0.01, "{error}");
         }
+        let mean = scales.mean(|_| 1.0);
+        assert!((mean - of(32.0_f64.sqrt()).ln()).abs() < 1e-9, "{mean}");
         let beyond = scales.at(100.0_f64.ln(), |it| near(it, 32.0_f64.ln()));
         assert!((beyond.0 - of(32.0).ln()).abs() < 1e-9);
     }
