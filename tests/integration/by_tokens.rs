@@ -50,8 +50,9 @@ fn is_by_tokens(answer: &Value) -> bool {
 }
 
 #[test]
-fn the_interval_reaches_to_what_runs_say_that_contradict_tokens() {
+fn where_runs_contradict_tokens_the_smaller_capacity_is_the_answer() {
     let found = interrupted(&[6, 8, 10, 12, 14, 16, 20], 110, 1.0);
     assert!(is_by_tokens(&found), "{found:#}");
     assert!(capacity(&found, "low") < CARRIED, "{found:#}");
+    assert!(capacity(&found, "point") < 1.1 * CARRIED, "{found:#}");
 }

@@ -82,6 +82,8 @@ pub(super) fn find<'m>(
     if let Some(by_runs) = metric.contradicted(quantile, limit) {
         let range = drawn.range(|it| it.concurrency);
         drawn.stretch(range.low.min(by_runs), range.high.max(by_runs));
+        // Of the two, the answer that needs more is the safe one.
+        drawn.point_no_more_than(by_runs, mean);
     }
     drawn.keep_within(&bounds, lowest, certainty.seed, mean);
     if let Some((taken, highest)) = bounds.between_taken_and_failed() {
