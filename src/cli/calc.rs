@@ -59,7 +59,7 @@ pub(super) struct Args {
         value_name = "N"
     )]
     test_gpu_count: u32,
-    /// Where metrics, estimates and plots are kept; without it nothing is
+    /// Folder for metrics, estimates and plots; without it, nothing is kept
     #[arg(long = "calc_output_dir", alias = "calc-output-dir", value_name = "DIR")]
     calc_output_dir: Option<PathBuf>,
     /// The concurrencies to measure, separated by commas
@@ -88,7 +88,7 @@ pub(super) struct Args {
         value_name = "S"
     )]
     endpoint_timeout: u64,
-    /// The model of time against concurrency; the reference knows linear alone
+    /// The model of time against concurrency; the reference has only linear
     #[arg(long, value_parser = line_method(), default_value_t = MethodName::Linear)]
     method: MethodName,
     /// Draw no plots

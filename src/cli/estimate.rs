@@ -7,7 +7,7 @@ use super::spec_args::{SpecArgs, WaitArgs};
 use super::{Additions, End};
 use crate::study::{RunOptions, Selection};
 
-/// Estimate from the levels that are there; asks no server and writes no report
+/// Estimate from the existing levels; contacts no server and writes no report
 ///
 /// The short way to try a target: sizer estimate spec.yml --set targets.users=500
 #[derive(clap::Args)]

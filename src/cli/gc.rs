@@ -13,8 +13,8 @@ use std::time::SystemTime;
 
 /// Remove artifacts that nothing refers to
 ///
-/// What the lock file, in the work tree or at the tip of a branch, or the last run of a spec refers to always
-/// stays. Past runs and older commits keep their artifacts too, unless these options say otherwise.
+/// Whatever the lock file (in the work tree or at the tip of a branch) or the last run of a spec refers to is
+/// always kept. Past runs and older commits keep their artifacts too, unless these options say otherwise.
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

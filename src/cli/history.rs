@@ -8,7 +8,7 @@ use crate::store::{Exit, RunRecord};
 use comfy_table::{Table, presets};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Past runs of a spec and what they found, oldest first
+/// List past runs of a spec and their results, oldest first
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

@@ -67,8 +67,8 @@ use std::process::ExitCode;
     after_help = "Exit codes: 0 done, 1 failed, 2 bad input, 3 the target cannot be met, 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP."
 )]
 struct Cli {
-    /// Say on stderr what happens (off, error, warn, info, debug, trace); without it, `SIZER_LOG` or
-    /// `RUST_LOG` decides
+    /// Log to stderr (off, error, warn, info, debug, trace); without it, `SIZER_LOG` or `RUST_LOG`
+    /// decides
     #[arg(long, global = true, value_enum, value_name = "LEVEL", hide_possible_values = true)]
     log: Option<log::LogLevel>,
     #[command(subcommand)]

@@ -11,7 +11,7 @@ pub(super) struct OutputArgs {
     /// Print no progress and no summary of stages
     #[arg(long, short)]
     pub quiet: bool,
-    /// End with 1 where an answer is unsettled, or there is no number of GPUs
+    /// Exit with 1 if an answer is unsettled or has no GPU count
     #[arg(long)]
     pub strict: bool,
 }

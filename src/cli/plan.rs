@@ -8,7 +8,7 @@ use super::{Additions, End};
 use crate::study::{Selection, Status, Study};
 use serde_json::json;
 
-/// Show which stages would run, and why; changes nothing and asks no server
+/// Show which stages would run, and why; changes nothing and contacts no server
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

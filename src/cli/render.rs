@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Built-in reports that can be printed.
 const BUILT_IN_TEXTS: [&str; 3] = ["summary.md", "levels.csv", "result.json"];
 
-/// Write the reports from the levels that are there; asks no server
+/// Write the reports from the existing levels; contacts no server
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

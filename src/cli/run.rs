@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 /// Measure, fit, estimate and report; only what changed runs again
 ///
-/// Every finished stage is kept in `.sizer` beside the spec, so an interrupted run goes on where it
-/// stopped, and a changed target measures no level again that answers it. Reports go to `outputs.dir`.
+/// Every finished stage is kept in `.sizer` beside the spec, so an interrupted run continues where
+/// it stopped, and a changed target measures only what its answer lacks. Reports go to `outputs.dir`.
 ///
 /// STAGE is a stage's name (`sweep@8`), a kind (`sweep`), or a glob (`sweep@1*`); `sizer plan` lists
 /// them.
@@ -31,16 +31,16 @@ pub(super) struct Args {
     selection: SelectionArgs,
     #[command(flatten)]
     output: OutputArgs,
-    /// Ask no server; answer from what is there, and say what is missing
+    /// Contact no server; answer from what exists, and report what is missing
     #[arg(long)]
     offline: bool,
     /// After a stage failed, run whatever does not depend on it
     #[arg(long)]
     keep_going: bool,
-    /// Measure this many test rigs at the same time; branches on one rig never are
+    /// Measure this many test rigs at the same time; branches that share a rig take turns
     ///
-    /// Branches of a matrix are on one rig if they ask the same server or have the same `test.rig`.
-    /// All rigs are loaded from this machine: use it where they are far busier than it is.
+    /// Branches of a matrix share a rig if they use the same server or have the same `test.rig`. All
+    /// rigs are loaded from this machine: use it only if they are far busier than this machine is.
     #[arg(long, short, value_name = "N", default_value_t = NonZeroUsize::MIN)]
     jobs: NonZeroUsize,
     #[command(flatten)]

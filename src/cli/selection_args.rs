@@ -14,7 +14,7 @@ pub(super) struct SelectionArgs {
     /// Run these stages and whatever they need
     #[arg(long, value_name = "STAGE", num_args = 1..)]
     until: Vec<String>,
-    /// Run stages again although their artifacts are there: these, or all that are selected
+    /// Run stages again even if they are cached: these, or all that are selected
     #[arg(long, value_name = "STAGE", num_args = 0..)]
     force: Option<Vec<String>>,
 }

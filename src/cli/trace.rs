@@ -12,19 +12,19 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Run an agent and write the shape of its load as a spec
+/// Run a workflow and write its load as a spec
 ///
-/// The workflow runs as it is, and its LLM calls are seen on their way. What comes out is a `chain`: as
-/// many calls, prompts and answers as long, the same pauses between them, side by side where they
-/// were. It runs where the agent's tools and data are not.
+/// The workflow runs as it is, and its LLM calls are recorded on the way. The result is a `chain` with the
+/// same number of calls, prompts and answers of the same lengths, the same pauses and the same
+/// parallelism. It needs neither the agent's tools nor its data.
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     spec: SpecArgs,
-    /// How many runs to look at
+    /// How many runs to record
     #[arg(long, default_value = "20", value_name = "N")]
     runs: NonZeroUsize,
-    /// How many of them are in flight; with 1 a pause is the agent's own, and not a queue's
+    /// How many of them are in flight at a time; with 1, every pause is the agent's own, and not time in a queue
     #[arg(long, default_value = "1", value_name = "N")]
     concurrency: NonZeroU32,
     /// Where to write the spec; without it, it is printed

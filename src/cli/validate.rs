@@ -6,7 +6,7 @@ use super::{Additions, End};
 use crate::dataset::Counts;
 use crate::study::CheckSummary;
 
-/// Check a spec, the files it names and the variables it refers to; asks no server
+/// Check a spec, the files it names and the variables it refers to; contacts no server
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

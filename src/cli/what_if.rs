@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A grid of loads and limits, answered from the levels that are there
+/// Answer a grid of loads and limits from the existing levels
 ///
 /// Every combination of the values given; what is not given stays as the spec has it, and with no
 /// value at all the spec's own sets of targets are answered. Nothing is measured.
@@ -32,7 +32,7 @@ pub(super) struct Args {
     /// What to print
     #[arg(long, value_enum, default_value_t = GridFormat::Table)]
     format: GridFormat,
-    /// End with 1 where an answer is unsettled, or there is no number of GPUs
+    /// Exit with 1 if an answer is unsettled or has no GPU count
     #[arg(long)]
     strict: bool,
     #[command(flatten)]

@@ -43,7 +43,7 @@ impl Fields<'_> {
     pub fn seconds(&self, key: &str) -> Result<Option<f64>, ForeignError> {
         let number = self.number(key)?;
         if number.is_some_and(|number| number < 0.0) {
-            return Err(self.wrong(key, "a time that passes is not negative"));
+            return Err(self.wrong(key, "a duration cannot be negative"));
         }
         Ok(number)
     }

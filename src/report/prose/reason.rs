@@ -101,12 +101,12 @@ pub(super) fn idle(levels: &str, spent: Option<(f64, f64)>, seconds: bool) -> St
     let unit = if seconds { "s" } else { "runs" };
     match spent {
         Some((took, budget)) => format!(
-            "no level is measured: those that are there, {levels}, took {took:.0} {unit}, and tell of the limit \
-             what a budget of {budget:.0} {unit} would; a larger concurrency.budget adds levels, `--force sweep` \
+            "no level is measured: the existing ones, {levels}, took {took:.0} {unit} and say as much about the limit \
+             as a budget of {budget:.0} {unit} would; a larger concurrency.budget adds levels, `--force sweep` \
              measures these again"
         ),
         None => format!(
-            "no level is measured: those that are there, {levels}, tell of the limit what further ones would; a \
+            "no level is measured: the existing ones, {levels}, say as much about the limit as further ones would; a \
              concurrency.budget adds levels, `--force sweep` measures these again"
         ),
     }

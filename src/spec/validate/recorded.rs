@@ -12,13 +12,13 @@ impl SpecChecker<'_> {
         self.ensure(
             !self.spec.dataset.is_given(),
             "dataset",
-            "what was recorded asks nothing any more",
+            "a recording takes no dataset",
             "leave it out",
         )?;
         self.ensure(
             self.spec.concurrency.levels.adaptive().is_none(),
             "concurrency.levels",
-            "what was recorded has the levels that it has",
+            "the levels of a recording are fixed",
             "leave `concurrency` out for all of them",
         )
     }
