@@ -42,15 +42,15 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
             add()
         ),
         Doubt::NearlyAlone => {
-            "the limit is so close to what a run takes alone that no number of GPUs may meet it: measure more runs \
-             at the lowest level, or loosen the limit"
+            "the limit is so close to what a lone run takes that perhaps no number of GPUs meets it: measure more \
+             runs at the lowest level, or loosen the limit"
                 .to_owned()
         }
         Doubt::SharedReplicas { replicas, carried: (low, high) } => format!(
-            "a run alone keeps the limit, so a rig of {replicas} replicas would carry at least {replicas} runs, one on \
-             each, but {} to {} are what the levels make of it. If several of its GPUs serve one copy of the model \
-             (tensor parallelism), set `test.gpus_per_replica` to how many: it is the number of GPUs that serve one \
-             copy, 1 unless it is set. If not, something that they share is the limit, or an uneven load balancer",
+            "a lone run meets the limit, so a rig of {replicas} replicas should carry at least {replicas} runs, one on \
+             each, but the levels suggest {} to {}. If several of its GPUs serve one copy of the model (tensor \
+             parallelism), set `test.gpus_per_replica` to that number of GPUs; it is 1 unless it is set. If not, the \
+             limit is something that they share, or an uneven load balancer",
             load(*low),
             load(*high)
         ),
@@ -143,8 +143,8 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
             add()
         ),
         Doubt::Tail { share, allowed, carried, .. } => format!(
-            "{:.1} % of the runs around the answer take longer than the {:.0} % that may: the tail of levels further \
-             off is another; by those runs alone {} are carried; {}",
+            "{:.1} % of the runs around the answer take longer than the {:.0} % that may: levels further away have \
+             a different tail; by the runs near the answer alone, the rig carries {}; {}",
             share * 100.0,
             allowed * 100.0,
             load(*carried),
@@ -196,7 +196,7 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
                 String::new()
             };
             format!(
-                "runs failed at concurrency {}: those levels bound the answer and are in no fit{tolerate}",
+                "runs failed at concurrency {}: those levels bound the answer and are left out of every fit{tolerate}",
                 levels.join(", ")
             )
         }
@@ -243,7 +243,7 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
             "a straight line gives no interval: nothing says how far it is off".to_owned()
         }
         Doubt::MethodsDisagree { low, high, .. } => format!(
-            "the method `monotone` makes {} to {} {} of the same levels: add levels around the answer, or use that \
+            "the method `monotone` gives {} to {} {} from the same levels: add levels around the answer, or use that \
              method",
             load(*low),
             load(*high),

@@ -32,7 +32,7 @@ pub fn sentence_of(metric: Metric, finding: &Finding) -> String {
         ),
         Finding::Reconnected { requests } => format!(
             "{requests} requests met a connection that the server had closed after promising to keep it, and \
-             were sent again on a new one; their time counts that."
+             were sent again on a new one; that is part of their time."
         ),
         Finding::FailedCalls { calls } => format!(
             "{calls} LLM calls failed within runs. A run's time counts those that it tried again; the LLM \
@@ -90,7 +90,7 @@ pub fn sentence_of(metric: Metric, finding: &Finding) -> String {
         }
         Finding::NoRoomForChance => {
             "at times there are more runs than on average, and the runs that are slow at any load leave no room for \
-             that, so no number of GPUs may meet the limit: loosen it, or limit a lower quantile"
+             that, so perhaps no number of GPUs meets the limit: loosen it, or limit a lower quantile"
                 .to_owned()
         }
         Finding::Idle { levels, spent, seconds } => idle(&list(levels), *spent, *seconds),

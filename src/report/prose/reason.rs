@@ -91,9 +91,7 @@ pub(super) fn not_set(load: bool, gpu_count: bool) -> String {
         (true, false) => "targets.users is",
         _ => "test.gpu_count is",
     };
-    format!(
-        "{what} not set: the capacity of the test rig is known, the number of GPUs needs that too"
-    )
+    format!("{what} not set, so only the capacity of the test rig is known, not the number of GPUs")
 }
 
 /// Explains why a search measures nothing, with what the existing levels took of its budget.

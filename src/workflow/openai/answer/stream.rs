@@ -235,7 +235,7 @@ impl Reader {
             // Events with names of their own are not meant for us.
             Err(_) if !matches!(event.name, b"" | b"message") => return Ok(()),
             Err(error) if error.is_data() => {
-                return Err(malformed("a chunk has not the form of a chat completion", data));
+                return Err(malformed("a chunk does not have the form of a chat completion", data));
             }
             Err(_) => return Err(malformed("a chunk is not valid JSON", data)),
         };

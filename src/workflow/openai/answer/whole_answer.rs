@@ -64,7 +64,7 @@ fn not_whole(body: &[u8], error: &serde_json::Error) -> Failure {
     } else if error.is_eof() {
         Failure::new(FailureKind::Truncated, "the body ended in the middle of the answer")
     } else if error.is_data() {
-        malformed("the answer has not the form of a chat completion", body)
+        malformed("the answer does not have the form of a chat completion", body)
     } else {
         malformed("the answer is not valid JSON", body)
     }
