@@ -180,7 +180,7 @@ fn a_line_that_the_curve_contradicts_has_an_interval_over_both() {
     // A line through a curve that bends lies above it in the middle, and below it at both ends.
     let found = linear(&sweep(&[1, 8, 16, 24, 32, 40], hockey), "1.25s");
     let said = &found["estimates"][0];
-    assert!(doubts(&found).contains("the method `monotone` makes"), "{found:#}");
+    assert!(doubts(&found).contains("the method `monotone` gives"), "{found:#}");
     let [low, at, high] = ["low", "point", "high"].map(|end| capacity(&found, end));
     assert!(low <= at && at <= high && high > 1.1 * low, "{found:#}");
     assert!(said["gpus"]["low"].as_f64().unwrap() < said["gpus"]["high"].as_f64().unwrap());
