@@ -110,6 +110,11 @@ impl ObservedLevel {
         }
     }
 
+    /// Returns the highest load that a run met; `None` without runs.
+    pub(super) fn highest_met(&self) -> Option<f64> {
+        self.runs.iter().map(|run| run.concurrency).reduce(f64::max)
+    }
+
     /// Returns true if all runs met the same load.
     pub(super) fn is_level(&self) -> bool {
         let mut loads = self.runs.iter().map(|run| run.concurrency);

@@ -73,7 +73,7 @@ fn a_rig_that_carries_less_than_its_replicas_is_asked_about_them() {
         let found = of(&runs, load, "gpu_count: 8");
         assert_eq!(found["gpus"]["grade"], "unsettled", "{found:#}");
         assert_eq!(found["gpus"]["recommended"], Value::Null, "{found:#}");
-        assert!(doubts(&found).contains("set `test.gpus_per_replica` to how many"), "{found:#}");
+        assert!(doubts(&found).contains("set `test.gpus_per_replica` to that number"), "{found:#}");
         assert!(!doubts(&found).contains("no number of GPUs"), "{found:#}");
         let least = found["gpus"]["at_least"].as_f64().unwrap();
         let right = of(&runs, load, "gpu_count: 8, gpus_per_replica: 8");

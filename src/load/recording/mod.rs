@@ -136,6 +136,13 @@ mod tests {
     }
 
     #[test]
+    fn a_file_on_which_the_reader_panics_is_damaged() {
+        // A page that refers to a dictionary which is not there.
+        let without = include_bytes!("../../../tests/data/hostile/no-dictionary.parquet");
+        assert!(from_parquet(without.to_vec()).is_err());
+    }
+
+    #[test]
     fn a_recording_comes_back_as_it_was() {
         let recording = recording();
         let bytes = to_parquet(&recording).unwrap();

@@ -1,6 +1,7 @@
 //! Recordings out of Parquet files.
 
 use super::schema::{AROUND, Col, OWN};
+use crate::dataset::without_panic;
 use crate::measure::{
     Failure, FailureKind, Gaps, LlmCall, Note, Outcome, Phase, Recording, RecordingMeta, Run,
 };
@@ -14,8 +15,12 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescPtr;
 use serde::de::DeserializeOwned;
 
-/// Reads what [`super::to_parquet`] wrote.
+/// Reads what [`super::to_parquet`] wrote. A file on which the crate panics is damaged, as any other that it refuses.
 pub fn from_parquet(bytes: Vec<u8>) -> Result<Recording> {
+    without_panic(|| read_all(bytes)).unwrap_or_else(|| Err(damaged()))
+}
+
+fn read_all(bytes: Vec<u8>) -> Result<Recording> {
     let reader = SerializedFileReader::new(Bytes::from(bytes))?;
     let around = around(&reader);
     let mut runs = Vec::new();

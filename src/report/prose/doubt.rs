@@ -166,7 +166,8 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
             three(*seconds)
         ),
         Doubt::Unsteady => {
-            "the levels are bursts of less than three waves, so no load was ever steady: measure more passes"
+            "the levels around the answer are bursts of fewer than three waves, so the load was never steady there: \
+             measure more passes"
                 .to_owned()
         }
         Doubt::Jumps { at, from, to } => format!(

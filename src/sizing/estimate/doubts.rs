@@ -65,7 +65,7 @@ pub(super) fn of_levels(
         let levels = ended().filter(|level| !level.observed.last_moments.is_empty());
         doubts.push(Doubt::Unfinished { levels: levels.map(Level::concurrency).collect() });
     }
-    if pooled.is_unsteady() {
+    if pooled.is_unsteady_at(point) {
         doubts.push(Doubt::Unsteady);
     }
     let seconds = |load: f64| pooled.at(load, target.quantile);

@@ -54,6 +54,7 @@ pub(super) fn find<'m>(
     let mut bounds = Bounds::of(&verdicts);
     let mut doubts = Vec::new();
     let mut left_out = None;
+    let mut others = None;
     let fallen = falls(&means);
     let range = drawn.range(|it| it.concurrency);
     let contradicted = bounds.contradict(range.low, range.high);
@@ -63,6 +64,7 @@ pub(super) fn find<'m>(
             drawn = models.capacity(quantile, limit, certainty, runtime);
             bounds = Bounds::of(&without(&verdicts, index));
             left_out = metric.levels.get(index).map(Level::concurrency);
+            others = metric.unmeasured(index);
             doubts.extend(left_out.map(Doubt::LeftOut));
         } else {
             doubts.extend(fallen.map(|(low, high)| Doubt::Falls {
@@ -78,8 +80,10 @@ pub(super) fn find<'m>(
         }
     }
     let mean = |concurrency: f64| runtime.unwrap_or(models.usable()).mean(concurrency);
+    // What the answer is held against must not bring back a level that was left out.
+    let kept = others.as_ref().unwrap_or(metric);
     let lowest = metric.levels.first().map_or(1.0, Level::concurrency);
-    if let Some(by_runs) = metric.contradicted(quantile, limit) {
+    if let Some(by_runs) = kept.contradicted(quantile, limit) {
         let range = drawn.range(|it| it.concurrency);
         drawn.stretch(range.low.min(by_runs), range.high.max(by_runs));
         // Of the two, the answer that needs more is the safe one.
@@ -93,7 +97,7 @@ pub(super) fn find<'m>(
             drawn.stretch(taken, range.high);
         }
         // Runs that a failed level did make say how times go on, and may only lower the figure.
-        if let Some(likely) = metric.likely_by_all_runs(quantile, limit, certainty, runtime) {
+        if let Some(likely) = kept.likely_by_all_runs(quantile, limit, certainty, runtime) {
             drawn.point_no_more_than(likely.max(taken), mean);
         }
     }
@@ -102,9 +106,9 @@ pub(super) fn find<'m>(
         let others = without_one(&found, metric, asked, certainty);
         rest_on_no_single_level(&mut found, &others);
     }
-    hold_against_failures(&mut found, metric, target);
+    hold_against_failures(&mut found, kept, target);
     hold_against_tails(&mut found, metric, asked);
-    hold_against_parts(&mut found, metric, asked);
+    hold_against_parts(&mut found, kept, asked);
     hold_against_steps(&mut found, asked, &metric.levels, mean);
     // What steps and tails leave open, levels may have closed; but not one whose parts contradict each other.
     let parted = found.doubts.iter().any(|it| matches!(it, Doubt::Unlike { .. }));

@@ -166,6 +166,13 @@ impl<'a> MetricModels<'a> {
         self.alike(&levels, self.count_failed)
     }
 
+    /// Returns all models of the levels but the one at an index, as if it had not been measured.
+    pub fn unmeasured(&self, index: usize) -> Option<Self> {
+        let others = self.levels.iter().enumerate().filter(|(other, _)| *other != index);
+        let others: Vec<Level<'a>> = others.map(|(_, level)| *level).collect();
+        Self::of(&others, self.metric, self.count_failed)
+    }
+
     /// Returns the models through all levels but the one at an index.
     pub fn without(&self, index: usize) -> Option<&Models> {
         let make = || {

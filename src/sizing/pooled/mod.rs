@@ -72,7 +72,8 @@ pub struct PooledModel {
     tails: Tails,
     /// Runs of each level by their time; empty if their number over a limit says nothing of the load.
     timed: Vec<RunTimes>,
-    unsteady: bool,
+    /// Highest load that was met at each level, ascending, and true if it was never steady there.
+    unsteady: Vec<(f64, bool)>,
     /// True if at every level all runs met the same load.
     steady: bool,
     /// Standard deviation of the model's own error, as a logarithm of the load.
@@ -132,6 +133,9 @@ impl PooledModel {
         let between = if steady { between_levels(&seen, &curve, noise) } else { 0.0 };
         let curve = if between > 0.0 { fit_alike(&seen, noise, between, shape)? } else { curve };
         let highest = seen.last()?.concurrency;
+        let mut unsteady: Vec<(f64, bool)> =
+            levels.iter().filter_map(|it| Some((it.highest_met()?, it.unsteady))).collect();
+        unsteady.sort_by(|a, b| a.0.total_cmp(&b.0));
         let elasticity = |seen: &MeanPoint| match shape {
             Shape::ClosedLoop => curve.elasticity_below(seen.concurrency),
             // What rises in jumps is as it is on either side of one.
@@ -184,7 +188,7 @@ impl PooledModel {
                 Span::FirstToken => UNMODELLED_TTFT,
                 Span::Token => UNMODELLED_ITL,
             },
-            unsteady: levels.iter().any(|level| level.unsteady),
+            unsteady,
             highest,
             saturated_slope,
             one_load: levels.len() < 2,
@@ -216,9 +220,13 @@ impl PooledModel {
         self.highest
     }
 
-    /// Returns true if the load was never steady at some level.
-    pub fn is_unsteady(&self) -> bool {
-        self.unsteady
+    /// Returns true if the load was never steady at one of the two levels around a concurrency: below the lowest
+    /// and above the highest level, at that one.
+    pub fn is_unsteady_at(&self, concurrency: f64) -> bool {
+        let above = self.unsteady.partition_point(|(load, _)| *load < concurrency);
+        let around = [above.checked_sub(1), Some(above)];
+        let level = |index: Option<usize>| self.unsteady.get(index?);
+        around.into_iter().filter_map(level).any(|(_, unsteady)| *unsteady)
     }
 
     /// Returns the standard deviation of levels around the curve beyond their own noise, as a

@@ -53,12 +53,13 @@ impl PooledModel {
         let levels: Vec<f64> = self.seen.iter().map(|seen| seen.concurrency).collect();
         let multiples =
             self.tails.go_on().then(|| Multiples::of(self, quantile, self.furthest(limit)));
+        let unsteady = if self.is_unsteady_at(point.concurrency) { UNSTEADY } else { 0.0 };
         let mut normal = Normal::seeded(certainty.seed);
         let mut of_model = Normal::seeded(certainty.seed ^ 0x006D_6F64_656C);
         let draw = |_| {
             let curve = self.drawn_curve(&mut normal)?;
             let error = spread * normal.next();
-            let error = error + if self.unsteady { UNSTEADY * normal.next() } else { 0.0 };
+            let error = error + if unsteady > 0.0 { unsteady * normal.next() } else { 0.0 };
             let saturation = (normal.next().abs() / SATURATED).min(1.0);
             let within = within / error.exp();
             let ReachedLoad { concurrency, capped } = self.carried(&curve, within);
