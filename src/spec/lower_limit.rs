@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de};
 use std::borrow::Cow;
+use std::hash::Hash;
 
 /// A limit on a rate of tokens: `20` on the p05, which 95 % of the calls then have to reach, or one
 /// per quantile: `{p50: 40, p05: 20}`.
@@ -23,11 +24,27 @@ impl LowerLimit {
         (per_second.is_normal() && per_second > 0.0).then(|| Self::on_p05(per_second))
     }
 
+    /// Returns it beside the limits of another on further quantiles, if that one limits the same quantile.
+    pub(super) fn instead_in(self, other: Option<&Self>) -> Self {
+        Self(instead_in(self.0, other.map(|it| &it.0)))
+    }
+
     /// Iterates over limits in tokens per second, each with the quantile of the times behind it: the
     /// share of the calls that have to reach it.
     pub fn iter(&self) -> impl Iterator<Item = (Quantile, f64)> + '_ {
         self.0.iter().map(|(name, limit)| (name.of_times(), *limit))
     }
+}
+
+/// Replaces the limits on quantiles that both have; those of `other` alone stay if there are such.
+pub(super) fn instead_in<K: Clone + Hash + Eq, V: Clone>(
+    limits: IndexMap<K, V>,
+    other: Option<&IndexMap<K, V>>,
+) -> IndexMap<K, V> {
+    let shared = other.filter(|other| limits.keys().any(|it| other.contains_key(it)));
+    let mut all = shared.cloned().unwrap_or_default();
+    all.extend(limits);
+    all
 }
 
 /// Names of the quantiles that a rate can be limited at, from the most lenient to the strictest.

@@ -1,6 +1,6 @@
 //! The spec's `test` and `targets`.
 
-use super::lower_limit::LowerLimit;
+use super::lower_limit::{LowerLimit, instead_in};
 use crate::language::{Address, Scalar, ScalarOrMap, Seconds, deserialize_scalar_or_map};
 use crate::measure::{Metric, Quantile, each_metric};
 use indexmap::IndexMap;
@@ -104,11 +104,15 @@ macro_rules! targets {
                 }
             }
 
-            /// Limits the p95 of one metric, or the p05 of a rate, in its unit. A figure that
-            /// no limit can have leaves it unlimited.
+            /// Limits the p95 of one metric, or the p05 of a rate, in its unit. A limit on that quantile is
+            /// replaced and those on others stay; limits on others alone are replaced. A figure that no limit
+            /// can have leaves the metric unlimited.
             pub fn set_limit(&mut self, metric: Metric, limit: f64) {
                 match metric {
-                    $(Metric::$name => self.$key = <limit_type!($direction)>::of(limit),)+
+                    $(Metric::$name => {
+                        let new = <limit_type!($direction)>::of(limit);
+                        self.$key = new.map(|new| new.instead_in(self.$key.as_ref()));
+                    })+
                 }
             }
         }
@@ -224,6 +228,11 @@ impl Limit {
 
     fn of(seconds: f64) -> Option<Self> {
         Seconds::new(seconds).map(Self::on_p95)
+    }
+
+    /// Returns it beside the limits of another on further quantiles, if that one limits the same quantile.
+    fn instead_in(self, other: Option<&Self>) -> Self {
+        Self(instead_in(self.0, other.map(|it| &it.0)))
     }
 
     /// Iterates over quantiles and their limits in seconds, in ascending order of quantile.

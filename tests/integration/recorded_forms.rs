@@ -50,6 +50,49 @@ fn both_texts_say_the_same() {
 }
 
 #[test]
+fn gaps_of_another_unit_are_refused() {
+    let line = |itl: &str| {
+        format!(
+            "{{\"concurrency\": 1, \"start\": 0, \"end\": 2.5, \"ttft\": 0.5, \"completion_tokens\": 21, \"itl\": {itl}}}\n"
+        )
+    };
+    // 0.1 s follows from the call; chunks of several tokens make it a few times that.
+    assert_eq!(kept("runs.jsonl", &line("0.4"))[0]["llm_calls"][0]["itl"]["mean"], 0.4);
+    for itl in ["100", "0.0001"] {
+        let said = refused("runs.jsonl", &line(itl));
+        assert!(said.contains("times between tokens of") && said.contains("unit: ms"), "{said}");
+    }
+}
+
+/// Failures that other programs write in other keys than `error`.
+#[test]
+fn a_run_that_failed_by_any_sign_is_no_success() {
+    let of = |keys: &str| {
+        let line = format!("{{\"concurrency\": 1, \"start\": 0, \"end\": 1, {keys}}}\n");
+        kept("runs.jsonl", &line)[0]["outcome"].clone()
+    };
+    let kind = |keys: &str| of(keys)["failed"]["kind"].clone();
+    assert_eq!(kind("\"http_status\": 503"), "http_status");
+    assert_eq!(kind("\"http_status\": 429, \"error\": \"\""), "rate_limited");
+    assert_eq!(kind("\"success\": false"), "reported");
+    assert_eq!(kind("\"status\": \"Timeout\""), "timeout");
+    assert_eq!(kind("\"failure_kind\": \"reset\", \"failure_message\": \"gone\""), "reset");
+    for good in [
+        "\"http_status\": 200",
+        "\"success\": true",
+        "\"status\": \"ok\"",
+        "\"failure_kind\": null, \"failure_message\": \"\"",
+    ] {
+        assert_eq!(of(good), "ok", "{good}");
+    }
+    let csv = "concurrency,start,end,success,http_status\n1,0,1,False,\n1,1,2,True,200\n";
+    let outcomes: Vec<Value> =
+        kept("runs.csv", csv).into_iter().map(|run| run["outcome"].clone()).collect();
+    assert_eq!(outcomes[0]["failed"]["kind"], "reported");
+    assert_eq!(outcomes[1], "ok");
+}
+
+#[test]
 fn times_between_tokens() {
     let itl = |line: &str| {
         let line = format!("{{\"concurrency\": 1, \"start\": 0, \"end\": 2.5, {line}}}\n");

@@ -64,6 +64,21 @@ fn a_grid_is_what_single_estimates_are() {
 }
 
 #[test]
+fn a_limit_on_one_quantile_leaves_those_on_others() {
+    let both = "test: {gpu_count: 2}\ntargets: {users: 10, workflow_runtime: {p50: 1.5s, p95: 4s}}";
+    let project = project(both);
+    project.run(&["run", "spec.yml"]).success();
+    let [of_spec, same, looser] = [&[][..], &["4s"], &["6s"]].map(|limit| {
+        let args = [&["--workflow-runtime"][..limit.len()], limit].concat();
+        let found = cases(&project, &args);
+        (found[0]["gpus"]["point"].as_f64().unwrap(), found[0]["decided_by"].clone())
+    });
+    // The p50 of 1.5 s decides in each.
+    assert_eq!(of_spec, same);
+    assert_eq!(of_spec, looser);
+}
+
+#[test]
 fn users_that_think_and_arrivals_by_littles_law() {
     let project = project(&format!("{LINE}\noutputs: {{reports: [summary.md]}}"));
     project.run(&["run", "spec.yml"]).success();

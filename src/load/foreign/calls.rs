@@ -99,13 +99,19 @@ fn call(fields: &Fields<'_>, start: f64, end: f64, clock: &Clock) -> Result<LlmC
     let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
     let completion_tokens = fields.whole("completion_tokens")?;
     let status = fields.whole("http_status")?.and_then(|it| u16::try_from(it).ok());
+    let written = gaps(fields)?;
+    let derived =
+        ttft.zip(completion_tokens).and_then(|(ttft, tokens)| follows(latency, ttft, tokens));
+    if let Some(written) = &written {
+        fit_the_call(fields, written, derived.as_ref(), latency)?;
+    }
     Ok(LlmCall {
         start,
         end,
         ttft,
         prompt_tokens: fields.whole("prompt_tokens")?,
         completion_tokens,
-        itl: gaps(fields)?.or_else(|| follows(latency, ttft?, completion_tokens?)),
+        itl: written.or(derived),
         finish_reason: text("finish_reason"),
         model: text("model"),
         upstream: text("upstream"),
@@ -132,6 +138,27 @@ fn gaps(fields: &Fields<'_>) -> Result<Option<Gaps>, ForeignError> {
     };
     let (p95, max) = (fields.seconds("itl_p95")?, fields.seconds("itl_max")?);
     Ok(mean.map(|mean| Gaps { mean, p95, max }))
+}
+
+/// Refuses times between tokens of another unit than the call's: together far longer than it, or a thousandth of what
+/// follows from its other figures.
+fn fit_the_call(
+    fields: &Fields<'_>,
+    written: &Gaps,
+    derived: Option<&Gaps>,
+    latency: f64,
+) -> Result<(), ForeignError> {
+    /// Factor that chunks of several tokens, and rounding, do not reach, while a unit is off by a thousand.
+    const OTHER_UNIT: f64 = 300.0;
+    let mean = written.mean;
+    let short = derived.is_some_and(|it| mean > 0.0 && it.mean > OTHER_UNIT * mean);
+    let long = derived.is_some_and(|it| it.mean > 0.0 && mean > OTHER_UNIT * it.mean);
+    if !short && !(mean > latency && (long || derived.is_none())) {
+        return Ok(());
+    }
+    let message =
+        format!("times between tokens of {} in a call of {}", shown(mean), shown(latency));
+    Err(fields.wrong("itl", message).help(HINT))
 }
 
 /// The mean time between tokens, from the time after the first.

@@ -1,10 +1,64 @@
 //! Errors of other programs, by what their text says.
 
+use super::value::Fields;
 use crate::measure::{Failure, FailureKind};
 use serde_json::Value;
 
+/// Keys that say of a run that it failed, besides its `http_status`.
+pub(super) const FAILURE_KEYS: [&str; 5] =
+    ["error", "failure_kind", "failure_message", "success", "status"];
+
+/// Words for a status that is no success.
+const FAILED: [&str; 7] =
+    ["error", "failed", "failure", "timeout", "cancelled", "canceled", "aborted"];
+/// HTTP statuses that are no success.
+const ERROR_STATUSES: std::ops::Range<u16> = 400..600;
+
+/// Returns the failure that a row tells of, with the HTTP status that it names; `None` if nothing does.
+pub(super) fn failure_of_row(
+    fields: &Fields<'_>,
+    http_status: Option<u16>,
+) -> Option<(Failure, Option<u16>)> {
+    let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::trim);
+    // As the columns of sizer's own Parquet files are, once another program has read them.
+    let own = || {
+        let kind = text("failure_kind").filter(|it| !is_nothing(it))?;
+        let named = serde_json::from_value(Value::String(kind.to_owned()));
+        let message = text("failure_message").filter(|it| !is_nothing(it)).unwrap_or(kind);
+        let failure = Failure::new(named.unwrap_or(FailureKind::Reported), message);
+        Some((failure.shortened(), None))
+    };
+    let by_status = || {
+        let status = http_status.filter(|it| ERROR_STATUSES.contains(it))?;
+        failure(&Value::String(format!("HTTP {status}")))
+    };
+    let in_words = || {
+        let unsuccessful = match fields.get("success")? {
+            Value::Bool(success) => !success,
+            Value::Number(number) => number.as_f64() == Some(0.0),
+            Value::String(text) => {
+                ["false", "0", "no"].contains(&text.trim().to_ascii_lowercase().as_str())
+            }
+            _ => false,
+        };
+        unsuccessful.then(|| (Failure::new(FailureKind::Reported, "no success"), None))
+    };
+    let by_word = || {
+        let status = text("status")?;
+        let failed = FAILED.contains(&status.to_ascii_lowercase().as_str());
+        failed.then(|| failure(&Value::String(status.to_owned())))?
+    };
+    let told = fields.map.get("error").and_then(failure);
+    told.or_else(own).or_else(by_status).or_else(in_words).or_else(by_word)
+}
+
+/// Returns true for a text by which pandas and others write that there is nothing.
+fn is_nothing(text: &str) -> bool {
+    ["", "none", "null", "nan", "false"].contains(&text.to_ascii_lowercase().as_str())
+}
+
 /// Parses an `error`; `None` if it says that there was none.
-pub(super) fn failure(error: &Value) -> Option<(Failure, Option<u16>)> {
+fn failure(error: &Value) -> Option<(Failure, Option<u16>)> {
     let text = match error {
         Value::Null | Value::Bool(false) => return None,
         Value::Bool(true) => "failed".to_owned(),
@@ -19,8 +73,7 @@ pub(super) fn failure(error: &Value) -> Option<(Failure, Option<u16>)> {
             .unwrap_or_else(|| error.to_string()),
         Value::Array(_) => error.to_string(),
     };
-    // As pandas and others write that there is nothing.
-    if ["", "none", "null", "nan", "false"].contains(&text.to_ascii_lowercase().as_str()) {
+    if is_nothing(&text) {
         return None;
     }
     let whole = if error.is_object() { error.to_string() } else { text.clone() };

@@ -4,7 +4,7 @@ use super::ForeignError;
 use super::calls::{CALL_KEYS, calls};
 use super::clock::Clock;
 use super::error::Place;
-use super::failure::failure;
+use super::failure::{FAILURE_KEYS, failure_of_row};
 use super::value::{Fields, brief, shown};
 use crate::measure::{Outcome, Phase, Run};
 use serde_json::{Map, Value};
@@ -18,7 +18,7 @@ const LONGEST_KEY: usize = 100;
 const HIGHEST_LEVEL: u64 = 1_000_000;
 const REPETITION: [&str; 3] = ["repetition", "rep", "repeat"];
 /// `outcome`, `http_status` and what follows are what `sizer show` prints.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 12] = [
     "concurrency",
     "id",
     "start",
@@ -26,7 +26,6 @@ const KEYS: [&str; 13] = [
     "llm_calls",
     "llm_latencies",
     "phase",
-    "error",
     "outcome",
     "http_status",
     "server_runtime",
@@ -108,6 +107,7 @@ impl Rows<'_> {
     ) -> Result<(), ForeignError> {
         for key in row.keys() {
             let known = KEYS.contains(&key.as_str())
+                || FAILURE_KEYS.contains(&key.as_str())
                 || CALL_KEYS.contains(&key.as_str())
                 || REPETITION.contains(&key.as_str());
             if !known && self.unread.len() < MOST_UNREAD && !self.unread.contains(key) {
@@ -181,7 +181,7 @@ fn run(fields: &Fields<'_>, clock: &Clock) -> Result<Run, ForeignError> {
     };
     let mut http_status = named("http_status")?.and_then(|it| u16::try_from(it).ok());
     let mut outcome = Outcome::Ok;
-    if let Some((failure, status)) = fields.map.get("error").and_then(failure) {
+    if let Some((failure, status)) = failure_of_row(fields, http_status) {
         outcome = Outcome::Failed(failure);
         http_status = http_status.or(status);
     }

@@ -24,6 +24,8 @@ const FEW_MORE: f64 = 1.645;
 const CHANCE: f64 = 2.0;
 /// Multiple of the mean that a failed run counts as: slower than any limit.
 const FAILED: f64 = 1e6;
+/// Share of the slowest runs by which the shapes of levels are compared.
+const SLOW: f64 = 0.05;
 /// Least multiple of the mean, where a scale would put times below zero.
 const LEAST: f64 = 1e-3;
 
@@ -123,10 +125,16 @@ impl Tails {
         let near = &self.near;
         let scale = |at: f64| (-scale_of(&scales, near, at).0).exp();
         let mut by = LoadMemo::new(scale);
-        for it in self.multiples.iter_mut().filter(|it| it.times < FAILED) {
-            it.times = 1.0 + (it.times - 1.0) * by.at(it.at);
+        let scaled = self.multiples.iter().map(|it| {
+            let times =
+                if it.times < FAILED { 1.0 + (it.times - 1.0) * by.at(it.at) } else { it.times };
+            Multiple { times, ..*it }
+        });
+        let scaled: Vec<Multiple> = scaled.collect();
+        if shapes_agree(&scaled) {
+            self.multiples = scaled;
+            self.scales = Some(scales);
         }
-        self.scales = Some(scales);
     }
 
     /// Returns the logarithm of the scale at the logarithm of a load, and its standard error, if levels differ in it.
@@ -270,10 +278,6 @@ impl Tails {
     fn weights(&self, concurrency: f64, share: f64) -> Vec<f64> {
         let centre = concurrency.ln();
         let far = self.weights_by(|at| self.near.far(at, centre));
-        if self.scales.is_some() {
-            // The scale is that of the levels around already.
-            return far;
-        }
         let near = self.weights_by(|at| self.near.alike(at, centre));
         let (of_far, of_near) = (self.pooled(&far, centre), self.pooled(&near, centre));
         let off = (of_near.quantile(share) / of_far.quantile(share)).ln();
@@ -301,6 +305,32 @@ fn scale_of(scales: &Scales, alike: &LoadKernel, at: f64) -> (f64, f64) {
     let far = scales.mean(|other| alike.far(other, at));
     let kept = (1.0 - CHANCE * (error / (near - far)).powi(2)).max(0.0);
     (far + kept * (near - far), error)
+}
+
+/// Returns true if as many of each level's multiples as chance allows lie beyond the 95th percentile of all: levels
+/// then differ in their scale alone.
+fn shapes_agree(multiples: &[Multiple]) -> bool {
+    let mut values: Vec<(f64, f64)> = multiples.iter().map(|it| (it.times, it.count)).collect();
+    values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let all = values.iter().map(|it| it.1).sum();
+    let slow = weighted_quantile(values.iter().copied(), all, 1.0 - SLOW);
+    let mut levels: Vec<(f64, f64)> = Vec::new();
+    for it in multiples {
+        if it.level >= levels.len() {
+            levels.resize(it.level + 1, (0.0, 0.0));
+        }
+        if let Some((runs, beyond)) = levels.get_mut(it.level) {
+            *runs += it.count;
+            *beyond += if it.times > slow { it.count } else { 0.0 };
+        }
+    }
+    let of = |(runs, beyond): &(f64, f64)| Residual {
+        off: beyond / runs - SLOW,
+        error: DEPENDENCE * (SLOW * (1.0 - SLOW) / runs).sqrt(),
+        weight: 1.0,
+    };
+    let residuals: Vec<Residual> = levels.iter().filter(|it| it.0 > 0.0).map(of).collect();
+    misfit::between(&residuals, 1) <= 0.0
 }
 
 /// Function of the load that remembers its last figure: most runs of a level met the same load.
@@ -376,6 +406,20 @@ mod tests {
         assert!(few > 1.15 * own && few < all, "{few} between {own} and {all}");
         let many = at(400);
         assert!((many / own - 1.0).abs() < 0.03, "{many} is {own}");
+    }
+
+    /// Two kinds of runs at low loads, evenly spread times at high ones: in standard deviations, their 95th percentiles
+    /// are 1 and 1.56.
+    #[test]
+    fn levels_of_another_shape_have_no_common_scale() {
+        let two = |place: f64| place.signum() / 3.0_f64.sqrt();
+        let shape = |load, place| if load < 10.0 { two(place) } else { place };
+        let low = [1.0, 2.0, 4.0, 8.0].map(|load| (load, 300, 0.8));
+        let high = [16.0, 32.0].map(|load| (load, 60, 0.5));
+        let seen = shaped(&[low.as_slice(), &high].concat(), shape);
+        assert!(seen.scales.is_none());
+        let alike = shaped(&[low.as_slice(), &high].concat(), |_, place| place);
+        assert!(alike.scales.is_some());
     }
 
     /// The 95th percentile of times evenly between `1 − w` and `1 + w` is `1 + 0.9 w`.
