@@ -218,7 +218,8 @@ impl Reader {
             // Keep-alive.
             return Ok(());
         }
-        if data == DONE {
+        // That line alone is the end: an answer does not wait for the rest of its event.
+        if data.strip_prefix(DONE).is_some_and(|rest| matches!(rest.first(), None | Some(b'\n'))) {
             self.end(now);
             return Ok(());
         }

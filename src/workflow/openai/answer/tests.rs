@@ -55,6 +55,18 @@ fn the_first_token_is_the_first_that_says_something() {
 }
 
 #[test]
+fn the_line_of_the_end_ends_an_answer_wherever_chunks_are_cut() {
+    let body = format!("{}\n\n{}\n\n{DONE}\ndata: {{#\n\n", token("w"), ended("stop"));
+    for piece in [1, 7, body.len()] {
+        let mut stream = Stream::default();
+        for chunk in body.as_bytes().chunks(piece) {
+            stream.feed(chunk, 0.0).unwrap();
+        }
+        assert_eq!(stream.finish(0.0).unwrap().arrivals.len(), 1, "{piece}");
+    }
+}
+
+#[test]
 fn tokens_of_every_kind() {
     for said in [
         r#"{"reasoning":"r"}"#,
