@@ -50,7 +50,7 @@ impl LastMoments {
                 |it: &&(f64, f64)| it.1 > end - from * typical && it.1 <= end - to * typical;
             runs.iter().filter(within).count() as f64
         };
-        let (old, expected_old) = old_ages(runs, &lengths, in_flight)?;
+        let (old, expected_old) = old_ages(runs, end, &lengths, in_flight)?;
         Some(Self {
             ended: ended(0.5, 0.0),
             expected: ended(2.5, 0.5) / 4.0,
@@ -84,7 +84,12 @@ impl LastMoments {
 /// Counts the users who were without a run for so long at the end that one begun at once would have ended, if it
 /// takes no longer than [`OLD`] of all, and computes how many of as many runs in flight have lasted longer than that.
 /// `lengths` ascend.
-fn old_ages(runs: &[(f64, f64)], lengths: &[f64], in_flight: usize) -> Option<(f64, f64)> {
+fn old_ages(
+    runs: &[(f64, f64)],
+    end: f64,
+    lengths: &[f64],
+    in_flight: usize,
+) -> Option<(f64, f64)> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -92,7 +97,6 @@ fn old_ages(runs: &[(f64, f64)], lengths: &[f64], in_flight: usize) -> Option<(f
     )]
     let shorter = (OLD * lengths.len() as f64) as usize;
     let age = *lengths.get(shorter)?;
-    let end = runs.iter().map(|it| it.1).fold(f64::NEG_INFINITY, f64::max);
     let still = runs.iter().filter(|it| it.0 <= end - age && it.1 > end - age).count();
     let beyond: f64 = lengths.iter().map(|length| (length - age).max(0.0)).sum();
     let share = beyond / lengths.iter().sum::<f64>();

@@ -64,7 +64,8 @@ pub(super) fn find<'m>(
             drawn = models.capacity(quantile, limit, certainty, runtime);
             bounds = Bounds::of(&without(&verdicts, index));
             left_out = metric.levels.get(index).map(Level::concurrency);
-            others = metric.unmeasured(index);
+            let levels = without(&metric.levels, index);
+            others = MetricModels::of(&levels, metric.metric, metric.count_failed);
             doubts.extend(left_out.map(Doubt::LeftOut));
         } else {
             doubts.extend(fallen.map(|(low, high)| Doubt::Falls {

@@ -16,10 +16,8 @@ pub(super) fn hold_against_parts(
     asked: &TargetQuestion<'_>,
 ) {
     let target = asked.target;
-    let of = |level: &Level<'_>| {
-        let counts = level.is_usable() && found.left_out != Some(level.concurrency());
-        counts.then(|| PartDifference::of(level, &target)).flatten()
-    };
+    let of =
+        |level: &Level<'_>| level.is_usable().then(|| PartDifference::of(level, &target)).flatten();
     let unlike: Vec<Option<PartDifference>> = metric.levels.iter().map(of).collect();
     let seen = || {
         let pairs = std::iter::zip(&metric.levels, &unlike);

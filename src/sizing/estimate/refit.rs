@@ -84,7 +84,8 @@ pub(in crate::sizing) struct MetricModels<'a> {
     pub levels: Vec<Level<'a>>,
     /// Models through all of them.
     pub whole: Models,
-    metric: Metric,
+    /// The metric; of a rate, that of the times behind it.
+    pub metric: Metric,
     /// True if failed runs count as slower than any limit.
     pub count_failed: bool,
     thinned: OnceCell<Vec<ObservedLevel>>,
@@ -164,13 +165,6 @@ impl<'a> MetricModels<'a> {
             .map(|(level, part)| Level { observed: part.unwrap_or(level.observed), ..*level })
             .collect();
         self.alike(&levels, self.count_failed)
-    }
-
-    /// Returns all models of the levels but the one at an index, as if it had not been measured.
-    pub fn unmeasured(&self, index: usize) -> Option<Self> {
-        let others = self.levels.iter().enumerate().filter(|(other, _)| *other != index);
-        let others: Vec<Level<'a>> = others.map(|(_, level)| *level).collect();
-        Self::of(&others, self.metric, self.count_failed)
     }
 
     /// Returns the models through all levels but the one at an index.

@@ -186,14 +186,9 @@ impl Tails {
     /// Returns the standard deviation, as a logarithm, of the levels' own tails beyond chance: of
     /// those around a load, or of all equally.
     pub fn between_levels(&self, share: f64, around: Option<f64>) -> f64 {
-        let mut own = vec![(0.0, 0.0); self.levels()];
-        for it in &self.multiples {
-            if let Some((count, place)) = own.get_mut(it.level) {
-                *count += it.count;
-                *place += it.count * it.at;
-            }
-        }
-        let of = |(level, (count, place)): (usize, &(f64, f64))| {
+        let own =
+            by_level(self.multiples.iter().map(|it| (it.level, [it.count, it.count * it.at])));
+        let of = |(level, [count, place]): (usize, &[f64; 2])| {
             // Of fewer runs the quantile is the longest, whatever the tail.
             if count * (1.0 - share) < 1.0 {
                 return None;
@@ -239,23 +234,13 @@ impl Tails {
 
     /// Returns the pooled multiples with these weights, at the scale of the logarithm of a load.
     fn pooled(&self, weights: &[f64], at: f64) -> LocalDistribution {
-        let mut of_levels: Vec<f64> = Vec::new();
-        let mut squares = 0.0;
-        for (it, weight) in std::iter::zip(&self.multiples, weights) {
-            if it.level >= of_levels.len() {
-                of_levels.resize(it.level + 1, 0.0);
-            }
-            if let Some(level) = of_levels.get_mut(it.level) {
-                *level += weight;
-            }
-            squares += weight * weight / it.count;
-        }
+        let weighted = || std::iter::zip(&self.multiples, weights);
+        let of_levels = by_level(weighted().map(|(it, weight)| (it.level, [*weight])));
+        let of_levels: f64 = of_levels.iter().map(|[weight]| weight * weight).sum();
+        let squares: f64 = weighted().map(|(it, weight)| weight * weight / it.count).sum();
         let sum: f64 = weights.iter().sum();
-        let of_levels: f64 = of_levels.iter().map(|it| it * it).sum();
         let scaled = self.at_scale(at);
-        let values = std::iter::zip(&self.multiples, weights)
-            .map(|(it, weight)| (scaled(it.times), *weight));
-        let values = values.collect();
+        let values = weighted().map(|(it, weight)| (scaled(it.times), *weight)).collect();
         LocalDistribution { values, runs: sum * sum / squares, levels: sum * sum / of_levels }
     }
 
@@ -314,23 +299,28 @@ fn shapes_agree(multiples: &[Multiple]) -> bool {
     values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let all = values.iter().map(|it| it.1).sum();
     let slow = weighted_quantile(values.iter().copied(), all, 1.0 - SLOW);
-    let mut levels: Vec<(f64, f64)> = Vec::new();
-    for it in multiples {
-        if it.level >= levels.len() {
-            levels.resize(it.level + 1, (0.0, 0.0));
-        }
-        if let Some((runs, beyond)) = levels.get_mut(it.level) {
-            *runs += it.count;
-            *beyond += if it.times > slow { it.count } else { 0.0 };
-        }
-    }
-    let of = |(runs, beyond): &(f64, f64)| Residual {
+    let beyond = |it: &Multiple| if it.times > slow { it.count } else { 0.0 };
+    let levels = by_level(multiples.iter().map(|it| (it.level, [it.count, beyond(it)])));
+    let of = |[runs, beyond]: &[f64; 2]| Residual {
         off: beyond / runs - SLOW,
         error: DEPENDENCE * (SLOW * (1.0 - SLOW) / runs).sqrt(),
         weight: 1.0,
     };
-    let residuals: Vec<Residual> = levels.iter().filter(|it| it.0 > 0.0).map(of).collect();
+    let residuals: Vec<Residual> = levels.iter().filter(|[runs, _]| *runs > 0.0).map(of).collect();
     misfit::between(&residuals, 1) <= 0.0
+}
+
+/// Sums figures up for each level.
+fn by_level<const N: usize>(figures: impl Iterator<Item = (usize, [f64; N])>) -> Vec<[f64; N]> {
+    let mut sums = Vec::new();
+    for (level, figures) in figures {
+        if level >= sums.len() {
+            sums.resize(level + 1, [0.0; N]);
+        }
+        let own = sums.get_mut(level).into_iter().flatten();
+        own.zip(figures).for_each(|(sum, figure)| *sum += figure);
+    }
+    sums
 }
 
 /// Function of the load that remembers its last figure: most runs of a level met the same load.

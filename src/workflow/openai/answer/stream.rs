@@ -84,7 +84,7 @@ impl Stream {
         }
         let Self { events, reader, .. } = self;
         events.feed(chunk, |event| reader.event(event, now))?;
-        if events.pending().trim_ascii() == DONE {
+        if is_the_end(events.pending()) {
             reader.end(now);
         }
         Ok(self.progress())
@@ -218,8 +218,7 @@ impl Reader {
             // Keep-alive.
             return Ok(());
         }
-        // That line alone is the end: an answer does not wait for the rest of its event.
-        if data.strip_prefix(DONE).is_some_and(|rest| matches!(rest.first(), None | Some(b'\n'))) {
+        if is_the_end(data) {
             self.end(now);
             return Ok(());
         }
@@ -352,6 +351,12 @@ pub(in crate::workflow) fn is_of_an_error(name: &[u8]) -> bool {
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
     let last = name.rsplit_once(['.', '_', '-', ' ']).map_or(name.as_str(), |(_, last)| last);
     matches!(last, "error" | "exception" | "failed" | "failure")
+}
+
+/// Returns true if the first line of an event's data marks the end: an answer does not wait for the rest of it, so
+/// that it ends at the same place wherever chunks are cut.
+fn is_the_end(data: &[u8]) -> bool {
+    data.trim_ascii().split(|byte| *byte == b'\n').next().is_some_and(|it| it.trim_ascii() == DONE)
 }
 
 /// Builds the failure for a body that is not an event stream.
