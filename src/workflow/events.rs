@@ -177,6 +177,8 @@ fn too_large() -> Failure {
 
 /// Builds the failure for a body that is not an event stream.
 pub(super) fn not_events(line: &[u8]) -> Failure {
+    // Blanks before it may have come in a chunk of their own.
+    let line = line.trim_ascii_start();
     let text = String::from_utf8_lossy(line.get(..QUOTED).unwrap_or(line));
     Failure::new(FailureKind::Malformed, format!("not a line of an event stream: {text}"))
 }
