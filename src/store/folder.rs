@@ -58,22 +58,24 @@ impl Folder {
 
     /// Opens a file for reading.
     pub fn open(&self, name: &str) -> io::Result<File> {
-        self.opened(name, OFlags::RDONLY)
+        self.opened(name, OFlags::RDONLY).map(|(file, _)| file)
     }
 
     /// Opens a file for reading and writing, creating it if it is missing.
     pub fn open_made(&self, name: &str) -> Result<File, StoreError> {
         let opened = self.opened(name, OFlags::RDWR | OFlags::CREATE);
-        opened.map_err(|error| self.refused("open the file", name, error))
+        opened.map(|(file, _)| file).map_err(|error| self.refused("open the file", name, error))
     }
 
-    fn opened(&self, name: &str, flags: OFlags) -> io::Result<File> {
+    /// Opens a file and returns it with its length.
+    fn opened(&self, name: &str, flags: OFlags) -> io::Result<(File, u64)> {
         // `NONBLOCK`, so that opening a pipe does not wait for a writer; the check below rejects pipes and
         // devices.
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file = File::from(openat(&self.fd, name, flags, Mode::from_raw_mode(0o666))?);
-        if file.metadata()?.is_file() {
-            Ok(file)
+        let metadata = file.metadata()?;
+        if metadata.is_file() {
+            Ok((file, metadata.len()))
         } else {
             Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"))
         }
@@ -92,12 +94,11 @@ impl Folder {
 
     /// Reads a whole file, and fails if it is longer than `most` bytes.
     pub fn read(&self, name: &str, most: u64) -> io::Result<Vec<u8>> {
-        let file = self.open(name)?;
+        let (file, length) = self.opened(name, OFlags::RDONLY)?;
         // One byte more than the file holds, so that its end is reached without another allocation.
-        let length = file.metadata()?.len().min(most);
         let mut bytes = Vec::new();
         // If the length does not fit into memory, the read itself fails.
-        if let Ok(length) = usize::try_from(length) {
+        if let Ok(length) = usize::try_from(length.min(most)) {
             bytes.reserve_exact(length.saturating_add(1));
         }
         file.take(most + 1).read_to_end(&mut bytes)?;

@@ -34,6 +34,23 @@ impl Folders {
         self.held(name, || self.root()?.folder(name))
     }
 
+    /// Acts within a folder at the root of the store. In a folder that has been removed nothing is found, so only if
+    /// nothing is found does it matter whether the open folder is still the one of that name.
+    pub fn within<T>(
+        &self,
+        name: &'static str,
+        act: impl Fn(&Folder) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let known = self.lock().get(name).cloned();
+        if let Some(folder) = known {
+            match act(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && folder.is_removed() => {}
+                done => return done,
+            }
+        }
+        act(&*self.get(name)?)
+    }
+
     /// Folder at the root of the store, created if it is missing.
     pub fn made(&self, name: &str) -> Result<Folder, StoreError> {
         Folder::root_made(&self.root)?.folder_made(name)
@@ -75,6 +92,10 @@ mod tests {
         assert_eq!(folders.get("a").unwrap().read("file", 1).unwrap(), b"2");
         std::fs::remove_dir_all(folders.path().join("a")).unwrap();
         folders.made("a").unwrap().write("file", b"3").unwrap();
-        assert_eq!(folders.get("a").unwrap().read("file", 1).unwrap(), b"3");
+        assert_eq!(folders.within("a", |folder| folder.read("file", 1)).unwrap(), b"3");
+        std::fs::remove_dir_all(folders.path()).unwrap();
+        assert!(folders.within("a", |folder| folder.read("file", 1)).is_err());
+        folders.made("a").unwrap().write("file", b"4").unwrap();
+        assert_eq!(folders.within("a", |folder| folder.read("file", 1)).unwrap(), b"4");
     }
 }

@@ -11,6 +11,7 @@ use crate::dataset::{self, DatasetError};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// File name, beside the specs.
 pub(super) const LOCK_FILE: &str = "sizer.lock";
@@ -21,7 +22,18 @@ pub(super) const LARGEST: u64 = 8 << 20;
 pub struct LockFile {
     path: PathBuf,
     spec: String,
-    content: Content,
+    content: Arc<Content>,
+    state: LockState,
+}
+
+/// The text of the lock file that was read last, and what it says. All branches of a matrix read the same one, which
+/// may be long; reading it takes a fraction of the time that parsing does.
+static LAST: Mutex<Option<Parsed>> = Mutex::new(None);
+
+/// The text of a lock file with what it says.
+struct Parsed {
+    text: String,
+    content: Arc<Content>,
     state: LockState,
 }
 
@@ -37,7 +49,7 @@ impl LockFile {
     /// Parses the text of a lock file from another time or place. It is never written.
     pub fn from_text(text: &str, spec: &str) -> Self {
         let (content, state) = parse(text);
-        Self { path: PathBuf::new(), spec: spec.to_owned(), content, state }
+        Self { path: PathBuf::new(), spec: spec.to_owned(), content: Arc::new(content), state }
     }
 
     /// Reads a lock file of any name. It is never written.
@@ -78,7 +90,7 @@ impl LockFile {
         (self.content, self.state) = read(&self.path);
         // Otherwise the stanzas of all other specs would be lost.
         self.check()?;
-        self.content.specs.insert(self.spec.clone(), stages);
+        Arc::make_mut(&mut self.content).specs.insert(self.spec.clone(), stages);
         write_atomically(&self.path, rendered(&self.content).as_bytes())?;
         if let Some(folder) = self.path.parent() {
             merge_by_stanza(folder);
@@ -92,10 +104,9 @@ pub(super) fn path_in(base_dir: &Path) -> PathBuf {
     base_dir.join(LOCK_FILE)
 }
 
-fn read(path: &Path) -> (Content, LockState) {
-    let unreadable = |why: &str| (Content::default(), LockState::Unreadable(why.to_owned()));
-    let refused =
-        |error: &dyn ToString| (Content::default(), LockState::Refused(error.to_string()));
+fn read(path: &Path) -> (Arc<Content>, LockState) {
+    let unreadable = |why: &str| (Arc::default(), LockState::Unreadable(why.to_owned()));
+    let refused = |error: &dyn ToString| (Arc::default(), LockState::Refused(error.to_string()));
     let mut text = Vec::new();
     let read = dataset::open(path).map(|file| file.take(LARGEST + 1).read_to_end(&mut text));
     match read {
@@ -109,10 +120,22 @@ fn read(path: &Path) -> (Content, LockState) {
         }
         Ok(Ok(_)) => {}
     }
-    match std::str::from_utf8(&text) {
-        Ok(text) => parse(text),
+    match String::from_utf8(text) {
+        Ok(text) => parsed(text),
         Err(_) => unreadable("it is not UTF-8 text"),
     }
+}
+
+/// Parses a text, unless it is the one that was parsed last.
+fn parsed(text: String) -> (Arc<Content>, LockState) {
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(before) = last.as_ref().filter(|before| before.text == text) {
+        return (Arc::clone(&before.content), before.state.clone());
+    }
+    let (content, state) = parse(&text);
+    let content = Arc::new(content);
+    *last = Some(Parsed { text, content: Arc::clone(&content), state: state.clone() });
+    (content, state)
 }
 
 /// Returns every stanza in the lock file of a folder, with its stage.
@@ -122,7 +145,9 @@ pub(super) fn all(
     let path = path_in(base_dir);
     let (content, state) = read(&path);
     match state {
-        LockState::Sound | LockState::Conflicted => Ok(content.specs.into_values().flatten()),
+        LockState::Sound | LockState::Conflicted => {
+            Ok(Arc::unwrap_or_clone(content).specs.into_values().flatten())
+        }
         LockState::Unreadable(why) | LockState::Refused(why) => {
             Err(StoreError::unknown(&path, &why))
         }
@@ -153,6 +178,16 @@ mod tests {
         assert_eq!(lock.state(), &LockState::Conflicted);
         let stages: Vec<&String> = lock.stages().unwrap().keys().collect();
         assert_eq!(stages, ["expand", "sweep@3", "sweep@6"]);
+    }
+
+    #[test]
+    fn a_lock_that_was_written_again_is_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        for stage in ["sweep@1", "sweep@2", "sweep@2"] {
+            std::fs::write(path_in(dir.path()), stanza(stage)).unwrap();
+            let lock = LockFile::beside(dir.path(), "a.yml");
+            assert!(lock.get(stage).is_some() && lock.stages().is_some_and(|it| it.len() == 1));
+        }
     }
 
     #[test]

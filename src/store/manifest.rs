@@ -188,7 +188,8 @@ impl Manifest {
     /// Reads a manifest. One that is unreadable or fails its check counts as missing, and the stage runs
     /// again.
     pub(super) fn read(store: &Folders, key: &Key) -> Option<Self> {
-        let text = store.get(FOLDER).ok()?.read(&Self::file_name(key)?, LARGEST).ok()?;
+        let name = Self::file_name(key)?;
+        let text = store.within(FOLDER, |folder| folder.read(&name, LARGEST)).ok()?;
         let SealedManifest { check, manifest } = serde_json::from_slice(&text).ok()?;
         (manifest.key == *key && manifest.check().ok()? == check).then_some(manifest)
     }

@@ -23,7 +23,7 @@ fn place(digest: &Digest) -> Option<(&str, &str)> {
 /// Opens the subfolder of an object, if there is one, and returns it with the object's file name.
 fn shelf<'a>(store: &Folders, digest: &'a Digest) -> Option<(Folder, &'a str)> {
     let (shelf, name) = place(digest)?;
-    let folder = store.get(FOLDER).and_then(|objects| objects.folder(shelf));
+    let folder = store.within(FOLDER, |objects| objects.folder(shelf));
     Some((folder.ok()?, name))
 }
 
