@@ -151,7 +151,11 @@ impl Study {
         for pipeline in &self.pipelines {
             pipeline.note_forced(&options, &owner)?;
         }
-        let cores = available_parallelism().map_or(1, NonZeroUsize::get);
+        // The stages of one branch run one after the other, so only several branches can use several cores.
+        let cores = match self.pipelines.as_slice() {
+            [_] => 1,
+            _ => available_parallelism().map_or(1, NonZeroUsize::get),
+        };
         let resources = Resources::of(&[(CPU, cores), (RIGS, options.jobs.get())]);
         let run = StudyRun {
             options: &options,

@@ -55,9 +55,15 @@ pub(super) fn check_outputs(spec: &Spec) -> Result<(), PipelineError> {
 pub(super) fn report_of_two(spec: &Spec) -> Option<String> {
     let own = spec.file().and_then(Path::file_name).map(OsStr::to_string_lossy)?;
     let base = spec.base_dir();
+    let others: Vec<WrittenReports> =
+        Store::beside(base).written().into_iter().filter(|other| other.spec != own).collect();
+    // Most folders have one spec, and finding out where its reports lie asks the system about each folder on the way.
+    if others.is_empty() {
+        return None;
+    }
     let mut places = Places::default();
     let reports: Vec<PathBuf> = reports(spec).map(|path| places.entry(&path)).collect();
-    for other in Store::beside(base).written().into_iter().filter(|other| other.spec != own) {
+    for other in others {
         let theirs: Vec<PathBuf> =
             other.files.iter().map(|file| places.entry(&base.join(file))).collect();
         let Some(shared) = reports.iter().find(|path| theirs.contains(path)) else { continue };
