@@ -338,7 +338,7 @@ fn too_few_open_files_are_said_before_anything_is_measured() {
     let simulator = SimulatorProcess::fast();
     let workflow =
         format!("{{type: openai, base_url: \"http://{}/v1\", model: m}}", simulator.address);
-    let project = Sizer::new().workflow(&workflow, "concurrency: {levels: [1, 500]}");
+    let project = Sizer::new().workflow(&workflow, "concurrency: {levels: [1, 500], runs: 500}");
     let limited = |files: u32| {
         let script = format!("ulimit -n {files}; exec {BINARY} run spec.yml --quiet");
         let output = Command::new("bash")

@@ -167,10 +167,11 @@ fn more_users_never_need_fewer() {
             &|it| Load::Users { users: users_of(it), think: ask.limit },
             &|it| Load::Rate { per_second: it as f64 / ask.limit / 10.0 },
         ];
-        for kind in kinds {
-            let found = sweep.estimates(method, ask, thousandths.map(kind).to_vec());
-            assert_eq!(found.len(), thousandths.len());
-            for (less, more) in std::iter::zip(&found, &found[1..]) {
+        let loads = kinds.iter().flat_map(|kind| thousandths.map(kind)).collect();
+        let found = sweep.estimates(method, ask, loads);
+        assert_eq!(found.len(), kinds.len() * thousandths.len());
+        for of_kind in found.chunks(thousandths.len()) {
+            for (less, more) in std::iter::zip(of_kind, &of_kind[1..]) {
                 no_more(less.answer.gpus(), more.answer.gpus(), "users");
             }
         }

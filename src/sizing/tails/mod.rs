@@ -2,8 +2,10 @@
 
 mod load_kernel;
 mod local_distribution;
+mod multiple;
 mod quantile;
 mod scale;
+mod shapes;
 
 pub(super) use local_distribution::DEPENDENCE;
 pub(super) use quantile::Spread;
@@ -13,8 +15,10 @@ use super::curve::Curve;
 use super::misfit::{self, Residual};
 use load_kernel::LoadKernel;
 use local_distribution::LocalDistribution;
+use multiple::{FAILED, Multiple, by_level};
 use quantile::weighted_quantile;
 use scale::{Moments, Scales};
+use shapes::{Shapes, differ_in_scale_alone};
 
 /// Difference of loads, as a logarithm, up to which levels are much alike.
 const ALIKE: f64 = 0.4;
@@ -22,24 +26,8 @@ const ALIKE: f64 = 0.4;
 const FEW_MORE: f64 = 1.645;
 /// Squared standard errors up to which near and far tails differ by chance.
 const CHANCE: f64 = 2.0;
-/// Multiple of the mean that a failed run counts as: slower than any limit.
-const FAILED: f64 = 1e6;
-/// Share of the slowest runs by which the shapes of levels are compared.
-const SLOW: f64 = 0.05;
 /// Least multiple of the mean, where a scale would put times below zero.
 const LEAST: f64 = 1e-3;
-
-/// A time as a multiple of the mean at its load.
-#[derive(Clone, Copy)]
-struct Multiple {
-    /// The multiple; if the levels differ in scale, its distance from 1 is in standard deviations.
-    times: f64,
-    /// Logarithm of the load that it met.
-    at: f64,
-    level: usize,
-    /// Number of times that it was seen.
-    count: f64,
-}
 
 /// A quantile of the multiples around a concurrency.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,6 +52,8 @@ pub(super) struct Tails {
     composed: Option<(Compositions, Curve)>,
     /// Scales of the multiples, if the levels differ in them.
     scales: Option<Scales>,
+    /// Levels that differ in shape.
+    shapes: Shapes,
 }
 
 impl Tails {
@@ -72,7 +62,8 @@ impl Tails {
     /// ascending.
     pub fn new(reach: f64, elasticity: impl Iterator<Item = (f64, f64)>) -> Self {
         let near = LoadKernel::new(reach, elasticity);
-        Self { multiples: Vec::new(), near, shared: 0.0, composed: None, scales: None }
+        let (multiples, shapes) = (Vec::new(), Shapes::of(&[]));
+        Self { multiples, near, shared: 0.0, composed: None, scales: None, shapes }
     }
 
     /// Adds the multiples of a level, each with the load that it met and the number of times that it counts.
@@ -109,6 +100,7 @@ impl Tails {
     /// Sorts what was added; all methods below require it.
     pub fn sorted(mut self) -> Self {
         self.multiples.sort_unstable_by(|a, b| a.times.total_cmp(&b.times));
+        self.shapes = Shapes::of(&self.multiples);
         self
     }
 
@@ -131,7 +123,7 @@ impl Tails {
             Multiple { times, ..*it }
         });
         let scaled: Vec<Multiple> = scaled.collect();
-        if shapes_agree(&scaled) {
+        if differ_in_scale_alone(&scaled) {
             self.multiples = scaled;
             self.scales = Some(scales);
         }
@@ -166,10 +158,13 @@ impl Tails {
         }
     }
 
-    /// Returns the standard deviation of the logarithm of that quantile if it rests on `runs` runs.
+    /// Returns the standard deviation of the logarithm of that quantile if it rests on `runs` runs. Where there are
+    /// levels of another shape, it is as uncertain as they would move it, too.
     pub fn spread(&self, concurrency: f64, share: f64, runs: f64) -> f64 {
         let around = self.around(concurrency, share);
         let own = around.spread(share, runs);
+        let of_all = self.of_all_around(concurrency, share);
+        let own = own.hypot((of_all.quantile(share) / around.quantile(share)).ln());
         let of_scale = self.scale(concurrency.ln()).map(|(_, error)| {
             let multiple = around.quantile(share);
             error * (multiple - 1.0) / multiple
@@ -199,7 +194,7 @@ impl Tails {
             let members = members.map(|it| (here(it.times), it.count));
             let tail = weighted_quantile(members, *count, share);
             let whole = if around.is_some() || self.composed.is_some() {
-                self.around(at, share)
+                self.of_all_around(at, share)
             } else {
                 // Against the whole, not against its like.
                 self.pooled(&self.weights_by(|it| self.near.far(it, at.ln())), at.ln())
@@ -220,16 +215,28 @@ impl Tails {
         self.around(concurrency, share).whole()
     }
 
-    /// Returns the distribution around a concurrency; most exact around `share`.
+    /// Returns the distribution around a concurrency, of the levels with the shape of those beside it; most exact
+    /// around `share`.
     fn around(&self, concurrency: f64, share: f64) -> LocalDistribution {
         let Some((compositions, curve)) = &self.composed else {
-            return self.pooled(&self.weights(concurrency, share), concurrency.ln());
+            let agreement = self.shapes.agreement(concurrency.ln());
+            let agreement: Vec<f64> = (0..self.levels()).map(agreement).collect();
+            let agree = |it: &Multiple| agreement.get(it.level).copied().unwrap_or(1.0);
+            return self.pooled(&self.weights(concurrency, share, &agree), concurrency.ln());
         };
         let found = compositions.at(concurrency, curve.at(concurrency));
         let failed = self.failed_around(concurrency) * found.multiples.len() as f64;
         let failed = Some((FAILED, failed)).filter(|(_, weight)| *weight > 0.0);
         let values = found.multiples.into_iter().map(|it| (it, 1.0)).chain(failed);
         LocalDistribution { values: values.collect(), runs: found.runs, levels: found.levels }
+    }
+
+    /// Returns the same of all levels, whatever their shape.
+    fn of_all_around(&self, concurrency: f64, share: f64) -> LocalDistribution {
+        if self.composed.is_some() {
+            return self.around(concurrency, share);
+        }
+        self.pooled(&self.weights(concurrency, share, &|_| 1.0), concurrency.ln())
     }
 
     /// Returns the pooled multiples with these weights, at the scale of the logarithm of a load.
@@ -255,15 +262,19 @@ impl Tails {
         if others > 0.0 { failed / others } else { 0.0 }
     }
 
-    /// Returns the weight of each multiple for a quantile at a concurrency.
+    /// Returns the weight of each multiple for a quantile at a concurrency. `agree` is the share of it that counts.
     ///
     /// Far levels contribute many runs, and near ones that load the server alike have the right
     /// tail. If the two disagree by more than chance, the near ones decide, but for the part
-    /// `1 / z²`, for z standard errors (the positive part of James and Stein's estimator).
-    fn weights(&self, concurrency: f64, share: f64) -> Vec<f64> {
+    /// `2 / z²`, for z standard errors (the positive part of James and Stein's estimator).
+    fn weights(&self, concurrency: f64, share: f64, agree: &dyn Fn(&Multiple) -> f64) -> Vec<f64> {
         let centre = concurrency.ln();
-        let far = self.weights_by(|at| self.near.far(at, centre));
-        let near = self.weights_by(|at| self.near.alike(at, centre));
+        let weights = |near: &dyn Fn(f64) -> f64| {
+            let weights = std::iter::zip(&self.multiples, self.weights_by(near));
+            weights.map(|(it, weight)| weight * agree(it)).collect::<Vec<f64>>()
+        };
+        let far = weights(&|at| self.near.far(at, centre));
+        let near = weights(&|at| self.near.alike(at, centre));
         let (of_far, of_near) = (self.pooled(&far, centre), self.pooled(&near, centre));
         let off = (of_near.quantile(share) / of_far.quantile(share)).ln();
         let error = of_near.spread(share, of_near.runs);
@@ -290,37 +301,6 @@ fn scale_of(scales: &Scales, alike: &LoadKernel, at: f64) -> (f64, f64) {
     let far = scales.mean(|other| alike.far(other, at));
     let kept = (1.0 - CHANCE * (error / (near - far)).powi(2)).max(0.0);
     (far + kept * (near - far), error)
-}
-
-/// Returns true if as many of each level's multiples as chance allows lie beyond the 95th percentile of all: levels
-/// then differ in their scale alone.
-fn shapes_agree(multiples: &[Multiple]) -> bool {
-    let mut values: Vec<(f64, f64)> = multiples.iter().map(|it| (it.times, it.count)).collect();
-    values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-    let all = values.iter().map(|it| it.1).sum();
-    let slow = weighted_quantile(values.iter().copied(), all, 1.0 - SLOW);
-    let beyond = |it: &Multiple| if it.times > slow { it.count } else { 0.0 };
-    let levels = by_level(multiples.iter().map(|it| (it.level, [it.count, beyond(it)])));
-    let of = |[runs, beyond]: &[f64; 2]| Residual {
-        off: beyond / runs - SLOW,
-        error: DEPENDENCE * (SLOW * (1.0 - SLOW) / runs).sqrt(),
-        weight: 1.0,
-    };
-    let residuals: Vec<Residual> = levels.iter().filter(|[runs, _]| *runs > 0.0).map(of).collect();
-    misfit::between(&residuals, 1) <= 0.0
-}
-
-/// Sums figures up for each level.
-fn by_level<const N: usize>(figures: impl Iterator<Item = (usize, [f64; N])>) -> Vec<[f64; N]> {
-    let mut sums = Vec::new();
-    for (level, figures) in figures {
-        if level >= sums.len() {
-            sums.resize(level + 1, [0.0; N]);
-        }
-        let own = sums.get_mut(level).into_iter().flatten();
-        own.zip(figures).for_each(|(sum, figure)| *sum += figure);
-    }
-    sums
 }
 
 /// Function of the load that remembers its last figure: most runs of a level met the same load.
@@ -410,6 +390,28 @@ mod tests {
         assert!(seen.scales.is_none());
         let alike = shaped(&[low.as_slice(), &high].concat(), |_, place| place);
         assert!(alike.scales.is_some());
+    }
+
+    /// Two kinds of runs at low loads have a 95th percentile of 1.44 and nothing above it. Of evenly spread times at
+    /// high loads it is 1.72.
+    #[test]
+    fn levels_of_another_shape_make_a_tail_no_surer() {
+        let two = |place: f64| place.signum() * (0.9 + 0.1 * place.abs()) / 1.8;
+        let shape = |load, place| if load < 10.0 { two(place) } else { place };
+        let low = [1.0, 2.0, 4.0, 8.0].map(|load| (load, 300, 0.8));
+        let high = [(16.0, 90, 0.8), (32.0, 120, 0.8)];
+        let seen = shaped(&[low.as_slice(), &high].concat(), shape);
+        assert!(seen.scales.is_none());
+        let (alone, at) = (shaped(&high, |_, place| place), |load| seen.at(load, 0.95));
+        for load in [16.0, 22.0, 32.0, 40.0] {
+            let spread = seen.spread(load, 0.95, at(load).runs);
+            let right = alone.spread(load, 0.95, alone.at(load, 0.95).runs);
+            let off = (1.72 / at(load).multiple).ln();
+            assert!(spread >= 0.95 * right.hypot(off), "{load}: {spread}, {right} and {off}");
+        }
+        // Among levels of one shape nothing changes.
+        let spread = seen.spread(2.0, 0.95, at(2.0).runs);
+        assert!(spread < 0.01, "{spread}");
     }
 
     /// The 95th percentile of times evenly between `1 − w` and `1 + w` is `1 + 0.9 w`.

@@ -1,0 +1,163 @@
+//! Shapes of levels: which of them have multiples of one distribution.
+//!
+//! The far levels of a sweep have most of its runs, and a tail that they show exactly is worth nothing if runs are
+//! distributed in another way near the answer. A few dozen runs say little about a 95th percentile, but much about a
+//! whole distribution: two kinds of runs are told from one long before their tails are.
+
+use super::local_distribution::DEPENDENCE;
+use super::multiple::{FAILED, Multiple, by_level};
+use super::quantile::weighted_quantile;
+use crate::sizing::misfit::{self, Residual};
+use ndarray::{Array1, Array2};
+
+/// Fewest runs that show a shape.
+const FEWEST_RUNS: f64 = 10.0;
+/// Kolmogorov's distance, in units of `√(1/m + 1/n)`, that one pair of samples in a hundred exceeds by chance.
+const BY_CHANCE: f64 = 1.628;
+/// Share of the slowest runs by which scaled levels are compared.
+const SLOW: f64 = 0.05;
+
+/// Levels, and which of them differ in shape.
+pub(super) struct Shapes {
+    /// Levels by the mean logarithm of the load that they met, ascending.
+    levels: Vec<(f64, usize)>,
+    /// For each two levels, true if their shapes differ by more than chance.
+    differ: Array2<bool>,
+}
+
+impl Shapes {
+    /// Compares each two levels by the largest distance between their distributions (the test of Kolmogorov and
+    /// Smirnov). The multiples ascend; failed runs have none.
+    pub fn of(multiples: &[Multiple]) -> Self {
+        let finished: Vec<&Multiple> = multiples.iter().filter(|it| it.times < FAILED).collect();
+        let sums = by_level(finished.iter().map(|it| (it.level, [it.count, it.count * it.at])));
+        let apart = distances(&finished, &sums);
+        let differ = Array2::from_shape_fn(apart.dim(), |(one, other)| {
+            let (m, n) = (sums[one][0], sums[other][0]);
+            let chance = BY_CHANCE * DEPENDENCE * (1.0 / m + 1.0 / n).sqrt();
+            m.min(n) >= FEWEST_RUNS && apart[[one, other]] > chance
+        });
+        let seen = sums.iter().enumerate().filter(|(_, [runs, _])| *runs > 0.0);
+        let mut levels: Vec<(f64, usize)> =
+            seen.map(|(level, [runs, at])| (at / runs, level)).collect();
+        levels.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Self { levels, differ }
+    }
+
+    /// Returns the share of a level's weight that counts at the logarithm of a load: the levels beside that load
+    /// share it by their distance, and each keeps its part if the level has its shape.
+    pub fn agreement(&self, at: f64) -> impl Fn(usize) -> f64 + use<'_> {
+        let above = self.levels.partition_point(|(load, _)| *load < at);
+        let before = above.checked_sub(1).and_then(|index| self.levels.get(index));
+        let beside = match (before, self.levels.get(above)) {
+            (Some((from, low)), Some((to, high))) => {
+                let part = (at - from) / (to - from);
+                vec![(*low, 1.0 - part), (*high, part)]
+            }
+            (Some((_, end)), None) | (None, Some((_, end))) => vec![(*end, 1.0)],
+            (None, None) => Vec::new(),
+        };
+        move |level| {
+            let differ = |other| self.differ.get((level, other)).is_some_and(|differ| *differ);
+            1.0 - beside.iter().filter(|it| differ(it.0)).map(|it| it.1).sum::<f64>()
+        }
+    }
+}
+
+/// Returns the largest distance between the distributions of each two levels, of which `sums` has the number of runs.
+fn distances(multiples: &[&Multiple], sums: &[[f64; 2]]) -> Array2<f64> {
+    let mut below = Array1::<f64>::zeros(sums.len());
+    let mut apart = Array2::<f64>::zeros((sums.len(), sums.len()));
+    for equal in multiples.chunk_by(|a, b| a.times.total_cmp(&b.times).is_eq()) {
+        for it in equal {
+            below[it.level] += it.count / sums[it.level][0];
+        }
+        for it in equal {
+            let own = below[it.level];
+            for (other, share) in below.iter().enumerate() {
+                let distance = apart[[it.level, other]].max((own - share).abs());
+                apart[[it.level, other]] = distance;
+                apart[[other, it.level]] = distance;
+            }
+        }
+    }
+    apart
+}
+
+/// Returns true if as many of each level's scaled multiples as chance allows lie beyond the 95th percentile of all.
+pub(super) fn differ_in_scale_alone(multiples: &[Multiple]) -> bool {
+    let mut values: Vec<(f64, f64)> = multiples.iter().map(|it| (it.times, it.count)).collect();
+    values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let all = values.iter().map(|it| it.1).sum();
+    let slow = weighted_quantile(values.iter().copied(), all, 1.0 - SLOW);
+    let beyond = |it: &Multiple| if it.times > slow { it.count } else { 0.0 };
+    let levels = by_level(multiples.iter().map(|it| (it.level, [it.count, beyond(it)])));
+    let of = |[runs, beyond]: &[f64; 2]| Residual {
+        off: beyond / runs - SLOW,
+        error: DEPENDENCE * (SLOW * (1.0 - SLOW) / runs).sqrt(),
+        weight: 1.0,
+    };
+    let residuals: Vec<Residual> = levels.iter().filter(|[runs, _]| *runs > 0.0).map(of).collect();
+    misfit::between(&residuals, 1) <= 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs of a level, evenly between two multiples.
+    fn level(level: usize, load: f64, runs: u32, (from, to): (f64, f64)) -> Vec<Multiple> {
+        let times = |index: u32| from + (to - from) * (f64::from(index) + 0.5) / f64::from(runs);
+        let at = load.ln();
+        let of = |index| Multiple { times: times(index), at, level, count: 1.0 };
+        (0..runs).map(of).collect()
+    }
+
+    fn shapes(levels: &[Vec<Multiple>]) -> Shapes {
+        let mut all = levels.concat();
+        all.sort_by(|a, b| a.times.total_cmp(&b.times));
+        Shapes::of(&all)
+    }
+
+    /// Between 0 and 1 and between 0.2 and 1.2, evenly spread times are 0.2 apart; 1.628 · 1.15 · √(2 / n) is 0.2 at
+    /// 175 runs.
+    #[test]
+    fn a_distance_counts_if_it_is_more_than_chance() {
+        for (runs, differ) in [(160, false), (190, true)] {
+            let of = |index, load, by: f64| level(index, load, runs, (by, by + 1.0));
+            let seen = shapes(&[of(0, 1.0, 0.5), of(1, 4.0, 0.5), of(2, 16.0, 0.7)]);
+            assert_eq!(seen.differ[[0, 2]], differ, "{runs}");
+            assert_eq!(seen.differ[[2, 1]], differ, "{runs}");
+            assert!(!seen.differ[[0, 1]] && !seen.differ[[1, 1]]);
+        }
+    }
+
+    #[test]
+    fn levels_beside_a_load_share_what_counts_there_by_their_distance() {
+        let narrow = |index, load| level(index, load, 400, (0.9, 1.1));
+        let seen = shapes(&[narrow(0, 1.0), narrow(1, 2.0), level(2, 8.0, 400, (0.1, 1.9))]);
+        let expected = [
+            (0.5, [1.0, 1.0, 0.0]),
+            (1.5, [1.0, 1.0, 0.0]),
+            (4.0, [0.5; 3]),
+            (20.0, [0.0, 0.0, 1.0]),
+        ];
+        for (load, right) in expected {
+            let found = [0, 1, 2].map(|level| seen.agreement(f64::ln(load))(level));
+            let off = std::iter::zip(found, right).map(|(found, right)| (found - right).abs());
+            assert!(off.fold(0.0, f64::max) < 1e-9, "{load}: {found:?}");
+        }
+    }
+
+    /// Times that are equal say nothing of their order, few runs nothing of a shape, and failed runs have none.
+    #[test]
+    fn what_shows_no_shape_is_like_all() {
+        let equal = |index| level(index, 1.0 + index as f64, 50, (1.0, 1.0));
+        let few = level(2, 9.0, 9, (3.0, 4.0));
+        let failed = vec![Multiple { times: FAILED, at: 1.0, level: 3, count: 500.0 }; 2];
+        let seen = shapes(&[equal(0), equal(1), few, failed]);
+        assert!(seen.differ.iter().all(|differ| !differ));
+        assert!((seen.agreement(0.3)(3) - 1.0).abs() < 1e-12);
+        assert!((Shapes::of(&[]).agreement(0.0)(0) - 1.0).abs() < 1e-12);
+    }
+}
