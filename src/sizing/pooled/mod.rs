@@ -152,7 +152,7 @@ impl PooledModel {
         let independent = shape == Shape::ClosedLoop;
         match compositions {
             Some(compositions) => tails.compose(compositions, curve.clone(), shared.tail),
-            None if independent => tails.follow_scale(),
+            None if independent => tails.compare_levels(),
             None => {}
         }
         for (index, (concurrency, count)) in failed.iter().enumerate() {

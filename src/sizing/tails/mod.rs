@@ -100,12 +100,17 @@ impl Tails {
     /// Sorts what was added; all methods below require it.
     pub fn sorted(mut self) -> Self {
         self.multiples.sort_unstable_by(|a, b| a.times.total_cmp(&b.times));
-        self.shapes = Shapes::of(&self.multiples);
         self
     }
 
+    /// Compares the levels in scale and in shape.
+    pub fn compare_levels(&mut self) {
+        self.follow_scale();
+        self.shapes = Shapes::of(&self.multiples);
+    }
+
     /// Measures multiples in standard deviations at their load if the levels differ in scale.
-    pub fn follow_scale(&mut self) {
+    fn follow_scale(&mut self) {
         let of = |level: usize| {
             let own = |it: &&Multiple| it.level == level && it.times < FAILED;
             Moments::of(&self.multiples.iter().filter(own).map(|it| (it.at, it.times, it.count)))
@@ -338,7 +343,7 @@ mod tests {
             let at = |index: u32| 1.0 + width * shape(concurrency, place(index));
             tails.add(level, (0..runs).map(|index| (concurrency, at(index), 1.0)));
         }
-        tails.follow_scale();
+        tails.compare_levels();
         tails.sorted()
     }
 

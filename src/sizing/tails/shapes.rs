@@ -14,6 +14,8 @@ use ndarray::{Array1, Array2};
 const FEWEST_RUNS: f64 = 10.0;
 /// Kolmogorov's distance, in units of `√(1/m + 1/n)`, that one pair of samples in a hundred exceeds by chance.
 const BY_CHANCE: f64 = 1.628;
+/// Share of the runs from a level on that have to be distributed in another way for it to be the load that changed them.
+const MOST: f64 = 0.75;
 /// Share of the slowest runs by which scaled levels are compared.
 const SLOW: f64 = 0.05;
 
@@ -21,26 +23,36 @@ const SLOW: f64 = 0.05;
 pub(super) struct Shapes {
     /// Levels by the mean logarithm of the load that they met, ascending.
     levels: Vec<(f64, usize)>,
-    /// For each two levels, true if their shapes differ by more than chance.
+    /// For each two levels, true if the load changed the shape from the first to the second.
     differ: Array2<bool>,
 }
 
 impl Shapes {
     /// Compares each two levels by the largest distance between their distributions (the test of Kolmogorov and
-    /// Smirnov). The multiples ascend; failed runs have none.
+    /// Smirnov), both as they are and with each level's mean moved to 1: neither a curve that misses a mean nor the
+    /// chance in a mean is a shape. Failed runs have no multiple.
     pub fn of(multiples: &[Multiple]) -> Self {
-        let finished: Vec<&Multiple> = multiples.iter().filter(|it| it.times < FAILED).collect();
-        let sums = by_level(finished.iter().map(|it| (it.level, [it.count, it.count * it.at])));
-        let apart = distances(&finished, &sums);
+        let mut finished: Vec<Multiple> =
+            multiples.iter().filter(|it| it.times < FAILED).copied().collect();
+        let own = |it: &Multiple| (it.level, [it.count, it.count * it.at, it.count * it.times]);
+        let sums = by_level(finished.iter().map(own));
+        let as_they_are = distances(&mut finished, &sums);
+        for it in &mut finished {
+            let [runs, _, times] = sums[it.level];
+            it.times *= runs / times;
+        }
+        let centred = distances(&mut finished, &sums);
+        let apart = ndarray::Zip::from(&as_they_are).and(&centred).map_collect(|a, b| a.min(*b));
+        let seen = sums.iter().enumerate().filter(|(_, [runs, ..])| *runs > 0.0);
+        let mut levels: Vec<(f64, usize)> =
+            seen.map(|(level, [runs, at, _])| (at / runs, level)).collect();
+        levels.sort_by(|a, b| a.0.total_cmp(&b.0));
         let differ = Array2::from_shape_fn(apart.dim(), |(one, other)| {
             let (m, n) = (sums[one][0], sums[other][0]);
             let chance = BY_CHANCE * DEPENDENCE * (1.0 / m + 1.0 / n).sqrt();
             m.min(n) >= FEWEST_RUNS && apart[[one, other]] > chance
         });
-        let seen = sums.iter().enumerate().filter(|(_, [runs, _])| *runs > 0.0);
-        let mut levels: Vec<(f64, usize)> =
-            seen.map(|(level, [runs, at])| (at / runs, level)).collect();
-        levels.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let differ = with_the_load(&levels, &differ, |level| sums[level][0]);
         Self { levels, differ }
     }
 
@@ -64,8 +76,38 @@ impl Shapes {
     }
 }
 
+/// Returns which levels differ as the load changes: if those from one level on differ from another one, the
+/// distribution has changed in between. One that differs while those beyond it do not was disturbed, as was one
+/// between others that is like none of them.
+fn with_the_load(
+    levels: &[(f64, usize)],
+    differ: &Array2<bool>,
+    runs: impl Fn(usize) -> f64,
+) -> Array2<bool> {
+    let mut changed = Array2::from_elem(differ.dim(), false);
+    for (place, &(_, level)) in levels.iter().enumerate() {
+        let (below, above) = (levels[..place].iter(), levels[place + 1..].iter().rev());
+        let is_inside = place > 0 && place + 1 < levels.len();
+        if is_inside && levels.iter().all(|&(_, it)| it == level || differ[[level, it]]) {
+            continue;
+        }
+        for side in [&mut below.copied() as &mut dyn Iterator<Item = _>, &mut above.copied()] {
+            // From the end of the sweep inwards.
+            let (mut all, mut others) = (0.0, 0.0);
+            for (_, other) in side {
+                let differs = differ[[level, other]];
+                all += runs(other);
+                others += if differs { runs(other) } else { 0.0 };
+                changed[[level, other]] = differs && others >= MOST * all;
+            }
+        }
+    }
+    changed
+}
+
 /// Returns the largest distance between the distributions of each two levels, of which `sums` has the number of runs.
-fn distances(multiples: &[&Multiple], sums: &[[f64; 2]]) -> Array2<f64> {
+fn distances(multiples: &mut [Multiple], sums: &[[f64; 3]]) -> Array2<f64> {
+    multiples.sort_unstable_by(|a, b| a.times.total_cmp(&b.times));
     let mut below = Array1::<f64>::zeros(sums.len());
     let mut apart = Array2::<f64>::zeros((sums.len(), sums.len()));
     for equal in multiples.chunk_by(|a, b| a.times.total_cmp(&b.times).is_eq()) {
@@ -119,17 +161,40 @@ mod tests {
         Shapes::of(&all)
     }
 
-    /// Between 0 and 1 and between 0.2 and 1.2, evenly spread times are 0.2 apart; 1.628 · 1.15 · √(2 / n) is 0.2 at
-    /// 175 runs.
+    /// Evenly spread times between 1 ± 0.4 and between 1 ± 0.8 are 0.25 apart; 1.628 · 1.15 · √(2 / n) is 0.25 at 112
+    /// runs.
     #[test]
     fn a_distance_counts_if_it_is_more_than_chance() {
-        for (runs, differ) in [(160, false), (190, true)] {
-            let of = |index, load, by: f64| level(index, load, runs, (by, by + 1.0));
-            let seen = shapes(&[of(0, 1.0, 0.5), of(1, 4.0, 0.5), of(2, 16.0, 0.7)]);
+        for (runs, differ) in [(105, false), (125, true)] {
+            let of = |index, load, by: f64| level(index, load, runs, (1.0 - by, 1.0 + by));
+            let seen = shapes(&[of(0, 1.0, 0.4), of(1, 4.0, 0.4), of(2, 16.0, 0.8)]);
             assert_eq!(seen.differ[[0, 2]], differ, "{runs}");
             assert_eq!(seen.differ[[2, 1]], differ, "{runs}");
             assert!(!seen.differ[[0, 1]] && !seen.differ[[1, 1]]);
         }
+    }
+
+    /// A level whose mean the curve misses by 30 %.
+    #[test]
+    fn a_mean_that_is_off_is_no_shape() {
+        let level = |index, load, by: f64| level(index, load, 400, (0.6 * by, 1.4 * by));
+        let seen = shapes(&[level(0, 1.0, 1.0), level(1, 2.0, 1.3), level(2, 4.0, 1.0)]);
+        assert!(seen.differ.iter().all(|differ| !differ));
+    }
+
+    #[test]
+    fn a_level_that_differs_from_those_on_both_sides_was_disturbed() {
+        let level = |index, by: f64| level(index, f64::from(1 << index), 400, (1.0 - by, 1.0 + by));
+        let of = |widths: [f64; 4]| {
+            let levels = widths.into_iter().enumerate();
+            shapes(&levels.map(|(index, by)| level(index, by)).collect::<Vec<_>>())
+        };
+        let seen = of([0.3, 0.3, 0.9, 0.3]);
+        assert!(!seen.differ[[3, 2]] && !seen.differ[[0, 2]] && !seen.differ[[3, 0]]);
+        let seen = of([0.3, 0.3, 0.9, 0.9]);
+        assert!(seen.differ[[3, 1]] && seen.differ[[3, 0]] && seen.differ[[0, 2]]);
+        assert!(!seen.differ[[3, 2]] && !seen.differ[[1, 0]]);
+        assert!(of([0.3, 0.9, 0.3, 0.3]).differ.row(1).iter().all(|differ| !differ));
     }
 
     #[test]
