@@ -152,10 +152,8 @@ impl Study {
             pipeline.note_forced(&options, &owner)?;
         }
         // The stages of one branch run one after the other, so only several branches can use several cores.
-        let cores = match self.pipelines.as_slice() {
-            [_] => 1,
-            _ => available_parallelism().map_or(1, NonZeroUsize::get),
-        };
+        let several = || available_parallelism().map_or(1, NonZeroUsize::get);
+        let cores = self.single().map_or_else(several, |_| 1);
         let resources = Resources::of(&[(CPU, cores), (RIGS, options.jobs.get())]);
         let run = StudyRun {
             options: &options,

@@ -62,7 +62,7 @@ impl Tails {
     /// ascending.
     pub fn new(reach: f64, elasticity: impl Iterator<Item = (f64, f64)>) -> Self {
         let near = LoadKernel::new(reach, elasticity);
-        let (multiples, shapes) = (Vec::new(), Shapes::of(&[]));
+        let (multiples, shapes) = (Vec::new(), Shapes::default());
         Self { multiples, near, shared: 0.0, composed: None, scales: None, shapes }
     }
 
@@ -168,8 +168,9 @@ impl Tails {
     pub fn spread(&self, concurrency: f64, share: f64, runs: f64) -> f64 {
         let around = self.around(concurrency, share);
         let own = around.spread(share, runs);
-        let of_all = self.of_all_around(concurrency, share);
-        let own = own.hypot((of_all.quantile(share) / around.quantile(share)).ln());
+        let own = self.of_all_around(concurrency, share).map_or(own, |of_all| {
+            own.hypot((of_all.quantile(share) / around.quantile(share)).ln())
+        });
         let of_scale = self.scale(concurrency.ln()).map(|(_, error)| {
             let multiple = around.quantile(share);
             error * (multiple - 1.0) / multiple
@@ -199,7 +200,7 @@ impl Tails {
             let members = members.map(|it| (here(it.times), it.count));
             let tail = weighted_quantile(members, *count, share);
             let whole = if around.is_some() || self.composed.is_some() {
-                self.of_all_around(at, share)
+                self.of_all_around(at, share).unwrap_or_else(|| self.around(at, share))
             } else {
                 // Against the whole, not against its like.
                 self.pooled(&self.weights_by(|it| self.near.far(it, at.ln())), at.ln())
@@ -225,9 +226,7 @@ impl Tails {
     fn around(&self, concurrency: f64, share: f64) -> LocalDistribution {
         let Some((compositions, curve)) = &self.composed else {
             let agreement = self.shapes.agreement(concurrency.ln());
-            let agreement: Vec<f64> = (0..self.levels()).map(agreement).collect();
-            let agree = |it: &Multiple| agreement.get(it.level).copied().unwrap_or(1.0);
-            return self.pooled(&self.weights(concurrency, share, &agree), concurrency.ln());
+            return self.weighted(concurrency, share, agreement.as_deref());
         };
         let found = compositions.at(concurrency, curve.at(concurrency));
         let failed = self.failed_around(concurrency) * found.multiples.len() as f64;
@@ -236,12 +235,22 @@ impl Tails {
         LocalDistribution { values: values.collect(), runs: found.runs, levels: found.levels }
     }
 
-    /// Returns the same of all levels, whatever their shape.
-    fn of_all_around(&self, concurrency: f64, share: f64) -> LocalDistribution {
-        if self.composed.is_some() {
-            return self.around(concurrency, share);
-        }
-        self.pooled(&self.weights(concurrency, share, &|_| 1.0), concurrency.ln())
+    /// Returns the same of all levels, whatever their shape; `None` if that is no other.
+    fn of_all_around(&self, concurrency: f64, share: f64) -> Option<LocalDistribution> {
+        let differs = self.composed.is_none() && self.shapes.agreement(concurrency.ln()).is_some();
+        differs.then(|| self.weighted(concurrency, share, None))
+    }
+
+    /// Returns the pooled multiples around a concurrency. `agreement` is the share of each level that counts.
+    fn weighted(
+        &self,
+        concurrency: f64,
+        share: f64,
+        agreement: Option<&[f64]>,
+    ) -> LocalDistribution {
+        let part =
+            |it: &Multiple| agreement.and_then(|of| of.get(it.level)).copied().unwrap_or(1.0);
+        self.pooled(&self.weights(concurrency, share, &part), concurrency.ln())
     }
 
     /// Returns the pooled multiples with these weights, at the scale of the logarithm of a load.

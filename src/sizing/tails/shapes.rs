@@ -20,10 +20,11 @@ const MOST: f64 = 0.75;
 const SLOW: f64 = 0.05;
 
 /// Levels, and which of them differ in shape.
+#[derive(Default)]
 pub(super) struct Shapes {
     /// Levels by the mean logarithm of the load that they met, ascending.
     levels: Vec<(f64, usize)>,
-    /// For each two levels, true if the load changed the shape from the first to the second.
+    /// For each two levels, true if, seen from the first, the load changed the shape of the second.
     differ: Array2<bool>,
 }
 
@@ -56,9 +57,9 @@ impl Shapes {
         Self { levels, differ }
     }
 
-    /// Returns the share of a level's weight that counts at the logarithm of a load: the levels beside that load
-    /// share it by their distance, and each keeps its part if the level has its shape.
-    pub fn agreement(&self, at: f64) -> impl Fn(usize) -> f64 + use<'_> {
+    /// Returns the share of each level's weight that counts at the logarithm of a load, or `None` if all of each does:
+    /// the levels beside that load share it by their distance, and each keeps its part for levels of its shape.
+    pub fn agreement(&self, at: f64) -> Option<Vec<f64>> {
         let above = self.levels.partition_point(|(load, _)| *load < at);
         let before = above.checked_sub(1).and_then(|index| self.levels.get(index));
         let beside = match (before, self.levels.get(above)) {
@@ -69,16 +70,18 @@ impl Shapes {
             (Some((_, end)), None) | (None, Some((_, end))) => vec![(*end, 1.0)],
             (None, None) => Vec::new(),
         };
-        move |level| {
-            let differ = |other| self.differ.get((level, other)).is_some_and(|differ| *differ);
-            1.0 - beside.iter().filter(|it| differ(it.0)).map(|it| it.1).sum::<f64>()
-        }
+        let share = |level| {
+            let differ = beside.iter().filter(|(own, _)| self.differ[[*own, level]]);
+            1.0 - differ.map(|(_, part)| part).sum::<f64>()
+        };
+        let shares: Vec<f64> = (0..self.differ.ncols()).map(share).collect();
+        shares.iter().any(|share| *share < 1.0).then_some(shares)
     }
 }
 
 /// Returns which levels differ as the load changes: if those from one level on differ from another one, the
-/// distribution has changed in between. One that differs while those beyond it do not was disturbed, as was one
-/// between others that is like none of them.
+/// distribution has changed in between. One that differs while those beyond it do not was disturbed, as may be one
+/// that is like no other.
 fn with_the_load(
     levels: &[(f64, usize)],
     differ: &Array2<bool>,
@@ -87,8 +90,7 @@ fn with_the_load(
     let mut changed = Array2::from_elem(differ.dim(), false);
     for (place, &(_, level)) in levels.iter().enumerate() {
         let (below, above) = (levels[..place].iter(), levels[place + 1..].iter().rev());
-        let is_inside = place > 0 && place + 1 < levels.len();
-        if is_inside && levels.iter().all(|&(_, it)| it == level || differ[[level, it]]) {
+        if levels.iter().all(|&(_, it)| it == level || differ[[level, it]]) {
             continue;
         }
         for side in [&mut below.copied() as &mut dyn Iterator<Item = _>, &mut above.copied()] {
@@ -156,9 +158,7 @@ mod tests {
     }
 
     fn shapes(levels: &[Vec<Multiple>]) -> Shapes {
-        let mut all = levels.concat();
-        all.sort_by(|a, b| a.times.total_cmp(&b.times));
-        Shapes::of(&all)
+        Shapes::of(&levels.concat())
     }
 
     /// Evenly spread times between 1 ± 0.4 and between 1 ± 0.8 are 0.25 apart; 1.628 · 1.15 · √(2 / n) is 0.25 at 112
@@ -167,7 +167,9 @@ mod tests {
     fn a_distance_counts_if_it_is_more_than_chance() {
         for (runs, differ) in [(105, false), (125, true)] {
             let of = |index, load, by: f64| level(index, load, runs, (1.0 - by, 1.0 + by));
-            let seen = shapes(&[of(0, 1.0, 0.4), of(1, 4.0, 0.4), of(2, 16.0, 0.8)]);
+            let (low, high) =
+                ([of(0, 1.0, 0.4), of(1, 4.0, 0.4)], [of(2, 16.0, 0.8), of(3, 32.0, 0.8)]);
+            let seen = shapes(&[low, high].concat());
             assert_eq!(seen.differ[[0, 2]], differ, "{runs}");
             assert_eq!(seen.differ[[2, 1]], differ, "{runs}");
             assert!(!seen.differ[[0, 1]] && !seen.differ[[1, 1]]);
@@ -197,19 +199,33 @@ mod tests {
         assert!(of([0.3, 0.9, 0.3, 0.3]).differ.row(1).iter().all(|differ| !differ));
     }
 
+    /// Two levels in the middle are like each other, and those at both ends are. From an end, where the other end is
+    /// no different, they were disturbed, and count; in the middle, the ends do not.
+    #[test]
+    fn what_counts_at_a_level_is_seen_from_there() {
+        let level = |(index, by)| level(index, f64::from(1 << index), 400, (1.0 - by, 1.0 + by));
+        let widths = [0.3, 0.9, 0.9, 0.3].into_iter().enumerate();
+        let seen = shapes(&widths.map(level).collect::<Vec<_>>());
+        assert!(seen.agreement(8.0_f64.ln()).is_none() && seen.agreement(0.0).is_none());
+        let counts = seen.agreement(2.0_f64.ln()).unwrap();
+        assert!(counts[0] < 1e-9 && counts[3] < 1e-9, "{counts:?}");
+        assert!((counts[1] - 1.0).abs() < 1e-9 && (counts[2] - 1.0).abs() < 1e-9, "{counts:?}");
+    }
+
     #[test]
     fn levels_beside_a_load_share_what_counts_there_by_their_distance() {
         let narrow = |index, load| level(index, load, 400, (0.9, 1.1));
-        let seen = shapes(&[narrow(0, 1.0), narrow(1, 2.0), level(2, 8.0, 400, (0.1, 1.9))]);
+        let wide = |index, load| level(index, load, 400, (0.1, 1.9));
+        let seen = shapes(&[narrow(0, 1.0), narrow(1, 2.0), wide(2, 8.0), wide(3, 16.0)]);
         let expected = [
-            (0.5, [1.0, 1.0, 0.0]),
-            (1.5, [1.0, 1.0, 0.0]),
-            (4.0, [0.5; 3]),
-            (20.0, [0.0, 0.0, 1.0]),
+            (0.5, [1.0, 1.0, 0.0, 0.0]),
+            (1.5, [1.0, 1.0, 0.0, 0.0]),
+            (4.0, [0.5; 4]),
+            (20.0, [0.0, 0.0, 1.0, 1.0]),
         ];
         for (load, right) in expected {
-            let found = [0, 1, 2].map(|level| seen.agreement(f64::ln(load))(level));
-            let off = std::iter::zip(found, right).map(|(found, right)| (found - right).abs());
+            let found = seen.agreement(f64::ln(load)).unwrap();
+            let off = std::iter::zip(&found, right).map(|(found, right)| (found - right).abs());
             assert!(off.fold(0.0, f64::max) < 1e-9, "{load}: {found:?}");
         }
     }
@@ -222,7 +238,7 @@ mod tests {
         let failed = vec![Multiple { times: FAILED, at: 1.0, level: 3, count: 500.0 }; 2];
         let seen = shapes(&[equal(0), equal(1), few, failed]);
         assert!(seen.differ.iter().all(|differ| !differ));
-        assert!((seen.agreement(0.3)(3) - 1.0).abs() < 1e-12);
-        assert!((Shapes::of(&[]).agreement(0.0)(0) - 1.0).abs() < 1e-12);
+        assert!(seen.agreement(0.3).is_none());
+        assert!(Shapes::of(&[]).agreement(0.0).is_none());
     }
 }
