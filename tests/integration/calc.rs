@@ -310,8 +310,9 @@ fn a_gathering_that_was_cut_short_goes_on() {
         "2",
     ];
     let mut child = project.command(&gather).spawn().unwrap();
-    // The first level has two runs; with the third request it is on disk.
-    while simulator.metric("requests_total") < 3 {
+    // The first level has two runs; with the third request it is on disk. With the fourth, both users of the second
+    // level have asked, and no request is on its way that would be counted later.
+    while simulator.metric("requests_total") < 4 {
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
     child.kill().unwrap();
