@@ -272,7 +272,7 @@ pub mod extend {
         WorkOrder, Workload,
     };
     pub use crate::pacing::{ClosedLoop, LoadPoint, OpenLoop, Pacing, Segment};
-    pub use crate::workflow::{ErasedConfig, ServerKeys};
+    pub use crate::workflow::{ErasedConfig, RedactedWorkflow, ServerKeys};
 }
 
 /// Errors that are not at the root.

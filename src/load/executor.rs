@@ -1,7 +1,7 @@
 //! Executors: whatever makes the load of a level.
 
 use super::{LevelPlan, LoadError, RecordedLevel, Recorder, RunCallback, Scraper};
-use crate::workflow::{BoxFuture, Workflow};
+use crate::workflow::{BoxFuture, RedactedWorkflow};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -10,7 +10,7 @@ pub struct Job<'a> {
     /// The load.
     pub plan: LevelPlan,
     /// The system under test.
-    pub workflow: Arc<dyn Workflow>,
+    pub workflow: Arc<RedactedWorkflow>,
     /// Scraper of the server's own metrics, while the level runs.
     pub scraper: Option<&'a Scraper>,
     /// Token that stops the level.

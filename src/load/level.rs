@@ -4,7 +4,7 @@ use super::Recorder;
 use super::schedule::{DueRun, Schedule, Workload};
 use crate::measure::Run;
 use crate::pacing::{Segment, Turns};
-use crate::workflow::{Clock, Workflow};
+use crate::workflow::{Clock, RedactedWorkflow};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Called after each run, from the task that made it.
@@ -18,7 +18,7 @@ pub(super) struct Level {
     pub clock: Clock,
     schedule: Mutex<Schedule>,
     pub recorder: Recorder,
-    workflow: Arc<dyn Workflow>,
+    workflow: Arc<RedactedWorkflow>,
     on_run: RunCallback,
 }
 
@@ -27,7 +27,7 @@ impl Level {
     pub fn begin(
         segment: Segment,
         runs: (Workload, Turns),
-        workflow: Arc<dyn Workflow>,
+        workflow: Arc<RedactedWorkflow>,
         recorder: Recorder,
         on_run: RunCallback,
     ) -> Self {

@@ -63,7 +63,8 @@ mod tests {
     use crate::load::{Recorder, Window, Workload};
     use crate::measure::{Failure, Item, Phase, Run};
     use crate::pacing::{ClosedLoop, LoadPoint, OpenLoop, Pacing, Process, Segment};
-    use crate::workflow::{Clock, Workflow};
+    use crate::redact::Redactor;
+    use crate::workflow::{Clock, RedactedWorkflow, Workflow};
     use std::collections::BTreeSet;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
@@ -99,7 +100,8 @@ mod tests {
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.unwrap().block_on(async {
             let timed = Arc::new(TimedWorkflow::default());
-            let workflow = Arc::clone(&timed) as Arc<dyn Workflow>;
+            let redacted = RedactedWorkflow::new(timed.clone(), Redactor::default());
+            let workflow = Arc::new(redacted);
             let cancel = &CancellationToken::new();
             let (on_run, recorder) = (Arc::new(|_: &Run| {}), Recorder::in_memory());
             let job = Job { plan: plan.clone(), workflow, scraper: None, cancel, on_run, recorder };

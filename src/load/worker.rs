@@ -8,7 +8,7 @@ use super::{
 use crate::measure::{Failure, Part, Run};
 use crate::redact::Redactor;
 use crate::spec::{Env, SpecError, Vault};
-use crate::workflow::{ConnectError, Workflow};
+use crate::workflow::{ConnectError, RedactedWorkflow};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -74,7 +74,7 @@ impl WorkOrder {
     async fn load(
         self,
         digest: &str,
-        workflow: &Arc<dyn Workflow>,
+        workflow: &Arc<RedactedWorkflow>,
         scraper: Option<&Scraper>,
         cancel: &CancellationToken,
         recorder: Recorder,

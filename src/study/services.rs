@@ -24,7 +24,7 @@ pub(super) struct Services {
     scraper: OnceCell<Scraper>,
     /// A workflow of the caller's own.
     handed: Option<Arc<dyn Workflow>>,
-    workflow: OnceCell<Arc<dyn Workflow>>,
+    workflow: OnceCell<Arc<RedactedWorkflow>>,
     /// Set once a level was measured.
     measured: AtomicBool,
     /// Set once whatever was started has ended.
@@ -99,7 +99,7 @@ impl Services {
         &self,
         spec: &WorkflowSpec,
         stage: &StageId,
-    ) -> Result<Arc<dyn Workflow>, PipelineError> {
+    ) -> Result<Arc<RedactedWorkflow>, PipelineError> {
         let connect = async || {
             self.spec.check_secrets(&process_env)?;
             let workflow = if let Some(workflow) = &self.handed {

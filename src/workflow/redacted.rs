@@ -1,7 +1,7 @@
 //! Redaction between a system under test and the record: everything it says is cleared of secrets first, and
 //! cut only then.
 
-use super::{BoxFuture, Clock, Workflow};
+use super::{Clock, Workflow};
 use crate::measure::{Failure, Item, LlmCall, Outcome, Run};
 use crate::redact::Redactor;
 use std::sync::Arc;
@@ -11,7 +11,9 @@ const LONGEST_WORD: usize = 40;
 /// Maximum length of a model's name.
 const LONGEST_NAME: usize = 200;
 
-/// Wrapper of a workflow that removes secrets from everything it records.
+/// Workflow from whose records secrets have been removed. It is the only form of a system under test that load is
+/// put on, and no [`Workflow`] itself: its runs are part of the caller's task, without a box of their own, since
+/// every token of every answer passes through.
 pub struct RedactedWorkflow {
     inner: Arc<dyn Workflow>,
     redactor: Redactor,
@@ -19,27 +21,28 @@ pub struct RedactedWorkflow {
 
 impl RedactedWorkflow {
     /// Wraps a workflow. The redactor must know its secrets.
-    pub fn new(inner: Arc<dyn Workflow>, redactor: Redactor) -> Self {
+    pub(crate) fn new(inner: Arc<dyn Workflow>, redactor: Redactor) -> Self {
         Self { inner, redactor }
     }
-}
 
-impl Workflow for RedactedWorkflow {
-    fn check(&self) -> BoxFuture<'_, Result<(), Failure>> {
-        Box::pin(async { self.inner.check().await.map_err(|it| failure(&self.redactor, it)) })
+    /// See [`Workflow::check`].
+    pub async fn check(&self) -> Result<(), Failure> {
+        self.inner.check().await.map_err(|it| failure(&self.redactor, it))
     }
 
-    fn prepare<'a>(&'a self, concurrency: u32, items: &'a [Item]) -> BoxFuture<'a, ()> {
-        self.inner.prepare(concurrency, items)
+    /// See [`Workflow::prepare`].
+    pub async fn prepare(&self, concurrency: u32, items: &[Item]) {
+        self.inner.prepare(concurrency, items).await;
     }
 
-    fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run> {
-        let running = self.inner.run(item, clock);
-        Box::pin(async { run(&self.redactor, running.await) })
+    /// See [`Workflow::run`].
+    pub async fn run(&self, item: &Item, clock: Clock) -> Run {
+        run(&self.redactor, self.inner.run(item, clock).await)
     }
 
-    fn close(&self) -> BoxFuture<'_, ()> {
-        self.inner.close()
+    /// See [`Workflow::close`].
+    pub async fn close(&self) {
+        self.inner.close().await;
     }
 }
 

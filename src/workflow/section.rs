@@ -3,8 +3,7 @@
 use super::access::of_env;
 use super::local::ServedWorkflow;
 use super::{
-    ConnectError, ConnectionSpec, HttpProtocol, Kind, LlmSpec, RedactedWorkflow, Workflow,
-    WorkflowConfig,
+    ConnectError, ConnectionSpec, HttpProtocol, Kind, LlmSpec, RedactedWorkflow, WorkflowConfig,
 };
 use crate::language::{Address, Check, Checker, Secret, Vault};
 use crate::redact::Redactor;
@@ -146,7 +145,7 @@ impl WorkflowSpec {
         &self,
         base_dir: &Path,
         vault: &Vault<'_>,
-    ) -> Result<Arc<dyn Workflow>, ConnectError> {
+    ) -> Result<Arc<RedactedWorkflow>, ConnectError> {
         let workflow = self.client(base_dir, vault)?;
         Ok(Arc::new(RedactedWorkflow::new(workflow, vault.redactor().clone())))
     }
