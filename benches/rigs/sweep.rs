@@ -3,7 +3,9 @@
 use super::agent::Agent;
 use super::{Scenario, Trouble};
 use sizer::estimates::{MethodName, Plan};
-use sizer::extend::{LevelPlan, LoadPoint, Local, Pacing, Recorder, Segment, Window, Workload};
+use sizer::extend::{
+    LevelPlan, LoadPoint, Local, Pacing, Recorder, RedactedWorkflow, Segment, Window, Workload,
+};
 use sizer::internal::{AdaptivePlan, SweepBudget, next_level};
 use sizer::pipeline::CancellationToken;
 use sizer::{
@@ -75,7 +77,7 @@ pub fn sweep(
         while let Some(plan) = next(&levels) {
             let concurrency = plan.point.level()?;
             agent.begin_level(levels.len(), &plan);
-            let workflow = Arc::clone(&agent);
+            let workflow = Arc::new(RedactedWorkflow::without_secrets(agent.clone()));
             let cancel = CancellationToken::new();
             let (on_run, recorder) = (Arc::new(|_: &Run| {}), Recorder::in_memory());
             let job = Job { plan, workflow, scraper: None, cancel: &cancel, on_run, recorder };

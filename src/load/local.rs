@@ -63,7 +63,6 @@ mod tests {
     use crate::load::{Recorder, Window, Workload};
     use crate::measure::{Failure, Item, Phase, Run};
     use crate::pacing::{ClosedLoop, LoadPoint, OpenLoop, Pacing, Process, Segment};
-    use crate::redact::Redactor;
     use crate::workflow::{Clock, RedactedWorkflow, Workflow};
     use std::collections::BTreeSet;
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -100,8 +99,7 @@ mod tests {
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.unwrap().block_on(async {
             let timed = Arc::new(TimedWorkflow::default());
-            let redacted = RedactedWorkflow::new(timed.clone(), Redactor::default());
-            let workflow = Arc::new(redacted);
+            let workflow = Arc::new(RedactedWorkflow::without_secrets(timed.clone()));
             let cancel = &CancellationToken::new();
             let (on_run, recorder) = (Arc::new(|_: &Run| {}), Recorder::in_memory());
             let job = Job { plan: plan.clone(), workflow, scraper: None, cancel, on_run, recorder };

@@ -25,6 +25,11 @@ impl RedactedWorkflow {
         Self { inner, redactor }
     }
 
+    /// Wraps a workflow that knows no secrets.
+    pub fn without_secrets(inner: Arc<dyn Workflow>) -> Self {
+        Self::new(inner, Redactor::default())
+    }
+
     /// See [`Workflow::check`].
     pub async fn check(&self) -> Result<(), Failure> {
         self.inner.check().await.map_err(|it| failure(&self.redactor, it))
