@@ -6,9 +6,9 @@ use super::init::write_new;
 use super::progress::Progress;
 use super::run::{block_on, end};
 use super::spec_args::WaitArgs;
-use crate::report::{NatTargets, nat_summary};
+use crate::report::{NatTargets, nat_doubts, nat_summary};
 use crate::sizing::MethodName;
-use crate::study::{CalcOptions, emitted_spec};
+use crate::study::{CalcFormat, CalcOptions, emitted_spec};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -65,11 +65,11 @@ pub(super) struct Args {
     /// The concurrencies to measure, separated by commas
     #[arg(
         long,
-        value_delimiter = ',',
+        value_parser = concurrencies,
         default_value = "1,2,3,4,5,6,7,8,9,10",
         value_name = "LIST"
     )]
-    concurrencies: Vec<u32>,
+    concurrencies: Concurrencies,
     /// How many times over each concurrency is filled; 0: one pass over the dataset, cut to a
     /// multiple of the concurrency
     #[arg(long = "num_passes", alias = "num-passes", default_value_t = 0, value_name = "N")]
@@ -91,17 +91,43 @@ pub(super) struct Args {
     /// The model of time against concurrency; the reference has only linear
     #[arg(long, value_parser = line_method(), default_value_t = MethodName::Linear)]
     method: MethodName,
+    /// The shape of `calc_runner_output.json`: that of version 1.2 and later, or the one before
+    #[arg(long, value_enum, default_value_t = Format::Nat, value_name = "SHAPE")]
+    format: Format,
     /// Draw no plots
     #[arg(long = "no_plots", alias = "no-plots")]
     no_plots: bool,
     /// Write the spec for `sizer run` that does the same, and run nothing
     #[arg(long = "emit-spec", alias = "emit_spec", value_name = "FILE")]
     emit_spec: Option<PathBuf>,
-    /// Print no progress
+    /// Print no progress, only the estimate and what to know of it
     #[arg(long, short)]
     quiet: bool,
     #[command(flatten)]
     waiting: WaitArgs,
+}
+
+/// Concurrencies to measure.
+#[derive(Clone, Debug)]
+struct Concurrencies(Vec<u32>);
+
+/// Parses a list of concurrencies as the reference does: blanks and empty places mean nothing.
+fn concurrencies(list: &str) -> Result<Concurrencies, String> {
+    let given = list.split(',').map(str::trim).filter(|text| !text.is_empty());
+    let number = |text: &str| {
+        let wrong = |_| format!("`{text}` is no whole number; give a list such as 1,2,4,8");
+        text.parse::<u32>().map_err(wrong)
+    };
+    given.map(number).collect::<Result<_, _>>().map(Concurrencies)
+}
+
+/// Shapes of the file of metrics.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Format {
+    /// `calc_data`, which version 1.2 and later read
+    Nat,
+    /// `per_concurrency_data`, which the versions before read
+    Aiq,
 }
 
 /// Parses the name of a method that rests on straight lines: the files of the reference keep nothing
@@ -124,13 +150,17 @@ impl Args {
             endpoint_timeout: self.endpoint_timeout,
             offline: self.offline_mode,
             append: self.append_calc_outputs,
-            concurrencies: self.concurrencies.clone(),
+            concurrencies: self.concurrencies.0.clone(),
             num_passes: self.num_passes,
             target_llm_latency: self.target_llm_latency,
             target_workflow_runtime: self.target_workflow_runtime,
             target_users: self.target_users,
             test_gpu_count: self.test_gpu_count,
             method: self.method,
+            format: match self.format {
+                Format::Nat => CalcFormat::Nat,
+                Format::Aiq => CalcFormat::Aiq,
+            },
             plots: !self.no_plots,
             wait: self.waiting.wait,
         }
@@ -151,13 +181,11 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         gpu_count: args.test_gpu_count,
     };
     print(&nat_summary(&outcome.result, targets))?;
-    if !args.quiet {
-        for note in &outcome.result.notes {
-            tell(&format!("note: {note}"));
-        }
-        if let Some(job) = &outcome.job {
-            tell(&format!("wrote {}", job.display()));
-        }
+    for note in nat_doubts(&outcome.result).iter().chain(&outcome.result.notes) {
+        tell(&format!("note: {note}"));
+    }
+    if let Some(job) = outcome.job.as_ref().filter(|_| !args.quiet) {
+        tell(&format!("wrote {}", job.display()));
     }
     Ok(end(&outcome.result))
 }

@@ -4,7 +4,8 @@
 //! # Concepts
 //!
 //! - [`CalcOutput`] is `calc_runner_output.json`: per concurrency the p95s, the items and the
-//!   alerts, and over all of them the fits and the GPU estimates.
+//!   alerts, and over all of them the fits and the GPU estimates. [`OlderCalcOutput`] is its shape
+//!   from before version 1.2; [`read_calc_output`] reads both.
 //! - [`import`] turns a configuration into the `dataset` and `workflow` of a spec ([`ImportedSections`]),
 //!   with notes on everything that was changed or left out.
 //! - [`Sources`] gives access to environment variables and files, so that the conversion itself
@@ -26,6 +27,7 @@ mod config;
 mod error;
 mod llm;
 mod load;
+mod older_output;
 mod typed;
 mod variables;
 
@@ -36,3 +38,4 @@ pub use calc_output::{
 pub use config::{ImportedSections, import};
 pub use error::ImportError;
 pub use load::Sources;
+pub use older_output::{OlderCalcOutput, read_calc_output};

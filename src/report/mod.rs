@@ -46,7 +46,7 @@ pub use built_in::{built_in_reports, built_in_template, default_reports};
 pub use comparison::{ComparedBranch, ComparedTargets, Comparison};
 pub use error::{ReportError, TemplateError};
 pub use material::{AddedReport, Material, Report, RunsLookup};
-pub use nat_summary::{NatTargets, nat_summary};
+pub use nat_summary::{NatTargets, nat_doubts, nat_summary};
 pub use prose::{sentence, sentence_of};
 pub use result::{LevelResult, SizingResult, SpecIdentity, result_schema};
 pub use terminal::terminal_summary;

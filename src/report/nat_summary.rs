@@ -1,9 +1,10 @@
 //! Summary as the reference calculator prints it, plus what it leaves out.
 
 use super::format::{cell, significant};
-use super::prose::sentence;
+use super::prose::{sentence, sentence_of};
 use super::result::{LevelResult, SizingResult};
 use crate::measure::Metric;
+use crate::sizing::{Estimate, Grade};
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;
 
@@ -23,8 +24,9 @@ pub struct NatTargets {
 const METRICS: [(Metric, &str); 2] =
     [(Metric::WorkflowRuntime, "Workflow Runtime"), (Metric::LlmLatency, "LLM Latency")];
 
-/// Renders the summary as plain text, with the columns and lines of version 1.9.0. Adds the server's own
-/// runtime if the server reports one, and a reason for every target without an estimate.
+/// Renders the summary as plain text, with the columns and lines of version 1.9.0. Adds the runs out of range (OOR) of
+/// each target, as versions before 1.2 did, the server's own runtime if the server reports one, and a reason for every
+/// target without an estimate.
 pub fn nat_summary(result: &SizingResult, targets: NatTargets) -> String {
     let NatTargets { llm_latency, workflow_runtime, users, gpu_count } = targets;
     let mut out = format!(
@@ -59,6 +61,19 @@ pub fn nat_summary(result: &SizingResult, targets: NatTargets) -> String {
     out
 }
 
+/// Returns the reasons to rely less on the estimates, which the reference's summary has no place for: those of every
+/// estimate that is weak or unsettled.
+pub fn nat_doubts(result: &SizingResult) -> Vec<String> {
+    let doubtful = |grade: Option<Grade>| grade.is_some_and(|grade| grade >= Grade::Weak);
+    let estimates = result.estimates.iter().filter(|estimate| doubtful(estimate.grade));
+    let of = |estimate: &Estimate| -> Vec<String> {
+        let (metric, grade) = (estimate.target, estimate.grade.unwrap_or(Grade::Weak));
+        let doubts = estimate.doubts.iter();
+        doubts.map(|doubt| format!("{metric}: {grade}: {}", sentence_of(metric, doubt))).collect()
+    };
+    estimates.flat_map(of).collect()
+}
+
 fn alerts(result: &SizingResult, level: &LevelResult) -> String {
     let is_outlier = |metric| result.fits.is_outlier(metric, level.concurrency);
     let letters: String = [
@@ -77,12 +92,21 @@ fn table(result: &SizingResult, alerts: Option<&Vec<String>>) -> Table {
     let p95 =
         |metric| move |level: &LevelResult| Some(level.metric(metric).map_or(0.0, |it| it.p95));
     let rough = |metric| move |level: &LevelResult| level.rough_gpus.get(metric).copied();
-    let columns: [(&str, bool, Cell<'_>); 7] = [
+    // For a level that cannot be used, the reference counts nothing.
+    let over = |metric| {
+        move |level: &LevelResult| {
+            let count = *level.over_target.get(metric)?;
+            Some(if level.interrupted { 0.0 } else { count as f64 })
+        }
+    };
+    let columns: [(&str, bool, Cell<'_>); 9] = [
         ("Concurrency", true, Box::new(|level| Some(f64::from(level.concurrency)))),
         ("p95 LLM Latency", true, Box::new(p95(Metric::LlmLatency))),
         ("p95 WF Runtime", true, Box::new(p95(Metric::WorkflowRuntime))),
         ("p95 Server Runtime", false, Box::new(|level| Some(level.server_runtime?.p95))),
         ("Total Runtime", true, Box::new(|level| Some(level.total_runtime))),
+        ("LLM OOR", false, Box::new(over(Metric::LlmLatency))),
+        ("Runtime OOR", false, Box::new(over(Metric::WorkflowRuntime))),
         ("GPUs (LLM Latency, Rough)", false, Box::new(rough(Metric::LlmLatency))),
         ("GPUs (WF Runtime, Rough)", false, Box::new(rough(Metric::WorkflowRuntime))),
     ];

@@ -68,8 +68,8 @@ pub trait Model {
         None
     }
 
-    /// Suggests another method for a target that this one gives no answer to.
-    fn suggestion(&self, _asked: &TargetQuestion<'_>, _refused: &Estimate) -> Option<Finding> {
+    /// Tells what this method cannot see of a target's answer, or suggests another method where it gives none.
+    fn suggestion(&self, _asked: &TargetQuestion<'_>, _estimate: &Estimate) -> Option<Finding> {
         None
     }
 }

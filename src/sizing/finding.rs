@@ -136,6 +136,24 @@ pub enum Finding {
         /// GPUs by the method `robust`.
         gpus: f64,
     },
+    /// A line leaves out, as outliers, the highest levels, which lie above it.
+    SaturationLeftOut {
+        /// The metric.
+        metric: Metric,
+        /// The levels.
+        levels: Vec<u32>,
+        /// Capacity by the line.
+        line: f64,
+        /// Capacity by the method `monotone`; none if it has no answer.
+        monotone: Option<f64>,
+    },
+    /// A line goes through two levels, and others were interrupted.
+    TwoPointLine {
+        /// The metric.
+        metric: Metric,
+        /// The two levels.
+        levels: [u32; 2],
+    },
     /// A p95 rests on too few runs to be bounded.
     FewRuns {
         /// Fewest runs that bound a p95.

@@ -9,6 +9,7 @@ mod branches;
 mod by_tokens;
 mod cache;
 mod calc;
+mod calc_older;
 mod canary;
 mod canary_apart;
 mod capacity;

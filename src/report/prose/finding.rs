@@ -69,6 +69,14 @@ pub fn sentence_of(metric: Metric, finding: &Finding) -> String {
             if *measured == 1 { "one".to_owned() } else { measured.to_string() }
         ),
         Finding::RobustLine { metric, outliers, gpus } => robust_line(*metric, outliers, *gpus),
+        Finding::SaturationLeftOut { metric, levels, line, monotone } => {
+            saturation_left_out(*metric, levels, *line, *monotone)
+        }
+        Finding::TwoPointLine { metric, levels: [lower, higher] } => format!(
+            "Only concurrency {lower} and {higher} are left for the line through the {}: any two points lie on a line, so \
+             its R² of 1 says nothing. Measure more levels.",
+            metric.time_behind()
+        ),
         Finding::FewRuns { enough, levels, least, most } => few_runs(*enough, levels, *least, *most),
         Finding::NoFit { metric, reason } => format!("No fit of the {metric}: {reason}."),
         Finding::EmptyQuestions { rows } => empty_questions(*rows),
@@ -155,6 +163,18 @@ fn robust_line(metric: Metric, outliers: &[u32], gpus: f64) -> String {
     )
 }
 
+fn saturation_left_out(metric: Metric, levels: &[u32], line: f64, monotone: Option<f64>) -> String {
+    let other = monotone.map_or("has no answer".to_owned(), |carried| format!("{carried:.1}"));
+    format!(
+        "The line through the {} leaves out concurrency {} as an outlier, but it is the highest and lies above the line: \
+         there the rig saturates. By the line it carries {line:.1}; the method `monotone`, which follows the levels, \
+         {}{other}.",
+        metric.time_behind(),
+        list(levels),
+        if monotone.is_some() { "says " } else { "" },
+    )
+}
+
 fn few_runs(enough: u64, levels: &[u32], least: u64, most: u64) -> String {
     let there_were =
         if least == most { format!("{least}") } else { format!("between {least} and {most}") };
@@ -217,6 +237,19 @@ mod tests {
             Finding::AlikeReplicas { measured: 1 },
             Finding::AlikeReplicas { measured: 2 },
             Finding::RobustLine { metric, outliers: vec![8, 16], gpus: 41.26 },
+            Finding::SaturationLeftOut {
+                metric,
+                levels: vec![64],
+                line: 61.02,
+                monotone: Some(40.0),
+            },
+            Finding::SaturationLeftOut {
+                metric,
+                levels: vec![48, 64],
+                line: 61.02,
+                monotone: None,
+            },
+            Finding::TwoPointLine { metric, levels: [1, 2] },
             Finding::FewRuns { enough: 59, levels: vec![1, 2], least: 8, most: 8 },
             Finding::FewRuns { enough: 59, levels: vec![1, 2], least: 8, most: 16 },
             Finding::NoFit { metric, reason: NoFit::TooFewLevels { usable: 1 } },

@@ -6,7 +6,7 @@ use crate::sizing::estimate::{estimate, grade_line};
 use crate::sizing::estimator::{Estimator, Model, NoModel};
 use crate::sizing::evidence::Evidence;
 use crate::sizing::finding::Finding;
-use crate::sizing::fit::{Regression, Robust};
+use crate::sizing::fit::{Fit, Point, Regression, Robust};
 use crate::sizing::fits::{FitOptions, points};
 use crate::sizing::method::MethodName;
 use crate::sizing::verdict::{Bounds, Verdict};
@@ -83,12 +83,21 @@ impl Model for Lines<'_> {
         crossing(self.evidence.levels(), target)
     }
 
-    /// Suggests the robust line where the levels do not lie on the line of least squares.
-    fn suggestion(&self, asked: &TargetQuestion<'_>, refused: &Estimate) -> Option<Finding> {
-        let out_of_reach = refused.answer.is_out_of_reach();
-        if self.method != MethodName::Linear || refused.fit.is_some() || out_of_reach {
+    /// Suggests the robust line where the levels do not lie on the line of least squares, and tells where that line
+    /// goes through two points alone, or past the levels that show saturation.
+    fn suggestion(&self, asked: &TargetQuestion<'_>, estimate: &Estimate) -> Option<Finding> {
+        if self.method != MethodName::Linear || estimate.answer.is_out_of_reach() {
             return None;
         }
+        match &estimate.fit {
+            Some(fit) => self.two_points(asked).or_else(|| self.saturation_left_out(asked, fit)),
+            None => self.robust_line(asked),
+        }
+    }
+}
+
+impl Lines<'_> {
+    fn robust_line(&self, asked: &TargetQuestion<'_>) -> Option<Finding> {
         let Target { metric, quantile, .. } = asked.target;
         let robust = Robust { min_r_squared: OFFERED_R_SQUARED, remove_outliers: true };
         let fit = robust.fit(&points(self.evidence.levels(), metric, quantile)).ok()?;
@@ -98,5 +107,36 @@ impl Model for Lines<'_> {
         let outliers = fit.outliers.clone();
         let gpus = estimate(asked, MethodName::Robust, &Ok(fit)).answer.gpus()?.point?;
         Some(Finding::RobustLine { metric, outliers, gpus })
+    }
+
+    fn two_points(&self, asked: &TargetQuestion<'_>) -> Option<Finding> {
+        let Target { metric, quantile, .. } = asked.target;
+        let levels = self.evidence.levels();
+        let [lower, higher] = points(levels, metric, quantile)[..] else { return None };
+        let levels = [lower.concurrency, higher.concurrency];
+        Some(Finding::TwoPointLine { metric, levels })
+    }
+
+    /// The rule that leaves outliers out cannot tell a disturbed level from one at which the rig is saturated: both
+    /// lie far above the line of the others.
+    fn saturation_left_out(&self, asked: &TargetQuestion<'_>, fit: &Fit) -> Option<Finding> {
+        let Target { metric, quantile, .. } = asked.target;
+        let points = points(self.evidence.levels(), metric, quantile);
+        let (dropped, kept): (Vec<Point>, Vec<Point>) =
+            points.into_iter().partition(|point| fit.outliers.contains(&point.concurrency));
+        let highest = kept.iter().map(|point| point.concurrency).max()?;
+        let above = |point: &&Point| {
+            let on_line = fit.intercept + fit.slope * f64::from(point.concurrency);
+            point.concurrency > highest && point.seconds > on_line
+        };
+        let levels: Vec<u32> = dropped.iter().filter(above).map(|it| it.concurrency).collect();
+        if levels.is_empty() {
+            return None;
+        }
+        let line = fit.capacity(asked.target.seconds()).ok()?;
+        let certainty = Certainty { resamples: 0, ..Certainty::default() };
+        let pooled = self.pooled.estimate(asked, certainty);
+        let monotone = pooled.answer.capacity().and_then(|capacity| capacity.point);
+        Some(Finding::SaturationLeftOut { metric, levels, line, monotone })
     }
 }

@@ -1,7 +1,7 @@
 //! Gathering: the sweep, through the same pipeline as any spec.
 
 use super::spec_text::calc_spec;
-use super::{CalcError, CalcOptions, CalcOutcome, jobs};
+use super::{CalcError, CalcFormat, CalcOptions, CalcOutcome, jobs};
 use crate::spec::{Parts, Spec, process_env};
 use crate::study::{
     CancellationToken, Observer, Pipeline, PipelineError, RunOptions, Selection, StageId, Status,
@@ -41,6 +41,9 @@ pub(super) async fn run(
     let run = RunOptions { observer, cancel, selection, wait, ..RunOptions::default() };
     let outcome = pipeline.run(run).await?;
     let job = dir.join(job);
+    if options.format == CalcFormat::Aiq {
+        jobs::to_older_shape(&job)?;
+    }
     if !options.append {
         jobs::clear_others(&job, &*observing);
     }

@@ -1,7 +1,7 @@
 //! Job folders: `DIR/online/job_…` and `DIR/offline/job_…`.
 
 use super::{CalcError, CalcOptions};
-use crate::nat::{CalcOutput, SizingMetrics};
+use crate::nat::{CalcOutput, OlderCalcOutput, SizingMetrics, read_calc_output};
 use crate::pacing::LoadPoint;
 use crate::store::{StoreError, write_atomically};
 use crate::study::Observer;
@@ -28,6 +28,15 @@ pub(super) fn new_name(options: &CalcOptions) -> String {
 /// Writes a job's files.
 pub(super) fn write(job: &Path, files: &[(&str, Vec<u8>)]) -> Result<(), StoreError> {
     files.iter().try_for_each(|(name, bytes)| write_atomically(&job.join(name), bytes))
+}
+
+/// Writes a job's metrics anew in their older shape.
+pub(super) fn to_older_shape(job: &Path) -> Result<(), CalcError> {
+    let path = job.join(METRICS);
+    let again = |reason: String| CalcError::Jobs(format!("{}: {reason}", path.display()));
+    let older = OlderCalcOutput::from(read(&path).map_err(again)?);
+    let bytes = serde_json::to_vec_pretty(&older).map_err(|error| again(error.to_string()))?;
+    Ok(write_atomically(&path, &bytes)?)
 }
 
 /// Removes the other jobs beside one that is complete. One that cannot be removed is named, and
@@ -87,7 +96,7 @@ fn read(path: &Path) -> Result<CalcOutput, String> {
     if bytes.len() as u64 > LARGEST_METRICS {
         return Err(format!("{METRICS} is larger than {} MiB", LARGEST_METRICS >> 20));
     }
-    serde_json::from_slice(&bytes).map_err(|error| format!("{METRICS} is not as expected: {error}"))
+    read_calc_output(&bytes).map_err(|error| format!("{METRICS} is not as expected: {error}"))
 }
 
 fn jobs_in(dir: &Path) -> impl Iterator<Item = PathBuf> + use<> {

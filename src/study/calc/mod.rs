@@ -8,7 +8,7 @@ mod options;
 mod outcome;
 mod spec_text;
 
-pub use options::CalcOptions;
+pub use options::{CalcFormat, CalcOptions};
 pub use outcome::{CalcError, CalcOutcome};
 pub use spec_text::{emitted_spec, imported_spec};
 

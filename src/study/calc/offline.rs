@@ -1,7 +1,7 @@
 //! Offline mode: from the metrics of earlier jobs to an estimate. Nothing is measured, so there is
 //! nothing worth caching.
 
-use super::{CalcError, CalcOptions, CalcOutcome, jobs, spec_text};
+use super::{CalcError, CalcFormat, CalcOptions, CalcOutcome, jobs, spec_text};
 use crate::measure::{LevelMetrics, Metric, Quantile, Recording, Run};
 use crate::pacing::LoadPoint;
 use crate::report::{Material, SizingResult, SpecIdentity, report};
@@ -28,6 +28,9 @@ pub(super) fn run(
     let question = question(options);
     for point in metrics.keys() {
         let recording = Recording { runs: runs_at(*point).to_vec(), ..Recording::default() };
+        let began =
+            Recording { runs: in_slots(&recording.runs, point.axis()), ..Recording::default() };
+        let Ok(()) = measured.observe(point.axis(), &began, &began.around);
         let Ok(()) = measured.compare(point.axis(), &recording, &question.main_limits());
     }
     let fits = measured.fits(FitOptions { method: options.method, ..FitOptions::default() });
@@ -45,8 +48,27 @@ pub(super) fn run(
         }
     }
     jobs::write(&job, &files)?;
+    if options.format == CalcFormat::Aiq {
+        jobs::to_older_shape(&job)?;
+    }
     jobs::clear_others(&job, observer);
     Ok(CalcOutcome { result, job: Some(job) })
+}
+
+/// Lets runs of which only the durations are known begin one after the other, so many in flight.
+fn in_slots(runs: &[Run], in_flight: u32) -> Vec<Run> {
+    let mut free = vec![0.0; (in_flight as usize).min(runs.len())];
+    let moved = |run: &Run| {
+        let mut run = run.clone();
+        let Some(slot) = free.iter_mut().min_by(|a, b| f64::total_cmp(a, b)) else { return run };
+        for call in &mut run.llm_calls {
+            (call.start, call.end) = (call.start + *slot, call.end + *slot);
+        }
+        (run.start, run.end) = (run.start + *slot, run.end + *slot);
+        *slot = run.end;
+        run
+    };
+    runs.iter().map(moved).collect()
 }
 
 fn question(options: &CalcOptions) -> Question {

@@ -3,6 +3,16 @@
 use super::CalcError;
 use std::path::PathBuf;
 
+/// Shapes of the reference's file of metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CalcFormat {
+    /// That of version 1.2 and later.
+    #[default]
+    Nat,
+    /// That of the versions before.
+    Aiq,
+}
+
 /// The parameters of `nat sizing calc`; 0 means "not given", as there.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -33,6 +43,8 @@ pub struct CalcOptions {
     pub test_gpu_count: u32,
     /// The model of time against concurrency: `linear` is the reference's.
     pub method: crate::sizing::MethodName,
+    /// The shape of the file of metrics.
+    pub format: CalcFormat,
     /// Draw plots.
     pub plots: bool,
     /// Wait for another process that works in the output folder, instead of failing.
