@@ -81,7 +81,9 @@ fn parsed(text: &str) -> (Vec<Vec<String>>, Vec<String>) {
         rows.iter().filter(|row| !row.starts_with("|-")).map(cells).collect();
     // Columns that version 1.9.0 no longer has.
     while let Some(column) = rows[0].iter().position(|title| title.ends_with(" OOR")) {
-        rows.iter_mut().for_each(|row| drop(row.remove(column)));
+        for row in &mut rows {
+            row.remove(column);
+        }
     }
     (rows, lines.into_iter().map(str::to_owned).collect())
 }
