@@ -58,6 +58,7 @@ mod observed;
 mod pooled;
 mod prepared_model;
 mod question;
+mod remembered;
 mod repeats;
 mod rough;
 mod search;

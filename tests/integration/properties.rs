@@ -80,14 +80,26 @@ impl Sweep {
 
     /// Estimates for several loads, by the same model.
     fn estimates(&self, method: MethodName, ask: Ask, loads: Vec<Load>) -> Vec<Estimate> {
+        self.answers(method, ask, &[ask.limit], loads)
+    }
+
+    /// Estimates for several limits, each with all loads, by the same model.
+    fn answers(
+        &self,
+        method: MethodName,
+        ask: Ask,
+        limits: &[f64],
+        loads: Vec<Load>,
+    ) -> Vec<Estimate> {
         let mut measured = MeasuredSweep::default();
         for (concurrency, recording) in &self.0 {
             measured.add(*concurrency, recording, 0.0);
         }
         let options = FitOptions { method, min_r_squared: 0.0, remove_outliers: true };
         let fits = measured.fits(options);
+        let of_limit = |limit| Target { metric: ask.metric, quantile: Quantile::P95, limit };
         let question = Question {
-            targets: vec![Target { metric: ask.metric, quantile: Quantile::P95, limit: ask.limit }],
+            targets: limits.iter().map(|limit| of_limit(*limit)).collect(),
             loads,
             rig: Rig { gpu_count: Some(ask.rig), gpus_per_replica: 2, cost_per_gpu_hour: None },
             margin: Margin::default(),
@@ -142,7 +154,7 @@ fn no_more(less: Option<GpuCount>, more: Option<GpuCount>, what: &str) {
 fn the_unit_of_time_does_not_matter() {
     each(|sweep, ask, method| {
         let counts = sweep.gpus(method, ask);
-        for factor in [1e-3, 7.3, 3600.0] {
+        for factor in [1e-3, 3600.7] {
             let scaled = Ask { limit: ask.limit * factor, ..ask };
             let again = sweep.scaled(factor).gpus(method, scaled);
             assert_eq!(counts.is_some(), again.is_some());
@@ -181,11 +193,11 @@ fn more_users_never_need_fewer() {
 #[test]
 fn a_looser_target_never_needs_more() {
     each(|sweep, ask, method| {
-        let mut before = None;
-        for share in [1.0, 1.05, 1.3, 2.0, 4.0] {
-            let counts = sweep.gpus(method, Ask { limit: ask.limit * share, ..ask });
-            no_more(counts, before, "a looser limit");
-            before = counts;
+        let limits = [1.0, 1.05, 1.3, 2.0, 4.0].map(|share| ask.limit * share);
+        let found = sweep.answers(method, ask, &limits, vec![ask.load]);
+        assert_eq!(found.len(), limits.len());
+        for (tighter, looser) in std::iter::zip(&found, &found[1..]) {
+            no_more(looser.answer.gpus(), tighter.answer.gpus(), "a looser limit");
         }
     });
 }
@@ -234,6 +246,24 @@ fn levels_that_fail_never_lower_the_count() {
 #[test]
 fn the_same_runs_give_the_same_answer_to_the_bit() {
     each(|sweep, ask, method| assert_eq!(sweep.gpus(method, ask), sweep.gpus(method, ask)));
+}
+
+#[test]
+fn an_answer_does_not_depend_on_what_else_is_asked() {
+    let sweep = Sweep::random(3);
+    let alone = LevelMetrics::of(1, &sweep.0[&1], 0.0).workflow_runtime.unwrap().p99;
+    let (metric, limit) = (Metric::WorkflowRuntime, 1.7 * alone);
+    let loads = [users(300), users(7), Load::Rate { per_second: 3.0 / limit }];
+    let limits = [limit, 1.5 * limit, limit];
+    for method in [MethodName::Monotone, MethodName::Linear, MethodName::Robust] {
+        let ask = Ask { metric, limit, load: loads[0], rig: 4 };
+        let together = sweep.answers(method, ask, &limits, loads.to_vec());
+        assert_eq!(together.len(), limits.len() * loads.len());
+        let of_limit = |limit: f64| loads.map(|load| Ask { limit, load, ..ask });
+        for (found, alone) in std::iter::zip(together, limits.into_iter().flat_map(of_limit)) {
+            assert_eq!(found, sweep.estimate(method, alone));
+        }
+    }
 }
 
 /// Sweeps of which a level was slower by chance of the seed, up to three times, and more of them.

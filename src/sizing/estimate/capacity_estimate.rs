@@ -4,20 +4,21 @@ use super::refit::Models;
 use crate::sizing::CapacitySamples;
 use crate::sizing::grade::Doubt;
 use crate::sizing::verdict::{Bounds, Level};
+use std::rc::Rc;
 
 /// Factor from the answer within which levels still tell something about it.
 pub(super) const NEAR: f64 = 5.0;
 
 /// The capacity found, and its basis.
-pub(super) struct CapacityEstimate<'m> {
-    pub models: &'m Models,
+pub(in crate::sizing) struct CapacityEstimate {
+    pub models: Rc<Models>,
     pub drawn: CapacitySamples,
     pub bounds: Bounds,
     pub left_out: Option<f64>,
     pub doubts: Vec<Doubt>,
 }
 
-impl CapacityEstimate<'_> {
+impl CapacityEstimate {
     /// Returns true if nothing that was measured shows where the capacity ends.
     pub fn is_open(&self) -> bool {
         let range = self.drawn.range(|it| it.concurrency);

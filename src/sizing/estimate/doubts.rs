@@ -1,6 +1,5 @@
 //! Doubts about the levels that an answer rests on.
 
-use super::TargetQuestion;
 use super::capacity_estimate::{CapacityEstimate, NEAR};
 use super::refit::MetricModels;
 use crate::measure::{at_most, runs_to_bound};
@@ -20,13 +19,12 @@ const SAME: f64 = 0.005;
 
 /// Returns the doubts about the levels that an answer rests on.
 pub(super) fn of_levels(
-    found: &CapacityEstimate<'_>,
+    found: &CapacityEstimate,
     metric: &MetricModels<'_>,
-    asked: &TargetQuestion<'_>,
+    target: Target,
 ) -> Vec<Doubt> {
     let CapacityEstimate { models, drawn, bounds, .. } = found;
     let (pooled, point) = (models.usable(), drawn.point.concurrency.max(1.0));
-    let target = asked.target;
     let mut doubts = Vec::new();
     let near = || metric.levels.iter().filter(|level| found.is_near(level));
     let counts =
@@ -88,7 +86,7 @@ pub(super) fn of_levels(
 /// Adds a doubt if runs around an answer failed, which is tolerated; the interval then extends to
 /// the capacity if failures count as misses.
 pub(super) fn hold_against_failures(
-    found: &mut CapacityEstimate<'_>,
+    found: &mut CapacityEstimate,
     metric: &MetricModels<'_>,
     target: Target,
 ) {

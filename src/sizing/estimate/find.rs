@@ -1,7 +1,6 @@
 //! Search for a capacity: compares the model with the verdict of each level, leaves out the level
 //! that disagrees, and determines the answer without any one of them.
 
-use super::TargetQuestion;
 use super::capacity_estimate::{CapacityEstimate, NEAR};
 use super::doubts::{hold_against_failures, of_levels};
 use super::parts::hold_against_parts;
@@ -10,7 +9,8 @@ use super::steps::hold_against_steps;
 use super::tail::hold_against_tails;
 use crate::sizing::grade::Doubt;
 use crate::sizing::verdict::{Bounds, Level, Verdict};
-use crate::sizing::{Certainty, PooledModel};
+use crate::sizing::{Certainty, PooledModel, Target};
+use std::rc::Rc;
 
 /// Confidence of the interval that levels, tails and parts are compared with.
 const HELD_AGAINST: f64 = 0.9;
@@ -34,21 +34,20 @@ struct Mean {
 
 /// Determines the capacity from the models, within the bounds that the levels prove. If the two
 /// contradict each other, a level whose absence resolves it is left out.
-pub(super) fn find<'m>(
-    asked: &TargetQuestion<'_>,
-    metric: &'m MetricModels<'_>,
+pub(super) fn find(
+    target: Target,
+    metric: &MetricModels<'_>,
     runtime: Option<&PooledModel>,
     certainty: Certainty,
-) -> CapacityEstimate<'m> {
+) -> CapacityEstimate {
     // What disagrees is held against the same interval, whatever is asked for: of two, the wider then holds
     // the narrower.
     let asked_for = certainty.confidence;
     let certainty = Certainty { confidence: HELD_AGAINST, ..certainty };
-    let target = asked.target;
     let (quantile, limit) = (target.quantile, target.seconds());
     let verdicts: Vec<Verdict> =
         metric.levels.iter().map(|level| Verdict::of(level, &target)).collect();
-    let means: Vec<Option<Mean>> = metric.levels.iter().map(|it| mean_of(it, asked)).collect();
+    let means: Vec<Option<Mean>> = metric.levels.iter().map(|it| mean_of(it, target)).collect();
     let mut models = &metric.whole;
     let mut drawn = models.capacity(quantile, limit, certainty, runtime);
     let mut bounds = Bounds::of(&verdicts);
@@ -59,7 +58,7 @@ pub(super) fn find<'m>(
     let range = drawn.range(|it| it.concurrency);
     let contradicted = bounds.contradict(range.low, range.high);
     if contradicted || fallen.is_some() || !bounds.contradictions.is_empty() {
-        if let Some(index) = mended_without(metric, &verdicts, &means, asked) {
+        if let Some(index) = mended_without(metric, &verdicts, &means, target) {
             models = metric.without(index).unwrap_or(models);
             drawn = models.capacity(quantile, limit, certainty, runtime);
             bounds = Bounds::of(&without(&verdicts, index));
@@ -102,21 +101,21 @@ pub(super) fn find<'m>(
             drawn.point_no_more_than(likely.max(taken), mean);
         }
     }
-    let mut found = CapacityEstimate { models, drawn, bounds, left_out, doubts };
+    let mut found = CapacityEstimate { models: Rc::clone(models), drawn, bounds, left_out, doubts };
     if found.left_out.is_none() && found.doubts.is_empty() {
-        let others = without_one(&found, metric, asked, certainty);
+        let others = without_one(&found, metric, target, certainty);
         rest_on_no_single_level(&mut found, &others);
     }
     hold_against_failures(&mut found, kept, target);
-    hold_against_tails(&mut found, metric, asked);
-    hold_against_parts(&mut found, kept, asked);
-    hold_against_steps(&mut found, asked, &metric.levels, mean);
+    hold_against_tails(&mut found, metric, target);
+    hold_against_parts(&mut found, kept, target);
+    hold_against_steps(&mut found, target, &metric.levels, mean);
     // What steps and tails leave open, levels may have closed; but not one whose parts contradict each other.
     let parted = found.doubts.iter().any(|it| matches!(it, Doubt::Unlike { .. }));
     if let Some(highest) = found.bounds.highest().filter(|_| !parted) {
         found.drawn.no_more_than(highest, mean);
     }
-    found.doubts.extend(of_levels(&found, metric, asked));
+    found.doubts.extend(of_levels(&found, metric, target));
     found.drawn.confidence = asked_for;
     found
 }
@@ -127,10 +126,9 @@ fn mended_without(
     metric: &MetricModels<'_>,
     verdicts: &[Verdict],
     means: &[Option<Mean>],
-    asked: &TargetQuestion<'_>,
+    target: Target,
 ) -> Option<usize> {
     const FEWEST: usize = 3;
-    let target = asked.target;
     let usable = metric.levels.iter().filter(|level| level.is_usable()).count();
     let of = |(index, level): (usize, &Level<'_>)| {
         if !level.is_usable() || usable <= FEWEST {
@@ -153,11 +151,11 @@ fn without<T: Copy>(all: &[T], index: usize) -> Vec<T> {
     others.map(|(_, it)| *it).collect()
 }
 
-fn mean_of(level: &Level<'_>, asked: &TargetQuestion<'_>) -> Option<Mean> {
+fn mean_of(level: &Level<'_>, target: Target) -> Option<Mean> {
     if !level.is_usable() {
         return None;
     }
-    let (mean, error) = level.mean(asked.target.metric)?;
+    let (mean, error) = level.mean(target.metric)?;
     Some(Mean { concurrency: level.concurrency(), seconds: mean, error })
 }
 
@@ -182,15 +180,14 @@ fn falls(means: &[Option<Mean>]) -> Option<(Mean, Mean)> {
 /// Returns the levels near the answer without which the answer differs by both intervals, while the
 /// other levels still lie around it; each with the answer without it.
 fn without_one(
-    found: &CapacityEstimate<'_>,
+    found: &CapacityEstimate,
     metric: &MetricModels<'_>,
-    asked: &TargetQuestion<'_>,
+    target: Target,
     certainty: Certainty,
 ) -> Vec<(f64, f64)> {
     const FEWEST: usize = 3;
     /// Number of resamples that locates the ends of an interval roughly.
     const ENOUGH: usize = 100;
-    let target = asked.target;
     let range = found.drawn.range(|drawn| drawn.concurrency);
     let usable = metric.levels.iter().filter(|level| level.is_usable()).count();
     if usable < FEWEST || found.drawn.point.capped {
@@ -214,7 +211,7 @@ fn without_one(
 
 /// Widens the interval to the answers without any one level. If such an answer is far from the
 /// interval, the answer rests on a level that nothing replaces, which becomes a doubt instead.
-fn rest_on_no_single_level(found: &mut CapacityEstimate<'_>, others: &[(f64, f64)]) {
+fn rest_on_no_single_level(found: &mut CapacityEstimate, others: &[(f64, f64)]) {
     let range = found.drawn.range(|drawn| drawn.concurrency);
     let beyond = |other: f64| (other / range.high).max(range.low / other);
     let furthest = others.iter().max_by(|a, b| beyond(a.1).total_cmp(&beyond(b.1)));

@@ -20,7 +20,7 @@ pub use answer::Answer;
 pub use buy::recommend;
 pub use figures::{Capacity, CrossCheck, GpuCount, Sum};
 pub(super) use line::{estimate, grade_line};
-pub(super) use pooled::estimate_pooled;
+pub(super) use pooled::{FoundCapacities, estimate_pooled};
 pub(super) use refit::MetricModels;
 
 use super::advice::LevelAdvice;

@@ -1,8 +1,8 @@
 //! Effect on the capacity of levels whose parts contradict each other.
 
-use super::TargetQuestion;
 use super::capacity_estimate::CapacityEstimate;
 use super::refit::MetricModels;
+use crate::sizing::Target;
 use crate::sizing::grade::Doubt;
 use crate::sizing::observed::ObservedLevel;
 use crate::sizing::repeats::PartDifference;
@@ -11,11 +11,10 @@ use crate::sizing::verdict::Level;
 /// Compares the parts of each level. If they differ by more than chance, the interval extends from
 /// the capacity of the slowest parts to that of the fastest.
 pub(super) fn hold_against_parts(
-    found: &mut CapacityEstimate<'_>,
+    found: &mut CapacityEstimate,
     metric: &MetricModels<'_>,
-    asked: &TargetQuestion<'_>,
+    target: Target,
 ) {
-    let target = asked.target;
     let of =
         |level: &Level<'_>| level.is_usable().then(|| PartDifference::of(level, &target)).flatten();
     let unlike: Vec<Option<PartDifference>> = metric.levels.iter().map(of).collect();

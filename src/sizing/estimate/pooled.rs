@@ -15,29 +15,37 @@ use crate::sizing::finding::Finding;
 use crate::sizing::fit::NoFit;
 use crate::sizing::grade::Doubt;
 use crate::sizing::method::MethodName;
-use crate::sizing::{CapacityPoint, Certainty, Grade, Load, PooledModel};
+use crate::sizing::remembered::Remembered;
+use crate::sizing::{CapacityPoint, Certainty, Grade, Load, PooledModel, Target};
+use std::rc::Rc;
 
 /// Share of the lowest level below which a load is one that no level shows.
 const BELOW_ALL: f64 = 0.9;
+
+/// Capacities that were found, each for a target.
+pub(in crate::sizing) type FoundCapacities = Remembered<(Target, Certainty), Rc<CapacityEstimate>>;
+
 /// Estimates the GPUs for one target from all runs, with an interval. `runtime` is the model of
 /// whole runs, if another metric is limited.
 ///
 /// Replicas stand side by side behind a load balancer, as those of the test rig do, and share the
 /// load evenly: `replicas = users / (capacity / replicas of the rig)`, in whole ones. Users that
 /// think and runs that arrive are not always as many as on average; the cost of that is in
-/// [`Load`]'s efficiency.
+/// [`Load`]'s efficiency. The capacity depends on the target alone: `found` remembers it for other loads.
 pub(in crate::sizing) fn estimate_pooled(
     asked: &TargetQuestion<'_>,
     metric: Option<&MetricModels<'_>>,
     runtime: Option<&PooledModel>,
     certainty: Certainty,
+    found: &FoundCapacities,
 ) -> Estimate {
     let TargetQuestion { target, levels, .. } = *asked;
     let Some(metric) = metric else {
         let reason = NoFit::NotMeasured { metric: target.metric.to_string() };
         return asked.estimate(MethodName::Monotone, Answer::none(Finding::Unfitted { reason }));
     };
-    let found = find(asked, metric, runtime, certainty);
+    let make = || Rc::new(find(target, metric, runtime, certainty));
+    let found = found.or_make((target, certainty), make);
     let pooled = found.models.furthest();
     let range = found.drawn.range(|drawn| drawn.concurrency);
     let point = found.drawn.point.concurrency;
@@ -99,7 +107,7 @@ pub(in crate::sizing) fn estimate_pooled(
 /// it.
 fn capacity(
     asked: &TargetQuestion<'_>,
-    found: &CapacityEstimate<'_>,
+    found: &CapacityEstimate,
     alone: UncontendedLoads,
     doubts: &mut Vec<Doubt>,
 ) -> Capacity {
@@ -144,7 +152,7 @@ fn capacity(
 /// `None` if no number suffices for a load that fluctuates.
 fn count(
     asked: &TargetQuestion<'_>,
-    found: &CapacityEstimate<'_>,
+    found: &CapacityEstimate,
     capacity: Capacity,
     runtime: Option<&PooledModel>,
     (load, gpu_count): (Load, f64),

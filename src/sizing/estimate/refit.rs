@@ -6,6 +6,7 @@ use crate::sizing::observed::ObservedLevel;
 use crate::sizing::verdict::Level;
 use crate::sizing::{CapacitySamples, Certainty, PooledModel};
 use std::cell::OnceCell;
+use std::rc::Rc;
 
 /// Largest share of failed runs at a level whose other runs still tell about the load.
 const SPORADIC: f64 = 0.025;
@@ -83,13 +84,13 @@ pub(in crate::sizing) struct MetricModels<'a> {
     /// All levels, ascending, failed ones included.
     pub levels: Vec<Level<'a>>,
     /// Models through all of them.
-    pub whole: Models,
+    pub whole: Rc<Models>,
     /// The metric; of a rate, that of the times behind it.
     pub metric: Metric,
     /// True if failed runs count as slower than any limit.
     pub count_failed: bool,
     thinned: OnceCell<Vec<ObservedLevel>>,
-    without: Vec<OnceCell<Option<Models>>>,
+    without: Vec<OnceCell<Option<Rc<Models>>>>,
     as_they_are: OnceCell<Option<Models>>,
     of_all_runs: OnceCell<Option<PooledModel>>,
 }
@@ -101,7 +102,7 @@ impl<'a> MetricModels<'a> {
         let without = levels.iter().map(|_| OnceCell::new()).collect();
         Some(Self {
             levels: levels.to_vec(),
-            whole,
+            whole: Rc::new(whole),
             metric,
             count_failed,
             thinned: OnceCell::new(),
@@ -168,7 +169,7 @@ impl<'a> MetricModels<'a> {
     }
 
     /// Returns the models through all levels but the one at an index.
-    pub fn without(&self, index: usize) -> Option<&Models> {
+    pub fn without(&self, index: usize) -> Option<&Rc<Models>> {
         let make = || {
             let thinned = self.thinned.get_or_init(|| {
                 self.levels.iter().map(|level| level.observed.thinned(MOST_RUNS)).collect()
@@ -178,7 +179,7 @@ impl<'a> MetricModels<'a> {
                 .filter(|(other, _)| *other != index)
                 .map(|(_, (level, observed))| Level { observed, ..*level })
                 .collect();
-            self.alike(&others, self.count_failed)
+            self.alike(&others, self.count_failed).map(Rc::new)
         };
         self.without.get(index)?.get_or_init(make).as_ref()
     }

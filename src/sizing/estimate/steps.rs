@@ -1,7 +1,7 @@
 //! Uncertainty of the load between two levels: time may grow in steps there.
 
-use super::TargetQuestion;
 use super::capacity_estimate::CapacityEstimate;
+use crate::sizing::Target;
 use crate::sizing::grade::Doubt;
 use crate::sizing::pooled::Stairs;
 use crate::sizing::verdict::Level;
@@ -17,15 +17,14 @@ const ABOVE: f64 = 1.2;
 /// extends down to the end of a step; if they lie on steps alone, so does the answer. Between
 /// neighbouring levels that are far apart, only the shape of the curve tells what lies there.
 pub(super) fn hold_against_steps(
-    found: &mut CapacityEstimate<'_>,
-    asked: &TargetQuestion<'_>,
+    found: &mut CapacityEstimate,
+    target: Target,
     levels: &[Level<'_>],
     mean: impl Fn(f64) -> f64,
 ) {
     if found.is_open() {
         return;
     }
-    let target = asked.target;
     let range = found.drawn.range(|it| it.concurrency);
     let point = range.point;
     let usable = || levels.iter().filter(|level| level.is_usable()).map(Level::concurrency);

@@ -1,10 +1,10 @@
 //! Comparison of the slow runs around an answer with the tail that it rests on, which is pooled
 //! over levels of all loads.
 
-use super::TargetQuestion;
 use super::capacity_estimate::CapacityEstimate;
 use super::refit::MetricModels;
 use crate::measure::{quantile_of_sorted, runs_to_bound};
+use crate::sizing::Target;
 use crate::sizing::grade::Doubt;
 use crate::sizing::means::times;
 use crate::sizing::verdict::Level;
@@ -20,14 +20,13 @@ const STANDARD_ERRORS: f64 = 5.0;
 /// them beyond it differs by more than chance, the interval extends to the capacity from their own
 /// quantile.
 pub(super) fn hold_against_tails(
-    found: &mut CapacityEstimate<'_>,
+    found: &mut CapacityEstimate,
     metric: &MetricModels<'_>,
-    asked: &TargetQuestion<'_>,
+    target: Target,
 ) {
     if found.is_open() {
         return;
     }
-    let target = asked.target;
     let allowed = 1.0 - target.quantile.share();
     let range = found.drawn.range(|it| it.concurrency);
     let is_around = |level: &&Level<'_>| {

@@ -9,6 +9,7 @@ use crate::sizing::finding::Finding;
 use crate::sizing::fit::{Fit, Point, Regression, Robust};
 use crate::sizing::fits::{FitOptions, points};
 use crate::sizing::method::MethodName;
+use crate::sizing::remembered::Remembered;
 use crate::sizing::verdict::{Bounds, Verdict};
 use crate::sizing::{Certainty, Estimate, Target, TargetQuestion};
 
@@ -53,11 +54,18 @@ struct Lines<'e> {
     evidence: Evidence<'e>,
     method: MethodName,
     pooled: PooledModels<'e>,
+    /// Ends of the capacity by those models, which depend on the target alone.
+    found: Remembered<(Target, Certainty), Option<(f64, f64)>>,
 }
 
 impl<'e> Lines<'e> {
     fn of(evidence: &Evidence<'e>, method: MethodName) -> Self {
-        Self { evidence: *evidence, method, pooled: PooledModels::of(evidence) }
+        Self {
+            evidence: *evidence,
+            method,
+            pooled: PooledModels::of(evidence),
+            found: Remembered::default(),
+        }
     }
 }
 
@@ -69,11 +77,13 @@ impl Model for Lines<'_> {
         let mut found = estimate(asked, self.method, &fit);
         let verdicts = self.pooled.levels().iter().map(|it| Verdict::of(it, &asked.target));
         let bounds = Bounds::of(&verdicts.collect::<Vec<_>>());
-        let curve = self.pooled.of_metric(metric).map(|models| {
+        let capacity = || {
+            let models = self.pooled.of_metric(metric)?;
             let carried = models.whole.capacity(quantile, limit, certainty, None);
             let range = carried.range(|it| it.concurrency);
-            (range.low, range.high)
-        });
+            Some((range.low, range.high))
+        };
+        let curve = self.found.or_make((asked.target, certainty), capacity);
         grade_line(&mut found, asked, &bounds, curve);
         found
     }

@@ -2,10 +2,11 @@
 
 use crate::measure::Metric;
 use crate::sizing::crossing::crossing;
-use crate::sizing::estimate::{MetricModels, estimate_pooled};
+use crate::sizing::estimate::{FoundCapacities, MetricModels, estimate_pooled};
 use crate::sizing::estimator::{Estimator, ExpectedRuntime, Model, NoModel};
 use crate::sizing::evidence::Evidence;
 use crate::sizing::pooled::PooledModel;
+use crate::sizing::remembered::Remembered;
 use crate::sizing::verdict::Level;
 use crate::sizing::{Certainty, Estimate, Target, TargetQuestion};
 use std::cell::OnceCell;
@@ -27,13 +28,19 @@ pub(super) struct PooledModels<'e> {
     evidence: Evidence<'e>,
     levels: Vec<Level<'e>>,
     models: BTreeMap<Metric, OnceCell<Option<MetricModels<'e>>>>,
+    found: FoundCapacities,
 }
 
 impl<'e> PooledModels<'e> {
     /// Creates the models of the levels whose runs are known.
     pub fn of(evidence: &Evidence<'e>) -> Self {
         let models = Metric::ALL.into_iter().map(|metric| (metric, OnceCell::new())).collect();
-        Self { evidence: *evidence, levels: evidence.with_runs(), models }
+        Self {
+            evidence: *evidence,
+            levels: evidence.with_runs(),
+            models,
+            found: Remembered::default(),
+        }
     }
 
     /// Returns the levels whose runs are known, each with them.
@@ -59,7 +66,7 @@ impl Model for PooledModels<'_> {
         let metric = asked.target.metric;
         let whole = metric == Metric::WorkflowRuntime;
         let runtime = self.usable(Metric::WorkflowRuntime).filter(|_| !whole);
-        estimate_pooled(asked, self.of_metric(metric), runtime, certainty)
+        estimate_pooled(asked, self.of_metric(metric), runtime, certainty, &self.found)
     }
 
     fn crossing(&self, target: &Target) -> Option<f64> {
