@@ -1,5 +1,6 @@
 //! Distribution of multiples around a load.
 
+use super::multiple::{FAILED, LEAST};
 use super::quantile::{Spread, weighted_quantile};
 
 /// Factor on standard errors, since runs of a level wait for each other and tell less than
@@ -14,6 +15,8 @@ pub(super) struct LocalDistribution {
     pub runs: f64,
     /// Effective number of levels over which they are spread.
     pub levels: f64,
+    /// Standard deviation of the logarithm of the quantile asked for, because levels on both sides of the load differ.
+    pub between: f64,
 }
 
 impl LocalDistribution {
@@ -28,6 +31,16 @@ impl LocalDistribution {
         let step = (share * (1.0 - share) / runs).sqrt();
         let at = |share: f64| self.quantile(share.clamp(0.001, 0.999)).ln();
         DEPENDENCE * (at(share + step) - at(share - step)) / 2.0
+    }
+
+    /// Moves the values away from 1, or towards it, until a quantile has this value.
+    pub fn stretch(&mut self, share: f64, to: f64) {
+        let by = (to - 1.0) / (self.quantile(share) - 1.0);
+        if by.is_finite() && by > 0.0 {
+            for (times, _) in self.values.iter_mut().filter(|(times, _)| *times < FAILED) {
+                *times = (1.0 + (*times - 1.0) * by).max(LEAST);
+            }
+        }
     }
 
     /// Returns the whole distribution.

@@ -6,6 +6,7 @@ mod multiple;
 mod quantile;
 mod scale;
 mod shapes;
+mod trend;
 
 pub(super) use local_distribution::DEPENDENCE;
 pub(super) use quantile::Spread;
@@ -15,10 +16,11 @@ use super::curve::Curve;
 use super::misfit::{self, Residual};
 use load_kernel::LoadKernel;
 use local_distribution::LocalDistribution;
-use multiple::{FAILED, Multiple, by_level};
+use multiple::{FAILED, LEAST, Multiple, by_level};
 use quantile::weighted_quantile;
 use scale::{Moments, Scales};
 use shapes::{Shapes, differ_in_scale_alone};
+use trend::{LevelTail, Trended};
 
 /// Difference of loads, as a logarithm, up to which levels are much alike.
 const ALIKE: f64 = 0.4;
@@ -26,8 +28,6 @@ const ALIKE: f64 = 0.4;
 const FEW_MORE: f64 = 1.645;
 /// Squared standard errors up to which near and far tails differ by chance.
 const CHANCE: f64 = 2.0;
-/// Least multiple of the mean, where a scale would put times below zero.
-const LEAST: f64 = 1e-3;
 
 /// A quantile of the multiples around a concurrency.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -167,7 +167,7 @@ impl Tails {
     /// levels of another shape, it is as uncertain as they would move it, too.
     pub fn spread(&self, concurrency: f64, share: f64, runs: f64) -> f64 {
         let around = self.around(concurrency, share);
-        let own = around.spread(share, runs);
+        let own = around.spread(share, runs).hypot(around.between);
         let own = self.of_all_around(concurrency, share).map_or(own, |of_all| {
             own.hypot((of_all.quantile(share) / around.quantile(share)).ln())
         });
@@ -232,7 +232,8 @@ impl Tails {
         let failed = self.failed_around(concurrency) * found.multiples.len() as f64;
         let failed = Some((FAILED, failed)).filter(|(_, weight)| *weight > 0.0);
         let values = found.multiples.into_iter().map(|it| (it, 1.0)).chain(failed);
-        LocalDistribution { values: values.collect(), runs: found.runs, levels: found.levels }
+        let (runs, levels) = (found.runs, found.levels);
+        LocalDistribution { values: values.collect(), runs, levels, between: 0.0 }
     }
 
     /// Returns the same of all levels, whatever their shape; `None` if that is no other.
@@ -250,7 +251,13 @@ impl Tails {
     ) -> LocalDistribution {
         let part =
             |it: &Multiple| agreement.and_then(|of| of.get(it.level)).copied().unwrap_or(1.0);
-        self.pooled(&self.weights(concurrency, share, &part), concurrency.ln())
+        let weights = self.weights(concurrency, share, &part);
+        let mut found = self.pooled(&weights, concurrency.ln());
+        if let Some(trended) = self.trended(&weights, concurrency.ln(), share, &found) {
+            found.stretch(share, trended.log.exp());
+            found.between = trended.error;
+        }
+        found
     }
 
     /// Returns the pooled multiples with these weights, at the scale of the logarithm of a load.
@@ -262,7 +269,8 @@ impl Tails {
         let sum: f64 = weights.iter().sum();
         let scaled = self.at_scale(at);
         let values = weighted().map(|(it, weight)| (scaled(it.times), *weight)).collect();
-        LocalDistribution { values, runs: sum * sum / squares, levels: sum * sum / of_levels }
+        let (runs, levels) = (sum * sum / squares, sum * sum / of_levels);
+        LocalDistribution { values, runs, levels, between: 0.0 }
     }
 
     /// Returns the number of failed runs for each other one, around a concurrency.
@@ -300,6 +308,34 @@ impl Tails {
         let mixed =
             |(far, near): (&f64, &f64)| (1.0 - of_near) * far / sum_far + of_near * near / sum_near;
         std::iter::zip(&far, &near).map(mixed).collect()
+    }
+
+    /// Returns the tail at the logarithm of a load by the trend of the levels with these weights, if they have one.
+    fn trended(
+        &self,
+        weights: &[f64],
+        at: f64,
+        share: f64,
+        whole: &LocalDistribution,
+    ) -> Option<Trended> {
+        let own = std::iter::zip(&self.multiples, weights);
+        let own =
+            by_level(own.map(|(it, weight)| (it.level, [it.count, it.count * it.at, *weight])));
+        let scaled = self.at_scale(at);
+        let of = |(level, [count, place, weight]): (usize, &[f64; 3])| {
+            // Of fewer runs the quantile is the longest, whatever the tail.
+            if count * (1.0 - share) < 1.0 || *weight <= 0.0 {
+                return None;
+            }
+            let members = self.multiples.iter().filter(|it| it.level == level);
+            let members = members.map(|it| (scaled(it.times), it.count));
+            let log = weighted_quantile(members, *count, share).ln();
+            let error = whole.spread(share, *count);
+            let (at, weight) = (place / count, weight / count);
+            (log.is_finite() && error > 0.0).then_some(LevelTail { at, log, error, weight })
+        };
+        let levels: Vec<LevelTail> = own.iter().enumerate().filter_map(of).collect();
+        Trended::of(&levels, at, whole.quantile(share).ln())
     }
 
     fn weights_by(&self, closeness: impl Fn(f64) -> f64) -> Vec<f64> {

@@ -3,6 +3,9 @@
 /// Multiple of the mean that a failed run counts as: slower than any limit.
 pub(super) const FAILED: f64 = 1e6;
 
+/// Least multiple of the mean, where a scale would put times below zero.
+pub(super) const LEAST: f64 = 1e-3;
+
 /// A time as a multiple of the mean at its load.
 #[derive(Clone, Copy)]
 pub(super) struct Multiple {
