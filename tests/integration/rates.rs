@@ -188,3 +188,34 @@ fn a_limit_on_a_rate_is_a_plain_number() {
         project.run(&["validate", "spec.yml"]).code(2).stderr(message).stderr("spec.yml:5");
     }
 }
+
+#[test]
+fn what_decides_is_named_by_its_quantile_where_its_metric_does_not_tell() {
+    let decided = |targets: &str| {
+        let project = recorded(0.1, &format!("targets: {{users: 100, {targets}}}"));
+        project.run(&["run", "spec.yml"]).success();
+        let by = &project.result()["gpus"]["decided_by_quantile"];
+        let summary = project.read("out/summary.md");
+        let from = summary.find("decided by ").unwrap();
+        let words = summary[from..].split([';', ')']).next().unwrap();
+        (words.to_owned(), by.as_str().unwrap().to_owned())
+    };
+    let told = |words: &str, quantile: &str| (words.to_owned(), quantile.to_owned());
+    assert_eq!(decided("itl: 50ms"), told("decided by the inter-token latency target", "p95"));
+    assert_eq!(
+        decided("itl: {p50: 50ms}"),
+        told("decided by the p50 inter-token latency target", "p50")
+    );
+    assert_eq!(
+        decided("itl: {p50: 60ms, p95: 50ms}"),
+        told("decided by the p95 inter-token latency target", "p95")
+    );
+    assert_eq!(
+        decided("tokens_per_second: {p50: 20}"),
+        told("decided by the p50 output speed target", "p50")
+    );
+    assert_eq!(
+        decided("tokens_per_second: {p05: 20}"),
+        told("decided by the output speed target", "p05")
+    );
+}
