@@ -219,3 +219,46 @@ fn what_decides_is_named_by_its_quantile_where_its_metric_does_not_tell() {
         told("decided by the output speed target", "p05")
     );
 }
+
+/// A limit on the output speed and one on the time to the first token: the runtime has none.
+#[test]
+fn a_difference_is_told_in_the_figures_that_targets_limit() {
+    let project = recorded(0.0, "targets: {users: 100, tokens_per_second: 20}");
+    project.run(&["run", "spec.yml", "--quiet"]).success();
+    let history = project.run(&["history", "spec.yml", "--format", "json"]).success().stdout;
+    let history: Value = serde_json::from_str(&history).unwrap();
+    let first = history[0]["id"].as_str().unwrap();
+    let other = "targets: {users: 100, tokens_per_second: 25, ttft: {p50: 1s}}";
+    let project = project.spec(&format!(
+        "version: 1\nname: rates\nworkflow: {{type: recorded, path: runs.jsonl}}\n\
+         test: {{gpu_count: 2}}\n{other}\n"
+    ));
+    project.run(&["run", "spec.yml", "--quiet"]).success();
+    let second = project.run(&["history", "spec.yml", "--format", "json"]).success().stdout;
+    let second: Value = serde_json::from_str(&second).unwrap();
+    for sides in [vec![first], vec![first, second[1]["id"].as_str().unwrap()]] {
+        let diff = |more: &[&str]| {
+            project.run(&[&["diff", "spec.yml"], &sides[..], more].concat()).success()
+        };
+        let text = diff(&[]);
+        let text = text
+            .stdout("| p05 output speed (tokens/s) before |")
+            .stdout("| p50 time to first token (s) before |")
+            .stdout("Fit of the p95 inter-token latency: ");
+        assert!(!text.stdout.contains("runtime"), "{text:#?}");
+        let json: Value = serde_json::from_str(&diff(&["--format", "json"]).stdout).unwrap();
+        let level = &json["levels"][4];
+        let figures: Vec<(&Value, &Value)> = level["figures"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| (&it["target"], &it["quantile"]))
+            .collect();
+        let expected =
+            [(&json!("ttft"), &json!("p50")), (&json!("tokens_per_second"), &json!("p05"))];
+        assert_eq!(figures, expected, "{json:#}");
+        // 1 / (0.01 + 0.002 × 16).
+        close(&level["figures"][1]["before"], 1.0 / 0.042);
+        close(&level["figures"][1]["now"], 1.0 / 0.042);
+    }
+}
