@@ -247,8 +247,8 @@ pub mod estimates {
 #[cfg(feature = "pipeline")]
 pub mod results {
     pub use crate::report::{
-        ComparedBranch, ComparedTargets, Comparison, LevelResult, RunsLookup, SpecIdentity,
-        sentence, sentence_of,
+        ComparedAlternative, ComparedBranch, ComparedSet, ComparedTargets, Comparison, LevelResult,
+        RunsLookup, SpecIdentity, sentence, sentence_of,
     };
 }
 

@@ -121,15 +121,16 @@ fn row(name: &str, plan: &str, scores: &[&Score]) {
     let of_truth = |score: &&Score| Some(score.answer.as_ref()?.recommended? / score.truth);
     let mut ratios: Vec<f64> = scores.iter().filter_map(of_truth).collect();
     ratios.sort_by(f64::total_cmp);
+    let median = quantile_of_sorted(&ratios, 0.5);
     println!(
-        "| {name} | {plan} | {} | {} | {} | {} | {} | {} | {:.2} | {} |",
+        "| {name} | {plan} | {} | {} | {} | {} | {} | {} | {} | {} |",
         scores.len(),
         share(&|it, truth| (it.point / truth - 1.0).abs() <= 0.1 + 1e-9),
         share(&|it, truth| too_low(it.point, truth, 0.1)),
         percent(count(&Score::is_far_too_low), scores.len()),
         percent(scores.len() - answered, scores.len()),
         percent(inside, answered),
-        quantile_of_sorted(&ratios, 0.5).unwrap_or(f64::NAN),
+        median.map_or_else(|| "none".to_owned(), |median| format!("{median:.2}")),
         share(&|it, truth| it.recommended.is_some_and(|gpus| too_low(gpus, truth, 0.25))),
     );
 }

@@ -8,7 +8,7 @@ use super::{Additions, End};
 use crate::sizing::Fit;
 use crate::spec::{Parts, Spec, SpecSet, process_env};
 use crate::store::{LockFile, LockState, RunRecord};
-use crate::study::{Changes, Side};
+use crate::study::{Changes, FigureChange, FitChange, LevelChange, Side};
 use comfy_table::{Table, presets};
 use std::path::Path;
 use std::process::Command;
@@ -144,25 +144,6 @@ fn git_show(dir: &Path, revision: &str, file: &str) -> Option<String> {
 }
 
 fn text(label: &str, changes: &Changes) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(["Concurrency", "p95 before", "p95 now", "Change", ""]);
-    for level in &changes.levels {
-        let seconds = |value: Option<f64>| value.map_or_else(String::new, |it| format!("{it:.4}"));
-        let change = match (level.before, level.now) {
-            (Some(before), Some(now)) if before > 0.0 => {
-                format!("{:+.1} %", (now / before - 1.0) * 100.0)
-            }
-            _ => String::new(),
-        };
-        table.add_row([
-            level.concurrency.to_string(),
-            seconds(level.before),
-            seconds(level.now),
-            change,
-            level.note.to_owned(),
-        ]);
-    }
     let incomplete = changes.spec_incomplete.join(" and ");
     let incomplete = match incomplete.as_str() {
         "" => String::new(),
@@ -172,16 +153,59 @@ fn text(label: &str, changes: &Changes) -> String {
         [] => "  no difference".to_owned(),
         changes => changes.iter().map(|it| format!("  {it}")).collect::<Vec<_>>().join("\n"),
     };
+    let fits = changes.fits.iter().map(|change| {
+        let FitChange { metric, quantile, before, now } = change;
+        format!(
+            "Fit of the {quantile} {metric}: {} → {}\n",
+            fit(before.as_ref()),
+            fit(now.as_ref())
+        )
+    });
+    let fits: String = fits.collect();
     let gpus = |gpus: Option<u64>| gpus.map_or_else(|| "none".to_owned(), |it| it.to_string());
     format!(
-        "{label}{} → {}\n\nSpec:\n{incomplete}{spec}\n\n{table}\n\nFit of the p95 workflow runtime: {} → {}\nGPUs: {} → {}\n",
+        "{label}{} → {}\n\nSpec:\n{incomplete}{spec}\n\n{}\n{fits}GPUs: {} → {}\n",
         changes.before,
         changes.now,
-        fit(changes.fit.0.as_ref()),
-        fit(changes.fit.1.as_ref()),
+        figures(&changes.levels),
         gpus(changes.gpus.0),
         gpus(changes.gpus.1)
     )
+}
+
+/// The levels, in a table for each of their figures.
+fn figures(levels: &[LevelChange]) -> String {
+    // All levels have the same figures; without a level there is none to show.
+    let count = levels.first().map_or(0, |level| level.figures.len());
+    let table_of = |index: usize| {
+        let mut table = Table::new();
+        table.load_style(presets::ASCII_MARKDOWN);
+        for level in levels {
+            let Some(FigureChange { target, quantile, before, now }) = level.figures.get(index)
+            else {
+                continue;
+            };
+            let figure = format!("{quantile} {target} ({}) before", target.unit());
+            table.set_header(["Concurrency", &figure, "now", "Change", ""]);
+            let shown =
+                |value: &Option<f64>| value.map_or_else(String::new, |value| format!("{value:.4}"));
+            let change = match (before, now) {
+                (Some(before), Some(now)) if *before > 0.0 => {
+                    format!("{:+.1} %", (now / before - 1.0) * 100.0)
+                }
+                _ => String::new(),
+            };
+            table.add_row([
+                level.concurrency.to_string(),
+                shown(before),
+                shown(now),
+                change,
+                level.note.to_owned(),
+            ]);
+        }
+        format!("{table}\n\n")
+    };
+    (0..count).map(table_of).collect()
 }
 
 fn fit(fit: Option<&Fit>) -> String {

@@ -1,15 +1,15 @@
 //! The branches of a matrix side by side.
 
 use super::format::{cell, significant};
-use super::prose::{aim_words, recommendation, sentence_of};
+use super::prose::{aim_words, decider_words, recommendation, sentence_of};
 use super::{ReportError, SizingResult};
-use crate::measure::Metric;
-use crate::sizing::{Estimate, Grade, Recommendation};
+use crate::measure::{Metric, QuantileName};
+use crate::sizing::{Alternative, Estimate, Grade, Recommendation};
 use comfy_table::{Table, presets};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// All branches of a matrix, and the cheapest that meets every target.
+/// All branches of a matrix, and the cheapest for each set of targets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Comparison {
@@ -17,10 +17,25 @@ pub struct Comparison {
     pub schema_version: u32,
     /// The spec's name.
     pub name: String,
+    /// Answers to the set of targets that counts, which is the first.
+    #[serde(flatten)]
+    pub main: ComparedSet,
+    /// Answers to the other sets, in the order in which branches have them.
+    #[serde(default)]
+    pub alternatives: Vec<ComparedAlternative>,
+    /// Branches without any measured level, about which nothing can be said offline.
+    #[serde(default)]
+    pub missing: Vec<String>,
+}
+
+/// Answers of all branches to one set of targets, and the cheapest of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct ComparedSet {
     /// Branch by branch, in the order of the matrix.
     pub branches: Vec<ComparedBranch>,
-    /// The branch that costs least per hour, or without prices needs the fewest GPUs, among those
-    /// that meet every target; null where none does, or where branches have different targets or loads.
+    /// The branch that costs least per hour, or without prices needs the fewest GPUs, among those that meet
+    /// every target of the set; null where none does, or where branches have different targets or loads.
     pub cheapest: Option<String>,
     /// The same among branches of equal targets and loads, where not all have the same.
     #[serde(default)]
@@ -28,9 +43,17 @@ pub struct Comparison {
     /// Branches that were not compared, though they may be the cheapest: their answer is unsettled.
     #[serde(default)]
     pub not_compared: Vec<String>,
-    /// Branches without any measured level, about which nothing can be said offline.
-    #[serde(default)]
-    pub missing: Vec<String>,
+}
+
+/// Another set of targets, with the answers of the branches that have it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct ComparedAlternative {
+    /// Name of the set.
+    pub name: String,
+    /// The answers.
+    #[serde(flatten)]
+    pub set: ComparedSet,
 }
 
 /// Branches of equal targets and loads.
@@ -57,6 +80,9 @@ pub struct ComparedBranch {
     pub cost_per_hour: Option<f64>,
     /// The target that decides.
     pub decided_by: Option<Metric>,
+    /// Quantile that it limits.
+    #[serde(default)]
+    pub decided_by_quantile: Option<QuantileName>,
     /// Load that the test rig carries within the deciding target.
     pub capacity: Option<f64>,
     /// Grade of the answer: how far it can be relied on.
@@ -89,19 +115,82 @@ pub(super) fn why_unanswered(estimates: &[Estimate], gpus: &Recommendation) -> O
 impl Comparison {
     /// Compares results, labelled by branch; `missing` are the labels of the branches without a result.
     pub fn of(name: &str, results: &[(String, &SizingResult)], missing: &[String]) -> Self {
-        let branches: Vec<ComparedBranch> =
-            results.iter().map(|(label, result)| ComparedBranch::of(label, result)).collect();
-        let aims = |result: &SizingResult| -> Vec<String> {
-            result.estimates.iter().map(aim_words).collect()
+        let main: Vec<Answered<'_>> = results
+            .iter()
+            .map(|(branch, result)| Answered {
+                branch,
+                estimates: &result.estimates,
+                gpus: &result.gpus,
+            })
+            .collect();
+        let mut others: Vec<(&str, Vec<Answered<'_>>)> = Vec::new();
+        for (branch, result) in results {
+            for Alternative { name, estimates, gpus } in &result.alternatives {
+                let answered = Answered { branch, estimates, gpus };
+                match others.iter_mut().find(|(known, _)| known == name) {
+                    Some((_, answers)) => answers.push(answered),
+                    None => others.push((name, vec![answered])),
+                }
+            }
+        }
+        let alternatives = others.into_iter().map(|(name, answers)| ComparedAlternative {
+            name: name.to_owned(),
+            set: ComparedSet::of(&answers),
+        });
+        Self {
+            schema_version: 1,
+            name: name.to_owned(),
+            main: ComparedSet::of(&main),
+            alternatives: alternatives.collect(),
+            missing: missing.to_vec(),
+        }
+    }
+
+    /// The comparison in Markdown.
+    pub fn to_markdown(&self) -> String {
+        // The first set alone decides, so what is said of it must not seem to be said of the others.
+        let of_first = if self.alternatives.is_empty() { "" } else { " of the first set" };
+        let main = self.main.to_markdown(of_first);
+        let others = self.alternatives.iter().map(|ComparedAlternative { name, set }| {
+            format!("\n## {name}\n\n{}", set.to_markdown(" of this set"))
+        });
+        let others: String = others.collect();
+        let missing = match self.missing.as_slice() {
+            [] => String::new(),
+            branches => format!(
+                "\nNot measured: **{}**; an online `sizer run` compares {} too.\n",
+                branches.join("**, **"),
+                if branches.len() == 1 { "it" } else { "them" }
+            ),
         };
+        format!("# {}\n\n{main}{others}{missing}", self.name)
+    }
+
+    /// The comparison as JSON.
+    pub fn to_json(&self) -> Result<String, ReportError> {
+        let failed = |error| ReportError::format("comparison.json", error);
+        Ok(serde_json::to_string_pretty(self).map_err(failed)? + "\n")
+    }
+}
+
+/// Answers of a branch to one set of targets.
+struct Answered<'a> {
+    branch: &'a str,
+    estimates: &'a [Estimate],
+    gpus: &'a Recommendation,
+}
+
+impl ComparedSet {
+    fn of(answers: &[Answered<'_>]) -> Self {
+        let branches: Vec<ComparedBranch> = answers.iter().map(ComparedBranch::of).collect();
         let mut by_targets: Vec<ComparedTargets> = Vec::new();
-        for (label, result) in results {
-            let targets = aims(result);
+        for Answered { branch, estimates, .. } in answers {
+            let targets: Vec<String> = estimates.iter().map(aim_words).collect();
             match by_targets.iter_mut().find(|group| group.targets == targets) {
-                Some(group) => group.branches.push(label.clone()),
+                Some(group) => group.branches.push((*branch).to_owned()),
                 None => by_targets.push(ComparedTargets {
                     targets,
-                    branches: vec![label.clone()],
+                    branches: vec![(*branch).to_owned()],
                     cheapest: None,
                 }),
             }
@@ -117,19 +206,18 @@ impl Comparison {
         }
         let unsettled = branches.iter().filter(|branch| branch.grade == Some(Grade::Unsettled));
         let not_compared = unsettled.map(|branch| branch.branch.clone()).collect();
-        let (name, missing) = (name.to_owned(), missing.to_vec());
-        Self { schema_version: 1, name, branches, cheapest, by_targets, not_compared, missing }
+        Self { branches, cheapest, by_targets, not_compared }
     }
 
-    /// The comparison in Markdown.
-    pub fn to_markdown(&self) -> String {
+    /// A table in Markdown, with the cheapest. `scope` says which targets are all.
+    fn to_markdown(&self, scope: &str) -> String {
         let mut table = Table::new();
         table.load_style(presets::ASCII_MARKDOWN);
         table.set_header(["Branch", "GPUs", "Grade", "Cost per hour", "Rig carries", "Decided by"]);
         for branch in &self.branches {
             let decided = match (&branch.reason, branch.decided_by) {
                 (Some(reason), _) => format!("no answer: {reason}"),
-                (None, Some(metric)) => metric.to_string(),
+                (None, Some(metric)) => decider_words(metric, branch.decided_by_quantile),
                 (None, None) => String::new(),
             };
             table.add_row([
@@ -143,12 +231,12 @@ impl Comparison {
         }
         let by_targets: String = self.by_targets.iter().map(ComparedTargets::line).collect();
         let cheapest = match &self.cheapest {
-            Some(branch) => format!("Cheapest that meets every target: **{branch}**"),
+            Some(branch) => format!("Cheapest that meets every target{scope}: **{branch}**"),
             None if !by_targets.is_empty() => format!(
                 "Branches have different targets or loads, so only those with the same are compared:\n\n{by_targets}"
             ),
-            None if self.not_compared.is_empty() => "No branch meets every target.".to_owned(),
-            None => "No branch is known to meet every target.".to_owned(),
+            None if self.not_compared.is_empty() => format!("No branch meets every target{scope}."),
+            None => format!("No branch is known to meet every target{scope}."),
         };
         let not_compared = match self.not_compared.as_slice() {
             [] => String::new(),
@@ -158,21 +246,7 @@ impl Comparison {
                 if branches.len() == 1 { "it" } else { "they" }
             ),
         };
-        let missing = match self.missing.as_slice() {
-            [] => String::new(),
-            branches => format!(
-                "\nNot measured: **{}**; an online `sizer run` compares {} too.\n",
-                branches.join("**, **"),
-                if branches.len() == 1 { "it" } else { "them" }
-            ),
-        };
-        format!("# {}\n\n{table}\n\n{cheapest}\n{not_compared}{missing}", self.name)
-    }
-
-    /// The comparison as JSON.
-    pub fn to_json(&self) -> Result<String, ReportError> {
-        let failed = |error| ReportError::format("comparison.json", error);
-        Ok(serde_json::to_string_pretty(self).map_err(failed)? + "\n")
+        format!("{table}\n\n{cheapest}\n{not_compared}")
     }
 }
 
@@ -203,16 +277,15 @@ impl ComparedTargets {
 }
 
 impl ComparedBranch {
-    fn of(label: &str, result: &SizingResult) -> Self {
-        let gpus = &result.gpus;
-        let deciding =
-            result.estimates.iter().find(|estimate| Some(estimate.target) == gpus.decided_by);
-        let reason = why_unanswered(&result.estimates, gpus);
+    fn of(Answered { branch, estimates, gpus }: &Answered<'_>) -> Self {
+        let deciding = gpus.deciding(estimates);
+        let reason = why_unanswered(estimates, gpus);
         Self {
-            branch: label.to_owned(),
+            branch: (*branch).to_owned(),
             gpus: gpus.recommended.filter(|_| reason.is_none()),
             cost_per_hour: gpus.cost_per_hour.filter(|_| reason.is_none()),
             decided_by: gpus.decided_by,
+            decided_by_quantile: gpus.decided_by_quantile,
             grade: gpus.grade,
             capacity: deciding.and_then(|estimate| estimate.answer.capacity()?.point),
             reason,

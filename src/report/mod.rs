@@ -43,7 +43,9 @@ mod terminal;
 mod what_if;
 
 pub use built_in::{built_in_reports, built_in_template, default_reports};
-pub use comparison::{ComparedBranch, ComparedTargets, Comparison};
+pub use comparison::{
+    ComparedAlternative, ComparedBranch, ComparedSet, ComparedTargets, Comparison,
+};
 pub use error::{ReportError, TemplateError};
 pub use material::{AddedReport, Material, Report, RunsLookup};
 pub use nat_summary::{NatTargets, nat_doubts, nat_summary};

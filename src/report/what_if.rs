@@ -44,6 +44,9 @@ pub struct WhatIfCase {
     pub grade: Option<Grade>,
     /// The target that decides.
     pub decided_by: Option<Metric>,
+    /// Quantile that it limits.
+    #[serde(default)]
+    pub decided_by_quantile: Option<QuantileName>,
     /// Cost of the recommended GPUs per hour; null without a price.
     pub cost_per_hour: Option<f64>,
     /// True if no branch answers the same case for less, by cost if all have one, otherwise by GPUs.
@@ -117,13 +120,10 @@ impl WhatIfCase {
         // An unsettled answer is shown with the bounds that are known.
         let unsettled = gpus.grade == Some(Grade::Unsettled) && gpus.unanswered.is_empty();
         let reason = why_unanswered(estimates, gpus).filter(|_| !unsettled);
-        let decides = |it: &&Estimate| {
-            Some(it.target) == gpus.decided_by
-                && it.answer.gpus().is_some_and(|count| count.recommended == gpus.recommended)
-        };
-        let deciding = estimates.iter().find(decides);
-        let count =
-            deciding.and_then(|estimate| estimate.clone().told().answer.gpus()).map(|count| {
+        let count = gpus
+            .deciding(estimates)
+            .and_then(|estimate| estimate.clone().told().answer.gpus())
+            .map(|count| {
                 // The bounds apply to all targets together.
                 let (at_least, at_most) = (gpus.at_least, gpus.at_most);
                 if unsettled { GpuCount { at_least, at_most, ..count } } else { count }
@@ -138,6 +138,7 @@ impl WhatIfCase {
             gpus: count.filter(|_| reason.is_none()),
             grade: gpus.grade,
             decided_by: gpus.decided_by,
+            decided_by_quantile: gpus.decided_by_quantile,
             cost_per_hour: gpus.cost_per_hour.filter(|_| reason.is_none()),
             cheapest: false,
             unreachable: estimates.iter().any(|estimate| estimate.answer.is_out_of_reach()),
@@ -284,6 +285,7 @@ impl WhatIf {
                 "gpus_recommended",
                 "grade",
                 "decided_by",
+                "decided_by_quantile",
             ]
             .map(str::to_owned),
         );
@@ -309,6 +311,7 @@ impl WhatIf {
             row.push(cell(case.gpus.and_then(|gpus| gpus.recommended)));
             row.push(cell(case.grade));
             row.push(cell(case.decided_by.map(Metric::key)));
+            row.push(cell(case.decided_by_quantile));
             row.push(cell(case.cost_per_hour));
             row.push(case.cheapest.to_string());
             row.push(cell(case.reason.as_ref()));

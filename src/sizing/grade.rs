@@ -180,11 +180,27 @@ pub enum Doubt {
         /// Fewest runs that bound it.
         needed: u64,
     },
+    /// Too few runs near the answer bound the quantile, whose slow runs are then those of other loads.
+    BorrowedTail {
+        /// The answer, in runs in flight.
+        at: f64,
+        /// Runs of its shape near it.
+        near: f64,
+        /// Fewest runs that bound the quantile.
+        needed: u64,
+    },
     /// Runs were cut off at a time within the limit.
     Cut {
         /// The time, in seconds.
         seconds: f64,
         /// Largest share of a level's runs that were.
+        share: f64,
+    },
+    /// Runs timed out within the limit.
+    GivenUp {
+        /// The longest that one of them took, in seconds.
+        seconds: f64,
+        /// Largest share of a level's runs that did.
         share: f64,
     },
     /// No level was ever steadily loaded.
@@ -274,6 +290,7 @@ impl Doubt {
             | Self::SharedReplicas { .. }
             | Self::FewLevelsNear(_)
             | Self::Cut { .. }
+            | Self::GivenUp { .. }
             | Self::Falls { .. }
             | Self::Contradiction { .. }
             | Self::CurveAgainstLevels { .. }
@@ -303,6 +320,7 @@ impl Doubt {
             | Self::MethodsDisagree { .. }
             | Self::Between { .. }
             | Self::FewRuns { .. }
+            | Self::BorrowedTail { .. }
             | Self::Unsteady
             | Self::Jumps { .. }
             | Self::Failed { .. }

@@ -3,7 +3,8 @@
 
 use super::unfinished::LastMoments;
 use crate::measure::{
-    CallColumn, Metric, Phase, RecordingMeta, RunColumns, first_wave_spread, starts_together,
+    CallColumn, FailureKind, Metric, Phase, RecordingMeta, RunColumns, first_wave_spread,
+    starts_together,
 };
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -48,12 +49,23 @@ impl ObservedRun {
 /// Times in seconds, each with the concurrency of its run (concurrency first).
 pub(super) type Observations = Vec<(f64, f64)>;
 
+/// A run that was given up because it took too long.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct GivenUp {
+    /// Seconds that it took at least.
+    pub seconds: f64,
+    /// True if it is of the measured window.
+    pub measured: bool,
+}
+
 /// Runs of a level that count.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ObservedLevel {
     /// Its runs.
     pub runs: Vec<ObservedRun>,
+    /// Runs that timed out, of all phases.
+    pub(super) given_up: Vec<GivenUp>,
     /// Times of its LLM calls, for each metric of a call.
     pub(super) calls: BTreeMap<Metric, Observations>,
     /// True if the load was never steady: a burst of fewer than three waves.
@@ -104,6 +116,7 @@ impl ObservedLevel {
         Self {
             runs: piece(&self.runs, from.runs, to.runs),
             calls: self.calls.iter().map(of_calls).collect(),
+            given_up: self.given_up.clone(),
             unsteady: self.unsteady,
             last_moments: Vec::new(),
             ends: Vec::new(),
@@ -134,6 +147,7 @@ impl ObservedLevel {
         Self {
             runs: self.runs.iter().step_by(step).copied().collect(),
             calls: self.calls.iter().map(each).collect(),
+            given_up: self.given_up.clone(),
             unsteady: self.unsteady,
             last_moments: Vec::new(),
             ends: Vec::new(),
@@ -160,10 +174,14 @@ impl ObservedLevel {
     ) -> Result<Self, S::Error> {
         let mut runs: Vec<TimedRun> = Vec::new();
         let mut warm = false;
+        let mut given_up = Vec::new();
         source.each_run(&mut |head| {
             let measured = head.phase == Phase::Measured;
             warm |= !measured;
             let counts = measured && head.failure.is_none();
+            if let Some(FailureKind::Timeout | FailureKind::NoFirstByte) = head.failure {
+                given_up.push(GivenUp { seconds: head.end - head.start, measured });
+            }
             runs.push(TimedRun { start: head.start, end: head.end, counts });
         })?;
         let sums = |column| -> Result<Vec<(f64, f64)>, S::Error> {
@@ -256,6 +274,7 @@ impl ObservedLevel {
         Ok(Self {
             runs: runs.iter().enumerate().filter_map(observe).collect(),
             calls,
+            given_up,
             unsteady,
             last_moments,
             ends,

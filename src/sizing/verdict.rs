@@ -3,7 +3,7 @@
 
 use super::Target;
 use super::means::times;
-use super::observed::ObservedLevel;
+use super::observed::{GivenUp, ObservedLevel};
 use super::tails::DEPENDENCE;
 use crate::measure::{FailureKind, LevelMetrics, Metric, at_most};
 
@@ -15,6 +15,8 @@ const BY_CHANCE_MET: f64 = 0.01;
 const BY_CHANCE_MISSED: f64 = 0.001;
 /// Probability with which failures unrelated to the load may all lie at the highest levels.
 const BY_CHANCE_FAILED: f64 = 0.01;
+/// Share of a limit by which clocks and rounding may make a timeout seem shorter than it.
+pub(super) const ROUNDING: f64 = 0.002;
 /// HTTP statuses by which a server, or a proxy in front of it, signals overload.
 const OVERLOADED: [u16; 5] = [429, 502, 503, 504, 529];
 
@@ -33,6 +35,12 @@ impl Level<'_> {
     /// Returns true if it may enter a fit.
     pub fn is_usable(&self) -> bool {
         !self.metrics.interrupted
+    }
+
+    /// Returns the number of failed runs that are slow ones of a metric: those that timed out were slower than all that
+    /// were seen, while how long an LLM call of theirs takes is not known.
+    pub fn slow_failures(&self, metric: Metric) -> u64 {
+        if metric.call_column().is_some() { 0 } else { self.observed.given_up.len() as u64 }
     }
 
     /// Returns the mean of a metric in seconds, with the standard error of its logarithm; `None`
@@ -56,12 +64,12 @@ pub(super) fn failed_share(level: &LevelMetrics) -> f64 {
 
 /// Returns true if runs of a level failed in ways that indicate an overloaded server.
 pub(super) fn was_refused(level: &LevelMetrics) -> bool {
-    use FailureKind::{Connect, HttpStatus, NoFirstByte, RateLimited, Timeout};
+    use FailureKind::{Connect, HttpStatus, RateLimited};
     let overloaded =
         |message: &str| OVERLOADED.iter().any(|status| message.contains(&status.to_string()));
     let statuses = || level.http_statuses.keys().any(|it| OVERLOADED.contains(it));
     level.failures.iter().any(|failure| match failure.kind {
-        RateLimited | Connect | Timeout | NoFirstByte => true,
+        RateLimited | Connect => true,
         HttpStatus => statuses() || overloaded(&failure.first_message),
         _ => false,
     })
@@ -74,7 +82,7 @@ pub(super) enum LevelVerdict {
     Meets,
     /// Its runs miss the target, beyond chance.
     Misses,
-    /// The server refused runs, or let them time out.
+    /// The server refused runs.
     Refused,
     /// The server stopped answering before the level was over.
     Gone,
@@ -93,7 +101,7 @@ pub(super) struct Verdict {
     pub says: LevelVerdict,
     /// True if its runs failed, so that it is in no fit.
     pub failed: bool,
-    /// Number of failed runs, tolerated or not, and of all runs.
+    /// Number of failed runs, tolerated or not, that did not time out, and of all runs.
     failures: (usize, usize),
     /// Number of runs that missed the target, and of all that were seen, with the share that may
     /// miss it.
@@ -102,14 +110,26 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    /// Compares the times of a level with a limit. A failed run is slower than any limit.
+    /// Compares the times of a level with a limit. A run that timed out is slower than a limit below the timeout, and
+    /// says nothing of a longer one. Any other failed run is slower than any limit.
     pub fn of(level: &Level<'_>, target: &Target) -> Self {
         let times = times(level.observed, target.metric);
         let limit = target.seconds();
         let over = times.iter().filter(|it| it.seconds > limit).count();
         let failed = whole(level.metrics.failed);
-        // What is tolerated proves nothing against a level, nor for it.
-        let (failed, tolerated) = if level.is_usable() { (0, failed) } else { (failed, 0) };
+        let given_up: &[GivenUp] = match target.metric.call_column() {
+            None => &level.observed.given_up,
+            Some(_) => &[],
+        };
+        let late = |it: &&GivenUp| it.seconds >= limit * (1.0 - ROUNDING);
+        let (failed, tolerated) = if level.is_usable() {
+            // What else is tolerated proves nothing against a level, nor for it.
+            let late = given_up.iter().filter(late).filter(|it| it.measured).count();
+            (late, failed.saturating_sub(late))
+        } else {
+            let early = given_up.len() - given_up.iter().filter(late).count();
+            (failed.saturating_sub(early), 0)
+        };
         let met = times.iter().map(|it| it.concurrency).sum::<f64>() / times.len().max(1) as f64;
         let allowed = 1.0 - target.quantile.share();
         let (missed, seen) = (over + failed, times.len() + failed);
@@ -120,7 +140,7 @@ impl Verdict {
         } else if missed > 0 && 1.0 - at_most(missed - 1, seen, allowed) <= BY_CHANCE_MISSED {
             LevelVerdict::Misses
         } else if level.is_usable()
-            && at_most(over + tolerated, times.len() + tolerated, allowed) <= BY_CHANCE_MET
+            && at_most(missed + tolerated, seen + tolerated, allowed) <= BY_CHANCE_MET
         {
             LevelVerdict::Meets
         } else {
@@ -128,8 +148,9 @@ impl Verdict {
         };
         let concurrency = level.concurrency();
         let met = if times.is_empty() { concurrency } else { met.min(concurrency) };
+        let otherwise = whole(level.metrics.failed).saturating_sub(level.observed.given_up.len());
+        let failures = (otherwise, whole(level.metrics.runs));
         let failed = !level.is_usable();
-        let failures = (whole(level.metrics.failed), whole(level.metrics.runs));
         Self { concurrency, met, says, failed, failures, missed: (missed, seen), allowed }
     }
 }

@@ -24,6 +24,7 @@ impl Doubt {
             | Self::CurveAgainstLevels { at }
             | Self::RestsOn { level: at, .. }
             | Self::Tail { at, .. }
+            | Self::BorrowedTail { at, .. }
             | Self::Jumps { at, .. } => around(*at).to_vec(),
             Self::Extrapolated { measured: (_, highest), point } => {
                 let wanted = if point > highest { AROUND } else { 1.0 };

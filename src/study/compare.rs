@@ -6,9 +6,9 @@ use super::slices::{common, merge, slices};
 use super::stages::{EstimateSlice, FitSlice};
 use crate::engine::differences;
 use crate::load::RecordedRuns;
-use crate::measure::{LevelMetrics, Metric, Quantile};
+use crate::measure::{LevelMetrics, Metric, Quantile, QuantileName};
 use crate::sizing::{Fit, Fits, MeasuredSweep, Recommendation};
-use crate::spec::Spec;
+use crate::spec::{Spec, TargetSets};
 use crate::store::{LockFile, RunRecord, Store};
 use serde::Serialize;
 use serde_json::Value;
@@ -45,7 +45,7 @@ struct Facts {
     levels: BTreeMap<u32, LevelMetrics>,
     /// Levels that are known but whose metrics are not in this store.
     absent: BTreeSet<u32>,
-    fit: Option<Fit>,
+    fits: Option<Fits>,
     gpus: Option<u64>,
 }
 
@@ -63,8 +63,8 @@ pub struct Changes {
     pub spec_incomplete: Vec<String>,
     /// Level by level.
     pub levels: Vec<LevelChange>,
-    /// The fits of the p95 workflow runtime.
-    pub fit: (Option<Fit>, Option<Fit>),
+    /// Lines through the figures that a target of either side limits, of a rate that of the time behind it.
+    pub fits: Vec<FitChange>,
     /// GPUs recommended.
     pub gpus: (Option<u64>, Option<u64>),
 }
@@ -74,12 +74,36 @@ pub struct Changes {
 pub struct LevelChange {
     /// Place of the level on the axis: runs in flight, or users.
     pub concurrency: u32,
-    /// p95 workflow runtime before, in seconds.
-    pub before: Option<f64>,
-    /// p95 workflow runtime now, in seconds.
-    pub now: Option<f64>,
+    /// Figures that a target of either side limits; without a target, the p95 workflow runtime.
+    pub figures: Vec<FigureChange>,
     /// A remark on the difference, such as `new` or `measured again`.
     pub note: &'static str,
+}
+
+/// A figure of a level on both sides.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct FigureChange {
+    /// Metric.
+    pub target: Metric,
+    /// Quantile of it.
+    pub quantile: QuantileName,
+    /// Figure before, in the unit of the metric.
+    pub before: Option<f64>,
+    /// Figure now, in the unit of the metric.
+    pub now: Option<f64>,
+}
+
+/// The line through a quantile of a metric on both sides.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FitChange {
+    /// Metric, which is a time.
+    pub metric: Metric,
+    /// Quantile of it.
+    pub quantile: Quantile,
+    /// Line before.
+    pub before: Option<Fit>,
+    /// Line now.
+    pub now: Option<Fit>,
 }
 
 impl Changes {
@@ -87,6 +111,7 @@ impl Changes {
     pub fn of(spec: &Spec, before: Side, now: Side) -> Result<Self, PipelineError> {
         let store = Store::beside(spec.base_dir());
         let (mut before, mut now) = (Facts::of(before, &store)?, Facts::of(now, &store)?);
+        let shown = shown([&before, &now]);
         let incomplete = [&before, &now].into_iter().filter(|side| !side.whole);
         let spec_incomplete: Vec<String> = incomplete.map(|side| side.name.clone()).collect();
         if !spec_incomplete.is_empty() {
@@ -99,24 +124,60 @@ impl Changes {
             .flat_map(|side| side.levels.keys().chain(&side.absent))
             .copied()
             .collect();
-        let levels = all.into_iter().map(|level| change(level, &before, &now)).collect();
+        let levels = all.into_iter().map(|level| change(level, &shown, &before, &now)).collect();
+        let lines: BTreeSet<(Metric, Quantile)> =
+            shown.iter().map(|(metric, quantile)| (metric.time_behind(), *quantile)).collect();
+        let fits = lines.into_iter().map(|(metric, quantile)| FitChange {
+            metric,
+            quantile,
+            before: before.fit(metric, quantile),
+            now: now.fit(metric, quantile),
+        });
+        let fits = fits.collect();
         Ok(Self {
             before: before.name,
             now: now.name,
             spec,
             spec_incomplete,
             levels,
-            fit: (before.fit, now.fit),
+            fits,
             gpus: (before.gpus, now.gpus),
         })
     }
 }
 
-fn change(concurrency: u32, before: &Facts, now: &Facts) -> LevelChange {
-    let p95 = |side: &Facts| {
-        let level = side.levels.get(&concurrency)?;
-        Some(level.workflow_runtime.as_ref()?.at(Quantile::P95))
-    };
+/// The figures that a target of a side limits, whichever of its sets has it.
+fn shown(sides: [&Facts; 2]) -> BTreeSet<(Metric, Quantile)> {
+    let mut shown = BTreeSet::new();
+    for side in sides {
+        let targets = side.reads.get("targets").cloned();
+        // The targets of another version may be of a form that is not known here.
+        let sets: Option<TargetSets> = targets.and_then(|it| serde_json::from_value(it).ok());
+        for (_, set) in sets.iter().flat_map(TargetSets::with_paths) {
+            let limits = |metric: Metric| {
+                let limits = set.limits(metric).into_iter().flatten();
+                limits.map(move |(quantile, _)| (metric, quantile))
+            };
+            shown.extend(Metric::ALL.into_iter().flat_map(limits));
+        }
+    }
+    if shown.is_empty() {
+        shown.insert((Metric::WorkflowRuntime, Quantile::P95));
+    }
+    shown
+}
+
+fn change(
+    concurrency: u32,
+    shown: &BTreeSet<(Metric, Quantile)>,
+    before: &Facts,
+    now: &Facts,
+) -> LevelChange {
+    let figures = shown.iter().map(|&(metric, quantile)| {
+        let of = |side: &Facts| side.levels.get(&concurrency)?.figure(metric, quantile);
+        let (before, now) = (of(before), of(now));
+        FigureChange { target: metric, quantile: metric.quantile(quantile), before, now }
+    });
     let known =
         |side: &Facts| side.levels.contains_key(&concurrency) || side.absent.contains(&concurrency);
     let absent = before.absent.contains(&concurrency) || now.absent.contains(&concurrency);
@@ -127,7 +188,7 @@ fn change(concurrency: u32, before: &Facts, now: &Facts) -> LevelChange {
         _ if before.levels.get(&concurrency) == now.levels.get(&concurrency) => "the same runs",
         _ => "measured again",
     };
-    LevelChange { concurrency, before: p95(before), now: p95(now), note }
+    LevelChange { concurrency, figures: figures.collect(), note }
 }
 
 impl Facts {
@@ -162,9 +223,7 @@ impl Facts {
             let bytes = manifest.and_then(|manifest| store.read(&manifest.digest).ok());
             facts.level(level, bytes.as_deref());
             if stage == "fit" {
-                let fits: Option<Fits> =
-                    bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-                facts.fit = fits.as_ref().and_then(p95_fit);
+                facts.fits = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
             }
         }
         (facts.reads, facts.whole) = match &record.reads {
@@ -203,17 +262,21 @@ impl Facts {
             observe(&mut measured, lock, store);
             let fits = FitSlice::of(spec).fits(measured.levels());
             let asked = EstimateSlice::of(spec);
-            let prepared = asked.prepare(&measured, &fits);
-            let Recommendation { recommended, .. } = prepared.answer(&asked.main_question()).1;
-            facts.fit = p95_fit(&fits);
+            let Recommendation { recommended, .. } =
+                asked.prepare(&measured, &fits).answer(&asked.main_question()).1;
             facts.gpus = recommended;
+            facts.fits = Some(fits);
         }
         Ok(facts)
     }
 
     fn empty(name: String) -> Self {
         let (levels, absent) = (BTreeMap::new(), BTreeSet::new());
-        Self { name, reads: Value::Null, whole: true, levels, absent, fit: None, gpus: None }
+        Self { name, reads: Value::Null, whole: true, levels, absent, fits: None, gpus: None }
+    }
+
+    fn fit(&self, metric: Metric, quantile: Quantile) -> Option<Fit> {
+        self.fits.as_ref()?.get(metric, quantile).ok().cloned()
     }
 
     fn level(&mut self, level: Option<u32>, bytes: Option<&[u8]>) {
@@ -235,8 +298,4 @@ fn observe(measured: &mut MeasuredSweep, lock: &LockFile, store: &Store) {
             let _ = measured.observe(concurrency, &runs, runs.around());
         }
     }
-}
-
-fn p95_fit(fits: &Fits) -> Option<Fit> {
-    fits.get(Metric::WorkflowRuntime, Quantile::P95).ok().cloned()
 }

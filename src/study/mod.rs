@@ -76,7 +76,7 @@ pub use branches::{BranchStages, MissingBranch, Study, StudyOutcome};
 pub use calc::{CalcError, CalcFormat, CalcOptions, emitted_spec, imported_spec};
 pub use cancel::CancellationToken;
 pub use check::CheckSummary;
-pub use compare::{Changes, Side};
+pub use compare::{Changes, FigureChange, FitChange, LevelChange, Side};
 pub use error::{Cause, PipelineError};
 pub use observer::{Observer, SilentObserver};
 pub use outcome::{Outcome, StageOutcome};

@@ -40,6 +40,37 @@ fn only_branches_of_the_same_targets_are_compared() {
     assert_eq!(groups[1]["cheapest"], "100,new");
 }
 
+/// The cheaper rig for the first set is too slow for the other one, whatever its number.
+#[test]
+fn each_set_of_targets_has_its_own_cheapest_branch() {
+    let fast = sweep(&[1, 2, 4, 8, 16, 24, 28, 32, 36, 40, 48], |load| 0.2 * hockey(load));
+    let spec = "version: 1\nname: test\nworkflow: {type: recorded, path: slow.csv}\n\
+                targets:\n  - {users: 100, workflow_runtime: 2s}\n  \
+                - {name: strict, users: 100, workflow_runtime: 500ms}\n\
+                matrix:\n  rig:\n    cheap: {test.gpu_count: 1, workflow.path: slow.csv}\n    \
+                fast: {test.gpu_count: 40, test.gpus_per_replica: 40, workflow.path: fast.csv}\n";
+    let slow = sweep(&[1, 2, 4, 8, 16, 24, 32, 48], hockey);
+    let project = Sizer::new().file("slow.csv", &slow).file("fast.csv", &fast).spec(spec);
+    let ended = project.run(&["run", "spec.yml", "--quiet"]);
+    assert!(!ended.stdout.contains("Cheapest that meets every target: "), "{ended:#?}");
+    ended
+        .stdout("Cheapest that meets every target of the first set: **cheap**")
+        .stdout("## strict\n")
+        .stdout("Cheapest that meets every target of this set: **fast**");
+    let compared = comparison(&project);
+    assert_eq!(
+        (&compared["cheapest"], &compared["branches"][0]["branch"]),
+        (&"cheap".into(), &"cheap".into())
+    );
+    let strict = &compared["alternatives"][0];
+    assert_eq!(
+        (&strict["name"], &strict["cheapest"]),
+        (&"strict".into(), &"fast".into()),
+        "{compared:#}"
+    );
+    assert_eq!(strict["branches"][0]["gpus"], Value::Null, "{compared:#}");
+}
+
 #[test]
 fn a_branch_without_levels_hides_no_other() {
     let simulator = SimulatorProcess::fast();

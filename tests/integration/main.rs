@@ -71,6 +71,7 @@ mod stage_outputs;
 mod store_safety;
 mod streams;
 mod support;
+mod timeouts;
 mod tolerated;
 mod unanswered;
 mod what_if;

@@ -188,3 +188,77 @@ fn a_limit_on_a_rate_is_a_plain_number() {
         project.run(&["validate", "spec.yml"]).code(2).stderr(message).stderr("spec.yml:5");
     }
 }
+
+#[test]
+fn what_decides_is_named_by_its_quantile_where_its_metric_does_not_tell() {
+    let decided = |targets: &str| {
+        let project = recorded(0.1, &format!("targets: {{users: 100, {targets}}}"));
+        project.run(&["run", "spec.yml"]).success();
+        let by = &project.result()["gpus"]["decided_by_quantile"];
+        let summary = project.read("out/summary.md");
+        let from = summary.find("decided by ").unwrap();
+        let words = summary[from..].split([';', ')']).next().unwrap();
+        (words.to_owned(), by.as_str().unwrap().to_owned())
+    };
+    let told = |words: &str, quantile: &str| (words.to_owned(), quantile.to_owned());
+    assert_eq!(decided("itl: 50ms"), told("decided by the inter-token latency target", "p95"));
+    assert_eq!(
+        decided("itl: {p50: 50ms}"),
+        told("decided by the p50 inter-token latency target", "p50")
+    );
+    assert_eq!(
+        decided("itl: {p50: 60ms, p95: 50ms}"),
+        told("decided by the p95 inter-token latency target", "p95")
+    );
+    assert_eq!(
+        decided("tokens_per_second: {p50: 20}"),
+        told("decided by the p50 output speed target", "p50")
+    );
+    assert_eq!(
+        decided("tokens_per_second: {p05: 20}"),
+        told("decided by the output speed target", "p05")
+    );
+}
+
+/// A limit on the output speed and one on the time to the first token: the runtime has none.
+#[test]
+fn a_difference_is_told_in_the_figures_that_targets_limit() {
+    let project = recorded(0.0, "targets: {users: 100, tokens_per_second: 20}");
+    project.run(&["run", "spec.yml", "--quiet"]).success();
+    let history = project.run(&["history", "spec.yml", "--format", "json"]).success().stdout;
+    let history: Value = serde_json::from_str(&history).unwrap();
+    let first = history[0]["id"].as_str().unwrap();
+    let other = "targets: {users: 100, tokens_per_second: 25, ttft: {p50: 1s}}";
+    let project = project.spec(&format!(
+        "version: 1\nname: rates\nworkflow: {{type: recorded, path: runs.jsonl}}\n\
+         test: {{gpu_count: 2}}\n{other}\n"
+    ));
+    project.run(&["run", "spec.yml", "--quiet"]).success();
+    let second = project.run(&["history", "spec.yml", "--format", "json"]).success().stdout;
+    let second: Value = serde_json::from_str(&second).unwrap();
+    for sides in [vec![first], vec![first, second[1]["id"].as_str().unwrap()]] {
+        let diff = |more: &[&str]| {
+            project.run(&[&["diff", "spec.yml"], &sides[..], more].concat()).success()
+        };
+        let text = diff(&[]);
+        let text = text
+            .stdout("| p05 output speed (tokens/s) before |")
+            .stdout("| p50 time to first token (s) before |")
+            .stdout("Fit of the p95 inter-token latency: ");
+        assert!(!text.stdout.contains("runtime"), "{text:#?}");
+        let json: Value = serde_json::from_str(&diff(&["--format", "json"]).stdout).unwrap();
+        let level = &json["levels"][4];
+        let figures: Vec<(&Value, &Value)> = level["figures"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| (&it["target"], &it["quantile"]))
+            .collect();
+        let expected =
+            [(&json!("ttft"), &json!("p50")), (&json!("tokens_per_second"), &json!("p05"))];
+        assert_eq!(figures, expected, "{json:#}");
+        // 1 / (0.01 + 0.002 × 16).
+        close(&level["figures"][1]["before"], 1.0 / 0.042);
+        close(&level["figures"][1]["now"], 1.0 / 0.042);
+    }
+}

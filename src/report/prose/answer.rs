@@ -2,7 +2,7 @@
 
 use super::figure::plural;
 use super::finding::sentence_of;
-use crate::measure::{Direction, Metric, Quantile};
+use crate::measure::{Direction, Metric, Quantile, QuantileName};
 use crate::report::format::significant;
 use crate::sizing::{Answer, Capacity, Estimate, GpuCount, Grade, Load, Recommendation, Sum};
 
@@ -178,7 +178,9 @@ pub(in crate::report) fn recommendation(
     gpus: &Recommendation,
     estimates: &[Estimate],
 ) -> Option<String> {
-    let of = gpus.decided_by.map_or_else(String::new, |metric| format!("the {metric} target"));
+    let of = gpus.decided_by.map_or_else(String::new, |metric| {
+        format!("the {} target", decider_words(metric, gpus.told_quantile(estimates)))
+    });
     if let Some(recommended) = gpus.recommended {
         let cost = gpus.cost_per_hour;
         let cost = cost.map_or_else(String::new, |cost| format!(", {cost:.2} per hour"));
@@ -205,15 +207,16 @@ pub(in crate::report) fn recommendation(
     })
 }
 
+/// Describes the target that decides by its metric, and by its quantile if that is given.
+pub(in crate::report) fn decider_words(metric: Metric, quantile: Option<QuantileName>) -> String {
+    quantile.map_or_else(|| metric.to_string(), |quantile| format!("{quantile} {metric}"))
+}
+
 /// Describes the steps to the recommendation: `121.4 needed → 124 in whole replicas → …`, without those that
 /// add nothing.
 pub(in crate::report) fn sum_line(gpus: &Recommendation, estimates: &[Estimate]) -> Option<String> {
-    let recommended = gpus.recommended?;
-    let decides = |it: &&Estimate| {
-        Some(it.target) == gpus.decided_by
-            && it.answer.gpus().is_some_and(|count| count.recommended == Some(recommended))
-    };
-    let estimate = estimates.iter().find(decides)?;
+    gpus.recommended?;
+    let estimate = gpus.deciding(estimates)?;
     let Sum { needed, whole_replicas, with_confidence, with_headroom, with_spares } =
         estimate.answer.gpus()?.sum?;
     let mut steps =

@@ -153,6 +153,14 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
         Doubt::FewRuns { runs, needed } => format!(
             "it rests on about {runs:.0} runs around the answer, where {needed} are needed to bound that quantile"
         ),
+        Doubt::BorrowedTail { at, near, needed } => format!(
+            "it rests on slow {runs} of other loads: of those near the answer, {near:.0} were seen, where {needed} are \
+             needed to bound that quantile; make {:.0} more near concurrency {}: {}",
+            (*needed as f64 - near).ceil(),
+            load(*at),
+            add(),
+            runs = plural(metric.scope())
+        ),
         Doubt::Cut { seconds, share } if metric.is_rate() => format!(
             "up to {:.0} % of a level's calls have {} to the thousandth, as if something kept them from being slower, \
              so nothing says how fast they are by themselves",
@@ -162,6 +170,12 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
         Doubt::Cut { seconds, share } => format!(
             "up to {:.0} % of a level's runs ended at {} s to the thousandth, as if cut off there, so nothing says how \
              long they take: record those as failed, or measure with a longer timeout",
+            share * 100.0,
+            three(*seconds)
+        ),
+        Doubt::GivenUp { seconds, share } => format!(
+            "up to {:.0} % of a level's runs timed out after {} s, within the limit, so nothing says how long they take: \
+             measure with a timeout above the limit",
             share * 100.0,
             three(*seconds)
         ),

@@ -381,6 +381,8 @@ mod tests {
             Doubt::Steps { width: 8.0, carried: 8.0, by: 1.3, shown: true },
             Doubt::Between { below: 8.0, above: 32.0, far: true },
             Doubt::FewRuns { runs: 31.4, needed: 59 },
+            Doubt::GivenUp { seconds: 5.0, share: 0.13 },
+            Doubt::BorrowedTail { at: 22.04, near: 100.0, needed: 299 },
             Doubt::Cut { seconds: 30.0, share: 0.07 },
             Doubt::Unsteady,
             Doubt::Uneven(0.14),

@@ -7,5 +7,7 @@ mod figure;
 mod finding;
 mod reason;
 
-pub(super) use answer::{aim_words, between, estimate_line, limit_words, recommendation, sum_line};
+pub(super) use answer::{
+    aim_words, between, decider_words, estimate_line, limit_words, recommendation, sum_line,
+};
 pub use finding::{sentence, sentence_of};

@@ -1,6 +1,7 @@
 //! Rounding of a need to whole replicas, and the recommendation over all targets.
 
 use super::{Answer, CrossCheck, Estimate, GpuCount, Recommendation, Sum};
+use crate::measure::{Quantile, QuantileName};
 use crate::sizing::{Grade, Load, Margin, Rig};
 
 /// Share of a count that may be rounding error, and the largest part of a replica that it may be.
@@ -93,12 +94,50 @@ impl GpuCount {
     }
 }
 
+impl Estimate {
+    /// Returns the name of the quantile that is limited.
+    fn quantile_name(&self) -> QuantileName {
+        self.target.quantile(self.quantile)
+    }
+}
+
+impl Recommendation {
+    /// Returns the estimate of the target that decides; of several loads, that of the one whose count is
+    /// recommended.
+    pub fn deciding<'a>(&self, estimates: &'a [Estimate]) -> Option<&'a Estimate> {
+        let decides = |it: &&Estimate| {
+            Some(it.target) == self.decided_by
+                && self.decided_by_quantile.is_none_or(|quantile| quantile == it.quantile_name())
+        };
+        let all = || estimates.iter().filter(decides);
+        let is_recommended = |it: &&Estimate| {
+            it.answer.gpus().is_some_and(|count| count.recommended == self.recommended)
+        };
+        all().find(is_recommended).or_else(|| all().next())
+    }
+
+    /// Returns the quantile of the target that decides where its metric does not tell which target that is: where
+    /// it is not the usual one, or the metric has limits on several.
+    pub fn told_quantile(&self, estimates: &[Estimate]) -> Option<QuantileName> {
+        let metric = self.decided_by?;
+        let usual = metric.quantile(Quantile::P95);
+        let of_metric = estimates.iter().filter(|it| it.target == metric);
+        let others =
+            of_metric.map(Estimate::quantile_name).any(|it| Some(it) != self.decided_by_quantile);
+        self.decided_by_quantile.filter(|quantile| *quantile != usual || others)
+    }
+}
+
 /// Combines the estimates: the largest need decides, a target out of reach decides alone, and there
 /// is no recommendation if a target that may need more is unanswered or unsettled.
 pub fn recommend(estimates: &[Estimate], cost_per_gpu_hour: Option<f64>) -> Recommendation {
     if let Some(estimate) = estimates.iter().find(|estimate| estimate.answer.is_out_of_reach()) {
-        let decided_by = Some(estimate.target);
-        return Recommendation { decided_by, grade: estimate.grade, ..Recommendation::default() };
+        return Recommendation {
+            decided_by: Some(estimate.target),
+            decided_by_quantile: Some(estimate.quantile_name()),
+            grade: estimate.grade,
+            ..Recommendation::default()
+        };
     }
     let mut found = Recommendation::default();
     let any = estimates.iter().any(|estimate| estimate.answer.gpus().is_some());
@@ -127,6 +166,7 @@ pub fn recommend(estimates: &[Estimate], cost_per_gpu_hour: Option<f64>) -> Reco
         if own.is_some_and(|own| decided.is_none_or(|before| own > before)) {
             decided = own;
             found.decided_by = Some(estimate.target);
+            found.decided_by_quantile = Some(estimate.quantile_name());
             found.recommended = gpus.recommended;
             found.grade = estimate.grade;
         }
@@ -137,6 +177,7 @@ pub fn recommend(estimates: &[Estimate], cost_per_gpu_hour: Option<f64>) -> Reco
     let mut open = unsettled.filter(|(_, gpus)| gpus.most().is_none_or(|most| most > bought));
     if let Some((estimate, _)) = open.next() {
         found.decided_by = Some(estimate.target);
+        found.decided_by_quantile = Some(estimate.quantile_name());
         found.recommended = None;
         found.grade = Some(Grade::Unsettled);
     }

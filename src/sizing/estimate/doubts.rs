@@ -6,8 +6,9 @@ use crate::measure::{at_most, runs_to_bound};
 use crate::sizing::Target;
 use crate::sizing::grade::Doubt;
 use crate::sizing::means::times;
+use crate::sizing::observed::GivenUp;
 use crate::sizing::unfinished::LastMoments;
-use crate::sizing::verdict::{Bounds, Level, TOLERABLE, failed_share, whole};
+use crate::sizing::verdict::{Bounds, Level, ROUNDING, TOLERABLE, failed_share, whole};
 
 /// Factor between the answer and the loads beside it.
 const BESIDE: f64 = 1.25;
@@ -33,6 +34,7 @@ pub(super) fn of_levels(
         // Where it ends was not seen at all, which is said elsewhere.
         doubts.extend(of_failures(metric, bounds, point));
         doubts.extend(of_cut(metric, target));
+        doubts.extend(of_given_up(metric, target, point));
         return doubts;
     }
     let alone = metric.levels.iter().filter(counts).count() < 2;
@@ -53,10 +55,15 @@ pub(super) fn of_levels(
     }
     let needed = runs_to_bound(target.quantile.share());
     let runs = pooled.runs_around(point, target.quantile);
+    // Runs of levels that failed now and then are near it as well.
+    let near_by = models.furthest().runs_near(point);
     if runs < needed as f64 {
         doubts.push(Doubt::FewRuns { runs, needed });
+    } else if near_by < needed as f64 {
+        doubts.push(Doubt::BorrowedTail { at: point, near: near_by, needed });
     }
     doubts.extend(of_cut(metric, target));
+    doubts.extend(of_given_up(metric, target, point));
     let ended = || metric.levels.iter().filter(counts);
     if LastMoments::lack_runs(ended().flat_map(|level| level.observed.last_moments.iter().copied()))
     {
@@ -100,7 +107,11 @@ pub(super) fn hold_against_failures(
         let at = level.concurrency();
         level.is_usable() && at >= point / 2.0 && at <= point * 2.0
     };
-    let counts = metric.levels.iter().filter(around).map(|it| (it.metrics.failed, it.metrics.runs));
+    let failures = |level: &Level<'_>| {
+        let slow = level.slow_failures(target.metric);
+        (level.metrics.failed.saturating_sub(slow), level.metrics.runs)
+    };
+    let counts = metric.levels.iter().filter(around).map(failures);
     let (failed, runs) = counts.fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
     let allowed = 1.0 - target.quantile.share();
     let share = failed as f64 / runs.max(1) as f64;
@@ -123,6 +134,26 @@ fn of_cut(metric: &MetricModels<'_>, target: Target) -> Option<Doubt> {
     let usable = metric.levels.iter().filter(|level| level.is_usable());
     let (seconds, share) = cut_off(&usable.map(of).collect::<Vec<_>>())?;
     (seconds <= target.seconds()).then_some(Doubt::Cut { seconds, share })
+}
+
+/// Returns a doubt if runs near a load timed out within the limit, so that their real times are unknown.
+fn of_given_up(metric: &MetricModels<'_>, target: Target, point: f64) -> Option<Doubt> {
+    const SHARE: f64 = 0.01;
+    const FEWEST: usize = 3;
+    if target.metric.call_column().is_some() {
+        return None;
+    }
+    let within = |it: &&GivenUp| it.seconds < target.seconds() * (1.0 - ROUNDING);
+    let of = |level: &Level<'_>| {
+        let within = level.observed.given_up.iter().filter(within);
+        let seconds: Vec<f64> = within.map(|it| it.seconds).collect();
+        let share = seconds.len() as f64 / level.metrics.runs.max(1) as f64;
+        let longest = seconds.iter().copied().fold(0.0, f64::max);
+        (seconds.len() >= FEWEST && share >= SHARE).then_some((share, longest))
+    };
+    let near = metric.levels.iter().filter(|level| level.concurrency() <= point * NEAR);
+    let most = near.filter_map(of).max_by(|a, b| a.0.total_cmp(&b.0));
+    most.map(|(share, seconds)| Doubt::GivenUp { seconds, share })
 }
 
 /// Finds the time at which runs were cut off: many that are as long as the longest, beside others

@@ -29,7 +29,7 @@ use super::fit::Fit;
 use super::grade::{Doubt, grade};
 use super::method::MethodName;
 use super::{Grade, Load, Margin, Plan, Rig, Target};
-use crate::measure::{LevelMetrics, Metric, Quantile};
+use crate::measure::{LevelMetrics, Metric, Quantile, QuantileName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -102,6 +102,9 @@ pub struct Recommendation {
     /// Target that decides: the one with the smallest capacity, or one that is out of reach or
     /// unsettled; null if there is no estimate.
     pub decided_by: Option<Metric>,
+    /// Quantile that it limits; null if there is no estimate.
+    #[serde(default)]
+    pub decided_by_quantile: Option<QuantileName>,
     /// Grade of the recommendation; null if there is no estimate.
     #[serde(default)]
     pub grade: Option<Grade>,

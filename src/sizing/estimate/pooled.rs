@@ -116,7 +116,9 @@ fn capacity(
     if found.is_open() {
         // As far as any figure goes is no figure: what is known is what was carried. Were the rig
         // saturated from the highest level on, it would carry in proportion to the limit.
-        let contradicted = found.doubts.iter().any(Doubt::is_contradiction);
+        // Nor is a quantile known of runs some of which were given up within the limit.
+        let is_unknown = |it: &Doubt| it.is_contradiction() || matches!(it, Doubt::GivenUp { .. });
+        let contradicted = found.doubts.iter().any(is_unknown);
         let met = super::levels_within(asked.target, asked.levels).map(f64::from);
         let carried = bounds.at_least.unwrap_or(0.0);
         let carried = if contradicted { carried } else { met.fold(carried, f64::max) };

@@ -34,8 +34,9 @@ impl Models {
         let usable: Vec<Level<'_>> =
             levels.iter().filter(|level| level.is_usable()).copied().collect();
         let sporadic = |level: &&Level<'_>| {
-            let (failed, runs) = (level.metrics.failed as f64, level.metrics.runs as f64);
-            level.is_usable() || failed <= SPORADIC * runs
+            // However many timed out: those are slow runs.
+            let failed = level.metrics.failed.saturating_sub(level.slow_failures(metric));
+            level.is_usable() || failed as f64 <= SPORADIC * level.metrics.runs as f64
         };
         let more: Vec<Level<'_>> = levels.iter().filter(sporadic).copied().collect();
         let with_failed =
@@ -151,10 +152,13 @@ impl<'a> MetricModels<'a> {
         Models::of(levels, self.metric, count_failed, by_tokens)
     }
 
-    /// Returns the models in which tolerated failures are slower than any limit; `None` if there
+    /// Returns the models in which all tolerated failures are slower than any limit; `None` if there
     /// are none, or if all models count them so.
     pub fn with_failures(&self) -> Option<Models> {
-        let mut tolerated = self.levels.iter().filter(|it| it.is_usable() && it.metrics.failed > 0);
+        let is_tolerated = |level: &&Level<'_>| {
+            level.is_usable() && level.metrics.failed > level.slow_failures(self.metric)
+        };
+        let mut tolerated = self.levels.iter().filter(is_tolerated);
         tolerated.next().filter(|_| !self.count_failed)?;
         self.alike(&self.levels, true)
     }

@@ -56,6 +56,27 @@ const UNMODELLED_ITL: f64 = 0.08;
 const LEAST: f64 = 0.01;
 const MOST: f64 = 1e8;
 
+/// Failed runs of a level that are slower than any limit.
+#[derive(Clone, Copy)]
+pub(super) struct FailedRuns {
+    /// The level.
+    pub concurrency: f64,
+    /// Their number, in all phases of it.
+    pub failed: u64,
+    /// Number of its runs that succeeded, in all phases.
+    pub others: u64,
+}
+
+impl FailedRuns {
+    /// Returns how many of them there are for the samples that are kept of the level: not all phases are, nor all runs
+    /// of a long one, and a run may have several LLM calls.
+    fn beside(&self, samples: &[Sample]) -> f64 {
+        let kept: f64 = samples.iter().map(|it| it.count).sum();
+        let all = self.failed as f64;
+        if self.others > 0 && kept > 0.0 { all * kept / self.others as f64 } else { all }
+    }
+}
+
 /// Pooled model of a metric, ready for questions.
 pub struct PooledModel {
     seen: Vec<MeanPoint>,
@@ -86,8 +107,8 @@ pub struct PooledModel {
 }
 
 impl PooledModel {
-    /// Pools levels; `None` if the metric was not seen. Failed runs, if they are counted, are
-    /// slower than any limit. Compositions are pooled only if it is to be by tokens.
+    /// Pools levels; `None` if the metric was not seen. Runs that timed out, and other failed ones if they are
+    /// counted, are slower than any limit. Compositions are pooled only if it is to be by tokens.
     pub(super) fn of(
         levels: &[Level<'_>],
         metric: Metric,
@@ -96,16 +117,18 @@ impl PooledModel {
     ) -> Option<Self> {
         let observed: Vec<&ObservedLevel> = levels.iter().map(|level| level.observed).collect();
         let failed = levels.iter().map(|level| {
-            let failed = if count_failed { level.metrics.failed } else { 0 };
-            (level.concurrency(), failed)
+            let failed =
+                if count_failed { level.metrics.failed } else { level.slow_failures(metric) };
+            let others = level.metrics.runs.saturating_sub(level.metrics.failed);
+            FailedRuns { concurrency: level.concurrency(), failed, others }
         });
         Self::of_observed(&observed, &failed.collect::<Vec<_>>(), metric, by_tokens)
     }
 
-    /// Pools runs alone, with the concurrency and the number of failed runs of each level.
+    /// Pools runs alone, with the failed runs of each level.
     pub(super) fn of_observed(
         levels: &[&ObservedLevel],
-        failed: &[(f64, u64)],
+        failed: &[FailedRuns],
         metric: Metric,
         by_tokens: bool,
     ) -> Option<Self> {
@@ -155,12 +178,15 @@ impl PooledModel {
             None if independent => tails.compare_levels(),
             None => {}
         }
+        let beside =
+            |(of, samples): (&FailedRuns, &Vec<Sample>)| (of.concurrency, of.beside(samples));
+        let failed: Vec<(f64, f64)> = std::iter::zip(failed, &samples).map(beside).collect();
         for (index, (concurrency, count)) in failed.iter().enumerate() {
             tails.add_failed(index, *concurrency, *count);
         }
         let timed = if steady && independent {
             let of = |(index, samples): (usize, &Vec<Sample>)| {
-                let failed = failed.get(index).map_or(0, |(_, count)| *count) as f64;
+                let failed = failed.get(index).map_or(0.0, |(_, count)| *count);
                 RunTimes::of(samples, failed, shared.tail)
             };
             samples.iter().enumerate().filter_map(of).collect()
@@ -275,6 +301,11 @@ impl PooledModel {
     /// Returns the effective number of runs behind the quantile around a concurrency.
     pub(super) fn runs_around(&self, concurrency: f64, quantile: Quantile) -> f64 {
         self.tails.at(concurrency, quantile.share()).runs
+    }
+
+    /// Returns the number of runs at loads near a concurrency that have the shape of those beside it.
+    pub(super) fn runs_near(&self, concurrency: f64) -> f64 {
+        self.tails.runs_near(concurrency)
     }
 
     /// Returns the quantile at a load (seconds) if by chance a few more of the runs around it were

@@ -38,7 +38,7 @@ impl RunTimes {
             at,
             seconds: runs.into_iter().map(|(seconds, _)| seconds).collect(),
             counts,
-            failed,
+            failed: failed * scale,
         })
     }
 

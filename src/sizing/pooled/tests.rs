@@ -130,3 +130,14 @@ fn more_runs_make_it_narrower() {
     // The 3.5 % of the model are in both.
     assert!(width(400) < 0.75 * width(40), "{} {}", width(400), width(40));
 }
+
+/// Of 200 runs 4 failed; half of the others are warm-up and cool-down, and each has three calls.
+#[test]
+fn failed_runs_are_as_many_beside_what_is_kept_as_they_were_beside_all() {
+    let failed = FailedRuns { concurrency: 8.0, failed: 4, others: 196 };
+    let kept = |count: usize| vec![Sample::new(8.0, 1.0); count];
+    assert!((failed.beside(&kept(98)) - 2.0).abs() < 1e-9);
+    assert!((failed.beside(&kept(3 * 98)) - 6.0).abs() < 1e-9);
+    let all = FailedRuns { others: 0, ..failed };
+    assert!((all.beside(&[]) - 4.0).abs() < 1e-9);
+}

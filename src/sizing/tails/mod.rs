@@ -24,6 +24,8 @@ use trend::{LevelTail, Trended};
 
 /// Difference of loads, as a logarithm, up to which levels are much alike.
 const ALIKE: f64 = 0.4;
+/// Difference of loads, as a logarithm, up to which runs show the tail at a load: a factor of 2.
+const NEAR_BY: f64 = std::f64::consts::LN_2 + 1e-9;
 /// Standard deviations by which the share of slow runs is larger by chance once in twenty times.
 const FEW_MORE: f64 = 1.645;
 /// Squared standard errors up to which near and far tails differ by chance.
@@ -78,9 +80,9 @@ impl Tails {
     }
 
     /// Adds the failed runs of a level.
-    pub fn add_failed(&mut self, level: usize, concurrency: f64, count: u64) {
-        if count > 0 {
-            let (at, count) = (concurrency.ln(), count as f64);
+    pub fn add_failed(&mut self, level: usize, concurrency: f64, count: f64) {
+        if count > 0.0 {
+            let at = concurrency.ln();
             self.multiples.push(Multiple { times: FAILED, at, level, count });
         }
     }
@@ -161,6 +163,18 @@ impl Tails {
             runs: 1.0 / (1.0 / around.runs + self.shared),
             levels: around.levels,
         }
+    }
+
+    /// Returns the number of runs at loads near a concurrency that have the shape of those beside it.
+    pub fn runs_near(&self, concurrency: f64) -> f64 {
+        let centre = concurrency.ln();
+        let agreement = self.shapes.agreement(centre);
+        let part = |it: &Multiple| match &agreement {
+            Some(shares) => shares.get(it.level).copied().unwrap_or(1.0),
+            None => 1.0,
+        };
+        let near = self.multiples.iter().filter(|it| (it.at - centre).abs() <= NEAR_BY);
+        near.map(|it| it.count * part(it)).sum()
     }
 
     /// Returns the standard deviation of the logarithm of that quantile if it rests on `runs` runs. Where there are
