@@ -361,6 +361,8 @@ fn is_the_end(data: &[u8]) -> bool {
 
 /// Builds the failure for a body that is not an event stream.
 fn no_stream(body: &[u8]) -> Failure {
+    // Blanks before it may have come in a chunk of their own.
+    let body = body.trim_ascii_start();
     match WholeAnswer::parse(body) {
         Ok(_) => Failure::new(
             FailureKind::Malformed,
