@@ -7,6 +7,7 @@
 //!   alerts, and over all of them the fits and the GPU estimates.
 //! - [`import`] turns a configuration into the `dataset` and `workflow` of a spec ([`ImportedSections`]),
 //!   with notes on everything that was changed or left out.
+//! - [`ConfigParts`] is all that a configuration is made of, by which a key identifies it.
 //! - [`Sources`] gives access to environment variables and files, so that the conversion itself
 //!   stays pure.
 //!
@@ -26,6 +27,7 @@ mod config;
 mod error;
 mod llm;
 mod load;
+mod parts;
 mod typed;
 mod variables;
 
@@ -36,3 +38,4 @@ pub use calc_output::{
 pub use config::{ImportedSections, import};
 pub use error::ImportError;
 pub use load::Sources;
+pub use parts::ConfigParts;

@@ -2,7 +2,7 @@
 //! cut only then.
 
 use super::{BoxFuture, Clock, Workflow};
-use crate::measure::{Failure, Item, LlmCall, Outcome, Run};
+use crate::measure::{CpuTime, Failure, Item, LlmCall, Outcome, Run};
 use crate::redact::Redactor;
 use std::sync::Arc;
 
@@ -36,6 +36,10 @@ impl Workflow for RedactedWorkflow {
     fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run> {
         let running = self.inner.run(item, clock);
         Box::pin(async { run(&self.redactor, running.await) })
+    }
+
+    fn host_times(&self) -> Option<Vec<CpuTime>> {
+        self.inner.host_times()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
