@@ -27,15 +27,19 @@ const BURST: &str = "concurrency: {mode: burst, levels: [1, 3], passes: 2}";
 const HOSTED: &str = "{type: nat, config: c.yml}";
 
 /// A configuration whose workflow behaves as told.
-pub(crate) fn configured(does: &str) -> String {
+fn configured(does: &str) -> String {
     format!(
         "workflow:\n  _type: standin\n{does}\neval:\n  general:\n    dataset: {{_type: jsonl, file_path: questions.jsonl}}\n"
     )
 }
 
-/// A project with a configuration, and with a Python that has the stand-in in a virtual environment.
-pub(crate) fn project(does: &str) -> Sizer {
-    let project = Sizer::new().file("c.yml", &configured(does));
+fn project(does: &str) -> Sizer {
+    installed(Sizer::new(), does)
+}
+
+/// The project with a configuration, and with a Python that has the stand-in in a virtual environment.
+pub(crate) fn installed(project: Sizer, does: &str) -> Sizer {
+    let project = project.file("c.yml", &configured(does));
     for (name, text) in STANDIN {
         let path = project.path("site").join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
