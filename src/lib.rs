@@ -208,7 +208,7 @@ pub mod kinds {
     pub use crate::workflow::command::CommandSpec;
     pub use crate::workflow::custom::CustomSpec;
     pub use crate::workflow::http::{HttpSpec, SuccessRule};
-    pub use crate::workflow::nat::NatSpec;
+    pub use crate::workflow::nat::{HostCount, NatSpec};
     pub use crate::workflow::openai::{OpenaiApi, OpenaiSpec};
     pub use crate::workflow::recorded::{ConcurrencySource, RecordedPaths, RecordedSpec, TimeUnit};
     pub use crate::workflow::simulator::{
@@ -219,8 +219,8 @@ pub mod kinds {
 /// Parts of runs ([`Run`]), of recordings ([`Recording`]) and of what was noted with them.
 pub mod runs {
     pub use crate::measure::{
-        CallColumn, ClientHealth, Fields, Gaps, MachineHealth, Note, Part, Phase, PreviousFigures,
-        RecordingMeta, RunColumns, RunFields, SearchGoal,
+        CallColumn, ClientHealth, CpuTime, Fields, Gaps, HostHealth, MachineHealth, Note, Part,
+        Phase, PreviousFigures, RecordingMeta, RunColumns, RunFields, SearchGoal,
     };
 }
 
@@ -236,10 +236,11 @@ pub mod levels {
 pub mod estimates {
     pub use crate::sizing::fit::Regression;
     pub use crate::sizing::{
-        AddedMethod, AddedName, Alternative, Assessment, Capacity, CrossCheck, CurvePoint,
-        Diagnosis, Doubt, ExpectedRuntime, Finding, Fit, GpuCount, LevelComparison, MethodName,
-        NamedFit, NoCapacity, NoFit, NoModel, ObservedLevel, ObservedRun, PerMetric, Plan, Point,
-        PreparedModel, ProvenBounds, Remedy, SlowLevel, Sum, TargetQuestion,
+        AddedMethod, AddedName, AdmissionLimit, Alternative, Assessment, Capacity, CrossCheck,
+        CurvePoint, Diagnosis, Doubt, ExpectedRuntime, Finding, Fit, GpuCount, HeldBack,
+        LevelComparison, MethodName, NamedFit, NoCapacity, NoFit, NoModel, ObservedLevel,
+        ObservedRun, PerMetric, Plan, Point, PreparedModel, ProvenBounds, Remedy, SlowLevel, Sum,
+        TargetQuestion,
     };
 }
 

@@ -5,7 +5,7 @@ use super::end::{BAD_INPUT, FAILED};
 use super::{log, signals};
 use crate::dataset::DatasetError;
 use crate::load::{ForeignError, LoadError, PlanError};
-use crate::measure::MergeError;
+use crate::measure::{Failure, FailureKind, MergeError};
 use crate::nat::ImportError;
 use crate::report::{ReportError, TemplateError};
 use crate::spec::{ReferenceError, SpecError};
@@ -78,6 +78,9 @@ fn decides(error: &(dyn Error + 'static)) -> Option<u8> {
     {
         return Some(BAD_INPUT);
     }
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return (failure.kind == FailureKind::NotInstalled).then_some(BAD_INPUT);
+    }
     if error.is::<StoreError>() {
         return Some(FAILED);
     }
@@ -123,7 +126,6 @@ mod tests {
     use super::*;
     use crate::cli::end::End;
     use crate::load::WorkerError;
-    use crate::measure::{Failure, FailureKind};
     use crate::pacing::LoadPoint;
     use crate::study::StageId;
     use std::io::{Error as IoError, ErrorKind};
@@ -165,6 +167,8 @@ mod tests {
         let unset = || ReferenceError::Unset("KEY".to_owned());
         let client = || ConnectError::Client("no".to_owned());
         let failure = Failure::new(FailureKind::Connect, "gone");
+        let missing = Failure::new(FailureKind::NotInstalled, "no toolkit");
+        let missing = PipelineError::Unreachable { stage: None, kept: false, failure: missing };
         let runs = |error: PipelineError| ReportError::Runs { concurrency: 1, error: error.into() };
         let artifact = |error: StoreError| PipelineError::Artifact {
             stage: StageId::Fit,
@@ -213,6 +217,7 @@ mod tests {
             ("system", CliError::system("stdout", io()), 1),
             ("system", CliError::Calc(CalcError::Scratch(io())), 1),
             ("server", PipelineError::Unreachable { stage: None, kept: false, failure }.into(), 1),
+            ("toolkit", CalcError::NotInstalled { error: missing, written: None }.into(), 2),
             ("signal", PipelineError::Cancelled { levels: 0 }.into(), interrupted),
             ("signal", load(LoadError::Cancelled).into(), interrupted),
             ("signal", PipelineError::from(runs(load(LoadError::Cancelled))).into(), interrupted),

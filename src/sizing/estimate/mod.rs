@@ -2,6 +2,7 @@
 //! none.
 
 mod answer;
+mod beside;
 mod buy;
 mod capacity_estimate;
 mod document;
