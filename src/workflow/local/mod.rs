@@ -19,7 +19,7 @@ mod tail;
 mod workers;
 
 pub use config::{ProgramSpec, ServeSpec};
-pub use guard::{GUARD_VERB, enable_guard, guard};
+pub use guard::{GUARD_VERB, GuardCommand, enable_guard, guard};
 pub(super) use program::Program;
 pub use serve::ServedWorkflow;
 pub(super) use workers::Workers;
