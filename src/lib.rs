@@ -21,7 +21,7 @@
 //! | pipeline: the steps above as a graph of stages | [`Pipeline`], [`Study`], [`RunOptions`], [`PipelineError`] | [`pipeline`] |
 //! | extensions: what a program adds | [`Extensions`], [`Workflow`], [`Kind`], [`WorkflowConfig`], [`Clock`], [`BoxFuture`], [`Estimator`], [`Model`], [`Evidence`], [`Executor`], [`Job`] | [`extend`] |
 //!
-//! Further errors are in [`errors`].
+//! Further errors are in [`errors`]; [`calc`] is the calculation of the reference, with its parameters and files.
 //!
 //! A [`Pipeline`] stores each stage under a hash of everything it reads, so a changed target recomputes the estimate
 //! and the reports from the levels that exist. A [`Study`] has the pipelines of all combinations of a matrix.
@@ -248,8 +248,8 @@ pub mod estimates {
 #[cfg(feature = "pipeline")]
 pub mod results {
     pub use crate::report::{
-        ComparedAlternative, ComparedBranch, ComparedSet, ComparedTargets, Comparison, LevelResult,
-        RunsLookup, SpecIdentity, sentence, sentence_of,
+        CaseLimit, ComparedAlternative, ComparedBranch, ComparedSet, ComparedTargets, Comparison,
+        LevelResult, RunsLookup, SpecIdentity, WhatIf, WhatIfCase, sentence, sentence_of,
     };
 }
 
@@ -258,10 +258,17 @@ pub mod results {
 pub mod pipeline {
     pub use crate::store::{Digest, Invocation, Key, LockState};
     pub use crate::study::{
-        BranchStages, CancellationToken, MissingBranch, Observer, Outcome, Pattern, Plan,
+        BranchStages, CancellationToken, Grid, MissingBranch, Observer, Outcome, Pattern, Plan,
         PlannedStage, Reason, RemeasureReason, Selection, SilentObserver, StageId, StageOutcome,
         StageStatus, State, Status, StudyOutcome,
     };
+}
+
+/// The calculation of the reference, `nat sizing calc`, with its parameters and files.
+#[cfg(feature = "pipeline")]
+pub mod calc {
+    pub use crate::study::{CalcError, CalcFormat, CalcOptions, CalcOutcome};
+    pub use crate::workflow::nat::HostCount;
 }
 
 /// Words of workflow kinds ([`Kind`]) and of executors ([`Executor`]).
@@ -284,6 +291,7 @@ pub mod errors {
         dataset::DatasetError,
         language::{InvalidDuration, ReferenceError},
         load::{ForeignError, LoadError, PlanError, ScrapeError, TooFewFiles, WorkerError},
+        nat::ImportError,
         pacing::PacingError,
         report::TemplateError,
         spec::ExtensionError,

@@ -1,7 +1,7 @@
 //! Failed commands: error output, and the exit code of the cause.
 
 use super::diagnose::{CliError, shown, tell};
-use super::end::{BAD_INPUT, FAILED};
+use super::end::{BAD_INPUT, End, FAILED};
 use super::{log, signals};
 use crate::dataset::DatasetError;
 use crate::load::{ForeignError, LoadError, PlanError};
@@ -14,10 +14,20 @@ use crate::study::{CalcError, PipelineError};
 use crate::workflow::ConnectError;
 use std::error::Error;
 use std::io::{IsTerminal, Write};
-use std::process::ExitCode;
+
+/// Returns the text of an error as the command prints it, without colours: an error in a spec shows the line.
+pub fn error_text(error: &(dyn Error + 'static)) -> String {
+    let spec = match (error.downcast_ref(), error.downcast_ref(), error.downcast_ref()) {
+        (Some(spec), _, _)
+        | (_, Some(PipelineError::Spec(spec)), _)
+        | (_, _, Some(CalcError::Pipeline(PipelineError::Spec(spec)))) => Some(spec),
+        _ => None,
+    };
+    shown(&spec.map_or_else(|| error.to_string(), |spec: &SpecError| spec.render(false)))
+}
 
 /// Prints an error and returns its exit code.
-pub(super) fn report(error: &CliError) -> ExitCode {
+pub(super) fn report(error: &CliError) -> u8 {
     log::causes(error);
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     match error {
@@ -33,15 +43,15 @@ pub(super) fn report(error: &CliError) -> ExitCode {
         }
         other => tell(&format!("error: {other}")),
     }
-    ExitCode::from(code_of(error))
+    code_of(error)
 }
 
 /// Prints the error of a command line, or the requested help.
-pub(super) fn refused(error: &clap::Error) -> ExitCode {
+pub(super) fn refused(error: &clap::Error) -> u8 {
     if !error.use_stderr() {
         // A closed pipe must not turn a help text into a failure.
         let _ = error.print();
-        return ExitCode::SUCCESS;
+        return End::Done.code();
     }
     // What was typed is quoted, and can be anything.
     let text = error.render().to_string();
@@ -50,12 +60,12 @@ pub(super) fn refused(error: &clap::Error) -> ExitCode {
     } else {
         tell(text.trim_end());
     }
-    ExitCode::from(BAD_INPUT)
+    BAD_INPUT
 }
 
 /// Returns the exit code of an error: that of its innermost cause that has one, however it is
 /// wrapped.
-pub(super) fn code_of(error: &(dyn Error + 'static)) -> u8 {
+pub fn code_of(error: &(dyn Error + 'static)) -> u8 {
     let mut code = decides(error);
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -124,7 +134,6 @@ fn decides(error: &(dyn Error + 'static)) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::end::End;
     use crate::load::WorkerError;
     use crate::pacing::LoadPoint;
     use crate::study::StageId;
@@ -160,6 +169,17 @@ mod tests {
 
     fn load(error: LoadError) -> PipelineError {
         PipelineError::Load { stage: StageId::Sweep(LoadPoint::InFlight(1)), error }
+    }
+
+    #[test]
+    fn an_error_in_a_spec_has_one_text_whatever_it_is_wrapped_in() {
+        let expected = spec().render(false);
+        assert!(expected.starts_with("error: no"), "{expected}");
+        assert_eq!(error_text(&spec()), expected);
+        assert_eq!(error_text(&PipelineError::from(spec())), expected);
+        assert_eq!(error_text(&CalcError::from(spec())), expected);
+        let gone = PipelineError::from(unreadable());
+        assert_eq!(error_text(&gone), gone.to_string());
     }
 
     #[test]

@@ -56,6 +56,32 @@ pub struct CalcOptions {
     pub wait: bool,
 }
 
+impl Default for CalcOptions {
+    /// The defaults of the command line.
+    fn default() -> Self {
+        Self {
+            config_file: None,
+            output_dir: None,
+            endpoint: None,
+            format: CalcFormat::default(),
+            hosts: None,
+            python: None,
+            endpoint_timeout: 300,
+            offline: false,
+            append: false,
+            concurrencies: (1..=10).collect(),
+            num_passes: 0,
+            target_llm_latency: 0.0,
+            target_workflow_runtime: 0.0,
+            target_users: 0,
+            test_gpu_count: 0,
+            method: crate::sizing::MethodName::Linear,
+            plots: true,
+            wait: false,
+        }
+    }
+}
+
 impl CalcOptions {
     /// Checks the parameters, as the reference does.
     pub fn check(&self) -> Result<(), CalcError> {

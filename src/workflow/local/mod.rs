@@ -20,7 +20,7 @@ mod usage;
 mod workers;
 
 pub use config::{ProgramSpec, ServeSpec};
-pub use guard::{GUARD_VERB, enable_guard, guard};
+pub use guard::{GUARD_VERB, GuardCommand, enable_guard, guard};
 pub(super) use process::{Process, exit};
 pub(super) use program::Program;
 pub use serve::ServedWorkflow;
