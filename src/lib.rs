@@ -21,7 +21,7 @@
 //! | pipeline: the steps above as a graph of stages | [`Pipeline`], [`Study`], [`RunOptions`], [`PipelineError`] | [`pipeline`] |
 //! | extensions: what a program adds | [`Extensions`], [`Workflow`], [`Kind`], [`WorkflowConfig`], [`Clock`], [`BoxFuture`], [`Estimator`], [`Model`], [`Evidence`], [`Executor`], [`Job`] | [`extend`] |
 //!
-//! Further errors are in [`errors`].
+//! Further errors are in [`errors`]; [`calc`] is the calculation of the reference, with its parameters and files.
 //!
 //! A [`Pipeline`] stores each stage under a hash of everything it reads, so a changed target recomputes the estimate
 //! and the reports from the levels that exist. A [`Study`] has the pipelines of all combinations of a matrix.
@@ -208,7 +208,7 @@ pub mod kinds {
     pub use crate::workflow::command::CommandSpec;
     pub use crate::workflow::custom::CustomSpec;
     pub use crate::workflow::http::{HttpSpec, SuccessRule};
-    pub use crate::workflow::nat::NatSpec;
+    pub use crate::workflow::nat::{HostCount, NatSpec};
     pub use crate::workflow::openai::{OpenaiApi, OpenaiSpec};
     pub use crate::workflow::recorded::{ConcurrencySource, RecordedPaths, RecordedSpec, TimeUnit};
     pub use crate::workflow::simulator::{
@@ -219,8 +219,8 @@ pub mod kinds {
 /// Parts of runs ([`Run`]), of recordings ([`Recording`]) and of what was noted with them.
 pub mod runs {
     pub use crate::measure::{
-        CallColumn, ClientHealth, Fields, Gaps, MachineHealth, Note, Part, Phase, PreviousFigures,
-        RecordingMeta, RunColumns, RunFields, SearchGoal,
+        CallColumn, ClientHealth, CpuTime, Fields, Gaps, HostHealth, MachineHealth, Note, Part,
+        Phase, PreviousFigures, RecordingMeta, RunColumns, RunFields, SearchGoal,
     };
 }
 
@@ -236,10 +236,11 @@ pub mod levels {
 pub mod estimates {
     pub use crate::sizing::fit::Regression;
     pub use crate::sizing::{
-        AddedMethod, AddedName, Alternative, Assessment, Capacity, CrossCheck, CurvePoint,
-        Diagnosis, Doubt, ExpectedRuntime, Finding, Fit, GpuCount, LevelComparison, MethodName,
-        NamedFit, NoCapacity, NoFit, NoModel, ObservedLevel, ObservedRun, PerMetric, Plan, Point,
-        PreparedModel, ProvenBounds, Remedy, SlowLevel, Sum, TargetQuestion,
+        AddedMethod, AddedName, AdmissionLimit, Alternative, Assessment, Capacity, CrossCheck,
+        CurvePoint, Diagnosis, Doubt, ExpectedRuntime, Finding, Fit, GpuCount, HeldBack,
+        LevelComparison, MethodName, NamedFit, NoCapacity, NoFit, NoModel, ObservedLevel,
+        ObservedRun, PerMetric, Plan, Point, PreparedModel, ProvenBounds, Remedy, SlowLevel, Sum,
+        TargetQuestion,
     };
 }
 
@@ -247,8 +248,8 @@ pub mod estimates {
 #[cfg(feature = "pipeline")]
 pub mod results {
     pub use crate::report::{
-        ComparedAlternative, ComparedBranch, ComparedSet, ComparedTargets, Comparison, LevelResult,
-        RunsLookup, SpecIdentity, sentence, sentence_of,
+        CaseLimit, ComparedAlternative, ComparedBranch, ComparedSet, ComparedTargets, Comparison,
+        LevelResult, RunsLookup, SpecIdentity, WhatIf, WhatIfCase, sentence, sentence_of,
     };
 }
 
@@ -257,10 +258,17 @@ pub mod results {
 pub mod pipeline {
     pub use crate::store::{Digest, Invocation, Key, LockState};
     pub use crate::study::{
-        BranchStages, CancellationToken, MissingBranch, Observer, Outcome, Pattern, Plan,
+        BranchStages, CancellationToken, Grid, MissingBranch, Observer, Outcome, Pattern, Plan,
         PlannedStage, Reason, RemeasureReason, Selection, SilentObserver, StageId, StageOutcome,
         StageStatus, State, Status, StudyOutcome,
     };
+}
+
+/// The calculation of the reference, `nat sizing calc`, with its parameters and files.
+#[cfg(feature = "pipeline")]
+pub mod calc {
+    pub use crate::study::{CalcError, CalcFormat, CalcOptions, CalcOutcome};
+    pub use crate::workflow::nat::HostCount;
 }
 
 /// Words of workflow kinds ([`Kind`]) and of executors ([`Executor`]).
@@ -283,6 +291,7 @@ pub mod errors {
         dataset::DatasetError,
         language::{InvalidDuration, ReferenceError},
         load::{ForeignError, LoadError, PlanError, ScrapeError, TooFewFiles, WorkerError},
+        nat::ImportError,
         pacing::PacingError,
         report::TemplateError,
         spec::ExtensionError,

@@ -9,6 +9,7 @@ use super::spec_args::WaitArgs;
 use crate::report::{NatTargets, nat_doubts, nat_summary};
 use crate::sizing::MethodName;
 use crate::study::{CalcFormat, CalcOptions, emitted_spec};
+use crate::workflow::nat::HostCount;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -77,9 +78,18 @@ pub(super) struct Args {
     /// Keep the metrics of earlier gatherings beside the new ones
     #[arg(long = "append_calc_outputs", alias = "append-calc-outputs")]
     append_calc_outputs: bool,
-    /// Address of the served workflow, such as `http://localhost:8000`
+    /// Address of the served workflow, such as `http://localhost:8000`; without it, the
+    /// configuration's own workflow is run on this machine
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
+    /// The Python that has the toolkit, to run the workflow in it; by default that of `NAT_PYTHON`,
+    /// of the virtual environment in use, or beside `nat` on the `PATH`
+    #[arg(long = "nat-python", alias = "nat_python", value_name = "PYTHON")]
+    nat_python: Option<String>,
+    /// How many processes run the workflow; `auto`: as many as it takes until none is busy all the
+    /// time
+    #[arg(long = "nat-hosts", alias = "nat_hosts", value_name = "N")]
+    nat_hosts: Option<HostCount>,
     /// Longest time of a run, in seconds
     #[arg(
         long = "endpoint_timeout",
@@ -147,6 +157,8 @@ impl Args {
             config_file: self.config_file.clone(),
             output_dir: self.calc_output_dir.clone(),
             endpoint: self.endpoint.clone(),
+            python: self.nat_python.clone(),
+            hosts: self.nat_hosts,
             endpoint_timeout: self.endpoint_timeout,
             offline: self.offline_mode,
             append: self.append_calc_outputs,

@@ -5,7 +5,9 @@ use crate::measure::MergeError;
 use crate::redact::{Redactor, printable, secrets_among};
 use crate::spec::SpecError;
 use crate::study::{CalcError, Cause, PipelineError};
+use std::ffi::OsString;
 use std::io::Write;
+use std::sync::OnceLock;
 
 /// Reason why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -60,11 +62,18 @@ pub(super) fn shown(text: &str) -> String {
     printable(&redactor.text(text.to_owned())).into_owned()
 }
 
+/// The arguments of the command line; the first one counts, as a process has one.
+static TYPED: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Remembers the command line that was typed, which begins with the name of the command.
+pub(super) fn remember_typed(line: &[OsString]) {
+    TYPED.get_or_init(|| line.iter().skip(1).map(|it| it.to_string_lossy().into_owned()).collect());
+}
+
 /// Returns the arguments on the command line that may be secrets.
 pub(super) fn secrets_typed() -> Vec<String> {
-    let arguments: Vec<String> =
-        std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
-    secrets_among(&arguments).into_iter().map(str::to_owned).collect()
+    let arguments = TYPED.get().map_or(&[][..], Vec::as_slice);
+    secrets_among(arguments).into_iter().map(str::to_owned).collect()
 }
 
 /// Writes a line to stderr, with control characters escaped.

@@ -1,11 +1,11 @@
 //! Failed commands: error output, and the exit code of the cause.
 
 use super::diagnose::{CliError, shown, tell};
-use super::end::{BAD_INPUT, FAILED};
+use super::end::{BAD_INPUT, End, FAILED};
 use super::{log, signals};
 use crate::dataset::DatasetError;
 use crate::load::{ForeignError, LoadError, PlanError};
-use crate::measure::MergeError;
+use crate::measure::{Failure, FailureKind, MergeError};
 use crate::nat::ImportError;
 use crate::report::{ReportError, TemplateError};
 use crate::spec::{ReferenceError, SpecError};
@@ -14,10 +14,20 @@ use crate::study::{CalcError, PipelineError};
 use crate::workflow::ConnectError;
 use std::error::Error;
 use std::io::{IsTerminal, Write};
-use std::process::ExitCode;
+
+/// Returns the text of an error as the command prints it, without colours: an error in a spec shows the line.
+pub fn error_text(error: &(dyn Error + 'static)) -> String {
+    let spec = match (error.downcast_ref(), error.downcast_ref(), error.downcast_ref()) {
+        (Some(spec), _, _)
+        | (_, Some(PipelineError::Spec(spec)), _)
+        | (_, _, Some(CalcError::Pipeline(PipelineError::Spec(spec)))) => Some(spec),
+        _ => None,
+    };
+    shown(&spec.map_or_else(|| error.to_string(), |spec: &SpecError| spec.render(false)))
+}
 
 /// Prints an error and returns its exit code.
-pub(super) fn report(error: &CliError) -> ExitCode {
+pub(super) fn report(error: &CliError) -> u8 {
     log::causes(error);
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     match error {
@@ -33,15 +43,15 @@ pub(super) fn report(error: &CliError) -> ExitCode {
         }
         other => tell(&format!("error: {other}")),
     }
-    ExitCode::from(code_of(error))
+    code_of(error)
 }
 
 /// Prints the error of a command line, or the requested help.
-pub(super) fn refused(error: &clap::Error) -> ExitCode {
+pub(super) fn refused(error: &clap::Error) -> u8 {
     if !error.use_stderr() {
         // A closed pipe must not turn a help text into a failure.
         let _ = error.print();
-        return ExitCode::SUCCESS;
+        return End::Done.code();
     }
     // What was typed is quoted, and can be anything.
     let text = error.render().to_string();
@@ -50,12 +60,12 @@ pub(super) fn refused(error: &clap::Error) -> ExitCode {
     } else {
         tell(text.trim_end());
     }
-    ExitCode::from(BAD_INPUT)
+    BAD_INPUT
 }
 
 /// Returns the exit code of an error: that of its innermost cause that has one, however it is
 /// wrapped.
-pub(super) fn code_of(error: &(dyn Error + 'static)) -> u8 {
+pub fn code_of(error: &(dyn Error + 'static)) -> u8 {
     let mut code = decides(error);
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -77,6 +87,9 @@ fn decides(error: &(dyn Error + 'static)) -> Option<u8> {
         || error.is::<TemplateError>()
     {
         return Some(BAD_INPUT);
+    }
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return (failure.kind == FailureKind::NotInstalled).then_some(BAD_INPUT);
     }
     if error.is::<StoreError>() {
         return Some(FAILED);
@@ -121,9 +134,7 @@ fn decides(error: &(dyn Error + 'static)) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::end::End;
     use crate::load::WorkerError;
-    use crate::measure::{Failure, FailureKind};
     use crate::pacing::LoadPoint;
     use crate::study::StageId;
     use std::io::{Error as IoError, ErrorKind};
@@ -161,10 +172,23 @@ mod tests {
     }
 
     #[test]
+    fn an_error_in_a_spec_has_one_text_whatever_it_is_wrapped_in() {
+        let expected = spec().render(false);
+        assert!(expected.starts_with("error: no"), "{expected}");
+        assert_eq!(error_text(&spec()), expected);
+        assert_eq!(error_text(&PipelineError::from(spec())), expected);
+        assert_eq!(error_text(&CalcError::from(spec())), expected);
+        let gone = PipelineError::from(unreadable());
+        assert_eq!(error_text(&gone), gone.to_string());
+    }
+
+    #[test]
     fn a_cause_has_one_code_whatever_it_is_wrapped_in() {
         let unset = || ReferenceError::Unset("KEY".to_owned());
         let client = || ConnectError::Client("no".to_owned());
         let failure = Failure::new(FailureKind::Connect, "gone");
+        let missing = Failure::new(FailureKind::NotInstalled, "no toolkit");
+        let missing = PipelineError::Unreachable { stage: None, kept: false, failure: missing };
         let runs = |error: PipelineError| ReportError::Runs { concurrency: 1, error: error.into() };
         let artifact = |error: StoreError| PipelineError::Artifact {
             stage: StageId::Fit,
@@ -213,6 +237,7 @@ mod tests {
             ("system", CliError::system("stdout", io()), 1),
             ("system", CliError::Calc(CalcError::Scratch(io())), 1),
             ("server", PipelineError::Unreachable { stage: None, kept: false, failure }.into(), 1),
+            ("toolkit", CalcError::NotInstalled { error: missing, written: None }.into(), 2),
             ("signal", PipelineError::Cancelled { levels: 0 }.into(), interrupted),
             ("signal", load(LoadError::Cancelled).into(), interrupted),
             ("signal", PipelineError::from(runs(load(LoadError::Cancelled))).into(), interrupted),

@@ -52,11 +52,14 @@ mod validate;
 mod what_if;
 mod worker;
 
+pub use crate::workflow::local::GuardCommand;
 pub use additions::Additions;
+pub use exit::{code_of as exit_code, error_text};
 
 use crate::workflow::local::{GUARD_VERB, enable_guard, guard};
 use clap::{Parser, Subcommand};
 use end::End;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// How many GPUs does this LLM workflow need to serve N concurrent users within a response-time
@@ -111,9 +114,18 @@ pub fn main() -> ExitCode {
 /// Runs the command line of this process, which adds to it: every verb knows what specs can name, and `worker` carries
 /// out plans of the kinds that were added.
 pub fn main_with(additions: impl Into<Additions>) -> ExitCode {
+    ExitCode::from(main_of(std::env::args_os(), additions))
+}
+
+/// Runs a command line in a process of another program, such as an interpreter, and returns its exit code. The line
+/// begins with the name of the command. A program whose own executable is not the command names the one that runs
+/// the guard first ([`guard_with`]).
+pub fn main_of(line: impl IntoIterator<Item = OsString>, additions: impl Into<Additions>) -> u8 {
     let additions = &additions.into();
-    enable_guard();
-    let cli = match Cli::try_parse() {
+    enable_guard(GuardCommand::SameProgram);
+    let line: Vec<OsString> = line.into_iter().collect();
+    diagnose::remember_typed(&line);
+    let cli = match Cli::try_parse_from(line) {
         Ok(cli) => cli,
         Err(error) => return exit::refused(&error),
     };
@@ -148,9 +160,19 @@ pub fn main_with(additions: impl Into<Additions>) -> ExitCode {
         }
     };
     match result {
-        Ok(end) => ExitCode::from(end.code()),
+        Ok(end) => end.code(),
         Err(error) => exit::report(&error),
     }
+}
+
+/// Names the command that runs the guard, which ends whatever this process started if the process itself is killed.
+pub fn guard_with(command: GuardCommand) {
+    enable_guard(command);
+}
+
+/// Returns the last argument of the command that runs the guard.
+pub fn guard_verb() -> &'static str {
+    GUARD_VERB
 }
 
 #[cfg(test)]

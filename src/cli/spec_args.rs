@@ -54,8 +54,7 @@ impl SpecArgs {
     /// Returns what was asked for, for the record of the run. A change that may hold a secret is left
     /// out.
     pub fn asked(&self, verb: &str) -> Invocation {
-        let set = self.set.iter().filter(|text| redact(text) == **text).cloned().collect();
-        Invocation { verb: verb.to_owned(), profile: self.profile.clone(), set, branch: None }
+        Invocation::new(verb, self.profile.as_deref(), &self.set)
     }
 
     /// Reads the spec into its pipelines.

@@ -16,7 +16,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
     let study = args.spec.study(additions)?;
     let (CheckSummary { counts, remote, levels }, branches) = study.check()?;
-    let levels = counted(levels, "level");
+    let levels = levels.map(|count| counted(count, "level"));
+    let levels = levels.unwrap_or_else(|| "adaptive levels".to_owned());
     let Counts { items, dropped, filtered } = counts;
     let left_out: Vec<String> = [(dropped, "without a question"), (filtered, "filtered out")]
         .iter()

@@ -2,6 +2,7 @@
 
 use super::begin::begin;
 use super::health::Monitor;
+use super::host_watch::HostWatch;
 use super::level::Level;
 use super::{Executor, Job, LevelPlan, LoadError, RecordedLevel};
 use crate::measure::{RecordingMeta, ServerMetrics};
@@ -23,6 +24,7 @@ async fn measure(job: Job<'_>) -> Result<RecordedLevel, LoadError> {
     let Job { plan, workflow, scraper, cancel, on_run, recorder } = job;
     let turns = plan.turns()?;
     let monitor = Monitor::start();
+    let hosts = HostWatch::start(&workflow);
     let setting = plan.setting();
     let LevelPlan { point, pacing, workload, segment, .. } = plan;
     let level = Level::begin(segment, (workload, turns), workflow, recorder, on_run);
@@ -44,6 +46,7 @@ async fn measure(job: Job<'_>) -> Result<RecordedLevel, LoadError> {
         }
     }
     let client = monitor.stop();
+    let host = hosts.stop();
     let (scraped, scrape_error) = match scraping {
         Some(scraping) => scraping.stop(),
         None => (ServerMetrics::new(), None),
@@ -51,6 +54,7 @@ async fn measure(job: Job<'_>) -> Result<RecordedLevel, LoadError> {
     Ok(level.recorder.recorded(RecordingMeta {
         concurrency: point.level(),
         client: Some(client),
+        host,
         scraped,
         scrape_error,
         ..RecordingMeta::default()

@@ -6,6 +6,7 @@ mod executor;
 mod files;
 mod foreign;
 mod health;
+mod host_watch;
 mod level;
 mod local;
 mod plan;

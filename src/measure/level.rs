@@ -6,8 +6,8 @@ use super::call_figures::{
 use super::tally::Tally;
 use super::window::Window;
 use super::{
-    CallColumn, ClientHealth, FailureCount, Note, PreviousFigures, Recording, RecordingMeta,
-    RunColumns, ScrapedMetric, SearchGoal, Summary,
+    CallColumn, ClientHealth, FailureCount, HostHealth, Note, PreviousFigures, Recording,
+    RecordingMeta, RunColumns, ScrapedMetric, SearchGoal, Summary,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -102,6 +102,9 @@ pub struct LevelMetrics {
     pub in_flight: Vec<f64>,
     /// Health of the client; null if the runs were recorded elsewhere.
     pub client: Option<ClientHealth>,
+    /// Load of the processes that ran the workflow on this machine; absent if none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostHealth>,
     /// The server's own metrics during the window, by name.
     pub scraped: BTreeMap<String, ScrapedMetric>,
     /// Reason why some of them are missing; null if none are.
@@ -135,6 +138,11 @@ impl LevelMetrics {
     pub fn of(concurrency: u32, recording: &Recording, tolerated: f64) -> Self {
         let Ok(level) = Self::of_columns(concurrency, recording, &recording.around, tolerated);
         level
+    }
+
+    /// Returns true if the processes that ran the workflow on this machine were busy all the time.
+    pub fn host_limited(&self) -> bool {
+        self.host.is_some_and(HostHealth::limits)
     }
 
     /// Like [`LevelMetrics::of`], for runs that are read one column at a time.
@@ -200,6 +208,7 @@ impl LevelMetrics {
             mean_in_flight: in_flight.iter().sum::<f64>() / in_flight.len().max(1) as f64,
             in_flight,
             client,
+            host: around.host,
             scraped: around
                 .scraped
                 .iter()

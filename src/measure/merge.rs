@@ -156,13 +156,15 @@ fn shifted(mut run: Run, later: f64) -> Run {
 impl RecordingMeta {
     /// Adds the facts about a share.
     fn add(&mut self, part: Part, share: Self, later: f64) {
-        let Self { concurrency, client, scraped, scrape_error, burst, server_gone, .. } = share;
+        let Self { concurrency, client, host, scraped, scrape_error, burst, server_gone, .. } =
+            share;
         self.concurrency = concurrency;
         if let Some(health) = client {
             self.client = Some(self.client.map_or(health, |client| client.worse(health)));
             let Part { machine, index, .. } = part;
             self.machines.push(MachineHealth { machine, share: index, health });
         }
+        self.host = self.host.map_or(host, |known| Some(host.map_or(known, |it| known.worse(it))));
         add_scraped(&mut self.scraped, scraped, later);
         self.scrape_error = self.scrape_error.take().or(scrape_error);
         self.burst = self.burst.or(burst);

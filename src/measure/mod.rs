@@ -51,7 +51,8 @@ pub use metric::{Direction, Metric, Scope, Span, Unit};
 pub use note::Note;
 pub use quantile::{Intervals, Quantile, QuantileName, Summary, quantile_of_sorted};
 pub use recording::{
-    ClientHealth, MachineHealth, Part, PreviousFigures, Recording, RecordingMeta, SearchGoal,
+    ClientHealth, CpuTime, HostHealth, MachineHealth, Part, PreviousFigures, Recording,
+    RecordingMeta, SearchGoal,
 };
 pub use run::{Failure, FailureKind, Gaps, LlmCall, Outcome, Phase, Run};
 pub use scrape::{ScrapedMetric, Series, ServerMetrics};

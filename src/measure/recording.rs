@@ -29,6 +29,63 @@ impl ClientHealth {
     }
 }
 
+/// Load of the processes that run the workflow on this machine, while they served a level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct HostHealth {
+    /// Number of processes.
+    pub processes: u32,
+    /// Share of a core that the busiest of them used; above 1 if several of its threads did.
+    pub cpu_share: f64,
+    /// Share of the time for which that one had something to do, and no core to do it.
+    pub wait_share: f64,
+}
+
+/// CPU time of a process so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CpuTime {
+    /// Time that it used, in seconds.
+    pub used: f64,
+    /// Time for which it waited for a core, in seconds.
+    pub waited: f64,
+}
+
+impl HostHealth {
+    /// Computes the load from the CPU time of each process before and after, and the time between, in seconds;
+    /// `None` if no process was there all the time.
+    pub fn between(before: &[CpuTime], after: &[CpuTime], seconds: f64) -> Option<Self> {
+        let processes = u32::try_from(before.len()).unwrap_or(u32::MAX);
+        let of = |(before, after): (&CpuTime, &CpuTime)| Self {
+            processes,
+            cpu_share: (after.used - before.used).max(0.0) / seconds,
+            wait_share: (after.waited - before.waited).max(0.0) / seconds,
+        };
+        before.iter().zip(after).map(of).reduce(Self::worse).filter(|_| seconds > 0.0)
+    }
+
+    /// Returns true if a process was busy nearly all the time: the measured times are then more likely its own than
+    /// those of what it calls.
+    pub fn limits(self) -> bool {
+        const BUSY: f64 = 0.85;
+        self.busy_share() > BUSY
+    }
+
+    /// Returns true if what it lacked was a core of this machine, which no further process brings.
+    pub fn is_starved(self) -> bool {
+        const NOTABLE: f64 = 0.25;
+        self.wait_share > NOTABLE
+    }
+
+    fn busy_share(self) -> f64 {
+        self.cpu_share + self.wait_share
+    }
+
+    /// Returns the worse of two.
+    pub(super) fn worse(self, other: Self) -> Self {
+        if other.busy_share() > self.busy_share() { other } else { self }
+    }
+}
+
 /// Search of the adaptive sweep that measured a level.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -114,6 +171,9 @@ pub struct RecordingMeta {
     pub concurrency: Option<u32>,
     /// Health of the client; `None` if the runs were recorded elsewhere.
     pub client: Option<ClientHealth>,
+    /// Load of the processes that run the workflow; `None` if none do on this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostHealth>,
     /// The server's own metrics, if it was scraped.
     pub scraped: ServerMetrics,
     /// Reason why some of them are missing.

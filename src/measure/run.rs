@@ -137,6 +137,8 @@ pub enum FailureKind {
     Reported,
     /// The program could not be started.
     Spawn,
+    /// Software that the workflow runs in is not installed, or cannot be loaded.
+    NotInstalled,
     /// The program exited without success.
     Exit,
 }
@@ -161,6 +163,7 @@ impl fmt::Display for FailureKind {
             Self::Template => "no request",
             Self::Reported => "reported as failed",
             Self::Spawn => "not started",
+            Self::NotInstalled => "not installed",
             Self::Exit => "program failed",
         })
     }

@@ -2,7 +2,7 @@
 //! shape is known.
 
 use super::error::ImportError;
-use super::llm::workflow;
+use super::llm::{is_for_reference, workflow};
 use super::load::{Sources, load};
 use super::typed::switch;
 use serde::{Deserialize, Deserializer};
@@ -17,6 +17,8 @@ pub struct ImportedSections {
     pub dataset: Value,
     /// The spec's `workflow`, or the reason why it cannot be run from here.
     pub workflow: Result<Value, String>,
+    /// True if the workflow is for the reference itself to run: no change to its settings makes it one of the spec's.
+    pub is_for_reference: bool,
     /// Changes made by the conversion, in sentences.
     pub notes: Vec<String>,
 }
@@ -82,6 +84,7 @@ pub fn import(path: &Path, sources: &Sources<'_>) -> Result<ImportedSections, Im
     let imported = ImportedSections {
         dataset: dataset(&config, &file, sources.exists, &mut notes)?,
         workflow: workflow(&config, sources.env, &mut notes),
+        is_for_reference: is_for_reference(&config),
         notes,
     };
     let used = [Some(&imported.dataset), imported.workflow.as_ref().ok()];
@@ -225,6 +228,7 @@ eval:
                 "filter": {"allow": {"topic": ["a", 7]}, "deny": {"nr": ["x*"]}},
             })
         );
+        assert!(!imported.is_for_reference);
         assert!(imported.workflow.unwrap_err().contains("--endpoint"));
         let local = run(
             "eval: {general: {dataset: {file_path: there.json, remote_file_path: http://h/x, structure: {disable: true}}}}",

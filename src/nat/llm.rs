@@ -38,6 +38,26 @@ const BODY: [&str; 20] = [
     "verbosity",
 ];
 
+/// Returns true if a workflow is none that sizer can carry out itself: of another type, or with an LLM of another type.
+pub(super) fn is_for_reference(config: &Value) -> bool {
+    match config["workflow"]["_type"].as_str() {
+        None | Some("") => false,
+        Some("chat_completion") => llm_of(config).is_some_and(|(_, llm)| {
+            let provider = llm.get("_type").and_then(Value::as_str).unwrap_or("");
+            !PROVIDERS.iter().any(|(name, ..)| *name == provider)
+        }),
+        Some(_) => true,
+    }
+}
+
+/// Returns the LLM of the workflow with its name: the one that it names, or the only one.
+fn llm_of(config: &Value) -> Option<(&str, &Map<String, Value>)> {
+    let llms = config["llms"].as_object()?;
+    let name = config["workflow"]["llm_name"].as_str();
+    let name = name.or_else(|| llms.keys().next().filter(|_| llms.len() == 1).map(String::as_str));
+    name.and_then(|name| Some((name, llms.get(name)?.as_object()?)))
+}
+
 /// Converts the workflow; fails with the reason why it cannot be run from here.
 pub(super) fn workflow(
     config: &Value,
@@ -56,12 +76,7 @@ pub(super) fn workflow(
         };
         return Err(format!("{what}; {SERVE}"));
     }
-    let none = Map::new();
-    let llms = config["llms"].as_object().unwrap_or(&none);
-    let name = section["llm_name"].as_str();
-    let name = name.or_else(|| llms.keys().next().filter(|_| llms.len() == 1).map(String::as_str));
-    let Some((name, Value::Object(llm))) = name.and_then(|name| Some((name, llms.get(name)?)))
-    else {
+    let Some((name, llm)) = llm_of(config) else {
         return Err(format!(
             "the workflow's `llm_name` is not among `llms`; correct it, or {SERVE}"
         ));

@@ -8,6 +8,7 @@
 //!   from before version 1.2; [`read_calc_output`] reads both.
 //! - [`import`] turns a configuration into the `dataset` and `workflow` of a spec ([`ImportedSections`]),
 //!   with notes on everything that was changed or left out.
+//! - [`ConfigParts`] is all that a configuration is made of, by which a key identifies it.
 //! - [`Sources`] gives access to environment variables and files, so that the conversion itself
 //!   stays pure.
 //!
@@ -28,6 +29,7 @@ mod error;
 mod llm;
 mod load;
 mod older_output;
+mod parts;
 mod typed;
 mod variables;
 
@@ -39,3 +41,4 @@ pub use config::{ImportedSections, import};
 pub use error::ImportError;
 pub use load::Sources;
 pub use older_output::{OlderCalcOutput, read_calc_output};
+pub use parts::ConfigParts;

@@ -52,7 +52,7 @@ pub use nat_summary::{NatTargets, nat_doubts, nat_summary};
 pub use prose::{sentence, sentence_of};
 pub use result::{LevelResult, SizingResult, SpecIdentity, result_schema};
 pub use terminal::terminal_summary;
-pub use what_if::{WhatIf, WhatIfCase};
+pub use what_if::{CaseLimit, WhatIf, WhatIfCase};
 
 use built_in::built_in;
 use std::io::Read;

@@ -36,9 +36,14 @@ pub fn nat_summary(result: &SizingResult, targets: NatTargets) -> String {
     let alerts: Vec<String> = result.levels.iter().map(|level| alerts(result, level)).collect();
     let has_alerts = alerts.iter().any(|alerts| !alerts.is_empty());
     if has_alerts {
-        out += "Alerts!: W = Workflow interrupted, L = LLM latency outlier, R = Workflow runtime outlier\n";
+        let busy = result.levels.iter().any(|level| level.host_limited());
+        let busy = if busy { ", C = host of the workflow busy" } else { "" };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            out,
+            "Alerts!: W = Workflow interrupted, L = LLM latency outlier, R = Workflow runtime outlier{busy}"
+        );
     }
-    // Writing to a string cannot fail.
     let _ = writeln!(out, "{}", table(result, has_alerts.then_some(&alerts)));
     if result.estimates.iter().any(|estimate| estimate.answer.gpus().is_some()) {
         out += "\n=== GPU ESTIMATES ===\n";
@@ -80,6 +85,7 @@ fn alerts(result: &SizingResult, level: &LevelResult) -> String {
         (level.interrupted, 'W'),
         (is_outlier(Metric::LlmLatency), 'L'),
         (is_outlier(Metric::WorkflowRuntime), 'R'),
+        (level.host_limited(), 'C'),
     ]
     .iter()
     .filter_map(|(holds, letter)| holds.then_some(*letter))

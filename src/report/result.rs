@@ -68,11 +68,20 @@ impl LevelResult {
         self.failed > 0 && !self.interrupted
     }
 
+    /// Returns true if this machine, by the client or by the hosts of the workflow, was too busy for the times to be
+    /// the server's.
+    pub fn is_machine_limited(&self) -> bool {
+        self.client_limited || self.host_limited()
+    }
+
     /// Alerts about the level, for the tables: `!W` if runs failed, `!F` if no more failed than are
-    /// tolerated, `!C` if the client was too busy.
+    /// tolerated, `!C` if the client or a host of the workflow was too busy.
     pub fn alerts(&self) -> String {
-        let letters =
-            [(self.interrupted, 'W'), (self.tolerates_failures(), 'F'), (self.client_limited, 'C')];
+        let letters = [
+            (self.interrupted, 'W'),
+            (self.tolerates_failures(), 'F'),
+            (self.is_machine_limited(), 'C'),
+        ];
         let letters: String =
             letters.iter().filter_map(|(holds, letter)| holds.then_some(*letter)).collect();
         if letters.is_empty() { letters } else { format!("!{letters}") }

@@ -1,7 +1,8 @@
 //! `result.json`: the result document itself.
 
 use super::material::BuiltIn;
-use super::{Material, Report, ReportError};
+use super::{Material, Report, ReportError, SizingResult};
+use crate::redact::printable;
 
 pub(super) const RESULT: BuiltIn =
     BuiltIn { name: NAME, is_default: true, template: None, report: || Box::new(ResultJson) };
@@ -13,10 +14,15 @@ struct ResultJson;
 
 impl Report for ResultJson {
     fn render(&self, material: &Material<'_>) -> Result<Vec<u8>, ReportError> {
-        let result = material.result;
+        Ok(material.result.to_json()?.into_bytes())
+    }
+}
+
+impl SizingResult {
+    /// Renders the document as it is in `result.json`, with control characters escaped.
+    pub fn to_json(&self) -> Result<String, ReportError> {
         let failed = |error| ReportError::format(NAME, error);
-        let mut text = serde_json::to_vec_pretty(result).map_err(failed)?;
-        text.push(b'\n');
-        Ok(text)
+        let text = serde_json::to_string_pretty(self).map_err(failed)?;
+        Ok(format!("{}\n", printable(&text)))
     }
 }

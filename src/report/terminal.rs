@@ -28,7 +28,7 @@ fn write_summary(out: &mut String, result: &SizingResult) -> std::fmt::Result {
             "F = runs failed, no more than are tolerated: the times are those of the others",
         ),
         (
-            result.levels.iter().any(|it| it.client_limited),
+            result.levels.iter().any(LevelResult::is_machine_limited),
             "C = this machine was too busy, the times are not the server's alone",
         ),
     ] {

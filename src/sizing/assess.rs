@@ -224,6 +224,12 @@ fn of_measuring(levels: &[LevelMetrics]) -> Vec<Finding> {
     if !limited.is_empty() {
         notes.push(Finding::ClientLimited { levels: limited });
     }
+    let limited = at(LevelMetrics::host_limited);
+    let hosts = levels.iter().filter(|level| level.host_limited()).filter_map(|level| level.host);
+    if let Some(host) = hosts.last() {
+        let (processes, starved) = (host.processes, host.is_starved());
+        notes.push(Finding::HostLimited { levels: limited, processes, starved });
+    }
     let requests: u64 = levels.iter().map(|level| level.reconnected).sum();
     if requests > 0 {
         notes.push(Finding::Reconnected { requests });

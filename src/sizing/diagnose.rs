@@ -1,5 +1,6 @@
 //! Diagnosis: what levels and estimates tell besides a number, for people who have to trust it.
 
+use super::admission::AdmissionLimit;
 use super::estimator::{ExpectedRuntime, Model};
 use super::finding::Finding;
 use super::slow_level::SlowLevel;
@@ -31,6 +32,9 @@ pub struct Diagnosis {
     pub saturation_throughput: Option<f64>,
     /// Levels that were slower than load explains.
     pub slow_levels: Vec<SlowLevel>,
+    /// Limit on the runs that the server works on at a time; absent if none was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admission: Option<AdmissionLimit>,
 }
 
 impl Diagnosis {
@@ -45,7 +49,11 @@ impl Diagnosis {
             .filter_map(|level| Some((f64::from(level.concurrency), level.workflow_runtime?.mean)))
             .collect();
         seen.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut found = Self { slow_levels: slow_levels(levels, model), ..Self::default() };
+        let mut found = Self {
+            slow_levels: slow_levels(levels, model),
+            admission: AdmissionLimit::of(levels),
+            ..Self::default()
+        };
         // From the next level that is clearly lower to the highest: what a further run in flight costs there.
         let last = seen.last().copied();
         let apart = |it: &&(f64, f64)| last.is_some_and(|last| last.0 >= APART * it.0);
@@ -79,7 +87,8 @@ impl Diagnosis {
         left_out: &[u32],
         recorded: bool,
     ) -> Vec<Finding> {
-        let mut found = Vec::new();
+        let admission = self.admission.clone().map(|limit| Finding::Admission { limit });
+        let mut found: Vec<Finding> = admission.into_iter().collect();
         let highest = levels.iter().filter(|l| !l.interrupted).map(|l| l.concurrency).max();
         match (self.saturation_throughput, highest) {
             (Some(throughput), _) => found.push(Finding::Saturated { throughput, knee: self.knee }),

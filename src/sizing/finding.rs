@@ -1,6 +1,7 @@
 //! Findings: what is worth saying about a sweep and its estimates, as data. `report::prose` has the
 //! words.
 
+use super::admission::AdmissionLimit;
 use super::fit::{NoCapacity, NoFit};
 use super::grade::Doubt;
 use super::slow_level::SlowLevel;
@@ -42,6 +43,20 @@ pub enum Finding {
     ClientLimited {
         /// Levels at which it was.
         levels: Vec<u32>,
+    },
+    /// The processes that run the workflow on this machine were busy all the time.
+    HostLimited {
+        /// Levels at which they were.
+        levels: Vec<u32>,
+        /// Number of processes at the highest of them.
+        processes: u32,
+        /// True if this machine had no core for them.
+        starved: bool,
+    },
+    /// The server works on so many runs at a time, and the others wait to be admitted.
+    Admission {
+        /// The limit, with its levels.
+        limit: AdmissionLimit,
     },
     /// Requests met a closed connection and were sent again.
     Reconnected {

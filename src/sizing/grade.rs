@@ -254,6 +254,13 @@ pub enum Doubt {
     },
     /// The client was too busy at this level, near the answer.
     ClientLimited(f64),
+    /// The processes that run the workflow were busy all the time at this level, near the answer.
+    HostLimited(f64),
+    /// The answer lies where the server works on no more runs at a time.
+    Admission {
+        /// Runs that it works on at a time.
+        admitted: f64,
+    },
     /// The method gives no interval.
     NoInterval,
     /// The line contradicts levels near it.
@@ -326,7 +333,9 @@ impl Doubt {
             | Self::Failed { .. }
             | Self::Tolerated { .. }
             | Self::Unfinished { .. }
-            | Self::ClientLimited(_) => Grade::Weak,
+            | Self::ClientLimited(_)
+            | Self::HostLimited(_)
+            | Self::Admission { .. } => Grade::Weak,
         }
     }
 }

@@ -14,6 +14,7 @@
 //! - A capacity ([`CapacityPoint`]) is the load that a rig carries within a limit; an [`Estimate`] turns
 //!   it into an [`Answer`], at best a number of GPUs, and [`Doubt`]s into a [`Grade`]: solid, fair,
 //!   weak or unsettled.
+//! - [`AdmissionLimit`] is how many runs a server works on at a time, as its own times tell it.
 //! - A [`Finding`] is worth saying about a sweep or an estimate; [`crate::report`] has the words.
 //!
 //! # Flow
@@ -31,6 +32,7 @@
 
 mod adaptive;
 mod added;
+mod admission;
 mod advice;
 mod assess;
 mod capacity_samples;
@@ -71,6 +73,7 @@ mod wish;
 
 pub use adaptive::{AdaptivePlan, NextLevel, SweepBudget, next_level};
 pub use added::AddedMethod;
+pub use admission::{AdmissionLimit, HeldBack};
 pub use advice::Plan;
 pub use assess::{Alternative, Assessment, LevelComparison, PerMetric};
 #[cfg(test)]

@@ -57,7 +57,17 @@ impl SpecSet {
         options: &ReadOptions,
     ) -> Result<Self, SpecError> {
         let path = path.as_ref();
-        let text = read(path)?;
+        Self::from_text_with(&read(path)?, path, options)
+    }
+
+    /// Reads the text of a spec as if the file `path` held it: its relative paths, the files that it includes,
+    /// `sizer.toml`, the store and the lock file are found from there. The file itself need not exist.
+    pub fn from_text_with(
+        text: &str,
+        path: impl AsRef<Path>,
+        options: &ReadOptions,
+    ) -> Result<Self, SpecError> {
+        let path = path.as_ref();
         let parts = Parts {
             project: project_file(path)?,
             profile: options.profile.as_deref(),
@@ -65,7 +75,7 @@ impl SpecSet {
             env: &process_env,
             read: &read_bounded,
         };
-        Self::parse_with(&text, path, &parts, &options.extensions)
+        Self::parse_with(text, path, &parts, &options.extensions)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::error::json;
 use super::folder::Folder;
 use super::{Digest, Key, Store, StoreError};
+use crate::redact::redact;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -84,6 +85,14 @@ pub struct Invocation {
     /// Branch of the matrix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
+}
+
+impl Invocation {
+    /// A verb on a spec with a profile and changes; a change that may hold a secret is left out.
+    pub fn new(verb: &str, profile: Option<&str>, set: &[String]) -> Self {
+        let set = set.iter().filter(|text| redact(text) == **text).cloned().collect();
+        Self { verb: verb.to_owned(), profile: profile.map(str::to_owned), set, branch: None }
+    }
 }
 
 impl fmt::Display for Invocation {

@@ -14,8 +14,8 @@ pub struct CheckSummary {
     pub counts: Counts,
     /// True if the dataset is remote and was never downloaded; its rows are not counted then.
     pub remote: bool,
-    /// Levels of the sweep.
-    pub levels: usize,
+    /// Levels of the sweep; `None` if they are adaptive.
+    pub levels: Option<usize>,
 }
 
 impl Pipeline {
@@ -30,7 +30,8 @@ impl Pipeline {
         check_templates(spec)?;
         spec.workflow.check_offline(spec.base_dir()).map_err(|error| not_ready(spec, error))?;
         context.files.program_files()?;
-        let levels = self.levels().len();
+        let adaptive = spec.concurrency.levels.adaptive().is_some();
+        let levels = (!adaptive).then(|| self.levels().len());
         Ok(CheckSummary { counts, remote, levels })
     }
 }

@@ -120,7 +120,7 @@ fn unreachable_text(stage: Option<&StageId>, kept: bool, failure: &Failure) -> S
         ),
         Some(stage) => format!(" any more ({stage} is not kept)"),
     };
-    if failure.kind == FailureKind::Spawn {
+    if matches!(failure.kind, FailureKind::Spawn | FailureKind::NotInstalled) {
         return format!("the workflow cannot be measured{at}: {}", failure.message);
     }
     format!(

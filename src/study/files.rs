@@ -1,11 +1,14 @@
 //! The files that a workflow's programs are made of: another program is another measurement.
 
-use crate::spec::Spec;
+use crate::nat::{ConfigParts, Sources};
+use crate::redact::{names_a_secret_variable, secrets_among};
+use crate::spec::{Spec, process_env};
 use crate::store::Digest;
 use crate::study::PipelineError;
 use crate::workflow::ProgramSpec;
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// Beyond this a glob was not meant.
@@ -53,6 +56,50 @@ pub(super) fn of_programs(spec: &Spec) -> Result<BTreeMap<String, Digest>, Pipel
         }
     }
     Ok(found)
+}
+
+/// The digests of the parts of the configuration that the spec's workflow runs: its files, by their paths as seen from
+/// it, and the variables that it reads, unless they are secret.
+pub(super) fn of_configuration(spec: &Spec) -> Result<BTreeMap<String, Digest>, PipelineError> {
+    let mut found = BTreeMap::new();
+    let Some(config) = spec.workflow.configuration() else { return Ok(found) };
+    let config = spec.resolve(config);
+    let unread = |error: std::io::Error| {
+        let message = format!("{} cannot be read: {error}", config.display());
+        PipelineError::from(spec.error_at("workflow.config", message).because(error))
+    };
+    found
+        .insert("config".to_owned(), Digest::of(read_bounded(&config).map_err(unread)?.as_bytes()));
+    let exists = |path: &str| Path::new(path).is_file();
+    let parts = ConfigParts::of(
+        &config,
+        &Sources { env: &process_env, read: &read_bounded, exists: &exists },
+    );
+    let folder = config.parent().unwrap_or(Path::new(""));
+    for (path, text) in parts.files.iter().filter(|(path, _)| **path != config) {
+        let path = pathdiff::diff_paths(path, folder).unwrap_or_else(|| path.clone());
+        found.insert(format!("config/{}", path.display()), Digest::of(text.as_bytes()));
+    }
+    for (name, value) in parts.variables {
+        let value = value.filter(|value| {
+            !names_a_secret_variable(&name) && secrets_among(std::slice::from_ref(value)).is_empty()
+        });
+        if let Some(value) = value {
+            found.insert(format!("${name}"), Digest::of(value.as_bytes()));
+        }
+    }
+    Ok(found)
+}
+
+/// Reads a configuration or a part of it; none that a person wrote is larger.
+pub(super) fn read_bounded(path: &Path) -> std::io::Result<String> {
+    const LARGEST: u64 = 1 << 20;
+    let mut text = String::new();
+    let read = File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    if read as u64 > LARGEST {
+        return Err(std::io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(text)
 }
 
 fn add(

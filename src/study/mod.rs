@@ -73,7 +73,7 @@ mod what_if;
 pub use crate::engine::{Pattern, Selection};
 pub use archive::Archive;
 pub use branches::{BranchStages, MissingBranch, Study, StudyOutcome};
-pub use calc::{CalcError, CalcFormat, CalcOptions, emitted_spec, imported_spec};
+pub use calc::{CalcError, CalcFormat, CalcOptions, CalcOutcome, emitted_spec, imported_spec};
 pub use cancel::CancellationToken;
 pub use check::CheckSummary;
 pub use compare::{Changes, FigureChange, FitChange, LevelChange, Side};

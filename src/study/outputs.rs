@@ -165,6 +165,8 @@ fn inputs(spec: &Spec) -> Vec<(PathBuf, &'static str)> {
     inputs.extend(Producer::of(spec).inputs());
     let templates = spec.outputs.reports.iter().filter_map(|report| report.template.as_ref());
     inputs.extend(templates.map(|path| (spec.resolve(path), "a template")));
+    let config = spec.workflow.configuration();
+    inputs.extend(config.map(|config| (spec.resolve(config), "the configuration of the workflow")));
     let cwd = spec.workflow.program().and_then(|program| program.cwd);
     let cwd = spec.resolve(cwd.unwrap_or(Path::new("")));
     if let Ok(programs) = of_programs(spec) {

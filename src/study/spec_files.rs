@@ -3,7 +3,7 @@
 use super::PipelineError;
 use super::content::Content;
 use super::file_digests::FileDigests;
-use super::files::of_programs;
+use super::files::{of_configuration, of_programs};
 use super::producer::Producer;
 use crate::dataset::DatasetError;
 use crate::pacing::LoadPoint;
@@ -21,6 +21,7 @@ pub(super) struct SpecFiles {
     digests: Arc<FileDigests>,
     dataset: OnceLock<Content>,
     program_files: OnceLock<BTreeMap<String, Digest>>,
+    runs_in: OnceLock<Option<String>>,
 }
 
 impl SpecFiles {
@@ -31,16 +32,24 @@ impl SpecFiles {
             digests: Arc::clone(digests),
             dataset: OnceLock::new(),
             program_files: OnceLock::new(),
+            runs_in: OnceLock::new(),
         }
     }
 
-    /// The digests of the files that the workflow's program is made of.
+    /// The digests of the files that the workflow's program is made of, or its configuration.
     pub fn program_files(&self) -> Result<&BTreeMap<String, Digest>, PipelineError> {
         if let Some(known) = self.program_files.get() {
             return Ok(known);
         }
-        let found = of_programs(&self.spec)?;
+        let mut found = of_programs(&self.spec)?;
+        found.extend(of_configuration(&self.spec)?);
         Ok(self.program_files.get_or_init(|| found))
+    }
+
+    /// The software on this machine that runs the workflow, with its version, if it is found.
+    pub fn runs_in(&self) -> Option<&str> {
+        let find = || self.spec.workflow.runs_in(self.spec.base_dir());
+        self.runs_in.get_or_init(find).as_deref()
     }
 
     /// The path of the dataset on this machine: the spec's file, or the copy of a remote one; of a recording,

@@ -69,11 +69,7 @@ impl Grid {
 impl Study {
     /// Answers every combination of a grid for every branch. Measures nothing: a level that is not
     /// there is left out, and where none is, that is an error. Of adaptive levels, all that are there count.
-    pub(crate) async fn what_if(
-        &self,
-        grid: &Grid,
-        options: RunOptions,
-    ) -> Result<WhatIf, PipelineError> {
+    pub async fn what_if(&self, grid: &Grid, options: RunOptions) -> Result<WhatIf, PipelineError> {
         let selection = Selection::until("fit");
         let options = RunOptions { selection, offline: true, ..options };
         let (mut cases, mut missing, mut failure) = (Vec::new(), Vec::new(), None);

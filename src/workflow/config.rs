@@ -66,6 +66,23 @@ pub trait WorkflowConfig: ErasedConfig {
         self.serve().map(ServeSpec::program)
     }
 
+    /// Returns the configuration of the reference that it runs.
+    fn configuration(&self) -> Option<&Path> {
+        None
+    }
+
+    /// Returns the software on this machine that runs it, with its version; `None` if there is none, or it is not
+    /// found. Relative paths are relative to `base_dir`.
+    fn runs_in(&self, _base_dir: &Path) -> Option<String> {
+        None
+    }
+
+    /// Returns its keys that change nothing about what is measured, besides those that kinds have in common. Files
+    /// are identified by their content instead.
+    fn beside(&self) -> &[&'static str] {
+        &[]
+    }
+
     /// Returns its own secrets with their paths in the spec; those of `llm` and `serve` are added.
     fn own_secrets(&self) -> Vec<(String, &Secret)> {
         let Some(ServerKeys { api_key, headers, .. }) = self.server() else { return Vec::new() };

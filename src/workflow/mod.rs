@@ -10,7 +10,7 @@
 //! | kind | client | what a run is |
 //! |---|---|---|
 //! | `openai` | [`openai::Openai`] | one chat completion |
-//! | `nat` | [`nat::Nat`] | one `POST /generate/full` to a NeMo Agent Toolkit workflow |
+//! | `nat` | [`nat::Nat`] | one `POST /generate/full` to a NeMo Agent Toolkit workflow, of a server or of a host that is started |
 //! | `http` | [`http::Http`] | one request built from templates |
 //! | `command` | [`command::Command`] | a process, or a line of JSON to a worker that stays |
 //! | `chain` | [`chain::Chain`] | the steps of an agent: LLM calls, tools and pauses |

@@ -2,7 +2,7 @@
 //! cut only then.
 
 use super::{Clock, Workflow};
-use crate::measure::{Failure, Item, LlmCall, Outcome, Run};
+use crate::measure::{CpuTime, Failure, Item, LlmCall, Outcome, Run};
 use crate::redact::Redactor;
 use std::sync::Arc;
 
@@ -43,6 +43,11 @@ impl RedactedWorkflow {
     /// See [`Workflow::run`].
     pub async fn run(&self, item: &Item, clock: Clock) -> Run {
         run(&self.redactor, self.inner.run(item, clock).await)
+    }
+
+    /// See [`Workflow::host_times`].
+    pub fn host_times(&self) -> Option<Vec<CpuTime>> {
+        self.inner.host_times()
     }
 
     /// See [`Workflow::close`].

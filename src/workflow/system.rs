@@ -1,7 +1,7 @@
 //! Interface of a system under test.
 
 use super::Clock;
-use crate::measure::{Failure, Item, Run};
+use crate::measure::{CpuTime, Failure, Item, Run};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -25,6 +25,12 @@ pub trait Workflow: Send + Sync {
     /// Times in the record are seconds on `clock`, taken before the request is sent and after the last byte
     /// arrived.
     fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run>;
+
+    /// Returns the CPU time so far of each process that runs the workflow on this machine; `None` if it runs
+    /// elsewhere, or nothing tells.
+    fn host_times(&self) -> Option<Vec<CpuTime>> {
+        None
+    }
 
     /// Stops whatever was started for the workflow. Called once no run is in flight any more.
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -4,6 +4,7 @@
 
 #![allow(clippy::format_collect, reason = "short texts of a test")]
 
+use crate::nat_host::installed;
 use crate::support::{Ended, Scripted, Sizer, free_port, holds, last_request, respond};
 use crate::worker::{fed, order};
 use base64::Engine;
@@ -41,6 +42,9 @@ fn command(script: &str) -> String {
     let script = serde_json::to_string(script).unwrap();
     format!("{{type: command, shell: true, run: [{script}], env: {{OWN: '${{env:API_KEY}}'}}}}")
 }
+
+/// The source whose project has a toolkit that runs its configuration.
+const HOST: &str = "host of a configuration";
 
 /// All forms in which a careless server can quote a secret.
 pub(crate) fn quoted() -> String {
@@ -103,7 +107,7 @@ fn serve(_: SocketAddr) -> String {
     )
 }
 
-const SOURCES: [Source; 24] = [
+const SOURCES: [Source; 25] = [
     Source { name: "error body", workflow: openai, rest: ONE, answer: refuse },
     Source { name: "error body at the cut", workflow: openai, rest: ONE, answer: refuse_at_length },
     Source { name: "finish reason", workflow: openai, rest: ONE, answer: answer_with_words },
@@ -221,6 +225,12 @@ const SOURCES: [Source; 24] = [
                 &format!(", llm: {{upstream: 'http://{address}/v1', bodies: bodies.jsonl}}, env:"),
             )
         },
+        rest: ONE,
+        answer: refuse,
+    },
+    Source {
+        name: HOST,
+        workflow: |_| "{type: nat, config: c.yml, env: {OWN: '${env:API_KEY}'}}".to_owned(),
         rest: ONE,
         answer: refuse,
     },
@@ -407,6 +417,11 @@ fn check(source: &Source) {
         .env("PLACE", "here")
         .env("API_KEY", CANARY)
         .env("DB_PASS", CANARY);
+    let project = if source.name == HOST {
+        installed(project, "  fail_at: 3\n  message: 'no such key: $DB_PASS'")
+    } else {
+        project
+    };
     let mut printed = everything(&project);
     printed.extend(by_worker(&project));
     let all: String = printed.iter().map(|(_, it)| format!("{}{}", it.stdout, it.stderr)).collect();

@@ -51,6 +51,7 @@ mod lock_truth;
 mod log;
 mod matrix;
 mod nat_forms;
+mod nat_host;
 mod nat_import;
 mod properties;
 mod proxy;

@@ -48,8 +48,8 @@ fn left_out(recording: &Recording) -> Vec<Col> {
 mod tests {
     use super::*;
     use crate::measure::{
-        ClientHealth, Failure, FailureKind, Gaps, LevelMetrics, LlmCall, MachineHealth, Note,
-        Outcome, Part, Phase, PreviousFigures, RecordingMeta, Run, SearchGoal,
+        ClientHealth, CpuTime, Failure, FailureKind, Gaps, HostHealth, LevelMetrics, LlmCall,
+        MachineHealth, Note, Outcome, Part, Phase, PreviousFigures, RecordingMeta, Run, SearchGoal,
     };
     use std::fs::File;
     use std::io::{Seek, SeekFrom, Write};
@@ -104,6 +104,11 @@ mod tests {
             around: RecordingMeta {
                 concurrency: Some(3),
                 client: Some(ClientHealth { cpu_share: 0.25, lag_p95: 1e-4, lag_max: 2e-3 }),
+                host: HostHealth::between(
+                    &[CpuTime { used: 1.0, waited: 0.5 }],
+                    &[CpuTime { used: 2.0, waited: 0.75 }],
+                    2.0,
+                ),
                 scraped: [("running".to_owned(), vec![(0.5, 3.0), (1.5, 5.0)])].into(),
                 scrape_error: Some("once it was not there".to_owned()),
                 burst: Some(false),

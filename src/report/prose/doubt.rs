@@ -2,7 +2,7 @@
 
 use super::digits::three;
 use super::figure::{figure, fixed, plural};
-use crate::measure::Metric;
+use crate::measure::{Metric, Scope};
 use crate::sizing::{Doubt, Remedy};
 
 /// Formats a load, without a zero decimal.
@@ -254,6 +254,12 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
             "the client itself was too busy at concurrency {}: load from a machine with more cores to spare",
             load(*level)
         ),
+        Doubt::HostLimited(level) => format!(
+            "the host of the workflow, not the LLM, is the limit at concurrency {}: measure with more hosts (workflow.hosts), \
+             or on a machine with more cores",
+            load(*level)
+        ),
+        Doubt::Admission { admitted } => admission(metric, *admitted),
         Doubt::NoInterval => {
             "a straight line gives no interval: nothing says how far it is off".to_owned()
         }
@@ -297,6 +303,18 @@ fn list(levels: &[u32]) -> String {
     levels.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
 }
 
+fn admission(metric: Metric, admitted: f64) -> String {
+    let remedy = "raise that limit and measure again";
+    match metric.scope() {
+        Scope::Run => format!(
+            "the limit found is the server's admission, about {admitted:.0} runs at a time, and not the LLM's: {remedy}"
+        ),
+        Scope::Call => format!(
+            "the LLM never had more than about {admitted:.0} runs to serve at a time, since the server admits no more, so \
+             nothing shows how it does under more load: {remedy}"
+        ),
+    }
+}
 #[cfg(test)]
 mod tests {
     use super::*;

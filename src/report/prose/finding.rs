@@ -5,7 +5,7 @@ use super::doubt::doubt_words;
 use super::figure::fixed;
 use super::reason::{all_failed, idle, no_capacity, not_set, other_form, out_of_reach};
 use crate::measure::Metric;
-use crate::sizing::{Finding, SlowLevel};
+use crate::sizing::{AdmissionLimit, Finding, HeldBack, SlowLevel};
 
 /// Describes a finding in a sentence or two. Doubts and reasons have no full stop, since they are
 /// parts of a longer one.
@@ -30,6 +30,10 @@ pub fn sentence_of(metric: Metric, finding: &Finding) -> String {
              Load from a machine with more cores to spare.",
             list(levels)
         ),
+        Finding::HostLimited { levels, processes, starved } => {
+            host_limited(levels, *processes, *starved)
+        }
+        Finding::Admission { limit } => admission(limit),
         Finding::Reconnected { requests } => format!(
             "{requests} requests met a connection that the server had closed after promising to keep it, and \
              were sent again on a new one; that is part of their time."
@@ -153,6 +157,42 @@ fn drifted(level: u32, before: f64, now: f64) -> String {
     )
 }
 
+fn host_limited(levels: &[u32], processes: u32, starved: bool) -> String {
+    let hosts = if processes == 1 {
+        "The host that runs the workflow was".to_owned()
+    } else {
+        format!("The {processes} hosts that run the workflow were")
+    };
+    let remedy = if starved {
+        "This machine had no core for it: measure again on one with more cores, or with less else to do."
+    } else {
+        "Measure again with more hosts (workflow.hosts, --nat-hosts; `auto` adds as many as this machine has cores)."
+    };
+    format!(
+        "{hosts} busy all the time at concurrency {}: the host, not the LLM, is the limit there. {remedy}",
+        list(levels)
+    )
+}
+
+fn admission(limit: &AdmissionLimit) -> String {
+    let Some((highest, lower)) = limit.levels.split_last() else {
+        return format!("The server works on about {:.0} runs at a time.", limit.admitted);
+    };
+    let HeldBack { concurrency, in_flight, admitted, waiting, .. } = highest;
+    let lower: Vec<u32> = lower.iter().map(|level| level.concurrency).collect();
+    let also = if lower.is_empty() {
+        String::new()
+    } else {
+        format!(" It is the same at concurrency {}.", list(&lower))
+    };
+    format!(
+        "At concurrency {concurrency}, the server works on about {admitted:.0} of {in_flight:.0} runs at a time; the rest \
+         of the runtime, {} s on average, is waiting to be admitted.{also} That limit is the server's own, and says \
+         nothing of what the LLM carries.",
+        three(*waiting)
+    )
+}
+
 fn robust_line(metric: Metric, outliers: &[u32], gpus: f64) -> String {
     // It is the time behind a rate that lies on a line.
     let metric = metric.time_behind();
@@ -220,6 +260,10 @@ mod tests {
             Finding::Interrupted { levels: vec![64, 128] },
             Finding::ServerGone { level: 64, failure: "connection refused".to_owned() },
             Finding::ClientLimited { levels: vec![32, 64] },
+            Finding::HostLimited { levels: vec![16], processes: 1, starved: false },
+            Finding::HostLimited { levels: vec![16, 32], processes: 4, starved: true },
+            Finding::Admission { limit: limited(&[16]) },
+            Finding::Admission { limit: limited(&[16, 32]) },
             Finding::Reconnected { requests: 3 },
             Finding::FailedCalls { calls: 2 },
             Finding::ScrapeIncomplete { level: 4, error: "HTTP 500".to_owned() },
@@ -345,6 +389,7 @@ mod tests {
                 doubt(Doubt::Jumps { at: 12.0, from: 0.01, to: 0.05 }),
                 "the limited output speed drops from 100 tokens/s to 20.0 tokens/s around concurrency 12: some calls",
             ),
+            (doubt(Doubt::Admission { admitted: 8.0 }), "the LLM never had more than about 8 runs"),
             (doubt(unlike(&[8.0], false)), "0.667 tokens/s and 0.444 tokens/s"),
             (
                 doubt(Doubt::Cut { seconds: 0.05, share: 0.07 }),
@@ -396,6 +441,8 @@ mod tests {
             Doubt::Refused { at: 32.0, carried: Some(31.0), gone: false },
             Doubt::Refused { at: 32.0, carried: Some(16.0), gone: true },
             Doubt::ClientLimited(32.0),
+            Doubt::HostLimited(32.0),
+            Doubt::Admission { admitted: 7.96 },
             Doubt::NoInterval,
             Doubt::LineAgainstLevels { at_least: Some(8.0), below: Some(16.0) },
             Doubt::LineAgainstLevels { at_least: Some(8.0), below: None },
@@ -411,6 +458,16 @@ mod tests {
         };
         let words: Vec<String> = doubts.iter().map(of).collect();
         insta::assert_snapshot!(words.join("\n"));
+    }
+
+    fn limited(levels: &[u32]) -> AdmissionLimit {
+        let levels = levels.iter().map(|level| {
+            serde_json::json!({
+                "concurrency": level, "in_flight": level, "admitted": 7.96, "waiting": f64::from(*level) / 8.0 - 1.0,
+            })
+        });
+        let levels: Vec<_> = levels.collect();
+        serde_json::from_value(serde_json::json!({ "admitted": 7.96, "levels": levels })).unwrap()
     }
 
     fn unlike(levels: &[f64], repetitions: bool) -> Doubt {

@@ -1,5 +1,6 @@
 //! Doubts about the levels that an answer rests on.
 
+use super::AT_THE_END;
 use super::capacity_estimate::{CapacityEstimate, NEAR};
 use super::refit::MetricModels;
 use crate::measure::{at_most, runs_to_bound};
@@ -48,9 +49,9 @@ pub(super) fn of_levels(
     let furthest = models.furthest().highest().max(highest);
     let lowest = levels().reduce(f64::min);
     // What a server refuses bounds the answer as well as what is too slow.
-    let above =
-        point > furthest && !(bounds.failed && bounds.highest().is_some_and(|it| point <= it));
-    if above || lowest.is_some_and(|lowest| point < lowest) {
+    let above = point > (1.0 + AT_THE_END) * furthest
+        && !(bounds.failed && bounds.highest().is_some_and(|it| point <= it));
+    if above || lowest.is_some_and(|lowest| point < (1.0 - AT_THE_END) * lowest) {
         doubts.push(Doubt::Extrapolated { measured: (lowest.unwrap_or(highest), highest), point });
     }
     let needed = runs_to_bound(target.quantile.share());

@@ -1,5 +1,6 @@
 //! Estimate from a straight line, as the reference calculator makes it.
 
+use super::beside::of_other_limits;
 use super::buy::{cross_check, other_form, sum};
 use super::{
     Answer, Capacity, Estimate, GpuCount, ProvenBounds, TargetQuestion, levels_within, observed,
@@ -127,6 +128,7 @@ pub(in crate::sizing) fn grade_line(
         doubts.push(Doubt::MethodsDisagree { low, high, far });
         spread(result, low.min(point), high.max(point));
     }
+    doubts.extend(of_other_limits(asked, point, true));
     result.graded(&doubts, asked);
 }
 

@@ -2,6 +2,7 @@
 //! none.
 
 mod answer;
+mod beside;
 mod buy;
 mod capacity_estimate;
 mod document;
@@ -33,6 +34,9 @@ use crate::measure::{LevelMetrics, Metric, Quantile, QuantileName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+
+/// Part of a level by which an answer may lie beyond it: the load there is no other.
+const AT_THE_END: f64 = 0.01;
 
 /// A point of the fitted curve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -170,7 +174,10 @@ impl TargetQuestion<'_> {
 
     fn is_extrapolated(&self, capacity: f64) -> bool {
         let range = measured_range(self.target, self.levels);
-        !range.is_some_and(|(low, high)| (f64::from(low)..=f64::from(high)).contains(&capacity))
+        !range.is_some_and(|(low, high)| {
+            let within = (1.0 - AT_THE_END) * f64::from(low)..=(1.0 + AT_THE_END) * f64::from(high);
+            within.contains(&capacity)
+        })
     }
 
     /// Returns the runs per second at a capacity; if levels count users, from the throughput per

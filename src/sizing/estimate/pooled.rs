@@ -1,5 +1,6 @@
 //! The estimate of the method `monotone`: from the capacity found to a number of GPUs.
 
+use super::beside::of_other_limits;
 use super::buy::{cross_check, other_form, settled_runtime, sum, whole_replicas};
 use super::capacity_estimate::CapacityEstimate;
 use super::find::find;
@@ -79,6 +80,7 @@ pub(in crate::sizing) fn estimate_pooled(
     let mut curve: Vec<CurvePoint> = measured.chain([point]).map(curve_at).collect();
     curve.sort_by(|a, b| a.concurrency.total_cmp(&b.concurrency));
     let mut doubts = found.doubts.clone();
+    doubts.extend(of_other_limits(asked, point, false));
     let alone = UncontendedLoads::of(asked, &metric.levels, &found.bounds);
     let capacity = capacity(asked, &found, alone, &mut doubts);
     let throughput = asked.throughput(point, found.drawn.point.mean_runtime);

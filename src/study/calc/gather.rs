@@ -1,8 +1,10 @@
 //! Gathering: the sweep, through the same pipeline as any spec.
 
-use super::spec_text::calc_spec;
+use super::spec_text::{calc_spec, emitted_spec};
 use super::{CalcError, CalcFormat, CalcOptions, CalcOutcome, jobs};
+use crate::measure::FailureKind;
 use crate::spec::{Parts, Spec, process_env};
+use crate::store::write_atomically;
 use crate::study::{
     CancellationToken, Observer, Pipeline, PipelineError, RunOptions, Selection, StageId, Status,
 };
@@ -39,7 +41,7 @@ pub(super) async fn run(
     let observing = Arc::clone(&observer);
     let wait = options.wait;
     let run = RunOptions { observer, cancel, selection, wait, ..RunOptions::default() };
-    let outcome = pipeline.run(run).await?;
+    let outcome = pipeline.run(run).await.map_err(|error| without_toolkit(error, options))?;
     let job = dir.join(job);
     if options.format == CalcFormat::Aiq {
         jobs::to_older_shape(&job)?;
@@ -49,6 +51,33 @@ pub(super) async fn run(
     }
     let result = outcome.result.ok_or(PipelineError::NoBranch)?;
     Ok(CalcOutcome { result, job: options.output_dir.as_ref().map(|_| job) })
+}
+
+/// Writes the spec of what was asked beside where its results would be, if the toolkit that runs the workflow is missing.
+fn without_toolkit(error: PipelineError, options: &CalcOptions) -> CalcError {
+    const WRITTEN: &str = "spec.yml";
+    let missing = matches!(
+        &error,
+        PipelineError::Unreachable { failure, .. } if failure.kind == FailureKind::NotInstalled
+    );
+    if !missing {
+        return error.into();
+    }
+    let Some(dir) = &options.output_dir else {
+        return CalcError::NotInstalled { error, written: None };
+    };
+    let path = dir.join(WRITTEN);
+    // One that is there may have been changed by hand.
+    if !path.exists() {
+        let written = emitted_spec(options, dir).and_then(|(text, _)| {
+            write_atomically(&path, text.as_bytes())?;
+            Ok(())
+        });
+        if let Err(error) = written {
+            return error;
+        }
+    }
+    CalcError::NotInstalled { error, written: Some(path) }
 }
 
 /// Returns true if all levels exist: the last gathering was complete, and this is another one. An interrupted one is

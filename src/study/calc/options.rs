@@ -1,6 +1,7 @@
 //! The parameters of a calculation.
 
 use super::CalcError;
+use crate::workflow::nat::HostCount;
 use std::path::PathBuf;
 
 /// Shapes of the reference's file of metrics.
@@ -23,6 +24,10 @@ pub struct CalcOptions {
     pub output_dir: Option<PathBuf>,
     /// The address of the served workflow; without it the configuration's own is run.
     pub endpoint: Option<String>,
+    /// The Python that runs the configuration's workflow; its presence says that the reference runs it, whatever it is.
+    pub python: Option<String>,
+    /// The number of processes that run it; its presence says the same.
+    pub hosts: Option<HostCount>,
     /// Longest time of a run, in seconds.
     pub endpoint_timeout: u64,
     /// Estimate from metrics that are there.
@@ -51,6 +56,32 @@ pub struct CalcOptions {
     pub wait: bool,
 }
 
+impl Default for CalcOptions {
+    /// The defaults of the command line.
+    fn default() -> Self {
+        Self {
+            config_file: None,
+            output_dir: None,
+            endpoint: None,
+            format: CalcFormat::default(),
+            hosts: None,
+            python: None,
+            endpoint_timeout: 300,
+            offline: false,
+            append: false,
+            concurrencies: (1..=10).collect(),
+            num_passes: 0,
+            target_llm_latency: 0.0,
+            target_workflow_runtime: 0.0,
+            target_users: 0,
+            test_gpu_count: 0,
+            method: crate::sizing::MethodName::Linear,
+            plots: true,
+            wait: false,
+        }
+    }
+}
+
 impl CalcOptions {
     /// Checks the parameters, as the reference does.
     pub fn check(&self) -> Result<(), CalcError> {
@@ -70,6 +101,15 @@ impl CalcOptions {
         ] {
             let sound = seconds.is_finite() && seconds >= 0.0;
             refuse(!sound, &format!("{flag}: a time in seconds, or 0 to set no target"))?;
+        }
+        let hosted = self.python.is_some() || self.hosts.is_some();
+        for (given, flag) in
+            [(self.endpoint.is_some(), "--endpoint"), (self.offline, "--offline_mode")]
+        {
+            let message = format!(
+                "--nat-python and --nat-hosts start the workflow, which {flag} does not need; leave one out"
+            );
+            refuse(hosted && given, &message)?;
         }
         refuse(self.endpoint_timeout == 0, "--endpoint_timeout: no run can end within 0 s")?;
         if !self.offline {

@@ -5,7 +5,7 @@ use crate::report::{ReportError, SizingResult};
 use crate::spec::SpecError;
 use crate::store::StoreError;
 use crate::study::PipelineError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The outcome of a calculation.
 #[derive(Debug)]
@@ -31,9 +31,27 @@ pub enum CalcError {
     /// There is no folder to work in.
     #[error("no temporary folder can be made: {0}")]
     Scratch(#[source] std::io::Error),
+    /// The toolkit that runs the workflow is not there.
+    #[error("{error}{}", continuation(written.as_deref()))]
+    NotInstalled {
+        /// The error, with its remedy.
+        #[source]
+        error: PipelineError,
+        /// The spec that was written instead; `None` without a folder to write it to.
+        written: Option<PathBuf>,
+    },
     /// The pipeline failed.
     #[error("{0}")]
     Pipeline(#[from] PipelineError),
+}
+
+fn continuation(written: Option<&Path>) -> String {
+    match written {
+        Some(spec) => {
+            format!(". What was asked is in {0}: run it with `sizer run {0}`", spec.display())
+        }
+        None => ". --emit-spec FILE writes what was asked as a spec".to_owned(),
+    }
 }
 
 impl From<SpecError> for CalcError {

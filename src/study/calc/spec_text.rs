@@ -4,13 +4,9 @@ use super::{CalcError, CalcOptions};
 use crate::nat::{ImportedSections, Sources, import};
 use crate::sizing::MethodName;
 use crate::spec::{Parts, Spec, process_env};
+use crate::study::files::read_bounded;
 use serde_json::{Map, Value, json};
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
-
-/// No configuration that a person wrote is larger.
-const LARGEST_CONFIG: u64 = 1 << 20;
 
 /// The reports of a calculation: the reference's file, and its plots unless they are not wanted.
 pub(super) fn reports(plots: bool) -> Vec<&'static str> {
@@ -35,8 +31,16 @@ pub(super) fn calc_spec(
         CalcError::Parameters("--config_file is missing: it names the dataset".to_owned())
     })?;
     let imported = read(config)?;
-    let workflow = workflow(&imported, options.endpoint.as_deref(), Some(options.endpoint_timeout));
-    let mut spec = base_spec(config, &imported, workflow?, base)?;
+    let endpoint = options.endpoint.as_deref();
+    let mut workflow = match &options.python {
+        None if options.hosts.is_none() => workflow(config, &imported, endpoint, base)?,
+        python => hosted(config, python.as_deref(), base),
+    };
+    if let Some(hosts) = options.hosts {
+        workflow["hosts"] = json!(hosts);
+    }
+    workflow["timeout"] = format!("{}s", options.endpoint_timeout).into();
+    let mut spec = base_spec(config, &imported, workflow, base)?;
     if options.test_gpu_count > 0 {
         spec.insert("test".into(), json!({ "gpu_count": options.test_gpu_count }));
     }
@@ -67,7 +71,8 @@ pub(super) fn calc_spec(
     let mut all_reports = vec!["summary.md", "levels.csv", "result.json"];
     all_reports.extend(reports(options.plots));
     spec.insert("outputs".into(), json!({ "dir": out, "reports": all_reports }));
-    Ok((checked(to_yaml(&spec), config)?, imported.notes))
+    let text = with_server(&to_yaml(&spec), &spec["workflow"]);
+    Ok((checked(text, config)?, imported.notes))
 }
 
 /// The spec for a configuration alone: its dataset and its workflow, with a plan to begin with.
@@ -77,13 +82,15 @@ pub fn imported_spec(
     base: &Path,
 ) -> Result<(String, Vec<String>), CalcError> {
     let imported = read(config)?;
-    let mut spec = base_spec(config, &imported, workflow(&imported, endpoint, None)?, Some(base))?;
+    let workflow = workflow(config, &imported, endpoint, Some(base))?;
+    let mut spec = base_spec(config, &imported, workflow, Some(base))?;
     spec.insert(
         "concurrency".into(),
         json!({ "levels": (1..=10).collect::<Vec<u32>>(), "mode": "burst" }),
     );
     spec.insert("estimate".into(), json!({ "method": MethodName::Linear.key() }));
-    Ok((checked(to_yaml(&spec), config)?, imported.notes))
+    let text = with_server(&to_yaml(&spec), &spec["workflow"]);
+    Ok((checked(text, config)?, imported.notes))
 }
 
 /// The spec to write for a calculation into the folder `base`: its reports go where those of the
@@ -122,28 +129,62 @@ fn read(config: &Path) -> Result<ImportedSections, CalcError> {
     Ok(import(config, &Sources { env: &process_env, read: &read_bounded, exists: &exists })?)
 }
 
-fn read_bounded(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    let read = File::open(path)?.take(LARGEST_CONFIG + 1).read_to_string(&mut text)?;
-    if read as u64 > LARGEST_CONFIG {
-        return Err(std::io::ErrorKind::FileTooLarge.into());
-    }
-    Ok(text)
-}
-
+/// The workflow: of a server, as the configuration says it, or else run by the reference itself.
 fn workflow(
+    config: &Path,
     imported: &ImportedSections,
     endpoint: Option<&str>,
-    timeout: Option<u64>,
+    base: Option<&Path>,
 ) -> Result<Value, CalcError> {
-    let mut workflow = match endpoint {
-        Some(endpoint) => json!({ "type": "nat", "base_url": endpoint }),
-        None => imported.workflow.clone().map_err(CalcError::Parameters)?,
-    };
-    if let Some(timeout) = timeout {
-        workflow["timeout"] = format!("{timeout}s").into();
+    match (endpoint, &imported.workflow) {
+        (Some(endpoint), _) => Ok(json!({ "type": "nat", "base_url": endpoint })),
+        (None, Ok(workflow)) => Ok(workflow.clone()),
+        (None, Err(_)) if imported.is_for_reference => Ok(hosted(config, None, base)),
+        (None, Err(reason)) => Err(CalcError::Parameters(reason.clone())),
     }
-    Ok(workflow)
+}
+
+/// The configuration's workflow, run by the reference in the folder that is the working directory now, as it would.
+fn hosted(config: &Path, python: Option<&str>, base: Option<&Path>) -> Value {
+    let mut workflow = json!({ "type": "nat", "config": seen_from(base, config) });
+    let folder = seen_from(base, Path::new("."));
+    if !folder.is_empty() {
+        workflow["cwd"] = folder.into();
+    }
+    if let Some(python) = python {
+        // A mere name is looked up on the PATH.
+        let is_path = python.contains('/');
+        let python = if is_path { seen_from(base, Path::new(python)) } else { python.to_owned() };
+        workflow["python"] = python.into();
+    }
+    workflow
+}
+
+/// The text of a spec with the other way to measure a workflow that the reference runs, as a comment.
+fn with_server(text: &str, workflow: &Value) -> String {
+    let Some(config) = workflow["config"].as_str() else { return text.to_owned() };
+    let mut serve = json!({ "run": ["nat", "serve", "--config_file", config, "--port", "8000"] });
+    if let Some(folder) = workflow.get("cwd") {
+        serve["cwd"] = folder.clone();
+    }
+    let comment = format!(
+        "  # In place of `config` and what belongs to it, the reference's own server, which works on 8 runs at a time:\n  \
+         # base_url: http://localhost:8000\n  # serve: {serve}\n"
+    );
+    let mut out = String::new();
+    let mut within = false;
+    for line in text.split_inclusive('\n') {
+        if within && !line.starts_with(' ') {
+            out.push_str(&comment);
+            within = false;
+        }
+        within |= line.starts_with("workflow:");
+        out.push_str(line);
+    }
+    if within {
+        out.push_str(&comment);
+    }
+    out
 }
 
 fn base_spec(

@@ -55,7 +55,7 @@ impl Stage for Fit {
     type Slice = FitSlice;
     type Inputs<'a> = Vec<LevelMetrics>;
     type Output = Document<Fits>;
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn of((): (), _: Origin<'_>) -> Self {
         Self

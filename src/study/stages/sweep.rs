@@ -42,6 +42,8 @@ pub(super) struct MeasurementSlice {
     rig: Option<String>,
     scrape: Option<ScrapeSpec>,
     program_files: BTreeMap<String, Digest>,
+    /// Software on this machine that runs the workflow, with its version.
+    runs_in: Option<String>,
 }
 
 impl Stage for Sweep {
@@ -73,6 +75,7 @@ impl Stage for Sweep {
             rig: spec.test.rig.clone(),
             scrape: spec.test.scrape.clone(),
             program_files: files.program_files()?.clone(),
+            runs_in: files.runs_in().map(str::to_owned),
         })))
     }
 
@@ -118,7 +121,7 @@ impl MeasurementSlice {
             load.insert("warmup".into(), self.load.warmup_waves().into());
         }
         let mut slice = json!({
-            "workflow": measured(json!(self.workflow)),
+            "workflow": measured(&self.workflow),
             "concurrency": load,
             "test": { "rig": self.rig, "scrape": self.scrape },
         });
@@ -129,6 +132,9 @@ impl MeasurementSlice {
         let files = &self.program_files;
         if let Some(slice) = slice.as_object_mut().filter(|_| !files.is_empty()) {
             slice.insert("files".into(), json!(files));
+        }
+        if let (Some(slice), Some(software)) = (slice.as_object_mut(), &self.runs_in) {
+            slice.insert("runs_in".into(), json!(software));
         }
         slice
     }
@@ -150,13 +156,15 @@ pub(in crate::study) fn without_amount(mut reads: Value) -> Value {
 
 /// The keys of a workflow that change what is measured: not paths of output, nor how long to wait for a server. Files
 /// are identified by their content instead.
-fn measured(mut workflow: Value) -> Value {
+fn measured(workflow: &WorkflowSpec) -> Value {
     const BESIDE: [(&str, &[&str]); 3] = [
         ("", &["files"]),
         ("/llm", &["port", "bodies"]),
         ("/serve", &["files", "ready", "ready_timeout", "log"]),
     ];
-    for (at, keys) in BESIDE {
+    let own = workflow.beside();
+    let mut workflow = json!(workflow);
+    for (at, keys) in BESIDE.into_iter().chain([("", own)]) {
         if let Some(Value::Object(section)) = workflow.pointer_mut(at) {
             section.retain(|key, _| !keys.contains(&key.as_str()));
         }

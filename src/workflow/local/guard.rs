@@ -8,23 +8,34 @@
 use super::strays::kill_strays;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::io::{BufRead, Write};
 use std::process::{ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Hidden verb of the command line that runs the guard.
 pub const GUARD_VERB: &str = "guard-of-processes";
 
-/// True if this program implements that verb.
-static AVAILABLE: AtomicBool = AtomicBool::new(false);
+/// The command that runs the guard; the first to be named counts.
+static COMMAND: OnceLock<GuardCommand> = OnceLock::new();
 static GUARD: OnceLock<Option<Mutex<ChildStdin>>> = OnceLock::new();
 
-/// Declares that this program, started again with [`GUARD_VERB`], calls [`guard`]. Without this call there is
-/// no guard, since any other program would be started for a purpose of its own.
-pub fn enable_guard() {
-    AVAILABLE.store(true, Ordering::Relaxed);
+/// A command that calls [`guard`] if [`GUARD_VERB`] is its last argument.
+#[derive(Debug)]
+pub enum GuardCommand {
+    /// This program, started again.
+    SameProgram,
+    /// Another program, with arguments: for a process whose program is not sizer but loads it, as an interpreter
+    /// does.
+    Other(OsString, Vec<OsString>),
+}
+
+/// Names the command that runs the guard. Without this call there is no guard, since any other program would be
+/// started for a purpose of its own.
+pub fn enable_guard(command: GuardCommand) {
+    // What a program named first stays: it knows better than the command line that it runs.
+    let _ = COMMAND.set(command);
 }
 
 /// Tells the guard about a workflow's mark, before anything is started with it.
@@ -43,24 +54,25 @@ pub(super) fn forget_group(leader: Pid) {
 }
 
 fn tell(line: &str) {
-    if !AVAILABLE.load(Ordering::Relaxed) {
-        return;
-    }
-    if let Some(pipe) = GUARD.get_or_init(|| start().map(Mutex::new)) {
+    let Some(command) = COMMAND.get() else { return };
+    if let Some(pipe) = GUARD.get_or_init(|| start(command).map(Mutex::new)) {
         let mut pipe = pipe.lock().unwrap_or_else(PoisonError::into_inner);
         // Without a guard, sizer still ends its processes as long as it lives.
         let _ = pipe.write_all(line.as_bytes());
     }
 }
 
-fn start() -> Option<ChildStdin> {
-    // The executable may have been replaced on disk since it was started.
-    let program = if cfg!(target_os = "linux") {
-        "/proc/self/exe".into()
-    } else {
-        std::env::current_exe().ok()?
+fn start(command: &GuardCommand) -> Option<ChildStdin> {
+    let mut command = match command {
+        // The executable may have been replaced on disk since it was started.
+        GuardCommand::SameProgram if cfg!(target_os = "linux") => Command::new("/proc/self/exe"),
+        GuardCommand::SameProgram => Command::new(std::env::current_exe().ok()?),
+        GuardCommand::Other(program, arguments) => {
+            let mut command = Command::new(program);
+            command.args(arguments);
+            command
+        }
     };
-    let mut command = Command::new(program);
     // The guard keeps no folder in use, no secret, and no stream that somebody waits for.
     command.arg(GUARD_VERB).current_dir("/").env_clear();
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -16,10 +16,12 @@ mod program;
 mod serve;
 mod strays;
 mod tail;
+mod usage;
 mod workers;
 
 pub use config::{ProgramSpec, ServeSpec};
-pub use guard::{GUARD_VERB, enable_guard, guard};
+pub use guard::{GUARD_VERB, GuardCommand, enable_guard, guard};
+pub(super) use process::{Process, exit};
 pub(super) use program::Program;
 pub use serve::ServedWorkflow;
 pub(super) use workers::Workers;

@@ -1,8 +1,9 @@
 //! Process together with everything it starts: one group, ended as a whole.
 
 use super::guard;
-use super::tail::{Listener, Tail};
-use crate::measure::{Failure, FailureKind};
+use super::tail::{Listener, Log, Tail};
+use super::usage;
+use crate::measure::{CpuTime, Failure, FailureKind};
 use crate::redact::Redactor;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::process::ExitStatus;
@@ -15,7 +16,7 @@ use tracing::debug;
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Process that leads a group of its own. Dropping it kills the whole group.
-pub(super) struct Process {
+pub(in crate::workflow) struct Process {
     child: Child,
     group: Group,
     said: Arc<Tail>,
@@ -59,6 +60,20 @@ impl Process {
         let mut process = Self::start_unheard(command)?;
         let stderr = process.stderr();
         process.listening = Tail::listen(&process.said, stderr);
+        Ok(process)
+    }
+
+    /// Starts a command as [`start`](Self::start) does, and logs what it writes to stderr as well.
+    pub fn start_logged(
+        command: &mut Command,
+        name: &str,
+        redactor: &Redactor,
+    ) -> Result<Self, Failure> {
+        let mut process = Self::start_unheard(command)?;
+        let id = process.group.0.map_or(0, |leader| leader.as_raw_nonzero().get());
+        let log = Log::named(format!("{name} {id}"), redactor.clone());
+        let stderr = process.stderr();
+        process.listening = Tail::listen_and_write(&process.said, stderr, Some(log));
         Ok(process)
     }
 
@@ -125,8 +140,13 @@ impl Process {
         self.said.text(redactor)
     }
 
+    /// CPU time of it so far; `None` if nothing tells.
+    pub fn cpu_time(&self) -> Option<CpuTime> {
+        self.group.0.and_then(usage::cpu_time)
+    }
+
     /// Output on stderr so far.
-    pub fn said(&self) -> &Arc<Tail> {
+    pub(super) fn said(&self) -> &Arc<Tail> {
         &self.said
     }
 
@@ -154,7 +174,7 @@ impl Process {
 }
 
 /// Builds the failure of a non-zero exit, quoting what was said before it.
-pub(super) fn exit(status: ExitStatus, evidence: &str) -> Failure {
+pub(in crate::workflow) fn exit(status: ExitStatus, evidence: &str) -> Failure {
     let evidence = if evidence.is_empty() { "it said nothing on stderr" } else { evidence };
     Failure::new(FailureKind::Exit, format!("{status}: {evidence}"))
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::JoinHandle;
+use tracing::debug;
 
 /// Time after the exit of a process within which its last output arrives.
 pub(super) const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -22,16 +23,28 @@ pub(super) struct Tail {
     bytes: Mutex<VecDeque<u8>>,
 }
 
-/// File for all output of a program, written line by line without the secrets it was given.
+/// Place for all output of a program, written line by line without the secrets it was given.
 pub(super) struct Log {
-    file: File,
+    to: Destination,
     redactor: Redactor,
     line: Vec<u8>,
 }
 
+enum Destination {
+    File(File),
+    /// The log of sizer itself, where this name stands before each line.
+    OwnLog(String),
+}
+
 impl Log {
+    /// Creates a log in a file.
     pub fn new(file: File, redactor: Redactor) -> Self {
-        Self { file, redactor, line: Vec::new() }
+        Self { to: Destination::File(file), redactor, line: Vec::new() }
+    }
+
+    /// Creates a log that is part of sizer's own, under a name.
+    pub fn named(name: String, redactor: Redactor) -> Self {
+        Self { to: Destination::OwnLog(name), redactor, line: Vec::new() }
     }
 
     fn write(&mut self, said: &[u8]) {
@@ -46,8 +59,14 @@ impl Log {
 
     fn end_line(&mut self) {
         let line = self.redactor.bytes(&self.line);
-        // Failure to write the log must not stop the program.
-        let _ = self.file.write_all(printable(&line).as_bytes());
+        match &mut self.to {
+            // Failure to write the log must not stop the program.
+            Destination::File(file) => drop(file.write_all(printable(&line).as_bytes())),
+            Destination::OwnLog(name) if !line.trim().is_empty() => {
+                debug!("{name}: {}", line.trim_end());
+            }
+            Destination::OwnLog(_) => {}
+        }
         self.line.clear();
     }
 }

@@ -1,0 +1,66 @@
+"""Results: what was measured and concluded, with the names and the structure of ``result.json``."""
+
+from .answers import (
+    Alternative,
+    Capacity,
+    CrossCheck,
+    CurvePoint,
+    Diagnosis,
+    Estimate,
+    Fit,
+    FitPerMetric,
+    GpuCount,
+    Proven,
+    Recommendation,
+    SlowLevel,
+    SpecIdentity,
+    Sum,
+)
+from .levels import (
+    ClientHealth,
+    CountPerMetric,
+    FailureCount,
+    GpusPerMetric,
+    Interval,
+    Intervals,
+    Level,
+    PreviousFigures,
+    ScrapedMetric,
+    SearchGoal,
+    Summary,
+)
+from .matrix import MatrixResult
+from .result import Result, StageRun
+from .table import Levels
+
+__all__ = [
+    "Alternative",
+    "Capacity",
+    "ClientHealth",
+    "CountPerMetric",
+    "CrossCheck",
+    "CurvePoint",
+    "Diagnosis",
+    "Estimate",
+    "FailureCount",
+    "Fit",
+    "FitPerMetric",
+    "GpuCount",
+    "GpusPerMetric",
+    "Interval",
+    "Intervals",
+    "Level",
+    "Levels",
+    "MatrixResult",
+    "PreviousFigures",
+    "Proven",
+    "Recommendation",
+    "Result",
+    "ScrapedMetric",
+    "SearchGoal",
+    "SlowLevel",
+    "SpecIdentity",
+    "StageRun",
+    "Sum",
+    "Summary",
+]
