@@ -225,8 +225,9 @@ fn of_measuring(levels: &[LevelMetrics]) -> Vec<Finding> {
         notes.push(Finding::ClientLimited { levels: limited });
     }
     let limited = at(LevelMetrics::host_limited);
-    let hosts = levels.iter().filter(|level| level.host_limited()).filter_map(|level| level.host);
-    if let Some(host) = hosts.last() {
+    // The highest level says most of what is lacking.
+    let highest = levels.iter().rfind(|level| level.host_limited());
+    if let Some(host) = highest.and_then(|level| level.host) {
         let (processes, starved) = (host.processes, host.is_starved());
         notes.push(Finding::HostLimited { levels: limited, processes, starved });
     }

@@ -161,14 +161,12 @@ impl Workflow for Hosted {
     fn run<'a>(&'a self, item: &'a Item, clock: Clock) -> BoxFuture<'a, Run> {
         Box::pin(async move {
             let idlest = self.hosts().iter().min_by_key(|host| host.in_flight()).cloned();
-            match idlest {
-                Some(host) => host.run(item, clock).await,
-                None => {
-                    let (start, message) = (clock.now(), "no host of the workflow is running");
-                    let outcome = Outcome::Failed(Failure::new(FailureKind::Spawn, message));
-                    Run { id: item.id.clone(), start, end: start, outcome, ..Run::default() }
-                }
+            if let Some(host) = idlest {
+                return host.run(item, clock).await;
             }
+            let (start, message) = (clock.now(), "no host of the workflow is running");
+            let outcome = Outcome::Failed(Failure::new(FailureKind::Spawn, message));
+            Run { id: item.id.clone(), start, end: start, outcome, ..Run::default() }
         })
     }
 
