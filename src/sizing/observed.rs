@@ -161,6 +161,31 @@ struct TimedRun {
     counts: bool,
 }
 
+/// Times of a level's runs.
+#[derive(Default)]
+struct RunTimes {
+    runs: Vec<TimedRun>,
+    /// True if runs were made before or after the measured ones.
+    warm: bool,
+    given_up: Vec<GivenUp>,
+}
+
+impl RunTimes {
+    fn of<S: RunColumns>(source: &S) -> Result<Self, S::Error> {
+        let mut read = Self::default();
+        source.each_run(&mut |head| {
+            let measured = head.phase == Phase::Measured;
+            read.warm |= !measured;
+            let counts = measured && head.failure.is_none();
+            if let Some(FailureKind::Timeout | FailureKind::NoFirstByte) = head.failure {
+                read.given_up.push(GivenUp { seconds: head.end - head.start, measured });
+            }
+            read.runs.push(TimedRun { start: head.start, end: head.end, counts });
+        })?;
+        Ok(read)
+    }
+}
+
 impl ObservedLevel {
     /// Reads the runs of a level.
     ///
@@ -172,18 +197,7 @@ impl ObservedLevel {
         source: &S,
         around: &RecordingMeta,
     ) -> Result<Self, S::Error> {
-        let mut runs: Vec<TimedRun> = Vec::new();
-        let mut warm = false;
-        let mut given_up = Vec::new();
-        source.each_run(&mut |head| {
-            let measured = head.phase == Phase::Measured;
-            warm |= !measured;
-            let counts = measured && head.failure.is_none();
-            if let Some(FailureKind::Timeout | FailureKind::NoFirstByte) = head.failure {
-                given_up.push(GivenUp { seconds: head.end - head.start, measured });
-            }
-            runs.push(TimedRun { start: head.start, end: head.end, counts });
-        })?;
+        let RunTimes { mut runs, warm, given_up } = RunTimes::of(source)?;
         let sums = |column| -> Result<Vec<(f64, f64)>, S::Error> {
             let mut of_runs = vec![(0.0, 0.0); runs.len()];
             source.each_call(column, &mut |run, figure| {
