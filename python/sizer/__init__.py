@@ -4,7 +4,8 @@
 a path, the text of a spec, or a dict, and return a :class:`Result`. Everything here is loaded when it is first used.
 """
 
-from typing import TYPE_CHECKING, Any
+# Not from `typing`, whose import would take longer than all of this.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from ._functions import estimate as estimate
@@ -65,7 +66,7 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = ["__version__", *_HOMES]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     from importlib import import_module
 
     if name == "__version__":

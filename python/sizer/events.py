@@ -1,6 +1,5 @@
 """Progress of a run."""
 
-import logging
 from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
@@ -48,6 +47,8 @@ def listener(progress: Optional[Listener]) -> Callable[..., Any]:
 
 def _log_notice(*event: Any) -> None:
     """Logs a notice, so that it is seen without a listener too."""
+    import logging
+
     said = Progress(*event)
     if said.kind in ("notice", "stage_failed"):
         where = "" if said.stage is None else f"{said.stage} failed: "

@@ -170,11 +170,6 @@ pub fn guard_with(command: GuardCommand) {
     enable_guard(command);
 }
 
-/// Returns the last argument of the command that runs the guard.
-pub fn guard_verb() -> &'static str {
-    GUARD_VERB
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

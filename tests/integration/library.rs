@@ -1,10 +1,11 @@
 //! Sizer as a library: specs made in code, workflows of one's own.
 
 use sizer::kinds::CustomSpec;
+use sizer::pipeline::{Grid, Invocation};
 use sizer::sections::{Levels, Limit, Seconds, Targets, WindowSpec};
 use sizer::{
-    BoxFuture, Checked, Clock, Failure, FailureKind, Item, LlmCall, Outcome, Pipeline,
-    PipelineError, Run, RunOptions, Spec, Workflow,
+    BoxFuture, Checked, Clock, Failure, FailureKind, Item, LlmCall, Load, Outcome, Pipeline,
+    PipelineError, ReadOptions, Run, RunOptions, Spec, SpecSet, Study, Workflow,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -140,4 +141,36 @@ fn a_spec_made_in_code_is_checked_as_one_from_a_file_is() {
     let error: PipelineError =
         runtime.block_on(pipeline.run(RunOptions::default())).map(drop).unwrap_err();
     assert!(error.to_string().contains("Pipeline::with_workflow"), "{error}");
+}
+
+#[test]
+fn a_spec_in_memory_is_read_as_if_a_file_held_it() {
+    let project = crate::support::Sizer::new()
+        .file("shared.yml", "dataset: {path: questions.jsonl}\n")
+        .file("sizer.toml", "[defaults.targets]\nusers = 40\nworkflow_runtime = \"1s\"\n");
+    let text = "version: 1\nname: memory\ninclude: [shared.yml]\ntest: {gpu_count: 2}\n\
+                workflow: {type: simulator, engine: {base: 1ms}, output_tokens: 2}\n\
+                concurrency: {levels: [1, 2, 4], passes: 5}\nprofiles: {few: {targets: {users: 4}}}\n";
+    let file = project.path("not-there.yml");
+    let read = |profile: Option<&str>| {
+        let options = ReadOptions { profile: profile.map(str::to_owned), ..ReadOptions::default() };
+        SpecSet::from_text_with(text, &file, &options).unwrap()
+    };
+    assert_eq!(read(None).single().unwrap().targets.main().users, Some(40));
+    let study = Study::open(read(Some("few"))).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let asked = Invocation::new("run", Some("few"), &["workflow.api_key=canary".into()]);
+    assert!(asked.set.is_empty() && asked.profile.as_deref() == Some("few"));
+    let outcome = runtime.block_on(study.run(RunOptions { asked, ..RunOptions::default() }));
+    let result = outcome.unwrap().branches.remove(0).1.result.unwrap();
+    assert_eq!(result.estimates[0].load, Some(Load::Users { users: 4, think: 0.0 }));
+    assert!(!file.exists() && project.path("sizer.lock").is_file());
+    let written = std::fs::read_to_string(project.path("out/result.json")).unwrap();
+    assert_eq!(result.to_json().unwrap(), written);
+    // What was measured answers a grid in the process, too.
+    let grid = Grid { users: vec![10, 20], ..Grid::default() };
+    let found = runtime.block_on(study.what_if(&grid, RunOptions::default())).unwrap();
+    assert_eq!(found.cases.iter().map(|case| case.users).collect::<Vec<_>>(), [Some(10), Some(20)]);
+    let error = SpecSet::from_text_with("version: 1\nnam: x\n", &file, &ReadOptions::default());
+    assert!(error.unwrap_err().to_string().contains("not-there.yml:2:1"));
 }

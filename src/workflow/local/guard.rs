@@ -21,7 +21,7 @@ pub const GUARD_VERB: &str = "guard-of-processes";
 static COMMAND: OnceLock<GuardCommand> = OnceLock::new();
 static GUARD: OnceLock<Option<Mutex<ChildStdin>>> = OnceLock::new();
 
-/// A command that calls [`guard`] if [`GUARD_VERB`] is its last argument.
+/// A command that calls [`guard`]; [`GUARD_VERB`] is its last argument, and is added to it.
 #[derive(Debug)]
 pub enum GuardCommand {
     /// This program, started again.
