@@ -55,7 +55,9 @@ fn kind(error: &(dyn Error + 'static), code: u8) -> &'static str {
             CalcError::Import(_) => "ConfigError",
             CalcError::Jobs(_) => "MissingError",
             CalcError::Scratch(_) => "StoreError",
-            CalcError::Pipeline(error) => of_pipeline(error, code),
+            CalcError::NotInstalled { error, .. } | CalcError::Pipeline(error) => {
+                of_pipeline(error, code)
+            }
         };
     }
     error.downcast_ref().map_or("SizerError", |error| of_pipeline(error, code))

@@ -52,6 +52,7 @@ mod log;
 mod matrix;
 mod nat_forms;
 mod nat_host;
+mod nat_host_program;
 mod nat_import;
 mod properties;
 mod proxy;

@@ -4,10 +4,8 @@
 use crate::support::{Ended, Sizer, holds};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 macro_rules! standin {
@@ -24,7 +22,7 @@ const STANDIN: [(&str, &str); 6] = standin![
     "nvidia_nat_core-9.9.9.dist-info/METADATA"
 ];
 const BURST: &str = "concurrency: {mode: burst, levels: [1, 3], passes: 2}";
-const HOSTED: &str = "{type: nat, config: c.yml}";
+pub(crate) const HOSTED: &str = "{type: nat, config: c.yml}";
 
 /// A configuration whose workflow behaves as told.
 fn configured(does: &str) -> String {
@@ -33,7 +31,7 @@ fn configured(does: &str) -> String {
     )
 }
 
-fn project(does: &str) -> Sizer {
+pub(crate) fn project(does: &str) -> Sizer {
     installed(Sizer::new(), does)
 }
 
@@ -69,7 +67,7 @@ fn bare(does: &str) -> Sizer {
     project.env("VIRTUAL_ENV", "").env("NAT_PYTHON", "./python")
 }
 
-fn lines(project: &Sizer, file: &str) -> Vec<String> {
+pub(crate) fn lines(project: &Sizer, file: &str) -> Vec<String> {
     let text = std::fs::read_to_string(project.path(file)).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
@@ -443,141 +441,4 @@ fn mistakes_are_shown_where_they_are() {
         let ended = project.run(&["validate", "spec.yml"]).code(2);
         ended.stderr(message).stderr("spec.yml:4");
     }
-}
-
-/// The program of a host, as sizer starts it.
-struct Direct {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    port: u16,
-}
-
-impl Direct {
-    fn start(project: &Sizer) -> Self {
-        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/src/workflow/nat/host.py");
-        let mut child = Command::new(project.path("venv/bin/python"))
-            .arg(program)
-            .current_dir(project.path(""))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        writeln!(stdin, "{}", json!({ "config": project.path("c.yml"), "token": "t0k" })).unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let said: Value = serde_json::from_str(&line).unwrap();
-        let port = said["port"].as_u64().unwrap().try_into().unwrap();
-        Self { child, stdin: Some(stdin), port }
-    }
-
-    /// What it answers to a request, which is the last of its connection.
-    fn ask(&self, request: &str) -> String {
-        let mut socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        socket.write_all(request.as_bytes()).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        let mut answer = Vec::new();
-        let mut piece = [0; 4096];
-        while let Ok(read @ 1..) = socket.read(&mut piece) {
-            answer.extend_from_slice(&piece[..read]);
-            let text = String::from_utf8_lossy(&answer);
-            if text.ends_with("0\r\n\r\n") || text.ends_with("content-length: 0\r\n\r\n") {
-                break;
-            }
-        }
-        String::from_utf8_lossy(&answer).into_owned()
-    }
-}
-
-fn post(path: &str, token: &str, body: &str) -> String {
-    let length = body.len();
-    format!(
-        "POST {path} HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {token}\r\ncontent-length: {length}\r\n\r\n{body}"
-    )
-}
-
-#[test]
-fn a_host_serves_nobody_else_and_nothing_else() {
-    let project = project("");
-    let mut host = Direct::start(&project);
-    let message = "{\"input_message\": \"hello\"}";
-    let long = "GET / HTTP/1.1\r\nx: ".to_owned() + &"y".repeat(100_000) + "\r\n\r\n";
-    for (request, answer) in [
-        (post("/generate/full", "other", message), "HTTP/1.1 401 "),
-        ("POST /generate/full HTTP/1.1\r\nhost: h\r\n\r\n".to_owned(), "HTTP/1.1 401 "),
-        (post("/generate", "t0k", message), "HTTP/1.1 404 "),
-        (post("/generate/full", "t0k", "[1]"), "HTTP/1.1 422 "),
-        (post("/generate/full", "t0k", "no"), "HTTP/1.1 422 "),
-        (
-            post("/generate/full", "t0k", message).replace("length: 2", "length: -2"),
-            "HTTP/1.1 413 ",
-        ),
-        (
-            post("/generate/full", "t0k", message).replace("length: ", "length: 9999999"),
-            "HTTP/1.1 413 ",
-        ),
-        (post("/health", "t0k", "").replace("POST", "GET"), "HTTP/1.1 200 "),
-        (long, ""),
-        ("\r\n\r\n".to_owned(), "HTTP/1.1 401 "),
-    ] {
-        let answered = host.ask(&request);
-        let shown: String = request.chars().take(200).collect();
-        let refused = answer.is_empty() && answered.is_empty();
-        assert!(
-            refused || !answer.is_empty() && answered.starts_with(answer),
-            "{shown}: {answered}"
-        );
-    }
-    assert_eq!(lines(&project, "asked"), Vec::<String>::new());
-    let answered = host.ask(&post("/generate/full", "t0k", message));
-    let kinds: Vec<&str> =
-        answered.split("\"type\": \"").skip(1).filter_map(|it| it.split('"').next()).collect();
-    let expected = [
-        "WORKFLOW_START",
-        "FUNCTION_START",
-        "FUNCTION_END",
-        "LLM_START",
-        "LLM_NEW_TOKEN",
-        "LLM_NEW_TOKEN",
-        "LLM_END",
-        "WORKFLOW_END",
-    ];
-    assert_eq!(kinds, expected, "only the first token that says something is told: {answered}");
-    assert!(answered.contains("data: {\"value\": \"an answer\"}"), "{answered}");
-    // Without whoever started it, it ends by itself.
-    drop(host.stdin.take());
-    assert!(host.child.wait().unwrap().success());
-    assert_eq!(lines(&project, "closed"), lines(&project, "hosts"));
-}
-
-#[test]
-fn a_limit_on_the_runs_at_a_time_is_told_from_a_slow_llm() {
-    let project = project("  at_a_time: 2\n  sleep: 0.4").workflow(
-        HOSTED,
-        "test: {gpu_count: 1}\nconcurrency: {mode: burst, levels: [1, 2, 8], passes: 3}\n\
-         targets: {users: 100, workflow_runtime: 2s, llm_latency: 2s}\nestimate: {method: linear, min_r_squared: 0}",
-    );
-    let ended = project.run(&["run", "spec.yml"]);
-    let result = project.result();
-    let limit = &result["diagnosis"]["admission"];
-    let [held] = limit["levels"].as_array().unwrap().as_slice() else { panic!("{limit}") };
-    assert_eq!(held["concurrency"], 8, "{limit}");
-    let (admitted, in_flight) = (&held["admitted"], &held["in_flight"]);
-    let (admitted, in_flight) = (admitted.as_f64().unwrap(), in_flight.as_f64().unwrap());
-    assert!((1.5..2.05).contains(&admitted) && in_flight > 4.0, "{limit}");
-    ended.stdout("the server works on about 2 of ").stdout("is waiting to be admitted");
-    let estimates = result["estimates"].as_array().unwrap();
-    let doubts = |target: &str| {
-        let of = estimates.iter().find(|it| it["target"] == target).unwrap();
-        of["doubts"].to_string()
-    };
-    let said = doubts("workflow_runtime");
-    assert!(said.contains("the limit found is the server's admission, about 2 runs"), "{said}");
-    let said = doubts("llm_latency");
-    assert!(said.contains("the LLM never had more than about 2 runs"), "{said}");
-    let free = self::project("  sleep: 0.4")
-        .workflow(HOSTED, "concurrency: {mode: burst, levels: [1, 2, 8], passes: 3}");
-    free.run(&["run", "spec.yml"]).success();
-    assert_eq!(free.result()["diagnosis"]["admission"], Value::Null);
 }
