@@ -268,7 +268,6 @@ pub mod pipeline {
 #[cfg(feature = "pipeline")]
 pub mod calc {
     pub use crate::study::{CalcError, CalcFormat, CalcOptions, CalcOutcome};
-    pub use crate::workflow::nat::HostCount;
 }
 
 /// Words of workflow kinds ([`Kind`]) and of executors ([`Executor`]).

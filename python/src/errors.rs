@@ -83,11 +83,13 @@ fn of_pipeline(error: &PipelineError, code: u8) -> &'static str {
 
 /// The line and column of an error in a spec.
 fn place(error: &(dyn Error + 'static)) -> Option<(u64, u64)> {
-    let spec = match (error.downcast_ref(), error.downcast_ref(), error.downcast_ref()) {
-        (Some(spec), _, _)
-        | (_, Some(PipelineError::Spec(spec)), _)
-        | (_, _, Some(CalcError::Pipeline(PipelineError::Spec(spec)))) => spec,
-        _ => return None,
+    if let Some(spec) = error.downcast_ref::<SpecError>() {
+        return spec.line_column();
+    }
+    let pipeline = match error.downcast_ref() {
+        Some(CalcError::Pipeline(pipeline)) => Some(pipeline),
+        _ => error.downcast_ref(),
     };
-    SpecError::line_column(spec)
+    let Some(PipelineError::Spec(spec)) = pipeline else { return None };
+    spec.line_column()
 }

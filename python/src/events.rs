@@ -65,7 +65,9 @@ impl Events {
     /// Tells the caller what has happened since, in order.
     pub fn tell(&self, py: Python<'_>, listener: &Bound<'_, PyAny>) -> PyResult<()> {
         let branches = locked(&self.branches).clone();
-        branches.iter().for_each(|branch| branch.tell_runs());
+        for branch in &branches {
+            branch.tell_runs();
+        }
         loop {
             // Not held while the listener runs, who may take as long as they like.
             let next = locked(&self.waiting).pop_front();

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 /// Options of a run.
 #[derive(FromPyObject)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of its own")]
 pub struct Options {
     /// The verb, for the record of the run.
     verb: String,
@@ -35,6 +36,10 @@ type StageRun = (String, Option<String>, f64);
 /// A branch with its result as JSON, its stages and its reports.
 type BranchResult = (Option<String>, Option<String>, Vec<StageRun>, Vec<PathBuf>);
 
+/// Branches, the comparison of a matrix as JSON, the branches of which nothing is there, each with the reason, and the
+/// paths of all reports.
+type StudyResult = (Vec<BranchResult>, Option<String>, Vec<(String, String)>, Vec<PathBuf>);
+
 fn selection(force: Option<&Vec<String>>, until_result: bool) -> Selection {
     let chosen = if until_result { Selection::until("result") } else { Selection::default() };
     let force = force.map(|names| names.iter().map(|it| Pattern::from(it.as_str())).collect());
@@ -50,7 +55,7 @@ pub fn run(
     options: Options,
     listener: Bound<'_, PyAny>,
     cancel: Option<Bound<'_, PyAny>>,
-) -> PyResult<(Vec<BranchResult>, Option<String>, Vec<(String, String)>, Vec<PathBuf>)> {
+) -> PyResult<StudyResult> {
     let study = source.study(py)?;
     if options.single && study.branches().any(|(branch, _)| branch.is_some()) {
         let message =

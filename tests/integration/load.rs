@@ -99,7 +99,10 @@ fn users_who_think_are_not_in_flight() {
     // pause of most, and gain a run or two of 200 by that.
     assert!(number(&level, "throughput") <= 101.0, "{level:#}");
     let in_flight = number(&level, "mean_in_flight");
-    assert!((0.3..6.0).contains(&in_flight), "{in_flight} in flight");
+    // Each is in flight for its run, of which a busy machine makes a longer one, and then pauses.
+    let runtime = number(&level["workflow_runtime"], "mean");
+    let most = 20.0 * runtime / (runtime + 0.19);
+    assert!((0.3..1.1 * most).contains(&in_flight), "{in_flight} in flight of {most}");
 }
 
 #[test]
