@@ -97,8 +97,7 @@ fn a_high_quantile_of_few_runs_near_the_answer_is_weak() {
     let few = of(60);
     assert_eq!(few["gpus"]["grade"], "weak", "{few:#}");
     let said = doubts(&few);
-    assert!(said.contains("it rests on slow runs of other loads"), "{said}");
     assert!(said.contains("where 299 are needed"), "{said}");
     let enough = of(400);
-    assert!(!doubts(&enough).contains("of other loads"), "{enough:#}");
+    assert!(!doubts(&enough).contains("are needed"), "{enough:#}");
 }
