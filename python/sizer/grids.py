@@ -57,6 +57,9 @@ class WhatIfCase:
     decided_by: Optional[str]
     """The target that decides."""
 
+    decided_by_quantile: Optional[str]
+    """Quantile that it limits; None if there is no answer."""
+
     cost_per_hour: Optional[float]
     """Cost of the recommended GPUs per hour; None without a price."""
 

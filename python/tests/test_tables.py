@@ -170,5 +170,5 @@ def test_a_grid_gives_all_of_its_values() -> None:
     }
     grid = WhatIf.of(json.dumps({"schema_version": 1, "cases": [case]}))
     limit = CaseLimit("itl", "p95", 0.1, None)
-    made = WhatIfCase(None, "a", 3, None, None, (limit,), None, None, None, None, False, False, "none")
+    made = WhatIfCase(None, "a", 3, None, None, (limit,), None, None, None, None, None, False, False, "none")
     assert grid == WhatIf(1, (made,), ())

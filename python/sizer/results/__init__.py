@@ -1,6 +1,7 @@
 """Results: what was measured and concluded, with the names and the structure of ``result.json``."""
 
 from .answers import (
+    AdmissionLimit,
     Alternative,
     Capacity,
     CrossCheck,
@@ -10,6 +11,7 @@ from .answers import (
     Fit,
     FitPerMetric,
     GpuCount,
+    HeldBack,
     Proven,
     Recommendation,
     SlowLevel,
@@ -21,6 +23,7 @@ from .levels import (
     CountPerMetric,
     FailureCount,
     GpusPerMetric,
+    HostHealth,
     Interval,
     Intervals,
     Level,
@@ -34,6 +37,7 @@ from .result import Result, StageRun
 from .table import Levels
 
 __all__ = [
+    "AdmissionLimit",
     "Alternative",
     "Capacity",
     "ClientHealth",
@@ -47,6 +51,8 @@ __all__ = [
     "FitPerMetric",
     "GpuCount",
     "GpusPerMetric",
+    "HeldBack",
+    "HostHealth",
     "Interval",
     "Intervals",
     "Level",

@@ -224,6 +224,9 @@ class Recommendation:
     grade: Optional[str]
     """Grade of the recommendation; None if there is no estimate."""
 
+    decided_by_quantile: Optional[str]
+    """Quantile that it limits; None if there is no estimate."""
+
     at_least: Optional[float]
     """GPUs that are needed at least, over all targets; None if unknown."""
 
@@ -270,8 +273,39 @@ class SlowLevel:
 
 
 @dataclass(frozen=True)
+class HeldBack:
+    """A level at which runs wait to be admitted."""
+
+    concurrency: int
+    """The level."""
+
+    in_flight: float
+    """Mean number of runs in flight at the client."""
+
+    admitted: float
+    """Mean number of those that the server works on."""
+
+    waiting: float
+    """Mean time for which a run waits, in seconds."""
+
+
+@dataclass(frozen=True)
+class AdmissionLimit:
+    """Limit on the runs that a server works on at a time."""
+
+    admitted: float
+    """Runs that it works on at a time."""
+
+    levels: tuple[HeldBack, ...]
+    """Levels at which runs wait to be admitted, ascending."""
+
+
+@dataclass(frozen=True)
 class Diagnosis:
     """Response of the rig to load."""
+
+    admission: Optional[AdmissionLimit]
+    """Limit on the runs that the server works on at a time; None if none was seen."""
 
     knee: Optional[float]
     """Concurrency at which the straight lines of an idle and of a saturated rig meet (Denning and Buzen,

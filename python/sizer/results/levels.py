@@ -51,6 +51,20 @@ class ClientHealth:
 
 
 @dataclass(frozen=True)
+class HostHealth:
+    """Load of the processes that ran the workflow on this machine, while they served a level."""
+
+    processes: int
+    """Number of processes."""
+
+    cpu_share: float
+    """Share of a core that the busiest of them used; above 1 if several of its threads did."""
+
+    wait_share: float
+    """Share of the time for which that one had something to do, and no core to do it."""
+
+
+@dataclass(frozen=True)
 class FailureCount:
     """Number of failures of one kind at a level."""
 
@@ -288,6 +302,9 @@ class Level:
 
     client: Optional[ClientHealth]
     """Health of the client; None if the runs were recorded elsewhere."""
+
+    host: Optional[HostHealth]
+    """Load of the processes that ran the workflow on this machine; None if none did."""
 
     scraped: dict[str, ScrapedMetric]
     """The server's own metrics during the window, by name."""
