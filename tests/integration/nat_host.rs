@@ -5,7 +5,7 @@ use crate::support::{Ended, Sizer, holds};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 macro_rules! standin {
