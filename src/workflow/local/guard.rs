@@ -21,7 +21,7 @@ pub const GUARD_VERB: &str = "guard-of-processes";
 static COMMAND: OnceLock<GuardCommand> = OnceLock::new();
 static GUARD: OnceLock<Option<Mutex<ChildStdin>>> = OnceLock::new();
 
-/// A command that calls [`guard`]; [`GUARD_VERB`] is its last argument, and is added to it.
+/// A command that watches over the children of this program; a word of its own is added as its last argument.
 #[derive(Debug)]
 pub enum GuardCommand {
     /// This program, started again.
