@@ -78,13 +78,15 @@ fn line(fit: &Fit) -> LinearFit {
     }
 }
 
+/// Returns the number of runs over the limit of a metric; `None` without a limit. For a level that cannot be used, the
+/// reference counts nothing.
+pub(super) fn out_of_range(level: &LevelResult, metric: Metric) -> Option<u64> {
+    level.over_target.get(metric).map(|count| if level.interrupted { 0 } else { *count })
+}
+
 fn alerts(level: &LevelResult, fits: &PerMetric<Fit>) -> CalcAlerts {
     let is_outlier = |metric| fits.is_outlier(metric, level.concurrency);
-    // For a level that cannot be used, the reference counts nothing.
-    let over = |metric| {
-        let count = level.over_target.get(metric).filter(|_| !level.interrupted);
-        count.map_or(0, |count| *count)
-    };
+    let over = |metric| out_of_range(level, metric).unwrap_or(0);
     CalcAlerts {
         outlier_workflow_runtime: is_outlier(Metric::WorkflowRuntime),
         outlier_llm_latency: is_outlier(Metric::LlmLatency),

@@ -1,6 +1,7 @@
 //! Summary as the reference calculator prints it, plus what it leaves out.
 
 use super::format::{cell, significant};
+use super::nat_calc_output::out_of_range;
 use super::prose::{sentence, sentence_of};
 use super::result::{LevelResult, SizingResult};
 use crate::measure::Metric;
@@ -69,14 +70,14 @@ pub fn nat_summary(result: &SizingResult, targets: NatTargets) -> String {
 /// Returns the reasons to rely less on the estimates, which the reference's summary has no place for: those of every
 /// estimate that is weak or unsettled.
 pub fn nat_doubts(result: &SizingResult) -> Vec<String> {
-    let doubtful = |grade: Option<Grade>| grade.is_some_and(|grade| grade >= Grade::Weak);
-    let estimates = result.estimates.iter().filter(|estimate| doubtful(estimate.grade));
-    let of = |estimate: &Estimate| -> Vec<String> {
-        let (metric, grade) = (estimate.target, estimate.grade.unwrap_or(Grade::Weak));
-        let doubts = estimate.doubts.iter();
-        doubts.map(|doubt| format!("{metric}: {grade}: {}", sentence_of(metric, doubt))).collect()
-    };
-    estimates.flat_map(of).collect()
+    let doubtful = |estimate: &'_ Estimate| estimate.grade.filter(|grade| *grade >= Grade::Weak);
+    let mut doubts = Vec::new();
+    for (estimate, grade) in result.estimates.iter().filter_map(|it| Some((it, doubtful(it)?))) {
+        let metric = estimate.target;
+        let of = |doubt| format!("{metric}: {grade}: {}", sentence_of(metric, doubt));
+        doubts.extend(estimate.doubts.iter().map(of));
+    }
+    doubts
 }
 
 fn alerts(result: &SizingResult, level: &LevelResult) -> String {
@@ -98,13 +99,8 @@ fn table(result: &SizingResult, alerts: Option<&Vec<String>>) -> Table {
     let p95 =
         |metric| move |level: &LevelResult| Some(level.metric(metric).map_or(0.0, |it| it.p95));
     let rough = |metric| move |level: &LevelResult| level.rough_gpus.get(metric).copied();
-    // For a level that cannot be used, the reference counts nothing.
-    let over = |metric| {
-        move |level: &LevelResult| {
-            let count = *level.over_target.get(metric)?;
-            Some(if level.interrupted { 0.0 } else { count as f64 })
-        }
-    };
+    let over =
+        |metric| move |level: &LevelResult| out_of_range(level, metric).map(|count| count as f64);
     let columns: [(&str, bool, Cell<'_>); 9] = [
         ("Concurrency", true, Box::new(|level| Some(f64::from(level.concurrency)))),
         ("p95 LLM Latency", true, Box::new(p95(Metric::LlmLatency))),
