@@ -162,7 +162,7 @@ pub enum Finding {
         /// Capacity by the method `monotone`; none if it has no answer.
         monotone: Option<f64>,
     },
-    /// A line goes through two levels, and others were interrupted.
+    /// A line goes through two levels alone.
     TwoPointLine {
         /// The metric.
         metric: Metric,

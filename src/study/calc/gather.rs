@@ -1,7 +1,7 @@
 //! Gathering: the sweep, through the same pipeline as any spec.
 
 use super::spec_text::{calc_spec, emitted_spec};
-use super::{CalcError, CalcFormat, CalcOptions, CalcOutcome, jobs};
+use super::{CalcError, CalcOptions, CalcOutcome, jobs};
 use crate::measure::FailureKind;
 use crate::spec::{Parts, Spec, process_env};
 use crate::store::write_atomically;
@@ -43,9 +43,6 @@ pub(super) async fn run(
     let run = RunOptions { observer, cancel, selection, wait, ..RunOptions::default() };
     let outcome = pipeline.run(run).await.map_err(|error| without_toolkit(error, options))?;
     let job = dir.join(job);
-    if options.format == CalcFormat::Aiq {
-        jobs::to_older_shape(&job)?;
-    }
     if !options.append {
         jobs::clear_others(&job, &*observing);
     }

@@ -23,10 +23,14 @@ impl CalcOptions {
         cancel: CancellationToken,
     ) -> Result<CalcOutcome, CalcError> {
         self.check()?;
-        if self.offline {
-            offline::run(self, &*observer)
+        let outcome = if self.offline {
+            offline::run(self, &*observer)?
         } else {
-            gather::run(self, observer, cancel).await
+            gather::run(self, observer, cancel).await?
+        };
+        if let (CalcFormat::Aiq, Some(job)) = (self.format, &outcome.job) {
+            jobs::to_older_shape(job)?;
         }
+        Ok(outcome)
     }
 }

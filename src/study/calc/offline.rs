@@ -1,7 +1,7 @@
 //! Offline mode: from the metrics of earlier jobs to an estimate. Nothing is measured, so there is
 //! nothing worth caching.
 
-use super::{CalcError, CalcFormat, CalcOptions, CalcOutcome, jobs, spec_text};
+use super::{CalcError, CalcOptions, CalcOutcome, jobs, spec_text};
 use crate::measure::{LevelMetrics, Metric, Quantile, Recording, Run};
 use crate::pacing::LoadPoint;
 use crate::report::{Material, SizingResult, SpecIdentity, report};
@@ -48,9 +48,6 @@ pub(super) fn run(
         }
     }
     jobs::write(&job, &files)?;
-    if options.format == CalcFormat::Aiq {
-        jobs::to_older_shape(&job)?;
-    }
     jobs::clear_others(&job, observer);
     Ok(CalcOutcome { result, job: Some(job) })
 }

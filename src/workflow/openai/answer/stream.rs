@@ -84,7 +84,7 @@ impl Stream {
         }
         let Self { events, reader, .. } = self;
         events.feed(chunk, |event| reader.event(event, now))?;
-        if !events.pending().is_empty() && is_the_end(events.pending()) {
+        if is_the_end(events.pending()) {
             reader.end(now);
         }
         Ok(self.progress())
