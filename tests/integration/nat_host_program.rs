@@ -116,7 +116,7 @@ fn a_host_serves_nobody_else_and_nothing_else() {
 
 #[test]
 fn a_limit_on_the_runs_at_a_time_is_told_from_a_slow_llm() {
-    let project = project("  at_a_time: 2\n  sleep: 0.4").workflow(
+    let project = project("  at_a_time: 2\n  sleep: 0.4\n  slower: 0.2").workflow(
         HOSTED,
         "test: {gpu_count: 1}\nconcurrency: {mode: burst, levels: [1, 2, 8], passes: 3}\n\
          targets: {users: 100, workflow_runtime: 8s, llm_latency: 8s}\nestimate: {method: linear, min_r_squared: 0}",

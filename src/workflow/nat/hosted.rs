@@ -91,6 +91,7 @@ impl Hosted {
     async fn grow(&self, concurrency: u32, items: &[Item]) {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let most = cores.min(concurrency as usize);
+        let mut starved = 0;
         loop {
             let hosts = self.hosts().len();
             if hosts >= most {
@@ -103,7 +104,13 @@ impl Hosted {
             let health = before
                 .zip(after)
                 .and_then(|(before, after)| HostHealth::between(&before, &after, elapsed));
-            if !health.is_some_and(|health| health.limits() && !health.is_starved()) {
+            let Some(health) = health.filter(|health| health.limits()) else { return };
+            // A moment in which the machine had other things to do is no lack of cores.
+            if health.is_starved() {
+                starved += 1;
+                if starved < STARVED_WAVES {
+                    continue;
+                }
                 return;
             }
             debug!(
@@ -119,6 +126,9 @@ impl Hosted {
         }
     }
 }
+
+/// Waves of runs in a row in which hosts lack cores until more of them are no remedy.
+const STARVED_WAVES: u32 = 2;
 
 /// Builds the order for each host.
 fn order(

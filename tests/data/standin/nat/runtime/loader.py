@@ -53,7 +53,9 @@ class Runner:
                     until = time.process_time() + float(does["spin"])
                     while time.process_time() < until:
                         pass
-                await asyncio.sleep(float(does.get("sleep", 0.02)))
+                others = self.sessions.running - 1
+                slower = 1 + others * float(does.get("slower", 0))
+                await asyncio.sleep(float(does.get("sleep", 0.02)) * slower)
                 say(Step("LLM_END", "c"))
                 say(Step("WORKFLOW_END", "w"))
             except asyncio.CancelledError:
