@@ -312,3 +312,40 @@ fn the_tail_of_full_levels_is_not_taken_for_that_of_others() {
     let interval = capacity(&found, "low")..=capacity(&found, "high");
     assert!(interval.contains(&8.0) && *interval.end() < 10.0, "{found:#}");
 }
+
+/// From 12 in flight on, a run in twelve takes six times as long, and all others the same for each user more: the limit
+/// is the p95 at 15. Levels far from there have most of the runs.
+#[test]
+fn a_tail_that_changes_near_the_answer_takes_runs_near_it() {
+    let noise = LogNormal::new(0.0, 0.1).unwrap();
+    let sweep = |near: u32| {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(11);
+        let mut runs = HEADER.to_owned();
+        for concurrency in [1_u32, 2, 4, 8, 12, 16, 20, 24, 32, 48, 64] {
+            let measured = if (12..=20).contains(&concurrency) { near } else { 600 };
+            let mut free: Vec<f64> = (0..concurrency).map(|user| f64::from(user) * 1e-3).collect();
+            for index in 0..measured + 4 * concurrency {
+                let at = free.iter_mut().min_by(|a, b| a.total_cmp(b)).unwrap();
+                let slow = concurrency >= 12 && index % 12 == 5;
+                let times = if slow { 6.0 } else { 1.0 } * noise.sample(&mut rng);
+                let end = *at + (0.5 + 0.05 * f64::from(concurrency)) * times;
+                let phase = match index.checked_sub(concurrency) {
+                    None => "warm_up",
+                    Some(index) if index < measured => "measured",
+                    Some(_) => "cool_down",
+                };
+                let _ = writeln!(runs, "{concurrency},{at:.4},{end:.4},{phase},");
+                *at = end;
+            }
+        }
+        of(&runs, "users: 2000, workflow_runtime: 7.4s")
+    };
+    let few = sweep(30);
+    assert!(["weak", "unsettled"].contains(&grade(&few)), "{few:#}");
+    let told = doubts(&few);
+    assert!(told.contains("it rests on slow runs of other loads"), "{told}");
+    assert!(told.contains("where 272 are needed"), "{told}");
+    let many = sweep(600);
+    assert!(!doubts(&many).contains("of other loads"), "{many:#}");
+    assert!((capacity(&many, "low")..=capacity(&many, "high")).contains(&15.0), "{many:#}");
+}

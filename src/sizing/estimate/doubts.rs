@@ -8,6 +8,7 @@ use crate::sizing::Target;
 use crate::sizing::grade::Doubt;
 use crate::sizing::means::times;
 use crate::sizing::observed::GivenUp;
+use crate::sizing::tails::{TailBeside, runs_for_tail};
 use crate::sizing::unfinished::LastMoments;
 use crate::sizing::verdict::{Bounds, Level, ROUNDING, TOLERABLE, failed_share, whole};
 
@@ -16,6 +17,10 @@ const BESIDE: f64 = 1.25;
 /// Ratio of times between these loads beyond which they jump; load alone makes them grow by 1.6 at
 /// most.
 const JUMP: f64 = 2.5;
+/// Ratio of the ends between which the levels beside an answer leave it open, if they are not enough.
+const OPEN: f64 = 1.8;
+/// Factor by which other levels have more runs each than those around an answer that borrows their tail.
+const LENT: f64 = 4.0;
 /// Difference between levels, as a logarithm, below which they agree.
 const SAME: f64 = 0.005;
 
@@ -62,6 +67,8 @@ pub(super) fn of_levels(
         doubts.push(Doubt::FewRuns { runs, needed });
     } else if near_by < needed as f64 {
         doubts.push(Doubt::BorrowedTail { at: point, near: near_by, needed });
+    } else {
+        doubts.extend(of_tail_beside(found, metric, target));
     }
     doubts.extend(of_cut(metric, target));
     doubts.extend(of_given_up(metric, target, point));
@@ -89,6 +96,50 @@ pub(super) fn of_levels(
     doubts.extend(limited.map(|level| Doubt::ClientLimited(level.concurrency())));
     doubts.extend(of_failures(metric, bounds, point));
     doubts
+}
+
+/// Returns a doubt if levels differ in their tails, and those around the answer leave it open by themselves.
+fn of_tail_beside(
+    found: &CapacityEstimate,
+    metric: &MetricModels<'_>,
+    target: Target,
+) -> Option<Doubt> {
+    let (model, bounds, at) =
+        (found.models.furthest(), &found.bounds, found.drawn.point.concurrency);
+    let (quantile, limit) = (target.quantile, target.seconds());
+    let TailBeside { runs, multiples: (low, high) } = model.tail_beside(at, quantile)?;
+    let open = model.carried_with(low, limit) / model.carried_with(high, limit);
+    // What is sure of each level by itself, without any model.
+    let (least, most) = (bounds.at_least.unwrap_or(0.0), bounds.highest().unwrap_or(f64::INFINITY));
+    let (between, beyond): (Vec<&Level<'_>>, Vec<&Level<'_>>) = metric
+        .levels
+        .iter()
+        .filter(|it| it.is_usable())
+        .partition(|it| it.concurrency() > least && it.concurrency() < most);
+    // As many runs at each level, and as many for each user, are both nothing but a plan.
+    let lent = |of: &dyn Fn(&Level<'_>) -> f64| {
+        let each = |levels: &[&Level<'_>]| {
+            levels.iter().map(|level| of(level)).sum::<f64>() / levels.len().max(1) as f64
+        };
+        !between.is_empty() && LENT * each(&between) < each(&beyond)
+    };
+    let runs_of = |level: &Level<'_>| level.metrics.runs as f64;
+    let borrowed = lent(&runs_of) && lent(&|level| runs_of(level) / level.concurrency());
+    let between: f64 = between.iter().map(|level| runs_of(level)).sum();
+    let enough = runs_for_tail(quantile.share());
+    let few = |runs: f64, open: f64| runs < enough && open > OPEN;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive, and a float-to-int cast saturates"
+    )]
+    let needed = enough.ceil() as u64;
+    let doubt = |near: f64| Doubt::BorrowedTail { at, near, needed };
+    if few(runs, open) {
+        Some(doubt(runs))
+    } else {
+        (borrowed && few(between, most / least)).then(|| doubt(between))
+    }
 }
 
 /// Adds a doubt if runs around an answer failed, which is tolerated; the interval then extends to

@@ -30,7 +30,7 @@ use crate::sizing::composed::{ComposedLevels, SharedChance};
 use crate::sizing::curve::{Curve, MeanPoint, Shape};
 use crate::sizing::means::{BINS, Sample, means, means_of_runs, times, wait_for_one_more};
 use crate::sizing::observed::ObservedLevel;
-use crate::sizing::tails::{Tail, Tails};
+use crate::sizing::tails::{Tail, TailBeside, Tails};
 use crate::sizing::verdict::Level;
 
 /// Distance of a level's concurrency, as a logarithm, at which it counts e^(-1/2) as much.
@@ -306,6 +306,17 @@ impl PooledModel {
     /// Returns the number of runs at loads near a concurrency that have the shape of those beside it.
     pub(super) fn runs_near(&self, concurrency: f64) -> f64 {
         self.tails.runs_near(concurrency)
+    }
+
+    /// Returns what the levels beside a load say of its quantile by themselves; `None` if those further away have the
+    /// same distribution.
+    pub(super) fn tail_beside(&self, concurrency: f64, quantile: Quantile) -> Option<TailBeside> {
+        self.tails.beside(concurrency, quantile.share())
+    }
+
+    /// Returns the load up to which a mean meets a limit (seconds) whose quantile is this multiple of it.
+    pub(super) fn carried_with(&self, multiple: f64, limit: f64) -> f64 {
+        self.carried(&self.curve, limit / multiple).concurrency
     }
 
     /// Returns the quantile at a load (seconds) if by chance a few more of the runs around it were

@@ -1,5 +1,6 @@
 //! Distribution of times around their mean, pooled over the levels around a concurrency.
 
+mod beside;
 mod load_kernel;
 mod local_distribution;
 mod multiple;
@@ -8,6 +9,7 @@ mod scale;
 mod shapes;
 mod trend;
 
+pub(super) use beside::{TailBeside, runs_for_tail};
 pub(super) use local_distribution::DEPENDENCE;
 pub(super) use quantile::Spread;
 
@@ -56,6 +58,8 @@ pub(super) struct Tails {
     scales: Option<Scales>,
     /// Levels that differ in shape.
     shapes: Shapes,
+    /// True if the levels were compared, and may have a trend.
+    compared: bool,
 }
 
 impl Tails {
@@ -64,8 +68,15 @@ impl Tails {
     /// ascending.
     pub fn new(reach: f64, elasticity: impl Iterator<Item = (f64, f64)>) -> Self {
         let near = LoadKernel::new(reach, elasticity);
-        let (multiples, shapes) = (Vec::new(), Shapes::default());
-        Self { multiples, near, shared: 0.0, composed: None, scales: None, shapes }
+        Self {
+            multiples: Vec::new(),
+            near,
+            shared: 0.0,
+            composed: None,
+            scales: None,
+            shapes: Shapes::default(),
+            compared: false,
+        }
     }
 
     /// Adds the multiples of a level, each with the load that it met and the number of times that it counts.
@@ -105,10 +116,12 @@ impl Tails {
         self
     }
 
-    /// Compares the levels in scale and in shape.
+    /// Compares the levels in scale and in shape, and lets their tails have a trend. Without it, all levels have one
+    /// distribution.
     pub fn compare_levels(&mut self) {
         self.follow_scale();
         self.shapes = Shapes::of(&self.multiples);
+        self.compared = true;
     }
 
     /// Measures multiples in standard deviations at their load if the levels differ in scale.
@@ -328,6 +341,9 @@ impl Tails {
         share: f64,
         whole: &LocalDistribution,
     ) -> Option<Trended> {
+        if !self.compared {
+            return None;
+        }
         let own = std::iter::zip(&self.multiples, weights);
         let own =
             by_level(own.map(|(it, weight)| (it.level, [it.count, it.count * it.at, *weight])));

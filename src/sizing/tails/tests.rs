@@ -102,3 +102,26 @@ fn a_tail_that_narrows_as_the_load_rises_is_that_of_each_load() {
     let found = seen.between_levels(0.95, None);
     assert!(found < 1e-12, "the scale explains it: {found}");
 }
+
+/// `(1.645 · 1.15 / 0.5)² · 19`, and 99 in place of 19.
+#[test]
+fn runs_that_are_enough_for_a_tail_leave_half_of_its_share_to_chance() {
+    assert!((runs_for_tail(0.95) - 271.99).abs() < 0.05, "{}", runs_for_tail(0.95));
+    assert!((runs_for_tail(0.99) - 1417.2).abs() < 0.2, "{}", runs_for_tail(0.99));
+}
+
+/// A quantile of evenly spread times is `1 + w · (2 · share − 1)`, and of 400 runs the share is uncertain by
+/// `1.645 · 1.15 · √(0.95 · 0.05 / 400)`.
+#[test]
+fn levels_beside_a_load_say_what_their_own_runs_do() {
+    let alike = [(2.0, 200, 0.4), (8.0, 200, 0.4), (16.0, 200, 0.4), (32.0, 200, 0.4)];
+    assert_eq!(tails(&alike).beside(10.0, 0.95), None);
+    // The level at 19 is more than a quarter away, and not the next one.
+    let differ = [(1.0, 900, 0.2), (8.0, 200, 0.6), (11.0, 200, 0.6), (19.0, 900, 0.2)];
+    let seen = tails(&differ).beside(10.0, 0.95).unwrap();
+    assert!((seen.runs - 400.0).abs() < 1e-9, "{seen:?}");
+    let (low, high) = seen.multiples;
+    // Their scale is followed, as far as chance does not explain it.
+    let step = 1.645 * 1.15 * (0.95_f64 * 0.05 / 400.0).sqrt();
+    assert!(((high - 1.0) / (low - 1.0) - (0.9 + 2.0 * step) / (0.9 - 2.0 * step)).abs() < 0.01);
+}

@@ -1,0 +1,67 @@
+//! Tail of the levels beside a load, by their own runs alone.
+
+use super::local_distribution::DEPENDENCE;
+use super::multiple::by_level;
+use super::quantile::weighted_quantile;
+use super::{FEW_MORE, Tails};
+
+/// Difference of loads, as a logarithm, within which levels are beside a load: a quarter.
+const BESIDE: f64 = 0.223_144;
+/// Share of the slow runs by which chance may change their number where they are enough by themselves.
+const EXACT: f64 = 0.5;
+
+/// What the levels beside a load say of a quantile.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::sizing) struct TailBeside {
+    /// Number of their runs.
+    pub runs: f64,
+    /// Ends of the interval of the quantile, as multiples of the mean.
+    pub multiples: (f64, f64),
+}
+
+/// Returns the number of runs of which chance changes the share beyond a quantile by half at most, nineteen times in
+/// twenty: `(1.645 · 1.15 / 0.5)² · share / (1 − share)`.
+pub(in crate::sizing) fn runs_for_tail(share: f64) -> f64 {
+    (FEW_MORE * DEPENDENCE / EXACT).powi(2) * share / (1.0 - share)
+}
+
+impl Tails {
+    /// Returns what the levels beside a concurrency say by themselves: the next ones on both sides, and those within a
+    /// quarter of it. `None` if all levels have one distribution as far as they show, or none has.
+    pub fn beside(&self, concurrency: f64, share: f64) -> Option<TailBeside> {
+        let centre = concurrency.ln();
+        if self.composed.is_some() || !self.differ(concurrency, share) {
+            return None;
+        }
+        let sums =
+            by_level(self.multiples.iter().map(|it| (it.level, [it.count, it.count * it.at])));
+        let loads: Vec<f64> = sums.iter().map(|[count, place]| place / count).collect();
+        let off = |below: bool| {
+            let of_side = loads.iter().map(|at| if below { centre - at } else { at - centre });
+            of_side.filter(|off| *off >= 0.0).fold(f64::INFINITY, f64::min).max(BESIDE) + 1e-9
+        };
+        let (below, above) = (off(true), off(false));
+        let is_beside = |level: usize| {
+            loads.get(level).is_some_and(|at| (centre - below..=centre + above).contains(at))
+        };
+        let scaled = self.at_scale(centre);
+        let runs = || self.multiples.iter().filter(|it| is_beside(it.level));
+        let count: f64 = runs().map(|it| it.count).sum();
+        let step = FEW_MORE * DEPENDENCE * (share * (1.0 - share) / count).sqrt();
+        let quantile = |share: f64| {
+            weighted_quantile(runs().map(|it| (scaled(it.times), it.count)), count, share)
+        };
+        let multiples = (quantile((share - step).max(0.0)), quantile((share + step).min(1.0)));
+        (count > 0.0).then_some(TailBeside { runs: count, multiples })
+    }
+
+    /// Returns true if the levels around a concurrency differ in their tails by more than chance.
+    fn differ(&self, concurrency: f64, share: f64) -> bool {
+        let centre = concurrency.ln();
+        if self.scales.is_some() || self.shapes.agreement(centre).is_some() {
+            return true;
+        }
+        let weights = self.weights(concurrency, share, &|_| 1.0);
+        self.trended(&weights, centre, share, &self.pooled(&weights, centre)).is_some()
+    }
+}
