@@ -51,8 +51,8 @@ impl PooledModel {
         let spread = of_tail.hypot(of_levels);
         let within = limit / tail.multiple;
         let levels: Vec<f64> = self.seen.iter().map(|seen| seen.concurrency).collect();
-        let multiples =
-            self.tails.go_on().then(|| Multiples::of(self, quantile, self.furthest(limit)));
+        let changes = self.tails.changes(point.concurrency, share);
+        let multiples = changes.then(|| Multiples::of(self, quantile, self.furthest(limit)));
         let unsteady = if self.is_unsteady_at(point.concurrency) { UNSTEADY } else { 0.0 };
         let mut normal = Normal::seeded(certainty.seed);
         let mut of_model = Normal::seeded(certainty.seed ^ 0x006D_6F64_656C);

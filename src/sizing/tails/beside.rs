@@ -61,6 +61,16 @@ impl Tails {
         if self.scales.is_some() || self.shapes.agreement(centre).is_some() {
             return true;
         }
+        self.has_trend(concurrency, share)
+    }
+
+    /// Returns true if a quantile, as a multiple of the mean, changes with the load around a concurrency.
+    pub fn changes(&self, concurrency: f64, share: f64) -> bool {
+        self.composed.is_some() || self.has_trend(concurrency, share)
+    }
+
+    fn has_trend(&self, concurrency: f64, share: f64) -> bool {
+        let centre = concurrency.ln();
         let weights = self.weights(concurrency, share, &|_| 1.0);
         self.trended(&weights, centre, share, &self.pooled(&weights, centre)).is_some()
     }
