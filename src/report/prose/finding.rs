@@ -204,14 +204,16 @@ fn robust_line(metric: Metric, outliers: &[u32], gpus: f64) -> String {
 }
 
 fn saturation_left_out(metric: Metric, levels: &[u32], line: f64, monotone: Option<f64>) -> String {
-    let other = monotone.map_or("has no answer".to_owned(), |carried| format!("{carried:.1}"));
+    let other = monotone.map_or("has no answer".to_owned(), |carried| format!("says {carried:.1}"));
+    let (outliers, highest) = match levels {
+        [_] => ("as an outlier", "it is the highest and lies"),
+        _ => ("as outliers", "they are the highest and lie"),
+    };
     format!(
-        "The line through the {} leaves out concurrency {} as an outlier, but it is the highest and lies above the line: \
-         there the rig saturates. By the line it carries {line:.1}; the method `monotone`, which follows the levels, \
-         {}{other}.",
+        "The line through the {} leaves out concurrency {} {outliers}, but {highest} above the line: there the rig \
+         saturates. By the line it carries {line:.1}; the method `monotone`, which follows the levels, {other}.",
         metric.time_behind(),
         list(levels),
-        if monotone.is_some() { "says " } else { "" },
     )
 }
 

@@ -7,6 +7,7 @@ mod multiple;
 mod quantile;
 mod scale;
 mod shapes;
+mod shrink;
 mod trend;
 
 pub(super) use beside::{TailBeside, runs_for_tail};
@@ -19,9 +20,10 @@ use super::misfit::{self, Residual};
 use load_kernel::LoadKernel;
 use local_distribution::LocalDistribution;
 use multiple::{FAILED, LEAST, Multiple, by_level};
-use quantile::weighted_quantile;
+use quantile::quantiles_by_level;
 use scale::{Moments, Scales};
 use shapes::{Shapes, differ_in_scale_alone};
+use shrink::kept;
 use trend::{LevelTail, Trended};
 
 /// Difference of loads, as a logarithm, up to which levels are much alike.
@@ -30,8 +32,6 @@ const ALIKE: f64 = 0.4;
 const NEAR_BY: f64 = std::f64::consts::LN_2 + 1e-9;
 /// Standard deviations by which the share of slow runs is larger by chance once in twenty times.
 const FEW_MORE: f64 = 1.645;
-/// Squared standard errors up to which near and far tails differ by chance.
-const CHANCE: f64 = 2.0;
 
 /// A quantile of the multiples around a concurrency.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -213,16 +213,12 @@ impl Tails {
     pub fn between_levels(&self, share: f64, around: Option<f64>) -> f64 {
         let own =
             by_level(self.multiples.iter().map(|it| (it.level, [it.count, it.count * it.at])));
-        let of = |(level, [count, place]): (usize, &[f64; 2])| {
-            // Of fewer runs the quantile is the longest, whatever the tail.
-            if count * (1.0 - share) < 1.0 {
-                return None;
-            }
-            let at = (place / count).exp();
-            let members = self.multiples.iter().filter(|it| it.level == level);
-            let here = self.at_scale(at.ln());
-            let members = members.map(|it| (here(it.times), it.count));
-            let tail = weighted_quantile(members, *count, share);
+        let scales: Vec<_> =
+            own.iter().map(|[count, place]| self.at_scale(place / count)).collect();
+        let here = |it: &Multiple| scales.get(it.level).map_or(it.times, |scaled| scaled(it.times));
+        let tails = self.own_quantiles(&own, share, here);
+        let of = |([count, place], tail): (&[f64; 2], Option<f64>)| {
+            let (tail, at) = (tail?, (place / count).exp());
             let whole = if around.is_some() || self.composed.is_some() {
                 self.of_all_around(at, share).unwrap_or_else(|| self.around(at, share))
             } else {
@@ -235,7 +231,7 @@ impl Tails {
                 around.map_or(1.0, |centre| self.near.by_load(at.ln(), centre.ln(), ALIKE));
             (error > 0.0 && off.is_finite()).then_some(Residual { off, error, weight })
         };
-        let residuals: Vec<Residual> = own.iter().enumerate().filter_map(of).collect();
+        let residuals: Vec<Residual> = std::iter::zip(&own, tails).filter_map(of).collect();
         misfit::between(&residuals, 1)
     }
 
@@ -310,8 +306,7 @@ impl Tails {
     /// Returns the weight of each multiple for a quantile at a concurrency. `agree` is the share of it that counts.
     ///
     /// Far levels contribute many runs, and near ones that load the server alike have the right
-    /// tail. If the two disagree by more than chance, the near ones decide, but for the part
-    /// `2 / z²`, for z standard errors (the positive part of James and Stein's estimator).
+    /// tail. If the two disagree by more than chance, the near ones decide, but for the part that chance may explain.
     fn weights(&self, concurrency: f64, share: f64, agree: &dyn Fn(&Multiple) -> f64) -> Vec<f64> {
         let centre = concurrency.ln();
         let weights = |near: &dyn Fn(f64) -> f64| {
@@ -323,8 +318,8 @@ impl Tails {
         let (of_far, of_near) = (self.pooled(&far, centre), self.pooled(&near, centre));
         let off = (of_near.quantile(share) / of_far.quantile(share)).ln();
         let error = of_near.spread(share, of_near.runs);
-        let of_near = 1.0 - CHANCE * (error / off).powi(2);
-        if of_near.is_nan() || of_near <= 0.0 {
+        let of_near = kept(off, error);
+        if of_near <= 0.0 {
             return far;
         }
         let (sum_far, sum_near) = (far.iter().sum::<f64>(), near.iter().sum::<f64>());
@@ -348,20 +343,31 @@ impl Tails {
         let own =
             by_level(own.map(|(it, weight)| (it.level, [it.count, it.count * it.at, *weight])));
         let scaled = self.at_scale(at);
-        let of = |(level, [count, place, weight]): (usize, &[f64; 3])| {
-            // Of fewer runs the quantile is the longest, whatever the tail.
-            if count * (1.0 - share) < 1.0 || *weight <= 0.0 {
-                return None;
-            }
-            let members = self.multiples.iter().filter(|it| it.level == level);
-            let members = members.map(|it| (scaled(it.times), it.count));
-            let log = weighted_quantile(members, *count, share).ln();
+        let tails = self.own_quantiles(&own, share, |it| scaled(it.times));
+        let of = |([count, place, weight], tail): (&[f64; 3], Option<f64>)| {
+            let log = tail.filter(|_| *weight > 0.0)?.ln();
             let error = whole.spread(share, *count);
             let (at, weight) = (place / count, weight / count);
             (log.is_finite() && error > 0.0).then_some(LevelTail { at, log, error, weight })
         };
-        let levels: Vec<LevelTail> = own.iter().enumerate().filter_map(of).collect();
+        let levels: Vec<LevelTail> = std::iter::zip(&own, tails).filter_map(of).collect();
         Trended::of(&levels, at, whole.quantile(share).ln())
+    }
+
+    /// Returns the quantile of each level's own multiples, at the scale that `scaled` puts them to; `None` of fewer runs
+    /// than show it: there it is the longest, whatever the tail. `sums` begin with the number of runs of each level.
+    fn own_quantiles<const N: usize>(
+        &self,
+        sums: &[[f64; N]],
+        share: f64,
+        scaled: impl Fn(&Multiple) -> f64,
+    ) -> Vec<Option<f64>> {
+        let values = self.multiples.iter().map(|it| (it.level, scaled(it), it.count));
+        let counts: Vec<f64> = sums.iter().map(|sums| sums[0]).collect();
+        let quantiles = quantiles_by_level(values, &counts, share);
+        let shown =
+            |(quantile, count): (f64, f64)| (count * (1.0 - share) >= 1.0).then_some(quantile);
+        std::iter::zip(quantiles, counts).map(shown).collect()
     }
 
     fn weights_by(&self, closeness: impl Fn(f64) -> f64) -> Vec<f64> {
@@ -380,8 +386,7 @@ fn part_of(agreement: Option<&[f64]>, it: &Multiple) -> f64 {
 fn scale_of(scales: &Scales, alike: &LoadKernel, at: f64) -> (f64, f64) {
     let (near, error) = scales.at(at, |other| alike.alike(other, at));
     let far = scales.mean(|other| alike.far(other, at));
-    let kept = (1.0 - CHANCE * (error / (near - far)).powi(2)).max(0.0);
-    (far + kept * (near - far), error)
+    (far + kept(near - far, error) * (near - far), error)
 }
 
 /// Function of the load that remembers its last figure: most runs of a level met the same load.

@@ -4,8 +4,8 @@
 //! of the loads at which most runs were measured; where chance does not explain that the levels' own quantiles rise or
 //! fall with the load, that at another load lies further along. How far, nobody knows: the trend may have a kink.
 
-/// Squared standard errors up to which a slope is chance.
-const CHANCE: f64 = 2.0;
+use super::shrink::kept;
+
 /// Standard deviation of what lies anywhere between two ends, as a share of their distance: that of a uniform
 /// distribution, `1 / √12`.
 const ANYWHERE: f64 = 0.288_675;
@@ -53,9 +53,8 @@ impl Trended {
         let of_each = sum(&|it| it.error.powi(2));
         let misfit =
             if free > 0.0 { (off / of_each * levels.len() as f64 / free).max(1.0) } else { 1.0 };
-        // The positive part of James and Stein's estimator.
-        let kept = 1.0 - CHANCE * misfit * (chance / slope).powi(2);
-        if kept.is_nan() || kept <= 0.0 {
+        let kept = kept(slope, chance * misfit.sqrt());
+        if kept <= 0.0 {
             return None;
         }
         let bulk = (squares / weights).sqrt();
