@@ -131,13 +131,14 @@ fn the_capacity_is_that_of_the_equivalent_time_between_tokens() {
     for key in ["capacity", "gpus", "grade", "curve", "proven", "throughput", "unreachable"] {
         assert_eq!(rate[key], gap[key], "{key}");
     }
-    // On a machine that is busy with other things, gaps can be longer than that at any load.
-    let capacity = &rate["capacity"];
-    let answered = capacity["point"].is_number() || capacity["at_least"].is_number();
-    assert!(answered || !rate["unreachable"].is_null(), "{rate}");
     let rates = column(&project, "tokens_per_second_p05");
     let gaps = column(&project, "itl_p95_s");
     assert_eq!((rates.len(), gaps.len()), (4, 4));
+    // On a machine that is busy with other things, gaps can be longer than the limit at any load.
+    let capacity = &rate["capacity"];
+    let answered = capacity["point"].is_number() || capacity["at_least"].is_number();
+    let shortest = gaps.iter().map(|gap| gap.parse::<f64>().unwrap()).fold(f64::INFINITY, f64::min);
+    assert!(answered || shortest > 0.008, "{rate}");
     for (rate, gap) in std::iter::zip(rates, gaps) {
         close(&json!(rate.parse::<f64>().unwrap()), 1.0 / gap.parse::<f64>().unwrap());
     }
