@@ -37,7 +37,8 @@ fn agent(python: &str, simulator: &SimulatorProcess, persistent: bool, rest: &st
 #[test]
 fn every_call_of_a_real_client_belongs_to_its_run() {
     let Some(python) = python() else { return };
-    let simulator = SimulatorProcess::start(&["engine.base=2ms", "output_tokens=50"]);
+    // Slow enough that a client starts its second call while the first lasts, whatever else the machine does.
+    let simulator = SimulatorProcess::start(&["engine.base=10ms", "output_tokens=50"]);
     let rest = "concurrency: {mode: burst, levels: [1, 8, 16], passes: 2}";
     let project = agent(&python, &simulator, true, rest);
     project.run(&["run", "spec.yml", "--quiet"]).success();

@@ -254,7 +254,7 @@ fn gathering_measures_again_and_goes_on_with_what_was_interrupted() {
     // Slow enough for a straight line, whatever else the machine does.
     let simulator = SimulatorProcess::start(&[
         "engine.base=1ms",
-        "engine.per_sequence=25ms",
+        "engine.per_sequence=60ms",
         "output_tokens=4",
     ]);
     let project = configured(simulator.address);
