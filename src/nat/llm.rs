@@ -1,17 +1,12 @@
 //! The reference's chat completion as a workflow of a spec: the LLM and the settings of its
 //! requests.
 
+use super::provider::{NoProvider, Provider};
 use super::typed::typed;
 use super::variables::Env;
 use crate::redact::names_a_secret;
 use serde_json::{Map, Value};
 
-/// LLM providers that speak the chat completions protocol, with their public address and the
-/// variable that holds the API key.
-const PROVIDERS: [(&str, &str, &str); 2] = [
-    ("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
-    ("nim", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY"),
-];
 /// Default of `max_tokens` that the reference sends to a NIM.
 const NIM_MAX_TOKENS: u64 = 300;
 /// Settings that are copied into the request body unchanged.
@@ -42,10 +37,8 @@ const BODY: [&str; 20] = [
 pub(super) fn is_for_reference(config: &Value) -> bool {
     match config["workflow"]["_type"].as_str() {
         None | Some("") => false,
-        Some("chat_completion") => llm_of(config).is_some_and(|(_, llm)| {
-            let provider = llm.get("_type").and_then(Value::as_str).unwrap_or("");
-            !PROVIDERS.iter().any(|(name, ..)| *name == provider)
-        }),
+        Some("chat_completion") => llm_of(config)
+            .is_some_and(|(_, llm)| matches!(Provider::of(llm), Err(NoProvider::OtherProtocol(_)))),
         Some(_) => true,
     }
 }
@@ -81,36 +74,29 @@ pub(super) fn workflow(
             "the workflow's `llm_name` is not among `llms`; correct it, or {SERVE}"
         ));
     };
-    let text = |key: &str| llm.get(key).and_then(Value::as_str).filter(|it| !it.trim().is_empty());
-    let provider = text("_type").unwrap_or("");
-    let known = PROVIDERS.iter().find(|(name, ..)| *name == provider);
-    let Some((_, public_url, key_variable)) = known else {
-        return Err(format!("the LLM type `{provider}` is not known to sizer; {SERVE}"));
-    };
-    let Some(model) = text("model_name").or_else(|| text("model")) else {
-        return Err(format!("the LLM has no model_name; add it, or {SERVE}"));
-    };
-    let url = text("base_url");
+    let provider = Provider::of(llm).map_err(|no| match no {
+        NoProvider::OtherProtocol(kind) => {
+            format!("sizer does not ask an LLM of the type `{kind}` itself; {SERVE}")
+        }
+        NoProvider::NoModel => format!("the LLM has no model_name; add it, or {SERVE}"),
+    })?;
     let mut out = Map::new();
     out.insert("type".into(), "openai".into());
-    out.insert("base_url".into(), url.unwrap_or(public_url).into());
-    out.insert("model".into(), model.into());
-    match text("api_key") {
-        Some(key) if key.contains("${env:") => drop(out.insert("api_key".into(), key.into())),
-        Some(_) => {
-            out.insert("api_key".into(), format!("${{env:{key_variable}}}").into());
-            notes.push(format!(
-                "the API key stands in the configuration in plain text and was not copied: set {key_variable}"
-            ));
-        }
-        None if url.is_none() || env(key_variable).is_some() => {
-            out.insert("api_key".into(), format!("${{env:{key_variable}}}").into());
-        }
-        None => {}
-    }
-    let left_out = settings(llm, env, &mut out)
+    out.insert("base_url".into(), provider.base_url.as_str().into());
+    out.insert("model".into(), provider.model.as_str().into());
+    let key = key_of(llm, &provider, env, notes);
+    let left_out = settings(llm, provider.settings, env, &mut out)
         .map_err(|(key, wrong)| format!("llms.{name}.{key}: {wrong}"))?;
-    if provider == "nim" && !out.contains_key("max_tokens") {
+    if let Some(key) = key {
+        match provider.key_header {
+            None => drop(out.insert("api_key".into(), key.into())),
+            Some(header) => {
+                let headers = out.entry("headers").or_insert_with(|| Map::new().into());
+                headers[header] = key.into();
+            }
+        }
+    }
+    if llm.get("_type").is_some_and(|kind| kind == "nim") && !out.contains_key("max_tokens") {
         out.insert("max_tokens".into(), NIM_MAX_TOKENS.into());
         notes.push(format!("max_tokens is {NIM_MAX_TOKENS}, the reference's default for a NIM"));
     }
@@ -128,10 +114,65 @@ pub(super) fn workflow(
     Ok(Value::Object(out))
 }
 
-/// Converts the settings of a request and returns the names of those left out; fails with the
-/// invalid key and the reason.
+/// Returns true if a text only stands where a client insists on an API key.
+fn is_placeholder(key: &str) -> bool {
+    const PARTS: [&str; 9] = [
+        "notneeded",
+        "notrequired",
+        "notused",
+        "unused",
+        "nokey",
+        "dummy",
+        "placeholder",
+        "fake",
+        "yourapikey",
+    ];
+    const WHOLE: [&str; 12] = [
+        "empty", "none", "null", "na", "test", "key", "apikey", "token", "local", "ollama",
+        "lmstudio", "vllm",
+    ];
+    let letters = |it: &char| it.is_ascii_alphanumeric();
+    let plain: String = key.chars().filter(letters).collect::<String>().to_ascii_lowercase();
+    let rest = plain.strip_prefix("sk").unwrap_or(&plain);
+    PARTS.iter().any(|part| plain.contains(part))
+        || WHOLE.contains(&plain.as_str())
+        || rest.chars().all(|it| matches!(it, 'x' | '0'))
+}
+
+/// Returns the reference to the API key, if the LLM takes one.
+fn key_of(
+    llm: &Map<String, Value>,
+    provider: &Provider,
+    env: &Env<'_>,
+    notes: &mut Vec<String>,
+) -> Option<String> {
+    let variable = provider.key_variable;
+    let key = llm.get("api_key").and_then(Value::as_str).filter(|it| !it.trim().is_empty());
+    match key {
+        Some(key) if key.contains("${env:") => Some(key.to_owned()),
+        Some(key) if !provider.is_public && is_placeholder(key) => {
+            notes.push(
+                "the API key in the configuration is a placeholder, so no key is sent".to_owned(),
+            );
+            None
+        }
+        Some(_) => {
+            notes.push(format!(
+                "the API key stands in the configuration in plain text and was not copied: set {variable}"
+            ));
+            Some(format!("${{env:{variable}}}"))
+        }
+        None => {
+            (provider.is_public || env(variable).is_some()).then(|| format!("${{env:{variable}}}"))
+        }
+    }
+}
+
+/// Converts the settings of a request, except those that are `taken` already, and returns the names
+/// of those left out; fails with the invalid key and the reason.
 fn settings(
     llm: &Map<String, Value>,
+    taken: &[&str],
     env: &Env<'_>,
     out: &mut Map<String, Value>,
 ) -> Result<Vec<String>, (String, String)> {
@@ -139,7 +180,10 @@ fn settings(
     let mut body = Map::new();
     let mut headers = Map::new();
     let mut left_out = Vec::new();
-    let given = llm.iter().filter(|(key, value)| !DONE.contains(&key.as_str()) && !value.is_null());
+    let given = llm.iter().filter(|(key, value)| {
+        let key = key.as_str();
+        !DONE.contains(&key) && !taken.contains(&key) && !value.is_null()
+    });
     for (key, value) in given {
         let value = &typed(key, value, env).map_err(|wrong| (key.clone(), wrong))?;
         match (key.as_str(), value) {
@@ -170,4 +214,59 @@ fn settings(
         }
     }
     Ok(left_out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn converted(llm: &Value) -> (Value, Vec<String>) {
+        let config = json!({"llms": {"one": llm}, "workflow": {"_type": "chat_completion"}});
+        let mut notes = Vec::new();
+        let made = workflow(&config, &|_: &str| None, &mut notes);
+        (made.expect("a workflow"), notes)
+    }
+
+    #[test]
+    fn a_key_that_is_a_placeholder_is_not_demanded() {
+        for key in ["EMPTY", "not-needed", "sk-no-key-required", "dummy_key", "sk-xxxx", "xxx"] {
+            let llm = json!({"_type": "openai", "model_name": "m", "base_url": "http://h/v1", "api_key": key});
+            let (made, notes) = converted(&llm);
+            assert_eq!(made.get("api_key"), None, "{key}");
+            assert!(notes.iter().any(|note| note.contains("placeholder")), "{key}: {notes:?}");
+        }
+        for (key, url) in [("sk-live-4f9a8b7c6d5e", Some("http://h/v1")), ("EMPTY", None)] {
+            let llm =
+                json!({"_type": "openai", "model_name": "m", "base_url": url, "api_key": key});
+            let (made, notes) = converted(&llm);
+            assert_eq!(made["api_key"], "${env:OPENAI_API_KEY}", "{key}");
+            assert!(!notes.concat().contains(key), "{notes:?}");
+        }
+    }
+
+    #[test]
+    fn the_key_of_azure_is_a_header_beside_the_others() {
+        let (made, notes) = converted(&json!({
+            "_type": "azure_openai", "azure_endpoint": "https://a.example", "azure_deployment": "gpt",
+            "api_version": "2024-10-21", "temperature": 0.5, "default_headers": {"X-Team": "search"},
+        }));
+        let address = "https://a.example/openai/deployments/gpt?api-version=2024-10-21";
+        assert_eq!(
+            made,
+            json!({
+                "type": "openai", "base_url": address, "model": "gpt", "temperature": 0.5, "stream": false,
+                "headers": {"X-Team": "search", "api-key": "${env:AZURE_OPENAI_API_KEY}"},
+            })
+        );
+        assert_eq!(notes, Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_llm_of_another_protocol_is_left_to_the_reference() {
+        let config =
+            |llm: Value| json!({"llms": {"one": llm}, "workflow": {"_type": "chat_completion"}});
+        assert!(is_for_reference(&config(json!({"_type": "aws_bedrock", "model_name": "m"}))));
+        assert!(!is_for_reference(&config(json!({"_type": "azure_openai", "model_name": "m"}))));
+    }
 }

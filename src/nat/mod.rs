@@ -16,7 +16,8 @@
 //!
 //! `load` reads a configuration and its `base` files, `variables` fills in environment variables
 //! before the YAML is parsed (as the reference does), `typed` converts settings to the types that
-//! the reference gives them, `config` builds the dataset and `llm` the workflow. In the other
+//! the reference gives them, `config` builds the dataset and `llm` the workflow, asked as
+//! `provider` says. In the other
 //! direction, [`SizingMetrics::level`] turns the figures of a concurrency into
 //! [`LevelMetrics`](crate::measure::LevelMetrics).
 //!
@@ -30,6 +31,7 @@ mod llm;
 mod load;
 mod older_output;
 mod parts;
+mod provider;
 mod typed;
 mod variables;
 
