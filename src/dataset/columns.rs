@@ -1,11 +1,20 @@
 //! Column names of a table, and its rows by name.
 
-use super::RawRow;
+use super::{Conventions, RawRow};
 use serde_json::Value;
 use std::collections::HashSet;
 
+/// Texts that pandas takes for empty cells.
+const MISSING: [&str; 19] = [
+    "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>",
+    "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null", "",
+];
+
 /// The columns of a table.
-pub(super) struct Columns(Vec<Column>);
+pub(super) struct Columns {
+    columns: Vec<Column>,
+    conventions: Conventions,
+}
 
 struct Column {
     name: String,
@@ -16,7 +25,7 @@ struct Column {
 impl Columns {
     /// Creates columns by their names, which have to be unique: of two with one name, one would be
     /// lost silently.
-    pub fn named(names: Vec<String>) -> Result<Self, String> {
+    pub fn named(names: Vec<String>, conventions: Conventions) -> Result<Self, String> {
         if let Some(name) = double(&names) {
             return Err(format!("two columns are called `{name}`; rename or remove one"));
         }
@@ -26,17 +35,28 @@ impl Columns {
             let name = if nameless { format!("column {number}") } else { name };
             columns.push(Column { name, nameless });
         }
-        Ok(Self(columns))
+        Ok(Self { columns, conventions })
     }
 
     /// Builds a row. Empty cells of columns without a name, as spreadsheets leave them behind, are
     /// skipped.
     pub fn row(&self, cells: impl Iterator<Item = Value>) -> RawRow {
-        let named = self.0.iter().zip(cells);
+        // Only some conventions let a row be short.
+        let cells = cells.map(|cell| self.read(cell)).chain(std::iter::repeat(Value::Null));
+        let named = self.columns.iter().zip(cells);
         named
             .filter(|(column, cell)| !column.nameless || !is_empty(cell))
             .map(|(column, cell)| (column.name.clone(), cell))
             .collect()
+    }
+}
+
+impl Columns {
+    fn read(&self, cell: Value) -> Value {
+        match cell.as_str() {
+            Some(text) if !self.conventions.is_plain() && MISSING.contains(&text) => Value::Null,
+            _ => cell,
+        }
     }
 }
 

@@ -35,6 +35,9 @@ pub struct DatasetSpec {
     /// Sheet of a spreadsheet; the first by default.
     #[serde(default)]
     pub sheet: Option<String>,
+    /// Reading of cells and rows that programs take for different things.
+    #[serde(default, skip_serializing_if = "Conventions::is_plain")]
+    pub conventions: Conventions,
     /// Key or column that holds an entry's id; entries without one are numbered. A path if entries
     /// are nested: `/meta/id`.
     #[serde(default = "id")]
@@ -48,6 +51,25 @@ pub struct DatasetSpec {
     /// Selection of entries.
     #[serde(default)]
     pub filter: Filter,
+}
+
+/// Readings of a table (CSV or a spreadsheet).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Conventions {
+    /// Every text is a text, and every row has all cells.
+    #[default]
+    Plain,
+    /// As pandas reads tables: texts such as `NA`, `null` or `NaN` are empty cells, and so are those that a
+    /// short row lacks.
+    Pandas,
+}
+
+impl Conventions {
+    /// Returns true for the default.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::Plain
+    }
 }
 
 /// Selection of dataset entries: those that every key of `allow` lets through, except those that a
@@ -72,6 +94,16 @@ pub type Patterns = IndexMap<String, Vec<FilterValue>>;
 #[serde(transparent)]
 pub struct FilterValue(String);
 
+impl FilterValue {
+    /// Returns true if a text is the value, or the glob matches it. Truth values are equal however
+    /// they are written: programs disagree on their first letter.
+    fn matches(&self, text: &str) -> bool {
+        let is_truth =
+            |it: &str| ["true", "false"].iter().any(|word| it.eq_ignore_ascii_case(word));
+        glob_matches(&self.0, text) || (is_truth(&self.0) && self.0.eq_ignore_ascii_case(text))
+    }
+}
+
 impl Filter {
     /// Returns true if nothing is filtered.
     pub fn is_empty(&self) -> bool {
@@ -89,7 +121,7 @@ impl Filter {
     pub fn lets_through(&self, get: impl Fn(&str) -> Option<String>) -> bool {
         let named = |key: &String, patterns: &Vec<FilterValue>| {
             let text = get(key)?;
-            Some(patterns.iter().any(|pattern| glob_matches(&pattern.0, &text)))
+            Some(patterns.iter().any(|pattern| pattern.matches(&text)))
         };
         self.allow.iter().all(|(key, patterns)| named(key, patterns).unwrap_or(true))
             && !self.deny.iter().any(|(key, patterns)| named(key, patterns).unwrap_or(false))
@@ -105,6 +137,7 @@ impl Default for DatasetSpec {
             encoding: None,
             separator: None,
             sheet: None,
+            conventions: Conventions::default(),
             id_key: id(),
             question_key: question(),
             whole_row: false,
@@ -145,6 +178,7 @@ impl DatasetSpec {
             encoding: self.encoding.as_deref(),
             separator: self.separator_byte(),
             sheet: self.sheet.as_deref(),
+            conventions: self.conventions,
             id_key: &self.id_key,
             question_key: &self.question_key,
         }

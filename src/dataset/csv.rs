@@ -27,14 +27,16 @@ fn read(
         let line = usize::try_from(line).unwrap_or(usize::MAX);
         DatasetError::Malformed { path: path.to_owned(), line, column: 1, message }
     };
+    let conventions = options.conventions;
     let options = TableOptions {
         separator: options.separator,
         encoding: encoding_of(options.encoding),
         wanted: &[options.question_key, options.id_key],
         trim: false,
+        short_rows: !options.conventions.is_plain(),
     };
     let mut table = Table::open(file, &options).map_err(malformed)?;
-    let columns = Columns::named(std::mem::take(&mut table.names));
+    let columns = Columns::named(std::mem::take(&mut table.names), conventions);
     let columns = columns.map_err(|message| malformed(TableError { line: 1, message }))?;
     while let Some((_, cells)) = table.next().map_err(malformed)? {
         each(columns.row(cells.iter().map(Value::from)))?;

@@ -1,6 +1,6 @@
 //! A file format of datasets: its names, and how a file of it is recognised and read.
 
-use super::{DatasetError, EachRow};
+use super::{Conventions, DatasetError, EachRow};
 use std::fs::File;
 
 /// File format.
@@ -35,6 +35,8 @@ pub(super) struct ReadOptions<'a> {
     pub separator: Option<u8>,
     /// Sheet of a spreadsheet.
     pub sheet: Option<&'a str>,
+    /// Reading of cells and rows of a table.
+    pub conventions: Conventions,
     /// Key or column that holds the id.
     pub id_key: &'a str,
     /// Key or column that holds the question.

@@ -56,7 +56,7 @@ mod xls;
 mod xlsx;
 
 pub(crate) use columns::double as double_column;
-pub use config::{DatasetSpec, Filter, FilterValue, Patterns};
+pub use config::{Conventions, DatasetSpec, Filter, FilterValue, Patterns};
 pub use error::DatasetError;
 pub use expand::level_size;
 pub(crate) use footer::check_footer;

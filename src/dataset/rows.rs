@@ -141,7 +141,7 @@ impl Rows<'_> {
         let input = if self.spec.whole_row {
             serde_json::to_string(&row).ok().filter(|_| !row.is_empty())
         } else {
-            lookup(&row, &self.spec.question_key).cloned().and_then(plain_text)
+            lookup(&row, &self.spec.question_key).cloned().and_then(question)
         };
         let conversation = self.conversation(&row)?;
         let input = input.or(conversation.as_ref().map(|_| String::new()));
@@ -246,6 +246,14 @@ fn plain_text(value: Value) -> Option<String> {
         _ => return None,
     };
     (!text.trim().is_empty()).then_some(text)
+}
+
+/// Returns a question as it is asked: an object, as workflows with a structured input take, as JSON.
+fn question(value: Value) -> Option<String> {
+    match value {
+        Value::Object(object) if !object.is_empty() => Some(Value::Object(object).to_string()),
+        other => plain_text(other),
+    }
 }
 
 /// Makes an id unique by appending `_2`, `_3`, … if it is taken. Two different ids share a hash

@@ -25,6 +25,8 @@ pub(crate) struct TableOptions<'a> {
     pub wanted: &'a [&'a str],
     /// Strips spaces around cells.
     pub trim: bool,
+    /// Lets rows have fewer cells than there are columns.
+    pub short_rows: bool,
 }
 
 /// A table that is read row by row.
@@ -35,6 +37,8 @@ pub(crate) struct Table {
     limit: Limit,
     record: StringRecord,
     separator: u8,
+    /// Number of columns, if rows may be short.
+    columns: Option<usize>,
     /// Number of lines before the header line.
     skipped: u64,
 }
@@ -65,9 +69,15 @@ impl Table {
         let (source, limit) = CheckingReader::new(source, separator, 1 + skipped);
         let trim = if options.trim { Trim::All } else { Trim::None };
         let mut builder = ReaderBuilder::new();
-        let reader = builder.has_headers(false).delimiter(separator).trim(trim).from_reader(source);
+        let reader = builder
+            .has_headers(false)
+            .delimiter(separator)
+            .trim(trim)
+            .flexible(options.short_rows)
+            .from_reader(source);
         let record = StringRecord::new();
-        let mut table = Self { names: Vec::new(), reader, limit, record, separator, skipped };
+        let (names, columns) = (Vec::new(), None);
+        let mut table = Self { names, reader, limit, record, separator, columns, skipped };
         if let Some((line, names)) = table.next()? {
             if names.len() > MOST_COLUMNS || names.as_slice().len() as u64 > LONGEST_NAMES {
                 let mib = LONGEST_NAMES >> 20;
@@ -75,7 +85,9 @@ impl Table {
                     format!("a table has at most {MOST_COLUMNS} columns, and {mib} MiB of names");
                 return Err(TableError { line, message });
             }
-            table.names = names.iter().map(|name| name.trim().to_owned()).collect();
+            let names: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
+            table.columns = options.short_rows.then_some(names.len());
+            table.names = names;
         }
         Ok(table)
     }
@@ -89,6 +101,10 @@ impl Table {
             return Ok(None);
         }
         let line = self.line(bytes.position());
+        // The reader itself checks rows that may not be short.
+        if let Some(columns) = self.columns.filter(|columns| bytes.len() > *columns) {
+            return Err(TableError { line, message: self.unequal(bytes.len(), columns) });
+        }
         self.record = StringRecord::from_byte_record(bytes).map_err(|error| {
             let at = (error.utf8_error().field(), error.utf8_error().valid_up_to());
             let bytes = error.into_byte_record();
@@ -102,19 +118,20 @@ impl Table {
         self.skipped + position.map_or(1, csv::Position::line)
     }
 
+    fn unequal(&self, cells: usize, columns: usize) -> String {
+        let separator = char::from(self.separator).escape_default();
+        let quotes = if cells > columns { "; a cell that holds one is put in quotes" } else { "" };
+        format!(
+            "{cells} cells in a table of {columns} columns (separated by `{separator}`{quotes})"
+        )
+    }
+
     fn explain(&self, error: &csv::Error) -> TableError {
         let line = self.line(error.position());
         let message = match error.kind() {
             ErrorKind::UnequalLengths { expected_len, len, .. } => {
-                let separator = char::from(self.separator).escape_default();
-                let what = format!("{len} cells in a table of {expected_len} columns");
-                if len > expected_len {
-                    format!(
-                        "{what} (separated by `{separator}`; a cell that holds one is put in quotes)"
-                    )
-                } else {
-                    format!("{what} (separated by `{separator}`)")
-                }
+                let count = |len: u64| usize::try_from(len).unwrap_or(usize::MAX);
+                self.unequal(count(*len), count(*expected_len))
             }
             ErrorKind::Io(error) => {
                 match error.get_ref().and_then(|it| it.downcast_ref::<TextError>()) {

@@ -5,7 +5,7 @@ use super::format::{Format, ReadOptions};
 use super::quiet::without_panic;
 use super::unpacked::check_spreadsheet;
 use super::weight::weight_of;
-use super::{DatasetError, EachRow, RawRow, read_whole};
+use super::{Conventions, DatasetError, EachRow, RawRow, read_whole};
 use crate::bounded::{Bounds, stream};
 use calamine::{Data, ExcelDateTime, Reader, open_workbook_auto_from_rs};
 use serde_json::Value;
@@ -48,6 +48,7 @@ fn read(
     each: &mut EachRow<'_>,
 ) -> Result<Option<String>, DatasetError> {
     let (name, sheet) = (path.to_owned(), options.sheet.map(str::to_owned));
+    let conventions = options.conventions;
     let pieces = move |each: &mut dyn FnMut(Result<Piece, DatasetError>, usize) -> bool| {
         let mut hand_over = |piece: Piece| {
             let weight = match &piece {
@@ -56,7 +57,8 @@ fn read(
             };
             each(Ok(piece), weight)
         };
-        let read = without_panic(|| read_rows(&name, file, sheet.as_deref(), &mut hand_over));
+        let read =
+            without_panic(|| read_rows(&name, file, sheet.as_deref(), conventions, &mut hand_over));
         let read = read.unwrap_or_else(|| Err(DatasetError::unread_sheet(&name)));
         if let Err(error) = read {
             each(Err(error), 0);
@@ -81,6 +83,7 @@ fn read_rows(
     path: &str,
     file: File,
     sheet: Option<&str>,
+    conventions: Conventions,
     each: &mut EachPiece<'_>,
 ) -> Result<(), DatasetError> {
     let content: Arc<[u8]> = read_whole(path, file, MOST_MIB)?.into();
@@ -103,7 +106,7 @@ fn read_rows(
     let range = workbook.worksheet_range(name).map_err(|_| DatasetError::unread_sheet(path))?;
     let mut rows = range.rows();
     let columns = rows.next().into_iter().flatten().map(|cell| shown(cell).trim().to_owned());
-    let columns = Columns::named(columns.collect());
+    let columns = Columns::named(columns.collect(), conventions);
     let columns = columns.map_err(|message| {
         DatasetError::of_sheet(path, format!("in the sheet `{name}` {message}"))
     })?;

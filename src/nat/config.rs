@@ -168,6 +168,9 @@ fn dataset(
     let mut out = Map::new();
     out.insert("path".into(), path.into());
     out.insert("format".into(), format.into());
+    if matches!(format, "csv" | "xlsx") {
+        out.insert("conventions".into(), "pandas".into());
+    }
     if let Some(key) = dataset.id_key {
         out.insert("id_key".into(), key.into());
     }
@@ -224,7 +227,7 @@ eval:
         assert_eq!(
             imported.dataset,
             json!({
-                "path": "https://h/data.xlsx", "format": "xlsx", "id_key": "nr", "question_key": "ask",
+                "path": "https://h/data.xlsx", "format": "xlsx", "conventions": "pandas", "id_key": "nr", "question_key": "ask",
                 "filter": {"allow": {"topic": ["a", 7]}, "deny": {"nr": ["x*"]}},
             })
         );

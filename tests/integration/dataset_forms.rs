@@ -30,8 +30,10 @@ fn expanded(project: &Sizer) -> Vec<Value> {
     shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Questions of the rows that have one.
 fn inputs(project: &Sizer) -> Vec<String> {
-    expanded(project).iter().map(|row| row["input"].as_str().unwrap().to_owned()).collect()
+    let rows = expanded(project);
+    rows.iter().filter_map(|row| Some(row.get("input")?.as_str().unwrap().to_owned())).collect()
 }
 
 #[test]
@@ -250,6 +252,39 @@ fn tables_in_json_are_read_as_pandas_does() {
     }
     let array = project("d.jsonl", "[{\"question\": \"a\"}]\n", "").run(&["validate", "spec.yml"]);
     array.code(2).stderr("this is a list; set dataset.format: json if the file is an array");
+}
+
+#[test]
+fn tables_can_be_read_by_the_conventions_of_pandas() {
+    let table = "id,question,note\n1,a,x\n2,NA,x\n3,b\n4,null,x\n5,nap,x\n";
+    let plain = project("d.csv", table, "").run(&["validate", "spec.yml"]);
+    plain.code(2).stderr("d.csv:4:1: 2 cells in a table of 3 columns (separated by `,`)");
+    let whole = table.replace("3,b", "3,b,x");
+    assert_eq!(inputs(&project("d.csv", &whole, "")), ["a", "NA", "b", "null", "nap"]);
+    assert_eq!(inputs(&project("d.csv", table, "conventions: pandas")), ["a", "b", "nap"]);
+    let whole_rows = expanded(&project("d.csv", table, "conventions: pandas, whole_row: true"));
+    let asked = &whole_rows[2]["input"];
+    assert_eq!(asked, r#"{"id":"3","question":"b","note":null}"#);
+    let long = project("d.csv", "id,question\n1,a,b\n", "conventions: pandas");
+    long.run(&["validate", "spec.yml"]).code(2).stderr("3 cells in a table of 2 columns");
+}
+
+#[test]
+fn a_question_can_be_an_object() {
+    let rows = r#"[{"id": 1, "question": {"b": "x", "a": [1]}}, {"id": 2, "question": {}}]"#;
+    assert_eq!(inputs(&project("d.json", rows, "")), [r#"{"b":"x","a":[1]}"#]);
+}
+
+#[test]
+fn a_filter_takes_truth_values_however_they_are_written() {
+    let rows = r#"[{"question": "a", "ok": true}, {"question": "b", "ok": "False"}, {"question": "c", "ok": "TRUE"}]"#;
+    for filter in ["{allow: {ok: [true]}}", "{allow: {ok: [\"True\"]}}", "{deny: {ok: [false]}}"] {
+        assert_eq!(
+            inputs(&project("d.json", rows, &format!("filter: {filter}"))),
+            ["a", "c"],
+            "{filter}"
+        );
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::artifacts::Artifacts;
 use super::output::push_line;
 use super::stage::{Origin, Stage};
-use crate::dataset::{Counts, DatasetError, RequiredFields, check_kept, for_each_row};
+use crate::dataset::{Conventions, Counts, DatasetError, RequiredFields, check_kept, for_each_row};
 use crate::load::read_foreign;
 use crate::measure::{Fields, Item, Row};
 use crate::spec::{DatasetFormat, DatasetSpec, Filter};
@@ -64,6 +64,8 @@ pub(in crate::study) struct DatasetSlice {
     encoding: Option<String>,
     separator: Option<String>,
     sheet: Option<String>,
+    #[serde(skip_serializing_if = "Conventions::is_plain")]
+    conventions: Conventions,
     id_key: String,
     question_key: String,
     whole_row: bool,
@@ -82,6 +84,7 @@ impl DatasetSlice {
             encoding: dataset.encoding,
             separator: dataset.separator,
             sheet: dataset.sheet,
+            conventions: dataset.conventions,
             id_key: dataset.id_key,
             question_key: dataset.question_key,
             whole_row: dataset.whole_row,
@@ -106,6 +109,7 @@ impl DatasetSlice {
             encoding: self.encoding.clone(),
             separator: self.separator.clone(),
             sheet: self.sheet.clone(),
+            conventions: self.conventions,
             id_key: self.id_key.clone(),
             question_key: self.question_key.clone(),
             whole_row: self.whole_row,
@@ -185,7 +189,7 @@ impl Stage for Expand {
     type Slice = ExpandSlice;
     type Inputs<'a> = ();
     type Output = Vec<u8>;
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
 
     fn of((): (), _: Origin<'_>) -> Self {
         Self
