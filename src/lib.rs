@@ -183,7 +183,9 @@ pub use {
 /// Sections of a [`Spec`], for specs that are made in code, and what is in them.
 #[cfg(feature = "pipeline")]
 pub mod sections {
-    pub use crate::dataset::{Conventions, DatasetFormat, DatasetSpec, Filter, FilterValue, Patterns};
+    pub use crate::dataset::{
+        Conventions, DatasetFormat, DatasetSpec, Filter, FilterValue, Patterns,
+    };
     pub use crate::language::{
         Address, Env, Override, Parts, Place, ReadFile, Seconds, Secret, Source,
     };
