@@ -352,13 +352,13 @@ impl PooledModel {
 
     /// Returns the best single figure of the capacity within a limit (seconds), and the tail there.
     fn best(&self, share: f64, limit: f64) -> (ReachedLoad, Tail) {
-        let mut at = self.highest;
-        let mut found = (ReachedLoad { concurrency: at, capped: false }, self.tails.at(at, share));
-        for _ in 0..ROUNDS {
-            let tail = self.tails.at(at, share);
-            let reached = self.carried(&self.curve, limit / tail.multiple);
-            (at, found) = (reached.concurrency, (reached, tail));
+        let mut tail = self.tails.at(self.highest, share);
+        let mut found = (self.carried(&self.curve, limit / tail.multiple), tail);
+        for _ in 1..ROUNDS {
+            tail = self.tails.at(found.0.concurrency, share);
+            found = (self.carried(&self.curve, limit / tail.multiple), tail);
         }
+        let at = found.0.concurrency;
         // Where some runs are far slower than the rest and their share grows with the load, the tail jumps, and
         // no figure agrees with its own tail: what is carried ends where the quantile first exceeds the limit.
         if self.curve.at(at) * self.tails.at(at, share).multiple > DISAGREES * limit {

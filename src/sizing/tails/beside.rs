@@ -2,7 +2,7 @@
 
 use super::local_distribution::DEPENDENCE;
 use super::multiple::by_level;
-use super::quantile::weighted_quantile;
+use super::quantile::WeightedValues;
 use super::{FEW_MORE, Tails};
 
 /// Difference of loads, as a logarithm, within which levels are beside a load: a quarter.
@@ -48,10 +48,9 @@ impl Tails {
         let runs = || self.multiples.iter().filter(|it| is_beside(it.level));
         let count: f64 = runs().map(|it| it.count).sum();
         let step = FEW_MORE * DEPENDENCE * (share * (1.0 - share) / count).sqrt();
-        let quantile = |share: f64| {
-            weighted_quantile(runs().map(|it| (scaled(it.times), it.count)), count, share)
-        };
-        let multiples = (quantile((share - step).max(0.0)), quantile((share + step).min(1.0)));
+        let beside = WeightedValues::of(runs().map(|it| (scaled(it.times), it.count)));
+        let ends = ((share - step).max(0.0), (share + step).min(1.0));
+        let multiples = (beside.quantile(ends.0), beside.quantile(ends.1));
         (count > 0.0).then_some(TailBeside { runs: count, multiples })
     }
 

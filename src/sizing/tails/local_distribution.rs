@@ -1,7 +1,7 @@
 //! Distribution of multiples around a load.
 
 use super::multiple::{FAILED, LEAST};
-use super::quantile::{Spread, weighted_quantile};
+use super::quantile::{Spread, WeightedValues};
 
 /// Factor on standard errors, since runs of a level wait for each other and tell less than
 /// independent ones.
@@ -9,8 +9,8 @@ pub const DEPENDENCE: f64 = 1.15;
 
 /// Distribution of multiples around a load.
 pub(super) struct LocalDistribution {
-    /// Multiples, ascending, each with its weight.
-    pub values: Vec<(f64, f64)>,
+    /// Multiples with their weights.
+    values: WeightedValues,
     /// Effective number of equally weighted runs.
     pub runs: f64,
     /// Effective number of levels over which they are spread.
@@ -20,9 +20,14 @@ pub(super) struct LocalDistribution {
 }
 
 impl LocalDistribution {
+    /// Creates it from ascending multiples with weights, of so many runs and levels.
+    pub fn of(values: impl Iterator<Item = (f64, f64)>, runs: f64, levels: f64) -> Self {
+        Self { values: WeightedValues::of(values), runs, levels, between: 0.0 }
+    }
+
     /// Returns a quantile.
     pub fn quantile(&self, share: f64) -> f64 {
-        weighted_quantile(self.values.iter().copied(), self.weight(), share)
+        self.values.quantile(share)
     }
 
     /// Returns the standard deviation of the logarithm of a quantile that rests on `runs` runs, from the order
@@ -37,19 +42,14 @@ impl LocalDistribution {
     pub fn stretch(&mut self, share: f64, to: f64) {
         let by = (to - 1.0) / (self.quantile(share) - 1.0);
         if by.is_finite() && by > 0.0 {
-            for (times, _) in self.values.iter_mut().filter(|(times, _)| *times < FAILED) {
-                *times = (1.0 + (*times - 1.0) * by).max(LEAST);
-            }
+            self.values.change(|times| {
+                if times < FAILED { (1.0 + (times - 1.0) * by).max(LEAST) } else { times }
+            });
         }
     }
 
     /// Returns the whole distribution.
     pub fn whole(self) -> Spread {
-        let weight = self.weight();
-        Spread::of(self.values.into_iter(), weight)
-    }
-
-    fn weight(&self) -> f64 {
-        self.values.iter().map(|(_, weight)| weight).sum()
+        self.values.into()
     }
 }

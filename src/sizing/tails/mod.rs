@@ -139,7 +139,7 @@ impl Tails {
         let mut by = LoadMemo::new(scale);
         let scaled = self.multiples.iter().map(|it| {
             let times =
-                if it.times < FAILED { 1.0 + (it.times - 1.0) * by.at(it.at) } else { it.times };
+                if it.times < FAILED { 1.0 + (it.times - 1.0) * by.at(it) } else { it.times };
             Multiple { times, ..*it }
         });
         let scaled: Vec<Multiple> = scaled.collect();
@@ -252,8 +252,7 @@ impl Tails {
         let failed = self.failed_around(concurrency) * found.multiples.len() as f64;
         let failed = Some((FAILED, failed)).filter(|(_, weight)| *weight > 0.0);
         let values = found.multiples.into_iter().map(|it| (it, 1.0)).chain(failed);
-        let (runs, levels) = (found.runs, found.levels);
-        LocalDistribution { values: values.collect(), runs, levels, between: 0.0 }
+        LocalDistribution::of(values, found.runs, found.levels)
     }
 
     /// Returns the same of all levels, whatever their shape; `None` if that is no other.
@@ -287,9 +286,8 @@ impl Tails {
         let squares: f64 = weighted().map(|(it, weight)| weight * weight / it.count).sum();
         let sum: f64 = weights.iter().sum();
         let scaled = self.at_scale(at);
-        let values = weighted().map(|(it, weight)| (scaled(it.times), *weight)).collect();
-        let (runs, levels) = (sum * sum / squares, sum * sum / of_levels);
-        LocalDistribution { values, runs, levels, between: 0.0 }
+        let values = weighted().map(|(it, weight)| (scaled(it.times), *weight));
+        LocalDistribution::of(values, sum * sum / squares, sum * sum / of_levels)
     }
 
     /// Returns the number of failed runs for each other one, around a concurrency.
@@ -372,7 +370,7 @@ impl Tails {
 
     fn weights_by(&self, closeness: impl Fn(f64) -> f64) -> Vec<f64> {
         let mut closeness = LoadMemo::new(closeness);
-        self.multiples.iter().map(|it| it.count * closeness.at(it.at)).collect()
+        self.multiples.iter().map(|it| it.count * closeness.at(it)).collect()
     }
 }
 
@@ -389,21 +387,29 @@ fn scale_of(scales: &Scales, alike: &LoadKernel, at: f64) -> (f64, f64) {
     (far + kept(near - far, error) * (near - far), error)
 }
 
-/// Function of the load that remembers its last figure: most runs of a level met the same load.
+/// Function of the load that remembers its last figure for each level: most runs of a level met the same load.
 struct LoadMemo<F> {
     of: F,
-    last: Option<(f64, f64)>,
+    last: Vec<(f64, f64)>,
 }
 
 impl<F: Fn(f64) -> f64> LoadMemo<F> {
     fn new(of: F) -> Self {
-        Self { of, last: None }
+        Self { of, last: Vec::new() }
     }
 
-    fn at(&mut self, at: f64) -> f64 {
-        let same = self.last.filter(|(last, _)| last.total_cmp(&at).is_eq());
-        let (_, found) = *self.last.insert(same.unwrap_or_else(|| (at, (self.of)(at))));
-        found
+    fn at(&mut self, it: &Multiple) -> f64 {
+        if self.last.len() <= it.level {
+            self.last.resize(it.level + 1, (f64::NAN, f64::NAN));
+        }
+        match self.last.get_mut(it.level) {
+            Some((at, found)) if at.total_cmp(&it.at).is_eq() => *found,
+            last => {
+                let found = (self.of)(it.at);
+                last.into_iter().for_each(|last| *last = (it.at, found));
+                found
+            }
+        }
     }
 }
 

@@ -5,18 +5,15 @@ pub struct Spread {
     shares: Vec<(f64, f64)>,
 }
 
-impl Spread {
-    /// Creates it from ascending values with weights, and the sum of the weights.
-    pub(super) fn of(values: impl Iterator<Item = (f64, f64)>, sum: f64) -> Self {
-        let mut below = 0.0;
-        let of = |(times, weight): (f64, f64)| {
-            let middle = (below + weight / 2.0) / sum;
-            below += weight;
-            (times, middle)
-        };
-        Self { shares: values.map(of).collect() }
+impl From<WeightedValues> for Spread {
+    fn from(values: WeightedValues) -> Self {
+        let share = |middle: f64| middle / values.sum;
+        let shares = std::iter::zip(values.values, values.middles);
+        Self { shares: shares.map(|(times, middle)| (times, share(middle))).collect() }
     }
+}
 
+impl Spread {
     /// Returns the share of times up to a multiple of their mean: the inverse of the pooled
     /// quantile.
     pub fn up_to(&self, multiple: f64) -> f64 {
@@ -32,23 +29,52 @@ impl Spread {
     }
 }
 
-/// Returns a quantile of ascending values with weights, by linear interpolation between the
-/// midpoints of the weights.
-pub(super) fn weighted_quantile(
-    values: impl Iterator<Item = (f64, f64)>,
+/// Ascending values with weights, summed up so that any of their quantiles is found at once.
+pub(super) struct WeightedValues {
+    values: Vec<f64>,
+    /// Middle of the weight of each, counted from the weights below it.
+    middles: Vec<f64>,
+    /// Sum of the weights.
     sum: f64,
-    share: f64,
-) -> f64 {
-    let mut search = Search::of(share * sum);
-    for (value, weight) in values {
-        if search.ends_at(value, weight) {
-            break;
-        }
-    }
-    search.found()
 }
 
-/// Returns it for each of several levels, from the values of all, ascending, each with its level and weight. `sums` are
+impl WeightedValues {
+    /// Sums the weights of ascending values up.
+    pub fn of(weighted: impl Iterator<Item = (f64, f64)>) -> Self {
+        let (mut values, mut middles) = (Vec::new(), Vec::new());
+        let mut sum = 0.0;
+        for (value, weight) in weighted {
+            values.push(value);
+            middles.push(sum + weight / 2.0);
+            sum += weight;
+        }
+        Self { values, middles, sum }
+    }
+
+    /// Returns a quantile, by linear interpolation between the middles of the weights.
+    pub fn quantile(&self, share: f64) -> f64 {
+        let wanted = share * self.sum;
+        let above = self.middles.partition_point(|middle| *middle < wanted);
+        let of = |index: usize| Some((*self.values.get(index)?, *self.middles.get(index)?));
+        let before = above.checked_sub(1).and_then(of);
+        let Some((value, middle)) = of(above) else {
+            return self.values.last().copied().unwrap_or(1.0);
+        };
+        match before {
+            Some((before, at)) if middle > at => {
+                before + (value - before) * (wanted - at) / (middle - at)
+            }
+            _ => value,
+        }
+    }
+
+    /// Changes each value, in a way that keeps their order.
+    pub fn change(&mut self, change: impl Fn(f64) -> f64) {
+        self.values.iter_mut().for_each(|value| *value = change(*value));
+    }
+}
+
+/// Returns a quantile for each of several levels, from the values of all, ascending, each with its level and weight. `sums` are
 /// those of the levels' weights.
 pub(super) fn quantiles_by_level(
     values: impl Iterator<Item = (usize, f64, f64)>,
@@ -58,7 +84,7 @@ pub(super) fn quantiles_by_level(
     let mut searches: Vec<Search> = sums.iter().map(|sum| Search::of(share * sum)).collect();
     for (level, value, weight) in values {
         if let Some(search) = searches.get_mut(level) {
-            search.ends_at(value, weight);
+            search.take(value, weight);
         }
     }
     searches.into_iter().map(Search::found).collect()
@@ -78,10 +104,10 @@ impl Search {
         Self { wanted, below: 0.0, last: None, found: None }
     }
 
-    /// Takes the next value; returns true if that is where it ends.
-    fn ends_at(&mut self, value: f64, weight: f64) -> bool {
+    /// Takes the next value.
+    fn take(&mut self, value: f64, weight: f64) {
         if self.found.is_some() {
-            return true;
+            return;
         }
         let middle = self.below + weight / 2.0;
         if middle >= self.wanted {
@@ -91,11 +117,9 @@ impl Search {
                 }
                 _ => value,
             });
-            return true;
         }
         self.last = Some((value, middle));
         self.below += weight;
-        false
     }
 
     fn found(self) -> f64 {
@@ -109,11 +133,12 @@ mod tests {
 
     #[test]
     fn a_weighted_quantile_interpolates_between_the_middles_of_the_weights() {
-        let values = || [(1.0, 1.0), (2.0, 2.0), (4.0, 1.0)].into_iter();
+        let values = WeightedValues::of([(1.0, 1.0), (2.0, 2.0), (4.0, 1.0)].into_iter());
         // Middles at 0.5, 2 and 3.5 of 4.
-        assert!((weighted_quantile(values(), 4.0, 0.5) - 2.0).abs() < 1e-12);
-        assert!((weighted_quantile(values(), 4.0, 0.6875) - 3.0).abs() < 1e-12);
-        assert!((weighted_quantile(values(), 4.0, 0.99) - 4.0).abs() < 1e-12);
+        for (share, right) in [(0.0, 1.0), (0.5, 2.0), (0.6875, 3.0), (0.99, 4.0), (1.0, 4.0)] {
+            assert!((values.quantile(share) - right).abs() < 1e-12, "{share}");
+        }
+        assert!((WeightedValues::of(std::iter::empty()).quantile(0.5) - 1.0).abs() < 1e-12);
     }
 
     #[test]

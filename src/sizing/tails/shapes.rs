@@ -6,7 +6,7 @@
 
 use super::local_distribution::DEPENDENCE;
 use super::multiple::{FAILED, Multiple, by_level};
-use super::quantile::weighted_quantile;
+use super::quantile::WeightedValues;
 use crate::sizing::misfit::{self, Residual};
 use ndarray::{Array1, Array2};
 
@@ -132,8 +132,7 @@ fn distances(multiples: &mut [Multiple], sums: &[[f64; 3]]) -> Array2<f64> {
 pub(super) fn differ_in_scale_alone(multiples: &[Multiple]) -> bool {
     let mut values: Vec<(f64, f64)> = multiples.iter().map(|it| (it.times, it.count)).collect();
     values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-    let all = values.iter().map(|it| it.1).sum();
-    let slow = weighted_quantile(values.iter().copied(), all, 1.0 - SLOW);
+    let slow = WeightedValues::of(values.into_iter()).quantile(1.0 - SLOW);
     let beyond = |it: &Multiple| if it.times > slow { it.count } else { 0.0 };
     let levels = by_level(multiples.iter().map(|it| (it.level, [it.count, beyond(it)])));
     let of = |[runs, beyond]: &[f64; 2]| Residual {
