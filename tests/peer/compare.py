@@ -4,7 +4,7 @@
 By hand, since it downloads about 1 GB of Python packages:
 
     cargo build --release
-    python3 tests/peer/compare.py [--venv DIR] [--concurrencies 1,2,4,8,16] [--passes 2]
+    python3 tests/peer/compare.py [--venv DIR] [--sizer PATH] [--concurrencies 1,2,4,8,16] [--passes 2]
 
 It makes a virtual environment with the reference (nvidia-nat 1.9.0), starts `sizer simulate` as the
 LLM, `nat serve` as a workflow on top of it, runs both calculators with `--endpoint`, one after the
@@ -104,6 +104,7 @@ def calculate(name, command, out, args, environ):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--venv", type=Path, default=Path.home() / ".cache/sizer-peer")
+    parser.add_argument("--sizer", type=lambda path: Path(path).resolve(), default=SIZER)
     parser.add_argument("--concurrencies", default="1,2,4,8,16")
     parser.add_argument("--passes", type=int, default=2)
     args = parser.parse_args()
@@ -112,7 +113,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         simulator = subprocess.Popen(
-            [SIZER, "simulate", "--set", "engine.max_batch=8", "--set", "engine.base=4ms",
+            [args.sizer, "simulate", "--set", "engine.max_batch=8", "--set", "engine.base=4ms",
              "--set", "engine.per_sequence=1ms", "--set", "output_tokens=40"],
             stdout=subprocess.PIPE, text=True,
         )
@@ -142,7 +143,7 @@ def main():
                 "nat sizing calc", [bin_dir / "nat", "sizing", "calc"], folder / "reference", args, environ
             )
             ours, ours_took, ended = calculate(
-                "sizer calc", [SIZER, "calc"], folder / "ours", args, environ
+                "sizer calc", [args.sizer, "calc"], folder / "ours", args, environ
             )
         finally:
             for process in processes:
@@ -162,6 +163,7 @@ def main():
         print(f"\n{key}: reference {reference['fit_results'][key]}, sizer {ours['fit_results'][key]}")
     print(f"\nGPUs: reference {reference['gpu_estimates']}, sizer {ours['gpu_estimates']}\n")
     print(ended.stdout)
+    print(ended.stderr)
 
 
 if __name__ == "__main__":

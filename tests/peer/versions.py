@@ -24,7 +24,7 @@ from compare import SIZER
 from compare_local import CONFIG, WORKFLOWS
 
 RELEASES = ["aiqtoolkit==1.1.0", *(f"nvidia-nat=={version}" for version in (
-    "1.2.1", "1.3.1", "1.4.1", "1.5.0", "1.6.0", "1.7.0", "1.8.0", "1.9.0"))]
+    "1.2.1", "1.3.1", "1.4.3", "1.5.0", "1.6.0", "1.7.0", "1.8.0", "1.9.0"))]
 
 
 def installed(folder, release):
