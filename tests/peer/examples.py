@@ -20,6 +20,7 @@ import argparse
 import csv
 import fnmatch
 import io
+import itertools
 import json
 import os
 import re
@@ -147,23 +148,37 @@ def install(folder):
     subprocess.run([*uv, *PACKAGES, *IMPORTED], check=True)
 
 
-def installed(examples):
-    """Has Python find the examples' packages where they lie, with their components; the folders for its path."""
-    folders = []
-    for file in sorted(examples.glob("**/pyproject.toml")):
-        source = file.parent / "src"
+def describe(examples):
+    """Tells Python of the examples' packages where they lie, with their components."""
+    for file in examples.glob("**/pyproject.toml"):
         project = tomllib.loads(file.read_text())["project"]
-        if not source.is_dir():
+        if not (file.parent / "src").is_dir():
             continue
-        about = source / f"{project['name']}-{VERSION}.dist-info"
+        about = file.parent / f"src/{project['name']}-{VERSION}.dist-info"
         about.mkdir()
         (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {VERSION}\n")
         lines = []
         for group, points in project.get("entry-points", {}).items():
             lines += [f"[{group}]", *(f"{name} = {value}" for name, value in points.items())]
         (about / "entry_points.txt").write_text("\n".join(lines) + "\n")
-        folders.append(str(source))
-    return folders
+
+
+def packages(folder):
+    """The folders of the package that a folder belongs to, and of those that it needs: some exclude each other."""
+    within = itertools.takewhile(lambda it: it.name != "examples", (folder, *folder.parents))
+    folder = next((it for it in within if (it / "pyproject.toml").exists()), None)
+    if folder is None:
+        return set()
+    file = folder / "pyproject.toml"
+    sources = tomllib.loads(file.read_text()).get("tool", {}).get("uv", {}).get("sources", {})
+    needed = [packages((folder / source["path"]).resolve()) for name, source in sources.items() if name.startswith("nat_")]
+    return {folder / "src"}.union(*needed)
+
+
+def example_of(name):
+    """The folder of the example that a configuration belongs to, in `examples`."""
+    parts = Path(name).parts
+    return "/".join(parts[1:parts.index("configs")]).partition("/src/")[0]
 
 
 def copy_of(checkout, folder):
@@ -328,6 +343,8 @@ def attempt(name, config, root, at, args, environ):
     folder = root / "tried" / name.replace("/", "_")
     folder.mkdir(parents=True)
     file = folder / "config.yml"
+    sources = packages((root / name).parent)
+    environ = {**environ, "PYTHONPATH": os.pathsep.join(str(path) for path in sorted(sources))}
     # JSON is YAML.
     file.write_text(json.dumps(redirected(root / name, config, *at), indent=2))
     code, stdout, stderr = ended(
@@ -372,8 +389,7 @@ def failures_of(folder, root):
 def by_example(all_tried):
     groups = {}
     for tried in all_tried:
-        parts = Path(tried.name).parts
-        groups.setdefault("/".join(parts[1:parts.index("configs")]).partition("/src/")[0], []).append(tried)
+        groups.setdefault(example_of(tried.name), []).append(tried)
     return groups
 
 
@@ -400,12 +416,13 @@ def main():
         (root / ".tmp").mkdir()
         configs = configurations(root, args.python)
         fill(root, configs)
+        describe(examples)
         environ = {
             **os.environ, "NAT_PYTHON": str(args.python), "NO_PROXY": "*", "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": os.pathsep.join(installed(examples)),
             "OPENAI_API_KEY": KEY, "NVIDIA_API_KEY": KEY, "TAVILY_API_KEY": KEY, "LANGSMITH_API_KEY": KEY,
             "LANGSMITH_WORKSPACE_ID": KEY,
             "WANDB_API_KEY": KEY, "WEAVE_DISABLED": "true", "CUSTOMIZER_LLM_MODEL_NAME": "simulated",
+            "CUSTOMIZER_HOST": KEY, "DATASTORE_HOST": KEY,
         }
         simulator = subprocess.Popen(
             [args.sizer, "simulate", "--set", "output_tokens=40"], stdout=subprocess.PIPE, text=True
