@@ -49,7 +49,7 @@ pub(super) fn show(study: &Study, selection: &Selection, format: Format) -> Resu
 }
 
 fn text(stages: &[(String, Status)]) -> String {
-    let width = stages.iter().map(|(stage, _)| stage.len()).max().unwrap_or_default();
+    let width = stages.iter().map(|(stage, _)| stage.len()).max().unwrap_or(0);
     let line = |(stage, status): &(String, Status)| {
         let reason = status.reason().map_or_else(String::new, ToString::to_string);
         format!("{stage:width$}  {:7} {reason}", status.word()).trim_end().to_owned()

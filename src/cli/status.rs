@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
     };
     let text = match args.format {
         Format::Text => {
-            let width = stages.iter().map(|(stage, _)| stage.len()).max().unwrap_or_default();
+            let width = stages.iter().map(|(stage, _)| stage.len()).max().unwrap_or(0);
             let mut lines: Vec<String> = Vec::new();
             lines.extend(lock.map(|lock| format!("{lock}; {what_to_do}")));
             lines.extend(stages.iter().map(|(stage, state)| format!("{stage:width$}  {state}")));

@@ -1,6 +1,7 @@
 //! Column names of a table, and its rows by name.
 
-use super::{Conventions, RawRow};
+use super::RawRow;
+use super::conventions::Conventions;
 use serde_json::Value;
 use std::collections::HashSet;
 

@@ -1,5 +1,6 @@
 //! The spec's `dataset`.
 
+use super::conventions::Conventions;
 use super::format::ReadOptions;
 use super::formats::{DatasetFormat, extensions};
 use crate::language::{Check, Checker, glob_matches};
@@ -53,25 +54,6 @@ pub struct DatasetSpec {
     pub filter: Filter,
 }
 
-/// Readings of a table (CSV or a spreadsheet).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Conventions {
-    /// Every text is a text, and every row has all cells.
-    #[default]
-    Plain,
-    /// As pandas reads tables: texts such as `NA`, `null` or `NaN` are empty cells, and so are those that a
-    /// short row lacks.
-    Pandas,
-}
-
-impl Conventions {
-    /// Returns true for the default.
-    pub fn is_plain(&self) -> bool {
-        *self == Self::Plain
-    }
-}
-
 /// Selection of dataset entries: those that every key of `allow` lets through, except those that a
 /// key of `deny` matches. An entry without the key is let through; a key that no entry has is an
 /// error.
@@ -114,7 +96,7 @@ impl Filter {
     pub fn longest(&self) -> usize {
         let patterns = self.allow.values().chain(self.deny.values()).flatten();
         let globs = patterns.map(|it| &it.0).filter(|it| it.contains(['*', '?', '[']));
-        globs.map(|glob| glob.chars().count()).max().unwrap_or_default()
+        globs.map(|glob| glob.chars().count()).max().unwrap_or(0)
     }
 
     /// Returns true if an entry passes; `get` returns one of its keys as text.

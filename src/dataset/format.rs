@@ -1,6 +1,7 @@
 //! A file format of datasets: its names, and how a file of it is recognised and read.
 
-use super::{Conventions, DatasetError, EachRow};
+use super::conventions::Conventions;
+use super::{DatasetError, EachRow};
 use std::fs::File;
 
 /// File format.

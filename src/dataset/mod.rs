@@ -28,6 +28,7 @@
 mod checking_reader;
 mod columns;
 mod config;
+mod conventions;
 mod csv;
 mod error;
 mod expand;
@@ -56,7 +57,8 @@ mod xls;
 mod xlsx;
 
 pub(crate) use columns::double as double_column;
-pub use config::{Conventions, DatasetSpec, Filter, FilterValue, Patterns};
+pub use config::{DatasetSpec, Filter, FilterValue, Patterns};
+pub use conventions::Conventions;
 pub use error::DatasetError;
 pub use expand::level_size;
 pub(crate) use footer::check_footer;

@@ -1,11 +1,12 @@
 //! One sheet of a spreadsheet, with column names in its first row.
 
 use super::columns::Columns;
+use super::conventions::Conventions;
 use super::format::{Format, ReadOptions};
 use super::quiet::without_panic;
 use super::unpacked::check_spreadsheet;
 use super::weight::weight_of;
-use super::{Conventions, DatasetError, EachRow, RawRow, read_whole};
+use super::{DatasetError, EachRow, RawRow, read_whole};
 use crate::bounded::{Bounds, stream};
 use calamine::{Data, ExcelDateTime, Reader, open_workbook_auto_from_rs};
 use serde_json::Value;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 /// Version of Azure's API that the reference names if the configuration does not.
 const AZURE_VERSION: &str = "2025-04-01-preview";
-/// Prefixes of a model of LiteLLM that stand for this protocol at the configured address.
+/// Prefixes of a model of `litellm` that stand for this protocol at the configured address.
 const LITELLM: [&str; 5] = ["openai", "hosted_vllm", "nvidia_nim", "litellm_proxy", "vllm"];
 
 /// An LLM as the chat completions protocol addresses it.
@@ -39,21 +39,21 @@ impl Provider {
             let texts = keys.iter().filter_map(|key| llm.get(*key)?.as_str());
             texts.map(str::trim).find(|it| !it.is_empty()).map(str::to_owned)
         };
-        let kind = text(&["_type"]).unwrap_or_default();
+        let kind = text(&["_type"]);
         let model = text(&["model_name", "model"]);
-        match kind.as_str() {
-            "openai" => Self::at(
+        match kind.as_deref().unwrap_or("") {
+            "openai" => Ok(Self::at(
                 text(&["base_url"]),
                 "https://api.openai.com/v1",
                 "OPENAI_API_KEY",
                 model.ok_or(NoProvider::NoModel)?,
-            ),
-            "nim" => Self::at(
+            )),
+            "nim" => Ok(Self::at(
                 text(&["base_url"]),
                 "https://integrate.api.nvidia.com/v1",
                 "NVIDIA_API_KEY",
                 model.ok_or(NoProvider::NoModel)?,
-            ),
+            )),
             "azure_openai" => {
                 let deployment = text(&["azure_deployment"]).or(model);
                 let deployment = deployment.ok_or(NoProvider::NoModel)?;
@@ -82,27 +82,22 @@ impl Provider {
                 if !LITELLM.contains(&prefix) || url.is_none() {
                     return Err(other());
                 }
-                let found = Self::at(url, "", "OPENAI_API_KEY", name.to_owned())?;
+                let found = Self::at(url, "", "OPENAI_API_KEY", name.to_owned());
                 Ok(Self { settings: &["api_base"], ..found })
             }
-            _ => Err(NoProvider::OtherProtocol(kind)),
+            other => Err(NoProvider::OtherProtocol(other.to_owned())),
         }
     }
 
-    fn at(
-        url: Option<String>,
-        public: &str,
-        key_variable: &'static str,
-        model: String,
-    ) -> Result<Self, NoProvider> {
-        Ok(Self {
+    fn at(url: Option<String>, public: &str, key_variable: &'static str, model: String) -> Self {
+        Self {
             is_public: url.is_none(),
             base_url: url.unwrap_or_else(|| public.to_owned()),
             model,
             key_variable,
             key_header: None,
             settings: &[],
-        })
+        }
     }
 }
 

@@ -402,14 +402,11 @@ impl<F: Fn(f64) -> f64> LoadMemo<F> {
         if self.last.len() <= it.level {
             self.last.resize(it.level + 1, (f64::NAN, f64::NAN));
         }
-        match self.last.get_mut(it.level) {
-            Some((at, found)) if at.total_cmp(&it.at).is_eq() => *found,
-            last => {
-                let found = (self.of)(it.at);
-                last.into_iter().for_each(|last| *last = (it.at, found));
-                found
-            }
+        let Some(last) = self.last.get_mut(it.level) else { return (self.of)(it.at) };
+        if last.0.total_cmp(&it.at).is_ne() {
+            *last = (it.at, (self.of)(it.at));
         }
+        last.1
     }
 }
 

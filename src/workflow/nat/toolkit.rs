@@ -89,8 +89,8 @@ fn python_of(command: &Path) -> Option<PathBuf> {
     let first = std::str::from_utf8(&line).ok();
     let named = first.and_then(|line| line.strip_prefix("#!")).map(|it| PathBuf::from(it.trim()));
     let is_python = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with("python") && path.is_file()
+        let name = path.file_name().map(OsStr::to_string_lossy);
+        name.is_some_and(|name| name.starts_with("python")) && path.is_file()
     };
     // A link leads to where it is installed, whose other files are beside the original.
     let home = command.canonicalize().ok();

@@ -67,6 +67,20 @@ fn files_form_no_circle() {
     );
 }
 
+/// A default in place of a value that is missing is right only where nothing is the same as none. Each one more is to
+/// be looked at.
+#[test]
+fn defaults_stand_in_for_few_values() {
+    const MOST: usize = 53;
+    let sources = sources();
+    let lines = sources.values().flat_map(|text| text.lines());
+    let found = lines.filter(|line| line.contains("unwrap_or_default")).count();
+    assert!(
+        found <= MOST,
+        "`unwrap_or_default` stands in {found} lines of src, and {MOST} are the most"
+    );
+}
+
 #[test]
 fn a_circle_and_an_arrow_that_points_up_are_found() {
     let arrows = arrows_of(&[
