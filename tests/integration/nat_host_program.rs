@@ -144,3 +144,19 @@ fn a_limit_on_the_runs_at_a_time_is_told_from_a_slow_llm() {
     free.run(&["run", "spec.yml"]).success();
     assert_eq!(free.result()["diagnosis"]["admission"], Value::Null);
 }
+
+/// The toolkit names all components that there are instead, and in that list the one that is not.
+#[test]
+fn a_component_that_no_package_has_is_named() {
+    let project = project("  unknown_type: tavily").workflow(HOSTED, "concurrency: {levels: [1]}");
+    project.run(&["run", "spec.yml"]).code(1).stderr(
+        "cannot be built: no installed package has `tavily` (function_groups.search): correct the name, or install",
+    );
+}
+
+#[test]
+fn a_group_of_errors_is_named_by_the_first_of_them() {
+    let project = project("  build_group: no tools").workflow(HOSTED, "concurrency: {levels: [1]}");
+    let ended = project.run(&["run", "spec.yml"]).code(1);
+    ended.stderr("cannot be built: ConnectionError: no tools");
+}

@@ -41,7 +41,33 @@ def tell(reply, **what):
     os.close(reply)
 
 
+def unknown(error):
+    """Names the types of components in a configuration that no installed package has, or returns nothing."""
+    try:
+        tags = [
+            f"`{problem['ctx']['tag']}` ({'.'.join(map(str, problem['loc']))})"
+            for problem in (error.__cause__ or error).errors()
+            if problem["type"] == "union_tag_invalid"
+        ]
+    except Exception:
+        # It is no error of a configuration's form.
+        return None
+    return f"no installed package has {', '.join(tags)}: correct the name, or install the one that does" if tags else None
+
+
+def innermost(error):
+    """Returns the first error of a group, which by itself says nothing."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 def described(error):
+    error = innermost(error)
+    # The toolkit itself names the types that there are, which are hundreds.
+    missing = unknown(error)
+    if missing:
+        return missing
     text = str(error).strip()
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
@@ -137,6 +163,7 @@ class Host:
             await asyncio.sleep(0)
             steps.add(f"data: {json.dumps({'value': answer})}\n\n")
         except Exception as error:
+            error = innermost(error)
             failure = {
                 "code": "workflow_error",
                 "message": str(error) or type(error).__name__,

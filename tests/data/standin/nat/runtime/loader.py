@@ -22,6 +22,20 @@ def settings(path):
     return dict(re.findall(r"^  (\w+): '?(.*?)'?$", text, re.MULTILINE))
 
 
+class Invalid(Exception):
+    """An error of a configuration that does not have the form it should."""
+
+    def __init__(self, tag):
+        self.tag = tag
+
+    def errors(self):
+        place = {"loc": ("function_groups", "search")}
+        return [
+            {"type": "missing", **place},
+            {"type": "union_tag_invalid", "ctx": {"tag": self.tag, "expected_tags": "'a', 'b'"}, **place},
+        ]
+
+
 class Runner:
     def __init__(self, sessions, message):
         self.sessions, self.message = sessions, message
@@ -92,6 +106,10 @@ async def load_workflow(config_file, max_concurrency=-1):
     note("folders", os.getcwd())
     print("noise of the workflow on stdout", flush=True)
     print(f"settings: {does}", file=sys.stderr, flush=True)
+    if "unknown_type" in does:
+        raise ValueError("Invalid configuration: function_groups: Input tag") from Invalid(does["unknown_type"])
+    if "build_group" in does:
+        raise ExceptionGroup("unhandled errors", [ConnectionError(does["build_group"])])
     if "build_error" in does:
         raise RuntimeError(does["build_error"])
     if "build_sleep" in does:
