@@ -12,6 +12,7 @@ other, and prints their p95s side by side. Everything listens on loopback and en
 """
 
 import argparse
+import contextlib
 import json
 import os
 import socket
@@ -71,6 +72,18 @@ def free_port():
         return listener.getsockname()[1]
 
 
+@contextlib.contextmanager
+def simulated(sizer, *settings):
+    """Runs a simulated LLM with these settings; its address."""
+    sets = [part for setting in settings for part in ("--set", setting)]
+    simulator = subprocess.Popen([sizer, "simulate", *sets], stdout=subprocess.PIPE, text=True)
+    try:
+        yield simulator.stdout.readline().strip().removeprefix("listening on http://")
+    finally:
+        simulator.terminate()
+        simulator.wait()
+
+
 def wait_for(url, process, seconds=120):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -110,28 +123,21 @@ def main():
     args = parser.parse_args()
     bin_dir = environment(args.venv)
     environ = {**os.environ, "NO_PROXY": "*", "OPENAI_API_KEY": "none-needed"}
-    with tempfile.TemporaryDirectory() as folder:
+    settings = ["engine.max_batch=8", "engine.base=4ms", "engine.per_sequence=1ms", "output_tokens=40"]
+    with tempfile.TemporaryDirectory() as folder, simulated(args.sizer, *settings) as address:
         folder = Path(folder)
-        simulator = subprocess.Popen(
-            [args.sizer, "simulate", "--set", "engine.max_batch=8", "--set", "engine.base=4ms",
-             "--set", "engine.per_sequence=1ms", "--set", "output_tokens=40"],
-            stdout=subprocess.PIPE, text=True,
+        questions = [{"id": n, "question": f"What is {n} times {n + 4}?"} for n in range(1, 5)]
+        (folder / "questions.json").write_text(json.dumps(questions))
+        (folder / "config.yml").write_text(CONFIG.format(simulator=address, dir=folder))
+        port = free_port()
+        args.endpoint = f"http://127.0.0.1:{port}"
+        log = open(folder / "serve.log", "w")
+        serve = subprocess.Popen(
+            [bin_dir / "nat", "serve", "--config_file", folder / "config.yml",
+             "--host", "127.0.0.1", "--port", str(port)],
+            env=environ, stdout=log, stderr=subprocess.STDOUT, cwd=folder,
         )
-        processes = [simulator]
         try:
-            address = simulator.stdout.readline().strip().removeprefix("listening on http://")
-            questions = [{"id": n, "question": f"What is {n} times {n + 4}?"} for n in range(1, 5)]
-            (folder / "questions.json").write_text(json.dumps(questions))
-            (folder / "config.yml").write_text(CONFIG.format(simulator=address, dir=folder))
-            port = free_port()
-            args.endpoint = f"http://127.0.0.1:{port}"
-            log = open(folder / "serve.log", "w")
-            serve = subprocess.Popen(
-                [bin_dir / "nat", "serve", "--config_file", folder / "config.yml",
-                 "--host", "127.0.0.1", "--port", str(port)],
-                env=environ, stdout=log, stderr=subprocess.STDOUT, cwd=folder,
-            )
-            processes.append(serve)
             wait_for(f"{args.endpoint}/docs", serve)
             # The first request imports what it needs.
             warm = urllib.request.Request(
@@ -146,9 +152,8 @@ def main():
                 "sizer calc", [args.sizer, "calc"], folder / "ours", args, environ
             )
         finally:
-            for process in processes:
-                process.terminate()
-                process.wait()
+            serve.terminate()
+            serve.wait()
     print(f"whole process: reference {reference_took:.1f} s, sizer {ours_took:.1f} s\n")
     print("| Concurrency | LLM, reference | LLM, sizer | runtime, reference | runtime, sizer | items |")
     print("|---|---|---|---|---|---|")

@@ -22,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from compare import SIZER, environment
+from compare import SIZER, environment, simulated
 
 WORKFLOWS = {
     "tool": "_type: tool_calling_agent\n  tool_names: [clock]\n  llm_name: simulated",
@@ -136,38 +136,29 @@ def main():
         "PATH": f"{bin_dir}:{os.environ['PATH']}",
     }
     before = left_over()
-    with tempfile.TemporaryDirectory() as folder:
+    settings = ["engine.max_batch=8", "engine.base=10ms", "engine.per_sequence=2ms", f"output_tokens={args.tokens}"]
+    with tempfile.TemporaryDirectory() as folder, simulated(args.sizer, *settings) as address:
         folder = Path(folder)
-        simulator = subprocess.Popen(
-            [args.sizer, "simulate", "--set", "engine.max_batch=8", "--set", "engine.base=10ms",
-             "--set", "engine.per_sequence=2ms", "--set", f"output_tokens={args.tokens}"],
-            stdout=subprocess.PIPE, text=True,
-        )
-        try:
-            address = simulator.stdout.readline().strip().removeprefix("listening on http://")
-            questions = [{"id": n, "question": f"What is {n} times {n + 4}?"} for n in range(1, 5)]
-            (folder / "questions.json").write_text(json.dumps(questions))
-            for name in args.workflows.split(","):
-                config = folder / f"{name}.yml"
-                config.write_text(CONFIG.format(simulator=address, workflow=WORKFLOWS[name], dir=folder))
-                flags = [
-                    "--config_file", str(config), "--concurrencies", args.concurrencies,
-                    "--num_passes", str(args.passes), "--target_workflow_runtime", "2",
-                    "--target_llm_latency", "2", "--target_users", "100", "--test_gpu_count", "1",
-                ]
-                commands = {"reference": [bin_dir / "nat", "sizing", "calc"], "sizer": [args.sizer, "calc"]}
-                sides = {side: [] for side in commands}
-                for round in range(args.rounds):
-                    for side, command in commands.items():
-                        out = folder / f"{name}-{side}-{round}"
-                        output, took, ended = calculate(command, flags, out, environ)
-                        sides[side].append((output, took))
-                        print(f"{name}, round {round + 1}, {side}: {took:.1f} s", file=sys.stderr)
-                compare(name, sides, args)
-                print(f"\n{ended.stdout}{ended.stderr}")
-        finally:
-            simulator.terminate()
-            simulator.wait()
+        questions = [{"id": n, "question": f"What is {n} times {n + 4}?"} for n in range(1, 5)]
+        (folder / "questions.json").write_text(json.dumps(questions))
+        for name in args.workflows.split(","):
+            config = folder / f"{name}.yml"
+            config.write_text(CONFIG.format(simulator=address, workflow=WORKFLOWS[name], dir=folder))
+            flags = [
+                "--config_file", str(config), "--concurrencies", args.concurrencies,
+                "--num_passes", str(args.passes), "--target_workflow_runtime", "2",
+                "--target_llm_latency", "2", "--target_users", "100", "--test_gpu_count", "1",
+            ]
+            commands = {"reference": [bin_dir / "nat", "sizing", "calc"], "sizer": [args.sizer, "calc"]}
+            sides = {side: [] for side in commands}
+            for round in range(args.rounds):
+                for side, command in commands.items():
+                    out = folder / f"{name}-{side}-{round}"
+                    output, took, ended = calculate(command, flags, out, environ)
+                    sides[side].append((output, took))
+                    print(f"{name}, round {round + 1}, {side}: {took:.1f} s", file=sys.stderr)
+            compare(name, sides, args)
+            print(f"\n{ended.stdout}{ended.stderr}")
     print(f"processes left: {[one for one in left_over() if one not in before]}")
 
 

@@ -36,7 +36,7 @@ import venv
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from compare import SIZER, VERSION
+from compare import SIZER, VERSION, simulated
 from compare_local import left_over
 
 PACKAGES = [
@@ -424,26 +424,21 @@ def main():
             "WANDB_API_KEY": KEY, "WEAVE_DISABLED": "true", "CUSTOMIZER_LLM_MODEL_NAME": "simulated",
             "CUSTOMIZER_HOST": KEY, "DATASTORE_HOST": KEY,
         }
-        simulator = subprocess.Popen(
-            [args.sizer, "simulate", "--set", "output_tokens=40"], stdout=subprocess.PIPE, text=True
-        )
         rest = ThreadingHTTPServer(("127.0.0.1", 0), Rest)
         threading.Thread(target=rest.serve_forever, daemon=True).start()
         all_tried = []
         try:
-            address = simulator.stdout.readline().strip().removeprefix("listening on http://")
-            at = (address, f"127.0.0.1:{rest.server_address[1]}")
-            for name, config in configs.items():
-                if not any(fnmatch.fnmatch(name, only) for only in args.only):
-                    continue
-                began = time.monotonic()
-                all_tried.append(attempt(name, config, root, at, args, environ))
-                took = time.monotonic() - began
-                cells = ", ".join(all_tried[-1].cells())
-                print(f"{name}: {cells} ({took:.0f} s)", file=sys.stderr, flush=True)
+            with simulated(args.sizer, "output_tokens=40") as address:
+                at = (address, f"127.0.0.1:{rest.server_address[1]}")
+                for name, config in configs.items():
+                    if not any(fnmatch.fnmatch(name, only) for only in args.only):
+                        continue
+                    began = time.monotonic()
+                    all_tried.append(attempt(name, config, root, at, args, environ))
+                    took = time.monotonic() - began
+                    cells = ", ".join(all_tried[-1].cells())
+                    print(f"{name}: {cells} ({took:.0f} s)", file=sys.stderr, flush=True)
         finally:
-            simulator.terminate()
-            simulator.wait()
             rest.shutdown()
     print("| configuration | imported | ran |\n|---|---|---|")
     for tried in all_tried:

@@ -13,14 +13,12 @@ For each release, such as `nvidia-nat==1.4.0` or `aiqtoolkit==1.1.0`, it makes a
 import argparse
 import json
 import os
-import shutil
 import subprocess
-import sys
 import tempfile
 import venv
 from pathlib import Path
 
-from compare import SIZER
+from compare import SIZER, simulated
 from compare_local import CONFIG, WORKFLOWS
 
 RELEASES = ["aiqtoolkit==1.1.0", *(f"nvidia-nat=={version}" for version in (
@@ -66,26 +64,19 @@ def main():
     parser.add_argument("--sizer", type=lambda path: Path(path).resolve(), default=SIZER)
     parser.add_argument("--keep", type=Path, help="folder for the environments, which are removed without it")
     args = parser.parse_args()
-    simulator = subprocess.Popen([args.sizer, "simulate", "--set", "output_tokens=20"], stdout=subprocess.PIPE, text=True)
-    try:
-        address = simulator.stdout.readline().strip().removeprefix("listening on http://")
+    with simulated(args.sizer, "output_tokens=20") as address:
         print("| release | ReAct agent |\n|---|---|")
         for release in args.releases:
             with tempfile.TemporaryDirectory() as folder:
                 folder = Path(folder)
                 (folder / "questions.json").write_text(json.dumps([{"id": 1, "question": "What time is it?"}]))
                 environment = args.keep / release if args.keep else folder / "venv"
-                python, reason = (environment / "bin/python", None)
+                python, reason = environment / "bin/python", None
                 if not python.exists():
                     python, reason = installed(environment, release)
                 result = reason or measure(args.sizer, python, address, folder)
                 print(f"| {release} | {result} |", flush=True)
-                if not args.keep:
-                    shutil.rmtree(environment, ignore_errors=True)
-    finally:
-        simulator.terminate()
-        simulator.wait()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
