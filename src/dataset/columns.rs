@@ -5,12 +5,6 @@ use super::conventions::Conventions;
 use serde_json::Value;
 use std::collections::HashSet;
 
-/// Texts that pandas takes for empty cells.
-const MISSING: [&str; 19] = [
-    "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>",
-    "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null", "",
-];
-
 /// The columns of a table.
 pub(super) struct Columns {
     columns: Vec<Column>,
@@ -43,21 +37,13 @@ impl Columns {
     /// skipped.
     pub fn row(&self, cells: impl Iterator<Item = Value>) -> RawRow {
         // Only some conventions let a row be short.
-        let cells = cells.map(|cell| self.read(cell)).chain(std::iter::repeat(Value::Null));
+        let cells =
+            cells.map(|cell| self.conventions.read(cell)).chain(std::iter::repeat(Value::Null));
         let named = self.columns.iter().zip(cells);
         named
             .filter(|(column, cell)| !column.nameless || !is_empty(cell))
             .map(|(column, cell)| (column.name.clone(), cell))
             .collect()
-    }
-}
-
-impl Columns {
-    fn read(&self, cell: Value) -> Value {
-        match cell.as_str() {
-            Some(text) if !self.conventions.is_plain() && MISSING.contains(&text) => Value::Null,
-            _ => cell,
-        }
     }
 }
 

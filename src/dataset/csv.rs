@@ -33,7 +33,7 @@ fn read(
         encoding: encoding_of(options.encoding),
         wanted: &[options.question_key, options.id_key],
         trim: false,
-        short_rows: !options.conventions.is_plain(),
+        short_rows: !conventions.is_plain(),
     };
     let mut table = Table::open(file, &options).map_err(malformed)?;
     let columns = Columns::named(std::mem::take(&mut table.names), conventions);

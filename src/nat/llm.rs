@@ -150,7 +150,7 @@ fn key_of(
     let key = llm.get("api_key").and_then(Value::as_str).filter(|it| !it.trim().is_empty());
     match key {
         Some(key) if key.contains("${env:") => Some(key.to_owned()),
-        Some(key) if !provider.is_public && is_placeholder(key) => {
+        Some(key) if !provider.takes_key && is_placeholder(key) => {
             notes.push(
                 "the API key in the configuration is a placeholder, so no key is sent".to_owned(),
             );
@@ -163,7 +163,7 @@ fn key_of(
             Some(format!("${{env:{variable}}}"))
         }
         None => {
-            (provider.is_public || env(variable).is_some()).then(|| format!("${{env:{variable}}}"))
+            (provider.takes_key || env(variable).is_some()).then(|| format!("${{env:{variable}}}"))
         }
     }
 }

@@ -13,8 +13,8 @@ const LITELLM: [&str; 5] = ["openai", "hosted_vllm", "nvidia_nim", "litellm_prox
 pub(super) struct Provider {
     /// Address below which the requests go, with its query.
     pub base_url: String,
-    /// True if the configuration gives no address, so that it is the provider's own, which takes a key.
-    pub is_public: bool,
+    /// True if nobody is answered without a key: at the provider's own address, and by Azure at any.
+    pub takes_key: bool,
     pub model: String,
     /// Variable that holds the API key where the configuration does not refer to another.
     pub key_variable: &'static str,
@@ -65,7 +65,7 @@ impl Provider {
                         "{}/openai/deployments/{deployment}?api-version={version}",
                         url.trim_end_matches('/')
                     ),
-                    is_public: true,
+                    takes_key: true,
                     model: deployment,
                     key_variable: "AZURE_OPENAI_API_KEY",
                     key_header: Some("api-key"),
@@ -91,7 +91,7 @@ impl Provider {
 
     fn at(url: Option<String>, public: &str, key_variable: &'static str, model: String) -> Self {
         Self {
-            is_public: url.is_none(),
+            takes_key: url.is_none(),
             base_url: url.unwrap_or_else(|| public.to_owned()),
             model,
             key_variable,

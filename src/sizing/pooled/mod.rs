@@ -352,11 +352,13 @@ impl PooledModel {
 
     /// Returns the best single figure of the capacity within a limit (seconds), and the tail there.
     fn best(&self, share: f64, limit: f64) -> (ReachedLoad, Tail) {
-        let mut tail = self.tails.at(self.highest, share);
-        let mut found = (self.carried(&self.curve, limit / tail.multiple), tail);
+        let with_tail_at = |load: f64| {
+            let tail = self.tails.at(load, share);
+            (self.carried(&self.curve, limit / tail.multiple), tail)
+        };
+        let mut found = with_tail_at(self.highest);
         for _ in 1..ROUNDS {
-            tail = self.tails.at(found.0.concurrency, share);
-            found = (self.carried(&self.curve, limit / tail.multiple), tail);
+            found = with_tail_at(found.0.concurrency);
         }
         let at = found.0.concurrency;
         // Where some runs are far slower than the rest and their share grows with the load, the tail jumps, and

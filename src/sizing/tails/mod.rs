@@ -361,11 +361,11 @@ impl Tails {
         scaled: impl Fn(&Multiple) -> f64,
     ) -> Vec<Option<f64>> {
         let values = self.multiples.iter().map(|it| (it.level, scaled(it), it.count));
-        let counts: Vec<f64> = sums.iter().map(|sums| sums[0]).collect();
-        let quantiles = quantiles_by_level(values, &counts, share);
-        let shown =
-            |(quantile, count): (f64, f64)| (count * (1.0 - share) >= 1.0).then_some(quantile);
-        std::iter::zip(quantiles, counts).map(shown).collect()
+        let quantiles = quantiles_by_level(values, sums.len(), share);
+        let shown = |(quantile, sums): (f64, &[f64; N])| {
+            (sums[0] * (1.0 - share) >= 1.0).then_some(quantile)
+        };
+        std::iter::zip(quantiles, sums).map(shown).collect()
     }
 
     fn weights_by(&self, closeness: impl Fn(f64) -> f64) -> Vec<f64> {

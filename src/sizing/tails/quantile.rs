@@ -30,6 +30,7 @@ impl Spread {
 }
 
 /// Ascending values with weights, summed up so that any of their quantiles is found at once.
+#[derive(Clone, Default)]
 pub(super) struct WeightedValues {
     values: Vec<f64>,
     /// Middle of the weight of each, counted from the weights below it.
@@ -41,14 +42,16 @@ pub(super) struct WeightedValues {
 impl WeightedValues {
     /// Sums the weights of ascending values up.
     pub fn of(weighted: impl Iterator<Item = (f64, f64)>) -> Self {
-        let (mut values, mut middles) = (Vec::new(), Vec::new());
-        let mut sum = 0.0;
-        for (value, weight) in weighted {
-            values.push(value);
-            middles.push(sum + weight / 2.0);
-            sum += weight;
-        }
-        Self { values, middles, sum }
+        let mut of = Self::default();
+        weighted.for_each(|(value, weight)| of.add(value, weight));
+        of
+    }
+
+    /// Adds a value that is no less than the last.
+    fn add(&mut self, value: f64, weight: f64) {
+        self.values.push(value);
+        self.middles.push(self.sum + weight / 2.0);
+        self.sum += weight;
     }
 
     /// Returns a quantile, by linear interpolation between the middles of the weights.
@@ -74,57 +77,19 @@ impl WeightedValues {
     }
 }
 
-/// Returns a quantile for each of several levels, from the values of all, ascending, each with its level and weight. `sums` are
-/// those of the levels' weights.
+/// Returns a quantile for each of so many levels, from the values of all, ascending, each with its level and weight.
 pub(super) fn quantiles_by_level(
     values: impl Iterator<Item = (usize, f64, f64)>,
-    sums: &[f64],
+    levels: usize,
     share: f64,
 ) -> Vec<f64> {
-    let mut searches: Vec<Search> = sums.iter().map(|sum| Search::of(share * sum)).collect();
+    let mut of_levels = vec![WeightedValues::default(); levels];
     for (level, value, weight) in values {
-        if let Some(search) = searches.get_mut(level) {
-            search.take(value, weight);
+        if let Some(own) = of_levels.get_mut(level) {
+            own.add(value, weight);
         }
     }
-    searches.into_iter().map(Search::found).collect()
-}
-
-/// Search for the value at which a weight is reached.
-struct Search {
-    wanted: f64,
-    below: f64,
-    /// Last value, and the middle of its weight.
-    last: Option<(f64, f64)>,
-    found: Option<f64>,
-}
-
-impl Search {
-    fn of(wanted: f64) -> Self {
-        Self { wanted, below: 0.0, last: None, found: None }
-    }
-
-    /// Takes the next value.
-    fn take(&mut self, value: f64, weight: f64) {
-        if self.found.is_some() {
-            return;
-        }
-        let middle = self.below + weight / 2.0;
-        if middle >= self.wanted {
-            self.found = Some(match self.last {
-                Some((before, at)) if middle > at => {
-                    before + (value - before) * (self.wanted - at) / (middle - at)
-                }
-                _ => value,
-            });
-        }
-        self.last = Some((value, middle));
-        self.below += weight;
-    }
-
-    fn found(self) -> f64 {
-        self.found.or(self.last.map(|(value, _)| value)).unwrap_or(1.0)
-    }
+    of_levels.iter().map(|own| own.quantile(share)).collect()
 }
 
 #[cfg(test)]
@@ -144,7 +109,7 @@ mod tests {
     #[test]
     fn each_level_has_a_quantile_of_its_own() {
         let values = [(0, 1.0, 1.0), (1, 1.5, 2.0), (0, 2.0, 2.0), (1, 3.0, 2.0), (0, 4.0, 1.0)];
-        let found = quantiles_by_level(values.into_iter(), &[4.0, 4.0, 0.0], 0.5);
+        let found = quantiles_by_level(values.into_iter(), 3, 0.5);
         let right = [2.0, 2.25, 1.0];
         let off = std::iter::zip(&found, right).map(|(found, right)| (found - right).abs());
         assert!(found.len() == 3 && off.fold(0.0, f64::max) < 1e-12, "{found:?}");
