@@ -38,7 +38,7 @@ fn instead(allowed: u64, per_run: u64) -> String {
 pub fn make_room(concurrency: u32, per_run: u64) -> Result<(), TooFewFiles> {
     let needed = u64::from(concurrency) * per_run + OTHERS;
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    // No number is no limit.
+    // `None` means unlimited.
     let Some(soft) = current.filter(|soft| *soft < needed) else { return Ok(()) };
     let most = maximum.unwrap_or(needed);
     let raised = Rlimit { current: Some(needed.min(most)), maximum };

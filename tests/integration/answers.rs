@@ -211,7 +211,7 @@ fn policy_is_not_confidence() {
     assert!(step("whole_replicas") <= step("with_confidence"), "{sum:#}");
     assert!(step("with_headroom") >= 1.2 * step("with_confidence"), "{sum:#}");
     assert!((step("with_spares") - step("with_headroom") - 8.0).abs() < 1e-9, "{sum:#}");
-    ended.stdout("are enough with 90 % →").stdout("with headroom →").stdout("with spares");
+    ended.stdout("at 90 % confidence →").stdout("with headroom →").stdout("with spares");
 }
 
 #[test]

@@ -41,6 +41,32 @@ fn steps_that_the_levels_may_lie_on_are_in_the_interval() {
     assert_eq!((grade(&found), doubts(&found).as_str()), ("solid", "[]"), "{found:#}");
 }
 
+/// All batches of 17 to 32 take as long, and miss the limit by a little; chance lets some of those levels meet it.
+#[test]
+fn a_step_that_misses_the_limit_is_not_carried_by_chance() {
+    let lengths = LogNormal::new(0.0, 0.4).unwrap();
+    let levels = [8_u32, 12, 16, 20, 24, 28, 32, 48];
+    for seed in 1..=4 {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut runs = HEADER.to_owned();
+        for concurrency in levels {
+            let step = 0.2 + 0.025 * f64::from(concurrency.div_ceil(16) * 16);
+            for user in 0..concurrency {
+                let mut at = f64::from(user) * 1e-3;
+                for wave in 0..=300 / concurrency {
+                    let end = at + step * lengths.sample(&mut rng);
+                    let phase = if wave == 0 { "warm_up" } else { "measured" };
+                    let _ = writeln!(runs, "{concurrency},{at:.4},{end:.4},{phase},");
+                    at = end;
+                }
+            }
+        }
+        let found = of(&runs, "users: 256, workflow_runtime: 1.89s");
+        assert!(capacity(&found, "low") <= 16.01, "seed {seed}: {found:#}");
+        assert!(["weak", "unsettled"].contains(&grade(&found)), "seed {seed}: {found:#}");
+    }
+}
+
 #[test]
 fn what_is_enough_reaches_to_the_end_that_a_doubt_puts() {
     let told = |found: &Value| {

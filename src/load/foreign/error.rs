@@ -16,7 +16,7 @@ pub enum ForeignError {
         error: std::io::Error,
     },
     /// The extension says nothing.
-    #[error("{path} is no recording by its name: name it .jsonl, .csv or .parquet")]
+    #[error("{path}: unsupported file type: a recording ends in .jsonl, .csv or .parquet")]
     UnknownFormat {
         /// The file.
         path: String,

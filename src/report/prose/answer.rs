@@ -80,14 +80,14 @@ fn load_words(estimate: &Estimate) -> String {
 /// Describes a GPU count with its interval, or the known bounds if it is unsettled.
 fn gpus_words(gpus: &GpuCount, estimate: &Estimate) -> String {
     // Whole replicas have no decimals.
-    let confidence = estimate.confidence.map(|it| format!(" with {:.0} %", it * 100.0));
+    let confidence = estimate.confidence.map(|it| it * 100.0);
     let count =
         |gpus: f64| if confidence.is_some() { format!("{gpus:.0}") } else { format!("{gpus:.1}") };
     let unsettled = estimate.grade == Some(Grade::Unsettled);
     let point = || gpu_words(&gpus.point.map(count).unwrap_or_default());
     match (unsettled, gpus.low, gpus.high, &confidence) {
         (false, Some(low), Some(high), Some(confidence)) => {
-            format!("{} ({} to {}){confidence}", point(), count(low), count(high))
+            format!("{} ({confidence:.0} % interval {} to {})", point(), count(low), count(high))
         }
         (false, Some(low), Some(high), None) => {
             format!("{} ({} to {} by one method or the other)", point(), count(low), count(high))
@@ -222,7 +222,7 @@ pub(in crate::report) fn sum_line(gpus: &Recommendation, estimates: &[Estimate])
     let mut steps =
         vec![format!("{needed:.1} needed"), format!("{whole_replicas} in whole replicas")];
     if let (Some(confident), Some(confidence)) = (with_confidence, estimate.confidence) {
-        steps.push(format!("{confident} are enough with {:.0} %", confidence * 100.0));
+        steps.push(format!("{confident} at {:.0} % confidence", confidence * 100.0));
     }
     if with_headroom > with_confidence.unwrap_or(whole_replicas) {
         steps.push(format!("{with_headroom} with headroom"));

@@ -259,14 +259,20 @@ impl Estimate {
 }
 
 /// Returns concurrency and observed seconds of each level that counts for a target.
-fn observed(target: Target, levels: &[LevelMetrics]) -> impl Iterator<Item = (u32, f64)> {
-    levels.iter().filter(|level| !level.interrupted).filter_map(move |level| {
+fn observed<'a>(
+    target: Target,
+    levels: impl IntoIterator<Item = &'a LevelMetrics>,
+) -> impl Iterator<Item = (u32, f64)> {
+    levels.into_iter().filter(|level| !level.interrupted).filter_map(move |level| {
         Some((level.concurrency, level.metric(target.metric)?.at(target.quantile)))
     })
 }
 
 /// Returns the concurrencies that met a target when they were measured.
-fn levels_within(target: Target, levels: &[LevelMetrics]) -> impl Iterator<Item = u32> {
+fn levels_within<'a>(
+    target: Target,
+    levels: impl IntoIterator<Item = &'a LevelMetrics>,
+) -> impl Iterator<Item = u32> {
     observed(target, levels)
         .filter(move |&(_, seconds)| seconds <= target.seconds())
         .map(|(concurrency, _)| concurrency)

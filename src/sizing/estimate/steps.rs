@@ -27,21 +27,28 @@ pub(super) fn hold_against_steps(
     }
     let range = found.drawn.range(|it| it.concurrency);
     let point = range.point;
-    let usable = || levels.iter().filter(|level| level.is_usable()).map(Level::concurrency);
-    let below = usable().filter(|level| *level <= point).reduce(f64::max);
-    let above = levels.iter().map(Level::concurrency).filter(|level| *level > point);
-    let above = above.reduce(f64::min);
+    let usable = || levels.iter().filter(|level| level.is_usable());
+    let until_answer = || usable().take_while(|level| level.concurrency() <= point);
+    let below = until_answer().last().map(Level::concurrency);
+    let above = levels.iter().map(Level::concurrency).find(|level| *level > point);
     let Some((below, above)) = below.zip(above) else { return };
-    // The level below the answer is carried, whatever lies between.
-    let least = found.bounds.at_least.unwrap_or(0.0).max(below);
+    // A level below the answer is carried, whatever lies between, if its own runs met the limit and those of all lower
+    // ones did: of several on one step, chance alone lets some meet it.
+    let is_met =
+        |level: &&Level<'_>| super::levels_within(target, [level.metrics]).next().is_some();
+    let met = until_answer().take_while(is_met).last().map_or(0.0, Level::concurrency);
+    let least = found.bounds.at_least.unwrap_or(0.0).max(met);
     if let Some(stairs) = found.models.usable().stairs(target.quantile, target.seconds(), point) {
-        let Stairs { width, carried, shown } = stairs;
+        let Stairs { width, carried, lowest, shown } = stairs;
         let carried = carried.max(least);
+        // If a level up to the answer missed the limit, so may the whole step that it is on.
+        let lowest = if shown && met < below { least } else { lowest.max(least) };
         let by = point / carried;
         if shown {
             found.drawn.onto_steps(width, least, &mean);
-        } else if carried < range.low {
-            found.drawn.stretch(carried, range.high);
+        }
+        if lowest > 0.0 && lowest < range.low {
+            found.drawn.stretch(lowest, range.high);
         }
         if shown || carried < range.low {
             found.doubts.push(Doubt::Steps { width, carried, by, shown });

@@ -21,6 +21,8 @@ pub(in crate::sizing) struct Stairs {
     pub width: f64,
     /// End of the last step that meets the limit, in runs in flight.
     pub carried: f64,
+    /// The lowest such end by any width that fits the levels as well.
+    pub lowest: f64,
     /// True if the levels lie on steps, and on no curve without them.
     pub shown: bool,
 }
@@ -53,26 +55,32 @@ impl PooledModel {
             Some((width * WIDER).ceil().max(width + 1.0))
         });
         let mut least: Option<Stairs> = None;
-        let mut closest = smooth.misfit;
+        let (mut closest, mut lowest_shown) = (smooth.misfit, f64::INFINITY);
         for width in widths.take_while(|width| *width <= above) {
             let Some(fitted) = self.fitted(width) else { continue };
             let shown = curved && fitted.misfit <= fitted.by_chance;
             let agrees = shown || fitted.misfit <= smooth.misfit + SLACK;
-            // Where steps are shown, those that fit best are the rig's.
-            let better = match least {
-                Some(before) if before.shown || shown => shown && fitted.misfit < closest,
-                _ => agrees,
-            };
-            if !better {
+            if !agrees {
                 continue;
             }
             let reached = fitted.curve.reaches(within);
             let carried = (reached / width * (1.0 + 1e-9)).floor() * width;
-            let lower = least.is_none_or(|before| carried < before.carried);
-            if shown || lower {
-                closest = fitted.misfit;
-                least = Some(Stairs { width, carried, shown });
+            // Below the first step nothing is known of where it ends.
+            if shown && carried >= 1.0 {
+                lowest_shown = lowest_shown.min(carried);
             }
+            // Where steps are shown, those that fit best are the rig's.
+            let better = match least {
+                Some(before) if before.shown || shown => shown && fitted.misfit < closest,
+                before => before.is_none_or(|before| carried < before.carried),
+            };
+            if better {
+                closest = fitted.misfit;
+                least = Some(Stairs { width, carried, lowest: carried, shown });
+            }
+        }
+        if let Some(stairs) = least.as_mut().filter(|it| it.shown) {
+            stairs.lowest = lowest_shown;
         }
         least.filter(|stairs| stairs.carried >= 1.0)
     }

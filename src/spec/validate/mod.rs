@@ -167,7 +167,7 @@ impl SpecChecker<'_> {
         self.ensure(
             targets.think_time.is_none() || targets.users.is_some(),
             &path("think_time"),
-            "nobody is there to think",
+            "`think_time` needs `users`",
             "set `users` as well, or `request_rate` alone",
         )?;
         let in_flight = !self.spec.concurrency.counts_users();

@@ -53,6 +53,8 @@ async fn whole_body(body: Incoming) -> Result<(Bytes, BudgetShare), String> {
     let mut body = Limited::new(body, LARGEST_REQUEST);
     let (mut whole, mut held) = (BytesMut::new(), BudgetShare::default());
     while let Some(frame) = body.frame().await {
+        // The pieces of one read may be many.
+        tokio::task::coop::consume_budget().await;
         let frame =
             frame.map_err(|_| "the request broke off, or is larger than 64 MiB".to_owned())?;
         let Ok(piece) = frame.into_data() else { continue };

@@ -274,6 +274,9 @@ impl IncomingAnswer {
     /// Returns the next piece of the body; `None` at its end, when the connection becomes free again.
     pub async fn chunk(&mut self, home: &Connections) -> Result<Option<Bytes>, hyper::Error> {
         loop {
+            // One read of a connection may bring a million pieces. Whoever takes them all at a stretch lets no timeout
+            // and no signal through.
+            tokio::task::coop::consume_budget().await;
             let body = self.response.body_mut();
             let connection = &mut self.connection;
             let frame = poll_fn(|cx| {
@@ -301,7 +304,50 @@ impl IncomingAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::{Redactor, Vault};
+    use crate::workflow::ConnectionSpec;
+    use std::path::Path;
+    use std::sync::Arc;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// All pieces lie in one buffer.
+    #[tokio::test]
+    async fn pieces_without_end_let_others_have_their_turns() {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+        let stream: Stream = hyper_util::rt::TokioIo::new(Box::new(ours));
+        let (sender, driver) = http1::handshake(stream).await.unwrap();
+        let connection =
+            Connection::Http1(Box::new(Http1 { sender, driver: Some(driver), kept_at: None }));
+        let serve = async {
+            assert!(theirs.read(&mut [0; 1024]).await.unwrap() > 0);
+            let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+            let answer = format!("{head}{}0\r\n\r\n", "1\r\n\n\r\n".repeat(10_000));
+            theirs.write_all(answer.as_bytes()).await.unwrap();
+        };
+        let request = Request::new(Full::new(Bytes::new()));
+        let (answering, ()) = tokio::join!(connection.send(request), serve);
+        let mut answering = answering.unwrap();
+        let turns = Arc::<AtomicU32>::default();
+        let counted = Arc::clone(&turns);
+        let other = tokio::spawn(async move {
+            loop {
+                counted.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        });
+        let (nowhere, redactor) = (hyper::Uri::from_static("http://localhost"), Redactor::default());
+        let vault = Vault::new(&|_| None, &redactor);
+        let connector =
+            Connector::new(&nowhere, &ConnectionSpec::default(), Path::new("."), &vault).unwrap();
+        let home = Connections::new(connector, HttpProtocol::Http1, false);
+        let mut pieces = 0;
+        while answering.chunk(&home).await.unwrap().is_some() {
+            pieces += 1;
+        }
+        other.abort();
+        assert_eq!(pieces, 10_000);
+        assert!(turns.load(Ordering::Relaxed) > 10, "{turns:?}");
+    }
 
     /// The server closes a kept connection between the check and the request.
     #[tokio::test]
