@@ -84,11 +84,20 @@ pub(super) fn of_levels(
     let seconds = |load: f64| pooled.at(load, target.quantile);
     let (from, to) = (seconds(point / BESIDE), seconds(point * BESIDE));
     let (here, by_chance) = (seconds(point), pooled.at_by_chance(point, target.quantile));
-    if to > JUMP * from {
-        doubts.push(Doubt::Jumps { at: point, from, to });
-    } else if by_chance > JUMP * here {
-        doubts.push(Doubt::Jumps { at: point, from: here, to: by_chance });
-    }
+    let jump = if to > JUMP * from {
+        Some((from, to))
+    } else {
+        (by_chance > JUMP * here).then_some((here, by_chance))
+    };
+    doubts.extend(jump.map(|(from, to)| {
+        let longest = near()
+            .flat_map(|level| times(level.observed, target.metric))
+            .map(|it| it.seconds)
+            .fold(from, f64::max);
+        // Beyond all that was seen lie the runs that failed.
+        let to = if to > longest { f64::INFINITY } else { to };
+        Doubt::Jumps { at: point, from, to }
+    }));
     if pooled.between_levels() > SAME {
         doubts.push(Doubt::Uneven(pooled.between_levels()));
     }

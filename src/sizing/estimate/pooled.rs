@@ -122,6 +122,8 @@ fn capacity(
         let is_unknown = |it: &Doubt| it.is_contradiction() || matches!(it, Doubt::GivenUp { .. });
         let contradicted = found.doubts.iter().any(is_unknown);
         let met = super::levels_within(asked.target, asked.levels).map(f64::from);
+        // Times of the runs that succeeded say nothing beyond where failures miss the limit.
+        let met = met.filter(|level| bounds.below.is_none_or(|below| *level < below));
         let carried = bounds.at_least.unwrap_or(0.0);
         let carried = if contradicted { carried } else { met.fold(carried, f64::max) };
         let levels = asked.levels.iter().filter(|level| !level.interrupted);

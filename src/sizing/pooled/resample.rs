@@ -103,15 +103,19 @@ impl PooledModel {
             })
         };
         let mut drawn: Vec<CapacityPoint> = (0..certainty.resamples).filter_map(draw).collect();
-        let ReachedLoad { mut concurrency, capped } = point;
+        let ReachedLoad { mut concurrency, mut capped } = point;
         if let Some(correction) = self.correction(share, limit, concurrency) {
             let model = concurrency;
             concurrency = corrected(model, correction.moves_point());
+            // What the runs bring down is no longer where figures end.
+            capped &= concurrency >= model;
             let mut of_runs = Normal::seeded(certainty.seed ^ 0x7275_6E73);
             for it in &mut drawn {
                 let own = (1.0 - correction.applied()) * (it.concurrency / model).ln();
                 let moves = correction.moves([of_runs.next(), of_runs.next()]);
-                it.concurrency = corrected(model, own + moves);
+                let to = corrected(model, own + moves);
+                it.capped &= to >= it.concurrency;
+                it.concurrency = to;
                 it.mean_runtime = mean_runtime(&self.curve, it.concurrency);
             }
         }

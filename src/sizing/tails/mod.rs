@@ -184,7 +184,7 @@ impl Tails {
         let agreement = self.shapes.agreement(centre);
         let part = |it: &Multiple| part_of(agreement.as_deref(), it);
         let near = self.multiples.iter().filter(|it| (it.at - centre).abs() <= NEAR_BY);
-        near.map(|it| it.count * part(it)).sum()
+        near.fold(0.0, |sum, it| sum + it.count * part(it))
     }
 
     /// Returns the standard deviation of the logarithm of that quantile if it rests on `runs` runs. Where there are
