@@ -9,15 +9,15 @@ pub(super) fn sentences(levels: &[LevelMetrics]) -> Vec<String> {
         let at = at(levels, |level| level.notes.contains_key(&note))?;
         Some(match note {
             Note::HeldOpen => format!(
-                "The server kept responses open after their answers were over (at {at}): a run ends where its answer \
+                "The server kept responses open after their answers had ended (at {at}): a run ends where its answer \
                  does, and the next one needs another connection."
             ),
             Note::WithoutStreamOptions => format!(
-                "The server refuses `stream_options` (at {at}): requests were sent without it, and tokens are counted \
-                 only if the server does so unasked."
+                "The server refuses `stream_options` (at {at}): requests were sent without it, and tokens are \
+                 counted only if the server reports them anyway."
             ),
             Note::MaxCompletionTokens => format!(
-                "The server refuses `max_tokens` (at {at}): requests said `max_completion_tokens` in its place."
+                "The server refuses `max_tokens` (at {at}): requests used `max_completion_tokens` instead."
             ),
         })
     });

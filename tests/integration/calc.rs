@@ -123,7 +123,7 @@ fn without_an_estimate_the_table_is_the_same_and_the_reason_is_said() {
 fn one_outlier_among_four_levels_is_named_and_the_robust_line_offered() {
     let project = gathered("02_outlier");
     let ended = run(&project, &flags("02_outlier"), &[]).code(1);
-    ended.stderr("but for concurrency 1: the method `robust`").stderr("gives 14.4 GPUs");
+    ended.stderr("except at concurrency 1: the method `robust`").stderr("gives 14.4 GPUs");
     let ended = run(&project, &flags("02_outlier"), &["--method", "robust"]).code(1);
     // 100 / ((8.01 − 2.1630783) / 0.8415859), by hand.
     ended.stdout("Estimated GPU count (Workflow Runtime): 14.4").stdout("| !R     |           1 |");

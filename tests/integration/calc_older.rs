@@ -179,7 +179,7 @@ fn a_saturated_level_that_the_rule_leaves_out_is_named() {
     ended
         .stdout("| !R     |          64 |")
         .stderr("leaves out concurrency 64 as an outlier, but it is the highest and lies above the line")
-        .stderr("By the line it carries 81.0; the method `monotone`, which follows the levels, says ");
+        .stderr("By the line, the rig carries 81.0; the method `monotone`, which follows the levels, says ");
 }
 
 #[test]

@@ -136,7 +136,10 @@ fn a_limit_on_the_runs_at_a_time_is_told_from_a_slow_llm() {
         of["doubts"].to_string()
     };
     let said = doubts("workflow_runtime");
-    assert!(said.contains("the limit found is the server's admission, about 2 runs"), "{said}");
+    assert!(
+        said.contains("the limit found is the server's admission limit of about 2 runs"),
+        "{said}"
+    );
     let said = doubts("llm_latency");
     assert!(said.contains("the LLM never had more than about 2 runs"), "{said}");
     let free = crate::nat_host::project("  sleep: 0.4")

@@ -29,7 +29,7 @@ fn levels_beside_each_other_settle_what_a_server_takes() {
         assert_eq!(found["gpus"]["recommended"], 50, "{error}: {found:#}");
         assert_eq!((capacity(&found, "low"), capacity(&found, "high")), (20.0, 20.0), "{found:#}");
         let told = doubts(&found);
-        assert!(told.contains("refused runs at concurrency 21, and took all at 20"), "{told}");
+        assert!(told.contains("refused runs at concurrency 21, and accepted all at 20"), "{told}");
         assert!(!told.contains("contradicts"), "{told}");
         assert_eq!(found["estimates"][0]["add"], serde_json::json!([]), "{found:#}");
     }
@@ -66,5 +66,5 @@ fn levels_that_failed_for_another_reason_are_named() {
     let mut runs = sweep(&[1, 2, 4], |_| 1.0);
     runs.push_str("8,0,0.5,measured,it broke\n");
     let told = doubts(&of(&runs, "users: 1000"));
-    assert!(told.contains("above 4 runs failed at every level, from 8 on"), "{told}");
+    assert!(told.contains("at every level above 4, from 8 on, runs failed"), "{told}");
 }

@@ -58,7 +58,7 @@ fn keys_that_a_server_refuses_are_left_out_or_renamed() {
         assert_eq!(result["levels"][0]["failed"], 0, "{result:#}");
         let notes = result["notes"].to_string();
         assert!(notes.contains("refuses `stream_options`"), "{notes}");
-        assert!(notes.contains("requests said `max_completion_tokens`"), "{notes}");
+        assert!(notes.contains("requests used `max_completion_tokens`"), "{notes}");
         let requests = server.requests.lock().unwrap().clone();
         // Each refusal is met once.
         assert_eq!(requests.len() as u64, result["levels"][0]["runs"].as_u64().unwrap() + 2);

@@ -203,9 +203,10 @@ fn what_was_not_measured_is_not_answered() {
 fn reports_say_in_words_what_the_levels_show() {
     let project = project("test: {gpu_count: 2}\ntargets: {users: 1000, workflow_runtime: 4s}");
     let said = project.run(&["run", "spec.yml"]).success().stdout;
-    for part in
-        ["inside the measured range (between 8 and 16)", "Assumed: replicas like the 2 measured"]
-    {
+    for part in [
+        "inside the measured range (between 8 and 16)",
+        "Assumption: further replicas are like the 2 measured",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
     // What is left of the interval is the model's own error, which no number of runs makes less.

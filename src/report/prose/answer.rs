@@ -64,10 +64,10 @@ fn load_words(estimate: &Estimate) -> String {
         Some(Load::Users { users: 1, think }) if think <= 0.0 => " for 1 user".to_owned(),
         Some(Load::Users { users, think }) if think <= 0.0 => format!(" for {users} users"),
         Some(Load::Users { users: 1, think }) => {
-            format!(" for 1 user who thinks {} s", significant(think))
+            format!(" for 1 user with a think time of {} s", significant(think))
         }
         Some(Load::Users { users, think }) => {
-            format!(" for {users} users who think {} s", significant(think))
+            format!(" for {users} users with a think time of {} s", significant(think))
         }
         Some(Load::Rate { per_second }) => {
             let rate = significant(per_second);
@@ -124,7 +124,7 @@ fn capacity_words(capacity: &Capacity, estimate: &Estimate) -> String {
     }
     let unit = if estimate.counts_users { "users" } else { "runs in flight" };
     match (capacity.at_least.or(capacity.low), capacity.at_most.or(capacity.high)) {
-        (None, None) => "nothing says what the test rig carries".to_owned(),
+        (None, None) => "the capacity of the test rig is unknown".to_owned(),
         (low, high) => format!("the test rig carries {} {unit}", load_between(low, high)),
     }
 }
@@ -154,7 +154,7 @@ pub(in crate::report) fn between(
         (Some(low), Some(high)) => format!("between {low} and {}", gpu_words(&high)),
         (Some(low), None) => format!("at least {}", gpu_words(&low)),
         (None, Some(high)) => format!("at most {}", gpu_words(&high)),
-        (None, None) => "with nothing that bounds the number of GPUs".to_owned(),
+        (None, None) => "with no bound on the number of GPUs".to_owned(),
     }
 }
 

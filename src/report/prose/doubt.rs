@@ -19,14 +19,14 @@ fn load(concurrency: f64) -> String {
 pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> String {
     let add = || added(remedy);
     let again = if remedy.recorded { " in a new recording" } else { "" };
-    let unit = if remedy.counts_users { "users" } else { "in flight" };
+    let unit = if remedy.counts_users { "users" } else { "runs in flight" };
     match doubt {
         Doubt::Wide(ratio) => format!(
-            "the ends of the interval are a factor of {ratio:.2} apart: more runs near the limit make it narrower"
+            "the ends of the interval are a factor of {ratio:.2} apart: more runs near the limit would narrow it"
         ),
         Doubt::NoEnd { carried, highest, failed: Some(failed) } => format!(
-            "nothing that was measured shows where the limit is reached: at least {} {} are carried, and above {} \
-             runs failed at every level, from {} on: see what failed, and {}",
+            "no measurement shows where the limit is reached: the rig carries at least {} {}, and at every level \
+             above {}, from {} on, runs failed: see what failed, and {}",
             load(*carried),
             unit,
             load(*highest),
@@ -34,23 +34,23 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
             add()
         ),
         Doubt::NoEnd { carried, highest, failed: None } => format!(
-            "nothing that was measured shows where the limit is reached: at least {} {} are carried, and no level \
-             above {} was measured; {}",
+            "no measurement shows where the limit is reached: the rig carries at least {} {}, and no level above {} \
+             was measured; {}",
             load(*carried),
             unit,
             load(*highest),
             add()
         ),
         Doubt::NearlyAlone => {
-            "the limit is so close to what a lone run takes that perhaps no number of GPUs meets it: measure more \
+            "the limit is so close to the time of a lone run that perhaps no number of GPUs meets it: measure more \
              runs at the lowest level, or loosen the limit"
                 .to_owned()
         }
         Doubt::SharedReplicas { replicas, carried: (low, high) } => format!(
-            "a lone run meets the limit, so a rig of {replicas} replicas should carry at least {replicas} runs, one on \
-             each, but the levels suggest {} to {}. If several of its GPUs serve one copy of the model (tensor \
-             parallelism), set `test.gpus_per_replica` to that number of GPUs; it is 1 unless it is set. If not, the \
-             limit is something that they share, or an uneven load balancer",
+            "a lone run meets the limit, so a rig of {replicas} replicas should carry at least {replicas} runs, one \
+             on each, but the levels suggest {} to {}. If several of its GPUs serve one copy of the model (tensor \
+             parallelism), set `test.gpus_per_replica` to that number of GPUs; its default is 1. Otherwise the \
+             bottleneck is something that they share, or an uneven load balancer",
             load(*low),
             load(*high)
         ),
@@ -60,8 +60,8 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
             add()
         ),
         Doubt::Falls { low, high } => format!(
-            "{} with load: {} on average at concurrency {}, {} at {}; something else slowed the \
-             one or sped up the other, so measure them again{}",
+            "{} with load: {} on average at concurrency {}, {} at {}; something else slowed down the former or sped \
+             up the latter, so measure both again{}",
             if metric.is_rate() { format!("{metric} rises") } else { "time falls".to_owned() },
             fixed(metric, low.1, 3),
             load(low.0),
@@ -80,12 +80,12 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
             add()
         ),
         Doubt::LeftOut(level) => format!(
-            "concurrency {} was left out, since it does not agree with the other levels: measure it again{}",
+            "concurrency {} was left out, since it disagrees with the other levels: measure it again{}",
             load(*level),
             again
         ),
         Doubt::RestsOn { level, without } => format!(
-            "the answer rests on concurrency {} alone: without it the rig would be said to carry {}; {}",
+            "the answer rests on concurrency {} alone: without it the estimated capacity would be {}; {}",
             load(*level),
             load(*without),
             add()
@@ -115,14 +115,14 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
                 format!("below all measured levels (the lowest is {})", load(*lowest))
             };
             format!(
-                "the answer, {}, lies {where_to}, where nothing was seen; {}",
+                "the answer, {}, lies {where_to}, where nothing was measured; {}",
                 load(*point),
                 add()
             )
         }
         Doubt::Steps { width, carried, shown: false, .. } => format!(
-            "the levels would also lie on steps of {} {}, as of a server that pads its batches, and then only {} \
-             are carried; {}",
+            "the levels would also fit steps of {} {}, as of a server that pads its batches, and then the rig \
+             carries only {}; {}",
             load(*width),
             unit,
             load(*carried),
@@ -143,39 +143,39 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
             add()
         ),
         Doubt::Tail { share, allowed, carried, .. } => format!(
-            "{:.1} % of the runs around the answer take longer than the {:.0} % that may: levels further away have \
-             a different tail; by the runs near the answer alone, the rig carries {}; {}",
+            "{:.1} % of the runs around the answer exceed the estimated quantile, which {:.0} % should: levels \
+             further away have a different tail; by the runs near the answer alone, the rig carries {}; {}",
             share * 100.0,
             allowed * 100.0,
             load(*carried),
             add()
         ),
         Doubt::FewRuns { runs, needed } => format!(
-            "it rests on about {runs:.0} runs around the answer, where {needed} are needed to bound that quantile"
+            "the answer rests on about {runs:.0} runs around it, but bounding that quantile takes {needed}"
         ),
         Doubt::BorrowedTail { at, near, needed } => format!(
-            "it rests on slow {runs} of other loads: of those near the answer, {near:.0} were seen, where {needed} are \
-             needed to bound that quantile; make {:.0} more near concurrency {}: {}",
+            "the answer rests on slow {runs} at other loads: near it, {near:.0} were measured, but bounding that \
+             quantile takes {needed}; measure {:.0} more near concurrency {}: {}",
             (*needed as f64 - near).ceil(),
             load(*at),
             add(),
             runs = plural(metric.scope())
         ),
         Doubt::Cut { seconds, share } if metric.is_rate() => format!(
-            "up to {:.0} % of a level's calls have {} to the thousandth, as if something kept them from being slower, \
-             so nothing says how fast they are by themselves",
+            "up to {:.0} % of a level's calls are within 0.2 % of {}, as if something kept them from being slower, \
+             so their real speed is unknown",
             share * 100.0,
             figure(metric, *seconds)
         ),
         Doubt::Cut { seconds, share } => format!(
-            "up to {:.0} % of a level's runs ended at {} s to the thousandth, as if cut off there, so nothing says how \
-             long they take: record those as failed, or measure with a longer timeout",
+            "up to {:.0} % of a level's runs ended within 0.2 % of {} s, as if cut off there, so their real times \
+             are unknown: record those as failed, or measure with a longer timeout",
             share * 100.0,
             three(*seconds)
         ),
         Doubt::GivenUp { seconds, share } => format!(
-            "up to {:.0} % of a level's runs timed out after {} s, within the limit, so nothing says how long they take: \
-             measure with a timeout above the limit",
+            "up to {:.0} % of a level's runs timed out after {} s, within the limit, so their real times are \
+             unknown: measure with a timeout above the limit",
             share * 100.0,
             three(*seconds)
         ),
@@ -216,22 +216,22 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
             )
         }
         Doubt::Tolerated { share, allowed, .. } if share > allowed => format!(
-            "{:.0} % of the runs around the answer failed, which is tolerated, and the times are those of the others: of \
-             all runs more than {:.0} % miss the limit at any number of GPUs; see what failed",
+            "{:.0} % of the runs around the answer failed, which is tolerated, and the times are those of the \
+             others: more than {:.0} % of all runs miss the limit at any number of GPUs; see what failed",
             share * 100.0,
             allowed * 100.0
         ),
         Doubt::Tolerated { share, carried, .. } => format!(
-            "{:.1} % of the runs around the answer failed, which is tolerated, and the times are those of the others: if \
-             a failure misses the limit as well, {} are carried (estimate.count_failures: as_over_limit)",
+            "{:.1} % of the runs around the answer failed, which is tolerated, and the times are those of the \
+             others: if failures count as over the limit, the rig carries {} (estimate.count_failures: as_over_limit)",
             share * 100.0,
             load(*carried)
         ),
         Doubt::Unfinished { levels } => {
             let levels: Vec<String> = levels.iter().copied().map(load).collect();
             format!(
-                "the runs that were in flight at the end of concurrency {} are missing, so slow ones are too few: record \
-                 until the last run has ended, or leave out those that began late",
+                "the runs that were in flight at the end of concurrency {} are missing, so slow runs are \
+                 under-represented: record until the last run has ended, or leave out those that began late",
                 levels.join(", ")
             )
         }
@@ -239,19 +239,19 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
             let what = if *gone { "stopped answering" } else { "refused runs" };
             let rest = match carried {
                 Some(carried) if at - carried < 1.5 => {
-                    format!("took all at {}: the limit is the server's", load(*carried))
+                    format!("accepted all at {}: the limit is the server's", load(*carried))
                 }
                 Some(carried) => format!(
-                    "took all at {}: the limit is the server's, between those levels; {}",
+                    "accepted all at {}: the limit is the server's, between those levels; {}",
                     load(*carried),
                     add()
                 ),
-                None => "took all at no lower level".to_owned(),
+                None => "accepted all at no lower level".to_owned(),
             };
             format!("the server {what} at concurrency {}, and {rest}", load(*at))
         }
         Doubt::ClientLimited(level) => format!(
-            "the client itself was too busy at concurrency {}: load from a machine with more cores to spare",
+            "the client itself was too busy at concurrency {}: generate the load on a machine with more spare cores",
             load(*level)
         ),
         Doubt::HostLimited(level) => format!(
@@ -261,7 +261,7 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
         ),
         Doubt::Admission { admitted } => admission(metric, *admitted),
         Doubt::NoInterval => {
-            "a straight line gives no interval: nothing says how far it is off".to_owned()
+            "a straight line gives no interval, so its error is unknown".to_owned()
         }
         Doubt::MethodsDisagree { low, high, .. } => format!(
             "the method `monotone` gives {} to {} {} from the same levels: add levels around the answer, or use that \
@@ -307,11 +307,12 @@ fn admission(metric: Metric, admitted: f64) -> String {
     let remedy = "raise that limit and measure again";
     match metric.scope() {
         Scope::Run => format!(
-            "the limit found is the server's admission, about {admitted:.0} runs at a time, and not the LLM's: {remedy}"
+            "the limit found is the server's admission limit of about {admitted:.0} runs at a time, not the LLM's: \
+             {remedy}"
         ),
         Scope::Call => format!(
-            "the LLM never had more than about {admitted:.0} runs to serve at a time, since the server admits no more, so \
-             nothing shows how it does under more load: {remedy}"
+            "the LLM never had more than about {admitted:.0} runs to serve at a time, since the server admits no \
+             more, so how it behaves under more load is unknown: {remedy}"
         ),
     }
 }
@@ -329,8 +330,8 @@ mod tests {
                 &Remedy { counts_users, ..Remedy::default() },
             )
         };
-        assert!(said(true).contains("at least 8 users are carried"), "{}", said(true));
-        assert!(said(false).contains("at least 8 in flight are carried"), "{}", said(false));
+        assert!(said(true).contains("carries at least 8 users"), "{}", said(true));
+        assert!(said(false).contains("carries at least 8 runs in flight"), "{}", said(false));
     }
 
     #[test]

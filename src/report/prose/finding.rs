@@ -26,8 +26,8 @@ pub fn sentence_of(metric: Metric, finding: &Finding) -> String {
              estimate; the next run measures that level again."
         ),
         Finding::ClientLimited { levels } => format!(
-            "The client itself was too busy at concurrency {}: its times may be this machine's, not the server's. \
-             Load from a machine with more cores to spare.",
+            "The client itself was too busy at concurrency {}: the times may reflect this machine rather than the \
+             server. Generate the load on a machine with more spare cores.",
             list(levels)
         ),
         Finding::HostLimited { levels, processes, starved } => {
@@ -35,27 +35,27 @@ pub fn sentence_of(metric: Metric, finding: &Finding) -> String {
         }
         Finding::Admission { limit } => admission(limit),
         Finding::Reconnected { requests } => format!(
-            "{requests} requests met a connection that the server had closed after promising to keep it, and \
-             were sent again on a new one; that is part of their time."
+            "{requests} requests were sent on a kept-alive connection that the server had already closed, and were \
+             sent again on a new one; that is part of their time."
         ),
         Finding::FailedCalls { calls } => format!(
-            "{calls} LLM calls failed within runs. A run's time counts those that it tried again; the LLM \
-             latency counts none of them."
+            "{calls} LLM calls failed within runs. The time of a run includes failed calls that it retried; the LLM \
+             latency includes none."
         ),
         Finding::ScrapeIncomplete { level, error } => format!(
-            "Not all of the server's own metrics are there, for the first time at concurrency {level}: {error}."
+            "Some of the server's own metrics are missing, first at concurrency {level}: {error}."
         ),
         Finding::FewLevels { usable } => format!(
-            "The fits rest on {usable} levels; ten or more, spread over a wide range, make them firmer."
+            "The fits rest on {usable} levels; ten or more, spread over a wide range, would make them more reliable."
         ),
         Finding::ByTokens { runs } => format!(
-            "Run times are estimated by tokens: what the calls of {runs} runs had to process is pooled over all levels, \
-             and each level adds how long that takes there."
+            "Runtimes are estimated from token counts: the tokens that the calls of {runs} runs had to process are \
+             pooled over all levels, and each level contributes how long they take there."
         ),
         Finding::NoTarget => no_target(),
         Finding::Saturated { throughput, knee } => saturated(*throughput, *knee),
         Finding::NotSaturated { highest } => {
-            format!("No saturation was seen up to concurrency {highest}: throughput still grew.")
+            format!("No saturation was seen up to concurrency {highest}: throughput was still growing.")
         }
         Finding::Slow { level, left_out, recorded } => slow(level, *left_out, *recorded),
         Finding::Drifted { level, before, now } => drifted(*level, *before, *now),
@@ -68,8 +68,8 @@ pub fn sentence_of(metric: Metric, finding: &Finding) -> String {
             "About {runs:.0} more runs at concurrency {level:.0} would halve the interval of that capacity."
         ),
         Finding::AlikeReplicas { measured } => format!(
-            "Assumed: replicas like the {} measured, behind a load balancer that spreads the load as evenly as on the \
-             test rig, with as much of everything else (network, tools, retrieval) for each.",
+            "Assumption: further replicas are like the {} measured, a load balancer spreads the load as evenly as on \
+             the test rig, and everything else (network, tools, retrieval) grows with the number of replicas.",
             if *measured == 1 { "one".to_owned() } else { measured.to_string() }
         ),
         Finding::RobustLine { metric, outliers, gpus } => robust_line(*metric, outliers, *gpus),
@@ -77,8 +77,8 @@ pub fn sentence_of(metric: Metric, finding: &Finding) -> String {
             saturation_left_out(*metric, levels, *line, *monotone)
         }
         Finding::TwoPointLine { metric, levels: [lower, higher] } => format!(
-            "Only concurrency {lower} and {higher} are left for the line through the {}: any two points lie on a line, so \
-             its R² of 1 says nothing. Measure more levels.",
+            "Only concurrency {lower} and {higher} are left for the line through the {}: any two points lie on a \
+             line, so its R² of 1 is meaningless. Measure more levels.",
             metric.time_behind()
         ),
         Finding::FewRuns { enough, levels, least, most } => few_runs(*enough, levels, *least, *most),
@@ -98,11 +98,11 @@ pub fn sentence_of(metric: Metric, finding: &Finding) -> String {
         }
         Finding::NotSet { load, gpu_count } => not_set(*load, *gpu_count),
         Finding::NothingTimed => {
-            "no run was timed, so nothing says how many are in flight".to_owned()
+            "no run was timed, so the number of runs in flight is unknown".to_owned()
         }
         Finding::NoRoomForChance => {
-            "at times there are more runs than on average, and the runs that are slow at any load leave no room for \
-             that, so perhaps no number of GPUs meets the limit: loosen it, or limit a lower quantile"
+            "the number of runs in flight fluctuates, and the runs that are slow at any load leave no room for that, \
+             so perhaps no number of GPUs meets the limit: loosen it, or limit a lower quantile"
                 .to_owned()
         }
         Finding::Idle { levels, spent, seconds } => idle(&list(levels), *spent, *seconds),
@@ -126,7 +126,7 @@ fn saturated(throughput: f64, knee: Option<f64>) -> String {
     let saturates = format!("The test rig saturates at about {throughput:.3} runs per second");
     match knee {
         Some(knee) => format!(
-            "{saturates}; its knee, where a rig without waiting would reach that, lies near concurrency {knee:.0}: \
+            "{saturates}; the knee, where it would reach that if no run had to wait, is near concurrency {knee:.0}: \
              well above it, more load adds waiting rather than throughput."
         ),
         None => format!("{saturates}."),
@@ -138,21 +138,21 @@ fn slow(level: &SlowLevel, left_out: bool, recorded: bool) -> String {
     let kept = if left_out {
         "An estimate leaves it out, since it contradicts the others"
     } else {
-        "Its runs are kept, since nothing says that it will not happen again"
+        "Its runs are kept, since this may happen again"
     };
     let source = if recorded { " in a new recording" } else { "" };
     format!(
-        "Concurrency {concurrency} was slower than load explains: {mean:.3} s on average where the other levels \
-         make one expect {expected:.3} s. {kept}; if something else used the rig, measure it again{source}."
+        "Concurrency {concurrency} was slower than its load explains: {mean:.3} s on average, where the other levels \
+         suggest {expected:.3} s. {kept}; if something else used the rig, measure it again{source}."
     )
 }
 
 fn drifted(level: u32, before: f64, now: f64) -> String {
     let (before, now) = (three(before), three(now));
     format!(
-        "Concurrency {level} was measured twice: {before} s on average before, {now} s now: the rig has changed between \
-         the two, and levels from before and after do not belong together. If this is how it serves from now on, \
-         measure all of them again with --force sweep; if something else used it meanwhile, this one with --force \
+        "Concurrency {level} was measured twice: {before} s on average before, {now} s now. The rig has changed in \
+         between, so levels from before and after cannot be combined. If the change is permanent, measure all levels \
+         again with --force sweep; if something else used the rig at the time, measure this one again with --force \
          sweep@{level}."
     )
 }
@@ -164,9 +164,9 @@ fn host_limited(levels: &[u32], processes: u32, starved: bool) -> String {
         format!("The {processes} hosts that run the workflow were")
     };
     let remedy = if starved {
-        "This machine had no core for it: measure again on one with more cores, or with less else to do."
+        "This machine had no free core for it: measure again on one with more cores or less other work."
     } else {
-        "Measure again with more hosts (workflow.hosts, --nat-hosts; `auto` adds as many as this machine has cores)."
+        "Measure again with more hosts (workflow.hosts, --nat-hosts; `auto` adds hosts up to the number of cores)."
     };
     format!(
         "{hosts} busy all the time at concurrency {}: the host, not the LLM, is the limit there. {remedy}",
@@ -186,9 +186,9 @@ fn admission(limit: &AdmissionLimit) -> String {
         format!(" It is the same at concurrency {}.", list(&lower))
     };
     format!(
-        "At concurrency {concurrency}, the server works on about {admitted:.0} of {in_flight:.0} runs at a time; the rest \
-         of the runtime, {} s on average, is waiting to be admitted.{also} That limit is the server's own, and says \
-         nothing of what the LLM carries.",
+        "At concurrency {concurrency}, the server works on about {admitted:.0} of {in_flight:.0} runs at a time; the \
+         rest of the runtime, {} s on average, is waiting to be admitted.{also} That limit is the server's own, and \
+         says nothing about what the LLM carries.",
         three(*waiting)
     )
 }
@@ -197,8 +197,8 @@ fn robust_line(metric: Metric, outliers: &[u32], gpus: f64) -> String {
     // It is the time behind a rate that lies on a line.
     let metric = metric.time_behind();
     format!(
-        "The {metric} lies on a line but for concurrency {}: the method `robust`, a line that outliers \
-         cannot pull away, gives {gpus:.1} GPUs. Measure that level again before you rely on it.",
+        "The {metric} lies on a line except at concurrency {}: the method `robust`, a line that resists outliers, \
+         gives {gpus:.1} GPUs. Measure that level again before you rely on it.",
         list(outliers)
     )
 }
@@ -211,7 +211,7 @@ fn saturation_left_out(metric: Metric, levels: &[u32], line: f64, monotone: Opti
     };
     format!(
         "The line through the {} leaves out concurrency {} {outliers}, but {highest} above the line: there the rig \
-         saturates. By the line it carries {line:.1}; the method `monotone`, which follows the levels, {other}.",
+         saturates. By the line, the rig carries {line:.1}; the method `monotone`, which follows the levels, {other}.",
         metric.time_behind(),
         list(levels),
     )
@@ -221,8 +221,8 @@ fn few_runs(enough: u64, levels: &[u32], least: u64, most: u64) -> String {
     let there_were =
         if least == most { format!("{least}") } else { format!("between {least} and {most}") };
     format!(
-        "Fewer than {enough} runs bound no p95: at concurrency {} there were {there_were}, and the p95s shown for \
-         them are close to the longest run.",
+        "Fewer than {enough} runs cannot bound a p95: at concurrency {} there were {there_were}, and the p95s shown \
+         for them are close to the longest run.",
         list(levels)
     )
 }
@@ -366,7 +366,7 @@ mod tests {
                     seconds: 0.05,
                     measured: false,
                 }),
-                "the p05 would, by the levels measured, only be 20.0 tokens/s.",
+                "the p05 would, judging by the measured levels, only be 20.0 tokens/s.",
             ),
             (
                 of(&Finding::NoCapacity { reason: too_low, met: None }),
@@ -377,7 +377,7 @@ mod tests {
                     reason: NoCapacity::SlopeNotPositive { slope: -0.01 },
                     met: None,
                 }),
-                "of the inter-token latency, the fitted slope is not positive",
+                "for the inter-token latency, the fitted slope is not positive",
             ),
             (
                 sentence(&Finding::RobustLine { metric, outliers: vec![8], gpus: 4.0 }),
@@ -395,7 +395,7 @@ mod tests {
             (doubt(unlike(&[8.0], false)), "0.667 tokens/s and 0.444 tokens/s"),
             (
                 doubt(Doubt::Cut { seconds: 0.05, share: 0.07 }),
-                "calls have 20.0 tokens/s to the thousandth",
+                "calls are within 0.2 % of 20.0 tokens/s",
             ),
         ] {
             assert!(words.contains(part), "{words}");

@@ -10,14 +10,16 @@ pub(super) fn other_form(request_rate: Option<f64>, concurrent: Option<f64>, gpu
     let gpus = format!("{gpus} GPU{}", if gpus == "1" { "" } else { "s" });
     let load = match (request_rate, concurrent) {
         (Some(rate), _) => {
-            format!("that load is {rate:.3} runs per second, which arriving at random need {gpus}")
+            format!(
+                "that load is {rate:.3} runs per second, which need {gpus} if they arrive at random"
+            )
         }
         (None, users) => format!(
-            "about {:.0} runs are then in flight, which as concurrent users need {gpus}",
+            "about {:.0} runs are then in flight, which need {gpus} as concurrent users",
             users.unwrap_or(f64::NAN)
         ),
     };
-    format!("by Little's law {load}: be sure which of the two forms your load has")
+    format!("by Little's law, {load}: check which of the two forms your load has")
 }
 
 /// Describes levels at all of which runs failed, and a remedy.
@@ -31,7 +33,7 @@ pub(super) fn all_failed(most: f64, tolerable: bool) -> String {
         format!(" (up to {:.0} % of a level's runs)", most * 100.0)
     };
     format!(
-        "runs failed at every level, and no level with failed runs is in a fit: see what failed{remedy}"
+        "runs failed at every level, and levels with failed runs are left out of every fit: see what failed{remedy}"
     )
 }
 
@@ -39,13 +41,13 @@ pub(super) fn all_failed(most: f64, tolerable: bool) -> String {
 pub(super) fn no_capacity(metric: Metric, reason: &NoCapacity, met: Option<u32>) -> String {
     let reason = match reason {
         NoCapacity::LimitAtOrBelowIntercept { limit, intercept } if metric.is_rate() => format!(
-            "the target of {} is at or above the {} that the fit gives at no load: by this fit no number of GPUs \
+            "the target of {} is at or above the {} that the fit gives at no load: by this fit, no number of GPUs \
              meets it",
             figure(metric, *limit),
             figure(metric, *intercept)
         ),
         NoCapacity::SlopeNotPositive { .. } if metric.is_rate() => {
-            format!("of the {}, {reason}", metric.time_behind())
+            format!("for the {}, {reason}", metric.time_behind())
         }
         _ => reason.to_string(),
     };
@@ -69,12 +71,13 @@ pub(super) fn out_of_reach(
 ) -> String {
     let (source, remedy) = match (metric.direction(), measured) {
         (Direction::Lower, true) => ("is already", "shorter answers, or a target above that"),
-        (Direction::Lower, false) => {
-            ("would, by the levels measured, already be", "shorter answers, or a target above that")
-        }
+        (Direction::Lower, false) => (
+            "would, judging by the measured levels, already be",
+            "shorter answers, or a target above that",
+        ),
         (Direction::Higher, true) => ("is only", "or a target below that"),
         (Direction::Higher, false) => {
-            ("would, by the levels measured, only be", "or a target below that")
+            ("would, judging by the measured levels, only be", "or a target below that")
         }
     };
     let quantile = metric.quantile(quantile);

@@ -62,7 +62,7 @@ impl Fit {
 pub enum NoFit {
     /// A line needs two points.
     #[error(
-        "only {usable} usable level{}: a fit needs at least two. Add levels, or look at why the others were left out",
+        "only {usable} usable level{}: a fit needs at least two. Add levels, or check why the others were left out",
         if *usable == 1 { "" } else { "s" }
     )]
     TooFewLevels {
@@ -72,7 +72,7 @@ pub enum NoFit {
     /// The points do not lie on a line.
     #[error(
         "R² {r_squared:.3} is below the minimum {minimum}: time does not grow in a straight line over these levels. \
-         Measure more levels or more passes, or lower estimate.min_r_squared knowingly"
+         Measure more levels or more passes, or deliberately lower estimate.min_r_squared"
     )]
     PoorFit {
         /// R² of the fit.
@@ -95,8 +95,8 @@ pub enum NoFit {
 pub enum NoCapacity {
     /// The line is above the limit from the start.
     #[error(
-        "the target of {limit:.3} s is at or below the fit's intercept of {intercept:.3} s, the time at no load: \
-         by this fit no number of GPUs meets it"
+        "the target of {limit:.3} s is at or below the fit's intercept of {intercept:.3} s, the time at no load: by \
+         this fit, no number of GPUs meets it"
     )]
     LimitAtOrBelowIntercept {
         /// Limit in seconds.
