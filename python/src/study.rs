@@ -177,7 +177,7 @@ fn grid(
     limits: BTreeMap<String, Vec<Limit>>,
 ) -> Result<Grid, String> {
     let sound = |name: &str, value: f64| {
-        let wrong = || format!("{name}: {value} is no number above 0");
+        let wrong = || format!("{name}: {value} is not a number above 0");
         if value.is_normal() && value > 0.0 { Ok(value) } else { Err(wrong()) }
     };
     if users.contains(&0) {
@@ -193,7 +193,7 @@ fn grid(
         })?;
         let value = |limit: Limit| match limit {
             Limit::Number(value) => sound(&name, value),
-            Limit::Text(text) if metric.is_rate() => Err(format!("{name}: {text} is no number")),
+            Limit::Text(text) if metric.is_rate() => Err(format!("{name}: {text} is not a number")),
             Limit::Text(text) => {
                 let seconds: Result<Seconds, _> = text.parse();
                 sound(&name, seconds.map_err(|error| format!("{name}: {error}"))?.get())

@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LimitExceeded {
     /// An expression has too many operators, or a template too many branches.
-    #[error("an expression with more than {most} operators (line {line}): this is no template")]
+    #[error("an expression has more than {most} operators (line {line})")]
     Depth {
         /// One-based line on which it begins.
         line: usize,

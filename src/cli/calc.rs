@@ -125,7 +125,7 @@ struct Concurrencies(Vec<u32>);
 fn concurrencies(list: &str) -> Result<Concurrencies, String> {
     let given = list.split(',').map(str::trim).filter(|text| !text.is_empty());
     let number = |text: &str| {
-        let wrong = |_| format!("`{text}` is no whole number; give a list such as 1,2,4,8");
+        let wrong = |_| format!("`{text}` is not a whole number; give a list such as 1,2,4,8");
         text.parse::<u32>().map_err(wrong)
     };
     given.map(number).collect::<Result<_, _>>().map(Concurrencies)
@@ -205,7 +205,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
 fn emit(options: &CalcOptions, file: &Path) -> Result<End, CliError> {
     if options.offline {
         return Err(CliError::Usage(
-            "--emit-spec writes the spec of a sweep, and --offline_mode runs none; leave one out"
+            "--emit-spec writes the spec of a sweep, but --offline_mode runs no sweep; leave out one of the two"
                 .into(),
         ));
     }

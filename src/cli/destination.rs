@@ -20,8 +20,7 @@ impl<'a> Destination<'a> {
         if path.is_some() || !io::stdout().is_terminal() {
             return Ok(());
         }
-        let message =
-            "a recording is a Parquet file, which no terminal shows: name one with `-o FILE`";
+        let message = "a recording is a Parquet file, which cannot be shown on a terminal: name an output file with `-o FILE`";
         Err(CliError::Usage(message.to_owned()))
     }
 

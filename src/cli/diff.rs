@@ -87,7 +87,7 @@ fn side(args: &Args, additions: &Additions, spec: &Spec, name: &str) -> Result<S
     }
     let unknown = || {
         CliError::Usage(format!(
-            "`{name}` is no run of this spec, no file and no git revision; `sizer history` lists the runs"
+            "`{name}` is not a run of this spec, a file or a git revision; `sizer history` lists the runs"
         ))
     };
     let file = spec.file().and_then(Path::file_name).ok_or_else(unknown)?.to_string_lossy();
@@ -147,7 +147,9 @@ fn text(label: &str, changes: &Changes) -> String {
     let incomplete = changes.spec_incomplete.join(" and ");
     let incomplete = match incomplete.as_str() {
         "" => String::new(),
-        sides => format!("  the spec of {sides} is no longer in the store; what is there of it:\n"),
+        sides => {
+            format!("  the spec of {sides} is no longer in the store; the remaining parts of it:\n")
+        }
     };
     let spec = match changes.spec.as_slice() {
         [] => "  no difference".to_owned(),

@@ -21,7 +21,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
     let records = args.spec.archive(additions)?.history()?;
     match args.format {
-        Format::Text if records.is_empty() => print("no run of this spec is on record here\n")?,
+        Format::Text if records.is_empty() => print("no run of this spec is recorded here\n")?,
         Format::Text => print(&format!("{}\n", table(&records)))?,
         Format::Json => print_json(&records)?,
     }

@@ -29,7 +29,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     for path in [&spec, &dataset] {
         if path.exists() {
             return Err(CliError::Usage(format!(
-                "{} is there already; name another folder: sizer init DIR",
+                "{} already exists; name another folder: sizer init DIR",
                 path.display()
             )));
         }
@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
 pub(super) fn write_new(path: &Path, text: &str) -> Result<(), CliError> {
     let file = OpenOptions::new().write(true).create_new(true).open(path);
     file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => CliError::Usage(format!("{} is there already", path.display())),
+        ErrorKind::AlreadyExists => CliError::Usage(format!("{} already exists", path.display())),
         _ => CliError::system(format!("{}: cannot write the file", path.display()), error),
     })
 }

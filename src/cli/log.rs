@@ -109,7 +109,7 @@ fn of_environment() -> Option<Targets> {
     if targets.is_none() {
         // It may be meant for another program.
         tell(&format!(
-            "{name} is not understood, so nothing is logged: it is a level, or targets with levels \
+            "{name} cannot be parsed, so nothing is logged: expected a level, or targets with levels \
              (`sizer=debug,h2=info`)"
         ));
     }

@@ -22,7 +22,7 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
     for path in &args.specs {
         let name = path.display();
         match migrate_file(path)? {
-            None => print(&format!("{name} is of the current version\n"))?,
+            None => print(&format!("{name} already has the current version\n"))?,
             Some(migrated) if args.dry_run => print(&migrated.text)?,
             Some(migrated) => {
                 write_atomically(path, migrated.text.as_bytes()).map_err(PipelineError::from)?;

@@ -31,7 +31,7 @@ pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
     let current = stages.iter().filter(|(_, state)| *state == State::Current).count();
     let what_to_do = match lock {
         LockState::Refused(_) => "make it readable",
-        _ => "`sizer run` writes it anew",
+        _ => "`sizer run` rebuilds it",
     };
     let lock = match lock {
         LockState::Sound => None,

@@ -35,7 +35,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
     let study = args.spec.study(additions)?;
     let pipeline = study.single().ok_or_else(|| {
-        let message = "this spec has a matrix, and a trace is of one workflow: name one without";
+        let message =
+            "this spec has a matrix, but a trace covers one workflow: name a spec without a matrix";
         CliError::Usage(message.to_owned())
     })?;
     let options = TraceOptions { runs: args.runs.get(), concurrency: args.concurrency.get() };

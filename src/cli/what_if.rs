@@ -98,7 +98,11 @@ fn limit(metric: Metric, text: &str) -> Result<f64, String> {
     match metric.direction() {
         Direction::Lower => {
             let limit: Seconds = text.parse().map_err(|error| format!("{error}"))?;
-            if limit.get() > 0.0 { Ok(limit.get()) } else { Err("no time can be 0".to_owned()) }
+            if limit.get() > 0.0 {
+                Ok(limit.get())
+            } else {
+                Err("a limit on a time must be above 0".to_owned())
+            }
         }
         Direction::Higher => {
             let rate = text.trim().parse::<f64>().ok();

@@ -42,7 +42,8 @@ impl FromStr for Share {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let numbers = text.split_once('/');
         let numbers = numbers.and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
-        let (index, of) = numbers.ok_or("a share is a number of several, such as 0/2")?;
+        let (index, of) =
+            numbers.ok_or("a share is an index and the number of shares, such as 0/2")?;
         Ok(Self { index, of })
     }
 }
@@ -59,7 +60,7 @@ fn merge(args: &Args) -> Result<End, CliError> {
         output.is_some() && path.canonicalize().ok() == output
     };
     if let Some(path) = args.merge.iter().find(same) {
-        let message = format!("{} would be replaced: write to another file", path.display());
+        let message = format!("{} would be overwritten: write to another file", path.display());
         return Err(CliError::Usage(message));
     }
     let merged = Recording::merge(read_shares(&args.merge)?)?;

@@ -178,27 +178,27 @@ impl DatasetSpec {
         checker.ensure(
             self.encoding.as_ref().is_none_or(|it| Encoding::for_label(it.as_bytes()).is_some()),
             "dataset.encoding",
-            "this is no encoding that is known",
-            "name it as browsers do, such as windows-1252, utf-16le, shift_jis or gb18030",
+            "this encoding is not known",
+            "use a name that browsers know, such as windows-1252, utf-16le, shift_jis or gb18030",
         )?;
         checker.ensure(
             self.separator.is_none() || self.separator_byte().is_some(),
             "dataset.separator",
-            "a separator is one ASCII character, and no quote or line end",
-            "write \";\" or \"\\t\"; commas, semicolons, tabs and bars are found without it",
+            "a separator is one ASCII character other than a quote or a line break",
+            "write \";\" or \"\\t\"; commas, semicolons, tabs and bars are detected without it",
         )?;
         checker.ensure(
             self.filter.longest() <= LONGEST_GLOB,
             "dataset.filter",
             &format!("a glob has at most {LONGEST_GLOB} characters"),
-            "name a beginning or an end that only the wanted entries have",
+            "use a prefix or a suffix that only the wanted entries have",
         )?;
         let Some(url) = self.url() else { return Ok(()) };
         checker.ensure(
             url_password(url).is_none(),
             "dataset.path",
-            "the address holds a password, and it is stored with the spec",
-            "download the file, and name that",
+            "the address contains a password, which would be stored with the spec",
+            "download the file, and give its path",
         )
     }
 

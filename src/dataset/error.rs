@@ -15,7 +15,7 @@ pub enum DatasetError {
     },
     /// The path is a pipe or a device, which cannot be read twice.
     #[error(
-        "the dataset {path} is no plain file: a pipe or a device cannot be read twice; write it to a file first"
+        "the dataset {path} is not a regular file: a pipe or a device cannot be read twice; write it to a file first"
     )]
     NoFile {
         /// Its path.
@@ -34,7 +34,7 @@ pub enum DatasetError {
         message: String,
     },
     /// The content does not conform to a binary format.
-    #[error("the dataset {path} is no {format}: {message}")]
+    #[error("the dataset {path} is not a valid {format}: {message}")]
     Damaged {
         /// The file.
         path: String,
@@ -74,7 +74,7 @@ pub enum DatasetError {
         message: String,
     },
     /// No row has a question.
-    #[error("the dataset {path} has no question to ask: {detail}")]
+    #[error("the dataset {path} has no questions: {detail}")]
     Empty {
         /// The file.
         path: String,
@@ -134,7 +134,7 @@ pub enum DatasetError {
         error: std::io::Error,
     },
     /// The file changed while it was read.
-    #[error("the dataset {path} changed while it was read; run again")]
+    #[error("the dataset {path} changed while it was being read; run again")]
     Changed {
         /// The file.
         path: String,

@@ -23,9 +23,7 @@ pub(crate) fn check_footer(file: &mut File) -> std::io::Result<Result<(), String
     Ok(match footer {
         None => Ok(()),
         Some(Footer::Whole(footer)) => check(&footer),
-        Some(Footer::TooLong) => {
-            Err(format!("more than {MOST_MIB} MiB about its columns and row groups at its end"))
-        }
+        Some(Footer::TooLong) => Err(format!("a footer of more than {MOST_MIB} MiB")),
     })
 }
 
@@ -124,7 +122,7 @@ fn schema(thrift: &mut Thrift<'_>) -> Option<Result<(), String>> {
             open.pop();
         }
         if open.len() > DEEPEST {
-            return Some(Err(format!("columns more than {DEEPEST} deep in one another")));
+            return Some(Err(format!("columns nested more than {DEEPEST} deep")));
         }
     }
     Some(Ok(()))

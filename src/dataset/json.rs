@@ -42,7 +42,7 @@ fn read(
         }
     }
     let too_large = |what: String| {
-        let what = format!("{what} that are not strictly JSON, or no array of objects");
+        let what = format!("{what} in a form that is not strict JSON, or not an array of objects");
         DatasetError::TooLarge { path: path.to_owned(), what }
     };
     if !is_tolerated {

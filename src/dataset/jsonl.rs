@@ -59,7 +59,7 @@ fn read(
                 Some("[") => {
                     "this is a list; set dataset.format: json if the file is an array".to_owned()
                 }
-                _ => "this is no object".to_owned(),
+                _ => "this is not an object".to_owned(),
             };
             malformed(text.column(1, error.column()), what)
         })?;
@@ -72,7 +72,8 @@ fn read(
 fn in_words(error: &serde_json::Error, message: &str) -> String {
     let half = "lone leading surrogate in hex escape";
     if message == half || message == "unexpected end of hex escape" {
-        return "half of a surrogate pair: an escape such as \\ud83d stands before its other half, \\ude00"
+        return "half of a surrogate pair: an escape such as \\ud83d must be followed by its other half, such as \
+                \\ude00"
             .to_owned();
     }
     if error.is_eof() || message == "trailing characters" {

@@ -17,7 +17,7 @@ pub(super) fn messages(value: &Value) -> Result<Option<Vec<Value>>, String> {
                 return Err(format!("holds a list of more than {MOST_VALUES} values"));
             }
             parsed = serde_json::from_str::<Vec<Value>>(text)
-                .map_err(|_| "holds a text that is no list of messages in JSON".to_owned())?;
+                .map_err(|_| "holds a text that is not a JSON list of messages".to_owned())?;
             &parsed
         }
         _ => return Ok(None),
@@ -27,7 +27,7 @@ pub(super) fn messages(value: &Value) -> Result<Option<Vec<Value>>, String> {
     for (index, entry) in list.iter().enumerate() {
         let Value::Object(entry) = entry else {
             return Err(format!(
-                "[{index}] is no message: a message is {{\"role\": …, \"content\": …}}"
+                "[{index}] is not a message: a message is {{\"role\": …, \"content\": …}}"
             ));
         };
         if entry.get("role").is_some_and(Value::is_string) {
@@ -50,7 +50,7 @@ fn from_share_gpt(entry: &Map<String, Value>) -> Result<Value, String> {
     else {
         let keys: Vec<&str> = entry.keys().take(10).map(String::as_str).collect();
         return Err(format!(
-            "has no `role` (it has: {}): no chat endpoint takes that",
+            "has no `role`, which chat endpoints require (it has: {})",
             keys.join(", ")
         ));
     };
@@ -58,7 +58,9 @@ fn from_share_gpt(entry: &Map<String, Value>) -> Result<Value, String> {
         "human" | "user" => "user",
         "gpt" | "assistant" | "chatgpt" | "bing" | "bard" | "model" => "assistant",
         "system" => "system",
-        other => return Err(format!("is from `{other}`; known are human, gpt and system")),
+        other => {
+            return Err(format!("is from `{other}`; the known names are human, gpt and system"));
+        }
     };
     Ok(json!({ "role": role, "content": content }))
 }
@@ -73,7 +75,7 @@ pub(super) fn shape(row: &RawRow) -> Option<&'static str> {
     let body = row.get("body").filter(|_| row.contains_key("custom_id"));
     if list_of(body.and_then(|body| body.get("messages")), "role").is_some() {
         return Some(
-            "it is a batch file of OpenAI's: with the workflow openai, set workflow.messages_key: /body/messages and \
+            "it is an OpenAI batch file: with the workflow openai, set workflow.messages_key: /body/messages and \
              dataset.id_key: custom_id",
         );
     }

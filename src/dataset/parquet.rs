@@ -68,7 +68,7 @@ fn read_rows(
         .map_err(|error| DatasetError::Unreadable { path: path.to_owned(), error })?
         .map_err(too_large)?;
     let reader = SerializedFileReader::new(file).map_err(|_| {
-        damaged(path, "it does not begin and end as one does; was it written to its end?")
+        damaged(path, "it does not begin and end as such a file does; was it written completely?")
     })?;
     if let Some(codec) = unread_codec(reader.metadata()) {
         return Err(damaged(path, &codec));

@@ -24,7 +24,8 @@ pub(crate) fn check_kept(path: &str, bytes: usize) -> Result<(), DatasetError> {
         return Ok(());
     }
     let what = format!(
-        "more than {MOST_KEPT_MIB} MiB of questions with what is sent along; use a part of it, such as with `dataset.filter`"
+        "more than {MOST_KEPT_MIB} MiB of questions and other content to send (use a part of it, for example with \
+         `dataset.filter`)"
     );
     Err(DatasetError::TooLarge { path: path.to_owned(), what })
 }

@@ -16,7 +16,7 @@ pub(crate) fn head_of(file: &mut File) -> std::io::Result<Vec<u8>> {
 pub(crate) fn pointer(head: &[u8], path: &str) -> Option<String> {
     let is_pointer = head.starts_with(b"version https://git-lfs.github.com/spec/");
     is_pointer.then(|| {
-        format!("is a Git LFS pointer and not the file itself; fetch it with `git lfs pull --include \"{path}\"`")
+        format!("is a Git LFS pointer, not the file itself; fetch it with `git lfs pull --include \"{path}\"`")
     })
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn no_text(head: &[u8]) -> Option<String> {
         [b'B', b'Z', b'h', ..] => packed("bzip2"),
         [b'%', b'P', b'D', b'F', ..] => "is a PDF file, which holds no rows".to_owned(),
         _ if start.starts_with(b"<!doctype html") || start.starts_with(b"<html") => {
-            "is a web page, maybe one that asks to log in; download the file itself".to_owned()
+            "is a web page, perhaps a login page; download the file itself".to_owned()
         }
         // Text of other letters than Latin ones has no such zeros, and is rare without its mark.
         [first, 0, second, 0, ..]

@@ -120,7 +120,7 @@ impl Table {
 
     fn unequal(&self, cells: usize, columns: usize) -> String {
         let separator = char::from(self.separator).escape_default();
-        let quotes = if cells > columns { "; a cell that holds one is put in quotes" } else { "" };
+        let quotes = if cells > columns { "; quote a cell that contains one" } else { "" };
         format!(
             "{cells} cells in a table of {columns} columns (separated by `{separator}`{quotes})"
         )
@@ -141,7 +141,7 @@ impl Table {
                     None => error.to_string(),
                 }
             }
-            _ => "this is no row of separated values".to_owned(),
+            _ => "this is not a row of separated values".to_owned(),
         };
         TableError { line, message }
     }

@@ -129,7 +129,7 @@ pub(crate) fn check_parquet(metadata: &ParquetMetaData) -> Result<(), String> {
             if size > LARGE_COLUMN && size / packed > BEST_PACKED {
                 let mib = size >> 20;
                 return Err(format!(
-                    "a column of {mib} MiB packed to less than a {BEST_PACKED}th of that"
+                    "a column of {mib} MiB compressed to less than a {BEST_PACKED}th of that"
                 ));
             }
         }

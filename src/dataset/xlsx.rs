@@ -35,7 +35,8 @@ pub(super) const FORMAT: Format = Format {
     is_text: false,
     recognised: Some((
         b"PK\x03\x04",
-        "is a spreadsheet or a zip archive; set dataset.format: xlsx for the former, unpack it first, or name the unpacked file for the latter",
+        "is a spreadsheet or a zip archive; for a spreadsheet, set dataset.format: xlsx; unpack an archive first, or \
+         name the unpacked file",
     )),
     read,
 };
@@ -119,7 +120,7 @@ fn read_rows(
     let others: Vec<String> = names.iter().filter(|other| *other != name).cloned().collect();
     if sheet.is_none() && !others.is_empty() {
         each(Piece::Hint(format!(
-            "only its first sheet, `{name}`, was read: for another one set dataset.sheet, to {}",
+            "only its first sheet, `{name}`, was read; to read another, set dataset.sheet to {}",
             quoted(&others)
         )));
     }

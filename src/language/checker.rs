@@ -41,8 +41,8 @@ impl<'a> Checker<'a> {
         self.ensure(
             !host.contains("{{") && !host.contains("{%"),
             path,
-            "one workflow is one server: only path and query can differ from item to item",
-            "write the host as it is; `matrix` measures several servers",
+            "a workflow uses one server: only the path and the query can differ from item to item",
+            "write the host literally; use `matrix` to measure several servers",
         )
     }
 
@@ -73,7 +73,7 @@ impl<'a> Checker<'a> {
         self.ensure(
             allowed,
             path,
-            "a secret stands here in plain text",
+            "this is a secret in plain text",
             "put it into an environment variable and write ${env:NAME}",
         )
     }

@@ -126,10 +126,10 @@ fn load(
         let path = file.parent().unwrap_or(Path::new("")).join(name);
         includes.count += 1;
         let too_many = if includes.open.len() > DEEPEST_INCLUDE {
-            Some(format!("includes go more than {DEEPEST_INCLUDE} files deep here"))
+            Some(format!("includes are nested more than {DEEPEST_INCLUDE} files deep here"))
         } else if includes.count > MOST_INCLUDES {
             Some(format!(
-                "this is the include number {}, of at most {MOST_INCLUDES}",
+                "this is include number {}, and at most {MOST_INCLUDES} are allowed",
                 includes.count
             ))
         } else {
@@ -137,11 +137,11 @@ fn load(
         };
         if let Some(message) = too_many {
             return Err(SpecError::at(&node.place, message)
-                .help("does a file lead back to one that includes it?"));
+                .help("does a file include one that includes it?"));
         }
         if includes.open.contains(&path) {
             return Err(SpecError::at(&node.place, format!("{} includes itself", path.display()))
-                .help("an included file cannot lead back to one that includes it"));
+                .help("an included file cannot include one that includes it"));
         }
         let text = read(&path).map_err(|error| {
             let message = format!("the include {} cannot be read: {error}", path.display());
@@ -151,7 +151,8 @@ fn load(
         includes.size = includes.size.saturating_add(text.len());
         if includes.size > LARGEST_TOGETHER {
             let mib = LARGEST_TOGETHER >> 20;
-            let message = format!("what is included up to here is more than {mib} MiB together");
+            let message =
+                format!("the files included up to here are larger than {mib} MiB together");
             return Err(SpecError::at(&node.place, message));
         }
         let source = Arc::new(Source { name: path.display().to_string(), text });
@@ -257,8 +258,8 @@ fn filled(text: &str, vars: &mut Vars<'_>, place: &Place) -> Result<Value, SpecE
         out.push_str(before);
         let text = value.scalar_text().ok_or_else(|| {
             let message =
-                format!("vars.{name} is {}, and cannot stand inside a text", value.kind());
-            SpecError::at(place, message).help("let the reference be the whole value")
+                format!("vars.{name} is {}, which cannot be inserted into a text", value.kind());
+            SpecError::at(place, message).help("make the reference the whole value")
         })?;
         out.push_str(&text);
         rest = tail;
@@ -281,12 +282,11 @@ fn variable(name: &str, vars: &mut Vars<'_>, place: &Place) -> Result<Node, Spec
     if vars.open.iter().any(|open| open == name) {
         let way = vars.open.iter().skip_while(|open| *open != name).map(String::as_str);
         let way: Vec<&str> = way.chain([name]).collect();
-        let message = format!("the variable leads back to itself: {}", way.join(" → "));
-        return Err(SpecError::at(place, message).help("a variable cannot be made of itself"));
+        let message = format!("the variable refers to itself: {}", way.join(" → "));
+        return Err(SpecError::at(place, message).help("a variable cannot depend on itself"));
     }
     if vars.open.len() >= DEEPEST_VARIABLE {
-        let message =
-            format!("variables within variables go more than {DEEPEST_VARIABLE} deep here");
+        let message = format!("variables are nested more than {DEEPEST_VARIABLE} deep here");
         return Err(SpecError::at(place, message));
     }
     let mut value = value.clone();

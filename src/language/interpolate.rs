@@ -22,7 +22,7 @@ pub enum ReferenceError {
     #[error("`${{env:{0}}}` names no environment variable")]
     NoName(String),
     /// A variable that looks like a secret, with a default in plain text.
-    #[error("${{env:{0}}} looks like a secret, and its default stands here in plain text")]
+    #[error("${{env:{0}}} looks like a secret, but its default is given here in plain text")]
     SecretInDefault(String),
     /// A secret in a value that would be stored.
     #[error("${{env:{0}}} looks like a secret, and this value is stored in artifacts and reports")]
@@ -36,7 +36,7 @@ pub enum ReferenceError {
     #[error("`{0}` is not an address")]
     NotAnAddress(String),
     /// A secret in the host part of an address.
-    #[error("${{env:{0}}} looks like a secret, and stands where the address names the server")]
+    #[error("${{env:{0}}} looks like a secret, but is in the host part of the address")]
     SecretInHost(String),
 }
 
@@ -55,11 +55,11 @@ impl ReferenceError {
             Self::SecretInDefault(name) => format!("leave the default out, and set {name}"),
             Self::NotAnAddress(_) => "write it as http://host:port/v1".into(),
             Self::SecretInHost(_) => {
-                "write the server as it is, or rename the variable; a password stands before an `@`".into()
+                "write the host literally, or rename the variable; a password goes before an `@`".into()
             }
             Self::SecretByItsForm(name) => format!(
-                "secrets belong in api_key, in headers, or in the password of an address; name the variable as one \
-                 there, such as {name}_KEY"
+                "secrets belong in api_key, in headers, or in the password of an address; if it is used there, \
+                 rename the variable to match, for example {name}_KEY"
             ),
             Self::SecretInPlainField(_) => {
                 "secrets belong in api_key, in headers, or in the password of base_url; otherwise rename the variable"

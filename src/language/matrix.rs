@@ -37,7 +37,8 @@ pub(super) fn expand(mut tree: Node) -> Result<Vec<Branch>, SpecError> {
         }
         let together: usize = branches.iter().map(|it| it.tree.weight() * choices.len()).sum();
         if together > MOST_MIB << 20 {
-            let message = format!("the matrix makes specs of more than {MOST_MIB} MiB together");
+            let message =
+                format!("the specs of the matrix are larger than {MOST_MIB} MiB together");
             return Err(SpecError::at(&axis.place, message).help("measure fewer at a time"));
         }
         let mut combined = Vec::with_capacity(branches.len() * choices.len());

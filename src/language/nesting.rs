@@ -21,8 +21,7 @@ pub(super) fn check(source: &Arc<Source>) -> Result<(), SpecError> {
             let before = source.text.get(start..at).unwrap_or_default();
             let column = before.chars().count() as u64 + 1;
             let place = Place { source: Arc::clone(source), line, column };
-            let message =
-                format!("this is not valid YAML: more than {MOST_OPEN} brackets in one another");
+            let message = format!("this is not valid YAML: more than {MOST_OPEN} nested brackets");
             return Err(SpecError::at(&place, message));
         }
     }

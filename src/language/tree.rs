@@ -88,7 +88,7 @@ impl Node {
                             &place,
                             format!("the key `{}` is given twice", key.value),
                         )
-                        .help(format!("it first stands in line {first}; keep one")));
+                        .help(format!("it is first given in line {first}; keep one")));
                     }
                     entries.push(Entry {
                         key: key.value,
@@ -259,7 +259,7 @@ fn syntax_error(source: &Arc<Source>, error: &serde_yaml::Error) -> SpecError {
             let in_brackets = |line: &str| line.replace("${", "").contains(['{', '[']);
             if line.is_some_and(|line| line.contains("${") && in_brackets(line)) {
                 return wrong.help(
-                    "within brackets, a text with a reference stands in quotes: {model: \"${env:MODEL}\"}",
+                    "within brackets, put a text with a reference in quotes: {model: \"${env:MODEL}\"}",
                 );
             }
             wrong

@@ -219,7 +219,7 @@ mod tests {
     fn a_share_of_nothing_is_refused() {
         let plan = plan(LoadPoint::InFlight(2), Pacing::default(), Window::Runs(4), 0);
         let error = plan.share(0, 3).unwrap_err().to_string();
-        assert!(error.contains("a load of 2 cannot be shared among 3"), "{error}");
+        assert!(error.contains("a load of 2 cannot be split into 3 shares"), "{error}");
         assert!(plan.share(2, 2).is_err() && plan.share(0, 0).is_err());
         let half = plan.share(1, 2).unwrap();
         assert!(half.share(0, 2).is_err() && half.share(0, 1).unwrap() == half);

@@ -10,7 +10,7 @@ pub enum PlanError {
     #[error(transparent)]
     Pacing(#[from] PacingError),
     /// Level that is too small for so many shares.
-    #[error("a load of {point} cannot be shared among {of}: some would have nothing to do")]
+    #[error("a load of {point} cannot be split into {of} shares: some would have nothing to do")]
     TooManyShares {
         /// Load of the level.
         point: String,
@@ -18,10 +18,10 @@ pub enum PlanError {
         of: u32,
     },
     /// Empty text.
-    #[error("there is no plan: it is read from stdin, as JSON")]
+    #[error("no plan was given: it is read from stdin, as JSON")]
     Nothing,
     /// Text that is no plan.
-    #[error("this is no plan: {0}")]
+    #[error("this is not a plan: {0}")]
     NotAPlan(String),
     /// Text that exceeds the size limit.
     #[error("the plan is larger than {0}")]
@@ -31,7 +31,8 @@ pub enum PlanError {
     TooManyValues(usize),
     /// Plan of another version of sizer.
     #[error(
-        "the plan is of version {found}, and this sizer reads version {known}: use the same sizer on all machines"
+        "the plan has version {found}, but this sizer reads version {known}: use the same version of sizer on all \
+         machines"
     )]
     Version {
         /// Version of the plan.
@@ -43,7 +44,7 @@ pub enum PlanError {
     #[error("the workflow cannot be part of a plan: {0}")]
     Workflow(#[source] crate::spec::SpecError),
     /// Workflow that does not read as it was written.
-    #[error("the workflow cannot be part of a plan: a text of it looks like a reference")]
+    #[error("the workflow cannot be part of a plan: one of its texts looks like a reference")]
     Ambiguous,
     /// Workflow that would be a different one on each machine.
     #[error("{0}, so it cannot be shared: start the server once, and name its address")]

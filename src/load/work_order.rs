@@ -260,9 +260,9 @@ mod tests {
         let text = order.to_json().unwrap();
         let error = |text: &str| WorkOrder::from_json(text.as_bytes()).unwrap_err().to_string();
         for (from, to, expected) in [
-            ("\"version\":1", "\"version\":2", "the plan is of version 2"),
-            ("\"users\":6", "\"users\":0", "a load of 0 cannot be made"),
-            ("\"users\":6", "\"rate\":6", "pace it as an open loop"),
+            ("\"version\":1", "\"version\":2", "the plan has version 2"),
+            ("\"users\":6", "\"users\":0", "a load of 0 is not possible"),
+            ("\"users\":6", "\"rate\":6", "use an open loop"),
             ("\"sigma\":0.0", "\"sigma\":-1", "`sigma` lies between 0 and 3"),
             ("\"runs\":12", "\"runs\":0", "`window` has at least one run"),
             ("\"ramp\":3.0", "\"ramp\":1e300", "`ramp` is a time in seconds"),
@@ -276,12 +276,12 @@ mod tests {
             assert!(told.contains(expected), "{to}: {told}");
             assert!(!told.contains("sk-1234567890abcdef"), "{told}");
         }
-        assert!(error(" \n").contains("there is no plan"));
-        assert!(error(&text[..text.len() - 2]).contains("this is no plan"));
+        assert!(error(" \n").contains("no plan was given"));
+        assert!(error(&text[..text.len() - 2]).contains("this is not a plan"));
         assert!(
             error(&format!("[{}0]", "0,".repeat(1_000_001))).contains("more than 1000000 values")
         );
-        assert!(error(&" ".repeat(WorkOrder::LARGEST)).contains("there is no plan"));
+        assert!(error(&" ".repeat(WorkOrder::LARGEST)).contains("no plan was given"));
         assert!(error(&"1".repeat(WorkOrder::LARGEST + 1)).contains("larger than 64 MiB"));
     }
 }

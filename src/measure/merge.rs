@@ -45,7 +45,7 @@ pub enum MergeError {
         sizes: (u32, u32),
     },
     /// The same share twice.
-    #[error("share {index} of {of} is there twice: {first} and {other}")]
+    #[error("share {index} of {of} is given twice: {first} and {other}")]
     Twice {
         /// Index of the share, from 0.
         index: u32,
@@ -263,7 +263,7 @@ mod tests {
             (changed(|it| it.around.part = None), "r1 does not say which share"),
             (changed(|it| part(it).plan = "q".into()), "r0 and r1 are shares of different plans"),
             (changed(|it| part(it).of = 3), "r0 is one of 2 shares, and r1 one of 3"),
-            (changed(|it| part(it).index = 0), "share 0 of 2 is there twice: r0 and r1"),
+            (changed(|it| part(it).index = 0), "share 0 of 2 is given twice: r0 and r1"),
             (changed(|it| part(it).index = 2), "r1 does not say which share"),
         ] {
             assert!(told.contains(expected), "{told}");

@@ -94,7 +94,7 @@ pub fn import(path: &Path, sources: &Sources<'_>) -> Result<ImportedSections, Im
             file,
             key,
             message: format!(
-                "`{form}` is no form of a variable that sizer knows: write ${{NAME}} or ${{NAME:-default}}"
+                "`{form}` is not a form of variable that sizer knows: write ${{NAME}} or ${{NAME:-default}}"
             ),
         }),
         None => Ok(imported),

@@ -13,7 +13,7 @@ pub enum ImportError {
         error: std::io::Error,
     },
     /// The file is not valid YAML.
-    #[error("{file} is no YAML: {message}")]
+    #[error("{file} is not valid YAML: {message}")]
     Syntax {
         /// The file.
         file: String,

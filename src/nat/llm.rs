@@ -76,7 +76,7 @@ pub(super) fn workflow(
     };
     let provider = Provider::of(llm).map_err(|no| match no {
         NoProvider::OtherProtocol(kind) => {
-            format!("sizer does not ask an LLM of the type `{kind}` itself; {SERVE}")
+            format!("sizer cannot call an LLM of the type `{kind}` itself; {SERVE}")
         }
         NoProvider::NoModel => format!("the LLM has no model_name; add it, or {SERVE}"),
     })?;
@@ -102,7 +102,7 @@ pub(super) fn workflow(
     }
     if !left_out.is_empty() {
         notes.push(format!(
-            "not carried over from llms.{name}: {}; see whether the load depends on it",
+            "not carried over from llms.{name}: {}; check whether the load depends on them",
             left_out.join(", ")
         ));
     }
@@ -158,7 +158,7 @@ fn key_of(
         }
         Some(_) => {
             notes.push(format!(
-                "the API key stands in the configuration in plain text and was not copied: set {variable}"
+                "the configuration holds the API key in plain text, so it was not copied: set {variable}"
             ));
             Some(format!("${{env:{variable}}}"))
         }

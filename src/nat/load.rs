@@ -42,7 +42,7 @@ fn load_over(
             message: first_line(&error.to_string()).to_owned(),
         })?;
     let Value::Object(mut config) = config else {
-        let message = "this is no configuration: it holds no keys".to_owned();
+        let message = "this is not a configuration: it holds no keys".to_owned();
         return Err(ImportError::Syntax { file: shown, message });
     };
     expanded.put_back_typed(&mut config);
@@ -58,7 +58,7 @@ fn load_over(
     let base = folder.join(base);
     open.push(file.to_owned());
     if open.contains(&base) || open.len() > MOST_BASES {
-        return Err(wrong("the configurations are based on each other in a circle"));
+        return Err(wrong("the configurations extend each other in a cycle"));
     }
     let mut merged = load_over(&base, sources, open).map_err(|error| match error {
         ImportError::Unreadable { file, error } => wrong(&format!(

@@ -94,8 +94,8 @@ impl Kind {
 
     fn in_words(self) -> &'static str {
         match self {
-            Self::Whole => "no whole number",
-            Self::Real => "no number",
+            Self::Whole => "not a whole number",
+            Self::Real => "not a number",
             Self::Switch => "neither true nor false",
         }
     }
@@ -151,15 +151,15 @@ mod tests {
             ("max_tokens", json!("1_000"), Ok(json!(1000))),
             ("max_tokens", json!(64.0), Ok(json!(64))),
             ("max_tokens", json!("64.0"), Ok(json!(64))),
-            ("max_tokens", json!(64.5), Err("64.5 is no whole number")),
-            ("max_tokens", json!(""), Err("\"\" is no whole number")),
-            ("max_tokens", json!("many"), Err("\"many\" is no whole number")),
-            ("max_tokens", json!("sk-canary"), Err("*** is no whole number")),
-            ("max_tokens", json!(true), Err("true is no whole number")),
+            ("max_tokens", json!(64.5), Err("64.5 is not a whole number")),
+            ("max_tokens", json!(""), Err("\"\" is not a whole number")),
+            ("max_tokens", json!("many"), Err("\"many\" is not a whole number")),
+            ("max_tokens", json!("sk-canary"), Err("*** is not a whole number")),
+            ("max_tokens", json!(true), Err("true is not a whole number")),
             ("seed", json!("${env:SEVEN}"), Ok(json!(7))),
-            ("seed", json!("${env:WORD}"), Err("the value of the variable is no whole number")),
+            ("seed", json!("${env:WORD}"), Err("the value of the variable is not a whole number")),
             ("seed", json!("${env:NOWHERE}"), Err("NOWHERE is not set")),
-            ("top_p", json!("NaN"), Err("\"NaN\" is no number")),
+            ("top_p", json!("NaN"), Err("\"NaN\" is not a number")),
             ("parallel_tool_calls", json!("no"), Ok(json!(false))),
             ("parallel_tool_calls", json!(2), Err("2 is neither true nor false")),
             ("user", json!("7"), Ok(json!("7"))),

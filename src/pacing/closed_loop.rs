@@ -97,7 +97,7 @@ impl Shape for ClosedLoop {
 
     fn check(&self, point: LoadPoint) -> Result<(), PacingError> {
         if users(point).is_none() {
-            let message = "a rate has no users that wait for their runs: pace it as an open loop";
+            let message = "at a rate, no users wait for their runs: use an open loop";
             return Err(PacingError::Mismatch(message));
         }
         let out_of = |key, bounds| Err(PacingError::OutOfBounds { key, bounds });

@@ -5,7 +5,7 @@
 #[non_exhaustive]
 pub enum PacingError {
     /// Load point that stands for no load.
-    #[error("a load of {0} cannot be made: levels and rates are above 0, and at most 1000000")]
+    #[error("a load of {0} is not possible: levels and rates must be above 0 and at most 1000000")]
     Point(String),
     /// Shape that needs another kind of load point.
     #[error("{0}")]

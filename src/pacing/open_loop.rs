@@ -108,14 +108,14 @@ impl Shape for OpenLoop {
     type Key = Rate;
 
     fn alone() -> &'static str {
-        "in an open loop nobody waits, so there is no think time"
+        "an open loop has no think time, since no user waits for a run to end"
     }
 
     fn check_key(rate: Rate) -> Result<(), KeyError> {
         ensure(
             rate.per_second > 0.0 && rate.per_second <= HIGHEST,
             "a rate is above 0, and at most 1000000 per second",
-            "it is the rate of one user; a level has as many users as its number says",
+            "it is the rate of one user; the level is the number of users",
         )
     }
 

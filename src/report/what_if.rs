@@ -159,8 +159,8 @@ impl WhatIfCase {
     fn load(&self) -> String {
         let one = self.users == Some(1);
         let users = self.users.map(|users| format!("{users} user{}", if one { "" } else { "s" }));
-        let verb = if one { "thinks" } else { "think" };
-        let think = self.think_time.map(|think| format!("who {verb} {} s", significant(think)));
+        let think =
+            self.think_time.map(|think| format!("with a think time of {} s", significant(think)));
         let rate = self.request_rate.map(|rate| format!("{} runs/s", significant(rate)));
         let users = users.into_iter().chain(think).collect::<Vec<_>>().join(" ");
         let parts = [Some(users).filter(|users| !users.is_empty()), rate];

@@ -62,7 +62,7 @@ methods! {
     /// A straight line by least squares: the reference calculator's method.
     Linear = "linear", "Least squares, as in the reference";
     /// A straight line by repeated medians, which outliers cannot pull away.
-    Robust = "robust", "Repeated medians, which outliers cannot pull away";
+    Robust = "robust", "Repeated medians, which resist outliers";
 }
 
 impl std::fmt::Display for MethodName {

@@ -24,7 +24,7 @@ pub struct Extensions {
 #[non_exhaustive]
 pub enum ExtensionError {
     /// Something of the same sort has the name already.
-    #[error("there is a {sort} `{name}` already")]
+    #[error("there is already a {sort} `{name}`")]
     Taken {
         /// Sort of thing.
         sort: &'static str,
@@ -32,7 +32,9 @@ pub enum ExtensionError {
         name: String,
     },
     /// The name of a method has characters that it cannot have, or too many.
-    #[error("`{0}` is not a name for a method: 1 to 32 lower-case letters, digits, `-` and `_`")]
+    #[error(
+        "`{0}` is not a valid name for a method: use 1 to 32 lower-case letters, digits, `-` and `_`"
+    )]
     MethodName(String),
 }
 

@@ -37,11 +37,11 @@ impl Spec {
 
     /// Returns help for a path in the spec that does not exist.
     pub fn path_help(&self) -> String {
-        let help = "paths in a spec are relative to the folder that it lies in";
+        let help = "paths in a spec are relative to its folder";
         let link = self.file().and_then(|file| Some((file, std::fs::read_link(file).ok()?)));
         match link {
             Some((file, target)) => format!(
-                "{help}; {} is a link to {}, and it is the link's folder that counts",
+                "{help}; {} is a link to {}, and the link's folder counts",
                 file.display(),
                 target.display()
             ),

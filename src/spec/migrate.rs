@@ -51,7 +51,7 @@ pub(super) fn check_version(tree: &Node) -> Result<(), SpecError> {
         return Ok(());
     }
     let (place, message) = match tree.child("version") {
-        Some(node) => (&node.place, format!("this spec is of version {version}")),
+        Some(node) => (&node.place, format!("this spec has version {version}")),
         None => (&tree.place, "the key `version` is missing".to_owned()),
     };
     let file = &tree.place.source.name;
@@ -64,9 +64,8 @@ fn version_of(tree: &Node) -> Result<u64, SpecError> {
     match (tree.child("version"), &tree.value) {
         (Some(Node { value: Value::Uint(version), place }), _) => {
             if *version > CURRENT {
-                let message = format!(
-                    "this spec is of version {version}; this sizer reads version {CURRENT}"
-                );
+                let message =
+                    format!("this spec has version {version}; this sizer reads version {CURRENT}");
                 return Err(SpecError::at(place, message).help("a newer sizer reads it"));
             }
             Ok(*version)

@@ -38,7 +38,7 @@ impl SpecSet {
         match (self.specs.pop(), self.specs.is_empty()) {
             (Some(spec), true) if spec.branch().is_none() => Ok(spec),
             (Some(spec), _) => Err(spec
-                .error_at("", "this spec has a matrix, and is several specs")
+                .error_at("", "this spec has a matrix and stands for several specs")
                 .help("leave `matrix` out, or read it as a set")),
             (None, _) => Err(SpecError::in_file("spec", "there is no spec here")),
         }

@@ -18,7 +18,7 @@ pub enum StoreError {
         error: std::io::Error,
     },
     /// A symbolic link is in the place of a file or folder of the store.
-    #[error("{path} is a link, and none is followed inside a store; remove the link")]
+    #[error("{path} is a link, and sizer follows no links inside a store; remove the link")]
     Link {
         /// Path of the link.
         path: String,
@@ -44,7 +44,7 @@ pub enum StoreError {
     },
     /// A file that may name artifacts in use is too large to be read in full.
     #[error(
-        "{path} is larger than {mib} MiB, so that not all of what is in use is known, and nothing is removed; \
+        "{path} is larger than {mib} MiB, so sizer cannot know everything that is in use, and removes nothing; \
          shorten it, or move it away"
     )]
     TooLong {
@@ -55,8 +55,8 @@ pub enum StoreError {
     },
     /// A file that names artifacts in use exists but cannot be read.
     #[error(
-        "{path} cannot be read ({why}), so what it names is not known, and nothing is changed; make it readable, or \
-         move it away"
+        "{path} cannot be read ({why}), so what it refers to is unknown, and nothing is changed; make it readable, \
+         or move it away"
     )]
     Unknown {
         /// Path of the file.

@@ -77,7 +77,7 @@ impl Folder {
         if metadata.is_file() {
             Ok((file, metadata.len()))
         } else {
-            Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"))
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
         }
     }
 

@@ -69,9 +69,9 @@ impl fmt::Display for RemovalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unnamed => "no lock file, run or commit refers to it",
-            Self::OlderRun => "older runs alone refer to it",
-            Self::OlderCommit => "older commits alone refer to it",
-            Self::Unfinished => "a process that was killed had not finished writing it",
+            Self::OlderRun => "only older runs refer to it",
+            Self::OlderCommit => "only older commits refer to it",
+            Self::Unfinished => "a process was killed before it finished writing it",
         })
     }
 }

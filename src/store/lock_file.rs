@@ -111,7 +111,7 @@ fn read(path: &Path) -> (Arc<Content>, LockState) {
     let read = dataset::open(path).map(|file| file.take(LARGEST + 1).read_to_end(&mut text));
     match read {
         // A pipe or a device, on which a read would block.
-        Err(DatasetError::NoFile { .. }) => return unreadable("it is no plain file"),
+        Err(DatasetError::NoFile { .. }) => return unreadable("it is not a regular file"),
         Err(DatasetError::Unreadable { error, .. }) if error.kind() == ErrorKind::NotFound => {}
         Err(DatasetError::Unreadable { error, .. }) | Ok(Err(error)) => return refused(&error),
         Err(error) => return refused(&error),

@@ -53,7 +53,7 @@ pub enum PipelineError {
         error: LoadError,
     },
     /// The user stopped the run.
-    #[error("interrupted; {} finished and kept, the next run goes on from there", counted(*.levels))]
+    #[error("interrupted; {} finished and kept, and the next run continues from there", counted(*.levels))]
     Cancelled {
         /// Levels that are kept.
         levels: usize,
@@ -62,7 +62,7 @@ pub enum PipelineError {
     #[error("there is no spec to run")]
     NoBranch,
     /// A name that no stage has.
-    #[error("no stage is called `{pattern}`; there are {}", stages.join(", "))]
+    #[error("no stage matches `{pattern}`; the stages are {}", stages.join(", "))]
     NoSuchStage {
         /// The name or pattern that was given.
         pattern: String,
@@ -84,7 +84,8 @@ pub enum PipelineError {
     Report(#[from] ReportError),
     /// Figures too large to be computed with.
     #[error(
-        "{stage}: its figures are beyond all bounds, so nothing is kept; are the times of its runs in the unit that the spec says?"
+        "{stage}: its figures are out of range, so nothing is kept; are the times of its runs in the unit that the \
+         spec states?"
     )]
     Overflow {
         /// The stage.
@@ -115,8 +116,8 @@ fn unreachable_text(stage: Option<&StageId>, kept: bool, failure: &Failure) -> S
     let at = match stage {
         None => String::new(),
         Some(stage) if kept => format!(
-            " any more ({stage} is kept as far as it went: `sizer estimate` counts with it, the next run measures it \
-             again)"
+            " any more ({stage} is kept as far as it was measured: `sizer estimate` uses it, and the next run \
+             measures it again)"
         ),
         Some(stage) => format!(" any more ({stage} is not kept)"),
     };

@@ -195,11 +195,10 @@ fn lock_notice(state: &LockState) -> Option<String> {
         // Whoever would write it fails.
         LockState::Sound | LockState::Refused(_) => None,
         LockState::Conflicted => Some(
-            "sizer.lock has merge conflicts; it is written anew from both sides and the store"
-                .into(),
+            "sizer.lock has merge conflicts; it is rebuilt from both sides and the store".into(),
         ),
         LockState::Unreadable(why) => {
-            Some(format!("sizer.lock cannot be read ({why}); it is written anew from the store"))
+            Some(format!("sizer.lock cannot be read ({why}); it is rebuilt from the store"))
         }
     }
 }

@@ -142,7 +142,7 @@ impl<'a> Explorer<'a> {
             return Some(step);
         }
         self.notice(&format!(
-            "offline nothing is measured; concurrency {} would be next, and the estimate rests on {}",
+            "nothing is measured offline; concurrency {} would be next, and the estimate rests on {}",
             step.level.concurrency,
             listed(self.metrics.keys())
         ));

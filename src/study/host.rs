@@ -107,7 +107,7 @@ impl Runner for Context {
     }
 
     fn not_selected(&self, id: &StageId, reason: &Reason) -> PipelineError {
-        let why = "it was not selected to be made; select it too, or run without a selection once";
+        let why = "it was not selected; select it too, or run once without a selection";
         PipelineError::Missing { stage: id.clone(), reason: reason.clone(), why }
     }
 

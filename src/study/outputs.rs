@@ -71,8 +71,8 @@ pub(super) fn report_of_two(spec: &Spec) -> Option<String> {
             let stem = Path::new(&*own).with_extension("");
             let stem = stem.display();
             return Some(format!(
-                "{} is a report of `{}` as well as of `{own}`, and the one that runs last has it: to keep both, give each spec of a folder an \
-                 `outputs.dir` of its own, such as out/{stem}",
+                "{} is a report of `{}` as well as of `{own}`, and whichever runs last overwrites it: to keep both, \
+                 give each spec in a folder its own `outputs.dir`, such as out/{stem}",
                 beside(&places.entry(base), shared).display(),
                 other.spec
             ));

@@ -21,7 +21,7 @@ impl fmt::Display for RemeasureReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::FewRuns => "measured with fewer runs than wanted",
-            Self::Compared => "measured again, to see whether the rig is as it was",
+            Self::Compared => "measured again, to check whether the rig has changed",
         })
     }
 }
@@ -34,9 +34,9 @@ impl fmt::Display for Reason {
             Self::Damaged => f.write_str("artifact damaged"),
             Self::NewVersion => f.write_str("this version of sizer does it differently"),
             Self::Forced => f.write_str("forced"),
-            Self::Owed => f.write_str("forced in a run that ended before"),
+            Self::Owed => f.write_str("forced in a run that ended before making it"),
             Self::CutShort => f.write_str(
-                "the server stopped answering while it was measured, or took none of its runs",
+                "the server stopped answering while it was measured, or accepted none of its runs",
             ),
             Self::Again(again) => again.fmt(f),
             Self::Changed(changes) => write_list(f, changes),

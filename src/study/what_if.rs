@@ -30,7 +30,7 @@ impl Grid {
             return Ok(spec.targets.with_paths().map(|(_, targets)| targets.clone()).collect());
         }
         if !self.request_rates.is_empty() && spec.concurrency.counts_users() {
-            let message = "the levels of this sweep count users, so they say nothing of a rate";
+            let message = "the levels of this sweep count users, so they say nothing about a rate";
             return Err(spec.error_at("concurrency", message.to_owned()).into());
         }
         let of_users = |users: &u64| Targets {

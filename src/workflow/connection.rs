@@ -73,7 +73,7 @@ impl ConnectionSpec {
         checker.ensure(
             self.proxy.is_none() || self.unix_socket.is_none(),
             &at("proxy"),
-            "a socket of this machine is reached without a proxy",
+            "a Unix socket is reached without a proxy",
             "keep `proxy` or `unix_socket`",
         )?;
         checker.ensure(
@@ -89,8 +89,8 @@ impl ConnectionSpec {
             checker.ensure(
                 limit.is_none_or(|limit| limit.get() > 0.0),
                 &at(key),
-                "nothing happens within 0 s",
-                "leave it out to set no limit of its own",
+                "a timeout must be above 0 s",
+                "leave it out to set no separate limit",
             )?;
         }
         Ok(())

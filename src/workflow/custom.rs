@@ -42,7 +42,7 @@ impl WorkflowConfig for CustomSpec {
                 false,
                 &format!("workflow.settings.{key}"),
                 "this looks like a secret, and settings are stored in artifacts",
-                "hand it to the workflow in code",
+                "pass it to the workflow in code",
             )?;
         }
         Ok(())
@@ -59,7 +59,7 @@ impl WorkflowConfig for CustomSpec {
     fn client(&self, _: &Path, _: &Vault<'_>) -> Result<Arc<dyn Workflow>, ConnectError> {
         let name = &self.name;
         let message = format!(
-            "`{name}` is a workflow of a Rust program, which hands it to `Pipeline::with_workflow`"
+            "`{name}` is a workflow of a Rust program, which passes it to `Pipeline::with_workflow`"
         );
         Err(ConnectError::Client(message))
     }

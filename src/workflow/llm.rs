@@ -120,7 +120,7 @@ impl LlmSpec {
         checker.ensure(
             self.upstream.is_some() || (self.api_key.is_none() && self.headers.is_empty()),
             "workflow.llm",
-            "`api_key` and `headers` are those of `upstream`, and there is none",
+            "`api_key` and `headers` belong to `upstream`, which is not given",
             "give each of `upstreams` its own",
         )?;
         for (name, server) in &servers {
@@ -137,7 +137,7 @@ impl LlmSpec {
             checker.ensure(
                 server.env.iter().all(variable),
                 "workflow.llm",
-                "this is no name of an environment variable",
+                "this is not the name of an environment variable",
                 "such as OPENAI_BASE_URL",
             )?;
         }

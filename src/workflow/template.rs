@@ -110,7 +110,7 @@ fn refuse_undefined(environment: &mut Environment<'static>) {
         let plain = Arc::clone(&plain);
         environment.add_filter(name, move |args: Rest<minijinja::Value>| {
             if args.first().is_some_and(minijinja::Value::is_undefined) {
-                let what = format!("nothing of that name is there for `{name}` to work on");
+                let what = format!("the value that `{name}` is applied to does not exist");
                 return Err(minijinja::Error::new(minijinja::ErrorKind::UndefinedError, what));
             }
             plain.empty_state().apply_filter(name, &args)

@@ -183,7 +183,7 @@ fn the_newest_job_wins_and_older_offline_jobs_go_last() {
     let stale = project.path("calc/offline/job_1");
     std::fs::create_dir_all(&stale).unwrap();
     let ended = run(&project, &flags("00_line"), &["--no_plots"]).code(1);
-    ended.stderr("job_broken is passed over");
+    ended.stderr("job_broken is skipped");
     let output = offline_output(&project);
     let levels: Vec<&String> = output["calc_data"].as_object().unwrap().keys().collect();
     assert_eq!(levels.len(), 5, "{levels:?}");
@@ -368,7 +368,7 @@ fn the_emitted_spec_measures_the_same() {
     assert_eq!(simulator.metric("requests_total"), 9);
     let output = json(&project.path("specs/out/calc_runner_output.json"));
     assert!(output["gpu_estimates"]["gpu_estimate_by_wf_runtime"].is_f64());
-    project.run(&emit).code(2).stderr("is there already");
+    project.run(&emit).code(2).stderr("already exists");
     for file in project.files() {
         assert!(!crate::support::holds(&file, "canary-7f3d-key"), "{}", file.display());
     }

@@ -194,5 +194,5 @@ fn concurrencies_may_have_blanks_and_empty_places() {
     let text = std::fs::read_to_string(project.path("s.yml")).unwrap();
     assert!(text.contains("- 1\n") && text.contains("- 2\n") && text.contains("- 4\n"), "{text}");
     let wrong = project.run(&[&emit[..], &["1,two"]].concat()).code(2);
-    wrong.stderr("`two` is no whole number; give a list such as 1,2,4,8");
+    wrong.stderr("`two` is not a whole number; give a list such as 1,2,4,8");
 }

@@ -256,7 +256,7 @@ fn a_trace_is_a_chain_of_the_same_shape() {
         assert!(level["workflow_runtime"]["mean"].as_f64().unwrap() > 0.04);
     }
     // Never over a file that is there.
-    project.run(&["trace", "spec.yml", "-o", "chain.yml"]).code(2).stderr("is there already");
+    project.run(&["trace", "spec.yml", "-o", "chain.yml"]).code(2).stderr("already exists");
 }
 
 #[test]

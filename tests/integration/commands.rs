@@ -24,7 +24,7 @@ fn init_writes_a_spec_that_runs() {
     let fewer = ["--set", "concurrency.levels=[1, 2]", "--set", "concurrency.passes=1"];
     let ended = project.run(&[&["run", "mine/sizer.yml"], &fewer[..]].concat());
     assert!(ended.stdout.contains("p95 WF Runtime"), "{ended:#?}");
-    project.run(&["init", "mine"]).code(2).stderr("is there already");
+    project.run(&["init", "mine"]).code(2).stderr("already exists");
 }
 
 #[test]
@@ -252,6 +252,6 @@ fn migrate_brings_a_spec_up_to_date_and_leaves_the_rest() {
     project.run(&["migrate", "spec.yml"]).success().stdout("spec.yml: version 0 → 1");
     assert_eq!(project.read("spec.yml"), new);
     project.run(&["validate", "spec.yml"]).success();
-    project.run(&["migrate", "spec.yml"]).success().stdout("is of the current version");
+    project.run(&["migrate", "spec.yml"]).success().stdout("already has the current version");
     project.run(&["migrate", "nope.yml"]).code(2).stderr("cannot be read");
 }

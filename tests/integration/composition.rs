@@ -64,7 +64,7 @@ fn variables_are_made_of_variables() {
     let project = project
         .spec(&spec("  name: a ${vars.size}\n  size: ${vars.word}\n  word: b ${vars.size}\n"));
     let refused = project.run(&["validate", "spec.yml"]).code(2);
-    refused.stderr("the variable leads back to itself: size → word → size").stderr("spec.yml:9:");
+    refused.stderr("the variable refers to itself: size → word → size").stderr("spec.yml:9:");
     // Neither depth nor breadth is without end.
     let way = |breadth: usize| -> String {
         let of = |at: usize| {
@@ -155,7 +155,7 @@ fn a_secret_has_no_default_in_plain_text() {
     let workflow = "{type: openai, base_url: \"http://127.0.0.1:1/v1\", model: m, api_key: \"${env:SIZER_TEST_X:-canary-9d}\"}";
     let literal = Sizer::new().workflow(workflow, "concurrency: {levels: [1]}");
     let refused = literal.run(&["validate", "spec.yml"]).code(2);
-    let refused = refused.stderr("workflow.api_key: a secret stands here in plain text");
+    let refused = refused.stderr("workflow.api_key: this is a secret in plain text");
     assert!(!refused.stderr.contains("canary"), "{refused:?}");
     let empty = workflow.replace("canary-9d", "");
     let empty = Sizer::new().workflow(&empty, "concurrency: {levels: [1]}");
@@ -181,7 +181,7 @@ fn includes_may_meet_again_but_not_without_an_end() {
     let wide = wide.file("i9.yml", "workflow: {type: simulator}\n");
     wide.run(&["validate", "spec.yml"])
         .code(2)
-        .stderr("this is the include number 201, of at most 200");
+        .stderr("this is include number 201, and at most 200 are allowed");
 }
 
 #[test]
@@ -190,9 +190,7 @@ fn a_spec_can_be_a_link_and_says_which_folder_counts() {
     std::fs::create_dir(project.path("links")).unwrap();
     std::os::unix::fs::symlink("../spec.yml", project.path("links/linked.yml")).unwrap();
     let linked = project.run(&["validate", "links/linked.yml"]).code(2);
-    linked.stderr(
-        "links/linked.yml is a link to ../spec.yml, and it is the link's folder that counts",
-    );
+    linked.stderr("links/linked.yml is a link to ../spec.yml, and the link's folder counts");
     std::fs::copy(project.path("questions.jsonl"), project.path("links/questions.jsonl")).unwrap();
     project.run(&["validate", "links/linked.yml"]).success();
 }

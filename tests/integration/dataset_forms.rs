@@ -53,7 +53,7 @@ fn tables_are_read_whatever_separates_their_cells() {
         // A row of the second kind has a separator in a cell without quotes, which is an error.
         if text.contains("1;a; b") {
             let run = project(file, text, "").run(&["validate", "spec.yml"]).code(2);
-            run.stderr("d.csv:2:1: 3 cells in a table of 2 columns (separated by `;`; a cell that holds one is put");
+            run.stderr("d.csv:2:1: 3 cells in a table of 2 columns (separated by `;`; quote a cell that contains");
             continue;
         }
         assert_eq!(inputs(&project(file, text, "")), ["a; b", "c|d"], "{text:?}");
@@ -135,7 +135,7 @@ fn encodings_are_recognised_or_named() {
         assert_eq!(inputs(&project(file, latin, "encoding: latin1")), ["Größe?"], "{file}");
     }
     let run = project("d.csv", "id\n", "encoding: utf-17").run(&["validate", "spec.yml"]).code(2);
-    run.stderr("dataset.encoding: this is no encoding that is known");
+    run.stderr("dataset.encoding: this encoding is not known");
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_sheet_can_be_named() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/datasets/two_sheets.xlsx");
     let bytes = std::fs::read(data).unwrap();
     let first = project("d.xlsx", &bytes, "").run(&["validate", "spec.yml"]).code(2);
-    first.stderr("only its first sheet, `Readme`, was read: for another one set dataset.sheet, to `Questions`");
+    first.stderr("only its first sheet, `Readme`, was read; to read another, set dataset.sheet to `Questions`");
     assert!(!expanded(&project("d.xlsx", &bytes, "sheet: Questions")).is_empty());
     let none = project("d.xlsx", &bytes, "sheet: Qestions").run(&["validate", "spec.yml"]).code(2);
     none.stderr("has no sheet `Qestions`; it has `Readme` or `Questions`");
@@ -343,7 +343,7 @@ fn conversations_are_sent_in_the_words_of_the_endpoint() {
             "d.jsonl",
             r#"{"talk": [{"speaker": "A", "text": "hi"}]}"#,
             ", messages_key: talk",
-            "row 1: `talk`[0] has no `role` (it has: speaker, text)",
+            "row 1: `talk`[0] has no `role`, which chat endpoints require (it has: speaker, text)",
         ),
     ] {
         chat(file, text, "", key).run(&["validate", "spec.yml"]).code(2).stderr(message);
@@ -356,7 +356,7 @@ fn files_that_are_something_else_are_named() {
     for file in ["d.json", "d.jsonl", "d.csv", "d.parquet", "d.xlsx"] {
         for keys in ["", "whole_row: true"] {
             let run = project(file, pointer, keys).run(&["validate", "spec.yml"]).code(2);
-            run.stderr("is a Git LFS pointer and not the file itself; fetch it with `git lfs pull");
+            run.stderr("is a Git LFS pointer, not the file itself; fetch it with `git lfs pull");
         }
     }
     for (file, content, message) in [
@@ -380,7 +380,7 @@ fn parquet_is_read_however_it_is_packed() {
     }
     for content in [&bytes[..bytes.len() - 9], &damaged[..]] {
         let run = project("d.parquet", content, "").run(&["validate", "spec.yml"]).code(2);
-        let run = run.stderr("is no Parquet file: ");
+        let run = run.stderr("is not a valid Parquet file: ");
         assert!(
             !run.stderr.contains("panicked") && !run.stderr.contains("Parquet error"),
             "{run:?}"

@@ -117,10 +117,10 @@ fn damaged_files_are_errors() {
         ("bad.csv", &b"id,question\n1,a\n2\n"[..], "bad.csv:3:1: 1 cells in a table of 2 columns"),
         ("bad.csv", b"id,question\n1,\xff\n", "this is not UTF-8 text"),
         ("bad.jsonl", b"{\"question\": \"a\"}\n{\"question\": }\n", "bad.jsonl:2:14"),
-        ("bad.parquet", b"PAR1 but not really PAR1", "is no Parquet file"),
-        ("bad.parquet", &bytes[..bytes.len() / 2], "is no Parquet file"),
-        ("bad.xlsx", b"PK", "is no spreadsheet"),
-        ("bad.xlsx", &xlsx[..xlsx.len() / 2], "is no spreadsheet"),
+        ("bad.parquet", b"PAR1 but not really PAR1", "is not a valid Parquet file"),
+        ("bad.parquet", &bytes[..bytes.len() / 2], "is not a valid Parquet file"),
+        ("bad.xlsx", b"PK", "is not a valid spreadsheet"),
+        ("bad.xlsx", &xlsx[..xlsx.len() / 2], "is not a valid spreadsheet"),
     ] {
         std::fs::write(project.path(name), content).unwrap();
         let set = format!("dataset.path={name}");
@@ -179,7 +179,7 @@ fn a_sheet_that_is_cut_off_is_damaged_wherever_that_is() {
         project
             .run(&validate)
             .code(2)
-            .stderr("is no spreadsheet: it cannot be read: it is damaged");
+            .stderr("is not a valid spreadsheet: it cannot be read: it is damaged");
     }
 }
 
@@ -257,7 +257,7 @@ fn a_remote_dataset_is_downloaded_once() {
     assert!(missing.stderr.contains("the server answered 404"), "{missing:?}");
     let password = format!("dataset.path=http://me:canary-3f@{address}/x.csv");
     let refused = project.run(&["run", "spec.yml", "--set", &password]).code(2);
-    assert!(refused.stderr.contains("holds a password"), "{refused:?}");
+    assert!(refused.stderr.contains("contains a password"), "{refused:?}");
     assert!(!refused.stderr.contains("canary"), "{refused:?}");
 }
 

@@ -141,11 +141,13 @@ fn names_are_known_only_where_they_were_added() {
 fn a_name_is_added_once() {
     let taken = |added: Result<Extensions, ExtensionError>| added.unwrap_err().to_string();
     let all = || extensions(1, 1);
-    assert_eq!(taken(all().with_workflow::<EchoSpec>()), "there is a workflow kind `echo` already");
-    assert_eq!(taken(all().with_method("linear", 1, Chord)), "there is a method `linear` already");
+    assert_eq!(taken(all().with_workflow::<EchoSpec>()), "there is already a workflow kind `echo`");
+    assert_eq!(taken(all().with_method("linear", 1, Chord)), "there is already a method `linear`");
     assert_eq!(
         taken(all().with_report("summary.md", 1, LevelsTxt)),
-        "there is a report `summary.md` already"
+        "there is already a report `summary.md`"
     );
-    assert!(taken(all().with_method("A chord", 1, Chord)).contains("is not a name for a method"));
+    assert!(
+        taken(all().with_method("A chord", 1, Chord)).contains("is not a valid name for a method")
+    );
 }

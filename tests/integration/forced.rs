@@ -36,10 +36,11 @@ fn a_forced_run_that_is_stopped_is_still_to_do() {
         stopped(&project, &simulator, &["--force", "sweep"], signal, 24 + 6);
         let plan = project.run(&["plan", "spec.yml"]).success();
         plan.stdout("sweep@1             cached")
-            .stdout("sweep@2             run     forced in a run that ended before")
-            .stdout("sweep@3             run     forced in a run that ended before");
+            .stdout("sweep@2             run     forced in a run that ended before making it")
+            .stdout("sweep@3             run     forced in a run that ended before making it");
         let status = project.run(&["status", "spec.yml"]).success();
-        let status = status.stdout("sweep@3             stale: forced in a run that ended before");
+        let status =
+            status.stdout("sweep@3             stale: forced in a run that ended before making it");
         assert!(!status.stdout.contains("damaged"), "{status:#?}");
         // Offline, what is there has to do, and stays to be done.
         project.run(&["estimate", "spec.yml"]).success();

@@ -36,7 +36,7 @@ fn what_a_past_run_measured_stays_though_it_was_forced_since() {
     project.run(&["gc", "spec.yml"]).success().stdout("removed 0 files");
     assert!(first.exists());
     let gone = project.run(&["gc", "spec.yml", "--keep-last", "1"]).success();
-    gone.stdout("sweep@2: 1 file, ").stdout("older runs alone refer to it");
+    gone.stdout("sweep@2: 1 file, ").stdout("only older runs refer to it");
     assert!(!first.exists() && second.exists());
     project.run(&["run", "spec.yml"]).success().stderr("0 stages run");
 }
@@ -63,7 +63,7 @@ fn what_a_commit_names_stays() {
     assert!(first.exists() && second.exists() && third.exists());
     // Only the tips of `main` and `other` are left.
     let gone = project.run(&["gc", "spec.yml", "--keep-last", "0"]).success();
-    gone.stdout("sweep@2: 1 file, ").stdout("older commits alone refer to it");
+    gone.stdout("sweep@2: 1 file, ").stdout("only older commits refer to it");
     assert!(first.exists() && !second.exists() && third.exists());
     git(&project, &["checkout", "-q", "main"]);
     assert_eq!(project.object_of("sweep@2"), first);

@@ -29,7 +29,7 @@ fn a_level_whose_server_died_bounds_the_estimate_and_is_measured_again() {
     let ended = project.run(&["run", "spec.yml"]).code(1);
     ended
         .stderr("cannot be reached any more (sweep@4 is kept as far as it went")
-        .stderr("`sizer estimate` counts with it");
+        .stderr("`sizer estimate` uses it");
     assert!(!project.read("sizer.lock").contains("sweep@4"), "it is no measurement of that level");
     project
         .run(&["plan", "spec.yml"])
@@ -116,7 +116,7 @@ fn a_server_that_dies_while_a_level_is_forced_takes_no_measurement_with_it() {
     project
         .run(&["plan", "spec.yml"])
         .success()
-        .stdout("sweep@4             run     forced in a run that ended before");
+        .stdout("sweep@4             run     forced in a run that ended before making it");
 }
 
 #[test]
@@ -175,12 +175,12 @@ fn runs_that_the_server_did_not_take_are_no_measurement() {
         levels.map(|it| (it["runs"].as_u64().unwrap(), it["failed"] == 0)).collect()
     };
     let refused = run("list.yml", "wrong");
-    assert!(refused.contains("sweep@1: the server took none of the runs"), "{refused}");
+    assert!(refused.contains("sweep@1: the server accepted none of the runs"), "{refused}");
     assert!(refused.contains("no such key"), "{refused}");
     assert!(!project.read("sizer.lock").contains("sweep@"));
     let plan = project.command(&["plan", "list.yml"]).env("RIG_KEY", "right").output().unwrap();
     let plan = String::from_utf8(plan.stdout).unwrap();
-    assert!(plan.contains("took none of its runs"), "{plan}");
+    assert!(plan.contains("accepted none of its runs"), "{plan}");
     // With the right key everything is measured; with a wrong one again, nothing of it is lost.
     run("list.yml", "right");
     assert!(runs("list").iter().all(|(_, sound)| *sound), "{:?}", runs("list"));

@@ -118,7 +118,7 @@ fn a_conflicted_lock_is_written_anew() {
     project
         .run(&["run", "spec.yml"])
         .success()
-        .stderr("sizer.lock has merge conflicts; it is written anew");
+        .stderr("sizer.lock has merge conflicts; it is rebuilt");
     assert_eq!(project.read("sizer.lock"), sound);
     let project = project.file("sizer.lock", "not a lock");
     project.run(&["run", "spec.yml"]).success().stderr("sizer.lock cannot be read");
@@ -238,7 +238,7 @@ fn a_run_whose_artifacts_are_gone_is_compared_by_what_is_known_of_it() {
         .collect();
     std::fs::write(project.path(".sizer/runs.jsonl"), old.join("\n") + "\n").unwrap();
     let said = diff(id(1), id(3)).stdout(&format!(
-        "the spec of run {} is no longer in the store; what is there of it:\n  no difference",
+        "the spec of run {} is no longer in the store; the remaining parts of it:\n  no difference",
         id(1)
     ));
     assert!(!said.stdout.contains("not set"), "{said:#?}");
@@ -327,7 +327,7 @@ fn what_changed_between_two_states() {
     }
     let diff = project.run(&["diff", "spec.yml", "HEAD~1", "HEAD"]).success();
     diff.stdout("targets.users: 100 → 1000").stdout("| measured again |");
-    project.run(&["diff", "spec.yml", "nope"]).code(2).stderr("`nope` is no run of this spec");
+    project.run(&["diff", "spec.yml", "nope"]).code(2).stderr("`nope` is not a run of this spec");
 
     // Elsewhere the levels are known by name alone: no fit is made of what is not there.
     std::fs::remove_dir_all(project.path(".sizer")).unwrap();

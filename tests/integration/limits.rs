@@ -159,7 +159,7 @@ fn what_is_no_file_is_not_waited_for() {
         assert!(made.arg(project.path("pipe.jsonl")).status().unwrap().success());
         for verb in ["plan", "status", "validate", "run"] {
             let shown = format!("{verb}, the dataset is {name}");
-            within_limits(&project, &shown, &[verb, "spec.yml"], 2, "is no plain file");
+            within_limits(&project, &shown, &[verb, "spec.yml"], 2, "is not a regular file");
         }
         let recorded = format!("version: 1\nname: t\nworkflow: {{type: recorded, path: {path}}}\n");
         let project = project.spec(&recorded);
@@ -168,7 +168,7 @@ fn what_is_no_file_is_not_waited_for() {
             &format!("recorded in {name}"),
             &["plan", "spec.yml"],
             2,
-            "no plain file",
+            "not a regular file",
         );
     }
 }
@@ -182,12 +182,12 @@ fn specs_that_are_far_too_much() {
     validate(
         "maps in one another",
         &format!("{head}{REST}\nvars: {}\n", nested("{a: ", "}", 200_000)),
-        "512 brackets",
+        "512 nested brackets",
     );
     validate(
         "lists in one another",
         &format!("{head}{REST}\nvars: {}\n", nested("[", "]", 400_000)),
-        "512 brackets",
+        "512 nested brackets",
     );
     let levels: Vec<String> = (1..150_000).map(|level| level.to_string()).collect();
     validate(
@@ -263,7 +263,7 @@ fn figures_that_overflow_are_not_kept() {
             assert!(matches!(ended.code, Some(0..=3)), "{ended:#?}");
             if ended.code == Some(2) {
                 assert!(
-                    said.contains("r.jsonl") || said.contains("beyond all bounds"),
+                    said.contains("r.jsonl") || said.contains("its figures are out of range"),
                     "{ended:#?}"
                 );
             }

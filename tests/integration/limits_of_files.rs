@@ -61,7 +61,7 @@ fn rows_of_a_million_values() {
         "d.json",
         &loose,
         2,
-        "more than 1000000 values that are not",
+        "more than 1000000 values in a form that is not",
     );
     let sound =
         [("[", 1), ("{\"question\":\"a\",\"n\":NaN},\n", 200_000), ("{\"question\":1}]", 1)];
@@ -141,7 +141,7 @@ fn columns_in_one_another() {
         ),
         ("1,000,000 columns", wide, "more than 10000 columns"),
         ("room for 2^31 columns", room, "a group of 2147483647 columns"),
-        ("a footer of 40 MiB", long, "more than 16 MiB about its columns"),
+        ("a footer of 40 MiB", long, "a footer of more than 16 MiB"),
     ] {
         let project = Sizer::new().spec(&format!(
             "version: 1\nname: t\ndataset: {{path: d.parquet}}\nworkflow: {FAST}\n{REST}\n"

@@ -29,7 +29,7 @@ fn parts_that_multiply() {
     let names: Vec<String> = (0..1_000).map(|name| format!("n{name}")).collect();
     let text = head().replace("levels: [1]", &format!("levels: [{}]", levels.join(", ")));
     let text = format!("{text}matrix: {{name: [{}]}}\n", names.join(", "));
-    validate("1,000 branches of 10,000 levels", &text, "specs of more than 128 MiB together");
+    validate("1,000 branches of 10,000 levels", &text, "are larger than 128 MiB together");
 }
 
 #[test]

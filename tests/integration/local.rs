@@ -74,7 +74,7 @@ fn a_script_gets_the_item_as_an_argument_and_never_as_text() {
     assert!(!project.path("hacked").exists());
     let project = Sizer::new()
         .workflow("{type: command, shell: true, run: ['echo {{ item.input }}']}", BURST);
-    project.run(&["run", "spec.yml"]).code(2).stderr("a script must not be made of an item");
+    project.run(&["run", "spec.yml"]).code(2).stderr("a script must not contain the item");
 }
 
 /// Short where the test waits for it, and otherwise long enough for the busiest machine.
@@ -92,7 +92,7 @@ fn what_goes_wrong_in_a_process_is_named() {
         (
             "[sh, -c, 'echo thinking >&2; sleep 60']",
             "timeout",
-            "not over within 1.5 s; on stderr: thinking",
+            "not finished within 1.5 s; on stderr: thinking",
         ),
         ("[cat, '{{ item.nothing }}']", "template", "workflow.run.1"),
     ] {
@@ -183,7 +183,7 @@ done
             "a worker's line is not a JSON object: `loading model`",
         ),
         ("echo '[1]'; continue", "malformed", "a worker's line is not a JSON object"),
-        ("echo '{\"id\": \"other\"}'; continue", "malformed", "answers for another run"),
+        ("echo '{\"id\": \"other\"}'; continue", "malformed", "answered for a different run"),
         ("echo '{\"error\": \"no tool\"}'; continue", "reported", "no tool"),
         (
             "trap '' TERM; echo busy >&2; sleep 60; sleep 60",
@@ -280,7 +280,7 @@ fn secrets_of_a_program_stay_out_of_everything() {
     assert!(!format!("{ended:?}").contains(CANARY));
     assert_eq!(project.read("l.log"), "my key is ***\n***");
     let project = Sizer::new().workflow("{type: command, run: [x], env: {API_KEY: abc}}", BURST);
-    project.run(&["validate", "spec.yml"]).code(2).stderr("a secret stands here in plain text");
+    project.run(&["validate", "spec.yml"]).code(2).stderr("this is a secret in plain text");
 }
 
 #[test]
@@ -384,7 +384,7 @@ fn a_server_that_does_not_come_up_says_why() {
     served("{run: [sleep, '60']}", simulator.address.port())
         .run(&["run", "spec.yml"])
         .code(1)
-        .stderr("something answers already");
+        .stderr("something already answers");
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn the_flag_goes_before_the_variables() {
     assert_eq!(told(&project, &[]), "");
     assert!(told(&project, &["--log", "debug"]).contains(" key "));
     let project = project.env("SIZER_LOG", "sizer=aloud");
-    assert!(told(&project, &[]).contains("SIZER_LOG is not understood"));
+    assert!(told(&project, &[]).contains("SIZER_LOG cannot be parsed"));
     project.run(&["run", "spec.yml", "--log", "aloud"]).code(2);
 }
 

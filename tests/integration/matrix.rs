@@ -77,7 +77,7 @@ fn every_combination_is_a_branch() {
     project
         .run(&["plan", "spec.yml", "--only", "fit[nope]"])
         .code(2)
-        .stderr("no stage is called `fit`");
+        .stderr("no stage matches `fit`");
 
     // A further value measures only itself.
     let before = simulator.metric("requests_total");

@@ -111,9 +111,9 @@ fn datasets_are_typed_as_well() {
 fn a_spec_that_would_be_refused_is_not_written() {
     let project = project().env("NO_NUMBER", "canary-7f3d");
     for (setting, message) in [
-        ("temperature: \"${TEMP:-warm}\"", "llms.rig.temperature: \"warm\" is no number"),
+        ("temperature: \"${TEMP:-warm}\"", "llms.rig.temperature: \"warm\" is not a number"),
         ("max_tokens: -1", "c.yml: its spec would be refused: workflow.max_tokens: "),
-        ("seed: $NO_NUMBER", "llms.rig.seed: the value of the variable is no whole number"),
+        ("seed: $NO_NUMBER", "llms.rig.seed: the value of the variable is not a whole number"),
         (
             "base_url: 'http://me:canary-7f3d@h/v1'",
             "c.yml: its spec would be refused: workflow.base_url",

@@ -434,7 +434,10 @@ fn mistakes_are_shown_where_they_are() {
         ("{type: nat, base_url: 'http://h', config: c.yml}", "either served or run here"),
         ("{type: nat, config: c.yml, serve: {run: [nat]}}", "sizer starts the hosts"),
         ("{type: nat, config: c.yml, api_key: '${env:K}'}", "sizer starts the hosts"),
-        ("{type: nat, base_url: 'http://h', hosts: 2}", "started and run by others"),
+        (
+            "{type: nat, base_url: 'http://h', hosts: 2}",
+            "starts no hosts for a server given by base_url",
+        ),
         ("{type: nat, config: c.yml, hosts: 0}", "from 1 to 1024"),
         ("{type: nat, config: c.yml, hosts: many}", "from 1 to 1024"),
         ("{type: nat, config: c.yml, ready_timeout: 0s}", "no host is ready within 0 s"),

@@ -67,7 +67,7 @@ fn a_configuration_lies_over_its_base() {
     let project = project.file("below/c.yml", "base: ../base.yml\n");
     assert_eq!(workflow(&project, "below/c.yml")["model"], "small-model");
     for (config, message) in [
-        ("circle.yml", "base: the configurations are based on each other in a circle"),
+        ("circle.yml", "base: the configurations extend each other in a cycle"),
         ("lost.yml", "lost.yml: base: nowhere.yml cannot be read: No such file"),
         ("list.yml", "list.yml: base: write the path of one configuration"),
     ] {
@@ -99,7 +99,7 @@ fn variables_are_filled_in_before_the_text_is_yaml() {
         (&json!("${env:IN_FLOW}"), &json!("${env:HOW_MANY}"))
     );
     let odd = project.run(&["import", "nat", "odd.yml"]).code(2);
-    odd.stderr("model: `${!MODEL}` is no form of a variable that sizer knows");
+    odd.stderr("model: `${!MODEL}` is not a form of variable that sizer knows");
 }
 
 #[test]

@@ -182,7 +182,7 @@ fn a_limit_on_a_rate_is_a_plain_number() {
             "{p95: 20}",
             "the p95 of a rate is reached by few calls: limit its p05, which 95 % of the calls reach",
         ),
-        ("0", "a rate that every call reaches is no target: it must be above 0"),
+        ("0", "a rate that every call reaches is not a target: it must be above 0"),
         ("{p05: -1}", "it must be above 0"),
         ("1e-320", "it must be above 0"),
         ("{}", "no quantile is given"),

@@ -186,5 +186,5 @@ fn what_sizer_keeps_and_shows_is_a_recording() {
     project.run(&["run", "spec.yml", "-q", "--set", "workflow.path=own.jsonl"]).success();
     assert_eq!(gpus(), kept);
     let none = project.run(&["run", "spec.yml", "--set", "workflow.path=none/*.csv"]).code(2);
-    none.stderr("no recording is there");
+    none.stderr("there is no recording here");
 }

@@ -31,7 +31,9 @@ fn until_from_and_only() {
     run(&["--from", "fit"]).success().stderr("6 stages run, 0 cached");
     run(&[]).success().stderr("0 stages run, 13 cached");
     assert_eq!(simulator.metric("requests_total"), 14);
-    run(&["--only", "swep"]).code(2).stderr("no stage is called `swep`; there are expand, sweep@1");
+    run(&["--only", "swep"])
+        .code(2)
+        .stderr("no stage matches `swep`; the stages are expand, sweep@1");
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn mistakes_of_form_say_what_to_write() {
     for prompt in
         ["{{ item.input }}", "a {% if item['x'] %}b{% endif %}", "{{ item.topic | upper }}"]
     {
-        says(chain(prompt), "a template here takes the item, and there is no dataset");
+        says(chain(prompt), "a template here uses the item, but there is no dataset");
     }
     for prompt in ["the item.input", "{{ outputs.item.x }}", "{{ round }}"] {
         chain(prompt).run(&["validate", "spec.yml"]).success().stdout("1 item, 1 level");

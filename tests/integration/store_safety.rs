@@ -75,7 +75,7 @@ fn pipes_in_the_store_are_not_waited_for() {
         std::fs::create_dir_all(project.path(".sizer")).unwrap();
         let mut made = std::process::Command::new("mkfifo");
         assert!(made.arg(project.path(".sizer").join(pipe)).status().unwrap().success());
-        project.run(&["run", "spec.yml"]).code(1).stderr("it is not a plain file");
+        project.run(&["run", "spec.yml"]).code(1).stderr("it is not a regular file");
     }
 }
 

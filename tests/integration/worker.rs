@@ -150,14 +150,18 @@ fn what_is_no_plan_is_an_error_of_the_caller() {
     let project = project(&simulator, "levels: [2], runs: 6");
     let text = order(&project, 2).to_json().unwrap();
     for (args, text, expected) in [
-        (&[][..], String::new(), "there is no plan"),
-        (&[], "{\"version\": 1".to_owned(), "this is no plan: EOF"),
-        (&[], text.replacen("\"version\":1", "\"version\":7", 1), "the plan is of version 7"),
-        (&[], text.replacen("\"in_flight\":2", "\"in_flight\":0", 1), "a load of 0 cannot be made"),
+        (&[][..], String::new(), "no plan was given"),
+        (&[], "{\"version\": 1".to_owned(), "this is not a plan: EOF"),
+        (&[], text.replacen("\"version\":1", "\"version\":7", 1), "the plan has version 7"),
+        (
+            &[],
+            text.replacen("\"in_flight\":2", "\"in_flight\":0", 1),
+            "a load of 0 is not possible",
+        ),
         (&[], text.replacen("\"model\":\"m\"", "\"modle\":\"m\"", 1), "did you mean `model`?"),
-        (&["--share", "0/3"], text.clone(), "a load of 2 cannot be shared among 3"),
+        (&["--share", "0/3"], text.clone(), "a load of 2 cannot be split into 3 shares"),
         (&["--share", "2/2"], text.clone(), "there is no share 2 of 2"),
-        (&["--share", "one"], text.clone(), "a share is a number of several"),
+        (&["--share", "one"], text.clone(), "a share is an index and the number of shares"),
     ] {
         let (ended, stdout) = fed(&project, args, &text);
         ended.code(2).stderr(expected);
@@ -191,7 +195,7 @@ fn what_is_not_all_shares_of_one_level_is_not_merged() {
         (
             &["first.parquet", "second.parquet", "first.parquet"],
             2,
-            "share 0 of 2 is there twice: first.parquet and first.parquet",
+            "share 0 of 2 is given twice: first.parquet and first.parquet",
         ),
         (
             &["first.parquet", "other.parquet"],
@@ -204,9 +208,9 @@ fn what_is_not_all_shares_of_one_level_is_not_merged() {
             "first.parquet is one of 2 shares, and whole.parquet one of 1",
         ),
         (&["first.parquet", "loose.parquet"], 2, "loose.parquet does not say which share"),
-        (&["first.parquet", "text.parquet"], 2, "text.parquet: this is no Parquet file"),
+        (&["first.parquet", "text.parquet"], 2, "text.parquet: this is not a Parquet file"),
         (&["first.parquet", "none.parquet"], 2, "none.parquet cannot be read: No such file"),
-        (&["first.parquet", "."], 2, ".: it is no regular file"),
+        (&["first.parquet", "."], 2, ".: it is not a regular file"),
         (&["first.parquet", "level.parquet"], 2, "level.parquet would be replaced"),
         (&["first.parquet", "--share", "0/2"], 2, "cannot be used with"),
         (&[], 2, "a value is required"),

@@ -124,8 +124,7 @@ fn too_large(found: de::Unexpected<'_>, expected: &str) -> Option<String> {
         de::Unexpected::Float(value) => value.fract() == 0.0 && value > most as f64,
         _ => false,
     };
-    is_larger
-        .then(|| format!("this number is too large: {most} is the most that can be meant here"))
+    is_larger.then(|| format!("this number is too large: at most {most} makes sense here"))
 }
 
 /// Suggests the nearest known name ("did you mean …?"), or lists all of them.

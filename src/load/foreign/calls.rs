@@ -53,7 +53,7 @@ pub(super) fn calls(
 /// Fails where a run has more calls than any agent makes.
 fn check_count(fields: &Fields<'_>, key: &str, count: usize) -> Result<(), ForeignError> {
     if count > MOST_CALLS {
-        let message = format!("{count} calls, and a run has at most {MOST_CALLS}");
+        let message = format!("{count} calls, but a run has at most {MOST_CALLS}");
         return Err(fields.wrong(key, message));
     }
     Ok(())

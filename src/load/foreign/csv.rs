@@ -18,7 +18,7 @@ pub(super) fn read(shown: &str, file: File, rows: &mut Rows<'_>) -> Result<(), F
     let mut table = Table::open(file, &options).map_err(explain)?;
     let names = std::mem::take(&mut table.names);
     if let Some(name) = double_column(&names) {
-        return Err(place(1).wrong_at(name, "the column is there twice"));
+        return Err(place(1).wrong_at(name, "the column appears twice"));
     }
     if names.is_empty() {
         return Ok(());

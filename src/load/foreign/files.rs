@@ -22,7 +22,7 @@ pub fn recorded_files(
         } else if !path.exists() && shown.contains(['*', '?', '[']) {
             matching(&shown)?
         } else if path.exists() && !path.is_file() {
-            let error = ForeignError::file(&shown, "this is no plain file");
+            let error = ForeignError::file(&shown, "this is not a regular file");
             return Err(
                 error.help("a pipe or a device cannot be read twice; write it to a file first")
             );
@@ -30,7 +30,7 @@ pub fn recorded_files(
             vec![path]
         };
         if found.is_empty() {
-            let error = ForeignError::file(&shown, "no recording is there");
+            let error = ForeignError::file(&shown, "there is no recording here");
             return Err(error.help("recordings are named .jsonl, .csv or .parquet"));
         }
         for file in found {
@@ -66,7 +66,7 @@ fn in_folder(path: &Path) -> Result<Vec<PathBuf>, ForeignError> {
 
 fn matching(pattern: &str) -> Result<Vec<PathBuf>, ForeignError> {
     let wrong = |error: glob::PatternError| {
-        ForeignError::file(pattern, format!("this is no glob: {}", error.msg))
+        ForeignError::file(pattern, format!("this is not a valid glob: {}", error.msg))
     };
     let mut files: Vec<PathBuf> = Vec::new();
     for path in glob::glob(pattern).map_err(wrong)?.take(MOST_FILES * 10) {

@@ -10,9 +10,9 @@ use std::io::{BufRead, BufReader, Read};
 
 /// One line of a recording is no longer.
 const LONGEST_LINE: u64 = 16 << 20;
-const ONE_PER_LINE: &str = "a recording has one object per line, such as \
-     {\"concurrency\": 8, \"start\": 12.04, \"end\": 19.31}; `jq -c '.[]'` makes lines of a list, \
-     `jq -c .` of objects that go on over several";
+const ONE_PER_LINE: &str = "a recording has one object per line, such as {\"concurrency\": 8, \"start\": 12.04, \
+                            \"end\": 19.31}; `jq -c '.[]'` turns a list into lines, `jq -c .` objects that span \
+                            several lines";
 
 pub(super) fn read(shown: &str, file: File, rows: &mut Rows<'_>) -> Result<(), ForeignError> {
     let unreadable = |error| ForeignError::Unreadable { path: shown.to_owned(), error };
@@ -52,18 +52,18 @@ pub(super) fn read(shown: &str, file: File, rows: &mut Rows<'_>) -> Result<(), F
 
 fn no_object(place: &Place<'_>, text: &[u8]) -> ForeignError {
     let what = if text.trim_ascii_start().starts_with(b"[") { "a list" } else { "no object" };
-    place.wrong(format!("this is {what}: one object per line is wanted")).help(ONE_PER_LINE)
+    place.wrong(format!("this is {what}: expected one object per line")).help(ONE_PER_LINE)
 }
 
 fn broken(place: &Place<'_>, text: &[u8], error: &serde_json::Error) -> ForeignError {
     match text.trim_ascii_start().first() {
         Some(b'{') if error.is_eof() => {
-            let message = "the object does not end on its line: one object per line is wanted";
+            let message = "the object does not end on its line: expected one object per line";
             place.wrong(message).help(ONE_PER_LINE)
         }
         Some(b'{') => {
             let message = if std::str::from_utf8(text).is_ok() {
-                "this is not JSON (numbers such as NaN and Infinity are not, either)"
+                "this is not JSON (nor are NaN and Infinity valid numbers in JSON)"
             } else {
                 "this is not UTF-8 text"
             };

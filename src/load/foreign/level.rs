@@ -103,11 +103,11 @@ fn wrongly_claimed(
         path: path.unwrap_or_else(|| "the recording".to_owned()),
         message: format!("concurrency {claim} {}{which}", found.in_words(claim)),
         help: if found.is_fewer(claim) {
-            "`concurrency` says how many runs are in flight at a time; with `concurrency: measured` in \
-             the workflow a level is what was in flight"
+            "`concurrency` says how many runs are in flight at a time; with `concurrency: measured` in the workflow, \
+             levels are derived from the number of runs in flight"
         } else {
-            "if the level was measured more than once, number its repetitions in a column \
-             `repetition`; with `concurrency: measured` in the workflow a level is what was in flight"
+            "if the level was measured more than once, number its repetitions in a column `repetition`; with \
+             `concurrency: measured` in the workflow, levels are derived from the number of runs in flight"
         },
     })
 }

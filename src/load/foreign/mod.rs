@@ -82,9 +82,12 @@ pub fn read_foreign(
             taken += entry.weight();
             if taken > MOST_MIB << 20 {
                 let message = format!(
-                    "the {count} runs up to here take {MOST_MIB} MiB, and more of a recording is not read"
+                    "the {count} runs up to here take {MOST_MIB} MiB, which is the most that sizer reads of a \
+                     recording"
                 );
-                return Err(place.wrong(message).help("leave out levels, or runs of the longest"));
+                return Err(place
+                    .wrong(message)
+                    .help("leave out levels, or some runs of the largest ones"));
             }
             levels.entry(entry.concurrency).or_default().push(Entry { source, ..entry });
             if levels.len() > MOST_LEVELS {

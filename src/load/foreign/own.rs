@@ -28,7 +28,7 @@ pub fn read_shares(paths: &[PathBuf]) -> Result<Vec<(String, Recording)>, Foreig
         let shown = path.display().to_string();
         let mut file = opened(path, &shown, &mut size)?;
         if !is_own(&shown, &mut file)? {
-            return Err(ForeignError::file(&shown, "it is no recording that a worker wrote"));
+            return Err(ForeignError::file(&shown, "it is not a recording written by a worker"));
         }
         shares.push((shown.clone(), read_whole(&shown, file)?));
     }
@@ -41,7 +41,7 @@ fn opened(path: &Path, shown: &str, before: &mut u64) -> Result<File, ForeignErr
     // Opening a pipe would wait for whoever writes to it.
     let metadata = path.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(ForeignError::file(shown, "it is no regular file"));
+        return Err(ForeignError::file(shown, "it is not a regular file"));
     }
     *before = before.saturating_add(metadata.len());
     if *before > MOST_MIB << 20 {
@@ -96,7 +96,7 @@ fn recording(shown: &str, mut file: File) -> Result<Recording, ForeignError> {
 }
 
 pub(super) fn damaged(shown: &str) -> ForeignError {
-    ForeignError::file(shown, "this is no Parquet file, or it is damaged")
+    ForeignError::file(shown, "this is not a Parquet file, or it is damaged")
 }
 
 pub(super) fn too_large(shown: &str, what: &str) -> ForeignError {

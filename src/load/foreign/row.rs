@@ -94,8 +94,8 @@ impl Rows<'_> {
             format!("it has no column {}", lacks.join(" and no column ")),
         );
         Err(error.help(
-            "each row is a run: concurrency, start, end, and what docs/runs.md names besides; \
-             with `concurrency: measured` in the workflow the level need not be there",
+            "each row is a run: concurrency, start, end, and the optional columns in docs/runs.md; with \
+             `concurrency: measured` in the workflow, concurrency may be missing",
         ))
     }
 
@@ -131,7 +131,9 @@ impl Rows<'_> {
         let calls = run.llm_calls.iter().flat_map(|call| [call.start, call.end]);
         let finite = [run.start, run.end].into_iter().chain(calls).all(f64::is_finite);
         if !finite || run.end < run.start || run.llm_calls.iter().any(|it| it.end < it.start) {
-            return Err(place.wrong("a run ends no earlier than it starts, at a finite time"));
+            return Err(
+                place.wrong("a run must end at a finite time, and no earlier than it starts")
+            );
         }
         if entry.concurrency.is_none_or(|it| it == 0) && !self.measured {
             let message = "it does not say at which concurrency it was recorded";
@@ -144,7 +146,10 @@ impl Rows<'_> {
 
     fn level(&self, fields: &Fields<'_>) -> Result<Option<u32>, ForeignError> {
         let wrong = |value: &Value| {
-            let message = format!("{} is no level: a whole number from 1 to 1000000", brief(value));
+            let message = format!(
+                "{} is not a level: expected a whole number from 1 to 1000000",
+                brief(value)
+            );
             fields.wrong("concurrency", message)
         };
         let Some(value) = fields.get("concurrency") else {
@@ -153,7 +158,7 @@ impl Rows<'_> {
             } else {
                 let error =
                     fields.wrong("concurrency", "it is missing: the level that the run belongs to");
-                Err(error.help("with `concurrency: measured` in the workflow it need not be there"))
+                Err(error.help("with `concurrency: measured` in the workflow, it may be missing"))
             };
         };
         let level = fields.whole("concurrency").map_err(|_| wrong(value))?;
@@ -208,7 +213,7 @@ fn run(fields: &Fields<'_>, clock: &Clock) -> Result<Run, ForeignError> {
 fn phase(fields: &Fields<'_>) -> Result<Phase, ForeignError> {
     let Some(value) = fields.get("phase") else { return Ok(Phase::default()) };
     let wrong = || {
-        let message = format!("{} is none of warm_up, measured, cool_down", brief(value));
+        let message = format!("{} is not one of warm_up, measured, cool_down", brief(value));
         fields.wrong("phase", message)
     };
     let text = value.as_str().ok_or_else(wrong)?.trim();

@@ -53,7 +53,9 @@ impl Fields<'_> {
         const EXACT: f64 = 9e15;
         let Some(number) = self.number(key)? else { return Ok(None) };
         if number.fract() != 0.0 || !(0.0..EXACT).contains(&number) {
-            return Err(self.wrong(key, format!("{number} is no count: a whole number is wanted")));
+            return Err(
+                self.wrong(key, format!("{number} is not a count: expected a whole number"))
+            );
         }
         #[expect(
             clippy::cast_possible_truncation,
@@ -67,7 +69,7 @@ impl Fields<'_> {
     pub fn times(&self, key: &str) -> Result<Option<Vec<f64>>, ForeignError> {
         let wrong = |what: &str| {
             let message =
-                format!("{what} is no time in a list of times such as [0.4, 1.2], or 0.4;1.2");
+                format!("{what} is not a time in a list of times such as [0.4, 1.2], or 0.4;1.2");
             self.wrong(key, message)
         };
         let Some(value) = self.get(key) else { return Ok(None) };

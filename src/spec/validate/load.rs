@@ -21,7 +21,7 @@ impl SpecChecker<'_> {
                     levels.len() <= MOST_LEVELS,
                     path,
                     "between 1 and 10000 levels",
-                    "ten are a good number",
+                    "ten is a good number",
                 )?;
                 for (index, level) in levels.iter().enumerate() {
                     let path = format!("{path}.{index}");
@@ -58,7 +58,7 @@ impl SpecChecker<'_> {
                     (1..=MOST_LEVELS).contains(&steps),
                     &at("steps"),
                     "between 1 and 10000 levels",
-                    "ten are a good number",
+                    "ten is a good number",
                 )?;
             }
         }
@@ -66,7 +66,7 @@ impl SpecChecker<'_> {
             self.ensure(
                 !self.is_given(key),
                 &format!("concurrency.{key}"),
-                "only adaptive levels have it",
+                "only adaptive levels use this key",
                 "write `levels: adaptive`, or leave it out",
             )?;
         }
@@ -76,7 +76,7 @@ impl SpecChecker<'_> {
             (1..=MOST_LEVELS).contains(&count),
             path,
             "between 1 and 10000 levels",
-            "ten are a good number",
+            "ten is a good number",
         )?;
         self.ensure(
             values.iter().all(|level| *level <= HIGHEST_LEVEL),
@@ -113,7 +113,7 @@ impl SpecChecker<'_> {
         self.ensure(
             concurrency.order == Order::Ascending,
             "concurrency.order",
-            "each adaptive level follows from those before",
+            "each adaptive level depends on those before it",
             "leave it out",
         )?;
         self.ensure(
@@ -127,7 +127,7 @@ impl SpecChecker<'_> {
     fn load(&self) -> Check {
         let mut given = WindowSpec::KEYS.iter().filter(|key| self.is_given(key));
         if let (Some(first), Some(second)) = (given.next(), given.next()) {
-            let message = format!("`{first}` and `{second}` both say how long a level is");
+            let message = format!("`{first}` and `{second}` both set the length of a level");
             return self.ensure(false, &format!("concurrency.{second}"), &message, "keep one");
         }
         match self.spec.concurrency.window {
@@ -142,14 +142,14 @@ impl SpecChecker<'_> {
                 duration.get() > 0.0,
                 "concurrency.duration",
                 "nothing can be measured in 0 s",
-                "60s is a good beginning",
+                "60s is a good start",
             )?,
             WindowSpec::Until(until) => {
                 self.ensure(
                     until.p95_within.get() > 0.0,
                     "concurrency.until.p95_within",
                     "no number of runs makes an interval that narrow",
-                    "10% is a good beginning",
+                    "10% is a good start",
                 )?;
                 self.ensure(
                     (59..=MOST_RUNS).contains(&until.at_most),
@@ -171,7 +171,7 @@ impl SpecChecker<'_> {
             (0.0..1.0).contains(&load.on_failure.tolerated()),
             "concurrency.on_failure.tolerate",
             "a share lies between 0% and 100%",
-            "1% is a good beginning",
+            "1% is a good start",
         )
     }
 

@@ -90,7 +90,7 @@ impl SpecChecker<'_> {
     fn use_of_item(&self) -> Check {
         let used = self.spec.workflow.use_of_item();
         let Some(path) = used.filter(|_| !self.spec.dataset.is_given()) else { return Ok(()) };
-        let message = "a template here takes the item, and there is no dataset";
+        let message = "a template here uses the item, but there is no dataset";
         let help = "add `dataset: {path: questions.jsonl}`, or leave `item` out";
         Err(self.error(&path, message).help(help))
     }
@@ -106,15 +106,15 @@ impl SpecChecker<'_> {
         self.ensure(
             test.cost_per_gpu_hour.is_none_or(|cost| cost.is_finite() && cost >= 0.0),
             "test.cost_per_gpu_hour",
-            "a price is a number that is not negative",
-            "leave it out where it is not known",
+            "a price cannot be negative or infinite",
+            "leave it out if it is unknown",
         )?;
         let Some(gpu_count) = test.gpu_count else { return Ok(()) };
         self.ensure(
             (1..=MOST_GPUS).contains(&gpu_count),
             "test.gpu_count",
             "the test rig has at least 1 GPU",
-            "leave it out when only gathering",
+            "leave it out if you only want to measure",
         )?;
         self.ensure(
             gpu_count.is_multiple_of(test.gpus_per_replica),
@@ -133,7 +133,7 @@ impl SpecChecker<'_> {
             self.spec.targets.with_paths().count() > 0,
             "targets",
             "the list is empty",
-            "leave it out when only gathering",
+            "leave it out if you only want to measure",
         )?;
         sets.try_for_each(|(at, targets)| self.target_set(&at, targets))
     }
@@ -144,13 +144,13 @@ impl SpecChecker<'_> {
             targets.users.is_none_or(|users| users > 0),
             &path("users"),
             "there must be at least 1",
-            "leave it out when only gathering",
+            "leave it out if you only want to measure",
         )?;
         self.ensure(
             targets.users.is_none_or(|users| users <= MOST_USERS),
             &path("users"),
             &format!("at most {MOST_USERS} users can be asked for"),
-            "give the number of people that are served at the same time",
+            "give the number of people who are served at the same time",
         )?;
         self.ensure(
             targets.request_rate.is_none_or(|rate| rate.is_finite() && rate > 0.0),
@@ -187,9 +187,9 @@ impl SpecChecker<'_> {
             let Some(limits) = targets.limits(metric) else { continue };
             let help = "leave it out to set no target";
             let unlimited = match metric.direction() {
-                Direction::Lower => "no time can be 0",
+                Direction::Lower => "a limit on a time must be above 0",
                 Direction::Higher => {
-                    "a rate that every call reaches is no target: it must be above 0"
+                    "a rate that every call reaches is not a target: it must be above 0"
                 }
             };
             self.ensure(!limits.is_empty(), &path, "no quantile is given", help)?;
@@ -210,7 +210,7 @@ impl SpecChecker<'_> {
             self.ensure(
                 plain,
                 &path,
-                "a report's name is a plain file name",
+                "a report's name must be a plain file name",
                 "set `outputs.dir` for the folder",
             )?;
             let repeated = reports.iter().take(index).any(|earlier| earlier.name == *name);

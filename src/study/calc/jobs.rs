@@ -73,15 +73,15 @@ pub(super) fn gathered(
                 }
             }
             Err(message) => {
-                observer.notice(&format!("{} is passed over: {message}", job.display()));
+                observer.notice(&format!("{} is skipped: {message}", job.display()));
             }
         }
     }
     levels.remove(&LoadPoint::InFlight(0));
     if levels.is_empty() {
         return Err(CalcError::Jobs(format!(
-            "{} holds no metrics of a gathering run ({METRICS} in a folder job_…); gather some first: leave \
-             --offline_mode out",
+            "{} holds no metrics of a gathering run ({METRICS} in a folder job_…); gather some first, without \
+             --offline_mode",
             online.display()
         )));
     }

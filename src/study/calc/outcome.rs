@@ -48,9 +48,9 @@ pub enum CalcError {
 fn continuation(written: Option<&Path>) -> String {
     match written {
         Some(spec) => {
-            format!(". What was asked is in {0}: run it with `sizer run {0}`", spec.display())
+            format!(". An equivalent spec is in {0}: run it with `sizer run {0}`", spec.display())
         }
-        None => ". --emit-spec FILE writes what was asked as a spec".to_owned(),
+        None => ". --emit-spec FILE writes an equivalent spec".to_owned(),
     }
 }
 

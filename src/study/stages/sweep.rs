@@ -250,7 +250,7 @@ fn gone(id: StageId, failure: Failure) -> CutShort<PipelineError> {
 /// The end of a level of which the server took no run: a wrong key or model says nothing of what a rig carries.
 fn untaken(id: &StageId, failure: &Failure) -> CutShort<PipelineError> {
     let notice = format!(
-        "{id}: the server took none of the runs ({failure}); the next run measures it again"
+        "{id}: the server accepted none of the runs ({failure}); the next run measures it again"
     );
     CutShort { why: failure.to_string(), then: Continuation::GoOn(notice) }
 }

@@ -106,14 +106,14 @@ impl Shape {
             let sizes: Vec<String> =
                 self.groups.iter().map(|group| group.len().to_string()).collect();
             notes.push(format!(
-                "The runs have {} different forms ({} runs of each); the chain does each as often.",
+                "The runs have {} different forms ({} runs of each); the chain chooses them in these proportions.",
                 self.groups.len(),
                 sizes.join(", ")
             ));
         }
         if self.uncounted {
             notes.push(format!(
-                "The length of some answers is not known: {SOME_TOKENS} tokens stand for it."
+                "The length of some answers is unknown: {SOME_TOKENS} tokens are assumed."
             ));
         }
         notes

@@ -76,7 +76,7 @@ pub(super) fn write(spec: &Spec, shape: &Shape) -> Result<String, PipelineError>
         }
     }
     let text = serde_yaml::to_string(&sections).map_err(|error| {
-        let wrong = spec.error_at("", format!("what was seen cannot be written as YAML: {error}"));
+        let wrong = spec.error_at("", format!("the trace cannot be written as YAML: {error}"));
         wrong.because(error)
     })?;
     Ok(format!("{HEAD}{text}"))

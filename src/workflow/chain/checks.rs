@@ -52,14 +52,14 @@ impl Steps<'_> {
             Step::Parallel(branches) => self.checker.ensure(
                 !branches.is_empty(),
                 &format!("{at}.parallel"),
-                "nothing is done at the same time",
+                "there is nothing to run in parallel",
                 "it is a list of lists of steps",
             ),
             Step::When(_) => Ok(()),
             Step::Choose(choices) => self.checker.ensure(
                 choices.iter().any(|choice| choice.weight > 0),
                 &format!("{at}.choose"),
-                "there is nothing to choose",
+                "there is nothing to choose from",
                 "give at least one list of steps a `weight` above 0",
             ),
         }
@@ -83,7 +83,7 @@ impl Steps<'_> {
         self.checker.ensure(
             given.iter().filter(|given| **given).count() <= 1,
             at,
-            "what is asked is given twice",
+            "the prompt is given twice",
             "keep `prompt` (with `system`), `messages` or `prompt_tokens`",
         )?;
         let known = self.chain.llm.servers();
@@ -91,7 +91,7 @@ impl Steps<'_> {
             step.upstream.as_ref().is_none_or(|name| known.contains_key(name)),
             &path("upstream"),
             "no such server is named under `workflow.llm.upstreams`",
-            "leave it out for the first",
+            "leave it out for the first one",
         )?;
         for key in ["model", "messages", "stream", "max_tokens"] {
             self.checker.ensure(

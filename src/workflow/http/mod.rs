@@ -159,7 +159,8 @@ impl Http {
         sent.each_chunk(each).await?;
         reported.as_mut().map_or(Ok(()), ErrorDetector::finish)?;
         if self.stream && arrivals.is_empty() {
-            let message = "the answer is empty: with `stream: true` something has to come";
+            let message =
+                "the answer is empty: with `stream: true`, at least one piece must arrive";
             return Err(Failure::new(FailureKind::Truncated, message));
         }
         self.rule.judge(&kept, self.endpoint.redactor())?;
@@ -196,7 +197,7 @@ impl Rule {
                 (Some(found), Some(expected)) if found != expected => {
                     let found = found.to_string();
                     let found = quoted(found.as_bytes(), redactor);
-                    return broken(format!("{found} at {pointer}, and not {expected}"));
+                    return broken(format!("{found} at {pointer} instead of {expected}"));
                 }
                 _ => {}
             }

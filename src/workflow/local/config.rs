@@ -88,8 +88,8 @@ impl ProgramSpec<'_> {
         checker.ensure(
             !(*shell && (first.contains("{{") || first.contains("{%"))),
             &format!("{path}.0"),
-            "a script must not be made of an item: whatever the item says would be run",
-            "hand the item over as an argument: [\"ask \\\"$1\\\"\", \"{{ item.input }}\"]",
+            "a script must not contain the item: the text of the item would be executed",
+            "pass the item as an argument: [\"ask \\\"$1\\\"\", \"{{ item.input }}\"]",
         )
     }
 }

@@ -62,7 +62,7 @@ pub(in crate::workflow) async fn run(
                 process.stop().await;
                 let evidence = process.evidence(program.redactor()).await;
                 let seconds = timeout.as_secs_f64();
-                let message = format!("not over within {seconds} s; on stderr: {evidence}");
+                let message = format!("not finished within {seconds} s; on stderr: {evidence}");
                 Some(Failure::new(FailureKind::Timeout, message))
             }
         };

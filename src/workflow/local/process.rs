@@ -175,6 +175,6 @@ impl Process {
 
 /// Builds the failure of a non-zero exit, quoting what was said before it.
 pub(in crate::workflow) fn exit(status: ExitStatus, evidence: &str) -> Failure {
-    let evidence = if evidence.is_empty() { "it said nothing on stderr" } else { evidence };
+    let evidence = if evidence.is_empty() { "it wrote nothing to stderr" } else { evidence };
     Failure::new(FailureKind::Exit, format!("{status}: {evidence}"))
 }

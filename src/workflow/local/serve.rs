@@ -128,8 +128,8 @@ impl ServedWorkflow {
         leftover::end_leftovers(&self.name).await;
         // Otherwise a different server would be measured than the spec asks for.
         if tokio::time::timeout(Duration::from_secs(2), self.is_ready()).await == Ok(Ok(())) {
-            let message = "something answers already where `workflow.serve` is to start its server: stop it, or leave \
-                           `serve` out";
+            let message = "something already answers at the address where `workflow.serve` would start its server: \
+                           stop it, or leave `serve` out";
             return Err(Failure::new(FailureKind::Spawn, message));
         }
         let mut starting = self.start()?;

@@ -235,7 +235,8 @@ impl Worker {
             const QUOTED: usize = 120;
             let mut said = self.redactor.bytes(&answer);
             said.truncate(said.floor_char_boundary(QUOTED));
-            let help = "a worker prints one line of JSON per run on stdout, and all else on stderr";
+            let help =
+                "a worker prints one line of JSON per run on stdout, and everything else on stderr";
             let message = format!("{what}: `{}`; {help}", said.trim());
             Failure::new(FailureKind::Malformed, message)
         };
@@ -243,7 +244,9 @@ impl Worker {
         let parsed: Option<Answer> = serde_json::from_slice(&answer).ok().filter(|_| object);
         let answer = parsed.ok_or_else(|| malformed("a worker's line is not a JSON object"))?;
         if answer.id.as_ref().is_some_and(|said| *said != id) {
-            return Err(malformed("a worker answers for another run than it was asked for"));
+            return Err(malformed(
+                "a worker answered for a different run than the one it was given",
+            ));
         }
         Ok(answer)
     }

@@ -54,7 +54,7 @@ impl WorkflowConfig for NatSpec {
             let message = "sizer starts the hosts of a configuration itself, and reads the LLM calls from their steps";
             (&of_servers[..], message, "leave it out, or name a server with base_url")
         } else {
-            let message = "a server is started and run by others";
+            let message = "sizer starts no hosts for a server given by base_url";
             (&of_hosts[..], message, "leave it out, or name a configuration with config")
         };
         for (key, _) in unused.iter().filter(|(_, given)| *given) {

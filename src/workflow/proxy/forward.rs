@@ -56,7 +56,7 @@ async fn whole_body(body: Incoming) -> Result<(Bytes, BudgetShare), String> {
         // The pieces of one read may be many.
         tokio::task::coop::consume_budget().await;
         let frame =
-            frame.map_err(|_| "the request broke off, or is larger than 64 MiB".to_owned())?;
+            frame.map_err(|_| "the request was cut off, or is larger than 64 MiB".to_owned())?;
         let Ok(piece) = frame.into_data() else { continue };
         held.more(piece.len()).map_err(|failure| failure.message)?;
         whole.extend_from_slice(&piece);

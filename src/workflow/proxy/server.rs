@@ -104,7 +104,7 @@ fn admit<'a, B>(
     let headers = request.headers();
     let uri = request.uri();
     if uri.authority().is_some() || *request.method() == Method::CONNECT {
-        let message = "this proxy stands before its own servers alone";
+        let message = "this proxy forwards to its own servers only";
         return Err(Refusal(StatusCode::FORBIDDEN, message));
     }
     let sizes = headers.iter().map(|(name, value)| name.as_str().len() + value.len());
@@ -130,7 +130,7 @@ fn is_for_us(shared: &SharedState, headers: &HeaderMap) -> Result<(), Refusal> {
     if is_asked_for(shared.address, headers) {
         Ok(())
     } else {
-        Err(Refusal(StatusCode::MISDIRECTED_REQUEST, "this is not the host that was asked for"))
+        Err(Refusal(StatusCode::MISDIRECTED_REQUEST, "the Host header names another host"))
     }
 }
 
@@ -138,7 +138,7 @@ fn is_for_us(shared: &SharedState, headers: &HeaderMap) -> Result<(), Refusal> {
 /// the server's key would go along.
 fn below(upstream: &Upstream, rest: &str) -> Result<String, Refusal> {
     const OUTSIDE: Refusal =
-        Refusal(StatusCode::FORBIDDEN, "this path leads out of the server's address");
+        Refusal(StatusCode::FORBIDDEN, "this path is outside the server's base path");
     let (path, query) = rest.split_once('?').map_or((rest, None), |(path, it)| (path, Some(it)));
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     let url = Url::parse(&format!("http://upstream{path}")).map_err(|_| OUTSIDE)?;
@@ -164,7 +164,7 @@ fn is_framed_once(headers: &HeaderMap) -> Result<(), Refusal> {
     let encodings = headers.get_all(TRANSFER_ENCODING).iter().count();
     let chunked = headers.get(TRANSFER_ENCODING).is_none_or(|it| it.as_bytes() == b"chunked");
     if lengths + encodings > 1 || !chunked {
-        return Err(Refusal(StatusCode::BAD_REQUEST, "the body's length is not said once"));
+        return Err(Refusal(StatusCode::BAD_REQUEST, "the length of the body is ambiguous"));
     }
     Ok(())
 }

@@ -101,7 +101,7 @@ async fn only_ours(address: SocketAddr, request: Request, next: Next) -> Respons
     if ours {
         return next.run(request).await;
     }
-    let message = format!("the simulator answers for {address} alone");
+    let message = format!("the simulator answers only for {address}");
     let body = json!({ "error": { "message": message } }).to_string();
     (StatusCode::MISDIRECTED_REQUEST, body).into_response()
 }

@@ -94,7 +94,7 @@ impl Connector {
         if let Some(proxy) = proxy.as_ref().filter(|it| it.uri().scheme_str() != Some("http")) {
             let scheme = proxy.uri().scheme_str().unwrap_or("(no scheme)");
             return Err(ConnectError::Client(format!(
-                "a proxy is reached over http://, and this one over {scheme}://"
+                "a proxy must be given with http://, not {scheme}://"
             )));
         }
         Ok(Self {

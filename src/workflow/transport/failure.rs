@@ -24,7 +24,7 @@ pub(super) fn of(error: &SendError, at: &str) -> Failure {
         }
         SendError::Http(error) if error.is_parse() => {
             let message = format!(
-                "{at} answers something else than HTTP ({}); one that speaks TLS is reached with https://",
+                "{at} does not answer in HTTP ({}); use https:// if it speaks TLS",
                 innermost(error)
             );
             Failure::new(kind_of(error), message)
@@ -36,7 +36,7 @@ pub(super) fn of(error: &SendError, at: &str) -> Failure {
                     "the server closed the connection before its answer was complete".to_owned()
                 }
                 FailureKind::Reset => format!("the connection broke: {}", innermost(error)),
-                _ => format!("the answer is not framed as HTTP wants it: {}", innermost(error)),
+                _ => format!("the answer is not valid HTTP: {}", innermost(error)),
             };
             Failure::new(kind, message)
         }

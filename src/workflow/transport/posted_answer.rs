@@ -64,8 +64,8 @@ impl PostedAnswer<'_> {
             None => Ok(()),
             Some(codes) => {
                 let message = format!(
-                    "the answer is compressed ({codes}), though `accept-encoding: identity` was \
-                     sent: switch compression off at the server or the proxy before it"
+                    "the answer is compressed ({codes}), though `accept-encoding: identity` was sent: turn \
+                     compression off at the server, or at the proxy in front of it"
                 );
                 let failure = Failure::new(FailureKind::Malformed, message);
                 Err(redacted::failure(&self.endpoint.redactor, failure))
@@ -85,7 +85,7 @@ impl PostedAnswer<'_> {
         let location = location.map_or_else(String::new, |it| {
             // A query may be a signature.
             let place = redact(it.split_once(['?', '#']).map_or(&*it, |(place, _)| place));
-            format!(" to {place} (location; redirects are not followed: put it into the address)")
+            format!(" to {place} (location; redirects are not followed: use that address instead)")
         });
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = self.answering.chunk(&self.endpoint.connections).await {

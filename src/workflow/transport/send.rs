@@ -90,7 +90,7 @@ impl Endpoint {
             pause = pause.saturating_mul(2);
         }
         // Reached only after as many tries as there are numbers.
-        Err(Failure::new(FailureKind::Connect, "tried too often"))
+        Err(Failure::new(FailureKind::Connect, "too many attempts"))
     }
 
     async fn within_first_byte<T>(

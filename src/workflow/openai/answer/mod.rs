@@ -170,7 +170,7 @@ fn broken_off(reason: &str) -> Option<Failure> {
     }
     let lower = reason.to_ascii_lowercase();
     NO_END.iter().any(|word| lower.contains(word)).then(|| {
-        let message = format!("the server broke the answer off: finish_reason `{}`", short(reason));
+        let message = format!("the server aborted the answer: finish_reason `{}`", short(reason));
         Failure::new(FailureKind::WorkflowError, message)
     })
 }
@@ -183,7 +183,7 @@ fn empty() -> Failure {
 
 fn one_was_cut() -> Failure {
     let message =
-        "one of the choices ended without a finish reason, and others have one: it was cut";
+        "one of the choices ended without a finish reason, but others have one: it was cut off";
     Failure::new(FailureKind::Truncated, message)
 }
 

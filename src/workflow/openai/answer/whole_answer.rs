@@ -59,7 +59,7 @@ impl WholeAnswer {
 
 fn not_whole(body: &[u8], error: &serde_json::Error) -> Failure {
     if body.trim_ascii_start().starts_with(b"data:") {
-        let message = "the server streams its answer although `stream: false` was asked for: set `stream: true`";
+        let message = "the server streams its answer although `stream: false` was requested: set `stream: true`";
         Failure::new(FailureKind::Malformed, message)
     } else if error.is_eof() {
         Failure::new(FailureKind::Truncated, "the body ended in the middle of the answer")
