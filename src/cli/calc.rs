@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// Estimate GPUs with the command line of `nat sizing calc` (`aiq sizing calc`)
 ///
-/// Every flag of the reference works word for word, with underscores or hyphens. Gathering runs
+/// Every flag of the reference works unchanged, with underscores or hyphens. Gathering runs
 /// the workflow at each concurrency; `--offline_mode` estimates from what was gathered before.
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -71,7 +71,7 @@ pub(super) struct Args {
         value_name = "LIST"
     )]
     concurrencies: Concurrencies,
-    /// How many times over each concurrency is filled; 0: one pass over the dataset, cut to a
+    /// Passes, that is, how many times each concurrency is filled; 0: one pass over the dataset, cut to a
     /// multiple of the concurrency
     #[arg(long = "num_passes", alias = "num-passes", default_value_t = 0, value_name = "N")]
     num_passes: u32,
@@ -82,12 +82,11 @@ pub(super) struct Args {
     /// configuration's own workflow is run on this machine
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
-    /// The Python that has the toolkit, to run the workflow in it; by default that of `NAT_PYTHON`,
-    /// of the virtual environment in use, or beside `nat` on the `PATH`
+    /// The Python that has the toolkit and runs the workflow; by default that of `NAT_PYTHON`, of the active virtual
+    /// environment, or beside `nat` on the `PATH`
     #[arg(long = "nat-python", alias = "nat_python", value_name = "PYTHON")]
     nat_python: Option<String>,
-    /// How many processes run the workflow; `auto`: as many as it takes until none is busy all the
-    /// time
+    /// Number of processes that run the workflow; `auto`: as many as it takes for none to be busy all the time
     #[arg(long = "nat-hosts", alias = "nat_hosts", value_name = "N")]
     nat_hosts: Option<HostCount>,
     /// Longest time of a run, in seconds
@@ -107,10 +106,10 @@ pub(super) struct Args {
     /// Draw no plots
     #[arg(long = "no_plots", alias = "no-plots")]
     no_plots: bool,
-    /// Write the spec for `sizer run` that does the same, and run nothing
+    /// Write an equivalent spec for `sizer run`, and run nothing
     #[arg(long = "emit-spec", alias = "emit_spec", value_name = "FILE")]
     emit_spec: Option<PathBuf>,
-    /// Print no progress, only the estimate and what to know of it
+    /// Print no progress, only the estimate and its notes
     #[arg(long, short)]
     quiet: bool,
     #[command(flatten)]

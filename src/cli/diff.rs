@@ -16,14 +16,14 @@ use std::process::Command;
 /// Compare two states of a spec: what changed in it, its levels, its fit and its GPU count
 ///
 /// A state is a run's name from `sizer history`, a git revision (its spec and sizer.lock), or the
-/// path of a lock file. Levels whose metrics are not in this store are named, not guessed.
+/// path of a lock file. Levels whose metrics are not in this store are listed, not guessed.
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     spec: SpecArgs,
     /// The first state
     before: String,
-    /// The second state; without it, the spec and sizer.lock as they are
+    /// The second state; without it, the current spec and sizer.lock
     now: Option<String>,
     /// What to print on stdout
     #[arg(long, value_enum, default_value_t = Format::Text)]

@@ -9,7 +9,7 @@ use crate::study::{RunOptions, Selection};
 
 /// Estimate from the existing levels; contacts no server and writes no report
 ///
-/// The short way to try a target: sizer estimate spec.yml --set targets.users=500
+/// A quick way to try a target: sizer estimate spec.yml --set targets.users=500
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

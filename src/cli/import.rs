@@ -19,8 +19,7 @@ enum ImportSource {
     Nat(NatArgs),
 }
 
-/// From a configuration of NeMo Agent Toolkit: its `eval` section, and its workflow where the
-/// shape is known
+/// Convert a configuration of NeMo Agent Toolkit: its `eval` section and its workflow
 #[derive(clap::Args)]
 struct NatArgs {
     /// The configuration

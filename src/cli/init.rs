@@ -11,7 +11,7 @@ const DATASET: &str = include_str!("../../templates/starter.jsonl");
 
 /// Write a commented starter spec that runs
 ///
-/// It measures the embedded simulator until you point it at a server of your own.
+/// It measures the embedded simulator until you point it at your own server.
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The folder to write sizer.yml and questions.jsonl into

@@ -21,8 +21,8 @@ pub(super) struct Args {
     spec: SpecArgs,
     #[command(flatten)]
     output: OutputArgs,
-    /// Print this template, filled in, on stdout instead of writing the spec's reports; also the name of
-    /// a built-in one, such as summary.md
+    /// Print this report to stdout instead of writing the spec's reports: a template file, or a built-in report such
+    /// as summary.md
     #[arg(long)]
     template: Option<PathBuf>,
     #[command(flatten)]

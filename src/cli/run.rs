@@ -40,7 +40,7 @@ pub(super) struct Args {
     /// Measure this many test rigs at the same time; branches that share a rig take turns
     ///
     /// Branches of a matrix share a rig if they use the same server or have the same `test.rig`. All
-    /// rigs are loaded from this machine: use it only if they are far busier than this machine is.
+    /// rigs are loaded from this machine: use this only if they are far busier than this machine.
     #[arg(long, short, value_name = "N", default_value_t = NonZeroUsize::MIN)]
     jobs: NonZeroUsize,
     #[command(flatten)]

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 /// Print the JSON schema of the spec, or of result.json
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Of which document
+    /// The document whose schema is printed
     #[arg(value_enum, default_value_t = Document::Spec)]
     document: Document,
 }

@@ -5,10 +5,10 @@ use crate::study::{Pattern, Selection};
 /// Selection of stages.
 #[derive(clap::Args)]
 pub(super) struct SelectionArgs {
-    /// Run these stages alone; what they need has to be there
+    /// Run only these stages; what they need must already exist
     #[arg(long, value_name = "STAGE", num_args = 1..)]
     only: Vec<String>,
-    /// Run these stages and whatever depends on them; what they need has to be there
+    /// Run these stages and whatever depends on them; what they need must already exist
     #[arg(long, value_name = "STAGE", num_args = 1..)]
     from: Vec<String>,
     /// Run these stages and whatever they need

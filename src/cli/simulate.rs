@@ -8,7 +8,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Run the embedded LLM server by itself, on a loopback port, until Ctrl-C
+/// Run the embedded LLM server on its own, on a loopback port, until Ctrl-C
 ///
 /// It speaks the chat completions protocol on /v1/chat/completions and NeMo Agent Toolkit's
 /// /generate/full, and counts requests on /metrics.
@@ -17,7 +17,7 @@ pub(super) struct Args {
     /// The port to listen on; 0 takes any free one
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// A spec whose workflow is a simulator; without it the defaults hold
+    /// A spec whose workflow is a simulator; without it, the defaults apply
     #[arg(long)]
     spec: Option<PathBuf>,
     /// Write what the server sees of each request to this file, as JSON lines

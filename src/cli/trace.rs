@@ -24,7 +24,7 @@ pub(super) struct Args {
     /// How many runs to record
     #[arg(long, default_value = "20", value_name = "N")]
     runs: NonZeroUsize,
-    /// How many of them are in flight at a time; with 1, every pause is the agent's own, and not time in a queue
+    /// How many of them are in flight at a time; with 1, every pause is the agent's own rather than time in a queue
     #[arg(long, default_value = "1", value_name = "N")]
     concurrency: NonZeroU32,
     /// Where to write the spec; without it, it is printed

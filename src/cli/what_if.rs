@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 /// Answer a grid of loads and limits from the existing levels
 ///
-/// Every combination of the values given; what is not given stays as the spec has it, and with no
-/// value at all the spec's own sets of targets are answered. Nothing is measured.
+/// Covers every combination of the given values. Values that are not given come from the spec; with none at all, the
+/// spec's own sets of targets are answered. Nothing is measured.
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

@@ -15,16 +15,17 @@ use std::str::FromStr;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-/// Make the load of a level, or of a share of it: reads a plan on stdin as JSON and writes the recording as Parquet
+/// Generate the load of a level, or of a share of it: reads a plan as JSON from stdin and writes the recording as
+/// Parquet
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Write the recording to this file instead of stdout
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The share of the plan to make, such as 0/3, 1/3 and 2/3; without it, all of it
+    /// The share of the plan to carry out, such as 0/3, 1/3 and 2/3; without it, all of it
     #[arg(long, value_name = "INDEX/OF")]
     share: Option<Share>,
-    /// Merge the recordings of all shares of a level instead of making load
+    /// Merge the recordings of all shares of a level instead of generating load
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "share")]
     merge: Vec<PathBuf>,
 }
