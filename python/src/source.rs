@@ -49,7 +49,10 @@ impl Source {
     /// The YAML of a value, with a line for each key, which an error can show.
     fn in_lines(&self, json: &str) -> Result<String, SpecError> {
         let refused = |error: String| {
-            SpecError::in_file(&self.path.display().to_string(), format!("it is no spec: {error}"))
+            SpecError::in_file(
+                &self.path.display().to_string(),
+                format!("it is not a spec: {error}"),
+            )
         };
         let value: serde_json::Value =
             serde_json::from_str(json).map_err(|error| refused(error.to_string()))?;

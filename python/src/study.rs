@@ -189,7 +189,7 @@ fn grid(
         let metrics = || Metric::ALL.into_iter();
         let metric = metrics().find(|metric| metric.key() == name).ok_or_else(|| {
             let known: Vec<&str> = metrics().map(Metric::key).collect();
-            format!("`{name}` is no metric; there are {}", known.join(", "))
+            format!("`{name}` is not a metric; the metrics are {}", known.join(", "))
         })?;
         let value = |limit: Limit| match limit {
             Limit::Number(value) => sound(&name, value),

@@ -1,5 +1,5 @@
 //! Streaming of a library's output from a watched thread, one piece after the other: a few bytes of
-//! a file can claim to be a thousand million values, and the library would allocate them all.
+//! a file can claim to be a billion values, and the library would allocate them all.
 
 use super::LimitExceeded;
 use super::watched_thread::{Bounds, WatchedThread};

@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
     Ok(End::Done)
 }
 
-/// Resolves a name that is no run: a lock file, or a git revision.
+/// Resolves a name that is not a run: a lock file, or a git revision.
 fn side(args: &Args, additions: &Additions, spec: &Spec, name: &str) -> Result<Side, CliError> {
     if Path::new(name).is_file() {
         let lock = readable(name, LockFile::from_file(Path::new(name), &spec.key_name()))?;

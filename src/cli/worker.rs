@@ -30,7 +30,7 @@ pub(super) struct Args {
     merge: Vec<PathBuf>,
 }
 
-/// A share as it is typed.
+/// A share as typed on the command line.
 #[derive(Clone, Copy)]
 struct Share {
     index: u32,

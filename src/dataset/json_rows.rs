@@ -17,7 +17,7 @@ pub(super) enum Separator {
     Nothing,
 }
 
-/// Passes each row on; `None` if the text is no sequence of such objects. If an array may still be
+/// Passes each row on; `None` if the text is not a sequence of such objects. If an array may still be
 /// something else, `first_look` makes a first pass over it, so that `None` means that no row was
 /// passed on.
 pub(super) fn stream(

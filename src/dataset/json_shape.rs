@@ -6,7 +6,7 @@ use super::lookup::lookup_in;
 use super::{DatasetError, RawRow};
 use serde_json::{Map, Value};
 
-/// Returns the rows of a document; fails with advice if it is no table.
+/// Returns the rows of a document; fails with advice if it is not a table.
 pub(super) fn rows(
     document: Value,
     path: &str,
@@ -112,7 +112,7 @@ fn table(object: &Map<String, Value>, options: &ReadOptions<'_>) -> Option<Vec<R
     })
 }
 
-/// Advises on an object that is no table.
+/// Advises on an object that is not a table.
 fn advice(object: &Map<String, Value>, path: &str, options: &ReadOptions<'_>) -> String {
     let is_rows =
         |value: &Value| value.as_array().is_some_and(|list| list.iter().any(Value::is_object));

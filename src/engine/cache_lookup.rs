@@ -101,8 +101,8 @@ fn sound(store: &Store, key: &Key) -> Option<Manifest> {
     store.manifest(key).filter(|it| store.is_sound(&it.digest))
 }
 
-/// The key of an artifact that ends before its time. It has one of its own: what was made whole under the stage's key
-/// stays.
+/// The key of an artifact that was cut short. It differs from the stage's key, so that a complete artifact under that
+/// one is kept.
 pub(super) fn cut_short_key(stage: &str, parts: &Parts) -> Key {
     key_of(&format!("{stage} cut short"), parts)
 }

@@ -29,7 +29,7 @@ pub(crate) trait Host: Send + Sync + 'static {
     /// The stage behind a name, with its slice.
     fn task(&self, id: &Self::Id) -> Result<Self::Task, Self::Error>;
 
-    /// Returns true if what is there has to do, even what was cut short or is owed.
+    /// Returns true if existing artifacts have to suffice, even those that were cut short or are owed.
     fn is_content_with_what_is_there(&self) -> bool;
 
     /// The artifact that stands for a stage's whatever its key, if there is one.

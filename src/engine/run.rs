@@ -218,8 +218,8 @@ impl<'a, H: Runner> Run<'a, H> {
         look_up(&*self.host, self.previous, id, inputs, &self.progress.chosen)
     }
 
-    /// Waits for the resources of a stage, and until nobody else makes the same artifact. Only who has all that it
-    /// takes holds a turn: so whoever waits for one waits for a stage that runs.
+    /// Waits for the resources of a stage, and until no other branch is making the same artifact. A turn is held only
+    /// together with all resources, so whoever waits for a turn waits for a stage that is running.
     async fn turn(&mut self, id: &H::Id, key: &Key) -> Result<Turn, H::Error> {
         let host = Arc::clone(&self.host);
         let claim = host.claim(id);

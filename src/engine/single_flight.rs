@@ -21,7 +21,7 @@ impl SingleFlight {
         keys.get(key).is_some_and(|made| made.try_lock().is_ok_and(|made| *made))
     }
 
-    /// Waits until nobody else is making the same artifact.
+    /// Waits until no one else is making the same artifact.
     pub(super) async fn turn(&self, key: &Key) -> Turn {
         let lock = {
             let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);

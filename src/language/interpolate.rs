@@ -245,7 +245,7 @@ fn resolve(
         .collect()
 }
 
-/// Passes on the value of a variable that is no secret by its name, unless it is one by its form.
+/// Passes on the value of a variable whose name does not look secret, unless the value has the form of a secret.
 fn plain(name: &str, value: String) -> Result<String, ReferenceError> {
     if is_formed_as_a_secret(&value) {
         return Err(ReferenceError::SecretByItsForm(name.to_owned()));

@@ -39,7 +39,7 @@ impl<'a> Vault<'a> {
         Ok(value)
     }
 
-    /// Resolves a reference that is no secret.
+    /// Resolves a reference that is not a secret.
     pub(super) fn plain(&self, reference: &Reference<'_>) -> Result<String, ReferenceError> {
         reference.reveal(self.env)
     }

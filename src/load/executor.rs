@@ -24,7 +24,7 @@ pub struct Job<'a> {
 /// A means of making load: this process, or others.
 pub trait Executor: Send + Sync {
     /// Loads the workflow as planned, and records its runs. Runs that are in flight when the level
-    /// needs no more end by themselves or at their timeout.
+    /// needs no more end on their own or at their timeout.
     ///
     /// # Errors
     ///

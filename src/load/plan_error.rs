@@ -20,7 +20,7 @@ pub enum PlanError {
     /// Empty text.
     #[error("no plan was given: it is read from stdin, as JSON")]
     Nothing,
-    /// Text that is no plan.
+    /// Text that is not a plan.
     #[error("this is not a plan: {0}")]
     NotAPlan(String),
     /// Text that exceeds the size limit.

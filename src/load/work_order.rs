@@ -75,7 +75,7 @@ impl WorkOrder {
     ///
     /// # Errors
     ///
-    /// Fails if the text is no order, is too large, or makes no sense.
+    /// Fails if the text is not an order, is too large, or makes no sense.
     pub fn from_json(text: &[u8]) -> Result<Self, PlanError> {
         Self::from_json_with(text, &Arc::default())
     }
@@ -84,7 +84,7 @@ impl WorkOrder {
     ///
     /// # Errors
     ///
-    /// Fails if the text is no order, is too large, or makes no sense.
+    /// Fails if the text is not an order, is too large, or makes no sense.
     pub fn from_json_with(text: &[u8], extensions: &Arc<Extensions>) -> Result<Self, PlanError> {
         if text.trim_ascii().is_empty() {
             return Err(PlanError::Nothing);

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub struct FailureCount {
     /// The kind.
     pub kind: FailureKind,
-    /// Runs that failed so.
+    /// Runs that failed in this way.
     pub count: u64,
     /// Their share of all runs, 0 to 1.
     pub share: f64,

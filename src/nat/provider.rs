@@ -13,7 +13,7 @@ const LITELLM: [&str; 5] = ["openai", "hosted_vllm", "nvidia_nim", "litellm_prox
 pub(super) struct Provider {
     /// Address below which the requests go, with its query.
     pub base_url: String,
-    /// True if nobody is answered without a key: at the provider's own address, and by Azure at any.
+    /// True if requests need a key: at the provider's own address, and with Azure at any address.
     pub takes_key: bool,
     pub model: String,
     /// Variable that holds the API key where the configuration does not refer to another.

@@ -38,8 +38,8 @@ impl ExpandedText {
         Self { text, ..filled }
     }
 
-    /// Replaces the placeholders by references. A value that YAML reads as a number or boolean, and
-    /// that is no secret, is put in itself, since a reference would be read as text.
+    /// Replaces the placeholders by references. A value that YAML reads as a number or boolean, and that is not a
+    /// secret, is inserted literally, since a reference would be read as text.
     pub fn put_back_typed(&self, config: &mut Map<String, Value>) {
         let typed = serde_yaml::from_str(&self.filled).unwrap_or(Value::Null);
         for (key, value) in config {

@@ -15,7 +15,7 @@ const SHORTEST_BASE64: usize = 6;
 /// Shortest secret of letters alone that is masked in any case; a shorter one may be a word
 /// (`EMPTY` is a common one) and is masked only as it is written.
 const SHORTEST_IN_ANY_CASE: usize = 8;
-/// Shortest line, in bytes, of a multi-line secret (a private key) that is masked by itself.
+/// Shortest line, in bytes, of a multi-line secret (a private key) that is masked on its own.
 const SHORTEST_LINE: usize = 8;
 
 /// Byte sequence to search for.

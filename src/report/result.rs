@@ -32,7 +32,7 @@ pub struct SizingResult {
     /// Response of the rig to load.
     #[serde(default)]
     pub diagnosis: Diagnosis,
-    /// Notes that a careful reader should know.
+    /// Notes for the careful reader.
     pub notes: Vec<String>,
     /// Digests of the artifacts that the figures come from, by stage.
     pub sources: BTreeMap<String, String>,

@@ -108,7 +108,7 @@ impl CapacitySamples {
         quantile_of_sorted(&drawn, 0.5)
     }
 
-    /// Returns true if a figure is no lower than one that is only the limit up to which figures go.
+    /// Returns true if a figure is at or above the cap on all figures.
     pub(super) fn is_capped_at(&self, concurrency: f64) -> bool {
         let capped = self.drawn.iter().filter(|it| it.capped).map(|it| it.concurrency);
         capped.fold(f64::INFINITY, f64::min) <= concurrency

@@ -30,7 +30,7 @@ pub struct Diagnosis {
     pub knee: Option<f64>,
     /// Runs per second that a saturated rig serves; null if no measured level is saturated.
     pub saturation_throughput: Option<f64>,
-    /// Levels that were slower than load explains.
+    /// Levels that were slower than their load explains.
     pub slow_levels: Vec<SlowLevel>,
     /// Limit on the runs that the server works on at a time; absent if none was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]

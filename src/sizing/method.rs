@@ -61,7 +61,7 @@ methods! {
     Monotone = "monotone", "A curve and a pooled tail, with intervals";
     /// A straight line by least squares: the reference calculator's method.
     Linear = "linear", "Least squares, as in the reference";
-    /// A straight line by repeated medians, which outliers cannot pull away.
+    /// A straight line by repeated medians, which resist outliers.
     Robust = "robust", "Repeated medians, which resist outliers";
 }
 

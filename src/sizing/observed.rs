@@ -191,7 +191,7 @@ impl ObservedLevel {
     ///
     /// In a burst all runs begin at once and nothing follows the last: its first and its last wave
     /// are left out if there are others, and every run stands for the load that it met. Each
-    /// repetition of the level is a burst by itself.
+    /// repetition of the level is a burst on its own.
     pub(crate) fn of<S: RunColumns>(
         concurrency: u32,
         source: &S,

@@ -22,7 +22,7 @@ pub(super) struct PartDifference {
     /// Quantile of the fastest and of the slowest part, in seconds.
     pub fastest: f64,
     pub slowest: f64,
-    /// These two parts by themselves.
+    /// These two parts, each as a level.
     pub fast: ObservedLevel,
     pub slow: ObservedLevel,
     /// True if they are repetitions, false if they are halves.

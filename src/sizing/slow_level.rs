@@ -1,9 +1,9 @@
-//! A level that was slower than load explains.
+//! A level that was slower than its load explains.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A level that was slower than load explains.
+/// A level that was slower than its load explains.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct SlowLevel {

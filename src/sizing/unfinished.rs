@@ -3,7 +3,7 @@
 
 /// Share of a level's runs in flight when the last one begins, below which others may be missing.
 const IN_FLIGHT: f64 = 0.95;
-/// Share of the earlier rate of ends below which a load comes to its end by itself.
+/// Share of the earlier rate of ends below which a load is ending on its own.
 const COMES_TO_ITS_END: f64 = 0.75;
 /// Fewest expected ends, over all levels, that tell anything.
 const FEWEST: f64 = 10.0;

@@ -39,7 +39,7 @@ pub struct Spec {
     /// Reports to write.
     #[serde(default)]
     pub outputs: Outputs,
-    /// Origin of the spec; `None` only if it was deserialized by itself.
+    /// Origin of the spec; `None` only if it was deserialized on its own.
     #[serde(skip)]
     pub(super) origin: Option<Origin>,
 }

@@ -24,7 +24,7 @@
 //! - Files are written to a temporary file beside their place, synced and renamed ([`write_atomically`],
 //!   [`StagedFile`]), so a crash leaves the old content or the new, never a part.
 //! - Folders are opened one inside the other and no symbolic link is followed.
-//! - One process at a time owns a store ([`Store::own`]). Where the system lets nobody write, artifacts are
+//! - One process at a time owns a store ([`Store::own`]). On a read-only file system, artifacts are
 //!   kept in memory ([`Store::own_or_read`]).
 //! - Garbage collection ([`Store::garbage`]) keeps whatever a lock file names, in the work tree or in a commit
 //!   that git can reach, and whatever a run on record made.

@@ -1,5 +1,5 @@
 //! Stages forced by the user and not made again yet. If a run stops before it gets to them, the old artifacts
-//! are still there, under the very keys that the new ones will have, but nobody wants them any more.
+//! are still there, under the very keys that the new ones will have, but they are no longer wanted.
 
 use super::{Key, Store, StoreError};
 use std::collections::BTreeSet;

@@ -27,8 +27,8 @@ pub enum Side {
         lock: LockFile,
         /// The spec to read it with.
         spec: Box<Spec>,
-        /// True if the spec is of the same revision as the lock file. A lock file given by itself has no spec, and the
-        /// current one is used instead.
+        /// True if the spec is of the same revision as the lock file. A lock file given on its own has no spec, and
+        /// the current one is used instead.
         same: bool,
     },
 }
@@ -58,7 +58,7 @@ pub struct Changes {
     pub now: String,
     /// Keys of the spec that differ, in words.
     pub spec: Vec<String>,
-    /// Sides of whose spec parts are no longer in the store; only what is there on both is compared.
+    /// Sides with parts of the spec that are no longer in the store; only parts that both have are compared.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub spec_incomplete: Vec<String>,
     /// Level by level.

@@ -52,7 +52,7 @@ impl Context {
         }
     }
 
-    /// A context for looking only: nobody watches, nothing is to be stopped.
+    /// A read-only context, without an observer or cancellation.
     pub fn at_rest(spec: &Arc<Spec>, digests: &Arc<FileDigests>) -> Self {
         Self::new(spec, digests, Arc::new(SilentObserver), CancellationToken::new())
     }

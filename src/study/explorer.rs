@@ -170,8 +170,8 @@ impl<'a> Explorer<'a> {
         Ok(Artifacts::new(&self.context.services.store, digests).levels()?.pop())
     }
 
-    /// The graph without levels that are not there and cannot be measured now, where others are and
-    /// nobody asked for these by name.
+    /// The graph without levels that are not there and cannot be measured now, if others exist and these were not
+    /// selected by name.
     fn leave_out_what_is_missing(
         &self,
         progress: &Progress<StageId>,

@@ -204,7 +204,7 @@ fn numbers_that_are_too_large_are_named() {
         ("test.gpu_count=99999999999999999999999", ""),
     ] {
         let run = project.run(&["validate", "spec.yml", "--set", set]).code(2);
-        run.stderr(&format!("this number is too large: {most}"));
+        run.stderr(&format!("this number is too large: at most {most}"));
     }
     let negative =
         project.run(&["validate", "spec.yml", "--set", "concurrency.levels=[-1]"]).code(2);

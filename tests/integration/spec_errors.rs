@@ -75,7 +75,7 @@ fn mistakes_of_form_say_what_to_write() {
     let fraction = users("1.5").run(&["validate", "spec.yml"]).code(2);
     assert!(!fraction.stderr.contains("write it as"), "{fraction:#?}");
     let unquoted = OPENAI.replace("model: m", "model: ${env:MODEL}, stream: true");
-    says(Sizer::new().workflow(&unquoted, REST), "stands in quotes: {model: \"${env:MODEL}\"}");
+    says(Sizer::new().workflow(&unquoted, REST), "in quotes: {model: \"${env:MODEL}\"}");
     let chain = |prompt: &str| {
         let workflow = "{type: chain, llm: {upstream: \"http://127.0.0.1:1/v1\"}, model: m, steps: [{llm: {prompt: \"PROMPT\"}}]}";
         let workflow = workflow.replace("PROMPT", prompt);

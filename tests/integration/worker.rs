@@ -211,7 +211,7 @@ fn what_is_not_all_shares_of_one_level_is_not_merged() {
         (&["first.parquet", "text.parquet"], 2, "text.parquet: this is not a Parquet file"),
         (&["first.parquet", "none.parquet"], 2, "none.parquet cannot be read: No such file"),
         (&["first.parquet", "."], 2, ".: it is not a regular file"),
-        (&["first.parquet", "level.parquet"], 2, "level.parquet would be replaced"),
+        (&["first.parquet", "level.parquet"], 2, "level.parquet would be overwritten"),
         (&["first.parquet", "--share", "0/2"], 2, "cannot be used with"),
         (&[], 2, "a value is required"),
     ] {

@@ -58,7 +58,7 @@ class Fit:
     """A fitted line: `seconds = intercept + slope × concurrency`."""
 
     method: str
-    """Method that made it."""
+    """Method that fitted it."""
 
     slope: float
     """Seconds added by each further run in flight."""
@@ -112,7 +112,7 @@ class GpuCount:
     """Number that is needed at least, if more may be, or no number is enough."""
 
     at_most: Optional[float]
-    """Number that is enough, if nothing that was measured shows that fewer are not."""
+    """Number that is enough, if no measurement shows that fewer are not."""
 
     recommended: Optional[int]
     """Number to buy in whole replicas, with headroom and spares; None if the answer is unsettled."""
@@ -123,7 +123,7 @@ class GpuCount:
 
 @dataclass(frozen=True)
 class Proven:
-    """Bounds of a capacity that levels prove by themselves, beyond chance; None if none does."""
+    """Bounds of a capacity that individual levels prove, beyond chance; None if none does."""
 
     at_least: Optional[float]
     """Highest load that met the target."""
@@ -174,7 +174,7 @@ class Estimate:
     """Levels to measure again."""
 
     proven: Proven
-    """Bounds of the capacity that the levels by themselves prove."""
+    """Bounds of the capacity that individual levels prove."""
 
     left_out: tuple[int, ...]
     """Levels that were left out of the curve because they contradict the others."""
@@ -234,7 +234,7 @@ class Recommendation:
     """GPUs that are enough for all targets; None if unknown."""
 
     unanswered: tuple[str, ...]
-    """Targets without the estimate that was asked for."""
+    """Targets without the requested estimate."""
 
     cost_per_hour: Optional[float]
     """Cost per hour of the recommendation; None without a price or a recommendation."""
@@ -260,7 +260,7 @@ class Alternative:
 
 @dataclass(frozen=True)
 class SlowLevel:
-    """A level that was slower than load explains."""
+    """A level that was slower than its load explains."""
 
     concurrency: int
     """Runs in flight."""
@@ -315,7 +315,7 @@ class Diagnosis:
     """Runs per second that a saturated rig serves; None if no measured level is saturated."""
 
     slow_levels: tuple[SlowLevel, ...]
-    """Levels that were slower than load explains."""
+    """Levels that were slower than their load explains."""
 
 
 @dataclass(frozen=True)

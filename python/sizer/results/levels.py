@@ -72,7 +72,7 @@ class FailureCount:
     """The kind."""
 
     count: int
-    """Runs that failed so."""
+    """Runs that failed in this way."""
 
     share: float
     """Their share of all runs, 0 to 1."""

@@ -60,7 +60,7 @@ class _Document:
     """Response of the rig to load."""
 
     notes: tuple[str, ...]
-    """Notes that a careful reader should know."""
+    """Notes for the careful reader."""
 
     sources: dict[str, str]
     """Digests of the artifacts that the figures come from, by stage."""

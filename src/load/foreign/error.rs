@@ -15,7 +15,7 @@ pub enum ForeignError {
         #[source]
         error: std::io::Error,
     },
-    /// The extension says nothing.
+    /// The extension is not that of a recording.
     #[error("{path}: unsupported file type: a recording ends in .jsonl, .csv or .parquet")]
     UnknownFormat {
         /// The file.

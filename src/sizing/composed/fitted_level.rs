@@ -70,9 +70,9 @@ impl FittedLevel {
     }
 }
 
-/// Fits the rates of each level; `None` if one shows no time, or if tokens explain little of it at every level.
-/// Where calls wait for each other, that is no wonder; where tokens are not all that calls have to do, or are
-/// not counted right, it is so at the lowest levels as well.
+/// Fits the rates of each level; `None` if one shows no time, or if tokens explain little of it at every level. Where
+/// calls wait for each other, that is to be expected; if tokens are not all the work of calls, or are miscounted, it
+/// happens at the lowest levels as well.
 ///
 /// If calls were streamed, the time up to first tokens depends on calls and prompt tokens alone, and the rest on
 /// generated tokens, unless that explains little: the first piece of some streams is all of the answer.
@@ -85,8 +85,8 @@ pub(super) fn fitted(loads: &[f64], parts: &[Vec<Part>]) -> Option<Vec<FittedLev
 
 /// Fits the rates of each level, whether or not any explain its time.
 ///
-/// Seconds per token change slowly with the load, so they are fitted to the levels around as well, each with a
-/// rate per call of its own: calls wait longer at a higher load, and then suddenly.
+/// Seconds per token change slowly with the load, so they are fitted to the levels around as well, each with its own
+/// rate per call: at higher loads the wait of a call grows, and does so suddenly.
 fn fitted_to(loads: &[f64], parts: &[Vec<Part>], streamed: bool) -> Option<Vec<FittedLevel>> {
     let means: Vec<f64> = parts.iter().map(|parts| Part::mean(parts.iter()).llm_time).collect();
     if means.iter().any(|mean| *mean <= 0.0) {

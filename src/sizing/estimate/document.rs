@@ -63,7 +63,7 @@ struct EstimateDocument {
     /// Levels to measure again.
     #[serde(default)]
     again: BTreeSet<u32>,
-    /// Bounds of the capacity that the levels by themselves prove.
+    /// Bounds of the capacity that individual levels prove.
     #[serde(default)]
     proven: ProvenBounds,
     /// Levels that were left out of the curve because they contradict the others.

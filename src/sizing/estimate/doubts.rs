@@ -107,7 +107,7 @@ pub(super) fn of_levels(
     doubts
 }
 
-/// Returns a doubt if levels differ in their tails, and those around the answer leave it open by themselves.
+/// Returns a doubt if levels differ in their tails, and those around the answer do not suffice on their own.
 fn of_tail_beside(
     found: &CapacityEstimate,
     metric: &MetricModels<'_>,

@@ -42,7 +42,7 @@ pub struct GpuCount {
     /// Number that is needed at least, if more may be, or no number is enough.
     #[serde(default)]
     pub at_least: Option<f64>,
-    /// Number that is enough, if nothing that was measured shows that fewer are not.
+    /// Number that is enough, if no measurement shows that fewer are not.
     #[serde(default)]
     pub at_most: Option<f64>,
     /// Number to buy in whole replicas, with headroom and spares; null if the answer is unsettled.

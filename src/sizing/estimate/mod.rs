@@ -79,7 +79,7 @@ pub struct Estimate {
     pub add: BTreeSet<u32>,
     /// Levels to measure again.
     pub again: BTreeSet<u32>,
-    /// Bounds of the capacity that the levels by themselves prove.
+    /// Bounds of the capacity that individual levels prove.
     pub proven: ProvenBounds,
     /// Levels that were left out of the curve because they contradict the others.
     pub left_out: Vec<u32>,
@@ -87,7 +87,7 @@ pub struct Estimate {
     pub extrapolated: bool,
 }
 
-/// Bounds of a capacity that levels prove by themselves, beyond chance; null if none does.
+/// Bounds of a capacity that individual levels prove, beyond chance; null if none does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Proven")]
 pub struct ProvenBounds {
@@ -118,7 +118,7 @@ pub struct Recommendation {
     /// GPUs that are enough for all targets; null if unknown.
     #[serde(default)]
     pub at_most: Option<f64>,
-    /// Targets without the estimate that was asked for.
+    /// Targets without the requested estimate.
     #[serde(default)]
     pub unanswered: Vec<Metric>,
     /// Cost per hour of the recommendation; null without a price or a recommendation.

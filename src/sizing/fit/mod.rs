@@ -30,7 +30,7 @@ pub trait Regression {
 /// A fitted line: `seconds = intercept + slope × concurrency`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fit {
-    /// Method that made it.
+    /// Method that fitted it.
     pub method: MethodName,
     /// Seconds added by each further run in flight.
     pub slope: f64,

@@ -36,7 +36,7 @@ const OF_POINT: f64 = 4.0;
 /// Correction of a capacity.
 pub(super) struct Correction {
     crossing: Crossing,
-    /// Logarithm of the load at which the model crosses by itself.
+    /// Logarithm of the load at which the model alone crosses the limit.
     uncorrected: f64,
     /// Logarithm of the load around which it was fitted.
     centre: f64,

@@ -308,8 +308,8 @@ impl PooledModel {
         self.tails.runs_near(concurrency)
     }
 
-    /// Returns what the levels beside a load say of its quantile by themselves; `None` if those further away have the
-    /// same distribution.
+    /// Returns the quantile at a load as estimated from the levels beside it alone; `None` if those further away have
+    /// the same distribution.
     pub(super) fn tail_beside(&self, concurrency: f64, quantile: Quantile) -> Option<TailBeside> {
         self.tails.beside(concurrency, quantile.share())
     }

@@ -7,10 +7,10 @@ use super::{FEW_MORE, Tails};
 
 /// Difference of loads, as a logarithm, within which levels are beside a load: a quarter.
 const BESIDE: f64 = 0.223_144;
-/// Share of the slow runs by which chance may change their number where they are enough by themselves.
+/// Largest share by which chance may change the number of slow runs if those levels are to suffice on their own.
 const EXACT: f64 = 0.5;
 
-/// What the levels beside a load say of a quantile.
+/// A quantile according to the levels beside a load.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::sizing) struct TailBeside {
     /// Number of their runs.
@@ -19,15 +19,16 @@ pub(in crate::sizing) struct TailBeside {
     pub multiples: (f64, f64),
 }
 
-/// Returns the number of runs of which chance changes the share beyond a quantile by half at most, nineteen times in
-/// twenty: `(1.645 · 1.15 / 0.5)² · share / (1 − share)`.
+/// Returns the number of runs at which chance changes the share beyond a quantile by at most half, with a confidence
+/// of 95 %: `(1.645 · 1.15 / 0.5)² · share / (1 − share)`.
 pub(in crate::sizing) fn runs_for_tail(share: f64) -> f64 {
     (FEW_MORE * DEPENDENCE / EXACT).powi(2) * share / (1.0 - share)
 }
 
 impl Tails {
-    /// Returns what the levels beside a concurrency say by themselves: the next ones on both sides, and those within a
-    /// quarter of it. `None` if all levels have one distribution as far as they show, or none has.
+    /// Returns the quantile according to the levels beside a concurrency alone: the next ones on both sides, and
+    /// those within a quarter of it. `None` if the levels do not differ by more than chance, if runs are composed from
+    /// tokens, or if there are no runs.
     pub fn beside(&self, concurrency: f64, share: f64) -> Option<TailBeside> {
         let centre = concurrency.ln();
         if self.composed.is_some() || !self.differ(concurrency, share) {

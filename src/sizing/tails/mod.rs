@@ -255,7 +255,7 @@ impl Tails {
         LocalDistribution::of(values, found.runs, found.levels)
     }
 
-    /// Returns the same of all levels, whatever their shape; `None` if that is no other.
+    /// Returns the same over all levels, whatever their shape; `None` if that makes no difference.
     fn of_all_around(&self, concurrency: f64, share: f64) -> Option<LocalDistribution> {
         let differs = self.composed.is_none() && self.shapes.agreement(concurrency.ln()).is_some();
         differs.then(|| self.weighted(concurrency, share, None))

@@ -4,7 +4,7 @@
 const CHANCE: f64 = 2.0;
 
 /// Returns the part of a difference to keep, from 0 to 1: `1 − 2 / z²`, for z standard errors (the positive part of
-/// James and Stein's estimator). Of a difference that is no number nothing is kept.
+/// the James-Stein estimator). If the difference is NaN, nothing is kept.
 pub(super) fn kept(difference: f64, error: f64) -> f64 {
     let kept = 1.0 - CHANCE * (error / difference).powi(2);
     if kept.is_nan() { 0.0 } else { kept.max(0.0) }

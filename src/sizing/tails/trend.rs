@@ -1,8 +1,9 @@
 //! Trend of a tail with the load.
 //!
 //! Multiples of the mean spread less where runs wait, since all wait alike. A quantile of all levels together is that
-//! of the loads at which most runs were measured; where chance does not explain that the levels' own quantiles rise or
-//! fall with the load, that at another load lies further along. How far, nobody knows: the trend may have a kink.
+//! of the loads at which most runs were measured; where the levels' own quantiles rise or fall with the load by more
+//! than chance, the quantile at another load lies further along that trend. How far is unknown, since the trend may
+//! have a kink.
 
 use super::shrink::kept;
 

@@ -93,8 +93,8 @@ impl DatasetSlice {
         })
     }
 
-    /// Hands every row over; fails if the file changes meanwhile. Where there is no file there is one item, which
-    /// asks nothing.
+    /// Passes on every row; fails if the file changes meanwhile. Without a file there is one item, with an empty
+    /// question.
     pub fn rows(
         &self,
         each: &mut dyn FnMut(Row) -> Result<(), DatasetError>,

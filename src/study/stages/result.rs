@@ -74,7 +74,7 @@ impl Stage for Assemble {
     type Slice = ResultSlice;
     type Inputs<'a> = ResultInputs<'a>;
     type Output = Document<SizingResult>;
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
 
     fn of((): (), _: Origin<'_>) -> Self {
         Self

@@ -247,7 +247,8 @@ fn gone(id: StageId, failure: Failure) -> CutShort<PipelineError> {
     CutShort { why, then: Continuation::Stop(error) }
 }
 
-/// The end of a level of which the server took no run: a wrong key or model says nothing of what a rig carries.
+/// The end of a level of which the server accepted no run: a wrong key or model says nothing about what a rig
+/// carries.
 fn untaken(id: &StageId, failure: &Failure) -> CutShort<PipelineError> {
     let notice = format!(
         "{id}: the server accepted none of the runs ({failure}); the next run measures it again"

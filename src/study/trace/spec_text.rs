@@ -82,7 +82,7 @@ pub(super) fn write(spec: &Spec, shape: &Shape) -> Result<String, PipelineError>
     Ok(format!("{HEAD}{text}"))
 }
 
-/// A section that nobody wrote.
+/// A section that is not in the source text.
 fn defaults(key: &str) -> Value {
     match key {
         "test" => json!(crate::spec::TestRig::default()),

@@ -32,7 +32,7 @@ pub struct Http {
     /// Template of path and query.
     path: Template,
     root: Target,
-    /// Headers that are the same for all items and that the endpoint does not add by itself.
+    /// Headers that are the same for all items and that the endpoint does not add on its own.
     common: HeaderMap,
     headers: Vec<(HeaderName, SecretTemplate)>,
     body: Template,

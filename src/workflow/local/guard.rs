@@ -1,6 +1,6 @@
-//! Guard: a small process beside sizer that ends what sizer started once sizer is gone, whatever the cause.
-//! It reads a pipe whose other end only sizer holds. When the pipe closes, nobody is left to stop processes
-//! in an orderly way. This is the only notification that works on every system and survives SIGKILL.
+//! Guard: a small process beside sizer that ends what sizer started once sizer is gone, whatever the cause. It reads
+//! a pipe whose other end only sizer holds. When the pipe closes, no other process is left to stop them in an orderly
+//! way. This is the only notification that works on every system and survives SIGKILL.
 //!
 //! Children hold the pipe between fork and exec as well, so by the time it closes each of them carries the
 //! mark by which it is found.

@@ -164,7 +164,7 @@ impl Process {
         let _ = tokio::time::timeout(GRACE, self.wait()).await;
     }
 
-    /// Gives it time to exit by itself, as it does once its input ends, then stops it.
+    /// Gives it time to exit on its own, as it does once its input ends, then stops it.
     pub async fn finish(mut self) {
         if tokio::time::timeout(GRACE, self.wait()).await.is_err() {
             self.stop().await;

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// Time that the proxy gets to see the end of an answer whose last byte has reached the workflow. Far longer
-/// than that takes, and short for a call that nobody waits for.
+/// than that takes, and short for a call whose answer is no longer awaited.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
 /// Valid tokens, one per run in flight.

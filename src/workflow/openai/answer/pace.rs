@@ -26,10 +26,10 @@ impl Pace {
     }
 }
 
-/// Mean time between tokens over several choices, each from its own first token to its own last: one
-/// that is slower or later than another is no pause of the other's. `tokens` are those of all choices
-/// if they are counted, and `all_bytes` the size of all pieces if these carry more than one token each.
-/// `None` if no choice has two tokens.
+/// Mean time between tokens over several choices, each from its own first token to its own last: a choice that is
+/// slower or later than another does not count as a pause of the other. `tokens` are those of all choices if they are
+/// counted, and `all_bytes` the size of all pieces if these carry more than one token each. `None` if no choice has
+/// two tokens.
 pub(super) fn mean_gap(
     paces: &[Pace],
     tokens: Option<u64>,
