@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 const APART: f64 = 1.2;
 /// Growth of throughput from one level to the next below which the rig is saturated.
 const SATURATED: f64 = 1.1;
+/// Factor by which throughput at the highest level is below the best one if it falls with load.
+const FALLS: f64 = 1.25;
 /// Largest difference, as a logarithm, between runs in flight by Little's law and a level's number
 /// for which the level counts runs in flight.
 const IN_FLIGHT: f64 = 0.2;
@@ -68,6 +70,8 @@ impl Diagnosis {
             let grew = served(last.0).zip(served(before.0)).map_or(grows, |(now, was)| now / was);
             if slope > 0.0 && grows < SATURATED && grew < SATURATED {
                 let throughput = served(last.0).unwrap_or(last.0 / high);
+                // An overloaded rig may serve less than it can.
+                let throughput = falling(levels).map_or(throughput, |(best, _)| best.throughput);
                 found.saturation_throughput = Some(throughput);
                 let idle = mean(first.0, first.1);
                 // Where a level counts users, of whom some think, their number is no load.
@@ -97,6 +101,11 @@ impl Diagnosis {
             }
             _ => {}
         }
+        let of = |level: &LevelMetrics| (level.concurrency, level.throughput);
+        found.extend(falling(levels).map(|(best, highest)| Finding::ThroughputFalls {
+            best: of(best),
+            highest: of(highest),
+        }));
         found.extend(self.slow_levels.iter().map(|&level| {
             let left_out = left_out.contains(&level.concurrency);
             Finding::Slow { level, left_out, recorded }
@@ -107,6 +116,14 @@ impl Diagnosis {
 
 fn is_at(level: &LevelMetrics, concurrency: f64) -> bool {
     !level.interrupted && (f64::from(level.concurrency) - concurrency).abs() < 0.5
+}
+
+/// Returns the level with the highest throughput, and the highest level if that has far less.
+fn falling(levels: &[LevelMetrics]) -> Option<(&LevelMetrics, &LevelMetrics)> {
+    let usable = || levels.iter().filter(|level| !level.interrupted && level.throughput > 0.0);
+    let highest = usable().max_by_key(|level| level.concurrency)?;
+    let best = usable().max_by(|a, b| a.throughput.total_cmp(&b.throughput))?;
+    (best.throughput > FALLS * highest.throughput).then_some((best, highest))
 }
 
 /// Returns true if the highest level had more throughput than the next one that is clearly lower.
@@ -226,6 +243,14 @@ mod tests {
         assert_eq!(diagnosed(&[1, 2, 4, 8], hockey), Diagnosis::default(), "nothing is saturated");
         let close = diagnosed(&[1, 16, 32, 60, 64], hockey);
         assert!((close.saturation_throughput.unwrap() - 8.0).abs() < 0.4, "{close:?}");
+    }
+
+    /// Four times as long for twice the load: at 32, two runs per second are left of eight.
+    #[test]
+    fn a_rig_that_loses_throughput_saturates_at_its_best() {
+        let thrashing = |concurrency: u32| 2.0 * (f64::from(concurrency) / 16.0).max(1.0).powi(3);
+        let found = diagnosed(&[1, 4, 8, 16, 24, 32], thrashing);
+        assert!((found.saturation_throughput.unwrap() - 8.0).abs() < 0.4, "{found:?}");
     }
 
     #[test]

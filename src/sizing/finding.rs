@@ -94,6 +94,13 @@ pub enum Finding {
         /// Concurrency at which a rig without waiting would reach that, if it is known.
         knee: Option<f64>,
     },
+    /// Throughput falls as the load rises.
+    ThroughputFalls {
+        /// Concurrency at which it was highest, with the runs per second there.
+        best: (u32, f64),
+        /// Highest level, with the runs per second there.
+        highest: (u32, f64),
+    },
     /// Throughput still grew at the highest level.
     NotSaturated {
         /// The highest level.

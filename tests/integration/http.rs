@@ -236,6 +236,23 @@ fn retries_are_counted_and_timed() {
     assert_eq!(on["http_statuses"], serde_json::json!({ "200": 2 }));
 }
 
+/// The server asks to come back in an hour; the run has three seconds.
+#[test]
+fn a_pause_beyond_the_timeout_does_not_hide_the_refusal() {
+    let server = Scripted::start(|socket, _| {
+        let head = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 3600\r\ncontent-length: 0\r\n";
+        write!(socket, "{head}\r\n").is_ok()
+    });
+    let workflow = format!(
+        "{{type: openai, base_url: \"http://{}/v1\", model: m, stream: false, timeout: 3s, \
+         connection: {{retries: 2}}}}",
+        server.address
+    );
+    let level = level(&Sizer::new().workflow(&workflow, ONE));
+    assert_eq!(level["failures"][0]["kind"], "rate_limited", "{level:#}");
+    assert_eq!(level["retries"], 0, "{level:#}");
+}
+
 #[test]
 fn an_answer_that_does_not_begin_in_time() {
     let server = Scripted::start(|socket, _| {

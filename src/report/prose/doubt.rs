@@ -168,9 +168,10 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
             figure(metric, *seconds)
         ),
         Doubt::Cut { seconds, share } => format!(
-            "up to {:.0} % of a level's runs ended within 0.2 % of {} s, as if cut off there, so their real times \
+            "up to {:.0} % of a level's {} have a {metric} within 0.2 % of {} s, as if cut off there, so their real times \
              are unknown: record those as failed, or measure with a longer timeout",
             share * 100.0,
+            plural(metric.scope()),
             three(*seconds)
         ),
         Doubt::GivenUp { seconds, share } => format!(
@@ -189,7 +190,7 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
              than the rest, and their share decides; {}",
             if metric.is_rate() { format!("{metric} drops") } else { "time jumps".to_owned() },
             fixed(metric, *from, 3),
-            fixed(metric, *to, 3),
+            if to.is_finite() { fixed(metric, *to, 3) } else { "that of failed runs".to_owned() },
             load(*at),
             if metric.is_rate() { plural(metric.scope()) } else { "runs" },
             add()
@@ -210,8 +211,12 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
             } else {
                 String::new()
             };
+            let bound = match levels.as_slice() {
+                [_] => "that level bounds the answer and is",
+                _ => "those levels bound the answer and are",
+            };
             format!(
-                "runs failed at concurrency {}: those levels bound the answer and are left out of every fit{tolerate}",
+                "runs failed at concurrency {}: {bound} left out of every fit{tolerate}",
                 levels.join(", ")
             )
         }

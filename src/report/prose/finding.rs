@@ -54,6 +54,14 @@ pub fn sentence_of(metric: Metric, finding: &Finding) -> String {
         ),
         Finding::NoTarget => no_target(),
         Finding::Saturated { throughput, knee } => saturated(*throughput, *knee),
+        Finding::ThroughputFalls { best, highest } => format!(
+            "Throughput falls as the load rises: {} runs per second at concurrency {}, {} at {}. A rig that loses \
+             throughput when it is overloaded needs a limit on the load that reaches it.",
+            three(best.1),
+            best.0,
+            three(highest.1),
+            highest.0
+        ),
         Finding::NotSaturated { highest } => {
             format!("No saturation was seen up to concurrency {highest}: throughput was still growing.")
         }
@@ -274,6 +282,7 @@ mod tests {
             Finding::NoTarget,
             Finding::Saturated { throughput: 8.0, knee: Some(16.2) },
             Finding::Saturated { throughput: 8.0, knee: None },
+            Finding::ThroughputFalls { best: (20, 10.75), highest: (32, 1.918) },
             Finding::NotSaturated { highest: 32 },
             Finding::Slow { level: slow, left_out: true, recorded: false },
             Finding::Slow { level: slow, left_out: false, recorded: true },

@@ -304,7 +304,8 @@ impl IncomingAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::language::{Redactor, Vault};
+    use crate::language::Vault;
+    use crate::redact::Redactor;
     use crate::workflow::ConnectionSpec;
     use std::path::Path;
     use std::sync::Arc;
@@ -335,7 +336,8 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         });
-        let (nowhere, redactor) = (hyper::Uri::from_static("http://localhost"), Redactor::default());
+        let (nowhere, redactor) =
+            (hyper::Uri::from_static("http://localhost"), Redactor::default());
         let vault = Vault::new(&|_| None, &redactor);
         let connector =
             Connector::new(&nowhere, &ConnectionSpec::default(), Path::new("."), &vault).unwrap();

@@ -19,7 +19,9 @@ pub(super) fn of(error: &SendError, at: &str) -> Failure {
             Failure::new(kind, format!("{at}: {error}{hint}"))
         }
         SendError::Http(error) if error.is_parse_too_large() => {
-            let message = format!("{at} answers with more headers than sizer reads");
+            let message = format!(
+                "{at} answers with more headers than sizer reads, or an impossible Content-Length"
+            );
             Failure::new(FailureKind::TooLarge, message)
         }
         SendError::Http(error) if error.is_parse() => {

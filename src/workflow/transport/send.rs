@@ -12,6 +12,7 @@ use hyper::header::{HeaderMap, RETRY_AFTER};
 use hyper::{Method, StatusCode};
 use std::pin::pin;
 use std::time::Duration;
+use tokio::time::Instant;
 
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Number of connections made to check a server that breaks them off, and the pause between them.
@@ -53,7 +54,10 @@ impl Endpoint {
         body: Bytes,
         notes: &Notes,
     ) -> Result<PostedAnswer<'_>, Failure> {
-        let mut pause = self.backoff;
+        let (began, mut pause) = (Instant::now(), self.backoff);
+        // A pause until after the run's timeout would hide why the server did not serve it.
+        let is_in_vain =
+            |wait: Duration| began.elapsed() + wait.min(LONGEST_BACKOFF) >= self.timeout;
         // The query may be a signature, so only the path is logged.
         let mut trail = Trail::begin(method, || format!("{}{}", self.at(), target.path()));
         for tries in 0.. {
@@ -73,10 +77,16 @@ impl Endpoint {
                     let wait = retry_after(answering.head().headers()).unwrap_or(pause);
                     // Read to its end, so that the connection can be reused.
                     let failure = PostedAnswer { answering, endpoint: self }.as_failure().await;
+                    if is_in_vain(wait) {
+                        trail.failed(&failure);
+                        return Err(failure);
+                    }
                     trail.again(wait.min(LONGEST_BACKOFF), &failure);
                     wait
                 }
-                Err(failure) if last || failure.kind != FailureKind::Connect => {
+                Err(failure)
+                    if last || failure.kind != FailureKind::Connect || is_in_vain(pause) =>
+                {
                     trail.failed(&failure);
                     return Err(failure);
                 }

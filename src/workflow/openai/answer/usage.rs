@@ -64,7 +64,7 @@ fn count(value: &Number) -> Option<u64> {
 
 /// Returns the number if it is a plausible token count.
 fn whole(number: f64) -> Option<u64> {
-    const MOST: f64 = 1e12;
+    const MOST: f64 = 1e8;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
     ((0.0..=MOST).contains(&number) && number.fract() == 0.0).then_some(number as u64)
 }
@@ -90,6 +90,7 @@ mod tests {
             r#"{"prompt_tokens":null,"completion_tokens":"ten"}"#,
             r#"{"prompt_tokens":0,"completion_tokens":0}"#,
             r#"{"prompt_tokens":1e30,"completion_tokens":2.5}"#,
+            r#"{"prompt_tokens":1e9,"completion_tokens":1e12}"#,
             r#"{"prompt_tokens":[1],"completion_tokens":{"a":1}}"#,
         ] {
             assert_eq!(read(odd), (None, None), "{odd}");
