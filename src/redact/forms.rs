@@ -113,6 +113,12 @@ pub(super) fn forms(secret: &str) -> Vec<Form> {
         forms.extend(base64(bytes).map(|bytes| Form { bytes, rule: MatchRule::Base64 }));
         if bytes.len() >= SHORTEST_WITHIN {
             plain.extend([hex(bytes, false), hex(bytes, true)]);
+            // Lists of bytes, whatever separates them.
+            let listed = |shown: &dyn Fn(&u8) -> String| -> Vec<u8> {
+                bytes.iter().map(shown).collect::<String>().into_bytes()
+            };
+            plain.push(listed(&|byte| byte.to_string()));
+            plain.push(listed(&|byte| format!("{byte:#04x}")));
         }
     }
     plain.sort_unstable();

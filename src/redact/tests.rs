@@ -103,7 +103,14 @@ fn a_secret_that_is_broken_up_or_in_other_letters_is_found() {
         let wrapped = BASE64_STANDARD.encode(format!("someone-with-a-name:{secret}"));
         let wrapped = format!("{}\r\n {}", &wrapped[..40], &wrapped[40..]);
         let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let listed = |shown: &dyn Fn(u8) -> String, between: &str| {
+            secret.bytes().map(shown).collect::<Vec<String>>().join(between)
+        };
         let forms = [
+            listed(&|byte| byte.to_string(), ", "),
+            listed(&|byte| byte.to_string(), " "),
+            listed(&|byte| format!("0x{byte:02x}"), " "),
+            listed(&|byte| format!("0x{byte:02X}"), ", "),
             secret.to_uppercase(),
             secret.to_lowercase(),
             turned.clone(),

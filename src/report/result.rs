@@ -1,6 +1,6 @@
 //! Result document: everything that was measured and concluded.
 
-use super::prose::{sentence, sentence_of};
+use super::prose::{recommendation, sentence, sentence_of};
 use crate::measure::{LevelMetrics, Metric, Quantile};
 use crate::sizing::{
     Alternative, Assessment, Diagnosis, Estimate, Fit, Fits, PerMetric, Recommendation,
@@ -97,6 +97,11 @@ impl std::ops::Deref for LevelResult {
 }
 
 impl SizingResult {
+    /// Returns the recommendation over all targets as a sentence, or why there is none.
+    pub(crate) fn recommendation(&self) -> Option<String> {
+        recommendation(&self.gpus, &self.estimates)
+    }
+
     /// Assembles a result. The assessment's levels must be in the order of `levels`.
     pub fn assemble(
         spec: SpecIdentity,

@@ -10,6 +10,7 @@ use crate::engine::{
     CacheLookup, Lease, Previous, Progress, ResolvedSelection, Resources, Run, RunLog, Settings,
     SharedRun, SingleFlight, UnknownStage, look_up, note_forced,
 };
+use crate::report::SizingResult;
 use crate::spec::Spec;
 use crate::store::{Invocation, LockState, Owner, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,6 +108,9 @@ impl Pipeline {
         // Also after a failure: what is finished is what the next run begins with, and with
         // `keep_going` some reports may be there.
         let finished = self.finish(&context, &mut previous, &done);
+        if let (Err(_), Ok((Some(result), _))) = (&ended, &finished) {
+            context.services.observer.notice(&only_a_report_failed(result));
+        }
         let outcome = ended.and(finished).map(|(result, reports)| Outcome {
             result,
             stages: stages.clone(),
@@ -201,4 +205,10 @@ fn lock_notice(state: &LockState) -> Option<String> {
             Some(format!("sizer.lock cannot be read ({why}); it is rebuilt from the store"))
         }
     }
+}
+
+/// Tells the answer of a run in which all that it rests on was done.
+fn only_a_report_failed(result: &SizingResult) -> String {
+    let answer = result.recommendation().unwrap_or_default();
+    format!("{answer} Only a report failed; the next run measures nothing again").trim().to_owned()
 }

@@ -54,14 +54,7 @@ pub fn sentence_of(metric: Metric, finding: &Finding) -> String {
         ),
         Finding::NoTarget => no_target(),
         Finding::Saturated { throughput, knee } => saturated(*throughput, *knee),
-        Finding::ThroughputFalls { best, highest } => format!(
-            "Throughput falls as the load rises: {} runs per second at concurrency {}, {} at {}. A rig that loses \
-             throughput when it is overloaded needs a limit on the load that reaches it.",
-            three(best.1),
-            best.0,
-            three(highest.1),
-            highest.0
-        ),
+        Finding::ThroughputFalls { best, highest } => throughput_falls(*best, *highest),
         Finding::NotSaturated { highest } => {
             format!("No saturation was seen up to concurrency {highest}: throughput was still growing.")
         }
@@ -127,6 +120,17 @@ fn no_target() -> String {
         "No target is set, so there is no estimate: set targets.{first} (or {}), with targets.users and \
          test.gpu_count.",
         others.join(", ")
+    )
+}
+
+fn throughput_falls(best: (u32, f64), highest: (u32, f64)) -> String {
+    format!(
+        "Throughput falls as the load rises: {} runs per second at concurrency {}, {} at {}. A rig that loses \
+         throughput when it is overloaded needs a limit on the load that reaches it.",
+        three(best.1),
+        best.0,
+        three(highest.1),
+        highest.0
     )
 }
 
