@@ -136,6 +136,6 @@ mod tests {
                 .unwrap_err()
                 .contains("observation")
         );
-        assert!(sent(json!(["hi"])).unwrap_err().starts_with("[0] is no message"));
+        assert!(sent(json!(["hi"])).unwrap_err().starts_with("[0] is not a message"));
     }
 }

@@ -46,7 +46,7 @@ fn interrupted(levels: &[u32], runs: u32, slower: f64) -> Value {
 }
 
 fn is_by_tokens(answer: &Value) -> bool {
-    answer.to_string().contains("by tokens")
+    answer.to_string().contains("estimated from token counts")
 }
 
 #[test]

@@ -399,7 +399,7 @@ fn import_writes_a_spec_or_says_why_not() {
         .success();
     project.run(&["validate", "spec.yml"]).success().stdout("agent is valid: 4 items, 10 levels");
     let project = project.file("bad.yml", "eval: [");
-    project.run(&["import", "nat", "bad.yml"]).code(2).stderr("bad.yml is no YAML");
+    project.run(&["import", "nat", "bad.yml"]).code(2).stderr("bad.yml is not valid YAML");
     let project =
         project.file("custom.yml", "eval: {general: {dataset: {_type: custom, function: a.b}}}");
     project.run(&["import", "nat", "custom.yml"]).code(2).stderr("datasets of the type `custom`");

@@ -225,7 +225,7 @@ fn a_server_that_is_killed_and_comes_back() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(
-        stderr.contains("cannot be reached any more (sweep@4 is kept as far as it went"),
+        stderr.contains("cannot be reached any more (sweep@4 is kept as far as it was measured"),
         "{stderr}"
     );
     let _server = start();
@@ -271,7 +271,9 @@ fn a_server_that_is_going_down_accepts_and_is_gone() {
     let ended = Sizer::new().workflow(&workflow, rest).run(&["run", "spec.yml"]);
     assert_eq!(ended.code, Some(1), "{ended:#?}");
     assert!(
-        ended.stderr.contains("cannot be reached any more (sweep@1 is kept as far as it went"),
+        ended
+            .stderr
+            .contains("cannot be reached any more (sweep@1 is kept as far as it was measured"),
         "{ended:#?}"
     );
 }

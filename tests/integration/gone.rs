@@ -28,7 +28,7 @@ fn a_level_whose_server_died_bounds_the_estimate_and_is_measured_again() {
     let project = project(mortal.port, "mode: burst, levels: [1, 2, 4, 8], runs: 100");
     let ended = project.run(&["run", "spec.yml"]).code(1);
     ended
-        .stderr("cannot be reached any more (sweep@4 is kept as far as it went")
+        .stderr("cannot be reached any more (sweep@4 is kept as far as it was measured")
         .stderr("`sizer estimate` uses it");
     assert!(!project.read("sizer.lock").contains("sweep@4"), "it is no measurement of that level");
     project
@@ -80,7 +80,7 @@ fn a_level_whose_server_died_bounds_the_estimate_and_is_measured_again() {
 fn an_adaptive_sweep_measures_again_where_the_server_died() {
     let mortal = Mortal::start(0, 150);
     let project = project(mortal.port, "levels: adaptive, max: 4, runs: 60, mode: burst");
-    project.run(&["run", "spec.yml"]).code(1).stderr("(sweep@4 is kept as far as it went");
+    project.run(&["run", "spec.yml"]).code(1).stderr("(sweep@4 is kept as far as it was measured");
     let estimate = project.run(&["estimate", "spec.yml"]);
     assert!(
         estimate.stdout.contains("The server stopped answering at concurrency 4"),

@@ -43,7 +43,7 @@ fn includes_that_add_up() {
     }
     let args = ["validate", "spec.yml"];
     let project = project.spec(&format!("{}include: [{}]\n", head(), names.join(", ")));
-    within_limits(&project, "6 includes of 900 kB", &args, 2, "more than 4 MiB together");
+    within_limits(&project, "6 includes of 900 kB", &args, 2, "larger than 4 MiB together");
     let project = project.spec(&format!("{}include: [{}]\n", head(), names[..4].join(", ")));
     within_limits(&project, "4 of them", &args, 0, "");
 }

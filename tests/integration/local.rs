@@ -402,7 +402,7 @@ fn a_server_that_dies_under_load_ends_the_sweep_with_its_last_words() {
         .run(&["run", "spec.yml"])
         .code(1)
         .stderr("device lost")
-        .stderr("sweep@2 is kept as far as it went");
+        .stderr("sweep@2 is kept as far as it was measured");
 }
 
 #[test]

@@ -90,12 +90,10 @@ pub(super) fn of_levels(
         (by_chance > JUMP * here).then_some((here, by_chance))
     };
     doubts.extend(jump.map(|(from, to)| {
-        let longest = near()
-            .flat_map(|level| times(level.observed, target.metric))
-            .map(|it| it.seconds)
-            .fold(from, f64::max);
+        let seen = near().flat_map(|level| times(level.observed, target.metric));
+        let longest = seen.map(|it| it.seconds).reduce(f64::max).unwrap_or(f64::INFINITY);
         // Beyond all that was seen lie the runs that failed.
-        let to = if to > longest { f64::INFINITY } else { to };
+        let (from, to) = (from.min(longest), if to > longest { f64::INFINITY } else { to });
         Doubt::Jumps { at: point, from, to }
     }));
     if pooled.between_levels() > SAME {
