@@ -51,7 +51,7 @@ pub(super) fn read(shown: &str, file: File, rows: &mut Rows<'_>) -> Result<(), F
 }
 
 fn no_object(place: &Place<'_>, text: &[u8]) -> ForeignError {
-    let what = if text.trim_ascii_start().starts_with(b"[") { "a list" } else { "no object" };
+    let what = if text.trim_ascii_start().starts_with(b"[") { "a list" } else { "not an object" };
     place.wrong(format!("this is {what}: expected one object per line")).help(ONE_PER_LINE)
 }
 

@@ -85,7 +85,7 @@ impl Stage for Render {
     type Slice = RenderSlice;
     type Inputs<'a> = RenderInputs<'a>;
     type Output = Vec<u8>;
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
 
     fn of(report: String, origin: Origin<'_>) -> Self {
         Self::at(report, origin.spec)
