@@ -8,6 +8,7 @@
 //!   caller gets the error at once, the work goes on unheard until it ends or the process exits.
 //! - `depth` rejects template expressions too long for the template engine's recursion, before
 //!   parsing.
+//! - [`read_file`] reads a regular file up to a number of bytes.
 //! - [`stream`] passes values from a library on a watched thread to the caller, piece by piece.
 //! - [`has_too_many_values`] counts JSON values before parsing; [`BoundedWriter`] caps the size of an
 //!   output.
@@ -15,19 +16,21 @@
 //! # Flow
 //!
 //! Templates come in through [`add_template`] and are rendered through [`evaluate`]; readers of
-//! binary formats go through [`stream`]. A healthy input never comes near a bound: an error means
+//! binary formats go through [`stream`]; small files that a spec names through [`read_file`]. A healthy input never comes near a bound: an error means
 //! that the input is damaged, hostile or no input of that kind.
 //!
 //! Dataset readers, workflow templates, recordings of other tools and report templates depend on
-//! this. It touches nothing but a thread and `/proc/self`.
+//! this. It touches nothing but a thread, `/proc/self` and the files it is told to read.
 
 mod depth;
+mod file;
 mod json;
 mod limit_exceeded;
 mod output;
 mod stream;
 mod watched_thread;
 
+pub(crate) use file::read_file;
 pub(crate) use json::{MOST_VALUES, has_too_many_values, length_of_string};
 pub(crate) use limit_exceeded::LimitExceeded;
 pub(crate) use output::BoundedWriter;

@@ -17,6 +17,9 @@ const UNEVEN: f64 = 0.12;
 /// Factor by which steps may lower a fair answer.
 const STEPPED: f64 = 4.0 / 3.0;
 
+/// Fewest episodes of slow runs, so that chance changes their number by little more than a third, nineteen times in
+/// twenty.
+const EPISODES: f64 = 20.0;
 /// Factor by which an answer outside the measured levels can still be planned with.
 const JUST_OUTSIDE: f64 = 1.1;
 /// Factor by which the capacity from the tail of the runs around a fair answer may differ from it.
@@ -203,6 +206,11 @@ pub enum Doubt {
         /// Largest share of a level's runs that did.
         share: f64,
     },
+    /// Slow runs come in clusters.
+    Clusters {
+        /// Number of independent ones that they are worth.
+        episodes: f64,
+    },
     /// No level was ever steadily loaded.
     Unsteady,
     /// Levels differ by this much beyond their own noise, as a logarithm.
@@ -313,6 +321,7 @@ impl Doubt {
             }
             Self::Steps { by, shown: false, .. } if *by <= STEPPED => Grade::Fair,
             Self::Tail { by, .. } | Self::Tolerated { by, .. } if *by <= OTHER_TAIL => Grade::Fair,
+            Self::Clusters { episodes } if *episodes >= EPISODES => Grade::Fair,
             Self::Wide(_)
             | Self::Uneven(_)
             | Self::Refused { .. }
@@ -328,6 +337,7 @@ impl Doubt {
             | Self::Between { .. }
             | Self::FewRuns { .. }
             | Self::BorrowedTail { .. }
+            | Self::Clusters { .. }
             | Self::Unsteady
             | Self::Jumps { .. }
             | Self::Failed { .. }

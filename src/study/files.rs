@@ -1,5 +1,6 @@
 //! The files that a workflow's programs are made of: another program is another measurement.
 
+use crate::bounded::read_file;
 use crate::nat::{ConfigParts, Sources};
 use crate::redact::{names_a_secret_variable, secrets_among};
 use crate::spec::{Spec, process_env};
@@ -8,7 +9,7 @@ use crate::study::PipelineError;
 use crate::workflow::ProgramSpec;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::ErrorKind::InvalidData;
 use std::path::Path;
 
 /// Beyond this a glob was not meant.
@@ -94,12 +95,8 @@ pub(super) fn of_configuration(spec: &Spec) -> Result<BTreeMap<String, Digest>, 
 /// Reads a configuration or a part of it; none that a person wrote is larger.
 pub(super) fn read_bounded(path: &Path) -> std::io::Result<String> {
     const LARGEST: u64 = 1 << 20;
-    let mut text = String::new();
-    let read = File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
-    if read as u64 > LARGEST {
-        return Err(std::io::ErrorKind::FileTooLarge.into());
-    }
-    Ok(text)
+    let bytes = read_file(path, LARGEST)?;
+    String::from_utf8(bytes).map_err(|_| std::io::Error::new(InvalidData, "it is not UTF-8"))
 }
 
 fn add(

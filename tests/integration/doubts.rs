@@ -2,8 +2,8 @@
 
 use crate::answers::{HEADER, ONE_GPU, answer, capacity, doubts, hockey, level, point, sweep};
 use crate::support::{SimulatorProcess, Sizer};
-use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, LogNormal};
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -39,6 +39,39 @@ fn steps_that_the_levels_may_lie_on_are_in_the_interval() {
     let runs = sweep(&[1, 2, 4, 8, 16, 20, 24, 32], |c| 0.5 + 0.05 * f64::from(c));
     let found = of(&runs, "users: 256, workflow_runtime: 1.6s");
     assert_eq!((grade(&found), doubts(&found).as_str()), ("solid", "[]"), "{found:#}");
+}
+
+/// Every 20 s the server stands still for 3 s, the limit, and all runs in flight wait. A level of 100 runs sees that a
+/// few times or never.
+#[test]
+fn few_pauses_are_not_taken_for_many_slow_runs() {
+    let noise = LogNormal::new(0.0, 0.25).unwrap();
+    let mut told = 0;
+    for seed in 1..=6 {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut runs = HEADER.to_owned();
+        for concurrency in [1_u32, 2, 4, 8, 12, 16, 24, 32] {
+            let phase_of_pauses = 20.0 * rng.random::<f64>();
+            let mut free: Vec<f64> = (0..concurrency).map(|user| f64::from(user) * 1e-3).collect();
+            for index in 0..100 + 5 * concurrency {
+                let at = free.iter_mut().min_by(|a, b| a.total_cmp(b)).unwrap();
+                let end = *at + (0.6 + 0.05 * f64::from(concurrency)) * noise.sample(&mut rng);
+                let pauses = |time: f64| ((time + phase_of_pauses) / 20.0).floor();
+                let end = if pauses(end) > pauses(*at) { end + 3.0 } else { end };
+                let phase = match index.checked_sub(2 * concurrency) {
+                    None => "warm_up",
+                    Some(0..100) => "measured",
+                    Some(_) => "cool_down",
+                };
+                let _ = writeln!(runs, "{concurrency},{at:.4},{end:.4},{phase},");
+                *at = end;
+            }
+        }
+        let found = of(&runs, "users: 500, workflow_runtime: 3s");
+        assert!(["weak", "unsettled"].contains(&grade(&found)), "seed {seed}: {found:#}");
+        told += u32::from(doubts(&found).contains("come in clusters, as when the server pauses"));
+    }
+    assert!(told >= 4, "{told} of 6");
 }
 
 /// All batches of 17 to 32 take as long, and miss the limit by a little; chance lets some of those levels meet it.

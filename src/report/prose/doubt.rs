@@ -180,6 +180,12 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
             share * 100.0,
             three(*seconds)
         ),
+        Doubt::Clusters { episodes } => format!(
+            "slow {} come in clusters, as when the server pauses: those around the answer are worth about {:.0} \
+             independent ones; measure each level for long enough to see many such episodes",
+            plural(metric.scope()),
+            episodes.max(1.0)
+        ),
         Doubt::Unsteady => {
             "the levels around the answer are bursts of fewer than three waves, so the load was never steady there: \
              measure more passes"

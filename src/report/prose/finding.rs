@@ -444,6 +444,7 @@ mod tests {
             Doubt::GivenUp { seconds: 5.0, share: 0.13 },
             Doubt::BorrowedTail { at: 22.04, near: 100.0, needed: 299 },
             Doubt::Cut { seconds: 30.0, share: 0.07 },
+            Doubt::Clusters { episodes: 4.2 },
             Doubt::Unsteady,
             Doubt::Uneven(0.14),
             Doubt::Jumps { at: 12.0, from: 1.0, to: 4.0 },

@@ -60,9 +60,12 @@ pub(super) fn of_levels(
         doubts.push(Doubt::Extrapolated { measured: (lowest.unwrap_or(highest), highest), point });
     }
     let needed = runs_to_bound(target.quantile.share());
-    let runs = pooled.runs_around(point, target.quantile);
+    let clusters = pooled.clusters(target.seconds(), point);
+    doubts.extend(clusters.map(|it| Doubt::Clusters { episodes: it.episodes }));
+    let together = clusters.map_or(1.0, |it| it.runs_for_one);
+    let runs = pooled.runs_around(point, target.quantile) / together;
     // Runs of levels that failed now and then are near it as well.
-    let near_by = models.furthest().runs_near(point);
+    let near_by = models.furthest().runs_near(point) / together;
     if runs < needed as f64 {
         doubts.push(Doubt::FewRuns { runs, needed });
     } else if near_by < needed as f64 {

@@ -147,8 +147,10 @@ impl PooledModel {
         let within = self.within(limit, share);
         let lowest = self.seen.first()?.concurrency;
         let crossing = Crossing::of(&within, share, (lowest / 2.0, self.furthest(limit)));
+        let together = self.runs_for_one(limit, point);
         let compared = |it: &RunTimes| {
             let (runs, over) = it.over(limit);
+            let (runs, over) = (runs / together, over / together);
             ComparedLevel { at: it.at, offset: logit(1.0 - within.at(it.at.exp())), runs, over }
         };
         let levels: Vec<ComparedLevel> = self.timed.iter().map(compared).collect();

@@ -8,6 +8,7 @@
 //! the limit ([`correction`]). docs/estimators.md has the whole of it.
 
 mod attainment;
+mod clusters;
 mod correction;
 mod crossing;
 #[cfg(test)]
@@ -20,8 +21,10 @@ mod stairs;
 #[cfg(test)]
 mod tests;
 
+pub(super) use clusters::Clusters;
 pub(super) use stairs::Stairs;
 
+use clusters::Sequence;
 use noise::{between_levels, fit_alike, standard_error, weight_alike};
 use run_times::RunTimes;
 
@@ -93,6 +96,8 @@ pub struct PooledModel {
     tails: Tails,
     /// Runs of each level by their time; empty if their number over a limit says nothing of the load.
     timed: Vec<RunTimes>,
+    /// Times of the levels in their order, where that says something of the server.
+    sequences: Vec<Sequence>,
     /// Highest load that was met at each level, ascending, and true if it was never steady there.
     unsteady: Vec<(f64, bool)>,
     /// True if at every level all runs met the same load.
@@ -193,6 +198,7 @@ impl PooledModel {
         } else {
             Vec::new()
         };
+        let sequences = levels.iter().filter_map(|it| Sequence::of(it, metric)).collect();
         let saturated_slope = match metric.span() {
             // All of the wait behind a full batch comes before the first token.
             Span::FirstToken => wait_for_one_more(levels)?,
@@ -208,6 +214,7 @@ impl PooledModel {
             shape,
             tails: tails.sorted(),
             timed,
+            sequences,
             steady,
             unmodelled: match metric.span() {
                 Span::Whole => UNMODELLED,
@@ -301,6 +308,16 @@ impl PooledModel {
     /// Returns the effective number of runs behind the quantile around a concurrency.
     pub(super) fn runs_around(&self, concurrency: f64, quantile: Quantile) -> f64 {
         self.tails.at(concurrency, quantile.share()).runs
+    }
+
+    /// Returns the clusters in which the runs over a limit (seconds) come around a load; `None` if they do not.
+    pub(super) fn clusters(&self, limit: f64, load: f64) -> Option<Clusters> {
+        Clusters::of(&self.sequences, limit, load)
+    }
+
+    /// Returns the number of runs that have the evidence of one for the share over a limit (seconds) around a load.
+    pub(super) fn runs_for_one(&self, limit: f64, load: f64) -> f64 {
+        self.clusters(limit, load).map_or(1.0, |it| it.runs_for_one)
     }
 
     /// Returns the number of runs at loads near a concurrency that have the shape of those beside it.

@@ -46,7 +46,8 @@ impl PooledModel {
             |own: &Curve, concurrency: f64| runtime.map_or(own, |it| &it.curve).at(concurrency);
         let share = quantile.share();
         let (point, tail) = self.best(share, limit);
-        let of_tail = self.tails.spread(point.concurrency, share, tail.runs);
+        let runs = tail.runs / self.runs_for_one(limit, point.concurrency);
+        let of_tail = self.tails.spread(point.concurrency, share, runs);
         let of_levels = self.tail_between(share, Some(point.concurrency)) / tail.levels.sqrt();
         let spread = of_tail.hypot(of_levels);
         let within = limit / tail.multiple;

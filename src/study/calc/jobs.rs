@@ -1,19 +1,19 @@
 //! Job folders: `DIR/online/job_…` and `DIR/offline/job_…`.
 
 use super::{CalcError, CalcOptions};
+use crate::bounded::read_file;
 use crate::nat::{CalcOutput, OlderCalcOutput, SizingMetrics, read_calc_output};
 use crate::pacing::LoadPoint;
 use crate::store::{StoreError, write_atomically};
 use crate::study::Observer;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const METRICS: &str = "calc_runner_output.json";
-/// Metrics of a million runs are smaller.
-const LARGEST_METRICS: u64 = 512 << 20;
+/// Largest file of metrics, in bytes; one level takes a few kilobytes.
+const LARGEST_METRICS: u64 = 64 << 20;
 
 /// The name of a new job, as the reference makes it.
 pub(super) fn new_name(options: &CalcOptions) -> String {
@@ -89,13 +89,12 @@ pub(super) fn gathered(
 }
 
 fn read(path: &Path) -> Result<CalcOutput, String> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| format!("{METRICS} cannot be read: {error}"))?;
-    let read = file.take(LARGEST_METRICS + 1).read_to_end(&mut bytes);
-    read.map_err(|error| format!("{METRICS} cannot be read: {error}"))?;
-    if bytes.len() as u64 > LARGEST_METRICS {
-        return Err(format!("{METRICS} is larger than {} MiB", LARGEST_METRICS >> 20));
-    }
+    let bytes = read_file(path, LARGEST_METRICS).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => {
+            format!("{METRICS} is larger than {} MiB", LARGEST_METRICS >> 20)
+        }
+        _ => format!("{METRICS} cannot be read: {error}"),
+    })?;
     read_calc_output(&bytes).map_err(|error| format!("{METRICS} is not as expected: {error}"))
 }
 

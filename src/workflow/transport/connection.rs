@@ -71,6 +71,8 @@ pub(super) enum Connection {
 pub(super) enum SendError {
     Connect(NoConnection),
     Http(hyper::Error),
+    /// A stream of HTTP/2 that was reset, if without an error, before the end of its answer.
+    CutOff,
 }
 
 impl Http1 {
@@ -272,7 +274,7 @@ impl IncomingAnswer {
     }
 
     /// Returns the next piece of the body; `None` at its end, when the connection becomes free again.
-    pub async fn chunk(&mut self, home: &Connections) -> Result<Option<Bytes>, hyper::Error> {
+    pub async fn chunk(&mut self, home: &Connections) -> Result<Option<Bytes>, SendError> {
         loop {
             // One read of a connection may bring a million pieces. Whoever takes them all at a stretch lets no timeout
             // and no signal through.
@@ -287,13 +289,18 @@ impl IncomingAnswer {
             })
             .await;
             let Some(frame) = frame else {
+                // hyper takes a reset without an error for the end.
+                let shared = matches!(self.connection, Some(Connection::Http2(_)));
+                if shared && !self.response.body().is_end_stream() {
+                    return Err(SendError::CutOff);
+                }
                 if let Some(Connection::Http1(connection)) = self.connection.take() {
                     home.keep(connection);
                 }
                 return Ok(None);
             };
             // Anything that is not data is a trailer, which carries nothing that is measured.
-            if let Ok(data) = frame?.into_data() {
+            if let Ok(data) = frame.map_err(SendError::Http)?.into_data() {
                 self.trail.piece(data.len());
                 return Ok(Some(data));
             }

@@ -3,6 +3,7 @@
 use super::connect::NoConnection;
 use super::connection::SendError;
 use crate::measure::{Failure, FailureKind};
+use rustls::CertificateError;
 use std::error::Error;
 use std::io;
 
@@ -18,6 +19,10 @@ pub(super) fn of(error: &SendError, at: &str) -> Failure {
             let hint = if let NoConnection::Tls(error) = error { tls_hint(error) } else { "" };
             Failure::new(kind, format!("{at}: {error}{hint}"))
         }
+        SendError::CutOff => Failure::new(
+            FailureKind::Closed,
+            "the server ended the stream before its answer was complete".to_owned(),
+        ),
         SendError::Http(error) if error.is_parse_too_large() => {
             let message = format!(
                 "{at} answers with more headers than sizer reads, or an impossible Content-Length"
@@ -45,12 +50,27 @@ pub(super) fn of(error: &SendError, at: &str) -> Failure {
     }
 }
 
+/// What the check of certificates says of one of an authority that a server shows as its own.
+const AS_ITS_OWN: &str = "CaUsedAsEndEntity";
+
 /// Advice for a failed TLS handshake.
 fn tls_hint(error: &io::Error) -> &'static str {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
     match cause {
         Some(rustls::Error::InvalidMessage(_)) => {
             "; the server speaks plain HTTP at this port: use http:// in the address"
+        }
+        Some(rustls::Error::InvalidCertificate(error))
+            if error.to_string().contains(AS_ITS_OWN) =>
+        {
+            "; the certificate in `connection: {ca: …}` is one of a certificate authority, and the server shows it as its \
+             own: create one without `CA:TRUE` (`openssl req -x509 -addext basicConstraints=CA:FALSE …`), or accept \
+             any certificate with `insecure: true`"
+        }
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::ExpiredContext { .. } | CertificateError::Expired,
+        )) => {
+            "; the certificate has expired: renew it, or accept any certificate with `insecure: true`"
         }
         Some(rustls::Error::InvalidCertificate(_)) => {
             "; name its certificate authority with `connection: {ca: file.pem}`, or accept any certificate with \

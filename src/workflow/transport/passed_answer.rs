@@ -1,6 +1,6 @@
 //! Answers passed on piece by piece, for the proxy.
 
-use super::connection::{IncomingAnswer, SendError};
+use super::connection::IncomingAnswer;
 use super::{Endpoint, Notes, Target};
 use crate::measure::Failure;
 use bytes::Bytes;
@@ -43,6 +43,6 @@ impl PassedAnswer {
     /// Returns the next piece; `None` at the end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         let chunk = self.answering.chunk(&self.endpoint.connections).await;
-        chunk.map_err(|error| self.endpoint.failure(&SendError::Http(error)))
+        chunk.map_err(|error| self.endpoint.failure(&error))
     }
 }

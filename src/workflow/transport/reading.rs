@@ -1,7 +1,6 @@
 //! Reading of an answer, up to the end of its body or the end that its protocol defines.
 
 use super::PostedAnswer;
-use super::connection::SendError;
 use crate::measure::{Failure, FailureKind};
 use crate::workflow::budget::BudgetShare;
 use futures_util::FutureExt;
@@ -69,7 +68,7 @@ impl PostedAnswer<'_> {
                 Ok(None) => return Ok(()),
                 Err(_) if progress != Progress::Open => return Ok(()),
                 Err(error) => {
-                    let failure = self.endpoint.failure(&SendError::Http(error));
+                    let failure = self.endpoint.failure(&error);
                     self.answering.trail.failed(&failure);
                     return Err(failure);
                 }

@@ -1,5 +1,6 @@
 //! Trust in certificates.
 
+use crate::bounded::read_file;
 use crate::workflow::ConnectError;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
@@ -9,6 +10,9 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 use std::path::Path;
 use std::sync::Arc;
+
+/// Largest file of certificates, in bytes; those of a whole system are half as large.
+const LARGEST_PEM: u64 = 1 << 20;
 
 /// Builds the TLS client configuration, which trusts the system's certificates and those of a file, or any at
 /// all.
@@ -41,7 +45,8 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectErro
             path.display()
         ))
     };
-    let found = CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?;
+    let pem = read_file(path, LARGEST_PEM).map_err(|error| wrong(error.to_string()))?;
+    let found = CertificateDer::pem_slice_iter(&pem);
     let found: Vec<_> =
         found.collect::<Result<_, _>>().map_err(|error| wrong(error.to_string()))?;
     if found.is_empty() { Err(wrong("it holds no certificate".to_owned())) } else { Ok(found) }
