@@ -111,9 +111,8 @@ pub(super) struct Verdict {
 
 impl Verdict {
     /// Compares the times of a level with a limit. A run that timed out is slower than a limit below the timeout, and
-    /// says nothing of a longer one. Any other failed run is slower than any limit. `runs_for_one` runs have the evidence of
-    /// one that is independent of the others.
-    pub fn of(level: &Level<'_>, target: &Target, runs_for_one: f64) -> Self {
+    /// says nothing of a longer one. Any other failed run is slower than any limit.
+    pub fn of(level: &Level<'_>, target: &Target) -> Self {
         let times = times(level.observed, target.metric);
         let limit = target.seconds();
         let over = times.iter().filter(|it| it.seconds > limit).count();
@@ -133,13 +132,7 @@ impl Verdict {
         };
         let met = times.iter().map(|it| it.concurrency).sum::<f64>() / times.len().max(1) as f64;
         let allowed = 1.0 - target.quantile.share();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "no more than there are runs"
-        )]
-        let independent = |runs: usize| (runs as f64 / runs_for_one).round() as usize;
-        let (missed, seen) = (independent(over) + failed, independent(times.len()) + failed);
+        let (missed, seen) = (over + failed, times.len() + failed);
         let says = if level.metrics.server_gone.is_some() {
             LevelVerdict::Gone
         } else if !level.is_usable() && was_refused(level.metrics) {

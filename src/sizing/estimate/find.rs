@@ -45,9 +45,8 @@ pub(super) fn find(
     let asked_for = certainty.confidence;
     let certainty = Certainty { confidence: HELD_AGAINST, ..certainty };
     let (quantile, limit) = (target.quantile, target.seconds());
-    let together = metric.runs_for_one(quantile, limit);
     let verdicts: Vec<Verdict> =
-        metric.levels.iter().map(|level| Verdict::of(level, &target, together)).collect();
+        metric.levels.iter().map(|level| Verdict::of(level, &target)).collect();
     let means: Vec<Option<Mean>> = metric.levels.iter().map(|it| mean_of(it, target)).collect();
     let mut models = &metric.whole;
     let mut drawn = models.capacity(quantile, limit, certainty, runtime);

@@ -41,7 +41,7 @@ impl TargetQuestion<'_> {
     pub fn by_line(&self, evidence: &Evidence<'_>, fit: &Result<Fit, NoFit>) -> Estimate {
         let mut found = estimate(self, evidence.method(), fit);
         let levels = evidence.with_runs();
-        let verdicts: Vec<_> = levels.iter().map(|it| Verdict::of(it, &self.target, 1.0)).collect();
+        let verdicts: Vec<_> = levels.iter().map(|it| Verdict::of(it, &self.target)).collect();
         grade_line(&mut found, self, &Bounds::of(&verdicts), None);
         found
     }

@@ -131,12 +131,6 @@ impl<'a> MetricModels<'a> {
         (!agrees).then_some(range.point)
     }
 
-    /// Returns the number of runs that have the evidence of one around the capacity within a limit (seconds).
-    pub fn runs_for_one(&self, quantile: Quantile, limit: f64) -> f64 {
-        let model = self.whole.usable();
-        model.runs_for_one(limit, model.point(quantile, limit))
-    }
-
     /// Returns the capacity that is likely by all runs that succeeded, those of failed levels included.
     pub fn likely_by_all_runs(
         &self,

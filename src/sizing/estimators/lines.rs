@@ -75,10 +75,7 @@ impl Model for Lines<'_> {
         let limit = asked.target.seconds();
         let fit = self.evidence.fit(metric, quantile).cloned();
         let mut found = estimate(asked, self.method, &fit);
-        let models = self.pooled.of_metric(metric);
-        let together = models.map_or(1.0, |it| it.runs_for_one(quantile, limit));
-        let levels = self.pooled.levels().iter();
-        let verdicts = levels.map(|it| Verdict::of(it, &asked.target, together));
+        let verdicts = self.pooled.levels().iter().map(|it| Verdict::of(it, &asked.target));
         let bounds = Bounds::of(&verdicts.collect::<Vec<_>>());
         let capacity = || {
             let models = self.pooled.of_metric(metric)?;
