@@ -115,6 +115,43 @@ fn http2_shares_a_connection() {
     assert_eq!(simulator.metric("requests_in_flight_max"), 8);
 }
 
+/// Announces 5000 bytes over HTTP/2, sends a few and resets the stream, without an error.
+async fn break_off(stream: tokio::net::TcpStream) {
+    let mut connection = h2::server::handshake(stream).await.unwrap();
+    while let Some(Ok((_, mut respond))) = connection.accept().await {
+        let head = hyper::Response::builder().header("content-length", "5000").body(()).unwrap();
+        let mut body = respond.send_response(head, false).unwrap();
+        body.send_data(bytes::Bytes::from_static(b"{\"answer\": \"begun"), false).unwrap();
+        tokio::spawn(async move {
+            // The head has to be on its way.
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            body.send_reset(h2::Reason::NO_ERROR);
+        });
+    }
+}
+
+#[test]
+fn a_stream_that_is_reset_before_its_end_is_no_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(break_off(stream));
+            }
+        });
+    });
+    let workflow = format!(
+        "{{type: http, url: \"http://{address}/\", timeout: 20s, connection: {{protocol: http2}}}}"
+    );
+    let level = level(&Sizer::new().workflow(&workflow, ONE));
+    assert_eq!(level["failed"], level["runs"], "{level:#}");
+    assert_eq!(level["failures"][0]["kind"], "closed", "{level:#}");
+}
+
 /// Counts connections and answers every request on them.
 fn counting(listener: TcpListener) -> Arc<AtomicUsize> {
     let connections = Arc::new(AtomicUsize::new(0));

@@ -33,6 +33,8 @@ pub(super) struct Sequence {
     /// Runs in flight.
     in_flight: f64,
     seconds: Vec<f64>,
+    /// True if the slowest begin one after the other.
+    has_episodes: bool,
 }
 
 impl Sequence {
@@ -46,34 +48,17 @@ impl Sequence {
             return None;
         }
         let runs = level.runs.iter();
-        let seconds = match metric {
+        let seconds: Vec<f64> = match metric {
             Metric::WorkflowRuntime => runs.map(|run| run.runtime).collect(),
             Metric::LlmLatency => runs.map(|run| run.llm_time / run.llm_calls.max(1.0)).collect(),
             _ => return None,
         };
-        Some(Self { in_flight, seconds })
+        Some(Self::of_times(in_flight, seconds))
     }
 
-    /// Returns true if its slowest runs begin one after the other by more than chance: each of `k` among `n` has a slow
-    /// successor with a probability of `(k − 1) / n`, and the number of such pairs is close to a Poisson variable.
-    fn has_episodes(&self) -> bool {
-        let all = self.seconds.len() as f64;
-        let mut sorted = self.seconds.clone();
-        sorted.sort_unstable_by(f64::total_cmp);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a share of a number of runs"
-        )]
-        let place = (all * (1.0 - SLOWEST)) as usize;
-        let Some(slow) = sorted.get(place).copied() else { return false };
-        let count = self.seconds.iter().filter(|it| **it >= slow).count() as f64;
-        let pairs = std::iter::zip(&self.seconds, self.seconds.iter().skip(1));
-        let pairs = pairs.filter(|(run, next)| **run >= slow && **next >= slow).count() as f64;
-        let expected = count * (count - 1.0) / all;
-        count <= 2.0 * SLOWEST * all
-            && pairs >= FAR_MORE * expected
-            && pairs > expected + STANDARD_ERRORS * expected.max(FEWEST_PAIRS).sqrt()
+    fn of_times(in_flight: f64, seconds: Vec<f64>) -> Self {
+        let has_episodes = has_episodes(&seconds);
+        Self { in_flight, seconds, has_episodes }
     }
 
     /// Counts the runs over a limit (seconds) in blocks of as many runs as are in flight.
@@ -95,6 +80,29 @@ impl Sequence {
             expected: free * mean * (1.0 - mean / block as f64),
         }
     }
+}
+
+/// Returns true if the slowest runs begin one after the other by more than chance: each of `k` among `n` has a slow
+/// successor with a probability of `(k − 1) / n`, and the number of such pairs is close to a Poisson variable.
+fn has_episodes(seconds: &[f64]) -> bool {
+    let all = seconds.len() as f64;
+    let mut ordered = seconds.to_vec();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a number of runs"
+    )]
+    let place = (all * (1.0 - SLOWEST)) as usize;
+    if place >= ordered.len() {
+        return false;
+    }
+    let slow = *ordered.select_nth_unstable_by(place, f64::total_cmp).1;
+    let count = seconds.iter().filter(|it| **it >= slow).count() as f64;
+    let pairs = seconds.windows(2).filter(|pair| pair.iter().all(|it| *it >= slow)).count() as f64;
+    let expected = count * (count - 1.0) / all;
+    count <= 2.0 * SLOWEST * all
+        && pairs >= FAR_MORE * expected
+        && pairs > expected + STANDARD_ERRORS * expected.max(FEWEST_PAIRS).sqrt()
 }
 
 /// Numbers of runs over a limit in blocks.
@@ -122,7 +130,7 @@ impl Clusters {
     pub(super) fn of(sequences: &[Sequence], limit: f64, load: f64) -> Option<Self> {
         let is_near = |it: &&Sequence| AROUND.contains(&(it.in_flight / load));
         let near = || sequences.iter().filter(is_near);
-        if !near().any(Sequence::has_episodes) {
+        if !near().any(|it| it.has_episodes) {
             return None;
         }
         let sum =
@@ -146,7 +154,7 @@ mod tests {
             let spread = (index as f64 * 0.618_033_988_749_894_9).fract();
             if is_slow(index) { 9.0 + spread } else { 1.0 + spread }
         };
-        Sequence { in_flight, seconds: (0..runs).map(seconds).collect() }
+        Sequence::of_times(in_flight, (0..runs).map(seconds).collect())
     }
 
     /// One block of ten slow runs in ten blocks: variance 10, where independent runs have 0.9.
@@ -172,7 +180,7 @@ mod tests {
             assert_eq!(Clusters::of(&[apart], 3.0, in_flight), None);
         }
         // All run times alike, as of a coarse clock.
-        let alike = Sequence { in_flight: 8.0, seconds: vec![1.0; 100] };
+        let alike = Sequence::of_times(8.0, vec![1.0; 100]);
         assert_eq!(Clusters::of(&[alike], 0.5, 8.0), None);
         assert_eq!(Clusters::of(&[], 3.0, 8.0), None);
     }
@@ -184,8 +192,8 @@ mod tests {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
         let mut flagged = 0;
         for _ in 0..1000 {
-            let seconds = (0..120).map(|_| rng.random::<f64>()).collect();
-            flagged += u32::from(Sequence { in_flight: 8.0, seconds }.has_episodes());
+            let seconds: Vec<f64> = (0..120).map(|_| rng.random()).collect();
+            flagged += u32::from(has_episodes(&seconds));
         }
         assert!(flagged <= 5, "{flagged} of 1000");
     }
