@@ -1,7 +1,7 @@
 //! Assessment: all estimates, the recommendation, the diagnosis and the notes.
 
 use super::advice::Plan;
-use super::diagnose::{Diagnosis, of_estimate};
+use super::diagnose::{Diagnosis, of_estimate, short_levels};
 use super::estimator::Model;
 use super::finding::Finding;
 use super::prepared_model::PreparedModel;
@@ -188,6 +188,7 @@ fn diagnose(
             }
         }
     }
+    notes.extend(short_levels(estimates, levels));
     let asked = prepared.asked(question);
     notes.extend(estimates.iter().filter_map(|estimate| {
         let Estimate { target: metric, quantile, limit, .. } = *estimate;

@@ -23,6 +23,9 @@ const STANDARD_ERRORS: f64 = 4.0;
 /// Smallest share by which it must be slower as well.
 const SLOWER: f64 = 0.1;
 
+/// Seconds below which a level misses much of what a server does now and then.
+const SHORT: f64 = 30.0;
+
 /// Response of the rig to load.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
@@ -191,6 +194,24 @@ pub(super) fn of_estimate(
         found.push(Finding::AlikeReplicas { measured });
     }
     found
+}
+
+/// Returns how long the levels around the answers lasted, if that is a short time.
+pub(super) fn short_levels(estimates: &[Estimate], levels: &[LevelMetrics]) -> Option<Finding> {
+    let usable = || levels.iter().filter(|level| !level.interrupted);
+    let around = |point: f64| {
+        let below = usable().filter(|it| f64::from(it.concurrency) <= point);
+        let above = usable().filter(|it| f64::from(it.concurrency) > point);
+        let nearest = below.max_by_key(|it| it.concurrency);
+        nearest.into_iter().chain(above.min_by_key(|it| it.concurrency))
+    };
+    let settled = |it: &&Estimate| it.grade.is_some_and(|grade| grade < Grade::Unsettled);
+    let points = estimates.iter().filter(settled).filter_map(|it| it.answer.capacity()?.point);
+    let around: Vec<&LevelMetrics> = points.flat_map(around).collect();
+    let longest = around.iter().map(|it| it.elapsed).fold(0.0, f64::max);
+    let levels = around.iter().map(|it| it.concurrency).collect();
+    // Levels of older recordings do not say.
+    (longest > 0.0 && longest < SHORT).then_some(Finding::ShortLevels { levels, longest })
 }
 
 /// Returns the load in its other form, if that would need another number of GPUs.

@@ -144,6 +144,13 @@ pub enum Finding {
         /// Number of runs.
         runs: f64,
     },
+    /// The levels around the answers lasted so short a time that what sets in later or comes less often was not seen.
+    ShortLevels {
+        /// The levels.
+        levels: BTreeSet<u32>,
+        /// Seconds that the longest of them lasted.
+        longest: f64,
+    },
     /// Assumption that further replicas are like those of the test rig.
     AlikeReplicas {
         /// Replicas of the test rig.

@@ -211,6 +211,12 @@ pub enum Doubt {
         /// Number of independent ones that they are worth.
         episodes: f64,
     },
+    /// Levels are slower than load explains, as if something else slowed the rig for a while: what hit them may have
+    /// missed those that the answer rests on.
+    SlowAtTimes {
+        /// The levels.
+        levels: Vec<f64>,
+    },
     /// No level was ever steadily loaded.
     Unsteady,
     /// Levels differ by this much beyond their own noise, as a logarithm.
@@ -324,6 +330,7 @@ impl Doubt {
             Self::Clusters { episodes } if *episodes >= EPISODES => Grade::Fair,
             Self::Wide(_)
             | Self::Uneven(_)
+            | Self::SlowAtTimes { .. }
             | Self::Refused { .. }
             | Self::NoInterval
             | Self::Between { far: false, .. } => Grade::Fair,

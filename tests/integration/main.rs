@@ -15,6 +15,7 @@ mod canary_apart;
 mod capacity;
 mod chain;
 mod changed;
+mod closed_loop;
 mod command_line;
 mod commands;
 mod composition;

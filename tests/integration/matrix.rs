@@ -19,7 +19,7 @@ fn project(simulator: &SimulatorProcess, matrix: &str) -> Sizer {
 
 /// Two levels make a line that rises, whatever else the machine has to do.
 fn steep() -> SimulatorProcess {
-    SimulatorProcess::start(&["engine.base=1ms", "engine.per_sequence=25ms", "output_tokens=4"])
+    SimulatorProcess::start(&["engine.base=1ms", "engine.per_sequence=300ms", "output_tokens=1"])
 }
 
 const HARDWARE: &str = "  hardware:

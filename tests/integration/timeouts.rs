@@ -1,8 +1,8 @@
 //! Runs that timed out, as evidence, and quantiles that few runs show.
 
 use crate::answers::{HEADER, answer, capacity, doubts, hockey};
-use rand::rngs::Xoshiro256PlusPlus;
-use rand::{RngExt, SeedableRng};
+use crate::closed_loop::{Began, Runs, closed_loop};
+use rand::RngExt;
 use rand_distr::{Distribution, LogNormal};
 use std::fmt::Write;
 
@@ -54,25 +54,13 @@ fn limited(seconds: &str) -> String {
 fn a_level_that_timeouts_make_miss_the_limit_is_not_carried() {
     let noise = LogNormal::new(0.0, 0.22).unwrap();
     for seed in 1..=4 {
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let mut runs = HEADER.to_owned();
-        for concurrency in [2_u32, 4, 8, 10, 12, 14, 16] {
-            let mut free: Vec<f64> = (0..concurrency).map(|user| f64::from(user) * 1e-3).collect();
-            for index in 0..1000 + 6 * concurrency {
-                let at = free.iter_mut().min_by(|a, b| a.total_cmp(b)).unwrap();
-                let is_given_up = concurrency >= 8 && rng.random::<f64>() < 0.06;
-                let seconds = (0.02 + 0.0165 * f64::from(concurrency)) * noise.sample(&mut rng);
-                let (seconds, error) = if is_given_up { (2.0, "timed out") } else { (seconds, "") };
-                let phase = match index.checked_sub(5 * concurrency) {
-                    None => "warm_up",
-                    Some(0..1000) => "measured",
-                    Some(_) => "cool_down",
-                };
-                let end = *at + seconds;
-                let _ = writeln!(runs, "{concurrency},{at:.4},{end:.4},{phase},{error}");
-                *at = end;
-            }
-        }
+        let runs = Runs { warm_up: 5, measured: 1000, cool_down: 1 };
+        let levels = [2, 4, 8, 10, 12, 14, 16];
+        let runs = closed_loop(&levels, runs, seed, |Began { concurrency, rng, .. }| {
+            let is_given_up = concurrency >= 8 && rng.random::<f64>() < 0.06;
+            let seconds = (0.02 + 0.0165 * f64::from(concurrency)) * noise.sample(rng);
+            if is_given_up { (2.0, "timed out") } else { (seconds, "") }
+        });
         let found = answer(&runs, &limited("0.4s"), &tolerant("10%"));
         let estimate = &found["estimates"][0];
         let below = estimate["proven"]["below"].as_f64().unwrap();

@@ -186,6 +186,13 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
             plural(metric.scope()),
             episodes.max(1.0)
         ),
+        Doubt::SlowAtTimes { levels } => {
+            let listed: Vec<String> = levels.iter().copied().map(load).collect();
+            format!(
+                "something slowed the rig at concurrency {}, and may have missed the levels that the answer rests on: if it                  comes back in service, the rig carries less; find out what it was, or measure each level for longer",
+                listed.join(", ")
+            )
+        }
         Doubt::Unsteady => {
             "the levels around the answer are bursts of fewer than three waves, so the load was never steady there: \
              measure more passes"

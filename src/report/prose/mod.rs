@@ -6,6 +6,8 @@ mod doubt;
 mod figure;
 mod finding;
 mod reason;
+#[cfg(test)]
+mod tests;
 
 pub(super) use answer::{
     aim_words, between, decider_words, estimate_line, limit_words, recommendation, sum_line,

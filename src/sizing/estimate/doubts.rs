@@ -4,13 +4,13 @@ use super::AT_THE_END;
 use super::capacity_estimate::{CapacityEstimate, NEAR};
 use super::refit::MetricModels;
 use crate::measure::{at_most, runs_to_bound};
-use crate::sizing::Target;
 use crate::sizing::grade::Doubt;
 use crate::sizing::means::times;
 use crate::sizing::observed::GivenUp;
 use crate::sizing::tails::{TailBeside, runs_for_tail};
 use crate::sizing::unfinished::LastMoments;
 use crate::sizing::verdict::{Bounds, Level, ROUNDING, TOLERABLE, failed_share, whole};
+use crate::sizing::{PooledModel, Target};
 
 /// Factor between the answer and the loads beside it.
 const BESIDE: f64 = 1.25;
@@ -21,6 +21,10 @@ const JUMP: f64 = 2.5;
 const OPEN: f64 = 1.8;
 /// Factor by which other levels have more runs each than those around an answer that borrows their tail.
 const LENT: f64 = 4.0;
+/// Share by which a level is slower than the others suggest if something else slowed it.
+const SLOWER: f64 = 0.2;
+/// Fewest standard errors by which it must be slower as well.
+const STANDARD_ERRORS: f64 = 4.0;
 /// Difference between levels, as a logarithm, below which they agree.
 const SAME: f64 = 0.005;
 
@@ -81,6 +85,11 @@ pub(super) fn of_levels(
         let levels = ended().filter(|level| !level.observed.last_moments.is_empty());
         doubts.push(Doubt::Unfinished { levels: levels.map(Level::concurrency).collect() });
     }
+    let slow = metric.levels.iter().filter(counts).map(Level::concurrency);
+    let slow: Vec<f64> = slow.filter(|level| is_slow(pooled, *level)).collect();
+    if !slow.is_empty() {
+        doubts.push(Doubt::SlowAtTimes { levels: slow });
+    }
     if pooled.is_unsteady_at(point) {
         doubts.push(Doubt::Unsteady);
     }
@@ -106,6 +115,14 @@ pub(super) fn of_levels(
     doubts.extend(limited.map(|level| Doubt::ClientLimited(level.concurrency())));
     doubts.extend(of_failures(metric, bounds, point));
     doubts
+}
+
+/// Returns true if a level takes longer than the others make one expect, by more than chance.
+fn is_slow(pooled: &PooledModel, level: f64) -> bool {
+    let others = pooled.seen_at(level).zip(pooled.expected_from_others(level));
+    others.is_some_and(|(seen, (expected, error))| {
+        seen > expected * (1.0 + SLOWER) && (seen / expected).ln() > STANDARD_ERRORS * error
+    })
 }
 
 /// Returns a doubt if levels differ in their tails, and those around the answer do not suffice on their own.
