@@ -285,6 +285,14 @@ impl Run {
         self.end - self.start
     }
 
+    /// Returns what a server reports as its own runtime, in seconds, if it can be true: no server works on a run for
+    /// longer than its client waits, but for how exact both clocks are.
+    pub fn believed(&self, seconds: Option<f64>) -> Option<f64> {
+        const INEXACT: f64 = 0.1;
+        let most = self.runtime() * (1.0 + INEXACT) + INEXACT;
+        seconds.filter(|seconds| (0.0..=most).contains(seconds))
+    }
+
     /// Returns true if the whole answer arrived.
     pub fn is_ok(&self) -> bool {
         self.outcome == Outcome::Ok

@@ -139,6 +139,11 @@ pub trait WorkflowConfig: ErasedConfig {
         self.llm().map(|llm| LlmSpec { port: 0, bodies: None, ..llm.clone() })
     }
 
+    /// Returns false if no answer is streamed, so that nothing shows when its tokens arrive.
+    fn streams(&self) -> bool {
+        true
+    }
+
     /// Returns the model of calls that name none.
     fn model(&self) -> Option<&str> {
         None

@@ -223,7 +223,11 @@ fn a_worker_that_cannot_begin_says_why() {
     for (run, kind, message) in [
         ("[sh, -c, 'echo no module named x >&2; exit 1']", "exit", "no module named x"),
         ("[no-such-program]", "spawn", "cannot be started"),
-        ("[sh, -c, 'read line; sleep 60']", "timeout", "no answer within 1.5 s"),
+        (
+            "[sh, -c, 'read line; sleep 60']",
+            "timeout",
+            "no answer within 1.5 s, and nothing on stderr",
+        ),
     ] {
         let project = Sizer::new().workflow(
             &format!("{{type: command, persistent: true, run: {run}, timeout: {}}}", limit(kind)),
@@ -234,6 +238,22 @@ fn a_worker_that_cannot_begin_says_why() {
         assert_eq!(level["failures"][0]["kind"], kind, "{run}: {level:#}");
         let said = level["failures"][0]["first_message"].as_str().unwrap();
         assert!(said.contains(message), "{run}: {said}");
+    }
+}
+
+#[test]
+fn a_runtime_that_cannot_be_true_is_none() {
+    for (said, counts) in [("0.01", true), ("1e308", false), ("-5", false), ("99", false)] {
+        let worker =
+            format!("while read -r line; do sleep 0.02; echo '{{\"runtime\": {said}}}'; done\n");
+        let project = Sizer::new().file("worker.sh", &worker).workflow(
+            "{type: command, persistent: true, run: [sh, worker.sh]}",
+            "concurrency: {mode: burst, levels: [1], runs: 5}",
+        );
+        project.run(&["run", "spec.yml"]).success();
+        let level = &levels(&project)[0];
+        assert_eq!(level["failed"], 0, "{said}: {level:#}");
+        assert_eq!(!level["server_runtime"].is_null(), counts, "{said}: {level:#}");
     }
 }
 

@@ -32,6 +32,9 @@ errors! {
     backward_range: Sizer::new().workflow(OPENAI, "concurrency: {levels: {from: 8, to: 2, steps: 3}}");
     bad_duration: Sizer::new().workflow(OPENAI, "concurrency: {levels: [1]}\ntargets: {workflow_runtime: 10x}");
     zero_target: Sizer::new().workflow(OPENAI, "concurrency: {levels: [1]}\ntargets: {llm_latency: 0}");
+    limit_that_needs_a_stream: Sizer::new().workflow(
+        "{type: openai, base_url: \"http://127.0.0.1:1/v1\", model: m, stream: false}",
+        "concurrency: {levels: [1]}\ntargets: {users: 5, itl: 50ms}");
     unknown_quantile: Sizer::new().workflow(OPENAI, "concurrency: {levels: [1]}\ntargets: {llm_latency: {p59: 3s}}");
     unset_variable: Sizer::new().workflow("{type: nat, base_url: \"http://${env:SIZER_TEST_NO_SUCH_HOST}\"}", REST);
     unset_secret: Sizer::new().workflow(

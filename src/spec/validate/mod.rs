@@ -8,7 +8,7 @@ use checker::SpecChecker;
 
 use super::{Checked, Spec, Targets, redact};
 use crate::language::{Check, Node, Source, SpecError, suggestion};
-use crate::measure::{Direction, Metric};
+use crate::measure::{Direction, Metric, Span};
 use crate::sizing::MethodName;
 use std::sync::Arc;
 
@@ -193,6 +193,12 @@ impl SpecChecker<'_> {
                 }
             };
             self.ensure(!limits.is_empty(), &path, "no quantile is given", help)?;
+            self.ensure(
+                metric.span() == Span::Whole || self.spec.workflow.streams(),
+                &path,
+                &format!("without `workflow.stream`, nothing shows the {metric}"),
+                "set `workflow.stream: true`, or leave this target out",
+            )?;
             for (_, limit) in limits {
                 self.ensure(limit > 0.0 && limit.is_normal(), &path, unlimited, help)?;
             }

@@ -40,6 +40,10 @@ impl WorkflowConfig for HttpSpec {
         self.llm.as_ref()
     }
 
+    fn streams(&self) -> bool {
+        self.stream || self.llm.is_some()
+    }
+
     fn fields(&self) -> Fields {
         Fields::All
     }

@@ -1,6 +1,6 @@
 //! Execution with one process per run.
 
-use super::process::{Process, exit};
+use super::process::{Process, exit, with_last_words};
 use super::program::Program;
 use super::tail::Tail;
 use crate::measure::{Failure, FailureKind, Item, Outcome, Run};
@@ -62,7 +62,8 @@ pub(in crate::workflow) async fn run(
                 process.stop().await;
                 let evidence = process.evidence(program.redactor()).await;
                 let seconds = timeout.as_secs_f64();
-                let message = format!("not finished within {seconds} s; on stderr: {evidence}");
+                let message =
+                    with_last_words(&format!("not finished within {seconds} s"), &evidence);
                 Some(Failure::new(FailureKind::Timeout, message))
             }
         };

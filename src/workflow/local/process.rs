@@ -173,6 +173,15 @@ impl Process {
     }
 }
 
+/// Adds the last output on stderr to a message, if there is any.
+pub(super) fn with_last_words(message: &str, evidence: &str) -> String {
+    if evidence.is_empty() {
+        format!("{message}, and nothing on stderr")
+    } else {
+        format!("{message}; on stderr: {evidence}")
+    }
+}
+
 /// Builds the failure of a non-zero exit, quoting what was said before it.
 pub(in crate::workflow) fn exit(status: ExitStatus, evidence: &str) -> Failure {
     let evidence = if evidence.is_empty() { "it wrote nothing to stderr" } else { evidence };

@@ -1,6 +1,6 @@
 //! Worker processes that stay for many runs, with one line of JSON in and one out per run.
 
-use super::process::{Process, exit};
+use super::process::{Process, exit, with_last_words};
 use super::program::Program;
 use super::tail::LAST_WORDS;
 use crate::measure::{Failure, FailureKind, Item, Outcome, Run};
@@ -158,7 +158,7 @@ impl Workers {
         self.free().push_back(place);
         drop(permit);
         let result = result.and_then(|answer| {
-            run.server_runtime = answer.runtime.filter(|seconds| seconds.is_finite());
+            run.server_runtime = run.believed(answer.runtime);
             match answer.error {
                 None | Some(Value::Null) => Ok(()),
                 Some(Value::String(error)) => Err(Failure::new(FailureKind::Reported, error)),
@@ -175,7 +175,7 @@ impl Workers {
         worker.process.stop().await;
         let evidence = worker.process.evidence(self.program.redactor()).await;
         let seconds = self.timeout.as_secs_f64();
-        let message = format!("no answer within {seconds} s; on stderr: {evidence}");
+        let message = with_last_words(&format!("no answer within {seconds} s"), &evidence);
         Failure::new(FailureKind::Timeout, message)
     }
 
@@ -258,6 +258,6 @@ impl Worker {
             return exit(status, &self.process.evidence(&self.redactor).await);
         }
         let said = self.process.said().text(&self.redactor);
-        Failure::new(FailureKind::Exit, format!("a worker closed its output; on stderr: {said}"))
+        Failure::new(FailureKind::Exit, with_last_words("a worker closed its output", &said))
     }
 }

@@ -58,6 +58,10 @@ impl WorkflowConfig for OpenaiSpec {
         })
     }
 
+    fn streams(&self) -> bool {
+        self.stream
+    }
+
     fn model(&self) -> Option<&str> {
         Some(&self.model)
     }

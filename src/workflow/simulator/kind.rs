@@ -22,6 +22,10 @@ impl WorkflowConfig for SimulatorSpec {
         Some(&self.connection)
     }
 
+    fn streams(&self) -> bool {
+        self.stream
+    }
+
     fn timeout(&self) -> Seconds {
         self.timeout
     }

@@ -76,20 +76,21 @@ impl Endpoint {
             }
         };
         let status = notes.status.load(Ordering::Relaxed);
-        Run {
+        let run = Run {
             id: item.id.clone(),
             start,
             end: answer.ended.unwrap_or(end),
             outcome,
             llm_calls: answer.llm_calls,
-            server_runtime: answer.server_runtime,
+            server_runtime: None,
             phase: Phase::Measured,
             http_status: (status > 0).then_some(status),
             reconnected: notes.reconnected.load(Ordering::Relaxed),
             retries: notes.retries.load(Ordering::Relaxed),
             failed_calls: answer.failed_calls,
             notes: answer.notes.into_iter().chain(self.noticed()).collect(),
-        }
+        };
+        Run { server_runtime: run.believed(answer.server_runtime), ..run }
     }
 
     /// The same for a run that is a single LLM call; both get the same start and end.
