@@ -76,13 +76,21 @@ fn loose_switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::E
     switch(&value).ok_or_else(wrong)
 }
 
+/// Has the reference's own code read the dataset of a configuration. Returns the path of a file with its items (lines of
+/// JSON with an `id` and a `question`), or the reason why there is none.
+pub type ReadItems<'a> = dyn Fn() -> Result<String, String> + 'a;
+
 /// Reads a configuration together with those it is based on, and converts it.
-pub fn import(path: &Path, sources: &Sources<'_>) -> Result<ImportedSections, ImportError> {
+pub fn import(
+    path: &Path,
+    sources: &Sources<'_>,
+    items: &ReadItems<'_>,
+) -> Result<ImportedSections, ImportError> {
     let config = load(path, sources)?;
     let file = path.display().to_string();
     let mut notes = Vec::new();
     let imported = ImportedSections {
-        dataset: dataset(&config, &file, sources.exists, &mut notes)?,
+        dataset: dataset(&config, &file, (sources.exists, items), &mut notes)?,
         workflow: workflow(&config, sources.env, &mut notes),
         is_for_reference: is_for_reference(&config),
         notes,
@@ -118,7 +126,7 @@ fn unread_form(value: &Value) -> Option<(String, String)> {
 fn dataset(
     config: &Value,
     file: &str,
-    exists: &dyn Fn(&str) -> bool,
+    (exists, items): (&dyn Fn(&str) -> bool, &ReadItems<'_>),
     notes: &mut Vec<String>,
 ) -> Result<Value, ImportError> {
     const KEY: &str = "eval.general.dataset";
@@ -139,28 +147,31 @@ fn dataset(
     };
     let dataset: Dataset =
         serde_json::from_value(section).map_err(|error| wrong(KEY, error.to_string()))?;
+    let by_reference = |key: &str, what: &str, advice: &str| {
+        let path =
+            items().map_err(|reason| wrong(key, format!("{what}: {reason}; or {advice}")))?;
+        Ok(json!({ "path": path, "format": "jsonl", "id_key": "id", "question_key": "question" }))
+    };
     let format = match dataset.kind.as_str() {
         "json" | "jsonl" | "csv" | "parquet" => dataset.kind.as_str(),
         "xls" => "xlsx",
         other => {
-            let message = format!(
-                "datasets of the type `{other}` need the reference's own code; write it as json, jsonl, csv, \
-                 parquet or xls and name that file"
-            );
-            return Err(wrong("eval.general.dataset._type", message));
+            let what = format!("datasets of the type `{other}` need the reference's own code");
+            let advice = "write it as json, jsonl, csv, parquet or xls and name that file";
+            return by_reference("eval.general.dataset._type", &what, advice);
         }
     };
     let remote = dataset.remote_file_path.as_deref();
     let remote = remote.filter(|url| url.starts_with("http://") || url.starts_with("https://"));
     let path = match (&dataset.file_path, remote) {
-        (Some(path), None) => path.as_str(),
-        (Some(path), Some(_)) if exists(path) => path.as_str(),
+        (Some(path), _) if dataset.remote_file_path.is_none() || exists(path) => path.as_str(),
         (_, Some(url)) => url,
-        (None, None) if dataset.remote_file_path.is_some() => {
-            let message = "only HTTP(S) addresses can be downloaded; fetch the file, and name it in file_path";
-            return Err(wrong("eval.general.dataset.remote_file_path", message.to_owned()));
+        _ if dataset.remote_file_path.is_some() => {
+            let what = "this address needs the reference's own code";
+            let advice = "fetch the file, and name it in file_path";
+            return by_reference("eval.general.dataset.remote_file_path", what, advice);
         }
-        (None, None) => {
+        _ => {
             let message = "neither file_path nor remote_file_path is given".to_owned();
             return Err(wrong(KEY, message));
         }
@@ -208,7 +219,9 @@ mod tests {
         let env = |name: &str| (name == "SET").then(|| "here".to_owned());
         let read = |_: &Path| Ok(text.to_owned());
         let exists = |path: &str| path == "there.json";
-        import(Path::new("c.yml"), &Sources { env: &env, read: &read, exists: &exists }).unwrap()
+        let none = || Err("no toolkit".to_owned());
+        import(Path::new("c.yml"), &Sources { env: &env, read: &read, exists: &exists }, &none)
+            .unwrap()
     }
 
     #[test]

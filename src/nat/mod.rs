@@ -39,7 +39,7 @@ pub use calc_output::{
     CalcAlerts, CalcData, CalcOutput, FitResults, GpuEstimates, ItemMetrics, LinearFit,
     MetricsAlerts, SizingMetrics,
 };
-pub use config::{ImportedSections, import};
+pub use config::{ImportedSections, ReadItems, import};
 pub use error::ImportError;
 pub use load::Sources;
 pub use older_output::{OlderCalcOutput, read_calc_output};

@@ -127,6 +127,15 @@ impl Redactor {
         }
     }
 
+    /// Adds the secrets among the variables that programs inherit, since they may print any of them.
+    pub fn add_environment(&self) {
+        for (name, value) in std::env::vars_os() {
+            if let Some(value) = value.to_str() {
+                self.add_inherited(&name.to_string_lossy(), value);
+            }
+        }
+    }
+
     /// Adds the value of a variable that programs inherit, if its name is a secret's.
     pub fn add_inherited(&self, name: &str, value: &str) {
         const NONE: [&str; 6] = ["true", "false", "none", "null", "auto", "basic"];

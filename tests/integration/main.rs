@@ -55,6 +55,7 @@ mod nat_forms;
 mod nat_host;
 mod nat_host_program;
 mod nat_import;
+mod nat_items;
 mod properties;
 mod proxy;
 mod proxy_answers;

@@ -13,10 +13,13 @@ macro_rules! standin {
 }
 
 /// The files of the stand-in, by their paths.
-const STANDIN: [(&str, &str); 6] = standin![
+const STANDIN: [(&str, &str); 9] = standin![
     "nat/__init__.py",
     "nat/runtime/__init__.py",
     "nat/runtime/loader.py",
+    "nat/eval/__init__.py",
+    "nat/eval/dataset_handler/__init__.py",
+    "nat/eval/dataset_handler/dataset_handler.py",
     "nat/builder/__init__.py",
     "nat/builder/context.py",
     "nvidia_nat_core-9.9.9.dist-info/METADATA"
@@ -76,7 +79,7 @@ fn hosts(project: &Sizer) -> BTreeSet<u32> {
     lines(project, "hosts").iter().map(|id| id.parse().unwrap()).collect()
 }
 
-fn lives(id: u32) -> bool {
+pub(crate) fn lives(id: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|it| !it.trim().is_empty() && !it.trim().starts_with('Z'))
 }
@@ -89,7 +92,7 @@ fn assert_gone(project: &Sizer) {
 }
 
 #[track_caller]
-fn wait_until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !holds() {
         assert!(Instant::now() < deadline, "{what}: not within 30 s");

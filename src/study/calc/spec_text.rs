@@ -1,11 +1,15 @@
 //! A configuration and parameters of the reference as the text of a spec.
 
 use super::{CalcError, CalcOptions};
+use crate::bounded::read_file;
 use crate::nat::{ImportedSections, Sources, import};
 use crate::sizing::MethodName;
 use crate::spec::{Parts, Spec, process_env};
 use crate::study::files::read_bounded;
+use crate::workflow::nat::dataset_items;
 use serde_json::{Map, Value, json};
+use std::io::ErrorKind::AlreadyExists;
+use std::io::Write as _;
 use std::path::Path;
 
 /// The reports of a calculation: the reference's file, and its plots unless they are not wanted.
@@ -30,7 +34,9 @@ pub(super) fn calc_spec(
     let config = config.ok_or_else(|| {
         CalcError::Parameters("--config_file is missing: it names the dataset".to_owned())
     })?;
-    let imported = read(config)?;
+    let folder = base.map_or_else(|| out.to_owned(), |base| base.join(out));
+    let python = options.python.as_deref().map(Path::new);
+    let imported = read(config, &folder, python)?;
     let endpoint = options.endpoint.as_deref();
     let mut workflow = match &options.python {
         None if options.hosts.is_none() => workflow(config, &imported, endpoint, base)?,
@@ -81,7 +87,7 @@ pub fn imported_spec(
     endpoint: Option<&str>,
     base: &Path,
 ) -> Result<(String, Vec<String>), CalcError> {
-    let imported = read(config)?;
+    let imported = read(config, base, None)?;
     let workflow = workflow(config, &imported, endpoint, Some(base))?;
     let mut spec = base_spec(config, &imported, workflow, Some(base))?;
     spec.insert(
@@ -124,9 +130,46 @@ fn checked(text: String, config: &Path) -> Result<String, CalcError> {
     }
 }
 
-fn read(config: &Path) -> Result<ImportedSections, CalcError> {
+/// Reads a configuration; the items of a dataset that the reference's own code has to read go to a file in `folder`.
+fn read(
+    config: &Path,
+    folder: &Path,
+    python: Option<&Path>,
+) -> Result<ImportedSections, CalcError> {
     let exists = |path: &str| Path::new(path).is_file();
-    Ok(import(config, &Sources { env: &process_env, read: &read_bounded, exists: &exists })?)
+    let items = || {
+        let items = dataset_items(config, python).map_err(|failure| failure.message)?;
+        let name = config.file_stem().unwrap_or(config.as_os_str()).to_string_lossy();
+        let file = folder.join(format!("{name}.items.jsonl"));
+        keep_items(&file, &items).map_err(|error| {
+            format!("its items cannot be written to {}: {error}", file.display())
+        })?;
+        Ok(file.to_string_lossy().into_owned())
+    };
+    let sources = Sources { env: &process_env, read: &read_bounded, exists: &exists };
+    Ok(import(config, &sources, &items)?)
+}
+
+/// Writes items to a file, unless it holds them already; what else it holds may be someone's own.
+fn keep_items(file: &Path, items: &str) -> std::io::Result<()> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    match std::fs::File::create_new(file) {
+        Ok(mut new) => new.write_all(items.as_bytes()),
+        Err(error) if error.kind() == AlreadyExists => {
+            let same = read_file(file, items.len() as u64).is_ok_and(|it| it == items.as_bytes());
+            if same {
+                Ok(())
+            } else {
+                Err(std::io::Error::new(
+                    AlreadyExists,
+                    "it exists with other content; remove it first",
+                ))
+            }
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The workflow: of a server, as the configuration says it, or else run by the reference itself.

@@ -50,12 +50,7 @@ impl Program {
             arguments = words.into_iter().chain(arguments).collect();
         }
         let redactor = vault.redactor().clone();
-        // Programs inherit all variables, and may print any of them.
-        for (name, value) in std::env::vars_os() {
-            if let Ok(value) = value.into_string() {
-                redactor.add_inherited(&name.to_string_lossy(), &value);
-            }
-        }
+        redactor.add_environment();
         let mut known = Vec::new();
         for (name, value) in *variables {
             let revealed = value.reveal(vault)?;

@@ -1,13 +1,15 @@
 //! Workflows of NeMo Agent Toolkit, at `POST /generate/full`: of a server, or of hosts that sizer starts.
 //!
 //! `client` measures either. `hosted` starts host processes for a configuration and deals out the runs among
-//! them; `host` is one of them, whose program is `host.py`, and `toolkit` finds the Python that can run it.
+//! them; `host` is one of them, whose program is `host.py`, and `toolkit` finds the Python that can run it. `items` has the
+//! same Python read a dataset that is code, by `items.py`.
 
 mod client;
 mod config;
 mod host;
 mod host_count;
 mod hosted;
+mod items;
 mod kind;
 mod steps;
 mod toolkit;
@@ -15,6 +17,7 @@ mod toolkit;
 pub use client::Nat;
 pub use config::NatSpec;
 pub use host_count::HostCount;
+pub use items::dataset_items;
 
 #[cfg(fuzzing)]
 use super::lines::Lines;

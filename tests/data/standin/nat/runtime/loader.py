@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 from nat.builder.context import Context, Step
 
@@ -20,6 +21,12 @@ def settings(path):
     """Settings of the workflow: lines `key: value` below `workflow:`, with variables filled in."""
     text = os.path.expandvars(open(path).read())
     return dict(re.findall(r"^  (\w+): '?(.*?)'?$", text, re.MULTILINE))
+
+
+def load_config(path):
+    count = int(settings(path).get("items", 0))
+    dataset = SimpleNamespace(count=count)
+    return SimpleNamespace(eval=SimpleNamespace(general=SimpleNamespace(dataset=dataset)))
 
 
 class Invalid(Exception):
