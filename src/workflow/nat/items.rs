@@ -17,7 +17,7 @@ const PROGRAM: &str = include_str!("items.py");
 /// Most bytes of items.
 const LARGEST: u64 = 64 << 20;
 /// Longest time that the toolkit may take to start and to read them.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_mins(2);
 
 /// First line of what the program prints.
 #[derive(Default, Deserialize)]
