@@ -14,6 +14,8 @@ pub(crate) enum End {
     NoAnswer,
     /// No number of GPUs meets the target.
     OutOfReach,
+    /// A server was asked to end by SIGTERM.
+    Terminated,
 }
 
 impl End {
@@ -23,6 +25,8 @@ impl End {
             Self::Done => 0,
             Self::NoAnswer => FAILED,
             Self::OutOfReach => 3,
+            // By the convention of shells: 128 and the number of the signal.
+            Self::Terminated => 143,
         }
     }
 }

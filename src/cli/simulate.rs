@@ -7,6 +7,7 @@ use crate::workflow::simulator::{Simulator, SimulatorSpec};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Run the embedded LLM server on its own, on a loopback port, until Ctrl-C
 ///
@@ -57,6 +58,15 @@ pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
         return Err(spec.error_at("workflow.type", message).help("write `type: simulator`").into());
     };
     let log = args.request_log.as_ref().map(|path| {
+        let same = |spec: &PathBuf| Some(spec.canonicalize().ok()? == path.canonicalize().ok()?);
+        let is_spec = args.spec.as_ref().is_some_and(|spec| same(spec) == Some(true));
+        if is_spec {
+            let error = std::io::Error::other("it is the spec");
+            return Err(CliError::system(
+                format!("{}: cannot write the log", path.display()),
+                error,
+            ));
+        }
         File::create(path).map_err(|error| {
             CliError::system(format!("{}: cannot write the file", path.display()), error)
         })
@@ -70,13 +80,23 @@ pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
         })?
     };
     print(&format!("listening on http://{}\n", server.address()))?;
-    runtime
-        .block_on(tokio::signal::ctrl_c())
-        .map_err(|error| CliError::system("cannot wait for Ctrl-C", error))?;
+    let end = {
+        let _inside = runtime.enter();
+        let terminated = signal(SignalKind::terminate());
+        let mut terminated =
+            terminated.map_err(|error| CliError::system("cannot wait for signals", error))?;
+        runtime.block_on(async {
+            tokio::select! {
+                asked = tokio::signal::ctrl_c() => asked.map(|()| End::Done),
+                _ = terminated.recv() => Ok(End::Terminated),
+            }
+        })
+    };
+    let end = end.map_err(|error| CliError::system("cannot wait for Ctrl-C", error))?;
     print(&format!(
         "{} requests, at most {} in flight\n",
         server.requests(),
         server.highest_in_flight()
     ))?;
-    Ok(End::Done)
+    Ok(end)
 }

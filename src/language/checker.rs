@@ -2,7 +2,7 @@
 
 use super::tree::{Node, Value};
 use super::{Secret, SpecError};
-use crate::redact::{names_a_secret, query_holds_a_secret, url_password};
+use crate::redact::{is_formed_as_a_secret, names_a_secret, query_holds_a_secret, url_password};
 
 /// Result of a check: nothing, or an error with its position.
 pub type Check = Result<(), SpecError>;
@@ -58,9 +58,9 @@ impl<'a> Checker<'a> {
             "give it by reference: http://user:${env:PASSWORD}@host/v1",
         )?;
         self.ensure(
-            !query_holds_a_secret(address),
+            !query_holds_a_secret(address) && !is_formed_as_a_secret(address),
             path,
-            "the query of the address holds a secret in plain text",
+            "the address holds a secret in plain text",
             "give it by reference, such as ?token=${env:API_TOKEN}, or send it in a header",
         )
     }

@@ -1,6 +1,6 @@
 //! Errors in a spec, made for people: the problem, its position, the line itself, and the remedy.
 
-use crate::redact::{printable, redact};
+use crate::redact::{printable, redact, redact_beside};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use std::error::Error;
 use std::fmt;
@@ -24,6 +24,14 @@ pub struct Place {
     pub line: u64,
     /// One-based column, in characters.
     pub column: u64,
+}
+
+impl Place {
+    /// Returns the line that it is in.
+    fn line_text(&self) -> &str {
+        let index = usize::try_from(self.line.saturating_sub(1)).unwrap_or(usize::MAX);
+        self.source.text.lines().nth(index).unwrap_or("")
+    }
 }
 
 impl fmt::Debug for Place {
@@ -54,7 +62,7 @@ impl SpecError {
             return Self::in_file(&place.source.name, message);
         }
         Self(Box::new(Inner {
-            message: message.into(),
+            message: redact_beside(&message.into(), place.line_text()),
             file: place.source.name.clone(),
             place: Some(place.clone()),
             help: None,
@@ -153,14 +161,16 @@ struct QuotedSource {
 impl QuotedSource {
     fn new(place: &Place) -> Self {
         // Nobody reads a line of that length, and part of one could show a secret without its key.
-        let shown = |line: &'_ str| {
+        let shown = |line: &str| {
             if line.len() > LONGEST_LINE {
                 format!("(a line of {} characters)\n", line.chars().count())
             } else {
-                redact(line)
+                line.to_owned()
             }
         };
         let text: String = place.source.text.split_inclusive('\n').map(shown).collect();
+        // As a whole, since a value can go on below its key.
+        let text = redact(&text);
         let line_index = usize::try_from(place.line.saturating_sub(1)).unwrap_or(usize::MAX);
         let column = usize::try_from(place.column.saturating_sub(1)).unwrap_or(usize::MAX);
         let line_start: usize = text.split_inclusive('\n').take(line_index).map(str::len).sum();

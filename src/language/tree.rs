@@ -46,16 +46,6 @@ impl Node {
         Self { value: Value::Null, place }
     }
 
-    /// Collects the names of all sources that the tree was composed from.
-    pub fn sources<'a>(&'a self, names: &mut std::collections::BTreeSet<&'a str>) {
-        names.insert(self.place.source.name.as_str());
-        match &self.value {
-            Value::Seq(items) => items.iter().for_each(|item| item.sources(names)),
-            Value::Map(entries) => entries.iter().for_each(|entry| entry.node.sources(names)),
-            _ => {}
-        }
-    }
-
     /// Parses one YAML document. Anchors and aliases are resolved; a repeated key is an error.
     pub fn parse(source: &Arc<Source>) -> Result<Self, SpecError> {
         nesting::check(source)?;

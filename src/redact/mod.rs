@@ -31,7 +31,9 @@ mod printable;
 mod shape;
 mod view;
 
-pub use literal::{query_holds_a_secret, redact, secrets_among, url_password};
+pub use literal::{
+    is_plain_secret, query_holds_a_secret, redact, redact_beside, secrets_among, url_password,
+};
 pub use names::{names_a_secret, names_a_secret_variable};
 pub use printable::printable;
 pub use shape::is_formed_as_a_secret;

@@ -77,8 +77,9 @@ const COUNTS: [&str; 16] = [
     "limit",
     "budget",
 ];
-/// Keys of the spec that name fields of the dataset; they hide nothing.
-const FIELDS: [&str; 4] = ["id_key", "question_key", "messages_key", "tools_key"];
+/// Keys of the spec that name fields of the dataset, or the time for a token; they hide nothing.
+const FIELDS: [&str; 5] =
+    ["id_key", "question_key", "messages_key", "tools_key", "per_prefill_token"];
 /// Variables with paths of folders and sockets, set in every shell.
 const PLACES: [&str; 3] = ["PWD", "OLDPWD", "SSH_AUTH_SOCK"];
 

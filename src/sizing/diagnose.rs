@@ -23,6 +23,8 @@ const STANDARD_ERRORS: f64 = 4.0;
 /// Smallest share by which it must be slower as well.
 const SLOWER: f64 = 0.1;
 
+/// Share of a level's number that was in flight for a while if it counts runs in flight, not users who pause.
+const FILLED: f64 = 0.9;
 /// Seconds below which a level misses much of what a server does now and then.
 const SHORT: f64 = 30.0;
 
@@ -69,12 +71,13 @@ impl Diagnosis {
             let slope = (high - low) / (last.0 - before.0);
             let grows = (last.0 / high) / (before.0 / low);
             // What the table shows counts as well: a curve may be smoother than the levels are.
-            let served = |at: f64| levels.iter().find(|it| is_at(it, at)).map(|it| it.throughput);
-            let grew = served(last.0).zip(served(before.0)).map_or(grows, |(now, was)| now / was);
+            let served_at = |at: f64| levels.iter().find(|it| is_at(it, at)).map(served);
+            let grew =
+                served_at(last.0).zip(served_at(before.0)).map_or(grows, |(now, was)| now / was);
             if slope > 0.0 && grows < SATURATED && grew < SATURATED {
-                let throughput = served(last.0).unwrap_or(last.0 / high);
+                let throughput = served_at(last.0).unwrap_or(last.0 / high);
                 // An overloaded rig may serve less than it can.
-                let throughput = falling(levels).map_or(throughput, |(best, _)| best.throughput);
+                let throughput = falling(levels).map_or(throughput, |(best, _)| served(best));
                 found.saturation_throughput = Some(throughput);
                 let idle = mean(first.0, first.1);
                 // Where a level counts users, of whom some think, their number is no load.
@@ -104,7 +107,7 @@ impl Diagnosis {
             }
             _ => {}
         }
-        let of = |level: &LevelMetrics| (level.concurrency, level.throughput);
+        let of = |level: &LevelMetrics| (level.concurrency, served(level));
         found.extend(falling(levels).map(|(best, highest)| Finding::ThroughputFalls {
             best: of(best),
             highest: of(highest),
@@ -121,12 +124,21 @@ fn is_at(level: &LevelMetrics, concurrency: f64) -> bool {
     !level.interrupted && (f64::from(level.concurrency) - concurrency).abs() < 0.5
 }
 
+/// Returns the runs per second that a level served. Where its beginning and its end are missing, as of runs that were
+/// cut out of a steady load, or where its last runs have the rig for themselves, those of its middle (Little's law).
+fn served(level: &LevelMetrics) -> f64 {
+    let claim = f64::from(level.concurrency);
+    let is_filled = level.in_flight.iter().any(|it| *it >= FILLED * claim);
+    let mean = level.workflow_runtime.map_or(0.0, |it| it.mean);
+    if is_filled && mean > 0.0 { level.throughput.max(claim / mean) } else { level.throughput }
+}
+
 /// Returns the level with the highest throughput, and the highest level if that has far less.
 fn falling(levels: &[LevelMetrics]) -> Option<(&LevelMetrics, &LevelMetrics)> {
     let usable = || levels.iter().filter(|level| !level.interrupted && level.throughput > 0.0);
     let highest = usable().max_by_key(|level| level.concurrency)?;
-    let best = usable().max_by(|a, b| a.throughput.total_cmp(&b.throughput))?;
-    (best.throughput > FALLS * highest.throughput).then_some((best, highest))
+    let best = usable().max_by(|a, b| served(a).total_cmp(&served(b)))?;
+    (served(best) > FALLS * served(highest)).then_some((best, highest))
 }
 
 /// Returns true if the highest level had more throughput than the next one that is clearly lower.
@@ -136,7 +148,7 @@ fn still_grew(levels: &[LevelMetrics]) -> bool {
     let apart =
         |it: &&LevelMetrics| f64::from(last.concurrency) >= APART * f64::from(it.concurrency);
     let before = usable().filter(apart).max_by_key(|level| level.concurrency);
-    before.is_none_or(|before| last.throughput > before.throughput)
+    before.is_none_or(|before| served(last) > served(before))
 }
 
 /// Finds levels that took longer than the others make one expect, by more than chance.

@@ -34,6 +34,7 @@ mod adaptive;
 mod added;
 mod admission;
 mod advice;
+mod alike_calls;
 mod assess;
 mod capacity_samples;
 mod composed;

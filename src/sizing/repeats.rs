@@ -2,6 +2,7 @@
 //! runs. If they differ by more than chance, the rig was not the same throughout.
 
 use super::Target;
+use super::alike_calls::calls_for_one;
 use super::means::times;
 use super::observed::ObservedLevel;
 use super::tails::DEPENDENCE;
@@ -36,6 +37,8 @@ struct Part {
     /// Standard error of the logarithm of the mean.
     error: f64,
     times: Vec<f64>,
+    /// Number of its times that have the evidence of one.
+    for_one: f64,
 }
 
 impl PartDifference {
@@ -84,7 +87,8 @@ fn tails_differ(fast: &Part, slow: &Part, quantile: f64, apart: bool) -> bool {
         let over = part.times.len() - part.times.partition_point(|time| *time <= limit);
         over as f64 / part.times.len() as f64
     };
-    let variance = |part: &Part| quantile * (1.0 - quantile) / part.times.len() as f64;
+    let variance =
+        |part: &Part| part.for_one * quantile * (1.0 - quantile) / part.times.len() as f64;
     let error = DEPENDENCE * (variance(fast) + variance(slow)).sqrt();
     beyond(slow) - beyond(fast) > STANDARD_ERRORS * error
 }
@@ -100,8 +104,9 @@ impl Part {
         let count = times.len() as f64;
         let mean = times.iter().sum::<f64>() / count;
         let squares: f64 = times.iter().map(|it| (it / mean - 1.0).powi(2)).sum();
-        let error = DEPENDENCE * (squares / (count - 1.0) / count).sqrt();
-        Some(Self { observed, mean, error, times })
+        let for_one = calls_for_one(&observed, target.metric);
+        let error = DEPENDENCE * (for_one * squares / (count - 1.0) / count).sqrt();
+        Some(Self { observed, mean, error, times, for_one })
     }
 }
 

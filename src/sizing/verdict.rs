@@ -2,6 +2,7 @@
 //! missed it beyond chance, or the server refused.
 
 use super::Target;
+use super::alike_calls::calls_for_one;
 use super::means::times;
 use super::observed::{GivenUp, ObservedLevel};
 use super::tails::DEPENDENCE;
@@ -132,7 +133,10 @@ impl Verdict {
         };
         let met = times.iter().map(|it| it.concurrency).sum::<f64>() / times.len().max(1) as f64;
         let allowed = 1.0 - target.quantile.share();
-        let (missed, seen) = (over + failed, times.len() + failed);
+        // Calls of one run that resemble each other prove no more than one does.
+        let for_one = calls_for_one(level.observed, target.metric);
+        let fewer = |count: usize| scaled(count, for_one);
+        let (missed, seen) = (fewer(over) + failed, fewer(times.len()) + failed);
         let says = if level.metrics.server_gone.is_some() {
             LevelVerdict::Gone
         } else if !level.is_usable() && was_refused(level.metrics) {
@@ -153,6 +157,17 @@ impl Verdict {
         let failed = !level.is_usable();
         Self { concurrency, met, says, failed, failures, missed: (missed, seen), allowed }
     }
+}
+
+/// Divides a number of calls by how many of them have the evidence of one.
+fn scaled(count: usize, for_one: f64) -> usize {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "no more than the number itself"
+    )]
+    let scaled = (count as f64 / for_one).round() as usize;
+    scaled.min(count)
 }
 
 /// Converts a number of runs for the binomial distribution.

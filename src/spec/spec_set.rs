@@ -4,7 +4,9 @@ use super::extensions::DecodedExtensions;
 use super::whole::Origin;
 use super::{Checked, Extensions, Parts, Spec, SpecError, migrate};
 use crate::language::{Branch, Source, compose, decode};
-use std::path::Path;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Specs of one file: one, or one per combination of its matrix. Never empty.
@@ -27,9 +29,21 @@ impl SpecSet {
         extensions: &Arc<Extensions>,
     ) -> Result<Self, SpecError> {
         let source = Arc::new(Source { name: file.display().to_string(), text: text.to_owned() });
-        let branches = compose(&source, file, parts)?;
-        let specs =
-            branches.into_iter().map(|branch| Spec::of_branch(branch, file, parts, extensions));
+        let files = RefCell::new(BTreeSet::from([file.to_owned()]));
+        files.borrow_mut().extend(parts.project.iter().map(|(path, _)| path.clone()));
+        let read = |path: &Path| {
+            files.borrow_mut().insert(path.to_owned());
+            (parts.read)(path)
+        };
+        let branches = compose(
+            &source,
+            file,
+            &Parts { read: &read, project: parts.project.clone(), ..*parts },
+        )?;
+        let files: Arc<BTreeSet<PathBuf>> = Arc::new(files.into_inner());
+        let specs = branches
+            .into_iter()
+            .map(|branch| Spec::of_branch(branch, (file, &files), parts, extensions));
         Ok(Self { specs: specs.collect::<Result<_, _>>()? })
     }
 
@@ -60,7 +74,7 @@ impl Spec {
 
     fn of_branch(
         branch: Branch,
-        file: &Path,
+        (file, files): (&Path, &Arc<BTreeSet<PathBuf>>),
         parts: &Parts<'_>,
         extensions: &Arc<Extensions>,
     ) -> Result<Checked<Self>, SpecError> {
@@ -75,6 +89,7 @@ impl Spec {
         spec.origin = Some(Origin {
             tree: Arc::new(tree),
             file: file.to_owned(),
+            files: Arc::clone(files),
             profile: parts.profile.map(str::to_owned),
             branch: label,
             extensions: Arc::clone(extensions),

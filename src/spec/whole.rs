@@ -8,6 +8,7 @@ use crate::sizing::AddedMethod;
 use crate::workflow::WorkflowSpec;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -49,6 +50,8 @@ pub struct Spec {
 pub(super) struct Origin {
     pub tree: Arc<Node>,
     pub file: PathBuf,
+    /// All files that it was composed from, with those of which nothing is left.
+    pub files: Arc<BTreeSet<PathBuf>>,
     pub profile: Option<String>,
     pub branch: Option<String>,
     pub extensions: Arc<Extensions>,
@@ -86,6 +89,7 @@ impl Spec {
         let source = Source { name: file.display().to_string(), text: String::new() };
         let origin = Origin {
             tree: Arc::new(Node::nothing(source)),
+            files: Arc::new(BTreeSet::from([file.clone()])),
             file,
             profile: None,
             branch: None,
@@ -183,14 +187,8 @@ impl Spec {
 
     /// Returns all files that the spec was composed from.
     pub fn files(&self) -> Vec<PathBuf> {
-        let mut files: Vec<PathBuf> = self.file().map(Path::to_owned).into_iter().collect();
-        if let Some(origin) = &self.origin {
-            let mut names = std::collections::BTreeSet::new();
-            origin.tree.sources(&mut names);
-            // Flags are sources as well.
-            files.extend(names.into_iter().map(PathBuf::from).filter(|path| path.is_file()));
-        }
-        files
+        let files = self.origin.iter().flat_map(|origin| origin.files.iter());
+        files.filter(|path| path.is_file()).cloned().collect()
     }
 
     /// Resolves a path of the spec against the working directory.

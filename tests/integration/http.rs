@@ -220,6 +220,24 @@ fn a_socket_of_this_machine() {
 }
 
 #[test]
+fn no_proxy_of_the_environment_leads_to_this_machine() {
+    for workflow in [
+        "{type: simulator, engine: {base: 1ms}, output_tokens: 1}".to_owned(),
+        format!(
+            "{{type: openai, base_url: \"http://{}/v1\", model: m, stream: false}}",
+            Scripted::start(|socket, _| respond(socket, "200 OK", ANSWER)).address
+        ),
+    ] {
+        let project = Sizer::new().workflow(&workflow, ONE);
+        let project = ["HTTP_PROXY", "http_proxy", "ALL_PROXY"]
+            .iter()
+            .fold(project, |project, name| project.env(name, "http://127.0.0.1:9"));
+        let level = level(&project);
+        assert_eq!(level["failed"], 0, "{level:#}");
+    }
+}
+
+#[test]
 fn a_proxy_is_asked_for_the_whole_address() {
     let proxy = Scripted::start(|socket, _| respond(socket, "200 OK", ANSWER));
     let workflow = format!(

@@ -184,6 +184,11 @@ done
         ),
         ("echo '[1]'; continue", "malformed", "a worker's line is not a JSON object"),
         ("echo '{\"id\": \"other\"}'; continue", "malformed", "answered for a different run"),
+        (
+            "printf '{}\\n{}\\n'; continue",
+            "malformed",
+            "a worker printed more than one line for a run: `{}`",
+        ),
         ("echo '{\"error\": \"no tool\"}'; continue", "reported", "no tool"),
         (
             "trap '' TERM; echo busy >&2; sleep 60; sleep 60",

@@ -70,6 +70,7 @@ mod secrets;
 mod selection;
 mod servers;
 mod side_by_side;
+mod simulate;
 mod spec_errors;
 mod stage_outputs;
 mod store_safety;

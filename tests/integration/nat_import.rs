@@ -150,3 +150,25 @@ fn a_table_as_pandas_writes_it_is_a_dataset() {
     project.run(&["import", "nat", "c.yml", "-o", "s.yml"]).success();
     project.run(&["validate", "s.yml"]).success().stdout("2 items");
 }
+
+#[test]
+fn no_secret_in_plain_text_is_copied() {
+    const P: &str = "hunter2passw0rdXYZ";
+    for setting in [
+        format!("    extra_body: {{nested: {{api_key: {P}}}}}\n"),
+        format!("    model_kwargs: {{client_secret: {P}}}\n"),
+        "    default_headers: {X-Custom: sk-proj-AbCdEf0123456789}\n".to_owned(),
+    ] {
+        let project = project(&format!("    model_name: m\n{setting}"));
+        let ended = project.run(&["import", "nat", "c.yml", "-o", "s.yml"]).code(2);
+        let ended = ended.stderr("would hold a secret in plain text, which is never copied");
+        assert!(!ended.stderr.contains(P), "{setting}: {}", ended.stderr);
+        assert!(!project.path("s.yml").exists(), "{setting}");
+    }
+    let address = format!("http://user:{P}@gpu-rig.example:8000/v1");
+    let project = project("    model_name: m\n");
+    let config = project.read("c.yml").replace("http://gpu-rig.example:8000/v1", &address);
+    let project = project.file("c.yml", &config);
+    let ended = project.run(&["import", "nat", "c.yml"]).code(2);
+    assert!(!format!("{}{}", ended.stdout, ended.stderr).contains(P), "{ended:?}");
+}

@@ -156,3 +156,74 @@ fn an_unreachable_server_is_one_error() {
     assert_eq!(ended.stderr.lines().count(), 1, "{ended:#?}");
     ended.stderr("127.0.0.1:1: Connection refused").stderr("base_url");
 }
+
+/// A secret in any form that people write is not shown in the error that refuses it, nor is it accepted.
+#[test]
+fn no_excerpt_shows_a_secret() {
+    const P: &str = "hunter2passw0rdXYZ";
+    let forms = [
+        "api_key: P",
+        "api_key:\n    P",
+        "api_key: >-\n    P",
+        "api_key: |\n    P\n",
+        "\"api_key\": P",
+        "'api_key' : P",
+        "? api_key\n  : P",
+        "api_key: &a P",
+        "headers:\n    authorization:\n      Bearer P",
+        "headers: {\"x-api-key\":\"P\"}",
+        "headers: {\"x-api-key\":P}",
+        "headers:\n    x-api-key: >\n      P",
+        "headers: {authorization: \"Basic \\\"P\"}",
+        "headers:\n    x-api-key: [P]",
+        "headers:\n    - x-api-key: P",
+        "api_key:\n  - a\n  - P",
+        "api_key: \"P",
+        "api_key: ${env:X:-P}",
+        "api_kye: P",
+        "base_url: http://u:P@h/v1",
+        "base_url: \"http://u:P with space@h/v1\"",
+        "base_url: \"http://u:a P@h/v1\"",
+        "base_url: http://u:it'sP@h/v1",
+        "base_url: http:///u:P@h/v1",
+        "base_url: http://u:x/P@h/v1",
+        "base_url: http://h/v1?a=1;api_key=P",
+        "base_url: http://h/v1#api_key=P",
+        "extra_body: {api_key: \"a, P\"}",
+        "extra_body: {api_key: \"a\\\"P\"}",
+        "extra_body:\n    nested:\n      api_key:\n      - P",
+        "headers: {authorization: Bearer x,P}",
+        "headers:\n    authorization: Bearer x}P",
+        "connection: {insecure: true, proxy: 'http://u:P@h:1'}",
+        "serve: {run: [x, --api-key=P], ready: 'http://127.0.0.1:1'}",
+    ];
+    let spec = |form: &str| {
+        let form = form.replace('P', P);
+        let address = if form.starts_with("base_url") { "" } else { "  base_url: http://h/v1\n" };
+        format!(
+            "version: 1\nname: s\ndataset: {{path: questions.jsonl}}\nworkflow:\n  type: openai\n  model: m\n{address}  \
+             {form}\nconcurrency: {{levels: [1]}}\n"
+        )
+    };
+    for form in forms {
+        let ended = Sizer::new().spec(&spec(form)).run(&["validate", "spec.yml"]).code(2);
+        assert!(!ended.stderr.contains(P), "{form}: {}", ended.stderr);
+    }
+    // Several addresses on one line, and errors that have nothing to do with it.
+    let line = format!(
+        "{{type: openai, base_url: http://h/v1, model: m, connection: {{proxy: 'http://u:{P}@h:1'}}}}"
+    );
+    let ended = Sizer::new().workflow(&line, REST).run(&["validate", "spec.yml"]).code(2);
+    assert!(!ended.stderr.contains(P), "{}", ended.stderr);
+    for set in [
+        format!("workflow.headers={{\"x-api-key\":\"{P}\"}}"),
+        format!(
+            "workflow={{\"type\":\"openai\",\"base_url\":\"http://h/v1\",\"model\":\"m\",\"api_key\":\"{P}\"}}"
+        ),
+        format!("test={{\"scrape\":{{\"url\":\"http://u:{P}@h/metrics\"}}}}"),
+    ] {
+        let project = Sizer::new().workflow(OPENAI, REST);
+        let ended = project.run(&["validate", "spec.yml", "--set", &set]).code(2);
+        assert!(!ended.stderr.contains(P), "{set}: {}", ended.stderr);
+    }
+}

@@ -88,6 +88,8 @@ fn an_output_takes_the_place_of_no_input() {
         ("dir: .", "spec.yml", "over the spec or a part of it"),
         ("dir: link", "spec.yml", "over the spec or a part of it"),
         ("dir: sub/../.", "part.yml", "over the spec or a part of it"),
+        // Nothing of it is left in the spec but the values that its variables gave.
+        ("dir: .", "vars.yml", "over the spec or a part of it"),
         ("dir: .", "sizer.toml", "over the spec or a part of it"),
         ("dir: .", "questions.jsonl", "over the dataset"),
         ("dir: .", "t.j2", "over a template"),
@@ -95,10 +97,11 @@ fn an_output_takes_the_place_of_no_input() {
         ("dir: .sizer", "owner", "into the store"),
         ("dir: link/.sizer/objects", "x", "into the store"),
     ] {
-        let rest = format!("include: part.yml\n{}", template(outputs, name));
+        let rest = format!("include: [part.yml, vars.yml]\n{}", template(outputs, name));
         let project = Sizer::new()
             .workflow(FAST, &rest)
             .file("part.yml", "estimate: {headroom: 5%}\n")
+            .file("vars.yml", "vars: {limit: 5s}\n")
             .file("sizer.toml", "[defaults.test]\ngpu_count = 2\n")
             .file("t.j2", "report");
         symlink(".", project.path("link")).unwrap();

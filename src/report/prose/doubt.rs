@@ -168,8 +168,8 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
             figure(metric, *seconds)
         ),
         Doubt::Cut { seconds, share } => format!(
-            "up to {:.0} % of a level's {} have a {metric} within 0.2 % of {} s, as if cut off there, so their real times \
-             are unknown: record those as failed, or measure with a longer timeout",
+            "for up to {:.0} % of a level's {}, the {metric} is within 0.2 % of {} s, as if cut off there, so their real \
+             times are unknown: record those as failed, or measure with a longer timeout",
             share * 100.0,
             plural(metric.scope()),
             three(*seconds)
@@ -189,7 +189,8 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
         Doubt::SlowAtTimes { levels } => {
             let listed: Vec<String> = levels.iter().copied().map(load).collect();
             format!(
-                "something slowed the rig at concurrency {}, and may have missed the levels that the answer rests on: if it                  comes back in service, the rig carries less; find out what it was, or measure each level for longer",
+                "something slowed the rig at concurrency {}, and may have missed the levels that the answer rests on: if it \
+                 comes back in service, the rig carries less; find out what it was, or measure each level for longer",
                 listed.join(", ")
             )
         }

@@ -66,7 +66,7 @@ pub(super) fn of_levels(
     let needed = runs_to_bound(target.quantile.share());
     let clusters = pooled.clusters(target.seconds(), point);
     doubts.extend(clusters.map(|it| Doubt::Clusters { episodes: it.episodes }));
-    let together = clusters.map_or(1.0, |it| it.runs_for_one);
+    let together = pooled.runs_for_one(target.seconds(), point);
     let runs = pooled.runs_around(point, target.quantile) / together;
     // Runs of levels that failed now and then are near it as well.
     let near_by = models.furthest().runs_near(point) / together;

@@ -29,6 +29,7 @@ use noise::{between_levels, fit_alike, standard_error, weight_alike};
 use run_times::RunTimes;
 
 use crate::measure::{Metric, Quantile, Span};
+use crate::sizing::alike_calls::calls_for_one_of_all;
 use crate::sizing::composed::{ComposedLevels, SharedChance};
 use crate::sizing::curve::{Curve, MeanPoint, Shape};
 use crate::sizing::means::{BINS, Sample, means, means_of_runs, times, wait_for_one_more};
@@ -98,6 +99,8 @@ pub struct PooledModel {
     timed: Vec<RunTimes>,
     /// Times of the levels in their order, where that says something of the server.
     sequences: Vec<Sequence>,
+    /// Number of times that have the evidence of one, since calls of one run resemble each other.
+    calls_for_one: f64,
     /// Highest load that was met at each level, ascending, and true if it was never steady there.
     unsteady: Vec<(f64, bool)>,
     /// True if at every level all runs met the same load.
@@ -215,6 +218,7 @@ impl PooledModel {
             tails: tails.sorted(),
             timed,
             sequences,
+            calls_for_one: calls_for_one_of_all(levels, metric),
             steady,
             unmodelled: match metric.span() {
                 Span::Whole => UNMODELLED,
@@ -317,7 +321,7 @@ impl PooledModel {
 
     /// Returns the number of runs that have the evidence of one for the share over a limit (seconds) around a load.
     pub(super) fn runs_for_one(&self, limit: f64, load: f64) -> f64 {
-        self.clusters(limit, load).map_or(1.0, |it| it.runs_for_one)
+        self.calls_for_one * self.clusters(limit, load).map_or(1.0, |it| it.runs_for_one)
     }
 
     /// Returns the number of runs at loads near a concurrency that have the shape of those beside it.

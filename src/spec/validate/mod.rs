@@ -2,6 +2,7 @@
 
 mod checker;
 mod load;
+mod plain_secrets;
 mod recorded;
 
 use checker::SpecChecker;
@@ -22,13 +23,13 @@ impl Spec {
     pub fn checked(self) -> Result<Checked<Self>, SpecError> {
         let tree = self.origin.as_ref().map(|origin| Arc::clone(&origin.tree));
         let tree = tree.unwrap_or_else(|| Arc::new(Node::nothing(Source::default())));
-        SpecChecker::new(&self, &tree).all()?;
+        SpecChecker::new(&self, &tree).all(&tree)?;
         Ok(Checked::passed(self))
     }
 }
 
 impl SpecChecker<'_> {
-    fn all(&self) -> Check {
+    fn all(&self, tree: &Node) -> Check {
         self.ensure(
             !self.spec.name.trim().is_empty(),
             "name",
@@ -70,7 +71,8 @@ impl SpecChecker<'_> {
             "headroom is a share of the need, such as 10%",
             "leave it out for none",
         )?;
-        self.outputs()
+        self.outputs()?;
+        self.plain_secrets(tree)
     }
 
     fn dataset(&self) -> Check {
@@ -109,6 +111,9 @@ impl SpecChecker<'_> {
             "a price cannot be negative or infinite",
             "leave it out if it is unknown",
         )?;
+        if let Some(scrape) = &test.scrape {
+            self.checker.address("test.scrape.url", scrape.url.public())?;
+        }
         let Some(gpu_count) = test.gpu_count else { return Ok(()) };
         self.ensure(
             (1..=MOST_GPUS).contains(&gpu_count),

@@ -3,6 +3,7 @@
 use super::{CalcError, CalcOptions};
 use crate::bounded::read_file;
 use crate::nat::{ImportedSections, Sources, import};
+use crate::redact::{is_plain_secret, query_holds_a_secret};
 use crate::sizing::MethodName;
 use crate::spec::{Parts, Spec, process_env};
 use crate::study::files::read_bounded;
@@ -252,12 +253,37 @@ fn base_spec(
         dataset["path"] = seen_from(base, Path::new(&path)).into();
     }
     let name = config.file_stem().unwrap_or(config.as_os_str()).to_string_lossy().into_owned();
+    for (section, value) in [("workflow", &workflow), ("dataset", &dataset)] {
+        if let Some(path) = plain_secret(section, section, value) {
+            return Err(CalcError::Parameters(format!(
+                "{}: {path} of the spec would hold a secret in plain text, which is never copied: put it into an \
+                 environment variable and write ${{NAME}} in the configuration",
+                config.display()
+            )));
+        }
+    }
     let mut spec = Map::new();
     spec.insert("version".into(), 1.into());
     spec.insert("name".into(), name.into());
     spec.insert("dataset".into(), dataset);
     spec.insert("workflow".into(), workflow);
     Ok(spec)
+}
+
+/// Returns the path of a secret in plain text, except in texts for a model.
+fn plain_secret(path: &str, key: &str, value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => {
+            let is_url_secret = text.contains("://") && query_holds_a_secret(text);
+            (is_plain_secret(key, text) || is_url_secret).then(|| path.to_owned())
+        }
+        Value::Array(values) => values.iter().find_map(|value| plain_secret(path, key, value)),
+        Value::Object(map) => map
+            .iter()
+            .filter(|(key, _)| *key != "system")
+            .find_map(|(key, value)| plain_secret(&format!("{path}.{key}"), key, value)),
+        _ => None,
+    }
 }
 
 /// A path as seen from a folder, or from anywhere.

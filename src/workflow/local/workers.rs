@@ -7,6 +7,7 @@ use crate::measure::{Failure, FailureKind, Item, Outcome, Run};
 use crate::redact::Redactor;
 use crate::workflow::Clock;
 use crate::workflow::proxy::{Proxy, Ticket};
+use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -29,6 +30,8 @@ struct Worker {
     stdout: BufReader<ChildStdout>,
     redactor: Redactor,
 }
+
+const SURPLUS: &str = "a worker printed more than one line for a run";
 
 /// Answer of a worker. Every field is optional and others are ignored.
 #[derive(Deserialize)]
@@ -210,6 +213,13 @@ fn line_of(item: &Item, mut told: Map<String, Value>) -> String {
 impl Worker {
     /// Sends a line and waits for the answer to it.
     async fn ask(&mut self, line: &str, id: &str) -> Result<Answer, Failure> {
+        // It would be taken for the answer.
+        if let Some(Ok(early)) = self.stdout.fill_buf().now_or_never()
+            && !early.is_empty()
+        {
+            let early = early.to_vec();
+            return Err(self.malformed(SURPLUS, &early));
+        }
         if self.stdin.write_all(line.as_bytes()).await.is_err() {
             return Err(self.died().await);
         }
@@ -231,15 +241,7 @@ impl Worker {
             }
             return Err(self.died().await);
         }
-        let malformed = |what: &str| {
-            const QUOTED: usize = 120;
-            let mut said = self.redactor.bytes(&answer);
-            said.truncate(said.floor_char_boundary(QUOTED));
-            let help =
-                "a worker prints one line of JSON per run on stdout, and everything else on stderr";
-            let message = format!("{what}: `{}`; {help}", said.trim());
-            Failure::new(FailureKind::Malformed, message)
-        };
+        let malformed = |what: &str| self.malformed(what, &answer);
         let object = answer.trim_ascii_start().starts_with(b"{");
         let parsed: Option<Answer> = serde_json::from_slice(&answer).ok().filter(|_| object);
         let answer = parsed.ok_or_else(|| malformed("a worker's line is not a JSON object"))?;
@@ -248,7 +250,21 @@ impl Worker {
                 "a worker answered for a different run than the one it was given",
             ));
         }
+        let surplus = self.stdout.buffer();
+        if !surplus.is_empty() {
+            return Err(self.malformed(SURPLUS, surplus));
+        }
         Ok(answer)
+    }
+
+    /// Builds the failure of a worker that printed something else than an answer.
+    fn malformed(&self, what: &str, printed: &[u8]) -> Failure {
+        const QUOTED: usize = 120;
+        let mut said = self.redactor.bytes(printed);
+        said.truncate(said.floor_char_boundary(QUOTED));
+        let help =
+            "a worker prints one line of JSON per run on stdout, and everything else on stderr";
+        Failure::new(FailureKind::Malformed, format!("{what}: `{}`; {help}", said.trim()))
     }
 
     /// Builds the failure of a dead worker, with its exit status and last output.

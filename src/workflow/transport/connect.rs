@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -57,6 +57,12 @@ pub(super) struct Connector {
     names: Arc<Names>,
 }
 
+/// Returns true for a host that is this machine.
+fn is_loopback(host: &str) -> bool {
+    let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+    host.eq_ignore_ascii_case("localhost") || address.is_some_and(|it| it.is_loopback())
+}
+
 impl Connector {
     /// Creates a connector to the server of `base`.
     pub fn new(
@@ -85,7 +91,9 @@ impl Connector {
             Some(proxy) => Matcher::builder().all(proxy.reveal(vault)?.to_string()).build(),
             None => Matcher::from_env(),
         };
-        let proxy = matcher.intercept(base).filter(|_| spec.unix_socket.is_none());
+        // No proxy of the environment leads to this machine, whose servers are often sizer's own.
+        let is_direct = spec.unix_socket.is_some() || spec.proxy.is_none() && is_loopback(&host);
+        let proxy = matcher.intercept(base).filter(|_| !is_direct);
         // Proxies from the environment have passwords too.
         let auth = proxy.as_ref().and_then(|proxy| proxy.basic_auth()?.to_str().ok());
         if let Some(auth) = auth {
