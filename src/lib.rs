@@ -222,7 +222,7 @@ pub mod kinds {
 pub mod runs {
     pub use crate::measure::{
         CallColumn, ClientHealth, CpuTime, Fields, Gaps, HostHealth, MachineHealth, Note, Part,
-        Phase, PreviousFigures, RecordingMeta, RunColumns, RunFields, SearchGoal,
+        Phase, PreviousFigures, RecordingMeta, RunColumns, RunFields, SearchGoal, Step, StepKind,
     };
 }
 

@@ -3,7 +3,7 @@
 //! # Concepts
 //!
 //! - An [`Item`] is one dataset entry; a [`Run`] is one execution of the workflow for an item, with
-//!   the [`LlmCall`]s seen within it, an [`Outcome`] and a [`Phase`] (warm-up, measured or
+//!   the [`LlmCall`]s and [`Step`]s seen within it, an [`Outcome`] and a [`Phase`] (warm-up, measured or
 //!   cool-down).
 //! - A [`Recording`] holds all runs of one level and, in [`RecordingMeta`], the facts about the level
 //!   itself: client health, scraped server metrics, the search that asked for it.
@@ -36,6 +36,7 @@ mod quantile;
 mod recording;
 mod run;
 mod scrape;
+mod step;
 mod tally;
 mod wave;
 mod window;
@@ -56,5 +57,6 @@ pub use recording::{
 };
 pub use run::{Failure, FailureKind, Gaps, LlmCall, Outcome, Phase, Run};
 pub use scrape::{ScrapedMetric, Series, ServerMetrics};
+pub use step::{Step, StepKind};
 pub use tally::FailureCount;
 pub use wave::{first_wave_spread, starts_together};

@@ -4,7 +4,8 @@ use crate::measure::{LevelMetrics, Note};
 
 /// Sentences about all levels together; each observation is mentioned once.
 pub(super) fn sentences(levels: &[LevelMetrics]) -> Vec<String> {
-    let all = [Note::HeldOpen, Note::WithoutStreamOptions, Note::MaxCompletionTokens];
+    let all =
+        [Note::HeldOpen, Note::WithoutStreamOptions, Note::MaxCompletionTokens, Note::StepsLeftOut];
     let noted = all.into_iter().filter_map(|note| {
         let at = at(levels, |level| level.notes.contains_key(&note))?;
         Some(match note {
@@ -18,6 +19,9 @@ pub(super) fn sentences(levels: &[LevelMetrics]) -> Vec<String> {
             ),
             Note::MaxCompletionTokens => format!(
                 "The server refuses `max_tokens` (at {at}): requests used `max_completion_tokens` instead."
+            ),
+            Note::StepsLeftOut => format!(
+                "Some runs reported more than 1,000 steps (at {at}): the figures of steps leave out the rest of theirs."
             ),
         })
     });

@@ -1,6 +1,7 @@
 //! Recordings out of Parquet files.
 
 use super::schema::{AROUND, Col, OWN};
+use super::steps::each_steps;
 use crate::dataset::without_panic;
 use crate::measure::{
     Failure, FailureKind, Gaps, LlmCall, Note, Outcome, Phase, Recording, RecordingMeta, Run,
@@ -62,6 +63,7 @@ pub(super) fn around(reader: &dyn FileReader) -> RecordingMeta {
 }
 
 fn read_group(group: &dyn RowGroupReader, runs: &mut Vec<Run>) -> Result<()> {
+    let first = runs.len();
     let ids = Column::<ByteArrayType>::read(group, Col::Id)?.values.into_iter();
     let mut phases = Column::<ByteArrayType>::read(group, Col::Phase)?.values.into_iter();
     let mut starts = Column::<DoubleType>::read(group, Col::Start)?.values.into_iter();
@@ -98,9 +100,14 @@ fn read_group(group: &dyn RowGroupReader, runs: &mut Vec<Run>) -> Result<()> {
                 None => 0,
             },
             notes: notes.next().flatten().map_or_else(Vec::new, |names| notes_of(&names)),
+            steps: Vec::new(),
         });
     }
-    Ok(())
+    each_steps(group, &mut |index, steps| {
+        if let Some(run) = runs.get_mut(first + index) {
+            run.steps = steps;
+        }
+    })
 }
 
 /// The calls of each run.
@@ -110,21 +117,22 @@ fn read_calls(group: &dyn RowGroupReader) -> Result<Vec<Vec<LlmCall>>> {
         starts.definitions.iter().copied().zip(starts.repetitions.iter().copied()).collect();
     let mut starts = starts.values.into_iter();
     let mut ends = Column::<DoubleType>::read(group, Col::CallEnd)?.values.into_iter();
-    let mut ttfts = Column::<DoubleType>::read(group, Col::Ttft)?.of_calls();
-    let mut prompts = Column::<Int64Type>::read(group, Col::PromptTokens)?.of_calls();
-    let mut completions = Column::<Int64Type>::read(group, Col::CompletionTokens)?.of_calls();
-    let mut means = Column::<DoubleType>::read(group, Col::ItlMean)?.of_calls();
-    let mut p95s = Column::<DoubleType>::read(group, Col::ItlP95)?.of_calls();
-    let mut maxima = Column::<DoubleType>::read(group, Col::ItlMax)?.of_calls();
-    let mut reasons = Column::<ByteArrayType>::read(group, Col::FinishReason)?.of_calls();
-    let mut models = Column::<ByteArrayType>::read(group, Col::Model)?.of_calls();
-    let mut upstreams = Column::<ByteArrayType>::read(group, Col::Upstream)?.of_calls();
-    let mut statuses = Column::<Int32Type>::read(group, Col::CallStatus)?.of_calls();
-    let mut answers = Column::<DoubleType>::read(group, Col::AnswerTtft)?.of_calls();
-    let mut chunks = Column::<Int64Type>::read(group, Col::Chunks)?.of_calls();
-    let mut gap_means = Column::<DoubleType>::read(group, Col::ChunkGapMean)?.of_calls();
-    let mut gap_p95s = Column::<DoubleType>::read(group, Col::ChunkGapP95)?.of_calls();
-    let mut gap_maxima = Column::<DoubleType>::read(group, Col::ChunkGapMax)?.of_calls();
+    let mut ttfts = Column::<DoubleType>::read(group, Col::Ttft)?.of_elements();
+    let mut prompts = Column::<Int64Type>::read(group, Col::PromptTokens)?.of_elements();
+    let mut cached = Column::<Int64Type>::read(group, Col::CachedTokens)?.of_elements();
+    let mut completions = Column::<Int64Type>::read(group, Col::CompletionTokens)?.of_elements();
+    let mut means = Column::<DoubleType>::read(group, Col::ItlMean)?.of_elements();
+    let mut p95s = Column::<DoubleType>::read(group, Col::ItlP95)?.of_elements();
+    let mut maxima = Column::<DoubleType>::read(group, Col::ItlMax)?.of_elements();
+    let mut reasons = Column::<ByteArrayType>::read(group, Col::FinishReason)?.of_elements();
+    let mut models = Column::<ByteArrayType>::read(group, Col::Model)?.of_elements();
+    let mut upstreams = Column::<ByteArrayType>::read(group, Col::Upstream)?.of_elements();
+    let mut statuses = Column::<Int32Type>::read(group, Col::CallStatus)?.of_elements();
+    let mut answers = Column::<DoubleType>::read(group, Col::AnswerTtft)?.of_elements();
+    let mut chunks = Column::<Int64Type>::read(group, Col::Chunks)?.of_elements();
+    let mut gap_means = Column::<DoubleType>::read(group, Col::ChunkGapMean)?.of_elements();
+    let mut gap_p95s = Column::<DoubleType>::read(group, Col::ChunkGapP95)?.of_elements();
+    let mut gap_maxima = Column::<DoubleType>::read(group, Col::ChunkGapMax)?.of_elements();
     let count = |tokens: i64| u64::try_from(tokens).ok();
     let gaps = |mean: Option<f64>, p95, max| mean.map(|mean| Gaps { mean, p95, max });
     let mut runs: Vec<Vec<LlmCall>> = Vec::new();
@@ -140,6 +148,7 @@ fn read_calls(group: &dyn RowGroupReader) -> Result<Vec<Vec<LlmCall>>> {
             end: ends.next().ok_or_else(damaged)?,
             ttft: ttfts.next().flatten(),
             prompt_tokens: prompts.next().flatten().and_then(count),
+            cached_tokens: cached.next().flatten().and_then(count),
             completion_tokens: completions.next().flatten().and_then(count),
             itl: gaps(means.next().flatten(), p95s.next().flatten(), maxima.next().flatten()),
             finish_reason: reasons.next().flatten().map(|reason| plain_text(&reason)),
@@ -202,14 +211,14 @@ impl<T: DataType> Column<T> {
         self.definitions.into_iter().map(move |level| if level > 0 { values.next() } else { None })
     }
 
-    /// A value or nothing for each call, of a column that can be null.
-    pub fn of_calls(self) -> impl Iterator<Item = Option<T::T>> {
+    /// A value or nothing for each element of the lists, of a column that can be null.
+    pub fn of_elements(self) -> impl Iterator<Item = Option<T::T>> {
         let mut values = self.values.into_iter();
-        let calls = self.definitions.into_iter().filter(|level| *level > 0);
-        calls.map(move |level| if level > 1 { values.next() } else { None })
+        let elements = self.definitions.into_iter().filter(|level| *level > 0);
+        elements.map(move |level| if level > 1 { values.next() } else { None })
     }
 
-    /// The row of each call, counted from `first`.
+    /// The row of each element, counted from `first`.
     pub fn rows(&self, first: usize) -> Vec<usize> {
         let mut rows = first;
         let levels = self.definitions.iter().zip(&self.repetitions);

@@ -1,6 +1,6 @@
 //! Workflows of NeMo Agent Toolkit, at `POST /generate/full`: of a server, or of hosts that sizer starts.
 //!
-//! `client` measures either. `hosted` starts host processes for a configuration and deals out the runs among
+//! `client` measures either; `steps` reads the stream and `step_log` keeps its steps. `hosted` starts host processes for a configuration and deals out the runs among
 //! them; `host` is one of them, whose program is `host.py`, and `toolkit` finds the Python that can run it.
 
 mod client;
@@ -9,6 +9,7 @@ mod host;
 mod host_count;
 mod hosted;
 mod kind;
+mod step_log;
 mod steps;
 mod toolkit;
 
@@ -31,5 +32,5 @@ pub(super) fn read_stream(body: &[u8], piece: usize) -> Result<String, Failure> 
         lines.feed(chunk, |line| steps.line(line))?;
     }
     lines.finish(|line| steps.line(line))?;
-    steps.finish(0.0).map(|calls| format!("{calls:?}"))
+    steps.finish(0.0).map(|(calls, steps)| format!("{calls:?} {steps:?}"))
 }
