@@ -51,6 +51,8 @@ pub enum CallColumn {
     PromptTokens,
     /// Prompt tokens that the server took from its cache.
     CachedTokens,
+    /// Share of the prompt that an earlier one of the run began with.
+    SharedPrefix,
     /// Generated tokens.
     CompletionTokens,
     /// Generated tokens per second of the call.
@@ -74,6 +76,7 @@ impl CallColumn {
             Self::ItlP95 => call.itl?.p95,
             Self::ItlMax => call.itl?.max,
             Self::PromptTokens => tokens(call.prompt_tokens),
+            Self::SharedPrefix => call.shared_prefix,
             Self::CachedTokens => tokens(call.cached_tokens),
             Self::CompletionTokens => tokens(call.completion_tokens),
             Self::TokensPerSecond => {

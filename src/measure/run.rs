@@ -27,6 +27,10 @@ pub struct LlmCall {
     /// Prompt tokens that the server took from its cache, if it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cached_tokens: Option<u64>,
+    /// Share of the prompt, 0 to 1, that an earlier prompt of the run began with as well, if prompts are seen; none of the
+    /// first call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_prefix: Option<f64>,
     /// Generated tokens, if the server counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion_tokens: Option<u64>,

@@ -1,5 +1,6 @@
 //! Notes on the behaviour of servers, as sentences.
 
+use super::prose::percent;
 use crate::measure::{LevelMetrics, Note};
 
 /// Sentences about all levels together; each observation is mentioned once.
@@ -33,7 +34,17 @@ pub(super) fn sentences(levels: &[LevelMetrics]) -> Vec<String> {
              tokens, `chunk_gap` that between chunks."
         )
     });
-    noted.chain(many).collect()
+    let cached = at(levels, |level| level.cached_share.is_some()).map(|at| {
+        let shares = || levels.iter().filter_map(|level| level.cached_share);
+        let (least, most) = (shares().fold(1.0, f64::min), shares().fold(0.0, f64::max));
+        format!(
+            "The server had prompt tokens in its cache (at {at}): {} to {} of them. Prompts that share less with each \
+             other take longer.",
+            percent(least),
+            percent(most)
+        )
+    });
+    noted.chain(many).chain(cached).collect()
 }
 
 /// Lists the levels for which a condition holds, in words.

@@ -70,6 +70,7 @@ mod servers;
 mod side_by_side;
 mod spec_errors;
 mod stage_outputs;
+mod steps;
 mod store_safety;
 mod streams;
 mod support;

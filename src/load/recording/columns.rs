@@ -1,6 +1,7 @@
 //! Recorded runs of which one column of one row group is held at a time.
 
-use super::read::{Column, around, damaged, named, notes_of, plain_text};
+use super::column::{Column, damaged, named, notes_of, plain_text};
+use super::read::around;
 use super::schema::Col;
 use super::steps::each_steps;
 use crate::measure::{
@@ -199,6 +200,7 @@ impl RunColumns for RecordedRuns {
             CallColumn::ChunkGapMean => self.each_double(Col::ChunkGapMean, OPTIONAL, each),
             CallColumn::ChunkGapMax => self.each_double(Col::ChunkGapMax, OPTIONAL, each),
             CallColumn::TokensPerChunk => self.each_tokens_per_chunk(each),
+            CallColumn::SharedPrefix => self.each_double(Col::SharedPrefix, OPTIONAL, each),
             CallColumn::CachedTokens => self.each_count(Col::CachedTokens, each),
             CallColumn::PromptTokens => self.each_count(Col::PromptTokens, each),
             CallColumn::CompletionTokens => self.each_count(Col::CompletionTokens, each),

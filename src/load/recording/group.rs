@@ -61,6 +61,9 @@ pub(super) fn write_group<W: Write + Send>(
     if has(Col::CachedTokens) {
         of_calls::<Int64Type, _>(group, runs, false, |call| count(call.cached_tokens))?;
     }
+    if has(Col::SharedPrefix) {
+        of_calls::<DoubleType, _>(group, runs, false, |call| call.shared_prefix)?;
+    }
     optional::<Int32Type, _>(group, runs, |run| i32::try_from(run.failed_calls).ok())?;
     if has(Col::Notes) {
         let names = |run: &Run| run.notes.iter().map(name).collect::<Vec<_>>().join(",");

@@ -1,6 +1,7 @@
 //! Recordings as Apache Parquet, which pandas, `DuckDB` and Polars read. One row per run;
 //! the schema is part of the documentation.
 
+mod column;
 mod columns;
 mod group;
 mod pieces;
@@ -42,6 +43,7 @@ fn left_out(recording: &Recording) -> Vec<Col> {
             Col::AnswerTtft => call.answer_ttft.is_none(),
             Col::Chunks => call.chunks.is_none(),
             Col::CachedTokens => call.cached_tokens.is_none(),
+            Col::SharedPrefix => call.shared_prefix.is_none(),
             Col::Notes | Col::StepName => true,
             _ => call.chunk_gaps.is_none(),
         });
@@ -67,6 +69,7 @@ mod tests {
             ttft: Some(0.01),
             prompt_tokens: Some(7),
             cached_tokens: Some(4),
+            shared_prefix: Some(0.1 + 0.2),
             completion_tokens: None,
             itl: Some(Gaps { mean: 0.001, p95: Some(0.002), max: Some(0.1 + 0.2) }),
             finish_reason: Some("stop".into()),
@@ -183,7 +186,7 @@ mod tests {
             run.steps.clear();
             for call in &mut run.llm_calls {
                 (call.answer_ttft, call.chunk_gaps, call.chunks) = (None, None, None);
-                call.cached_tokens = None;
+                (call.cached_tokens, call.shared_prefix) = (None, None);
             }
         }
         let written = to_parquet(&plain).unwrap();
@@ -191,7 +194,7 @@ mod tests {
             !written.windows(10).any(|bytes| bytes == b"chunk_gap_"),
             "a column without a value"
         );
-        for name in ["steps", "cached_tokens"] {
+        for name in ["steps", "cached_tokens", "shared_prefix"] {
             assert!(!written.windows(name.len()).any(|bytes| bytes == name.as_bytes()), "{name}");
         }
         assert_eq!(from_parquet(written).unwrap(), plain);
@@ -214,6 +217,7 @@ mod tests {
             ttft: (tokens > 2).then_some(0.01 * tokens as f64),
             prompt_tokens: Some(tokens + 7),
             cached_tokens: (tokens > 1).then_some(tokens),
+            shared_prefix: (tokens > 2).then_some(0.5),
             completion_tokens: (tokens != 3).then_some(tokens),
             itl: (tokens > 4).then_some(Gaps {
                 mean: 0.1,

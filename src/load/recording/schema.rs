@@ -40,6 +40,7 @@ pub const RUNS_SCHEMA: &str = "message runs {
         optional double chunk_gap_p95;
         optional double chunk_gap_max;
         optional int64 cached_tokens;
+        optional double shared_prefix;
       }
     }
   }
@@ -62,13 +63,14 @@ pub const RUNS_SCHEMA: &str = "message runs {
 const STEPS: &str = "  required group steps (LIST) {";
 
 /// Columns that few recordings need.
-pub(super) const OFTEN_EMPTY: [Col; 8] = [
+pub(super) const OFTEN_EMPTY: [Col; 9] = [
     Col::AnswerTtft,
     Col::Chunks,
     Col::ChunkGapMean,
     Col::ChunkGapP95,
     Col::ChunkGapMax,
     Col::CachedTokens,
+    Col::SharedPrefix,
     Col::Notes,
     Col::StepName,
 ];
@@ -105,6 +107,7 @@ pub(super) enum Col {
     ChunkGapP95,
     ChunkGapMax,
     CachedTokens,
+    SharedPrefix,
     FailedCalls,
     Notes,
     StepKind,

@@ -1,6 +1,6 @@
 //! The steps of runs out of a row group.
 
-use super::read::{Column, damaged, plain_text};
+use super::column::{Column, damaged, plain_text};
 use super::schema::Col;
 use crate::measure::{Step, StepKind};
 use parquet::data_type::{ByteArrayType, DoubleType, Int32Type};

@@ -1,5 +1,6 @@
 //! Wording of findings.
 
+use super::bottleneck::bottleneck;
 use super::digits::three;
 use super::doubt::doubt_words;
 use super::figure::fixed;
@@ -55,6 +56,9 @@ pub fn sentence_of(metric: Metric, finding: &Finding) -> String {
         Finding::NoTarget => no_target(),
         Finding::Saturated { throughput, knee } => saturated(*throughput, *knee),
         Finding::ThroughputFalls { best, highest } => throughput_falls(*best, *highest),
+        Finding::Bottleneck { kind, name, lowest, highest } => {
+            bottleneck(*kind, name, *lowest, *highest)
+        }
         Finding::NotSaturated { highest } => {
             format!("No saturation was seen up to concurrency {highest}: throughput was still growing.")
         }
@@ -260,8 +264,19 @@ fn list(levels: &[u32]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::Quantile;
-    use crate::sizing::{Doubt, NoCapacity, NoFit, Remedy};
+    use crate::measure::{Quantile, StepKind};
+    use crate::sizing::{Doubt, NoCapacity, NoFit, Remedy, StepAtLevel};
+
+    fn slowest(
+        kind: StepKind,
+        name: &str,
+        lowest: Option<(u32, f64, f64)>,
+        highest: (u32, f64, f64),
+    ) -> Finding {
+        let at = |(level, share, time)| StepAtLevel { level, share, time };
+        let name = name.to_owned();
+        Finding::Bottleneck { kind, name, lowest: lowest.map(at), highest: at(highest) }
+    }
 
     #[test]
     fn every_finding_has_its_words() {
@@ -288,6 +303,10 @@ mod tests {
             Finding::Saturated { throughput: 8.0, knee: None },
             Finding::ThroughputFalls { best: (20, 10.75), highest: (32, 1.918) },
             Finding::NotSaturated { highest: 32 },
+            slowest(StepKind::Llm, "meta/llama", Some((1, 0.42, 0.512)), (32, 0.814, 3.2256)),
+            slowest(StepKind::Tool, "a`b", Some((1, 0.0, 0.0)), (8, 0.5, 0.25)),
+            slowest(StepKind::Workflow, "<workflow>", None, (4, 0.005, 0.0012)),
+            slowest(StepKind::Function, "", Some((1, 0.9, 4.0)), (4, 0.8, 4.0)),
             Finding::Slow { level: slow, left_out: true, recorded: false },
             Finding::Slow { level: slow, left_out: false, recorded: true },
             Finding::Drifted { level: 32, before: 1.42, now: 12.34 },

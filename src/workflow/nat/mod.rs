@@ -1,6 +1,7 @@
 //! Workflows of NeMo Agent Toolkit, at `POST /generate/full`: of a server, or of hosts that sizer starts.
 //!
-//! `client` measures either; `steps` reads the stream and `step_log` keeps its steps. `hosted` starts host processes for a configuration and deals out the runs among
+//! `client` measures either; `steps` reads the stream and `step_log` keeps its steps, `prompts` compares the
+//! prompts of their LLM calls. `hosted` starts host processes for a configuration and deals out the runs among
 //! them; `host` is one of them, whose program is `host.py`, and `toolkit` finds the Python that can run it.
 
 mod client;
@@ -9,6 +10,7 @@ mod host;
 mod host_count;
 mod hosted;
 mod kind;
+mod prompts;
 mod step_log;
 mod steps;
 mod toolkit;

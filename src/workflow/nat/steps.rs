@@ -4,6 +4,7 @@
 //! inside a JSON string). A failed workflow ends the body with a bare JSON object that has `code` and
 //! `message`, without a prefix or a line end.
 
+use super::prompts::Prompts;
 use super::step_log::{StepLog, begins_or_ends};
 use crate::measure::{Failure, FailureKind, LlmCall, Step};
 use crate::workflow::loose::{LooseValue, is_something};
@@ -48,6 +49,9 @@ struct StepData<'a> {
     // May hold anything, but only text counts as a token.
     #[serde(default, borrow)]
     chunk: LooseValue<'a>,
+    /// The prompt of an LLM call: messages, or a text.
+    #[serde(default, borrow)]
+    input: Option<&'a RawValue>,
 }
 
 /// LLM call on the server's clock (seconds since the epoch).
@@ -57,6 +61,7 @@ struct Call {
     end: Option<f64>,
     first_token: Option<f64>,
     usage: Usage,
+    shared_prefix: Option<f64>,
 }
 
 /// Parser that reads a body line by line.
@@ -66,6 +71,7 @@ pub struct Steps {
     /// Index into `calls` by UUID. Calls can overlap, so their order does not pair starts with ends.
     by_uuid: HashMap<String, usize>,
     log: StepLog,
+    prompts: Prompts,
     first: Option<f64>,
     last: Option<f64>,
     answered: bool,
@@ -156,7 +162,9 @@ impl Steps {
             "LLM_START" => {
                 self.by_uuid.insert(id.into_owned(), self.calls.len());
                 let (end, first_token, usage) = (None, None, Usage::default());
-                self.calls.push(Call { start: at, end, first_token, usage });
+                let prompt = payload.data.and_then(|data| data.input);
+                let shared_prefix = prompt.and_then(|it| self.prompts.shared(it.get().as_bytes()));
+                self.calls.push(Call { start: at, end, first_token, usage, shared_prefix });
             }
             "LLM_NEW_TOKEN" => {
                 let said = payload.data.is_some_and(|data| data.chunk.amount.all() > 0);
@@ -236,6 +244,7 @@ impl Steps {
                 ttft: call.first_token.map(|at| at - call.start),
                 prompt_tokens: call.usage.prompt_tokens,
                 cached_tokens: call.usage.cached_tokens,
+                shared_prefix: call.shared_prefix,
                 completion_tokens: call.usage.completion_tokens,
                 ..LlmCall::default()
             })
@@ -364,6 +373,27 @@ mod tests {
             assert!((llm.end - llm.start - latency).abs() < 1e-6, "{llm:?}");
             assert!((llm.start + 100.0 - calls[0].start).abs() < 1e-6, "{llm:?}");
         }
+    }
+
+    #[test]
+    fn the_part_of_a_prompt_that_an_earlier_one_began_with_is_known() {
+        let ask = |id: &str, prompt: &str| {
+            let payload =
+                serde_json::json!({ "event_timestamp": 1.0, "data": { "input": prompt } });
+            let start = serde_json::json!({
+                "id": id, "type": "LLM_START", "payload": payload.to_string(),
+            });
+            format!("intermediate_data: {start}\n\n") + &step("LLM_END", id, 2.0)
+        };
+        let prompt = "Question: 3 x 7? ".repeat(40);
+        let body = ask("a", &prompt)
+            + &ask("b", &(prompt.clone() + &prompt))
+            + &ask("c", "Other")
+            + "data: {\"value\": 1}\n\n";
+        let (_, calls) = read(body.as_bytes(), 64).unwrap();
+        let shared: Vec<Option<f64>> = calls.iter().map(|call| call.shared_prefix).collect();
+        assert_eq!((shared[0], shared[2]), (None, Some(0.0)));
+        assert!((shared[1].unwrap() - 0.5).abs() < 0.05, "{shared:?}");
     }
 
     #[test]
