@@ -50,7 +50,7 @@ pub(super) fn steps_table(result: &SizingResult) -> Option<String> {
     let told: [(&str, Told<'_>); 2] =
         [("prompt as in an earlier call", &shared), ("prompt tokens in the cache", &cached)];
     for (name, told) in told {
-        let cells = cells(&|level, _| told(level).map_or_else(String::new, |told| told));
+        let cells = cells(&|level, _| told(level).into_iter().collect());
         if cells.iter().any(|cell| !cell.is_empty()) {
             row(name.to_owned(), "", cells);
         }
