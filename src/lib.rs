@@ -222,15 +222,15 @@ pub mod kinds {
 pub mod runs {
     pub use crate::measure::{
         CallColumn, ClientHealth, CpuTime, Fields, Gaps, HostHealth, MachineHealth, Note, Part,
-        Phase, PreviousFigures, RecordingMeta, RunColumns, RunFields, SearchGoal,
+        Phase, PreviousFigures, RecordingMeta, RunColumns, RunFields, SearchGoal, Step, StepKind,
     };
 }
 
 /// Parts of level metrics ([`LevelMetrics`]).
 pub mod levels {
     pub use crate::measure::{
-        Direction, FailureCount, Interval, Intervals, QuantileName, Scope, ScrapedMetric, Series,
-        ServerMetrics, Summary, Unit,
+        Direction, FailureCount, Interval, Intervals, QuantileName, RuntimeShare, Scope,
+        ScrapedMetric, Series, ServerMetrics, StepExample, StepFigures, StepMetrics, Summary, Unit,
     };
 }
 
@@ -241,8 +241,8 @@ pub mod estimates {
         AddedMethod, AddedName, AdmissionLimit, Alternative, Assessment, Capacity, CrossCheck,
         CurvePoint, Diagnosis, Doubt, ExpectedRuntime, Finding, Fit, GpuCount, HeldBack,
         LevelComparison, MethodName, NamedFit, NoCapacity, NoFit, NoModel, ObservedLevel,
-        ObservedRun, PerMetric, Plan, Point, PreparedModel, ProvenBounds, Remedy, SlowLevel, Sum,
-        TargetQuestion,
+        ObservedRun, PerMetric, Plan, Point, PreparedModel, ProvenBounds, Remedy, SlowLevel,
+        StepAtLevel, Sum, TargetQuestion,
     };
 }
 

@@ -14,6 +14,8 @@ use std::thread::JoinHandle;
 
 /// Runs of a piece: some 7 MB.
 const PIECE: usize = 16_384;
+/// LLM calls and steps of the runs that are held: some 150 MB.
+const MOST_PARTS: usize = 1 << 20;
 
 /// Takes the runs of a level as they end, and records them in the order in which they began. In a level of
 /// many pieces, one that ends two pieces after it began stands where it ended.
@@ -24,6 +26,8 @@ pub struct Recorder {
 
 struct RecorderState {
     runs: ReorderBuffer,
+    /// Number of LLM calls and steps of these runs.
+    parts: usize,
     sink: Sink,
 }
 
@@ -51,17 +55,24 @@ impl Recorder {
     }
 
     fn with(sink: Sink, piece: usize) -> Self {
-        Self { held: Mutex::new(RecorderState { runs: ReorderBuffer::default(), sink }), piece }
+        Self {
+            held: Mutex::new(RecorderState { runs: ReorderBuffer::default(), parts: 0, sink }),
+            piece,
+        }
     }
 
     /// Takes a run that has ended. `false` where it cannot be written: then no more are wanted.
     pub(super) fn add(&self, index: usize, run: Run) -> bool {
         let mut held = self.held();
+        held.parts = held.parts.saturating_add(parts(&run));
         held.runs.add(index, run);
-        if held.runs.len() < 2 * self.piece || matches!(held.sink, Sink::Nowhere) {
+        let count = held.runs.len();
+        let is_little = count < 2 * self.piece && held.parts < MOST_PARTS;
+        if is_little || matches!(held.sink, Sink::Nowhere) {
             return true;
         }
-        let piece = held.runs.take(self.piece);
+        let piece = held.runs.take((count / 2).clamp(1, self.piece));
+        held.parts = held.parts.saturating_sub(piece.iter().map(parts).sum());
         held.sink.send(piece)
     }
 
@@ -76,6 +87,11 @@ impl Recorder {
     fn held(&self) -> MutexGuard<'_, RecorderState> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns the number of LLM calls and steps of a run.
+fn parts(run: &Run) -> usize {
+    run.llm_calls.len().saturating_add(run.steps.len())
 }
 
 impl Sink {

@@ -86,6 +86,19 @@ pub(super) fn tokens_per_second<S: RunColumns>(
     Ok((tokens > 0.0).then(|| window.per_second(tokens)))
 }
 
+/// Computes the mean number of calls in flight over the window; `None` if no call was seen.
+pub(super) fn calls_in_flight<S: RunColumns>(
+    source: &S,
+    window: &Window,
+) -> Result<Option<f64>, S::Error> {
+    let (mut time, mut any) = (0.0, false);
+    source.each_call_span(&mut |_, start, end| {
+        any = true;
+        time += window.part_within(start, end);
+    })?;
+    Ok(any.then(|| window.per_second(time)))
+}
+
 pub(super) fn notes<S: RunColumns>(source: &S) -> Result<BTreeMap<Note, u64>, S::Error> {
     let mut notes = BTreeMap::new();
     source.each_note(&mut |note| *notes.entry(note).or_default() += 1)?;

@@ -1,7 +1,7 @@
 //! Column-by-column access to runs, so that a level of millions is aggregated without holding its
 //! runs.
 
-use super::{FailureKind, LlmCall, Note, Outcome, Phase, Run};
+use super::{FailureKind, LlmCall, Note, Outcome, Phase, Run, Step};
 
 /// All scalar facts about a run, without its calls.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,6 +49,10 @@ pub enum CallColumn {
     TokensPerChunk,
     /// Prompt tokens.
     PromptTokens,
+    /// Prompt tokens that the server took from its cache.
+    CachedTokens,
+    /// Share of the prompt that an earlier one of the run began with.
+    SharedPrefix,
     /// Generated tokens.
     CompletionTokens,
     /// Generated tokens per second of the call.
@@ -72,6 +76,8 @@ impl CallColumn {
             Self::ItlP95 => call.itl?.p95,
             Self::ItlMax => call.itl?.max,
             Self::PromptTokens => tokens(call.prompt_tokens),
+            Self::SharedPrefix => call.shared_prefix,
+            Self::CachedTokens => tokens(call.cached_tokens),
             Self::CompletionTokens => tokens(call.completion_tokens),
             Self::TokensPerSecond => {
                 let latency = call.latency();
@@ -106,6 +112,19 @@ pub trait RunColumns {
 
     /// Calls `each` with every note on a run.
     fn each_note(&self, each: &mut dyn FnMut(Note)) -> Result<(), Self::Error>;
+
+    /// Calls `each` with the run's index, the start and the end of every call, in seconds since the level began. By
+    /// default no call has any.
+    fn each_call_span(&self, each: &mut dyn FnMut(usize, f64, f64)) -> Result<(), Self::Error> {
+        let _ = each;
+        Ok(())
+    }
+
+    /// Calls `each` with the index and the steps of every run that has any. By default none has.
+    fn each_steps(&self, each: &mut dyn FnMut(usize, &[Step])) -> Result<(), Self::Error> {
+        let _ = each;
+        Ok(())
+    }
 }
 
 impl Run {

@@ -1,13 +1,14 @@
 //! Metrics of one level.
 
 use super::call_figures::{
-    calls_per_run, finish_reasons, notes, summaries_of_calls, summary_of_calls, tokens_per_second,
+    calls_in_flight, calls_per_run, finish_reasons, notes, summaries_of_calls, summary_of_calls,
+    tokens_per_second,
 };
 use super::tally::Tally;
 use super::window::Window;
 use super::{
     CallColumn, ClientHealth, FailureCount, HostHealth, Note, PreviousFigures, Recording,
-    RecordingMeta, RunColumns, ScrapedMetric, SearchGoal, Summary,
+    RecordingMeta, RunColumns, ScrapedMetric, SearchGoal, StepMetrics, Summary,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -80,6 +81,16 @@ pub struct LevelMetrics {
     pub tokens_per_chunk: Option<Summary>,
     /// Prompt tokens of each call; null if the server does not count them.
     pub prompt_tokens: Option<Summary>,
+    /// Prompt tokens of each call that the server took from its cache; absent if it reports none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_tokens: Option<Summary>,
+    /// Share of the prompt tokens that were in the cache, 0 to 1; absent if the server reports none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_share: Option<f64>,
+    /// Share of each prompt, 0 to 1, that an earlier prompt of its run began with as well, first calls left out: what a
+    /// cache of prefixes can save; absent if no prompts are seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_prefix: Option<Summary>,
     /// Generated tokens of each call; null if the server does not count them.
     pub completion_tokens: Option<Summary>,
     /// Generated tokens per second of each call.
@@ -100,6 +111,12 @@ pub struct LevelMetrics {
     pub mean_in_flight: f64,
     /// Mean number of runs in flight over each of twenty equal parts of the window.
     pub in_flight: Vec<f64>,
+    /// Mean number of LLM calls in flight over the window; null if none was seen. Calls of failed runs are not known.
+    #[serde(default)]
+    pub llm_in_flight: Option<f64>,
+    /// Steps of the workflow, with their shares of the runtime; absent if it reports none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Box<StepMetrics>>,
     /// Health of the client; null if the runs were recorded elsewhere.
     pub client: Option<ClientHealth>,
     /// Load of the processes that ran the workflow on this machine; absent if none did.
@@ -171,6 +188,13 @@ impl LevelMetrics {
         let [ttft, answer_ttft] = summaries_of_calls(source, &window, first_tokens)?;
         let client = around.client;
         let in_flight = window.in_flight(PARTS);
+        let prompt_tokens = calls(CallColumn::PromptTokens)?;
+        // Where a server says nothing, the reference's toolkit says 0.
+        let cached_tokens = calls(CallColumn::CachedTokens)?.filter(|cached| cached.mean > 0.0);
+        let cached_share = cached_tokens.zip(prompt_tokens).map(|(cached, prompt)| {
+            let tokens = |of: Summary| of.mean * of.count as f64;
+            (tokens(cached) / tokens(prompt).max(1.0)).min(1.0)
+        });
         Ok(Self {
             concurrency,
             runs: runs as u64,
@@ -197,7 +221,10 @@ impl LevelMetrics {
             chunk_gap: calls(CallColumn::ChunkGapMean)?,
             chunk_gap_max: calls(CallColumn::ChunkGapMax)?,
             tokens_per_chunk: calls(CallColumn::TokensPerChunk)?,
-            prompt_tokens: calls(CallColumn::PromptTokens)?,
+            prompt_tokens,
+            cached_tokens,
+            cached_share,
+            shared_prefix: calls(CallColumn::SharedPrefix)?,
             completion_tokens: calls(CallColumn::CompletionTokens)?,
             call_tokens_per_second: calls(CallColumn::TokensPerSecond)?,
             server_runtime: Summary::of(server_runtimes),
@@ -207,6 +234,8 @@ impl LevelMetrics {
             tokens_per_second: tokens_per_second(source, &window)?,
             mean_in_flight: in_flight.iter().sum::<f64>() / in_flight.len().max(1) as f64,
             in_flight,
+            llm_in_flight: calls_in_flight(source, &window)?,
+            steps: StepMetrics::of(source, &window)?.map(Box::new),
             client,
             host: around.host,
             scraped: around

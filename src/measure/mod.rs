@@ -3,7 +3,7 @@
 //! # Concepts
 //!
 //! - An [`Item`] is one dataset entry; a [`Run`] is one execution of the workflow for an item, with
-//!   the [`LlmCall`]s seen within it, an [`Outcome`] and a [`Phase`] (warm-up, measured or
+//!   the [`LlmCall`]s and [`Step`]s seen within it, an [`Outcome`] and a [`Phase`] (warm-up, measured or
 //!   cool-down).
 //! - A [`Recording`] holds all runs of one level and, in [`RecordingMeta`], the facts about the level
 //!   itself: client health, scraped server metrics, the search that asked for it.
@@ -11,7 +11,8 @@
 //!   is aggregated without being held in memory. `Recording` implements it, and so do
 //!   recordings on disk.
 //! - [`LevelMetrics`] aggregates one level: counts, rates, and a [`Summary`] (mean, quantiles and
-//!   their confidence intervals) of each [`Metric`].
+//!   their confidence intervals) of each [`Metric`]; [`StepMetrics`] has the shares of the steps in the
+//!   runtimes.
 //!
 //! # Flow
 //!
@@ -36,6 +37,10 @@ mod quantile;
 mod recording;
 mod run;
 mod scrape;
+mod spans;
+mod step;
+mod step_example;
+mod step_figures;
 mod tally;
 mod wave;
 mod window;
@@ -56,5 +61,8 @@ pub use recording::{
 };
 pub use run::{Failure, FailureKind, Gaps, LlmCall, Outcome, Phase, Run};
 pub use scrape::{ScrapedMetric, Series, ServerMetrics};
+pub use step::{Step, StepKind};
+pub use step_example::StepExample;
+pub use step_figures::{RuntimeShare, StepFigures, StepMetrics};
 pub use tally::FailureCount;
 pub use wave::{first_wave_spread, starts_together};

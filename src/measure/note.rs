@@ -16,4 +16,6 @@ pub enum Note {
     WithoutStreamOptions,
     /// The server rejects `max_tokens`, so the request used `max_completion_tokens`.
     MaxCompletionTokens,
+    /// The workflow reported more steps than are kept of a run.
+    StepsLeftOut,
 }

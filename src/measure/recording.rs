@@ -2,7 +2,7 @@
 
 use super::window::Window;
 use super::{
-    CallColumn, LlmCall, Note, Outcome, Run, RunColumns, RunFields, ServerMetrics, Summary,
+    CallColumn, LlmCall, Note, Outcome, Run, RunColumns, RunFields, ServerMetrics, Step, Summary,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -259,6 +259,18 @@ impl RunColumns for Recording {
 
     fn each_note(&self, each: &mut dyn FnMut(Note)) -> Result<(), Self::Error> {
         self.runs.iter().flat_map(|run| &run.notes).for_each(|note| each(*note));
+        Ok(())
+    }
+
+    fn each_call_span(&self, each: &mut dyn FnMut(usize, f64, f64)) -> Result<(), Self::Error> {
+        self.calls().for_each(|(index, call)| each(index, call.start, call.end));
+        Ok(())
+    }
+
+    fn each_steps(&self, each: &mut dyn FnMut(usize, &[Step])) -> Result<(), Self::Error> {
+        for (index, run) in self.runs.iter().enumerate().filter(|(_, run)| !run.steps.is_empty()) {
+            each(index, &run.steps);
+        }
         Ok(())
     }
 }

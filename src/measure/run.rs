@@ -1,6 +1,6 @@
 //! The record of one workflow run.
 
-use super::{Note, Quantile, quantile_of_sorted};
+use super::{Note, Quantile, Step, quantile_of_sorted};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -24,6 +24,13 @@ pub struct LlmCall {
     /// Prompt tokens, if the server counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_tokens: Option<u64>,
+    /// Prompt tokens that the server took from its cache, if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_tokens: Option<u64>,
+    /// Share of the prompt, 0 to 1, that an earlier prompt of the run began with as well, if prompts are seen; none of the
+    /// first call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_prefix: Option<f64>,
     /// Generated tokens, if the server counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion_tokens: Option<u64>,
@@ -272,6 +279,9 @@ pub struct Run {
     /// Observations that are not failures.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
+    /// Steps of the workflow, in the order in which they began, as far as it reports them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]

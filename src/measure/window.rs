@@ -132,6 +132,11 @@ impl Window {
         times.filter(|(run, _)| self.counts(*run)).map(|(_, (start, end))| end - start).collect()
     }
 
+    /// Returns the part of a span of time that lies within the window, in seconds.
+    pub fn part_within(&self, start: f64, end: f64) -> f64 {
+        (end.min(self.to) - start.max(self.from)).max(0.0)
+    }
+
     /// Returns the mean number of runs in flight over each of `parts` equal parts of the window.
     pub fn in_flight(&self, parts: usize) -> Vec<f64> {
         let mut busy = vec![0.0; parts];

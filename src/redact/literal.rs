@@ -1,15 +1,8 @@
 //! Masking of secrets that were written into a spec, in everything that quotes the spec.
 
-use super::{is_formed_as_a_secret, names_a_secret, names_a_secret_variable};
-use std::borrow::Cow;
-use std::ops::Range;
-
-/// Returns true if a value starts like a key that a well-known service issues.
-fn looks_like_a_secret(value: &str) -> bool {
-    const PREFIXES: [&str; 8] =
-        ["sk-", "nvapi-", "hf_", "ghp_", "github_pat_", "xox", "AKIA", "eyJ"];
-    PREFIXES.iter().any(|prefix| value.trim_matches(['"', '\'']).starts_with(prefix))
-}
+use super::hidden::{Below, Hidden};
+use super::plain_value::{first_value, key_before, looks_like_a_secret, only_references};
+use super::{is_formed_as_a_secret, names_a_secret, names_a_secret_variable, url_password};
 
 /// Masks every literal secret in a text: values of keys with a secret's name, keys that services issue, and passwords in
 /// URLs. References (`${env:NAME}`) stay, as they reveal nothing. Lines are kept.
@@ -44,177 +37,6 @@ pub fn redact_beside(message: &str, line: &str) -> String {
         }
     }
     masked
-}
-
-/// Lines below a key that belong to its value.
-struct Below {
-    /// Columns before the key.
-    indent: usize,
-    /// True until a line of the value was seen.
-    is_first: bool,
-}
-
-impl Below {
-    fn covers(&mut self, content: &str, indent: usize) -> bool {
-        let text = content.trim_start();
-        let is_item = indent == self.indent && text.starts_with("- ");
-        let covers = text.is_empty() || self.is_first || indent > self.indent || is_item;
-        self.is_first &= text.is_empty();
-        covers
-    }
-}
-
-/// Parts of a line that are secrets.
-#[derive(Default)]
-struct Hidden {
-    parts: Vec<Range<usize>>,
-    /// True if the last one may go on in the lines below.
-    goes_on: bool,
-}
-
-impl Hidden {
-    fn of(line: &str) -> Self {
-        let mut hidden = Self::default();
-        hidden.values_of_keys(line);
-        hidden.parts.extend(passwords(line));
-        let is_of_a_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let mut at = 0;
-        for word in line.split(|c| !is_of_a_key(c)) {
-            if looks_like_a_secret(word) {
-                hidden.parts.push(at..at + word.len());
-            }
-            at += word.len();
-            at += line.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-        }
-        hidden
-    }
-
-    /// Finds the values of keys with a secret's name. A value that is not in quotes reaches to the end of the line:
-    /// where it was meant to end, a typing error may have hidden.
-    fn values_of_keys(&mut self, line: &str) {
-        if let Some(key) = line.trim_start().strip_prefix("? ") {
-            self.goes_on |= names_a_secret(key);
-        }
-        let mut next = 0;
-        for (at, separator) in line.match_indices([':', '=']) {
-            if at < next {
-                continue;
-            }
-            let (before, after) = line.split_at(at);
-            let rest = after.split_at(separator.len()).1;
-            let (key, is_quoted) = key_before(before);
-            let is_key = is_quoted || rest.is_empty() || rest.starts_with([' ', '\t']);
-            let named = match separator {
-                // Perhaps a field in the query of an address.
-                "=" => names_a_secret_variable(key),
-                _ => is_key && names_a_secret(key),
-            };
-            if !named {
-                continue;
-            }
-            let value = rest.trim_start();
-            let start = line.len() - value.len();
-            let first = first_value(value);
-            if !first.is_empty() && only_references(first) && ends_after(value, first.len()) {
-                next = start + first.len();
-            } else if let Some(length) = quoted_length(value).filter(|it| ends_after(value, *it)) {
-                next = start + length;
-                self.parts.push(start..next);
-            } else {
-                let is_inside = before.contains(['{', '[']);
-                let closing = |c: char| is_inside && matches!(c, '}' | ']' | ' ');
-                let shown = value.trim_end_matches(closing).len();
-                self.parts.push(start..start + shown);
-                self.goes_on |= separator == ":";
-                return;
-            }
-        }
-    }
-
-    fn masked<'a>(&self, line: &'a str) -> Cow<'a, str> {
-        let mut parts: Vec<&Range<usize>> = self.parts.iter().filter(|it| !it.is_empty()).collect();
-        if parts.is_empty() {
-            return Cow::Borrowed(line);
-        }
-        parts.sort_unstable_by_key(|it| it.start);
-        let (mut text, mut at) = (String::new(), 0);
-        for part in parts {
-            if let Some(before) = line.get(at..part.start) {
-                text.extend([before, "***"]);
-            }
-            at = at.max(part.end);
-        }
-        text.push_str(line.get(at..).unwrap_or(""));
-        Cow::Owned(text)
-    }
-}
-
-/// Returns the key at the end of a text, and true if it is in quotes.
-fn key_before(text: &str) -> (&str, bool) {
-    let text = text.trim_end();
-    if let Some(inside) = text.strip_suffix(['"', '\'']) {
-        return (inside.rsplit_once(['"', '\'']).map_or(inside, |(_, key)| key), true);
-    }
-    let key = text.rsplit_once(['{', ',', ' ', '.', '[', '?', '&']).map_or(text, |(_, key)| key);
-    (key, false)
-}
-
-/// Returns the length of a value in quotes at the start of a text; `None` if it is not in quotes, or does not end.
-fn quoted_length(text: &str) -> Option<usize> {
-    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    let mut escaped = false;
-    let (_, inside) = text.split_at(1);
-    for (at, c) in inside.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quote == '"' => escaped = true,
-            _ if c == quote => {
-                // Two single quotes are one.
-                let doubled =
-                    quote == '\'' && inside.get(at + 1..).is_some_and(|it| it.starts_with(quote));
-                if !doubled {
-                    return Some(at + 2);
-                }
-                escaped = true;
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-/// Returns true if nothing that could be part of a value follows its first bytes.
-fn ends_after(text: &str, length: usize) -> bool {
-    let rest = text.get(length..).unwrap_or("").trim_start();
-    rest.is_empty() || rest.starts_with([',', '}', ']', '#', '"', '\'', '&'])
-}
-
-/// Finds the passwords of all URLs in a line. Whatever stands between `://` and an `@` may be one, since a mistake there
-/// is what is quoted.
-fn passwords(line: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let starts: Vec<usize> = line.match_indices("://").map(|(at, sign)| at + sign.len()).collect();
-    for (index, start) in starts.iter().enumerate() {
-        let end = starts.get(index + 1).copied().unwrap_or(line.len());
-        let Some(segment) = line.get(*start..end) else { continue };
-        let Some((user_info, _)) = segment.rsplit_once('@') else { continue };
-        let Some(password) = password_in(user_info).filter(|it| !only_references(it)) else {
-            continue;
-        };
-        let end = start + user_info.len();
-        found.push(end - password.len()..end);
-    }
-    found
-}
-
-/// Returns the password of a user and a password, as written; `None` without any.
-fn password_in(user_info: &str) -> Option<&str> {
-    // The colon of a reference separates nothing.
-    let colon = user_info.match_indices(':').find(|(at, _)| {
-        let (before, _) = user_info.split_at(*at);
-        before.rfind("${").is_none_or(|open| before.get(open..).is_some_and(|it| it.contains('}')))
-    });
-    user_info.get(colon?.0 + 1..).filter(|password| !password.is_empty())
 }
 
 /// Returns the plain-text values in a line that are secrets by their key or by their own form.
@@ -262,39 +84,6 @@ pub fn secrets_among(arguments: &[String]) -> Vec<&str> {
     found.into_iter().map(|it| it.trim_matches(['"', '\''])).filter(|it| !it.is_empty()).collect()
 }
 
-/// Returns the plain, quoted or referenced value at the start of a text.
-fn first_value(text: &str) -> &str {
-    let quoted = text.chars().next().filter(|c| matches!(c, '"' | '\''));
-    let end = if let Some(quote) = quoted {
-        text[1..].find(quote).map_or(text.len(), |end| end + 2)
-    } else {
-        // The brace of a reference ends no flow map.
-        let stop = |c: char| matches!(c, ',' | '}' | '\n' | '\r');
-        let first_stop = text.find(stop).unwrap_or(text.len());
-        let reference = text.find("${").filter(|at| *at < first_stop);
-        let after = reference.and_then(|at| Some(at + text[at..].find('}')? + 1));
-        after.map_or(first_stop, |after| {
-            text[after..].find(stop).map_or(text.len(), |at| after + at)
-        })
-    };
-    text.get(..end).unwrap_or(text).trim()
-}
-
-/// Returns true if a text reveals nothing: it consists of a reference, apart from a scheme like
-/// `Bearer`.
-fn only_references(value: &str) -> bool {
-    let value = value.trim_matches(['"', '\'']);
-    let value = ["Bearer ", "Basic "].iter().find_map(|s| value.strip_prefix(s)).unwrap_or(value);
-    let inside = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
-    // What stands after the name of a variable is a default, in plain text.
-    let is_template = value.starts_with("{{") && value.ends_with("}}");
-    is_template
-        || inside.is_some_and(|inside| {
-            let name = inside.trim_start_matches("env:").trim_end_matches([':', '-']);
-            !name.contains(['}', '-'])
-        })
-}
-
 /// Returns true if the query of an address holds a secret in plain text: the value of a name that
 /// secrets go by, or a key that some service issues. References and templates do not count.
 pub fn query_holds_a_secret(address: &str) -> bool {
@@ -304,13 +93,6 @@ pub fn query_holds_a_secret(address: &str) -> bool {
         let plain = !value.is_empty() && !only_references(value) && !value.contains("{{");
         plain && (names_a_secret_variable(name) || looks_like_a_secret(value))
     })
-}
-
-/// Returns the password of an address, as written, or of the first one in a text.
-pub fn url_password(text: &str) -> Option<&str> {
-    let rest = text.split_once("://")?.1.trim_start_matches('/');
-    let authority = rest.split(['/', '?', '#', '\n']).next()?;
-    password_in(authority.rsplit_once('@')?.0)
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@
 //!   broken up by separators and line ends (`condensed`). Parts left by a cut or an ellipsis count
 //!   too.
 //! - `names` tells from its name whether a key, header or variable holds a secret, `shape` from its
-//!   form whether a value is one; `literal` masks secrets that were written into a spec; `printable` escapes control characters.
+//!   form whether a value is one; `literal` masks secrets that were written into a spec, which `hidden` finds in each
+//!   line; `printable` escapes control characters.
 //!
 //! # Flow
 //!
@@ -25,18 +26,20 @@
 
 mod condensed_text;
 mod forms;
+mod hidden;
 mod literal;
 mod names;
+mod plain_value;
 mod printable;
 mod shape;
+mod user_info;
 mod view;
 
-pub use literal::{
-    is_plain_secret, query_holds_a_secret, redact, redact_beside, secrets_among, url_password,
-};
+pub use literal::{is_plain_secret, query_holds_a_secret, redact, redact_beside, secrets_among};
 pub use names::{names_a_secret, names_a_secret_variable};
 pub use printable::printable;
 pub use shape::is_formed_as_a_secret;
+pub use user_info::url_password;
 
 use aho_corasick::AhoCorasick;
 use condensed_text::CondensedText;

@@ -10,6 +10,7 @@ const BUILT_IN: &[&BuiltIn] = &[
     &super::nat_calc_output::CALC_OUTPUT,
     &super::plot::SIMPLE,
     &super::plot::ANALYSIS,
+    &super::gantt::STEPS,
 ];
 
 /// Returns the names of the built-in reports.

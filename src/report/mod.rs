@@ -6,7 +6,7 @@
 //! item.
 //!
 //! - [`report()`] looks up the [`Report`] of a file name, which is either built in and registered in `built_in`
-//!   (`summary.md`, `levels.csv`, `result.json`, `calc_runner_output.json` and two PNG plots) or rendered by
+//!   (`summary.md`, `levels.csv`, `result.json`, `calc_runner_output.json`, two PNG plots and `steps.svg`) or rendered by
 //!   minijinja from a [`UserTemplate`].
 //! - [`terminal_summary`] is printed at the end of `sizer run`, [`nat_summary`] at the end of `sizer calc`.
 //! - [`Comparison`] sets the branches of a matrix side by side, and [`WhatIf`] tabulates a grid of loads and
@@ -18,7 +18,7 @@
 //!
 //! `result.json` is the machine interface: [`result_schema`] is its JSON schema, published as
 //! `docs/result.schema.json`. `levels.csv` has one row per level, with units in the column names. Templates
-//! see `result`, `table`, `recommendation`, `sum` and `sizer_version`, and the filters `significant` and
+//! see `result`, `table`, `steps_table`, `gantt`, `gantt_svg`, `recommendation`, `sum` and `sizer_version`, and the filters `significant` and
 //! `answer`.
 //!
 //! Nothing here reads files or the clock, apart from [`UserTemplate::read`]. The pipeline writes the reports
@@ -28,6 +28,7 @@ mod built_in;
 mod comparison;
 mod error;
 mod format;
+mod gantt;
 mod levels_csv;
 mod material;
 mod nat_calc_output;
@@ -37,6 +38,7 @@ mod prose;
 mod result;
 mod result_json;
 mod servers;
+mod steps_table;
 mod table;
 mod template;
 mod terminal;

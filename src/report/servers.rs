@@ -1,10 +1,12 @@
 //! Notes on the behaviour of servers, as sentences.
 
+use super::prose::percent;
 use crate::measure::{LevelMetrics, Note};
 
 /// Sentences about all levels together; each observation is mentioned once.
 pub(super) fn sentences(levels: &[LevelMetrics]) -> Vec<String> {
-    let all = [Note::HeldOpen, Note::WithoutStreamOptions, Note::MaxCompletionTokens];
+    let all =
+        [Note::HeldOpen, Note::WithoutStreamOptions, Note::MaxCompletionTokens, Note::StepsLeftOut];
     let noted = all.into_iter().filter_map(|note| {
         let at = at(levels, |level| level.notes.contains_key(&note))?;
         Some(match note {
@@ -19,6 +21,9 @@ pub(super) fn sentences(levels: &[LevelMetrics]) -> Vec<String> {
             Note::MaxCompletionTokens => format!(
                 "The server refuses `max_tokens` (at {at}): requests used `max_completion_tokens` instead."
             ),
+            Note::StepsLeftOut => format!(
+                "Some runs reported more than 1,000 steps (at {at}): the figures of steps leave out the rest of theirs."
+            ),
         })
     });
     let many = at(levels, |level| level.tokens_per_chunk.is_some()).map(|at| {
@@ -29,7 +34,17 @@ pub(super) fn sentences(levels: &[LevelMetrics]) -> Vec<String> {
              tokens, `chunk_gap` that between chunks."
         )
     });
-    noted.chain(many).collect()
+    let cached = at(levels, |level| level.cached_share.is_some()).map(|at| {
+        let shares = || levels.iter().filter_map(|level| level.cached_share);
+        let (least, most) = (shares().fold(1.0, f64::min), shares().fold(0.0, f64::max));
+        format!(
+            "The server had prompt tokens in its cache (at {at}): {} to {} of them. Prompts that share less with each \
+             other take longer.",
+            percent(least),
+            percent(most)
+        )
+    });
+    noted.chain(many).chain(cached).collect()
 }
 
 /// Lists the levels for which a condition holds, in words.

@@ -1,8 +1,10 @@
 //! Reports rendered from templates: the built-in summary and the user's own.
 
 use super::format::significant;
+use super::gantt::{charts, svg, text};
 use super::material::BuiltIn;
 use super::prose::{estimate_line, recommendation, sum_line};
+use super::steps_table::steps_table;
 use super::table::levels_table;
 use super::{Material, Report, ReportError, TemplateError};
 use crate::bounded::{self, BoundedWriter, LimitExceeded};
@@ -60,9 +62,13 @@ impl Report for Template {
         environment.add_filter("significant", significant);
         environment.add_filter("answer", answer);
         let failed = |error: &minijinja::Error| self.failed(error);
+        let runs = charts(result);
         let context = context! {
             result => Serde(result),
             table => levels_table(result),
+            steps_table => steps_table(result),
+            gantt => text(&runs),
+            gantt_svg => (!runs.is_empty()).then(|| svg(&runs)),
             recommendation => recommendation(&result.gpus, &result.estimates),
             sum => sum_line(&result.gpus, &result.estimates),
             sizer_version => env!("CARGO_PKG_VERSION"),

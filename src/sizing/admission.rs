@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn what_the_client_waits_for_beyond_the_server_is_admission() {
         // Eight at a time: 0.95 s of the server's, and as much again of waiting for it where there are sixteen.
-        let levels = [
+        let levels = vec![
             level(1, 0.5, 0.01),
             level(4, 0.7, 0.01),
             level(8, 0.95, 0.02),

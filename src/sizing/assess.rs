@@ -180,6 +180,7 @@ fn diagnose(
     let diagnosis = Diagnosis::of(levels, model);
     let left_out: Vec<u32> = estimates.iter().flat_map(|it| it.left_out.clone()).collect();
     notes.extend(diagnosis.findings(levels, &left_out, question.plan == Plan::Recorded));
+    notes.extend(super::bottleneck::bottleneck(levels));
     notes.extend(super::drift::findings(levels));
     for estimate in estimates {
         for note in of_estimate(estimate, levels, question.rig, model) {

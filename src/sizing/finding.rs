@@ -5,7 +5,8 @@ use super::admission::AdmissionLimit;
 use super::fit::{NoCapacity, NoFit};
 use super::grade::Doubt;
 use super::slow_level::SlowLevel;
-use crate::measure::{Metric, Quantile};
+use super::step_at_level::StepAtLevel;
+use crate::measure::{Metric, Quantile, StepKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -100,6 +101,17 @@ pub enum Finding {
         best: (u32, f64),
         /// Highest level, with the runs per second there.
         highest: (u32, f64),
+    },
+    /// A step of the workflow takes the largest part of the runtime.
+    Bottleneck {
+        /// Kind of the step.
+        kind: StepKind,
+        /// Name of the step.
+        name: String,
+        /// The step at the lowest level, if there is more than one.
+        lowest: Option<StepAtLevel>,
+        /// The step at the highest level.
+        highest: StepAtLevel,
     },
     /// Throughput still grew at the highest level.
     NotSaturated {

@@ -2,7 +2,7 @@
 //! cut only then.
 
 use super::{Clock, Workflow};
-use crate::measure::{CpuTime, Failure, Item, LlmCall, Outcome, Run};
+use crate::measure::{CpuTime, Failure, Item, LlmCall, Outcome, Run, Step};
 use crate::redact::Redactor;
 use std::sync::Arc;
 
@@ -10,6 +10,8 @@ use std::sync::Arc;
 const LONGEST_WORD: usize = 40;
 /// Maximum length of a model's name.
 const LONGEST_NAME: usize = 200;
+/// Maximum length of a step's name.
+const LONGEST_STEP: usize = 100;
 
 /// Workflow from whose records secrets have been removed. It is the only form of a system under test that load is
 /// put on, and no [`Workflow`] itself: its runs are part of the caller's task, without a box of their own, since
@@ -77,6 +79,7 @@ fn run(redactor: &Redactor, run: Run) -> Run {
         retries,
         failed_calls,
         notes,
+        steps,
     } = run;
     let outcome = match outcome {
         Outcome::Ok => Outcome::Ok,
@@ -96,7 +99,15 @@ fn run(redactor: &Redactor, run: Run) -> Run {
         retries,
         failed_calls,
         notes,
+        steps: steps.into_iter().map(|it| step(redactor, it)).collect(),
     }
+}
+
+fn step(redactor: &Redactor, step: Step) -> Step {
+    let Step { kind, name, start, end, parent } = step;
+    let mut name = cut(redactor.text(name), LONGEST_STEP);
+    name.shrink_to_fit();
+    Step { kind, name, start, end, parent }
 }
 
 fn call(redactor: &Redactor, call: LlmCall) -> LlmCall {
@@ -105,6 +116,8 @@ fn call(redactor: &Redactor, call: LlmCall) -> LlmCall {
         end,
         ttft,
         prompt_tokens,
+        cached_tokens,
+        shared_prefix,
         completion_tokens,
         itl,
         finish_reason,
@@ -121,6 +134,8 @@ fn call(redactor: &Redactor, call: LlmCall) -> LlmCall {
         end,
         ttft,
         prompt_tokens,
+        cached_tokens,
+        shared_prefix,
         completion_tokens,
         itl,
         finish_reason: said(finish_reason, LONGEST_WORD),
@@ -142,7 +157,7 @@ fn cut(mut text: String, longest: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::FailureKind;
+    use crate::measure::{FailureKind, StepKind};
 
     #[test]
     fn what_is_too_long_is_cut_after_it_is_masked() {
@@ -160,6 +175,12 @@ mod tests {
             let said = call(&redactor, LlmCall { finish_reason, ..LlmCall::default() });
             let said = said.finish_reason.unwrap();
             assert!(!said.contains("sk-C") && said.len() <= 40, "{said}");
+        }
+        for before in 60..110 {
+            let name = "s".repeat(before) + key;
+            let said = Step { kind: StepKind::Tool, name, start: 0.0, end: 1.0, parent: None };
+            let said = step(&redactor, said).name;
+            assert!(!said.contains("sk-C") && said.len() <= 100, "{said}");
         }
     }
 }

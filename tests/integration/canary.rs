@@ -75,6 +75,24 @@ fn break_off(socket: &mut std::net::TcpStream) -> bool {
     respond(socket, "200 OK", &format!("{} not JSON", quoted()))
 }
 
+/// Steps that last longer than the run, so that every report shows them.
+fn report_steps(socket: &mut std::net::TcpStream) -> bool {
+    let line = |event: &str, id: &str, name: &str, at: f64| {
+        let payload = json!({ "event_timestamp": at }).to_string();
+        let step = json!({ "type": event, "id": id, "name": name, "payload": payload });
+        format!("intermediate_data: {step}\n\n")
+    };
+    let name = format!("{CANARY} {PAINT}");
+    let body = [
+        line("LLM_START", "l", &name, 10.0),
+        line("TOOL_START", "t", &format!("{}{CANARY}", "p".repeat(90)), 10.0),
+        line("LLM_END", "l", &name, 20.0),
+        line("TOOL_END", "t", "", 30.0),
+        "data: {\"value\": 1}\n\n".to_owned(),
+    ];
+    respond(socket, "200 OK", &body.concat())
+}
+
 fn report_an_error(socket: &mut std::net::TcpStream) -> bool {
     respond(socket, "200 OK", &json!({ "error": { "message": quoted() } }).to_string())
 }
@@ -107,7 +125,7 @@ fn serve(_: SocketAddr) -> String {
     )
 }
 
-const SOURCES: [Source; 25] = [
+const SOURCES: [Source; 26] = [
     Source { name: "error body", workflow: openai, rest: ONE, answer: refuse },
     Source { name: "error body at the cut", workflow: openai, rest: ONE, answer: refuse_at_length },
     Source { name: "finish reason", workflow: openai, rest: ONE, answer: answer_with_words },
@@ -174,6 +192,14 @@ const SOURCES: [Source; 25] = [
         },
         rest: ONE,
         answer: break_off,
+    },
+    Source {
+        name: "step names",
+        workflow: |address| {
+            format!("{{type: nat, base_url: 'http://{address}', api_key: '${{env:API_KEY}}'}}")
+        },
+        rest: ONE,
+        answer: report_steps,
     },
     Source {
         name: "chain",

@@ -73,6 +73,7 @@ mod side_by_side;
 mod simulate;
 mod spec_errors;
 mod stage_outputs;
+mod steps;
 mod store_safety;
 mod streams;
 mod support;

@@ -190,6 +190,105 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class RuntimeShare:
+    """Share of the runtime, 0 to 1, over runs; 0 for a run without such a step."""
+
+    mean: float
+    """The mean."""
+
+    p50: float
+    """The median."""
+
+    p95: float
+    """95th percentile."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a workflow within a run: a call of an LLM or of a tool, a function, or a group of such steps. Times are
+    seconds since the run began, by the clock of the server, whose first step falls on that beginning."""
+
+    kind: str
+    """Its kind: ``llm``, ``tool``, ``retriever``, ``function``, ``workflow``, ``task`` or ``other``."""
+
+    name: str
+    """Its name, as the workflow reports it."""
+
+    start: float
+    """Start of the step."""
+
+    end: float
+    """End of the step."""
+
+    parent: Optional[int]
+    """Position, among the steps of the run, of the step that it is part of."""
+
+
+@dataclass(frozen=True)
+class StepExample:
+    """A run with its steps, as an example of its level."""
+
+    run: int
+    """Position of the run in the recording of the level, from 0."""
+
+    runtime: float
+    """Its runtime in seconds."""
+
+    steps: tuple[Step, ...]
+    """Its steps in the order in which they began; of more than sixty, the longest."""
+
+    left_out: int
+    """Number of steps that are not among them."""
+
+
+@dataclass(frozen=True)
+class StepFigures:
+    """Figures of the steps of one name. Their own time leaves out the steps within them, and counts steps that were
+    under way at the same time once."""
+
+    kind: str
+    """Kind of the steps."""
+
+    name: str
+    """Name of the steps."""
+
+    per_run: float
+    """Mean number of such steps in a run."""
+
+    share: RuntimeShare
+    """Share of the runtime that is their own time."""
+
+    time: float
+    """Mean of their own time in a run, in seconds."""
+
+    whole_share: float
+    """Mean share of the runtime with the steps within them."""
+
+    whole_time: float
+    """Mean time in a run with the steps within them, in seconds."""
+
+
+@dataclass(frozen=True)
+class StepMetrics:
+    """Figures of the steps of a level, over the runs that count and that reported any."""
+
+    runs: int
+    """Number of those runs."""
+
+    steps: tuple[StepFigures, ...]
+    """The steps by name, those that take most of the runtime first."""
+
+    outside: RuntimeShare
+    """Share of the runtime in which no step was under way: before the first one, after the last, and between."""
+
+    typical: StepExample
+    """A run whose runtime is nearest the median."""
+
+    slow: StepExample
+    """A run whose runtime is nearest the 95th percentile."""
+
+
+@dataclass(frozen=True)
 class Level:
     """One level, with its metrics and how it compares with the targets."""
 
@@ -272,6 +371,16 @@ class Level:
     prompt_tokens: Optional[Summary]
     """Prompt tokens of each call; None if the server does not count them."""
 
+    cached_tokens: Optional[Summary]
+    """Prompt tokens of each call that the server took from its cache; None if it reports none."""
+
+    cached_share: Optional[float]
+    """Share of the prompt tokens that were in the cache, 0 to 1; None if the server reports none."""
+
+    shared_prefix: Optional[Summary]
+    """Share of each prompt, 0 to 1, that an earlier prompt of its run began with as well, first calls left out: what a
+    cache of prefixes can save; None if no prompts are seen."""
+
     completion_tokens: Optional[Summary]
     """Generated tokens of each call; None if the server does not count them."""
 
@@ -299,6 +408,13 @@ class Level:
 
     in_flight: tuple[float, ...]
     """Mean number of runs in flight over each of twenty equal parts of the window."""
+
+    llm_in_flight: Optional[float]
+    """Mean number of LLM calls in flight over the window; None if none was seen. Calls of failed runs are not
+    known."""
+
+    steps: Optional[StepMetrics]
+    """Steps of the workflow, with their shares of the runtime; None if it reports none."""
 
     client: Optional[ClientHealth]
     """Health of the client; None if the runs were recorded elsewhere."""

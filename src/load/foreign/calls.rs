@@ -9,8 +9,18 @@ use serde_json::Value;
 /// Calls of one run.
 const MOST_CALLS: usize = 10_000;
 /// Keys of a call, which can stand in the row itself where a run is one call.
-pub(super) const CALL_KEYS: [&str; 8] =
-    ["ttft", "prompt_tokens", "completion_tokens", "itl", "itl_mean", "itl_p95", "itl_max", "itls"];
+pub(super) const CALL_KEYS: [&str; 10] = [
+    "ttft",
+    "prompt_tokens",
+    "cached_tokens",
+    "shared_prefix",
+    "completion_tokens",
+    "itl",
+    "itl_mean",
+    "itl_p95",
+    "itl_max",
+    "itls",
+];
 
 /// The calls of a run that lasts from `times.0` to `times.1`.
 pub(super) fn calls(
@@ -110,6 +120,8 @@ fn call(fields: &Fields<'_>, start: f64, end: f64, clock: &Clock) -> Result<LlmC
         end,
         ttft,
         prompt_tokens: fields.whole("prompt_tokens")?,
+        cached_tokens: fields.whole("cached_tokens")?,
+        shared_prefix: fields.number("shared_prefix")?.filter(|share| (0.0..=1.0).contains(share)),
         completion_tokens,
         itl: written.or(derived),
         finish_reason: text("finish_reason"),

@@ -128,6 +128,9 @@ impl Clock {
 /// Changes all that is a length of time.
 fn lengths(run: &mut Run, change: impl Fn(f64) -> f64) {
     run.server_runtime = run.server_runtime.map(&change);
+    for step in &mut run.steps {
+        (step.start, step.end) = (change(step.start), change(step.end));
+    }
     for call in &mut run.llm_calls {
         call.ttft = call.ttft.map(&change);
         if let Some(gaps) = &mut call.itl {

@@ -25,6 +25,7 @@ mod own;
 mod parquet;
 mod row;
 mod run;
+mod steps;
 mod stretch;
 mod value;
 

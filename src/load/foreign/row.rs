@@ -5,6 +5,7 @@ use super::calls::{CALL_KEYS, calls};
 use super::clock::Clock;
 use super::error::Place;
 use super::failure::{FAILURE_KEYS, failure_of_row};
+use super::steps::steps;
 use super::value::{Fields, brief, shown};
 use crate::measure::{Outcome, Phase, Run};
 use serde_json::{Map, Value};
@@ -18,7 +19,7 @@ const LONGEST_KEY: usize = 100;
 const HIGHEST_LEVEL: u64 = 1_000_000;
 const REPETITION: [&str; 3] = ["repetition", "rep", "repeat"];
 /// `outcome`, `http_status` and what follows are what `sizer show` prints.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "concurrency",
     "id",
     "start",
@@ -31,6 +32,7 @@ const KEYS: [&str; 12] = [
     "server_runtime",
     "retries",
     "failed_calls",
+    "steps",
 ];
 
 /// A run as a file has it, with its times in the file's unit and on the file's clock.
@@ -62,7 +64,8 @@ impl Entry {
             Outcome::Ok => 0,
         };
         let texts = self.run.id.len() + self.repetition.len() + failure;
-        size_of_val(self) + texts + calls.sum::<usize>()
+        let steps = self.run.steps.iter().map(|step| size_of_val(step) + step.name.len());
+        size_of_val(self) + texts + calls.sum::<usize>() + steps.sum::<usize>()
     }
 }
 
@@ -129,8 +132,12 @@ impl Rows<'_> {
     pub fn take_own(&mut self, place: &Place<'_>, mut entry: Entry) -> Result<(), ForeignError> {
         let run = &entry.run;
         let calls = run.llm_calls.iter().flat_map(|call| [call.start, call.end]);
-        let finite = [run.start, run.end].into_iter().chain(calls).all(f64::is_finite);
-        if !finite || run.end < run.start || run.llm_calls.iter().any(|it| it.end < it.start) {
+        let steps = run.steps.iter().flat_map(|step| [step.start, step.end]);
+        let times = [run.start, run.end].into_iter().chain(calls).chain(steps);
+        let backwards = run.end < run.start
+            || run.llm_calls.iter().any(|it| it.end < it.start)
+            || run.steps.iter().any(|it| it.end < it.start);
+        if backwards || !times.into_iter().all(f64::is_finite) {
             return Err(
                 place.wrong("a run must end at a finite time, and no earlier than it starts")
             );
@@ -206,6 +213,7 @@ fn run(fields: &Fields<'_>, clock: &Clock) -> Result<Run, ForeignError> {
         http_status,
         retries: named("retries")?.unwrap_or_default(),
         failed_calls: named("failed_calls")?.unwrap_or_default(),
+        steps: steps(fields)?,
         ..Run::default()
     })
 }

@@ -1,8 +1,12 @@
 //! Recorded runs of which one column of one row group is held at a time.
 
-use super::read::{Column, around, damaged, named, notes_of, plain_text};
+use super::column::{Column, damaged, named, notes_of, plain_text};
+use super::read::around;
 use super::schema::Col;
-use crate::measure::{CallColumn, FailureKind, Note, Phase, RecordingMeta, RunColumns, RunFields};
+use super::steps::each_steps;
+use crate::measure::{
+    CallColumn, FailureKind, Note, Phase, RecordingMeta, RunColumns, RunFields, Step,
+};
 use parquet::data_type::{BoolType, ByteArrayType, DoubleType, Int32Type, Int64Type};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
@@ -68,16 +72,6 @@ impl RecordedRuns {
         })
     }
 
-    fn each_latency(&self, each: &mut dyn FnMut(usize, f64)) -> Result<()> {
-        self.each_group(&mut |first, group| {
-            let starts = Column::<DoubleType>::read(group, Col::CallStart)?.values;
-            let ends = Column::<DoubleType>::read(group, Col::CallEnd)?;
-            let ends = ends.by_row(first, REQUIRED);
-            ends.zip(starts).for_each(|((run, end), start)| each(run, end - start));
-            Ok(())
-        })
-    }
-
     fn each_tokens_per_second(&self, each: &mut dyn FnMut(usize, f64)) -> Result<()> {
         self.each_group(&mut |first, group| {
             let starts = Column::<DoubleType>::read(group, Col::CallStart)?.values;
@@ -109,9 +103,9 @@ impl RecordedRuns {
             if chunks.values.is_empty() {
                 return Ok(());
             }
-            let tokens = Column::<Int64Type>::read(group, Col::CompletionTokens)?.of_calls();
+            let tokens = Column::<Int64Type>::read(group, Col::CompletionTokens)?.of_elements();
             let rows = chunks.rows(first);
-            for ((run, chunks), tokens) in rows.into_iter().zip(chunks.of_calls()).zip(tokens) {
+            for ((run, chunks), tokens) in rows.into_iter().zip(chunks.of_elements()).zip(tokens) {
                 if let (Some(chunks), Some(tokens)) = (chunks, tokens) {
                     each(run, tokens as f64 / (chunks as f64).max(1.0));
                 }
@@ -194,7 +188,9 @@ impl RunColumns for RecordedRuns {
 
     fn each_call(&self, column: CallColumn, each: &mut dyn FnMut(usize, f64)) -> Result<()> {
         match column {
-            CallColumn::Latency => self.each_latency(each),
+            CallColumn::Latency => {
+                self.each_call_span(&mut |run, start, end| each(run, end - start))
+            }
             CallColumn::TokensPerSecond => self.each_tokens_per_second(each),
             CallColumn::Ttft => self.each_double(Col::Ttft, OPTIONAL, each),
             CallColumn::ItlMean => self.each_double(Col::ItlMean, OPTIONAL, each),
@@ -204,6 +200,8 @@ impl RunColumns for RecordedRuns {
             CallColumn::ChunkGapMean => self.each_double(Col::ChunkGapMean, OPTIONAL, each),
             CallColumn::ChunkGapMax => self.each_double(Col::ChunkGapMax, OPTIONAL, each),
             CallColumn::TokensPerChunk => self.each_tokens_per_chunk(each),
+            CallColumn::SharedPrefix => self.each_double(Col::SharedPrefix, OPTIONAL, each),
+            CallColumn::CachedTokens => self.each_count(Col::CachedTokens, each),
             CallColumn::PromptTokens => self.each_count(Col::PromptTokens, each),
             CallColumn::CompletionTokens => self.each_count(Col::CompletionTokens, each),
         }
@@ -224,6 +222,22 @@ impl RunColumns for RecordedRuns {
             let names = Column::<ByteArrayType>::read(group, Col::Notes)?.values;
             names.iter().flat_map(notes_of).for_each(&mut *each);
             Ok(())
+        })
+    }
+
+    fn each_call_span(&self, each: &mut dyn FnMut(usize, f64, f64)) -> Result<()> {
+        self.each_group(&mut |first, group| {
+            let starts = Column::<DoubleType>::read(group, Col::CallStart)?.values;
+            let ends = Column::<DoubleType>::read(group, Col::CallEnd)?;
+            let ends = ends.by_row(first, REQUIRED);
+            ends.zip(starts).for_each(|((run, end), start)| each(run, start, end));
+            Ok(())
+        })
+    }
+
+    fn each_steps(&self, each: &mut dyn FnMut(usize, &[Step])) -> Result<()> {
+        self.each_group(&mut |first, group| {
+            each_steps(group, &mut |index, steps| each(first + index, &steps))
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Runs as a row group: column by column, in the order of the schema.
 
 use super::schema::Col;
-use crate::measure::{LlmCall, Outcome, Run};
+use crate::measure::{LlmCall, Outcome, Run, Step};
 use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type,
 };
@@ -58,11 +58,24 @@ pub(super) fn write_group<W: Write + Send>(
         of_calls::<DoubleType, _>(group, runs, false, |call| call.chunk_gaps?.p95)?;
         of_calls::<DoubleType, _>(group, runs, false, |call| call.chunk_gaps?.max)?;
     }
+    if has(Col::CachedTokens) {
+        of_calls::<Int64Type, _>(group, runs, false, |call| count(call.cached_tokens))?;
+    }
+    if has(Col::SharedPrefix) {
+        of_calls::<DoubleType, _>(group, runs, false, |call| call.shared_prefix)?;
+    }
     optional::<Int32Type, _>(group, runs, |run| i32::try_from(run.failed_calls).ok())?;
     if has(Col::Notes) {
         let names = |run: &Run| run.notes.iter().map(name).collect::<Vec<_>>().join(",");
         let names = |run: &Run| (!run.notes.is_empty()).then(|| text(&names(run)));
         optional::<ByteArrayType, _>(group, runs, names)?;
+    }
+    if has(Col::StepName) {
+        of_steps::<ByteArrayType, _>(group, runs, true, |step| Some(text(step.kind.name())))?;
+        of_steps::<ByteArrayType, _>(group, runs, true, |step| Some(text(&step.name)))?;
+        of_steps::<DoubleType, _>(group, runs, true, |step| Some(step.start))?;
+        of_steps::<DoubleType, _>(group, runs, true, |step| Some(step.end))?;
+        of_steps::<Int32Type, _>(group, runs, false, |step| i32::try_from(step.parent?).ok())?;
     }
     Ok(())
 }
@@ -97,14 +110,35 @@ fn of_calls<T: DataType, W: Write + Send>(
     required: bool,
     get: impl Fn(&LlmCall) -> Option<T::T>,
 ) -> Result<()> {
+    of_list::<T, W, _>(group, runs, required, |run| &run.llm_calls, get)
+}
+
+/// A column of the list of steps: none in a row without steps.
+fn of_steps<T: DataType, W: Write + Send>(
+    group: &mut Group<'_, W>,
+    runs: &[Run],
+    required: bool,
+    get: impl Fn(&Step) -> Option<T::T>,
+) -> Result<()> {
+    of_list::<T, W, _>(group, runs, required, |run| &run.steps, get)
+}
+
+fn of_list<T: DataType, W: Write + Send, E>(
+    group: &mut Group<'_, W>,
+    runs: &[Run],
+    required: bool,
+    list: impl Fn(&Run) -> &[E],
+    get: impl Fn(&E) -> Option<T::T>,
+) -> Result<()> {
     let (mut values, mut definitions, mut repetitions) = (Vec::new(), Vec::new(), Vec::new());
     for run in runs {
-        if run.llm_calls.is_empty() {
+        let elements = list(run);
+        if elements.is_empty() {
             definitions.push(0);
             repetitions.push(0);
         }
-        for (index, call) in run.llm_calls.iter().enumerate() {
-            let value = get(call);
+        for (index, element) in elements.iter().enumerate() {
+            let value = get(element);
             definitions.push(1 + i16::from(!required && value.is_some()));
             repetitions.push(i16::from(index > 0));
             values.extend(value);

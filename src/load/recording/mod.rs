@@ -1,11 +1,13 @@
 //! Recordings as Apache Parquet, which pandas, `DuckDB` and Polars read. One row per run;
 //! the schema is part of the documentation.
 
+mod column;
 mod columns;
 mod group;
 mod pieces;
 mod read;
 mod schema;
+mod steps;
 
 pub use columns::RecordedRuns;
 pub(super) use pieces::Pieces;
@@ -33,11 +35,16 @@ fn left_out(recording: &Recording) -> Vec<Col> {
     if recording.runs.iter().any(|run| !run.notes.is_empty()) {
         left.retain(|column| *column != Col::Notes);
     }
+    if recording.runs.iter().any(|run| !run.steps.is_empty()) {
+        left.retain(|column| *column != Col::StepName);
+    }
     for call in recording.runs.iter().flat_map(|run| &run.llm_calls) {
         left.retain(|column| match column {
             Col::AnswerTtft => call.answer_ttft.is_none(),
             Col::Chunks => call.chunks.is_none(),
-            Col::Notes => true,
+            Col::CachedTokens => call.cached_tokens.is_none(),
+            Col::SharedPrefix => call.shared_prefix.is_none(),
+            Col::Notes | Col::StepName => true,
             _ => call.chunk_gaps.is_none(),
         });
     }
@@ -50,6 +57,7 @@ mod tests {
     use crate::measure::{
         ClientHealth, CpuTime, Failure, FailureKind, Gaps, HostHealth, LevelMetrics, LlmCall,
         MachineHealth, Note, Outcome, Part, Phase, PreviousFigures, RecordingMeta, Run, SearchGoal,
+        Step, StepKind,
     };
     use std::fs::File;
     use std::io::{Seek, SeekFrom, Write};
@@ -60,6 +68,8 @@ mod tests {
             end: start + 0.1,
             ttft: Some(0.01),
             prompt_tokens: Some(7),
+            cached_tokens: Some(4),
+            shared_prefix: Some(0.1 + 0.2),
             completion_tokens: None,
             itl: Some(Gaps { mean: 0.001, p95: Some(0.002), max: Some(0.1 + 0.2) }),
             finish_reason: Some("stop".into()),
@@ -83,7 +93,20 @@ mod tests {
             retries: 2,
             failed_calls: 4,
             notes: vec![Note::HeldOpen, Note::MaxCompletionTokens],
+            steps: Vec::new(),
         };
+        let step = |kind, name: &str, start: f64, parent| Step {
+            kind,
+            name: name.into(),
+            start,
+            end: start + 0.1,
+            parent,
+        };
+        let steps = vec![
+            step(StepKind::Workflow, "agent", 0.0, None),
+            step(StepKind::Llm, "", 0.1, Some(0)),
+            step(StepKind::Other, "é\u{1b}[2J", 0.2, Some(0)),
+        ];
         let bare = LlmCall { end: 1.0, ..LlmCall::default() };
         let failure = Failure::new(FailureKind::RateLimited, "é \"quoted\"");
         Recording {
@@ -99,7 +122,12 @@ mod tests {
                     reconnected: false,
                     ..run("failed", Vec::new())
                 },
-                Run { phase: Phase::WarmUp, http_status: None, ..run("one", vec![bare]) },
+                Run { phase: Phase::WarmUp, http_status: None, steps, ..run("one", vec![bare]) },
+                Run {
+                    steps: vec![step(StepKind::Tool, "search", 0.5, None)],
+                    ..run("more", Vec::new())
+                },
+                run("last", Vec::new()),
             ],
             around: RecordingMeta {
                 concurrency: Some(3),
@@ -154,14 +182,21 @@ mod tests {
         assert_eq!(bytes, to_parquet(&recording).unwrap(), "equal content, equal bytes");
         assert_eq!(from_parquet(bytes).unwrap(), recording);
         let mut plain = recording.clone();
-        for call in plain.runs.iter_mut().flat_map(|run| &mut run.llm_calls) {
-            (call.answer_ttft, call.chunk_gaps, call.chunks) = (None, None, None);
+        for run in &mut plain.runs {
+            run.steps.clear();
+            for call in &mut run.llm_calls {
+                (call.answer_ttft, call.chunk_gaps, call.chunks) = (None, None, None);
+                (call.cached_tokens, call.shared_prefix) = (None, None);
+            }
         }
         let written = to_parquet(&plain).unwrap();
         assert!(
             !written.windows(10).any(|bytes| bytes == b"chunk_gap_"),
             "a column without a value"
         );
+        for name in ["steps", "cached_tokens", "shared_prefix"] {
+            assert!(!written.windows(name.len()).any(|bytes| bytes == name.as_bytes()), "{name}");
+        }
         assert_eq!(from_parquet(written).unwrap(), plain);
         let empty = Recording::default();
         assert_eq!(from_parquet(to_parquet(&empty).unwrap()).unwrap(), empty);
@@ -181,6 +216,8 @@ mod tests {
             end: start + 0.1 * tokens as f64,
             ttft: (tokens > 2).then_some(0.01 * tokens as f64),
             prompt_tokens: Some(tokens + 7),
+            cached_tokens: (tokens > 1).then_some(tokens),
+            shared_prefix: (tokens > 2).then_some(0.5),
             completion_tokens: (tokens != 3).then_some(tokens),
             itl: (tokens > 4).then_some(Gaps {
                 mean: 0.1,
@@ -193,6 +230,13 @@ mod tests {
             finish_reason: tokens.is_multiple_of(2).then(|| "stop".to_owned()),
             model: (tokens > 3).then(|| "m".to_owned()),
             ..LlmCall::default()
+        };
+        let step = |nth: u64| Step {
+            kind: if nth == 2 { StepKind::Tool } else { StepKind::Function },
+            name: format!("s{nth}"),
+            start: 0.1 * nth as f64,
+            end: 1.0 - 0.1 * nth as f64,
+            parent: u32::try_from(nth).unwrap().checked_sub(1),
         };
         let mut runs = Vec::new();
         for index in 0..40_u64 {
@@ -216,6 +260,7 @@ mod tests {
                 retries: u32::from(index % 13 == 0),
                 failed_calls: u32::from(index % 8 == 0),
                 notes: if index % 6 == 1 { vec![Note::HeldOpen] } else { Vec::new() },
+                steps: (0..index % 5).map(step).collect(),
             });
         }
         let recording = Recording { runs, around: recording().around };

@@ -1,19 +1,17 @@
 //! Recordings out of Parquet files.
 
+use super::column::{Column, damaged, named, notes_of, plain_text};
 use super::schema::{AROUND, Col, OWN};
+use super::steps::each_steps;
 use crate::dataset::without_panic;
 use crate::measure::{
-    Failure, FailureKind, Gaps, LlmCall, Note, Outcome, Phase, Recording, RecordingMeta, Run,
+    Failure, FailureKind, Gaps, LlmCall, Outcome, Phase, Recording, RecordingMeta, Run,
 };
 use bytes::Bytes;
-use parquet::column::reader::get_typed_column_reader;
-use parquet::data_type::{
-    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type,
-};
-use parquet::errors::{ParquetError, Result};
+use parquet::data_type::{BoolType, ByteArrayType, DoubleType, Int32Type, Int64Type};
+use parquet::errors::Result;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescPtr;
-use serde::de::DeserializeOwned;
 
 /// Reads what [`super::to_parquet`] wrote. A file on which the crate panics is damaged, as any other that it refuses.
 pub fn from_parquet(bytes: Vec<u8>) -> Result<Recording> {
@@ -48,11 +46,6 @@ pub fn is_own_parquet(reader: &dyn FileReader) -> bool {
         && columns.iter().all(is_known)
 }
 
-/// Error of a recording whose columns do not fit together.
-pub(super) fn damaged() -> ParquetError {
-    ParquetError::General("columns of different lengths".to_owned())
-}
-
 /// Reads the facts about the level, besides its runs.
 pub(super) fn around(reader: &dyn FileReader) -> RecordingMeta {
     let metadata = reader.metadata().file_metadata().key_value_metadata();
@@ -62,6 +55,7 @@ pub(super) fn around(reader: &dyn FileReader) -> RecordingMeta {
 }
 
 fn read_group(group: &dyn RowGroupReader, runs: &mut Vec<Run>) -> Result<()> {
+    let first = runs.len();
     let ids = Column::<ByteArrayType>::read(group, Col::Id)?.values.into_iter();
     let mut phases = Column::<ByteArrayType>::read(group, Col::Phase)?.values.into_iter();
     let mut starts = Column::<DoubleType>::read(group, Col::Start)?.values.into_iter();
@@ -98,9 +92,14 @@ fn read_group(group: &dyn RowGroupReader, runs: &mut Vec<Run>) -> Result<()> {
                 None => 0,
             },
             notes: notes.next().flatten().map_or_else(Vec::new, |names| notes_of(&names)),
+            steps: Vec::new(),
         });
     }
-    Ok(())
+    each_steps(group, &mut |index, steps| {
+        if let Some(run) = runs.get_mut(first + index) {
+            run.steps = steps;
+        }
+    })
 }
 
 /// The calls of each run.
@@ -110,21 +109,23 @@ fn read_calls(group: &dyn RowGroupReader) -> Result<Vec<Vec<LlmCall>>> {
         starts.definitions.iter().copied().zip(starts.repetitions.iter().copied()).collect();
     let mut starts = starts.values.into_iter();
     let mut ends = Column::<DoubleType>::read(group, Col::CallEnd)?.values.into_iter();
-    let mut ttfts = Column::<DoubleType>::read(group, Col::Ttft)?.of_calls();
-    let mut prompts = Column::<Int64Type>::read(group, Col::PromptTokens)?.of_calls();
-    let mut completions = Column::<Int64Type>::read(group, Col::CompletionTokens)?.of_calls();
-    let mut means = Column::<DoubleType>::read(group, Col::ItlMean)?.of_calls();
-    let mut p95s = Column::<DoubleType>::read(group, Col::ItlP95)?.of_calls();
-    let mut maxima = Column::<DoubleType>::read(group, Col::ItlMax)?.of_calls();
-    let mut reasons = Column::<ByteArrayType>::read(group, Col::FinishReason)?.of_calls();
-    let mut models = Column::<ByteArrayType>::read(group, Col::Model)?.of_calls();
-    let mut upstreams = Column::<ByteArrayType>::read(group, Col::Upstream)?.of_calls();
-    let mut statuses = Column::<Int32Type>::read(group, Col::CallStatus)?.of_calls();
-    let mut answers = Column::<DoubleType>::read(group, Col::AnswerTtft)?.of_calls();
-    let mut chunks = Column::<Int64Type>::read(group, Col::Chunks)?.of_calls();
-    let mut gap_means = Column::<DoubleType>::read(group, Col::ChunkGapMean)?.of_calls();
-    let mut gap_p95s = Column::<DoubleType>::read(group, Col::ChunkGapP95)?.of_calls();
-    let mut gap_maxima = Column::<DoubleType>::read(group, Col::ChunkGapMax)?.of_calls();
+    let mut ttfts = Column::<DoubleType>::read(group, Col::Ttft)?.of_elements();
+    let mut prompts = Column::<Int64Type>::read(group, Col::PromptTokens)?.of_elements();
+    let mut cached = Column::<Int64Type>::read(group, Col::CachedTokens)?.of_elements();
+    let mut prefixes = Column::<DoubleType>::read(group, Col::SharedPrefix)?.of_elements();
+    let mut completions = Column::<Int64Type>::read(group, Col::CompletionTokens)?.of_elements();
+    let mut means = Column::<DoubleType>::read(group, Col::ItlMean)?.of_elements();
+    let mut p95s = Column::<DoubleType>::read(group, Col::ItlP95)?.of_elements();
+    let mut maxima = Column::<DoubleType>::read(group, Col::ItlMax)?.of_elements();
+    let mut reasons = Column::<ByteArrayType>::read(group, Col::FinishReason)?.of_elements();
+    let mut models = Column::<ByteArrayType>::read(group, Col::Model)?.of_elements();
+    let mut upstreams = Column::<ByteArrayType>::read(group, Col::Upstream)?.of_elements();
+    let mut statuses = Column::<Int32Type>::read(group, Col::CallStatus)?.of_elements();
+    let mut answers = Column::<DoubleType>::read(group, Col::AnswerTtft)?.of_elements();
+    let mut chunks = Column::<Int64Type>::read(group, Col::Chunks)?.of_elements();
+    let mut gap_means = Column::<DoubleType>::read(group, Col::ChunkGapMean)?.of_elements();
+    let mut gap_p95s = Column::<DoubleType>::read(group, Col::ChunkGapP95)?.of_elements();
+    let mut gap_maxima = Column::<DoubleType>::read(group, Col::ChunkGapMax)?.of_elements();
     let count = |tokens: i64| u64::try_from(tokens).ok();
     let gaps = |mean: Option<f64>, p95, max| mean.map(|mean| Gaps { mean, p95, max });
     let mut runs: Vec<Vec<LlmCall>> = Vec::new();
@@ -140,6 +141,8 @@ fn read_calls(group: &dyn RowGroupReader) -> Result<Vec<Vec<LlmCall>>> {
             end: ends.next().ok_or_else(damaged)?,
             ttft: ttfts.next().flatten(),
             prompt_tokens: prompts.next().flatten().and_then(count),
+            cached_tokens: cached.next().flatten().and_then(count),
+            shared_prefix: prefixes.next().flatten(),
             completion_tokens: completions.next().flatten().and_then(count),
             itl: gaps(means.next().flatten(), p95s.next().flatten(), maxima.next().flatten()),
             finish_reason: reasons.next().flatten().map(|reason| plain_text(&reason)),
@@ -161,93 +164,6 @@ fn read_calls(group: &dyn RowGroupReader) -> Result<Vec<Vec<LlmCall>>> {
     Ok(runs)
 }
 
-/// A column of a row group as it lies in the file.
-pub(super) struct Column<T: DataType> {
-    pub values: Vec<T::T>,
-    pub definitions: Vec<i16>,
-    pub repetitions: Vec<i16>,
-}
-
-impl<T: DataType> Column<T> {
-    pub fn read(group: &dyn RowGroupReader, column: Col) -> Result<Self> {
-        let rows = usize::try_from(group.metadata().num_rows()).map_err(|_| damaged())?;
-        let (mut values, mut definitions, mut repetitions) = (Vec::new(), Vec::new(), Vec::new());
-        let Some(position) = column.position(group) else {
-            return Ok(Self { values, definitions, repetitions });
-        };
-        // The crate panics where a column of that name is of another type.
-        if group.metadata().column(position).column_type() != T::get_physical_type() {
-            return Err(ParquetError::General("a column of another type".to_owned()));
-        }
-        let mut reader = get_typed_column_reader::<T>(group.get_column_reader(position)?);
-        let mut left = rows;
-        while left > 0 {
-            let (records, ..) = reader.read_records(
-                left,
-                Some(&mut definitions),
-                Some(&mut repetitions),
-                &mut values,
-            )?;
-            if records == 0 {
-                break;
-            }
-            left -= records;
-        }
-        Ok(Self { values, definitions, repetitions })
-    }
-
-    /// A value or nothing for each row.
-    pub fn nullable(self) -> impl Iterator<Item = Option<T::T>> {
-        let mut values = self.values.into_iter();
-        self.definitions.into_iter().map(move |level| if level > 0 { values.next() } else { None })
-    }
-
-    /// A value or nothing for each call, of a column that can be null.
-    pub fn of_calls(self) -> impl Iterator<Item = Option<T::T>> {
-        let mut values = self.values.into_iter();
-        let calls = self.definitions.into_iter().filter(|level| *level > 0);
-        calls.map(move |level| if level > 1 { values.next() } else { None })
-    }
-
-    /// The row of each call, counted from `first`.
-    pub fn rows(&self, first: usize) -> Vec<usize> {
-        let mut rows = first;
-        let levels = self.definitions.iter().zip(&self.repetitions);
-        let rows = levels.filter_map(|(definition, repetition)| {
-            rows += usize::from(*repetition == 0);
-            (*definition > 0).then_some(rows - 1)
-        });
-        rows.collect()
-    }
-
-    /// Every value with the row that it stands in, counted from `first`; values are there where the
-    /// definition is at least `present`.
-    pub fn by_row(self, first: usize, present: i16) -> impl Iterator<Item = (usize, T::T)> {
-        let mut values = self.values.into_iter();
-        let mut rows = first;
-        let levels = self.definitions.into_iter().zip(self.repetitions);
-        levels.filter_map(move |(definition, repetition)| {
-            rows += usize::from(repetition == 0);
-            if definition >= present { Some((rows - 1, values.next()?)) } else { None }
-        })
-    }
-}
-
 fn number<T: TryFrom<i32>>(value: Option<i32>) -> Option<T> {
     value.and_then(|value| T::try_from(value).ok())
-}
-
-/// The notes that a cell names; those of later versions are passed over.
-pub(super) fn notes_of(names: &ByteArray) -> Vec<Note> {
-    let names = plain_text(names);
-    let known = names.split(',').filter_map(|name| serde_json::from_value(name.into()).ok());
-    known.collect()
-}
-
-pub(super) fn plain_text(bytes: &ByteArray) -> String {
-    String::from_utf8_lossy(bytes.data()).into_owned()
-}
-
-pub(super) fn named<T: DeserializeOwned>(bytes: &ByteArray) -> Option<T> {
-    serde_json::from_value(plain_text(bytes).into()).ok()
 }

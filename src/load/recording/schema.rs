@@ -5,7 +5,7 @@ use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 use std::sync::{Arc, LazyLock};
 
-/// Times are seconds since the level began. `phase` is `warm_up`, `measured` or `cool_down`;
+/// Times are seconds since the level began, those of steps since their run began. `phase` is `warm_up`, `measured` or `cool_down`;
 /// `failure_kind` is null where the run succeeded. Columns that are often empty are there only
 /// where they say something of a run.
 pub const RUNS_SCHEMA: &str = "message runs {
@@ -39,21 +39,40 @@ pub const RUNS_SCHEMA: &str = "message runs {
         optional double chunk_gap_mean;
         optional double chunk_gap_p95;
         optional double chunk_gap_max;
+        optional int64 cached_tokens;
+        optional double shared_prefix;
       }
     }
   }
   optional int32 failed_calls;
   optional binary notes (UTF8);
+  required group steps (LIST) {
+    repeated group list {
+      required group element {
+        required binary kind (UTF8);
+        required binary name (UTF8);
+        required double start;
+        required double end;
+        optional int32 parent;
+      }
+    }
+  }
 }";
 
+/// First line of the list of steps, whose columns are there together or not at all.
+const STEPS: &str = "  required group steps (LIST) {";
+
 /// Columns that few recordings need.
-pub(super) const OFTEN_EMPTY: [Col; 6] = [
+pub(super) const OFTEN_EMPTY: [Col; 9] = [
     Col::AnswerTtft,
     Col::Chunks,
     Col::ChunkGapMean,
     Col::ChunkGapP95,
     Col::ChunkGapMax,
+    Col::CachedTokens,
+    Col::SharedPrefix,
     Col::Notes,
+    Col::StepName,
 ];
 
 /// The columns that a file can have, in the order of the schema.
@@ -87,8 +106,15 @@ pub(super) enum Col {
     ChunkGapMean,
     ChunkGapP95,
     ChunkGapMax,
+    CachedTokens,
+    SharedPrefix,
     FailedCalls,
     Notes,
+    StepKind,
+    StepName,
+    StepStart,
+    StepEnd,
+    StepParent,
 }
 
 /// Key of the facts about the level in the file's own metadata.
@@ -96,11 +122,15 @@ pub(super) const AROUND: &str = "sizer.around";
 
 /// The schema of a file that lacks some columns.
 pub(super) fn schema_without(columns: &[Col]) -> String {
-    let names: Vec<String> = columns.iter().filter_map(|column| column.name()).collect();
+    let lists = columns.contains(&Col::StepName);
+    let columns = columns.iter().filter(|column| **column != Col::StepName);
+    let names: Vec<String> = columns.filter_map(|column| column.name()).collect();
     let named =
         |line: &str| line.split_whitespace().nth(2).map(|it| it.trim_end_matches(';').to_owned());
     let stays = |line: &&str| named(line).is_none_or(|name| !names.contains(&name));
-    RUNS_SCHEMA.lines().filter(stays).collect::<Vec<_>>().join("\n")
+    let kept = RUNS_SCHEMA.lines().take_while(|line| !(lists && *line == STEPS));
+    let end = lists.then_some("}");
+    kept.filter(stays).chain(end).collect::<Vec<_>>().join("\n")
 }
 
 /// All columns that a file can have, in the order of [`Col`].

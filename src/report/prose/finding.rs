@@ -1,5 +1,6 @@
 //! Wording of findings.
 
+use super::bottleneck::bottleneck;
 use super::digits::three;
 use super::doubt::doubt_words;
 use super::figure::fixed;
@@ -56,6 +57,9 @@ pub fn sentence_of(metric: Metric, finding: &Finding) -> String {
         Finding::NoTarget => no_target(),
         Finding::Saturated { throughput, knee } => saturated(*throughput, *knee),
         Finding::ThroughputFalls { best, highest } => throughput_falls(*best, *highest),
+        Finding::Bottleneck { kind, name, lowest, highest } => {
+            bottleneck(*kind, name, *lowest, *highest)
+        }
         Finding::NotSaturated { highest } => {
             format!("No saturation was seen up to concurrency {highest}: throughput was still growing.")
         }

@@ -1,8 +1,21 @@
 //! Every finding and every doubt has its words.
 
 use super::{sentence, sentence_of};
-use crate::measure::{Metric, Quantile};
-use crate::sizing::{AdmissionLimit, Doubt, Finding, NoCapacity, NoFit, Remedy, SlowLevel};
+use crate::measure::{Metric, Quantile, StepKind};
+use crate::sizing::{
+    AdmissionLimit, Doubt, Finding, NoCapacity, NoFit, Remedy, SlowLevel, StepAtLevel,
+};
+
+fn slowest(
+    kind: StepKind,
+    name: &str,
+    lowest: Option<(u32, f64, f64)>,
+    highest: (u32, f64, f64),
+) -> Finding {
+    let at = |(level, share, time)| StepAtLevel { level, share, time };
+    let name = name.to_owned();
+    Finding::Bottleneck { kind, name, lowest: lowest.map(at), highest: at(highest) }
+}
 
 #[test]
 fn every_finding_has_its_words() {
@@ -29,6 +42,10 @@ fn every_finding_has_its_words() {
         Finding::Saturated { throughput: 8.0, knee: None },
         Finding::ThroughputFalls { best: (20, 10.75), highest: (32, 1.918) },
         Finding::NotSaturated { highest: 32 },
+        slowest(StepKind::Llm, "meta/llama", Some((1, 0.42, 0.512)), (32, 0.814, 3.2256)),
+        slowest(StepKind::Tool, "a`b", Some((1, 0.0, 0.0)), (8, 0.5, 0.25)),
+        slowest(StepKind::Workflow, "<workflow>", None, (4, 0.005, 0.0012)),
+        slowest(StepKind::Function, "", Some((1, 0.9, 4.0)), (4, 0.8, 4.0)),
         Finding::Slow { level: slow, left_out: true, recorded: false },
         Finding::Slow { level: slow, left_out: false, recorded: true },
         Finding::Drifted { level: 32, before: 1.42, now: 12.34 },

@@ -30,7 +30,7 @@ impl Stage for Level {
     type Slice = LevelSlice;
     type Inputs<'a> = Runs<'a>;
     type Output = Document<LevelMetrics>;
-    const VERSION: u32 = 8;
+    const VERSION: u32 = 9;
 
     fn of(point: LoadPoint, _: Origin<'_>) -> Self {
         Self { point }

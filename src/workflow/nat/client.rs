@@ -3,7 +3,7 @@
 use super::config::NatSpec;
 use super::steps::Steps;
 use crate::language::{Address, Seconds, Vault};
-use crate::measure::{Failure, Item, Run};
+use crate::measure::{Failure, Item, Note, Run};
 use crate::redact::Redactor;
 use crate::workflow::lines::Lines;
 use crate::workflow::proxy::Proxy;
@@ -111,12 +111,16 @@ impl Nat {
         sent.success().await?.until_over(each).await?;
         lines.finish(|line| steps.line(line))?;
         let complete = matches!(steps.progress(), Progress::Complete { .. });
+        let notes = if steps.are_cut() { vec![Note::StepsLeftOut] } else { Vec::new() };
+        let (server_runtime, failed_calls) = (steps.server_runtime(), steps.unfinished());
+        let (llm_calls, steps) = steps.finish(start)?;
         Ok(Answer {
-            server_runtime: steps.server_runtime(),
-            failed_calls: steps.unfinished(),
+            server_runtime,
+            failed_calls,
             ended: complete.then_some(last),
-            llm_calls: steps.finish(start)?,
-            notes: Vec::new(),
+            llm_calls,
+            notes,
+            steps,
         })
     }
 }

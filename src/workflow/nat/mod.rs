@@ -1,8 +1,9 @@
 //! Workflows of NeMo Agent Toolkit, at `POST /generate/full`: of a server, or of hosts that sizer starts.
 //!
-//! `client` measures either. `hosted` starts host processes for a configuration and deals out the runs among
-//! them; `host` is one of them, whose program is `host.py`, and `toolkit` finds the Python that can run it. `items` has the
-//! same Python read a dataset that is code, by `items.py`.
+//! `client` measures either; `steps` reads the stream and `step_log` keeps its steps, `prompts` compares the
+//! prompts of their LLM calls. `hosted` starts host processes for a configuration and deals out the runs among
+//! them; `host` is one of them, whose program is `host.py`, and `toolkit` finds the Python that can run it. `items` has
+//! the same Python read a dataset that is code, by `items.py`.
 
 mod client;
 mod config;
@@ -11,6 +12,8 @@ mod host_count;
 mod hosted;
 mod items;
 mod kind;
+mod prompts;
+mod step_log;
 mod steps;
 mod toolkit;
 
@@ -34,5 +37,5 @@ pub(super) fn read_stream(body: &[u8], piece: usize) -> Result<String, Failure> 
         lines.feed(chunk, |line| steps.line(line))?;
     }
     lines.finish(|line| steps.line(line))?;
-    steps.finish(0.0).map(|calls| format!("{calls:?}"))
+    steps.finish(0.0).map(|(calls, steps)| format!("{calls:?} {steps:?}"))
 }

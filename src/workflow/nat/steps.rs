@@ -4,7 +4,9 @@
 //! inside a JSON string). A failed workflow ends the body with a bare JSON object that has `code` and
 //! `message`, without a prefix or a line end.
 
-use crate::measure::{Failure, FailureKind, LlmCall};
+use super::prompts::Prompts;
+use super::step_log::{StepLog, begins_or_ends};
+use crate::measure::{Failure, FailureKind, LlmCall, Step};
 use crate::workflow::loose::{LooseValue, is_something};
 use crate::workflow::openai::answer::{ErrorFields, Usage, is_of_an_error};
 use crate::workflow::transport::Progress;
@@ -14,11 +16,15 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 #[derive(Deserialize)]
-struct Step<'a> {
+struct Event<'a> {
     #[serde(rename = "type", borrow)]
     kind: Cow<'a, str>,
     #[serde(borrow)]
     id: Cow<'a, str>,
+    #[serde(default, borrow)]
+    parent_id: LooseValue<'a>,
+    #[serde(default, borrow)]
+    name: LooseValue<'a>,
     #[serde(borrow)]
     payload: &'a RawValue,
 }
@@ -43,6 +49,9 @@ struct StepData<'a> {
     // May hold anything, but only text counts as a token.
     #[serde(default, borrow)]
     chunk: LooseValue<'a>,
+    /// The prompt of an LLM call: messages, or a text.
+    #[serde(default, borrow)]
+    input: Option<&'a RawValue>,
 }
 
 /// LLM call on the server's clock (seconds since the epoch).
@@ -52,6 +61,7 @@ struct Call {
     end: Option<f64>,
     first_token: Option<f64>,
     usage: Usage,
+    shared_prefix: Option<f64>,
 }
 
 /// Parser that reads a body line by line.
@@ -60,6 +70,8 @@ pub struct Steps {
     calls: Vec<Call>,
     /// Index into `calls` by UUID. Calls can overlap, so their order does not pair starts with ends.
     by_uuid: HashMap<String, usize>,
+    log: StepLog,
+    prompts: Prompts,
     first: Option<f64>,
     last: Option<f64>,
     answered: bool,
@@ -120,7 +132,7 @@ impl Steps {
     }
 
     fn step(&mut self, step: &[u8]) -> Result<(), Failure> {
-        let Step { kind, id, payload } =
+        let Event { kind, id, parent_id, name, payload } =
             serde_json::from_slice(step).map_err(|_| unexpected(step))?;
         self.parts += 1;
         if kind == "LLM_NEW_TOKEN" && self.has_first_token(&id) {
@@ -133,6 +145,14 @@ impl Steps {
         let at = payload.event_timestamp;
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
         self.last = Some(self.last.map_or(at, |last| last.max(at)));
+        match begins_or_ends(&kind) {
+            Some((kind, true)) => {
+                let (parent, name) = (parent_id.text.as_deref(), name.text.as_deref());
+                self.log.start(kind, &id, parent.unwrap_or(""), name.unwrap_or(""), at);
+            }
+            Some((_, false)) => self.log.end(&id, at),
+            None => {}
+        }
         match kind.as_ref() {
             "WORKFLOW_START" => self.open_workflows += 1,
             "WORKFLOW_END" => {
@@ -142,7 +162,9 @@ impl Steps {
             "LLM_START" => {
                 self.by_uuid.insert(id.into_owned(), self.calls.len());
                 let (end, first_token, usage) = (None, None, Usage::default());
-                self.calls.push(Call { start: at, end, first_token, usage });
+                let prompt = payload.data.and_then(|data| data.input);
+                let shared_prefix = prompt.and_then(|it| self.prompts.shared(it.get().as_bytes()));
+                self.calls.push(Call { start: at, end, first_token, usage, shared_prefix });
             }
             "LLM_NEW_TOKEN" => {
                 let said = payload.data.is_some_and(|data| data.chunk.amount.all() > 0);
@@ -191,14 +213,19 @@ impl Steps {
         u32::try_from(open).unwrap_or(u32::MAX)
     }
 
+    /// True if there were more steps than are kept.
+    pub fn are_cut(&self) -> bool {
+        self.log.is_cut()
+    }
+
     /// Time from the first to the last step on the server's clock, in seconds; `None` without steps.
     pub fn server_runtime(&self) -> Option<f64> {
         Some(self.last? - self.first?)
     }
 
-    /// Returns the complete LLM calls once the body has ended. Shifts the server's clock so that its first
+    /// Returns the complete LLM calls and steps once the body has ended. Shifts the server's clock so that its first
     /// step falls on `run_start` (seconds on the level's clock).
-    pub fn finish(self, run_start: f64) -> Result<Vec<LlmCall>, Failure> {
+    pub fn finish(self, run_start: f64) -> Result<(Vec<LlmCall>, Vec<Step>), Failure> {
         if self.open_workflows > 0 {
             let message = "the body ended before the workflow did";
             return Err(Failure::new(FailureKind::Truncated, message));
@@ -208,7 +235,7 @@ impl Steps {
             return Err(Failure::new(FailureKind::Truncated, message));
         }
         // No steps, no calls.
-        let Some(first) = self.first else { return Ok(Vec::new()) };
+        let Some(first) = self.first else { return Ok((Vec::new(), Vec::new())) };
         let origin = first - run_start;
         let complete = self.calls.into_iter().filter_map(|call| {
             Some(LlmCall {
@@ -216,11 +243,13 @@ impl Steps {
                 end: call.end? - origin,
                 ttft: call.first_token.map(|at| at - call.start),
                 prompt_tokens: call.usage.prompt_tokens,
+                cached_tokens: call.usage.cached_tokens,
+                shared_prefix: call.shared_prefix,
                 completion_tokens: call.usage.completion_tokens,
                 ..LlmCall::default()
             })
         });
-        Ok(complete.collect())
+        Ok((complete.collect(), self.log.finish(first)))
     }
 }
 
@@ -267,6 +296,7 @@ fn unexpected(line: &[u8]) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::StepKind;
     use crate::workflow::lines::Lines;
 
     /// Bodies sent by `nat serve` 1.9.0, with the times of their `LLM_START` and `LLM_END` lines.
@@ -286,13 +316,21 @@ mod tests {
     ];
 
     fn read(body: &[u8], chunk: usize) -> Result<(Option<f64>, Vec<LlmCall>), Failure> {
+        read_all(body, chunk).map(|(runtime, calls, _)| (runtime, calls))
+    }
+
+    type All = (Option<f64>, Vec<LlmCall>, Vec<Step>);
+
+    fn read_all(body: &[u8], chunk: usize) -> Result<All, Failure> {
         let mut lines = Lines::default();
         let mut steps = Steps::default();
         for piece in body.chunks(chunk) {
             lines.feed(piece, |line| steps.line(line))?;
         }
         lines.finish(|line| steps.line(line))?;
-        Ok((steps.server_runtime(), steps.finish(100.0)?))
+        let runtime = steps.server_runtime();
+        let (calls, steps) = steps.finish(100.0)?;
+        Ok((runtime, calls, steps))
     }
 
     #[test]
@@ -306,8 +344,67 @@ mod tests {
                 assert!((call.ttft.unwrap() - ttft).abs() < 1e-6, "{call:?}");
                 assert!(call.start > 100.0 && call.start < 100.1, "{call:?}");
                 assert_eq!((call.prompt_tokens, call.completion_tokens), (Some(20), Some(8)));
+                assert_eq!(call.cached_tokens, Some(0));
             }
         }
+    }
+
+    #[test]
+    fn transcripts_give_their_steps() {
+        for (body, latency, _, runtime) in TRANSCRIPTS {
+            let (_, calls, steps) = read_all(body.as_bytes(), 4096).unwrap();
+            let shown: Vec<(&str, &str, Option<u32>)> =
+                steps.iter().map(|it| (it.kind.name(), it.name.as_str(), it.parent)).collect();
+            assert_eq!(
+                shown,
+                [
+                    ("workflow", "react_agent", None),
+                    ("function", "<workflow>", Some(0)),
+                    ("function", "LangGraph", Some(1)),
+                    ("function", "agent", Some(2)),
+                    ("function", "RunnableSequence", Some(3)),
+                    ("function", "ChatPromptTemplate", Some(4)),
+                    ("llm", "m", Some(4)),
+                    ("function", "conditional_edge", Some(3)),
+                ]
+            );
+            let [whole, .., llm, _] = steps.as_slice() else { panic!("{steps:?}") };
+            assert!(whole.start.abs() < 1e-9 && (whole.end - runtime).abs() < 1e-6, "{whole:?}");
+            assert!((llm.end - llm.start - latency).abs() < 1e-6, "{llm:?}");
+            assert!((llm.start + 100.0 - calls[0].start).abs() < 1e-6, "{llm:?}");
+        }
+    }
+
+    #[test]
+    fn the_part_of_a_prompt_that_an_earlier_one_began_with_is_known() {
+        let ask = |id: &str, prompt: &str| {
+            let payload =
+                serde_json::json!({ "event_timestamp": 1.0, "data": { "input": prompt } });
+            let start = serde_json::json!({
+                "id": id, "type": "LLM_START", "payload": payload.to_string(),
+            });
+            format!("intermediate_data: {start}\n\n") + &step("LLM_END", id, 2.0)
+        };
+        let prompt = "Question: 3 x 7? ".repeat(40);
+        let body = ask("a", &prompt)
+            + &ask("b", &(prompt.clone() + &prompt))
+            + &ask("c", "Other")
+            + "data: {\"value\": 1}\n\n";
+        let (_, calls) = read(body.as_bytes(), 64).unwrap();
+        let shared: Vec<Option<f64>> = calls.iter().map(|call| call.shared_prefix).collect();
+        assert_eq!((shared[0], shared[2]), (None, Some(0.0)));
+        assert!((shared[1].unwrap() - 0.5).abs() < 0.05, "{shared:?}");
+    }
+
+    #[test]
+    fn steps_need_neither_a_name_nor_a_parent() {
+        let odd = "intermediate_data: {\"type\":\"TOOL_START\",\"id\":\"t\",\"name\":[1],\"parent_id\":null,\
+                   \"payload\":\"{\\\"event_timestamp\\\":5}\"}\n\n";
+        let body = odd.to_owned() + &step("TOOL_END", "t", 6.5) + "data: {\"value\": 1}\n\n";
+        let (_, calls, steps) = read_all(body.as_bytes(), 9).unwrap();
+        let (kind, name) = (StepKind::Tool, String::new());
+        assert_eq!(steps, [Step { kind, name, start: 0.0, end: 1.5, parent: None }]);
+        assert!(calls.is_empty());
     }
 
     fn step(kind: &str, uuid: &str, at: f64) -> String {

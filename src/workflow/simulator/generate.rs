@@ -59,7 +59,7 @@ struct ClientGone;
 
 impl Agent {
     async fn work(self, question: &str) -> Result<(), ClientGone> {
-        let workflow = format!("{}-workflow", self.run);
+        let workflow = self.workflow();
         let agent = &self.shared.spec.agent;
         let begin = self.now();
         self.step("WORKFLOW_START", "agent", &workflow, begin, None).await?;
@@ -96,6 +96,11 @@ impl Agent {
         Err(ClientGone)
     }
 
+    /// The id of the step that all others are part of.
+    fn workflow(&self) -> String {
+        format!("{}-workflow", self.run)
+    }
+
     fn now(&self) -> f64 {
         self.shared.driver.epoch(self.shared.driver.elapsed())
     }
@@ -119,8 +124,10 @@ impl Agent {
             "event_type": kind, "event_timestamp": at, "name": name, "UUID": uuid,
             "usage_info": usage, "data": { "chunk": chunk },
         });
+        let workflow = self.workflow();
+        let parent = if uuid == workflow { "root" } else { &workflow };
         let step = json!({
-            "id": uuid, "parent_id": "root", "type": kind, "name": name, "payload": payload.to_string(),
+            "id": uuid, "parent_id": parent, "type": kind, "name": name, "payload": payload.to_string(),
         });
         self.send(format!("intermediate_data: {step}\n\n")).await
     }

@@ -1,7 +1,7 @@
 //! Conversion of an exchange to the record of a run.
 
 use super::Endpoint;
-use crate::measure::{Failure, FailureKind, Item, LlmCall, Note, Outcome, Phase, Run};
+use crate::measure::{Failure, FailureKind, Item, LlmCall, Note, Outcome, Phase, Run, Step};
 use crate::workflow::{Clock, redacted};
 use hyper::StatusCode;
 use std::future::Future;
@@ -19,6 +19,7 @@ pub(in crate::workflow) struct Answer {
     /// Number of calls that the server began and did not end.
     pub failed_calls: u32,
     pub notes: Vec<Note>,
+    pub steps: Vec<Step>,
 }
 
 /// Observations made during an exchange. They survive if it is cut off at its timeout.
@@ -89,6 +90,7 @@ impl Endpoint {
             retries: notes.retries.load(Ordering::Relaxed),
             failed_calls: answer.failed_calls,
             notes: answer.notes.into_iter().chain(self.noticed()).collect(),
+            steps: answer.steps,
         };
         Run { server_runtime: run.believed(answer.server_runtime), ..run }
     }

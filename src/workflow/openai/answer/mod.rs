@@ -60,6 +60,7 @@ impl ParsedAnswer {
             ttft: self.arrivals.first().map(|at| at - start),
             answer_ttft: self.answer_at.map(|at| at - start),
             prompt_tokens: self.usage.prompt_tokens,
+            cached_tokens: self.usage.cached_tokens,
             completion_tokens: self.usage.completion_tokens,
             itl: self.between_tokens(many),
             chunks: many.then_some(chunks),

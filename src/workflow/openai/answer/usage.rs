@@ -10,6 +10,8 @@ use serde_json::value::RawValue;
 pub(in crate::workflow) struct Usage {
     pub prompt_tokens: Option<u64>,
     pub completion_tokens: Option<u64>,
+    /// Tokens of the prompt that were in a cache.
+    pub cached_tokens: Option<u64>,
     /// Tokens of the completion that are thoughts.
     pub reasoning_tokens: Option<u64>,
 }
@@ -26,12 +28,19 @@ struct RawUsage<'a> {
     output_tokens: Number,
     #[serde(default, borrow)]
     completion_tokens_details: Option<&'a RawValue>,
+    #[serde(default, borrow, alias = "input_tokens_details")]
+    prompt_tokens_details: Option<&'a RawValue>,
+    /// As the reference's toolkit has it.
+    #[serde(default)]
+    cached_tokens: Number,
 }
 
 #[derive(Deserialize)]
 struct Details {
     #[serde(default)]
     reasoning_tokens: Number,
+    #[serde(default)]
+    cached_tokens: Number,
 }
 
 impl Usage {
@@ -40,13 +49,18 @@ impl Usage {
         let Ok(raw) = serde_json::from_str::<RawUsage<'_>>(json.get()) else {
             return Self::default();
         };
-        let details = raw
-            .completion_tokens_details
-            .and_then(|json| serde_json::from_str::<Details>(json.get()).ok()?.reasoning_tokens.0);
+        let details = |json: Option<&RawValue>| {
+            json.and_then(|json| serde_json::from_str::<Details>(json.get()).ok())
+        };
+        let thoughts = details(raw.completion_tokens_details).and_then(|it| it.reasoning_tokens.0);
+        let cached = details(raw.prompt_tokens_details).and_then(|it| it.cached_tokens.0);
+        let prompt_tokens = count(&raw.prompt_tokens).or_else(|| count(&raw.input_tokens));
+        let in_the_prompt = |cached: &u64| prompt_tokens.is_some_and(|prompt| *cached <= prompt);
         Self {
-            prompt_tokens: count(&raw.prompt_tokens).or_else(|| count(&raw.input_tokens)),
+            prompt_tokens,
+            cached_tokens: cached.or(raw.cached_tokens.0).and_then(whole).filter(in_the_prompt),
             completion_tokens: count(&raw.completion_tokens).or_else(|| count(&raw.output_tokens)),
-            reasoning_tokens: details.and_then(whole),
+            reasoning_tokens: thoughts.and_then(whole),
         }
     }
 
@@ -54,6 +68,7 @@ impl Usage {
     pub fn update(&mut self, later: Self) {
         self.prompt_tokens = later.prompt_tokens.or(self.prompt_tokens);
         self.completion_tokens = later.completion_tokens.or(self.completion_tokens);
+        self.cached_tokens = later.cached_tokens.or(self.cached_tokens);
         self.reasoning_tokens = later.reasoning_tokens.or(self.reasoning_tokens);
     }
 }
@@ -94,6 +109,18 @@ mod tests {
             r#"{"prompt_tokens":[1],"completion_tokens":{"a":1}}"#,
         ] {
             assert_eq!(read(odd), (None, None), "{odd}");
+        }
+        let cached = |json: &str| Usage::read(serde_json::from_str(json).unwrap()).cached_tokens;
+        for (json, expected) in [
+            (r#"{"prompt_tokens":70,"prompt_tokens_details":{"cached_tokens":64}}"#, Some(64)),
+            (r#"{"input_tokens":70,"input_tokens_details":{"cached_tokens":0}}"#, Some(0)),
+            (r#"{"prompt_tokens":70,"completion_tokens":8,"cached_tokens":32}"#, Some(32)),
+            (r#"{"prompt_tokens":70,"prompt_tokens_details":null}"#, None),
+            (r#"{"prompt_tokens":70,"prompt_tokens_details":[]}"#, None),
+            (r#"{"prompt_tokens":70,"cached_tokens":71}"#, None),
+            (r#"{"cached_tokens":71}"#, None),
+        ] {
+            assert_eq!(cached(json), expected, "{json}");
         }
         let mut usage = Usage { completion_tokens: Some(9), ..Usage::default() };
         usage.update(Usage { prompt_tokens: Some(1), ..Usage::default() });
