@@ -116,12 +116,12 @@ fn a_spec_that_would_be_refused_is_not_written() {
         ("seed: $NO_NUMBER", "llms.rig.seed: the value of the variable is not a whole number"),
         (
             "base_url: 'http://me:canary-7f3d@h/v1'",
-            "c.yml: its spec would be refused: workflow.base_url",
+            "c.yml: workflow.base_url of the spec would hold a secret in plain text, which is never copied",
         ),
         ("base_url: no address", "c.yml: its spec would be refused: workflow.base_url"),
         (
             "extra_body: {token: canary-7f3d}",
-            "c.yml: its spec would be refused: workflow.extra_body",
+            "c.yml: workflow.extra_body.token of the spec would hold a secret in plain text",
         ),
         ("request_timeout: 0", "c.yml: its spec would be refused: workflow.timeout"),
     ] {
