@@ -57,22 +57,40 @@ pub(super) fn summaries_of_calls<S: RunColumns>(
     Ok([summary, if second.mark == mark { summary } else { Summary::of(second.values) }])
 }
 
-/// Summarises the number of calls in each run that counts; `None` if no call was seen.
-pub(super) fn calls_per_run<S: RunColumns>(
-    source: &S,
-    window: &Window,
-) -> Result<Option<Summary>, S::Error> {
-    let mut counts = vec![0.0; window.runs()];
-    let mut any = false;
-    source.each_call(CallColumn::Latency, &mut |run, _| {
-        any = true;
-        if let Some(count) = counts.get_mut(run) {
-            *count += 1.0;
-        }
-    })?;
-    let counting = counts.into_iter().enumerate().filter(|(run, _)| window.counts(*run));
-    let counts: Vec<f64> = counting.map(|(_, count)| count).collect();
-    Ok(if any { Summary::of(counts) } else { None })
+/// Figures of the times of calls, which are read once for all of them.
+pub(super) struct CallTimes {
+    /// Calls of each run that counts; `None` if no call was seen.
+    pub per_run: Option<Summary>,
+    /// Time of each call of these runs.
+    pub latency: Option<Summary>,
+    /// Mean number of calls in flight over the window; `None` if no call was seen.
+    pub in_flight: Option<f64>,
+}
+
+impl CallTimes {
+    pub fn of<S: RunColumns>(source: &S, window: &Window) -> Result<Self, S::Error> {
+        let (mut counts, mut latencies) = (vec![0_u32; window.runs()], Vec::new());
+        let (mut time, mut any) = (0.0, false);
+        source.each_call_span(&mut |run, start, end| {
+            any = true;
+            time += window.part_within(start, end);
+            if let Some(count) = counts.get_mut(run) {
+                *count = count.saturating_add(1);
+            }
+            if window.counts(run) {
+                latencies.push(end - start);
+            }
+        })?;
+        // Each takes as much memory as a column, so the one is done before the other is made.
+        let latency = Summary::of(latencies);
+        let counting = counts.into_iter().enumerate().filter(|(run, _)| window.counts(*run));
+        let counts: Vec<f64> = counting.map(|(_, count)| f64::from(count)).collect();
+        Ok(Self {
+            per_run: if any { Summary::of(counts) } else { None },
+            latency,
+            in_flight: any.then(|| window.per_second(time)),
+        })
+    }
 }
 
 pub(super) fn tokens_per_second<S: RunColumns>(
@@ -84,19 +102,6 @@ pub(super) fn tokens_per_second<S: RunColumns>(
         tokens += count * window.share_within(run);
     })?;
     Ok((tokens > 0.0).then(|| window.per_second(tokens)))
-}
-
-/// Computes the mean number of calls in flight over the window; `None` if no call was seen.
-pub(super) fn calls_in_flight<S: RunColumns>(
-    source: &S,
-    window: &Window,
-) -> Result<Option<f64>, S::Error> {
-    let (mut time, mut any) = (0.0, false);
-    source.each_call_span(&mut |_, start, end| {
-        any = true;
-        time += window.part_within(start, end);
-    })?;
-    Ok(any.then(|| window.per_second(time)))
 }
 
 pub(super) fn notes<S: RunColumns>(source: &S) -> Result<BTreeMap<Note, u64>, S::Error> {

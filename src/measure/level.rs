@@ -1,8 +1,7 @@
 //! Metrics of one level.
 
 use super::call_figures::{
-    calls_in_flight, calls_per_run, finish_reasons, notes, summaries_of_calls, summary_of_calls,
-    tokens_per_second,
+    CallTimes, finish_reasons, notes, summaries_of_calls, summary_of_calls, tokens_per_second,
 };
 use super::tally::Tally;
 use super::window::Window;
@@ -183,6 +182,7 @@ impl LevelMetrics {
         let failed: u64 = failures.iter().map(|failure| failure.count).sum();
         let workflow_runtime = Summary::of(window.runtimes());
         let typical = workflow_runtime.map_or(0.0, |summary| summary.p50);
+        let call_times = CallTimes::of(source, &window)?;
         let calls = |column| summary_of_calls(source, &window, column);
         let first_tokens = (CallColumn::Ttft, CallColumn::AnswerTtft);
         let [ttft, answer_ttft] = summaries_of_calls(source, &window, first_tokens)?;
@@ -211,8 +211,8 @@ impl LevelMetrics {
             finish_reasons: finish_reasons(source, &window)?,
             notes: notes(source)?,
             workflow_runtime,
-            llm_calls: calls_per_run(source, &window)?,
-            llm_latency: calls(CallColumn::Latency)?,
+            llm_calls: call_times.per_run,
+            llm_latency: call_times.latency,
             ttft,
             answer_ttft,
             itl: calls(CallColumn::ItlMean)?,
@@ -234,7 +234,7 @@ impl LevelMetrics {
             tokens_per_second: tokens_per_second(source, &window)?,
             mean_in_flight: in_flight.iter().sum::<f64>() / in_flight.len().max(1) as f64,
             in_flight,
-            llm_in_flight: calls_in_flight(source, &window)?,
+            llm_in_flight: call_times.in_flight,
             steps: StepMetrics::of(source, &window)?.map(Box::new),
             client,
             host: around.host,

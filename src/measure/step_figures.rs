@@ -108,17 +108,22 @@ struct Totals {
 impl StepMetrics {
     /// Aggregates the steps of the runs that count; `None` if there are none.
     pub(super) fn of<S: RunColumns>(source: &S, window: &Window) -> Result<Option<Self>, S::Error> {
-        let mut runtimes = window.runtimes();
-        runtimes.sort_unstable_by(f64::total_cmp);
-        let at =
-            |quantile: Quantile| quantile_of_sorted(&runtimes, quantile.share()).unwrap_or(0.0);
-        let (median, high) = (at(Quantile::P50), at(Quantile::P95));
+        let middle_and_high = || {
+            let mut runtimes = window.runtimes();
+            runtimes.sort_unstable_by(f64::total_cmp);
+            let at =
+                |quantile: Quantile| quantile_of_sorted(&runtimes, quantile.share()).unwrap_or(0.0);
+            (at(Quantile::P50), at(Quantile::P95))
+        };
+        // Most recordings have no steps, and millions of runs take long to sort.
+        let mut found = None;
         let mut totals = Totals::default();
         let (mut typical, mut slow) = (None, None);
         source.each_steps(&mut |run, steps| {
             let times = window.starts.get(run).zip(window.ends.get(run));
             let runtime = times.map_or(0.0, |(start, end)| end - start);
             if window.counts(run) && runtime > 0.0 {
+                let (median, high) = *found.get_or_insert_with(middle_and_high);
                 totals.add(steps, runtime);
                 StepExample::take_nearer(&mut typical, median, (run, runtime), steps);
                 StepExample::take_nearer(&mut slow, high, (run, runtime), steps);
