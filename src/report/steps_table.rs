@@ -37,7 +37,8 @@ pub(super) fn steps_table(result: &SizingResult) -> Option<String> {
         let name = if step.name.is_empty() { String::new() } else { in_a_cell(&step.name) };
         let same = |it: &&StepFigures| it.kind == step.kind && it.name == step.name;
         let share = |steps: &StepMetrics| steps.steps.iter().find(same).map(|it| it.share);
-        row(name, step.kind.name(), cells(&|_, steps| shares(share(steps).unwrap_or_default())));
+        let told = |steps: &StepMetrics| share(steps).map_or_else(|| both(0.0, 0.0), shares);
+        row(name, step.kind.name(), cells(&|_, steps| told(steps)));
     }
     row("outside the steps".to_owned(), "", cells(&|_, steps| shares(steps.outside)));
     row(
