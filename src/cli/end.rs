@@ -14,8 +14,8 @@ pub(crate) enum End {
     NoAnswer,
     /// No number of GPUs meets the target.
     OutOfReach,
-    /// A server was asked to end by SIGTERM.
-    Terminated,
+    /// A signal ended a server, with this exit code.
+    Signalled(u8),
 }
 
 impl End {
@@ -25,8 +25,7 @@ impl End {
             Self::Done => 0,
             Self::NoAnswer => FAILED,
             Self::OutOfReach => 3,
-            // By the convention of shells: 128 and the number of the signal.
-            Self::Terminated => 143,
+            Self::Signalled(code) => code,
         }
     }
 }

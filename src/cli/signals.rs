@@ -4,17 +4,23 @@ use crate::study::CancellationToken;
 use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+const INTERRUPT: u8 = 2;
+
 /// The first signal received; 0 if none was.
 static FIRST: AtomicU8 = AtomicU8::new(0);
 
 /// Returns the exit code of a run that was stopped by a signal, by the convention of shells.
 pub(super) fn exit_code() -> u8 {
     const BY_SIGNAL: u8 = 128;
-    const INTERRUPT: u8 = 2;
     match FIRST.load(Ordering::Relaxed) {
         0 => BY_SIGNAL + INTERRUPT,
         signal => BY_SIGNAL.saturating_add(signal),
     }
+}
+
+/// Returns true if the first signal was Ctrl-C, or none was received.
+pub(super) fn is_interrupted() -> bool {
+    matches!(FIRST.load(Ordering::Relaxed), 0 | INTERRUPT)
 }
 
 /// Cancels a run at the first signal, and exits the process at the second; the guard then ends

@@ -1,13 +1,14 @@
 //! `sizer simulate`.
 
 use super::diagnose::{CliError, print, runtime};
+use super::signals::{cancel_on_signal, exit_code, is_interrupted};
 use super::{Additions, End};
 use crate::spec::{Override, Parts, ReadOptions, Spec, SpecSet, process_env};
+use crate::study::CancellationToken;
 use crate::workflow::simulator::{Simulator, SimulatorSpec};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Run the embedded LLM server on its own, on a loopback port, until Ctrl-C
 ///
@@ -80,23 +81,16 @@ pub(super) fn run(args: &Args, additions: &Additions) -> Result<End, CliError> {
         })?
     };
     print(&format!("listening on http://{}\n", server.address()))?;
-    let end = {
-        let _inside = runtime.enter();
-        let terminated = signal(SignalKind::terminate());
-        let mut terminated =
-            terminated.map_err(|error| CliError::system("cannot wait for signals", error))?;
-        runtime.block_on(async {
-            tokio::select! {
-                asked = tokio::signal::ctrl_c() => asked.map(|()| End::Done),
-                _ = terminated.recv() => Ok(End::Terminated),
-            }
-        })
-    };
-    let end = end.map_err(|error| CliError::system("cannot wait for Ctrl-C", error))?;
+    let cancel = CancellationToken::new();
+    runtime.block_on(async {
+        cancel_on_signal(&cancel);
+        cancel.cancelled().await;
+    });
     print(&format!(
         "{} requests, at most {} in flight\n",
         server.requests(),
         server.highest_in_flight()
     ))?;
-    Ok(end)
+    // Ctrl-C is how it is meant to end.
+    Ok(if is_interrupted() { End::Done } else { End::Signalled(exit_code()) })
 }

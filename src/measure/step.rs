@@ -48,6 +48,11 @@ impl StepKind {
     }
 }
 
+impl Step {
+    /// Longest name that is kept, in bytes.
+    pub(crate) const LONGEST_NAME: usize = 100;
+}
+
 /// A step of a workflow within a run: a call of an LLM or of a tool, a function, or a group of such steps.
 ///
 /// Times are seconds since the run began, by the clock of the server, whose first step falls on that beginning.

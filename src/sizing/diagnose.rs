@@ -1,7 +1,8 @@
 //! Diagnosis: what levels and estimates tell besides a number, for people who have to trust it.
 
 use super::admission::AdmissionLimit;
-use super::estimator::{ExpectedRuntime, Model};
+use super::estimator::Model;
+use super::expected_runtime::ExpectedRuntime;
 use super::finding::Finding;
 use super::slow_level::SlowLevel;
 use super::{CrossCheck, Estimate, Grade, Rig};
@@ -18,11 +19,8 @@ const FALLS: f64 = 1.25;
 /// Largest difference, as a logarithm, between runs in flight by Little's law and a level's number
 /// for which the level counts runs in flight.
 const IN_FLIGHT: f64 = 0.2;
-/// Fewest standard errors above the curve for a level that is slow without reason.
-const STANDARD_ERRORS: f64 = 4.0;
-/// Smallest share by which it must be slower as well.
+/// Smallest share by which a level is slow without reason, besides what chance explains.
 const SLOWER: f64 = 0.1;
-
 /// Share of a level's number that was in flight for a while if it counts runs in flight, not users who pause.
 const FILLED: f64 = 0.9;
 /// Seconds below which a level misses much of what a server does now and then.
@@ -159,8 +157,9 @@ fn slow_levels(levels: &[LevelMetrics], model: Option<&dyn Model>) -> Vec<SlowLe
         return Vec::new();
     }
     let slow = |level: &&LevelMetrics| {
-        let ExpectedRuntime { seen, expected, error } = model.expected(level.concurrency)?;
-        let far = (seen / expected).ln() > STANDARD_ERRORS * error;
+        let compared = model.expected(level.concurrency)?;
+        let far = compared.is_slow_beyond_chance();
+        let ExpectedRuntime { seen, expected, .. } = compared;
         // What people see is the level's own mean; that of the curve leaves out chance in how many calls
         // its runs made.
         let mean = level.workflow_runtime?.mean;

@@ -6,6 +6,7 @@
 //! returns the model of another method, whose name is then in the estimates.
 
 use super::evidence::Evidence;
+use super::expected_runtime::ExpectedRuntime;
 use super::finding::Finding;
 use super::fit::{Linear, Regression};
 use super::fits::FitOptions;
@@ -72,17 +73,6 @@ pub trait Model {
     fn suggestion(&self, _asked: &TargetQuestion<'_>, _estimate: &Estimate) -> Option<Finding> {
         None
     }
-}
-
-/// A level compared with the others.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ExpectedRuntime {
-    /// Mean runtime that the model sees there, in seconds.
-    pub seen: f64,
-    /// Mean runtime expected from the other levels, in seconds.
-    pub expected: f64,
-    /// Standard error of the logarithm of what was seen.
-    pub error: f64,
 }
 
 /// Reason why there is no model.

@@ -47,6 +47,7 @@ mod estimate;
 mod estimator;
 mod estimators;
 mod evidence;
+mod expected_runtime;
 mod finding;
 pub mod fit;
 mod fits;
@@ -87,8 +88,9 @@ pub use estimate::{
     Answer, Capacity, CrossCheck, CurvePoint, Estimate, GpuCount, ProvenBounds, Recommendation,
     Sum, TargetQuestion, recommend,
 };
-pub use estimator::{Estimator, ExpectedRuntime, Model, NoModel};
+pub use estimator::{Estimator, Model, NoModel};
 pub use evidence::Evidence;
+pub use expected_runtime::ExpectedRuntime;
 pub use finding::{Finding, Remedy};
 pub use fit::{Fit, NoCapacity, NoFit, Point};
 pub use fits::{FitOptions, Fits, NamedFit};

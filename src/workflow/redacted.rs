@@ -10,8 +10,6 @@ use std::sync::Arc;
 const LONGEST_WORD: usize = 40;
 /// Maximum length of a model's name.
 const LONGEST_NAME: usize = 200;
-/// Maximum length of a step's name.
-const LONGEST_STEP: usize = 100;
 
 /// Workflow from whose records secrets have been removed. It is the only form of a system under test that load is
 /// put on, and no [`Workflow`] itself: its runs are part of the caller's task, without a box of their own, since
@@ -105,7 +103,7 @@ fn run(redactor: &Redactor, run: Run) -> Run {
 
 fn step(redactor: &Redactor, step: Step) -> Step {
     let Step { kind, name, start, end, parent } = step;
-    let mut name = cut(redactor.text(name), LONGEST_STEP);
+    let mut name = cut(redactor.text(name), Step::LONGEST_NAME);
     name.shrink_to_fit();
     Step { kind, name, start, end, parent }
 }

@@ -7,8 +7,6 @@ use serde_json::Value;
 
 /// Steps of one run.
 const MOST_STEPS: usize = 10_000;
-/// Length of a name that is kept, in bytes.
-const LONGEST_NAME: usize = 100;
 
 pub(super) fn steps(fields: &Fields<'_>) -> Result<Vec<Step>, ForeignError> {
     let Some(value) = fields.get("steps") else { return Ok(Vec::new()) };
@@ -28,7 +26,7 @@ pub(super) fn steps(fields: &Fields<'_>) -> Result<Vec<Step>, ForeignError> {
         if step.end < step.start || !step.start.is_finite() || !step.end.is_finite() {
             return Err(wrong(&format!("step {index} ends before it starts")));
         }
-        step.name.truncate(step.name.floor_char_boundary(LONGEST_NAME));
+        step.name.truncate(step.name.floor_char_boundary(Step::LONGEST_NAME));
         steps.push(step);
     }
     Ok(steps)

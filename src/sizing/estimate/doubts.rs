@@ -23,8 +23,6 @@ const OPEN: f64 = 1.8;
 const LENT: f64 = 4.0;
 /// Share by which a level is slower than the others suggest if something else slowed it.
 const SLOWER: f64 = 0.2;
-/// Fewest standard errors by which it must be slower as well.
-const STANDARD_ERRORS: f64 = 4.0;
 /// Difference between levels, as a logarithm, below which they agree.
 const SAME: f64 = 0.005;
 
@@ -66,7 +64,7 @@ pub(super) fn of_levels(
     let needed = runs_to_bound(target.quantile.share());
     let clusters = pooled.clusters(target.seconds(), point);
     doubts.extend(clusters.map(|it| Doubt::Clusters { episodes: it.episodes }));
-    let together = pooled.runs_for_one(target.seconds(), point);
+    let together = pooled.for_one(clusters);
     let runs = pooled.runs_around(point, target.quantile) / together;
     // Runs of levels that failed now and then are near it as well.
     let near_by = models.furthest().runs_near(point) / together;
@@ -119,10 +117,9 @@ pub(super) fn of_levels(
 
 /// Returns true if a level takes longer than the others make one expect, by more than chance.
 fn is_slow(pooled: &PooledModel, level: f64) -> bool {
-    let others = pooled.seen_at(level).zip(pooled.expected_from_others(level));
-    others.is_some_and(|(seen, (expected, error))| {
-        seen > expected * (1.0 + SLOWER) && (seen / expected).ln() > STANDARD_ERRORS * error
-    })
+    pooled
+        .expected(level)
+        .is_some_and(|it| it.seen > it.expected * (1.0 + SLOWER) && it.is_slow_beyond_chance())
 }
 
 /// Returns a doubt if levels differ in their tails, and those around the answer do not suffice on their own.

@@ -3,12 +3,12 @@
 use crate::measure::Metric;
 use crate::sizing::crossing::crossing;
 use crate::sizing::estimate::{FoundCapacities, MetricModels, estimate_pooled};
-use crate::sizing::estimator::{Estimator, ExpectedRuntime, Model, NoModel};
+use crate::sizing::estimator::{Estimator, Model, NoModel};
 use crate::sizing::evidence::Evidence;
 use crate::sizing::pooled::PooledModel;
 use crate::sizing::remembered::Remembered;
 use crate::sizing::verdict::Level;
-use crate::sizing::{Certainty, Estimate, Target, TargetQuestion};
+use crate::sizing::{Certainty, Estimate, ExpectedRuntime, Target, TargetQuestion};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
@@ -78,9 +78,7 @@ impl Model for PooledModels<'_> {
     }
 
     fn expected(&self, level: u32) -> Option<ExpectedRuntime> {
-        let (pooled, at) = (self.usable(Metric::WorkflowRuntime)?, f64::from(level));
-        let (expected, error) = pooled.expected_from_others(at)?;
-        Some(ExpectedRuntime { seen: pooled.seen_at(at)?, expected, error })
+        self.usable(Metric::WorkflowRuntime)?.expected(f64::from(level))
     }
 
     fn counted_runs(&self) -> Option<u64> {

@@ -32,6 +32,7 @@ use crate::measure::{Metric, Quantile, Span};
 use crate::sizing::alike_calls::calls_for_one_of_all;
 use crate::sizing::composed::{ComposedLevels, SharedChance};
 use crate::sizing::curve::{Curve, MeanPoint, Shape};
+use crate::sizing::expected_runtime::ExpectedRuntime;
 use crate::sizing::means::{BINS, Sample, means, means_of_runs, times, wait_for_one_more};
 use crate::sizing::observed::ObservedLevel;
 use crate::sizing::tails::{Tail, TailBeside, Tails};
@@ -282,26 +283,24 @@ impl PooledModel {
         if self.steady { self.tails.between_levels(share, around) } else { 0.0 }
     }
 
-    /// Returns the mean that was seen at a concurrency, in seconds.
-    pub(super) fn seen_at(&self, concurrency: f64) -> Option<f64> {
-        Some(self.bin(concurrency)?.seconds)
-    }
-
     /// Returns the means that were seen, with the standard error of the logarithm of each.
     pub(super) fn means(&self) -> impl Iterator<Item = (MeanPoint, f64)> + '_ {
         self.seen.iter().map(|seen| (*seen, standard_error(seen, self.noise)))
     }
 
-    /// Returns the longest mean (seconds) that all other levels allow at a concurrency below the highest, and
-    /// the standard error of the logarithm of what was seen there. Below the lowest of the others, that is the
-    /// mean there: how much less it may be, they do not show.
-    pub(super) fn expected_from_others(&self, concurrency: f64) -> Option<(f64, f64)> {
+    /// Compares the mean that was seen at a concurrency below the highest with the longest that all other levels allow
+    /// there. Below the lowest of the others, that is the mean there: how much less it may be, they do not show.
+    pub(super) fn expected(&self, concurrency: f64) -> Option<ExpectedRuntime> {
         let bin = self.bin(concurrency)?;
         let others: Vec<MeanPoint> =
             self.seen.iter().filter(|seen| *seen != bin).copied().collect();
         let curve = Curve::fit(&others, self.shape)?;
         let at = bin.concurrency.max(others.first()?.concurrency);
-        (bin.concurrency < self.highest).then(|| (curve.at(at), standard_error(bin, self.noise)))
+        (bin.concurrency < self.highest).then(|| ExpectedRuntime {
+            seen: bin.seconds,
+            expected: curve.at(at),
+            error: standard_error(bin, self.noise),
+        })
     }
 
     fn bin(&self, concurrency: f64) -> Option<&MeanPoint> {
@@ -321,7 +320,12 @@ impl PooledModel {
 
     /// Returns the number of runs that have the evidence of one for the share over a limit (seconds) around a load.
     pub(super) fn runs_for_one(&self, limit: f64, load: f64) -> f64 {
-        self.calls_for_one * self.clusters(limit, load).map_or(1.0, |it| it.runs_for_one)
+        self.for_one(self.clusters(limit, load))
+    }
+
+    /// Returns the same for the clusters of that limit and load.
+    pub(super) fn for_one(&self, clusters: Option<Clusters>) -> f64 {
+        self.calls_for_one * clusters.map_or(1.0, |it| it.runs_for_one)
     }
 
     /// Returns the number of runs at loads near a concurrency that have the shape of those beside it.
