@@ -24,8 +24,11 @@ pub(super) fn is_interrupted() -> bool {
 }
 
 /// Cancels a run at the first signal, and exits the process at the second; the guard then ends
-/// whatever the run started. Signals are handled from the moment it returns.
+/// whatever the run started. Signals are handled from the moment it returns. A file that grows beyond the
+/// limit of `ulimit -f` is an error of its writer, and no longer ends the process without a word.
 pub(super) fn cancel_on_signal(cancel: &CancellationToken) {
+    // The handler stays when its listener is dropped.
+    drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())));
     let kinds = [
         Some(SignalKind::interrupt()),
         Some(SignalKind::terminate()),

@@ -12,6 +12,9 @@ const MOST_BRANCHES: usize = 1_000;
 /// Largest size of all combinations together, in MiB.
 const MOST_MIB: usize = 128;
 
+/// Longest label, in bytes, as the name of its folder: file systems allow 255, and temporary names are longer.
+const LONGEST_LABEL: usize = 200;
+
 /// One combination: its label (none without a matrix) and its tree.
 pub(crate) struct Branch {
     pub label: Option<String>,
@@ -66,6 +69,15 @@ pub(super) fn expand(mut tree: Node) -> Result<Vec<Branch>, SpecError> {
     if let Some((label, _)) = twice {
         let message = format!("two combinations of the matrix are called `{label}`");
         return Err(SpecError::at(&matrix.place, message).help("name the choices differently"));
+    }
+    if let Some(label) = labels.iter().find(|label| label.len() > LONGEST_LABEL) {
+        let start = &label[..label.floor_char_boundary(60)];
+        let message = format!(
+            "the combination `{start}…` has a name of {} bytes, and its folder one of {LONGEST_LABEL} at the most",
+            label.len()
+        );
+        return Err(SpecError::at(&matrix.place, message)
+            .help("name the choices: `axis: {first: {key: value}, second: {key: value}}`"));
     }
     Ok(branches)
 }

@@ -37,6 +37,7 @@ impl Hidden {
         let mut hidden = Self::default();
         hidden.values_of_keys(line);
         hidden.parts.extend(passwords(line));
+        hidden.parts.extend(passwords_of_words(line));
         let is_of_a_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let mut at = 0;
         for word in line.split(|c| !is_of_a_key(c)) {
@@ -155,4 +156,22 @@ fn passwords(line: &str) -> Vec<Range<usize>> {
         found.push(end - password.len()..end);
     }
     found
+}
+
+/// Finds what stands between a colon and an `@` within a word: the password of an address whose `://` is missing or
+/// mistyped.
+fn passwords_of_words(line: &str) -> Vec<Range<usize>> {
+    let ends_a_word =
+        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '{' | '[' | '(');
+    let of = |(at, _)| {
+        let before = line.get(..at)?;
+        let of_a_reference = |brace: usize| before.get(..brace).is_some_and(|it| it.ends_with('$'));
+        let mut ends = before.char_indices().rev().filter(|(_, c)| ends_a_word(*c));
+        let end = ends.find(|(at, c)| *c != '{' || !of_a_reference(*at));
+        let word = before.get(end.map_or(0, |(at, c)| at + c.len_utf8())..)?;
+        let word = word.rsplit_once("://").map_or(word, |(_, rest)| rest);
+        let password = password_in(word).filter(|it| !only_references(it))?;
+        Some(at - password.len()..at)
+    };
+    line.match_indices('@').filter_map(of).collect()
 }

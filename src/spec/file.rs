@@ -11,7 +11,8 @@ use std::sync::Arc;
 /// Largest spec, in bytes; none that a person wrote is larger.
 const LARGEST_SPEC: u64 = 1 << 20;
 
-const PROJECT_FILE: &str = "sizer.toml";
+/// File with the defaults of all specs in its folder and below.
+pub const PROJECT_FILE: &str = "sizer.toml";
 
 /// Looks up a variable of this process's environment.
 pub fn process_env(name: &str) -> Option<String> {

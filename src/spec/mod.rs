@@ -48,7 +48,7 @@ pub use checked::Checked;
 pub use concurrency::{Adaptive, Budget, Concurrency, Levels, Range, Scale, WindowSpec};
 pub use estimate::{CountFailures, EstimateSpec};
 pub use extensions::{ExtensionError, Extensions};
-pub use file::{ReadOptions, migrate_file, process_env};
+pub use file::{PROJECT_FILE, ReadOptions, migrate_file, process_env};
 pub use load::{Mode, OnFailure, Order, Share, Until};
 pub use lower_limit::LowerLimit;
 pub use migrate::{MigratedSpec, migrate};

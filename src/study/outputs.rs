@@ -3,7 +3,7 @@
 use super::PipelineError;
 use super::files::of_programs;
 use super::producer::Producer;
-use crate::spec::{Extensions, ReadOptions, Spec, SpecSet};
+use crate::spec::{Extensions, PROJECT_FILE, ReadOptions, Spec, SpecSet};
 use crate::store::{Store, StoreError, WrittenReports};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -45,6 +45,9 @@ pub(super) fn check_outputs(spec: &Spec) -> Result<(), PipelineError> {
                 inputs.iter().find(|(at, target, _)| at == place || target.as_ref() == Some(place));
             if let Some((.., what)) = input {
                 return refuse(&format!("over {what}"));
+            }
+            if place.file_name().is_some_and(|name| name == PROJECT_FILE) {
+                return refuse("where specs look for the defaults of their project");
             }
         }
     }

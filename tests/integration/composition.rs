@@ -211,6 +211,21 @@ fn numbers_that_are_too_large_are_named() {
     negative.stderr("expected a whole number that is not negative");
 }
 
+/// The signal that the system sends then ended sizer without a word.
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error() {
+    let project = Sizer::new()
+        .workflow("{type: simulator, output_tokens: 2}", "concurrency: {levels: [1], runs: 500}");
+    let command = format!("ulimit -f 4; exec {} run spec.yml", env!("CARGO_BIN_EXE_sizer"));
+    let mut shell = std::process::Command::new("sh");
+    let output = shell.current_dir(project.path("")).args(["-c", &command]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("File too large"), "{said}");
+    // What was left out is made up for once there is room.
+    project.run(&["run", "spec.yml"]).success();
+}
+
 #[test]
 fn too_few_open_files_are_no_server_that_is_down() {
     let project = Sizer::new()

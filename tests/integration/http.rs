@@ -79,6 +79,35 @@ fn a_streamed_answer_is_timed_piece_by_piece() {
     assert!(mean("itl") >= 0.025 && mean("llm_latency") >= 0.09, "{level:#}");
 }
 
+/// A status of 200 with an error in the body, as some services answer when they are busy.
+#[test]
+fn an_error_in_the_body_is_no_fast_success() {
+    let kind = |content_type: &str, body: &str, rest: &str| {
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let server = Scripted::start(move |socket, _| socket.write_all(answer.as_bytes()).is_ok());
+        let workflow = format!("{{type: http, url: \"http://{}/\"{rest}}}", server.address);
+        level(&Sizer::new().workflow(&workflow, ONE))["failures"][0]["kind"].clone()
+    };
+    let json = "application/json";
+    for stream in ["", ", stream: true"] {
+        assert_eq!(kind(json, r#"{"error": "busy"}"#, stream), "workflow_error", "{stream}");
+        let pretty = "{\n  \"error\": {\n    \"code\": 503\n  }\n}\n";
+        assert_eq!(kind(json, pretty, stream), "workflow_error", "{stream}");
+        let lines = "{\"response\": \"a\"}\n{\"error\": \"out of memory\"}\n";
+        assert_eq!(kind("application/x-ndjson", lines, stream), "workflow_error", "{stream}");
+        assert_eq!(kind(json, r#"{"answer": 1, "error": null}"#, stream), Value::Null, "{stream}");
+        assert_eq!(kind("text/plain", "an \"error\": \"x\"", stream), Value::Null, "{stream}");
+    }
+    // Whoever has a rule knows what an error is.
+    let ruled = ", success: {pointer: /error}";
+    assert_eq!(kind(json, r#"{"error": "small, in per cent"}"#, ruled), Value::Null);
+    let compressed = "application/json\r\ncontent-encoding: gzip";
+    assert_eq!(kind(compressed, "\u{1f}?", ", stream: true"), "malformed");
+}
+
 #[test]
 fn mistakes_in_http_workflows() {
     let of = |workflow: &str| {

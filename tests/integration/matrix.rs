@@ -199,3 +199,12 @@ fn a_run_of_one_branch_is_compared_with_that_branch() {
     let diff = project.run(&["diff", "spec.yml", run, other]).success();
     diff.stdout("test.cost_per_gpu_hour: 4.0 → 1.5");
 }
+
+#[test]
+fn a_combination_whose_folder_no_file_system_could_make_is_refused() {
+    let values = |length: usize| format!("  workflow.model: [{}, small]\n", "m".repeat(length));
+    let simulator = SimulatorProcess::fast();
+    project(&simulator, &values(200)).run(&["run", "spec.yml", "--quiet"]).success();
+    let ended = project(&simulator, &values(300)).run(&["validate", "spec.yml"]).code(2);
+    ended.stderr("has a name of 300 bytes, and its folder one of 200 at the most");
+}

@@ -74,16 +74,17 @@ fn failures_in_good_responses_are_failed_calls() {
             3 => stream(socket, format!("{TOKEN}{}{DONE}", STOP.replace("stop", "abort"))),
             4 => respond(socket, "200 OK", "{\"choices\":[{\"message\":{\"content\":\"\"}}]}"),
             5 => stream(socket, format!("{TOKEN}{STOP}{DONE}")),
+            6 => respond(socket, "200 OK", &format!("\u{feff}{ANSWER}")),
             _ => respond(socket, "200 OK", ANSWER),
         }
     });
     let open = Open::start(server.address);
-    for _ in 0..7 {
+    for _ in 0..8 {
         open.post(&open.chat(), &open.proxy.to_string(), "");
     }
     let (_, level) = open.finish();
     assert_eq!(level["failed_calls"], 5, "{level:#}");
-    assert_eq!(level["llm_latency"]["count"], 2, "{level:#}");
+    assert_eq!(level["llm_latency"]["count"], 3, "{level:#}");
 }
 
 #[test]

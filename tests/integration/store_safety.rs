@@ -94,6 +94,7 @@ fn an_output_takes_the_place_of_no_input() {
         ("dir: .", "questions.jsonl", "over the dataset"),
         ("dir: .", "t.j2", "over a template"),
         ("dir: .", "sizer.lock", "over the lock file"),
+        ("dir: sub", "sizer.toml", "where specs look for the defaults of their project"),
         ("dir: .sizer", "owner", "into the store"),
         ("dir: link/.sizer/objects", "x", "into the store"),
     ] {

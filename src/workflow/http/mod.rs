@@ -140,10 +140,13 @@ impl Http {
         }
         let (mut arrivals, mut kept) = (Vec::new(), Vec::new());
         let judged = self.rule.spec.reads_the_body();
-        if judged {
+        if judged || self.stream {
             sent.is_plain()?;
         }
-        let mut reported = (self.stream && sent.is_event_stream()).then(ErrorDetector::default);
+        let is_event_stream = self.stream && sent.is_event_stream();
+        // Whoever expects something of a document, or another status, knows what an error is.
+        let is_looked_at = is_event_stream || (!judged && status.is_success());
+        let mut reported = is_looked_at.then(|| ErrorDetector::new(is_event_stream));
         let each = |chunk: &[u8]| {
             if let Some(reported) = &mut reported {
                 reported.feed(chunk)?;

@@ -121,7 +121,7 @@ impl WatchedCall {
         if let Reading::Whole(body) = &self.reading
             && self.chat
             && body.iter().all(u8::is_ascii_whitespace)
-            && let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace())
+            && let Some(first) = without_mark(bytes).iter().find(|byte| !byte.is_ascii_whitespace())
             && !b"{[<".contains(first)
         {
             // Not every server declares its stream as one.
@@ -227,6 +227,11 @@ impl WatchedCall {
             Some,
         )
     }
+}
+
+/// Strips the byte order mark that some servers put before their JSON.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 impl Drop for WatchedCall {
