@@ -153,7 +153,13 @@ fn a_limit_on_the_runs_at_a_time_is_told_from_a_slow_llm() {
 fn a_component_that_no_package_has_is_named() {
     let project = project("  unknown_type: tavily").workflow(HOSTED, "concurrency: {levels: [1]}");
     project.run(&["run", "spec.yml"]).code(1).stderr(
-        "cannot be built: no installed package has `tavily` (function_groups.search): correct the name, or install",
+        "cannot be built: no installed package has `tavily` (function_groups.search): correct the name, or install the one that does\n",
+    );
+    // Some releases of the toolkit read no datasets without a further package.
+    let project = self::project("  unknown_type: json\n  unknown_at: eval.general.dataset")
+        .workflow(HOSTED, "concurrency: {levels: [1]}");
+    project.run(&["run", "spec.yml"]).code(1).stderr(
+        "has `json` (eval.general.dataset): correct the name, or install the one that does (such as nvidia-nat-eval)",
     );
 }
 

@@ -10,6 +10,10 @@ It makes a virtual environment with the reference (see compare.py), starts `size
 calculators on a tool-calling agent, a ReAct agent and a chat completion, alternating, with the virtual environment in
 use as a user has it. For each level it prints the medians of the p95s, for each calculator the GPU estimates and how
 long the whole process took, and at the end whatever processes are left.
+
+Python collects garbage all the longer the more a process holds, and everything in it waits: in the reference, which
+keeps all results, for 0.2 to 0.4 s a few times in a sweep. `--no-gc` turns that off on both sides, to tell it from
+other differences.
 """
 
 import argparse
@@ -125,6 +129,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workflows", default="tool,react,chat")
     parser.add_argument("--tokens", default="40")
+    parser.add_argument("--no-gc", action="store_true")
     args = parser.parse_args()
     bin_dir = environment(args.venv)
     environ = {
@@ -139,6 +144,10 @@ def main():
     settings = ["engine.max_batch=8", "engine.base=10ms", "engine.per_sequence=2ms", f"output_tokens={args.tokens}"]
     with tempfile.TemporaryDirectory() as folder, simulated(args.sizer, *settings) as address:
         folder = Path(folder)
+        if args.no_gc:
+            (folder / "site").mkdir()
+            (folder / "site/sitecustomize.py").write_text("import gc\n\ngc.disable()\n")
+            environ["PYTHONPATH"] = str(folder / "site")
         questions = [{"id": n, "question": f"What is {n} times {n + 4}?"} for n in range(1, 5)]
         (folder / "questions.json").write_text(json.dumps(questions))
         for name in args.workflows.split(","):

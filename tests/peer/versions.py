@@ -30,12 +30,12 @@ def installed(folder, release):
     name, _, version = release.partition("==")
     venv.create(folder, with_pip=True)
     python = folder / "bin/python"
-    pip = subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", f"{name}[langchain]=={version}"], capture_output=True, text=True
-    )
-    if pip.returncode:
-        lines = pip.stderr.strip().splitlines() or ["pip failed"]
-        return None, lines[-1]
+    # The requirements of old releases leave so much open that pip tries versions for hours.
+    for arguments in (["pip", "install", "--quiet", "uv"], ["uv", "pip", "install", "--quiet", f"{name}[eval,langchain]=={version}"]):
+        pip = subprocess.run([python, "-m", *arguments], capture_output=True, text=True)
+        if pip.returncode:
+            lines = pip.stderr.strip().splitlines() or ["pip failed"]
+            return None, lines[-1]
     return python, None
 
 

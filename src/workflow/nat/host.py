@@ -44,15 +44,20 @@ def tell(reply, **what):
 def unknown(error):
     """Names the types of components in a configuration that no installed package has, or returns nothing."""
     try:
-        tags = [
-            f"`{problem['ctx']['tag']}` ({'.'.join(map(str, problem['loc']))})"
+        tags = {
+            ".".join(map(str, problem["loc"])): problem["ctx"]["tag"]
             for problem in (error.__cause__ or error).errors()
             if problem["type"] == "union_tag_invalid"
-        ]
+        }
     except Exception:
         # It is no error of a configuration's form.
         return None
-    return f"no installed package has {', '.join(tags)}: correct the name, or install the one that does" if tags else None
+    if not tags:
+        return None
+    # Some releases have what evaluations need in a package of its own.
+    hint = " (such as nvidia-nat-eval)" if any(place.startswith("eval.") for place in tags) else ""
+    named = ", ".join(f"`{tag}` ({place})" for place, tag in tags.items())
+    return f"no installed package has {named}: correct the name, or install the one that does{hint}"
 
 
 def innermost(error):

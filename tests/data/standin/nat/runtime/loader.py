@@ -32,11 +32,11 @@ def load_config(path):
 class Invalid(Exception):
     """An error of a configuration that does not have the form it should."""
 
-    def __init__(self, tag):
-        self.tag = tag
+    def __init__(self, tag, place):
+        self.tag, self.place = tag, place
 
     def errors(self):
-        place = {"loc": ("function_groups", "search")}
+        place = {"loc": tuple(self.place.split("."))}
         return [
             {"type": "missing", **place},
             {"type": "union_tag_invalid", "ctx": {"tag": self.tag, "expected_tags": "'a', 'b'"}, **place},
@@ -114,7 +114,8 @@ async def load_workflow(config_file, max_concurrency=-1):
     print("noise of the workflow on stdout", flush=True)
     print(f"settings: {does}", file=sys.stderr, flush=True)
     if "unknown_type" in does:
-        raise ValueError("Invalid configuration: function_groups: Input tag") from Invalid(does["unknown_type"])
+        place = does.get("unknown_at", "function_groups.search")
+        raise ValueError("Invalid configuration: function_groups: Input tag") from Invalid(does["unknown_type"], place)
     if "build_group" in does:
         raise ExceptionGroup("unhandled errors", [ConnectionError(does["build_group"])])
     if "build_error" in does:
