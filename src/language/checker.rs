@@ -29,6 +29,11 @@ impl<'a> Checker<'a> {
         if holds { Ok(()) } else { Err(self.error(path, message).help(help)) }
     }
 
+    /// Fails at a path unless its value is no secret, and does not show it.
+    pub fn ensure_no_secret(&self, holds: bool, path: &str, message: &str, help: &str) -> Check {
+        self.ensure(holds, path, message, help).map_err(SpecError::hiding_the_value)
+    }
+
     /// Creates an error at a path.
     pub fn error(&self, path: &str, message: &str) -> SpecError {
         SpecError::at(&self.tree.place_of(path), format!("{path}: {message}"))
@@ -70,7 +75,7 @@ impl<'a> Checker<'a> {
         let name = path.rsplit('.').next().unwrap_or(path);
         let by_reference = secret.is_reference() && !secret.has_default();
         let allowed = by_reference || !names_a_secret(name);
-        self.ensure(
+        self.ensure_no_secret(
             allowed,
             path,
             "this is a secret in plain text",

@@ -1,6 +1,6 @@
 //! Errors in a spec, made for people: the problem, its position, the line itself, and the remedy.
 
-use crate::redact::{printable, redact, redact_beside};
+use crate::redact::{printable, redact, redact_beside, with_hidden_value};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use std::error::Error;
 use std::fmt;
@@ -52,6 +52,8 @@ struct Inner {
     place: Option<Place>,
     help: Option<String>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
+    /// True if the value at the position is a secret.
+    hides_value: bool,
 }
 
 impl SpecError {
@@ -67,6 +69,7 @@ impl SpecError {
             place: Some(place.clone()),
             help: None,
             cause: None,
+            hides_value: false,
         }))
     }
 
@@ -78,6 +81,7 @@ impl SpecError {
             place: None,
             help: None,
             cause: None,
+            hides_value: false,
         }))
     }
 
@@ -85,6 +89,13 @@ impl SpecError {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
+        self
+    }
+
+    /// Hides the value at its position, which is a secret.
+    #[must_use]
+    pub fn hiding_the_value(mut self) -> Self {
+        self.0.hides_value = true;
         self
     }
 
@@ -108,8 +119,8 @@ impl SpecError {
     /// Renders the error for people, with the offending line; coloured on request.
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-        let Inner { message, file, place, help, .. } = &*self.0;
-        let shown = place.as_ref().map(QuotedSource::new);
+        let Inner { message, file, place, help, hides_value, .. } = &*self.0;
+        let shown = place.as_ref().map(|place| QuotedSource::new(place, *hides_value));
         // The line itself is made printable by the renderer.
         let (message, file) = (printable(message), printable(file));
         let help = help.as_deref().map(printable);
@@ -159,7 +170,7 @@ struct QuotedSource {
 }
 
 impl QuotedSource {
-    fn new(place: &Place) -> Self {
+    fn new(place: &Place, hides_value: bool) -> Self {
         // Nobody reads a line of that length, and part of one could show a secret without its key.
         let shown = |line: &str| {
             if line.len() > LONGEST_LINE {
@@ -168,11 +179,17 @@ impl QuotedSource {
                 line.to_owned()
             }
         };
-        let text: String = place.source.text.split_inclusive('\n').map(shown).collect();
-        // As a whole, since a value can go on below its key.
-        let text = redact(&text);
         let line_index = usize::try_from(place.line.saturating_sub(1)).unwrap_or(usize::MAX);
         let column = usize::try_from(place.column.saturating_sub(1)).unwrap_or(usize::MAX);
+        let shown = |(index, line)| {
+            let line: String = shown(line);
+            let value =
+                line.char_indices().nth(column).filter(|_| hides_value && index == line_index);
+            value.map_or_else(|| line.clone(), |(at, _)| with_hidden_value(&line, at))
+        };
+        let text: String = place.source.text.split_inclusive('\n').enumerate().map(shown).collect();
+        // As a whole, since a value can go on below its key.
+        let text = redact(&text);
         let line_start: usize = text.split_inclusive('\n').take(line_index).map(str::len).sum();
         let line = text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or("");
         let offset = line.char_indices().nth(column).map_or(line.len(), |(offset, _)| offset);

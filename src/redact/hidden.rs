@@ -36,6 +36,7 @@ impl Hidden {
     pub fn of(line: &str) -> Self {
         let mut hidden = Self::default();
         hidden.values_of_keys(line);
+        hidden.values_of_flags(line);
         hidden.parts.extend(passwords(line));
         hidden.parts.extend(passwords_of_words(line));
         let is_of_a_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -92,6 +93,28 @@ impl Hidden {
         }
     }
 
+    /// Finds the arguments that follow a flag with a secret's name (`[--token, VALUE]`), on this line or below.
+    fn values_of_flags(&mut self, line: &str) {
+        for (at, _) in line.match_indices('-') {
+            let (before, flag) = line.split_at(at);
+            let begins = before.is_empty() || before.ends_with([' ', '\t', ',', '[', '"', '\'']);
+            let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+            let end = flag.find(|c| !is_of_a_name(c)).unwrap_or(flag.len());
+            let (name, rest) = flag.split_at(end);
+            if !begins || name.len() < 2 || !names_a_secret(name) || rest.starts_with(['=', ':']) {
+                continue;
+            }
+            let value = rest.trim_start_matches(['"', '\'', ',', ' ', '\t']);
+            let closing = |c: char| matches!(c, ']' | '}' | ' ' | '"' | '\'');
+            if value.is_empty() {
+                self.goes_on = true;
+            } else if !value.starts_with(['-', '$', ']', '#']) {
+                let start = line.len() - value.len();
+                self.parts.push(start..start + value.trim_end_matches(closing).len());
+            }
+        }
+    }
+
     pub fn masked<'a>(&self, line: &'a str) -> Cow<'a, str> {
         let mut parts: Vec<&Range<usize>> = self.parts.iter().filter(|it| !it.is_empty()).collect();
         if parts.is_empty() {
@@ -111,7 +134,7 @@ impl Hidden {
 }
 
 /// Returns the length of a value in quotes at the start of a text; `None` if it is not in quotes, or does not end.
-fn quoted_length(text: &str) -> Option<usize> {
+pub(super) fn quoted_length(text: &str) -> Option<usize> {
     let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     let mut escaped = false;
     let (_, inside) = text.split_at(1);

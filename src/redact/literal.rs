@@ -1,6 +1,6 @@
 //! Masking of secrets that were written into a spec, in everything that quotes the spec.
 
-use super::hidden::{Below, Hidden};
+use super::hidden::{Below, Hidden, quoted_length};
 use super::plain_value::{first_value, key_before, looks_like_a_secret, only_references};
 use super::{is_formed_as_a_secret, names_a_secret, names_a_secret_variable, url_password};
 
@@ -37,6 +37,16 @@ pub fn redact_beside(message: &str, line: &str) -> String {
         }
     }
     masked
+}
+
+/// Returns a line with the value that begins at a byte hidden: as far as its quotes reach, or to the end of the line.
+pub fn with_hidden_value(line: &str, at: usize) -> String {
+    let (before, value) = line.split_at(line.floor_char_boundary(at));
+    let content = value.trim_end_matches(['\n', '\r']);
+    let closing = |c: char| matches!(c, ']' | '}' | ' ');
+    let length = quoted_length(value).unwrap_or(content.trim_end_matches(closing).len());
+    let rest = value.get(length..).unwrap_or("");
+    format!("{before}***{rest}")
 }
 
 /// Returns the plain-text values in a line that are secrets by their key or by their own form.

@@ -35,7 +35,9 @@ mod shape;
 mod user_info;
 mod view;
 
-pub use literal::{is_plain_secret, query_holds_a_secret, redact, redact_beside, secrets_among};
+pub use literal::{
+    is_plain_secret, query_holds_a_secret, redact, redact_beside, secrets_among, with_hidden_value,
+};
 pub use names::{names_a_secret, names_a_secret_variable};
 pub use printable::printable;
 pub use shape::is_formed_as_a_secret;

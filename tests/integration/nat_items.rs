@@ -57,6 +57,8 @@ fn what_the_toolkit_cannot_read_is_said_without_secrets() {
     let ended = ended.stderr("c.yml: eval.general.dataset._type: datasets of the type `custom` need the reference's own code");
     let ended = ended.stderr("RuntimeError: the storage refused").stderr("; or write it as json");
     assert!(!ended.stderr.contains(SECRET), "{}", ended.stderr);
+    let ended = project(-2, "127.0.0.1:1").run(&["import", "nat", "c.yml"]).code(2);
+    ended.stderr("cannot read the dataset: eval.general.dataset.s3: Field required; eval.general");
     project(0, "127.0.0.1:1").run(&["import", "nat", "c.yml"]).code(2).stderr("it has no items");
     project(3, "127.0.0.1:1")
         .env("VIRTUAL_ENV", "")

@@ -201,6 +201,11 @@ fn no_excerpt_shows_a_secret() {
         "headers:\n    authorization: Bearer x}P",
         "connection: {insecure: true, proxy: 'http://u:P@h:1'}",
         "serve: {run: [x, --api-key=P], ready: 'http://127.0.0.1:1'}",
+        "serve: {run: [x, --api-key, P], ready: 'http://127.0.0.1:1'}",
+        "serve: {run: [x, '--token', \"a\\\"P\"], ready: 'http://127.0.0.1:1'}",
+        "serve: {run: [x, --token, P], reddy: 'http://127.0.0.1:1'}",
+        "serve:\n    run:\n      - x\n      - --token\n      - P\n    ready: 'http://127.0.0.1:1'",
+        "serve:\n    run:\n      - x\n      - --token\n      - >-\n        P\n    reddy: 1",
     ];
     let spec = |form: &str| {
         let form = form.replace('P', P);

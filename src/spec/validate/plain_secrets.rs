@@ -38,7 +38,9 @@ impl SpecChecker<'_> {
                     self.without_secrets(&format!("{path}.{index}"), key, node)
                 })
             }
-            Value::Str(text) => self.ensure(!is_plain_secret(key, text), path, MESSAGE, HELP),
+            Value::Str(text) => {
+                self.checker.ensure_no_secret(!is_plain_secret(key, text), path, MESSAGE, HELP)
+            }
             _ => Ok(()),
         }
     }
@@ -54,7 +56,12 @@ impl SpecChecker<'_> {
             if let Some((name, value)) = pair.or_else(|| Some((named.take()?, text))) {
                 // A shell fills in its own variables.
                 let is_plain = !value.starts_with(['-', '$']) && is_plain_secret(name, value);
-                self.ensure(!is_plain, &format!("{path}.{index}"), MESSAGE, HELP)?;
+                self.checker.ensure_no_secret(
+                    !is_plain,
+                    &format!("{path}.{index}"),
+                    MESSAGE,
+                    HELP,
+                )?;
             }
             named = Some(text).filter(|_| is_flag && pair.is_none());
         }

@@ -44,6 +44,18 @@ def items(config):
         yield json.dumps({"id": str(item.id), "question": question}, ensure_ascii=False, default=str)
 
 
+def described(error):
+    """Returns what is wrong, for a configuration of the wrong form with the places of the first few mistakes."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    try:
+        mistakes = (error.__cause__ or error).errors()
+        return "; ".join(f"{'.'.join(map(str, it['loc']))}: {it['msg']}" for it in mistakes[:3])
+    except Exception:
+        text = str(error).strip()
+        return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 def watch(lifeline):
     while os.read(lifeline, 4096):
         pass
@@ -62,11 +74,7 @@ def main():
     try:
         lines = list(items(order["config"]))
     except BaseException as error:
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        text = str(error).strip()
-        told = f"{type(error).__name__}: {text}" if text else type(error).__name__
-        print(json.dumps({"error": told}), file=reply, flush=True)
+        print(json.dumps({"error": described(error)}), file=reply, flush=True)
         os._exit(1)
     print(json.dumps({"items": len(lines)}), file=reply)
     for line in lines:

@@ -25,6 +25,8 @@ def settings(path):
 
 def load_config(path):
     count = int(settings(path).get("items", 0))
+    if count == -2:
+        raise ValueError("Invalid configuration: eval: Field required") from Invalid("s", "eval.general.dataset.s3")
     dataset = SimpleNamespace(count=count)
     return SimpleNamespace(eval=SimpleNamespace(general=SimpleNamespace(dataset=dataset)))
 
@@ -38,8 +40,13 @@ class Invalid(Exception):
     def errors(self):
         place = {"loc": tuple(self.place.split("."))}
         return [
-            {"type": "missing", **place},
-            {"type": "union_tag_invalid", "ctx": {"tag": self.tag, "expected_tags": "'a', 'b'"}, **place},
+            {"type": "missing", "msg": "Field required", **place},
+            {
+                "type": "union_tag_invalid",
+                "msg": "Input tag",
+                "ctx": {"tag": self.tag, "expected_tags": "'a', 'b'"},
+                **place,
+            },
         ]
 
 
