@@ -6,7 +6,7 @@ use super::init::write_new;
 use super::progress::Progress;
 use super::run::{block_on, end};
 use super::spec_args::WaitArgs;
-use crate::report::{NatTargets, nat_doubts, nat_summary};
+use crate::report::{NatTargets, nat_doubts, nat_failures, nat_notes, nat_summary};
 use crate::sizing::MethodName;
 use crate::study::{CalcFormat, CalcOptions, emitted_spec};
 use crate::workflow::nat::HostCount;
@@ -20,6 +20,8 @@ use std::sync::Arc;
 /// Every flag of the reference works unchanged, with underscores or hyphens. Gathering runs
 /// the workflow at each concurrency; `--offline_mode` estimates from what was gathered before.
 #[derive(clap::Args)]
+// The last one wins, as in the reference.
+#[command(args_override_self = true)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Args {
     /// The configuration with the dataset (and the workflow, unless --endpoint is given)
@@ -192,7 +194,8 @@ pub(super) fn run(args: &Args) -> Result<End, CliError> {
         gpu_count: args.test_gpu_count,
     };
     print(&nat_summary(&outcome.result, targets))?;
-    for note in nat_doubts(&outcome.result).iter().chain(&outcome.result.notes) {
+    let result = &outcome.result;
+    for note in nat_failures(result).iter().chain(&nat_doubts(result)).chain(&nat_notes(result)) {
         tell(&format!("note: {note}"));
     }
     if let Some(job) = outcome.job.as_ref().filter(|_| !args.quiet) {

@@ -111,6 +111,11 @@ impl SpecError {
         &self.0.message
     }
 
+    /// Returns the remedy, if there is one.
+    pub fn remedy(&self) -> Option<&str> {
+        self.0.help.as_deref()
+    }
+
     /// Returns the one-based line and column, if the error has a position.
     pub fn line_column(&self) -> Option<(u64, u64)> {
         self.0.place.as_ref().map(|place| (place.line, place.column))

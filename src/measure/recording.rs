@@ -70,6 +70,13 @@ impl HostHealth {
         self.busy_share() > BUSY
     }
 
+    /// Returns true if a process was busy for a notable part of the time, so that what it was asked for waited now and
+    /// then.
+    pub fn is_at_work(self) -> bool {
+        const NOTABLE: f64 = 0.3;
+        self.busy_share() > NOTABLE
+    }
+
     /// Returns true if what it lacked was a core of this machine, which no further process brings.
     pub fn is_starved(self) -> bool {
         const NOTABLE: f64 = 0.25;

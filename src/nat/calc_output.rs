@@ -143,6 +143,23 @@ impl SizingMetrics {
         self.per_item_metrics.iter().map(run).collect()
     }
 
+    /// Returns true if they are those of a level, to the digits that are written.
+    pub fn is_of(&self, level: &LevelMetrics) -> bool {
+        let p95 = |of: Option<Summary>| of.map_or(0.0, |it| it.p95);
+        let same = |one: f64, other: f64| (one - other).abs() <= 1e-9 * one.abs().max(1.0);
+        self.alerts.workflow_interrupted == level.interrupted
+            && same(self.workflow_runtime_p95, p95(level.workflow_runtime))
+            && same(self.llm_latency_p95, p95(level.llm_latency))
+            && same(self.total_runtime, level.total_runtime)
+    }
+
+    /// Returns true if a time is negative, as none can be.
+    pub fn is_impossible(&self) -> bool {
+        [self.workflow_runtime_p95, self.llm_latency_p95, self.total_runtime]
+            .iter()
+            .any(|it| *it < 0.0)
+    }
+
     /// Converts the figures to a level: the p95s and the total runtime are those of the file, all
     /// else is computed from the items.
     pub fn level(&self, concurrency: u32) -> LevelMetrics {

@@ -50,7 +50,7 @@ pub use comparison::{
 };
 pub use error::{ReportError, TemplateError};
 pub use material::{AddedReport, Material, Report, RunsLookup};
-pub use nat_summary::{NatTargets, nat_doubts, nat_summary};
+pub use nat_summary::{NatTargets, nat_doubts, nat_failures, nat_notes, nat_summary};
 pub use prose::{sentence, sentence_of};
 pub use result::{LevelResult, SizingResult, SpecIdentity, result_schema};
 pub use terminal::terminal_summary;

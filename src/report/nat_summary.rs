@@ -4,8 +4,8 @@ use super::format::{cell, significant};
 use super::nat_calc_output::out_of_range;
 use super::prose::{sentence, sentence_of};
 use super::result::{LevelResult, SizingResult};
-use crate::measure::Metric;
-use crate::sizing::{Estimate, Grade};
+use crate::measure::{FailureCount, Metric};
+use crate::sizing::{Estimate, Finding, Grade};
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;
 
@@ -78,6 +78,43 @@ pub fn nat_doubts(result: &SizingResult) -> Vec<String> {
         doubts.extend(estimate.doubts.iter().map(of));
     }
     doubts
+}
+
+/// Returns why runs failed: for each kind of failure the level with the most, and the message of the first.
+pub fn nat_failures(result: &SizingResult) -> Vec<String> {
+    let mut worst: Vec<(&LevelResult, &FailureCount)> = Vec::new();
+    for level in &result.levels {
+        for failure in &level.failures {
+            match worst.iter_mut().find(|(_, known)| known.kind == failure.kind) {
+                Some(known) if known.1.count < failure.count => *known = (level, failure),
+                Some(_) => {}
+                None => worst.push((level, failure)),
+            }
+        }
+    }
+    let told = |(level, failure): (&LevelResult, &FailureCount)| {
+        let FailureCount { kind, count, first_message, .. } = failure;
+        format!(
+            "At concurrency {}, {count} of {} runs failed ({}): {first_message}",
+            level.concurrency, level.runs, kind
+        )
+    };
+    worst.into_iter().map(told).collect()
+}
+
+/// Returns the notes of a result in the words of whoever gives flags and no spec.
+pub fn nat_notes(result: &SizingResult) -> Vec<String> {
+    let no_target = sentence(&Finding::NoTarget);
+    let own = |note: &String| {
+        if *note == no_target {
+            "No target is set, so there is no estimate: give --target_workflow_runtime or --target_llm_latency, with \
+             --target_users and --test_gpu_count."
+                .to_owned()
+        } else {
+            note.clone()
+        }
+    };
+    result.notes.iter().map(own).collect()
 }
 
 fn alerts(result: &SizingResult, level: &LevelResult) -> String {

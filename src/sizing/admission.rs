@@ -3,7 +3,7 @@
 //! By Little's law (1961), throughput times the mean runtime at the client is the number of runs in flight, and
 //! throughput times the mean runtime at the server the number of those that it works on. The others wait to be admitted.
 
-use crate::measure::LevelMetrics;
+use crate::measure::{HostHealth, LevelMetrics};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -87,7 +87,11 @@ impl AdmissionLimit {
 impl Sides {
     fn of(level: &LevelMetrics) -> Option<Self> {
         // What a busy machine or host takes to begin is no limit of the server.
-        if level.interrupted || level.client_limited || level.host_limited() {
+        if level.interrupted || level.client_limited {
+            return None;
+        }
+        // A process that computes lets runs wait before it begins them, without any limit.
+        if level.host.is_some_and(HostHealth::is_at_work) {
             return None;
         }
         let (client, server) = (level.workflow_runtime?, level.server_runtime?);
@@ -117,7 +121,7 @@ impl Sides {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{ClientHealth, Recording, RecordingMeta, Run};
+    use crate::measure::{ClientHealth, CpuTime, Recording, RecordingMeta, Run};
 
     /// A closed loop of four runs for each user: `server` seconds at the server and `elsewhere` seconds around that.
     fn level(concurrency: u32, server: f64, elsewhere: f64) -> LevelMetrics {
@@ -128,6 +132,23 @@ mod tests {
         };
         let runs = (0..4 * concurrency).map(run).collect();
         LevelMetrics::of(concurrency, &Recording { runs, ..Recording::default() }, 0.0)
+    }
+
+    /// A host that computes begins runs late, whatever their number.
+    #[test]
+    fn a_host_at_work_has_no_limit_of_its_own() {
+        let busy = |share: f64| {
+            [level(1, 0.5, 0.01), level(8, 0.95, 0.02), level(16, 0.95, 0.96)].map(|level| {
+                let host = HostHealth::between(
+                    &[CpuTime::default()],
+                    &[CpuTime { used: share, waited: 0.0 }],
+                    1.0,
+                );
+                LevelMetrics { host, ..level }
+            })
+        };
+        assert!(AdmissionLimit::of(&busy(0.1)).is_some());
+        assert_eq!(AdmissionLimit::of(&busy(0.6)), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::advice::Plan;
 use super::diagnose::{Diagnosis, of_estimate, short_levels};
 use super::estimator::Model;
+use super::evidence::Evidence;
 use super::finding::Finding;
 use super::prepared_model::PreparedModel;
 use super::{Estimate, Fit, Load, Question, Recommendation, Target, rough_gpus};
@@ -166,7 +167,7 @@ fn diagnose(
     let (evidence, model) = (prepared.evidence(), prepared.model());
     let (levels, by_line) = (evidence.levels(), prepared.is_by_line());
     let mut notes = of_measuring(levels);
-    let usable = levels.iter().filter(|level| !level.interrupted).count();
+    let usable = levels_of_lines(evidence);
     if by_line && (2..ENOUGH_LEVELS).contains(&usable) {
         notes.push(Finding::FewLevels { usable });
     }
@@ -206,6 +207,18 @@ fn diagnose(
         }
     }
     (diagnosis, notes)
+}
+
+/// Number of levels that the lines through the main metrics rest on; of the line with the fewest.
+fn levels_of_lines(evidence: Evidence<'_>) -> usize {
+    let of = |metric: &Metric| {
+        let fit = evidence.fit(*metric, Quantile::P95).ok()?;
+        let levels = evidence.levels().iter().filter(|level| !level.interrupted);
+        let seen = levels.filter(|level| level.metric(*metric).is_some_and(|it| it.p95 > 0.0));
+        Some(seen.filter(|level| !fit.outliers.contains(&level.concurrency)).count())
+    };
+    let usable = || evidence.levels().iter().filter(|level| !level.interrupted).count();
+    Metric::MAIN.iter().filter_map(of).min().unwrap_or_else(usable)
 }
 
 /// Collects what went wrong while the levels were measured.

@@ -100,7 +100,7 @@ impl Diagnosis {
         let highest = levels.iter().filter(|l| !l.interrupted).map(|l| l.concurrency).max();
         match (self.saturation_throughput, highest) {
             (Some(throughput), _) => found.push(Finding::Saturated { throughput, knee: self.knee }),
-            (None, Some(highest)) if levels.len() > 2 && still_grew(levels) => {
+            (None, Some(highest)) if still_grew(levels) => {
                 found.push(Finding::NotSaturated { highest });
             }
             _ => {}
@@ -141,8 +141,13 @@ fn falling(levels: &[LevelMetrics]) -> Option<(&LevelMetrics, &LevelMetrics)> {
 
 /// Returns true if the highest level had more throughput than the next one that is clearly lower.
 fn still_grew(levels: &[LevelMetrics]) -> bool {
+    // Two levels can differ by chance.
+    const FEWEST: usize = 3;
     let usable = || levels.iter().filter(|level| !level.interrupted && level.throughput > 0.0);
     let Some(last) = usable().max_by_key(|level| level.concurrency) else { return false };
+    if usable().count() < FEWEST {
+        return false;
+    }
     let apart =
         |it: &&LevelMetrics| f64::from(last.concurrency) >= APART * f64::from(it.concurrency);
     let before = usable().filter(apart).max_by_key(|level| level.concurrency);

@@ -428,10 +428,61 @@ fn half_of_the_runs_failing_is_flagged() {
         "--num_passes",
         "4",
     ]);
-    ended.success().stdout("Alerts!: W = Workflow interrupted").stdout("| !W     |           2 |");
+    let ended = ended.success().stdout("Alerts!: W = Workflow interrupted");
+    let ended = ended.stdout("| !W     |           2 |");
+    let ended = ended.stderr(
+        "runs failed (HTTP error status): 500 Internal Server Error: {\"error\": \"busy\"}",
+    );
+    ended.stderr("give --target_workflow_runtime or --target_llm_latency, with");
     let output = json(&job(&project, "online").join("calc_runner_output.json"));
     let alerts = &output["calc_data"]["2"]["sizing_metrics"]["alerts"];
     assert_eq!(alerts["workflow_interrupted"], true);
+}
+
+/// What its files do not say is not known, and what was changed in them since counts.
+#[test]
+fn offline_mode_says_no_more_than_the_files_do() {
+    let project = gathered("00_line");
+    let file = job(&project, "online").join("calc_runner_output.json");
+    let complete = [
+        "calc",
+        "--offline_mode",
+        "--calc_output_dir",
+        "calc",
+        "--target_workflow_runtime",
+        "5",
+        "--test_gpu_count",
+        "3",
+        "--target_users",
+        "9",
+        "--test_gpu_count",
+        "1",
+    ];
+    // The last of two flags wins, as in the reference.
+    let known = project.run(&complete).stdout("Test parameters: GPUs = 1");
+    let known = known.stdout("|           3 |");
+    known.stdout("Runtime OOR");
+    let mut output = json(&file);
+    for level in output["calc_data"].as_object_mut().unwrap().values_mut() {
+        level["sizing_metrics"]["per_item_metrics"] = serde_json::json!({});
+    }
+    let first = output["calc_data"].as_object().unwrap().keys().next().unwrap().clone();
+    output["calc_data"][&first]["sizing_metrics"]["workflow_runtime_p95"] = (-5.0).into();
+    std::fs::write(&file, output.to_string()).unwrap();
+    let ended = project.run(&complete).stderr("has a negative time, which counts as none");
+    let levels = output["calc_data"].as_object().unwrap().len();
+    let ended = ended.stderr(&format!("The fits rest on {} levels", levels - 1));
+    assert!(!ended.stdout.contains("OOR"), "{}", ended.stdout);
+}
+
+/// A setting that a variable should give is said to be missing where the user wrote it.
+#[test]
+fn an_error_of_a_configuration_names_the_configuration() {
+    let project = configured("127.0.0.1:1".parse().unwrap())
+        .file("config.yml", &CONFIG.replace("TEST_KEY", "NO_SUCH_KEY"));
+    let ended = project.run(&["calc", "--config", "config.yml", "--concurrencies", "1,2"]).code(2);
+    let ended = ended.stderr("error: config.yml: the environment variable NO_SUCH_KEY is not set");
+    assert!(!ended.stderr.contains("sizer-calc.yml"), "{}", ended.stderr);
 }
 
 /// Where the first level fails, the reference ends in a traceback.

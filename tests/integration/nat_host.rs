@@ -198,6 +198,11 @@ fn a_host_that_is_busy_all_the_time_is_the_limit() {
     let ended = project.run(&[&CALC[..], &targets].concat());
     let ended = ended.stdout("C = host of the workflow busy").stdout("| !C     |          12 |");
     ended.stderr("busy all the time at concurrency").stderr("the host, not the LLM, is the limit");
+    // The reference's file has no place for it; sizer's own beside it does.
+    let offline = ["calc", "--offline_mode", "--calc_output_dir", "calc"];
+    let ended = project.run(&[&offline[..], &targets].concat());
+    let ended = ended.stdout("| !C     |          12 |").stdout("p95 Server Runtime");
+    ended.stderr("busy all the time at concurrency");
     // What surrounds a run is little beside it, even on a busy machine.
     let spec = self::project("  spin: 0.3\n  sleep: 0").workflow(
         "{type: nat, config: c.yml, hosts: auto}",

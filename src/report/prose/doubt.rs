@@ -282,13 +282,14 @@ pub(super) fn doubt_words(metric: Metric, doubt: &Doubt, remedy: &Remedy) -> Str
         Doubt::NoInterval => {
             "a straight line gives no interval, so its error is unknown".to_owned()
         }
-        Doubt::MethodsDisagree { low, high, .. } => format!(
-            "the method `monotone` gives {} to {} {} from the same levels: add levels around the answer, or use that \
-             method",
-            load(*low),
-            load(*high),
-            unit
-        ),
+        Doubt::MethodsDisagree { low, high, .. } => {
+            let (low, high) = (load(*low), load(*high));
+            let range = if low == high { format!("about {low}") } else { format!("{low} to {high}") };
+            format!(
+                "the method `monotone` gives {range} {unit} from the same levels: add levels around the answer, or use \
+                 that method"
+            )
+        }
         Doubt::LineAgainstLevels { at_least, below } => {
             let what = match (at_least, below) {
                 (Some(met), Some(missed)) => {

@@ -62,8 +62,8 @@ impl Fit {
 pub enum NoFit {
     /// A line needs two points.
     #[error(
-        "only {usable} usable level{}: a fit needs at least two. Add levels, or check why the others were left out",
-        if *usable == 1 { "" } else { "s" }
+        "{}: a fit needs at least two. Add levels, or check why the others were left out",
+        if *usable == 0 { "no usable level" } else { "only 1 usable level" }
     )]
     TooFewLevels {
         /// Number of usable levels.

@@ -3,7 +3,7 @@
 use super::spec_text::{calc_spec, emitted_spec};
 use super::{CalcError, CalcOptions, CalcOutcome, jobs};
 use crate::measure::FailureKind;
-use crate::spec::{Parts, Spec, process_env};
+use crate::spec::{Parts, Spec, SpecError, process_env};
 use crate::store::write_atomically;
 use crate::study::{
     CancellationToken, Observer, Pipeline, PipelineError, RunOptions, Selection, StageId, Status,
@@ -35,7 +35,9 @@ pub(super) async fn run(
     let read = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
     let parts =
         Parts { project: None, profile: None, overrides: &[], env: &process_env, read: &read };
-    let spec = Spec::parse(&text, &dir.join(SPEC_NAME), &parts)?;
+    let spec = Spec::parse(&text, &dir.join(SPEC_NAME), &parts)
+        .map_err(|error| of_configuration(&error, options))?;
+    spec.check_secrets(&process_env).map_err(|error| of_configuration(&error, options))?;
     let pipeline = Pipeline::open(spec)?;
     let selection = if is_measured(&pipeline)? { measure_again() } else { Selection::default() };
     let observing = Arc::clone(&observer);
@@ -48,6 +50,13 @@ pub(super) async fn run(
     }
     let result = outcome.result.ok_or(PipelineError::NoBranch)?;
     Ok(CalcOutcome { result, job: options.output_dir.as_ref().map(|_| job) })
+}
+
+/// An error in the spec that a configuration became, which exists in memory alone: without a place in it.
+fn of_configuration(error: &SpecError, options: &CalcOptions) -> CalcError {
+    let config = options.config_file.as_deref().unwrap_or(Path::new("")).display();
+    let help = error.remedy().map_or_else(String::new, |help| format!(" ({help})"));
+    CalcError::Parameters(format!("{config}: {}{help}", error.message()))
 }
 
 /// Writes the spec of what was asked beside where its results would be, if the toolkit that runs the workflow is missing.

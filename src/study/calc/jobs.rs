@@ -2,8 +2,10 @@
 
 use super::{CalcError, CalcOptions};
 use crate::bounded::read_file;
+use crate::measure::LevelMetrics;
 use crate::nat::{CalcOutput, OlderCalcOutput, SizingMetrics, read_calc_output};
 use crate::pacing::LoadPoint;
+use crate::report::SizingResult;
 use crate::store::{StoreError, write_atomically};
 use crate::study::Observer;
 use std::collections::BTreeMap;
@@ -12,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const METRICS: &str = "calc_runner_output.json";
+/// What sizer itself writes beside it.
+const RESULT: &str = "result.json";
 /// Largest file of metrics, in bytes; one level takes a few kilobytes.
 const LARGEST_METRICS: u64 = 64 << 20;
 
@@ -49,12 +53,28 @@ pub(super) fn clear_others(job: &Path, observer: &dyn Observer) {
     }
 }
 
+/// A level of a gathering job.
+pub(super) struct GatheredLevel {
+    /// Metrics in the reference's file.
+    pub metrics: SizingMetrics,
+    /// The level as sizer measured it, if it did.
+    known: Option<LevelMetrics>,
+}
+
+impl GatheredLevel {
+    /// The level: all that sizer knows of it, unless somebody changed the metrics since.
+    pub fn level(&self, concurrency: u32) -> LevelMetrics {
+        let known = self.known.as_ref().filter(|known| self.metrics.is_of(known));
+        known.cloned().unwrap_or_else(|| self.metrics.level(concurrency))
+    }
+}
+
 /// The metrics of all gathering jobs by their levels, which are runs in flight: the newest first, and the first
 /// value per level wins.
 pub(super) fn gathered(
     dir: &Path,
     observer: &dyn Observer,
-) -> Result<BTreeMap<LoadPoint, SizingMetrics>, CalcError> {
+) -> Result<BTreeMap<LoadPoint, GatheredLevel>, CalcError> {
     let online = dir.join("online");
     let mut jobs: Vec<(SystemTime, PathBuf)> = jobs_in(&online)
         .map(|job| {
@@ -67,9 +87,17 @@ pub(super) fn gathered(
     for (_, job) in jobs.iter().rev() {
         match read(&job.join(METRICS)) {
             Ok(output) => {
+                let mut known = measured(&job.join(RESULT));
                 for (concurrency, data) in output.calc_data {
-                    let level = LoadPoint::InFlight(concurrency);
-                    levels.entry(level).or_insert(data.sizing_metrics);
+                    let metrics = data.sizing_metrics;
+                    if metrics.is_impossible() {
+                        observer.notice(&format!(
+                            "note: {}: concurrency {concurrency} has a negative time, which counts as none",
+                            job.display()
+                        ));
+                    }
+                    let level = GatheredLevel { metrics, known: known.remove(&concurrency) };
+                    levels.entry(LoadPoint::InFlight(concurrency)).or_insert(level);
                 }
             }
             Err(message) => {
@@ -86,6 +114,14 @@ pub(super) fn gathered(
         )));
     }
     Ok(levels)
+}
+
+/// The levels in a result of sizer's own; none if there is no such file, or it cannot be read.
+fn measured(path: &Path) -> BTreeMap<u32, LevelMetrics> {
+    let bytes = read_file(path, LARGEST_METRICS).ok();
+    let result = bytes.and_then(|bytes| serde_json::from_slice::<SizingResult>(&bytes).ok());
+    let levels = result.into_iter().flat_map(|result| result.levels);
+    levels.map(|level| (level.concurrency, level.metrics)).collect()
 }
 
 fn read(path: &Path) -> Result<CalcOutput, String> {

@@ -20,13 +20,14 @@ pub(super) fn run(
     };
     let metrics = jobs::gathered(&dir, observer)?;
     let runs: BTreeMap<LoadPoint, Vec<Run>> =
-        metrics.iter().map(|(point, metrics)| (*point, metrics.runs())).collect();
+        metrics.iter().map(|(point, it)| (*point, it.metrics.runs())).collect();
     let levels: Vec<LevelMetrics> =
         metrics.iter().map(|(point, metrics)| metrics.level(point.axis())).collect();
     let runs_at = |point: LoadPoint| runs.get(&point).map_or(&[][..], Vec::as_slice);
     let mut measured = MeasuredSweep::of(levels.clone());
     let question = question(options);
-    for point in metrics.keys() {
+    // A file without items does not say how many of them were over a limit.
+    for point in metrics.keys().filter(|point| !runs_at(**point).is_empty()) {
         let recording = Recording { runs: runs_at(*point).to_vec(), ..Recording::default() };
         let began =
             Recording { runs: in_slots(&recording.runs, point.axis()), ..Recording::default() };

@@ -61,7 +61,7 @@ impl Stage for Estimate {
     type Slice = EstimateSlice;
     type Inputs<'a> = EstimateInputs<'a>;
     type Output = Document<Assessment>;
-    const VERSION: u32 = 24;
+    const VERSION: u32 = 25;
 
     fn of((): (), _: Origin<'_>) -> Self {
         Self
