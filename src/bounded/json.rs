@@ -27,12 +27,13 @@ pub(crate) fn has_too_many_values(bytes: &[u8]) -> bool {
     values > MOST_VALUES
 }
 
-/// Returns the length in bytes of the string at the beginning of a text, both quotes included.
+/// Returns the length in bytes of the string at the beginning of a text, both quotes included, whichever they are.
 pub(crate) fn length_of_string(bytes: &[u8]) -> Option<usize> {
+    let quote = *bytes.first()?;
     let mut at = 1;
     loop {
-        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes.get(at) == Some(&b'"') {
+        at += memchr::memchr2(quote, b'\\', bytes.get(at..)?)?;
+        if bytes.get(at) == Some(&quote) {
             return Some(at + 1);
         }
         at += 2;

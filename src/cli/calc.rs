@@ -3,6 +3,7 @@
 use super::End;
 use super::diagnose::{CliError, print, tell};
 use super::init::write_new;
+use super::numbers::{number, whole};
 use super::progress::Progress;
 use super::run::{block_on, end};
 use super::spec_args::WaitArgs;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 /// the workflow at each concurrency; `--offline_mode` estimates from what was gathered before.
 #[derive(clap::Args)]
 // The last one wins, as in the reference.
-#[command(args_override_self = true)]
+#[command(args_override_self = true, allow_negative_numbers = true)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Args {
     /// The configuration with the dataset (and the workflow, unless --endpoint is given)
@@ -40,6 +41,7 @@ pub(super) struct Args {
         long = "target_llm_latency",
         alias = "target-llm-latency",
         default_value_t = 0.0,
+        value_parser = number,
         value_name = "S"
     )]
     target_llm_latency: f64,
@@ -48,17 +50,25 @@ pub(super) struct Args {
         long = "target_workflow_runtime",
         alias = "target-workflow-runtime",
         default_value_t = 0.0,
+        value_parser = number,
         value_name = "S"
     )]
     target_workflow_runtime: f64,
     /// Concurrent users to serve; 0: gather only
-    #[arg(long = "target_users", alias = "target-users", default_value_t = 0, value_name = "N")]
+    #[arg(
+        long = "target_users",
+        alias = "target-users",
+        default_value_t = 0,
+        value_parser = whole::<u64>,
+        value_name = "N"
+    )]
     target_users: u64,
     /// GPUs that serve the workflow while it is measured; 0: gather only
     #[arg(
         long = "test_gpu_count",
         alias = "test-gpu-count",
         default_value_t = 0,
+        value_parser = whole::<u32>,
         value_name = "N"
     )]
     test_gpu_count: u32,
@@ -75,7 +85,13 @@ pub(super) struct Args {
     concurrencies: Concurrencies,
     /// Passes, that is, how many times each concurrency is filled; 0: one pass over the dataset, cut to a
     /// multiple of the concurrency
-    #[arg(long = "num_passes", alias = "num-passes", default_value_t = 0, value_name = "N")]
+    #[arg(
+        long = "num_passes",
+        alias = "num-passes",
+        default_value_t = 0,
+        value_parser = whole::<u32>,
+        value_name = "N"
+    )]
     num_passes: u32,
     /// Keep the metrics of earlier gatherings beside the new ones
     #[arg(long = "append_calc_outputs", alias = "append-calc-outputs")]
@@ -96,6 +112,7 @@ pub(super) struct Args {
         long = "endpoint_timeout",
         alias = "endpoint-timeout",
         default_value_t = 300,
+        value_parser = whole::<u64>,
         value_name = "S"
     )]
     endpoint_timeout: u64,

@@ -1,6 +1,7 @@
 //! `sizer gc`.
 
 use super::diagnose::{CliError, print};
+use super::numbers::whole;
 use super::run::block_on;
 use super::spec_args::{SpecArgs, WaitArgs};
 use super::{Additions, End};
@@ -20,7 +21,7 @@ pub(super) struct Args {
     #[command(flatten)]
     spec: SpecArgs,
     /// Keep the artifacts of only this many of the newest runs
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = whole::<usize>, value_name = "N")]
     keep_last: Option<usize>,
     /// Drop the artifacts of runs older than this, such as 30d
     #[arg(long, value_name = "AGE")]

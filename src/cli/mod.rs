@@ -35,6 +35,7 @@ mod import;
 mod init;
 mod log;
 mod migrate;
+mod numbers;
 mod output_args;
 mod plan;
 mod progress;

@@ -1,6 +1,7 @@
 //! `sizer simulate`.
 
 use super::diagnose::{CliError, print, runtime};
+use super::numbers::whole;
 use super::signals::{cancel_on_signal, exit_code, is_interrupted};
 use super::{Additions, End};
 use crate::spec::{Override, Parts, ReadOptions, Spec, SpecSet, process_env};
@@ -17,7 +18,7 @@ use std::sync::Arc;
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The port to listen on; 0 takes any free one
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole::<u16>)]
     port: u16,
     /// A spec whose workflow is a simulator; without it, the defaults apply
     #[arg(long)]

@@ -85,6 +85,9 @@ fn table(object: &Map<String, Value>, options: &ReadOptions<'_>) -> Option<Vec<R
             .map(|row| Some(row.as_object()?.clone().into_iter().collect()))
             .collect();
     }
+    if let Some(rows) = columns(object, options) {
+        return Some(rows);
+    }
     let inner: Vec<(&String, &Map<String, Value>)> =
         object.iter().map(|(key, value)| Some((key, value.as_object()?))).collect::<Option<_>>()?;
     let wanted = [options.question_key, options.id_key];
@@ -112,10 +115,41 @@ fn table(object: &Map<String, Value>, options: &ReadOptions<'_>) -> Option<Vec<R
     })
 }
 
+/// Converts columns that are lists of equal length, as `orient="list"` of `DataFrame.to_dict` has them.
+fn columns(object: &Map<String, Value>, options: &ReadOptions<'_>) -> Option<Vec<RawRow>> {
+    let cells =
+        |value: &Value| value.as_array().filter(|it| !it.iter().any(Value::is_object)).cloned();
+    let columns: Vec<(&String, Vec<Value>)> =
+        object.iter().map(|(name, column)| Some((name, cells(column)?))).collect::<Option<_>>()?;
+    let (_, questions) = columns.iter().find(|(name, _)| *name == options.question_key)?;
+    let rows = questions.len();
+    columns.iter().all(|(_, cells)| cells.len() == rows).then(|| {
+        let row = |at: usize| {
+            let cell = |(name, cells): &(&String, Vec<Value>)| {
+                Some(((*name).clone(), cells.get(at)?.clone()))
+            };
+            columns.iter().filter_map(cell).collect()
+        };
+        (0..rows).map(row).collect()
+    })
+}
+
 /// Advises on an object that is not a table.
 fn advice(object: &Map<String, Value>, path: &str, options: &ReadOptions<'_>) -> String {
     let is_rows =
         |value: &Value| value.as_array().is_some_and(|list| list.iter().any(Value::is_object));
+    if let Some(Value::Array(questions)) = object.get(options.question_key)
+        && let Some((name, other)) = object.iter().find_map(|(name, column)| {
+            let other = column.as_array().filter(|cells| cells.len() != questions.len())?;
+            Some((name, other.len()))
+        })
+    {
+        return format!(
+            "this is an object of columns, of which `{}` has {} cells and `{name}` {other}",
+            options.question_key,
+            questions.len()
+        );
+    }
     if object.get(options.question_key).is_some_and(|question| !is_rows(question)) {
         return "this is a single object; put it into [ ], or set dataset.format: jsonl".to_owned();
     }

@@ -1,5 +1,6 @@
 //! Repair of JSON as other tools write it, keeping what was meant.
 
+use crate::bounded::length_of_string;
 use std::borrow::Cow;
 
 /// JSON text that any parser reads without loss: `NaN` and `Infinity`, which Python and pandas
@@ -7,22 +8,33 @@ use std::borrow::Cow;
 /// become strings.
 pub(super) struct LosslessJson<'a> {
     pub text: Cow<'a, str>,
-    /// Line and column after each replaced piece, and the bytes by which it grew.
-    moved: Vec<(usize, usize, isize)>,
-}
-
-/// Position of a scan, one-based.
-#[derive(Clone, Copy)]
-struct Place {
-    line: usize,
-    column: usize,
+    original: &'a str,
+    /// Where each replaced piece ended in the original, and the bytes by which it grew.
+    moved: Vec<(usize, isize)>,
 }
 
 impl LosslessJson<'_> {
-    /// Converts a column to that of the original text.
+    /// Converts a column to that of the original text. Both are one-based.
     pub fn column(&self, line: usize, column: usize) -> usize {
-        let before = self.moved.iter().filter(|moved| moved.0 == line && moved.1 <= column);
-        column.saturating_add_signed(-before.map(|moved| moved.2).sum::<isize>()).max(1)
+        let bytes = self.original.as_bytes();
+        let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', bytes).map(|at| at + 1));
+        let start = starts.take(line).last();
+        let Some((start, rest)) = start.and_then(|at| Some((at, self.original.get(at..)?))) else {
+            return column;
+        };
+        let length = memchr::memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());
+        let (mut at, mut before, mut grown) = (start, 0, 0);
+        for (end, more) in
+            self.moved.iter().filter(|(end, _)| (start..=start + length).contains(end))
+        {
+            let Some(since) = self.original.get(at..*end) else { break };
+            (at, before) = (*end, before + since.chars().count());
+            if (before + 1).saturating_add_signed(grown + more) > column {
+                break;
+            }
+            grown += more;
+        }
+        column.saturating_add_signed(-grown).max(1)
     }
 }
 
@@ -31,33 +43,23 @@ pub(super) fn tidied(text: &str) -> LosslessJson<'_> {
     let mut out = String::new();
     let mut copied = 0;
     let mut moved = Vec::new();
-    let (mut place, mut grown) = (Place { line: 1, column: 1 }, 0_isize);
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         let length = piece(rest);
         let piece = rest.get(..length).unwrap_or(rest);
-        if let Some(instead) = replaced(piece) {
-            out.extend(text.get(copied..at));
-            out.push_str(&instead);
-            copied = at + piece.len();
-            let more = instead.len().cast_signed() - piece.len().cast_signed();
-            grown += more;
-            let column = (place.column + piece.len()).saturating_add_signed(grown);
-            moved.push((place.line, column, more));
-        }
-        for char in piece.chars() {
-            place.column += 1;
-            if char == '\n' {
-                (place, grown) = (Place { line: place.line + 1, column: 1 }, 0);
-            }
-        }
         at += piece.len().max(1);
+        if let Some(instead) = replaced(piece) {
+            out.extend(text.get(copied..at - piece.len()));
+            out.push_str(&instead);
+            copied = at;
+            moved.push((at, instead.len().cast_signed() - piece.len().cast_signed()));
+        }
     }
     if moved.is_empty() {
-        return LosslessJson { text: Cow::Borrowed(text), moved };
+        return LosslessJson { text: Cow::Borrowed(text), original: text, moved };
     }
     out.extend(text.get(copied..));
-    LosslessJson { text: Cow::Owned(out), moved }
+    LosslessJson { text: Cow::Owned(out), original: text, moved }
 }
 
 /// Returns the length in bytes of the token at the beginning of a text: a string, a comment, a word
@@ -66,17 +68,7 @@ fn piece(text: &str) -> usize {
     let bytes = text.as_bytes();
     let end = |found: Option<usize>| found.unwrap_or(text.len());
     match bytes {
-        [quote @ (b'"' | b'\''), inside @ ..] => {
-            let mut escaped = false;
-            end(inside
-                .iter()
-                .position(|byte| {
-                    let closes = byte == quote && !escaped;
-                    escaped = *byte == b'\\' && !escaped;
-                    closes
-                })
-                .map(|at| at + 2))
-        }
+        [b'"' | b'\'', ..] => end(length_of_string(bytes)),
         [b'/', b'/', ..] => end(memchr::memchr(b'\n', bytes)),
         [b'/', b'*', ..] => end(text.find("*/").map(|at| at + 2)),
         [first, ..] if is_word(*first) => end(bytes.iter().position(|byte| !is_word(*byte))),
@@ -88,13 +80,13 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"+-._$".contains(&byte) || byte >= 0x80
 }
 
-fn replaced(word: &str) -> Option<String> {
+fn replaced(word: &str) -> Option<Cow<'static, str>> {
     let digits = word.strip_prefix('-').unwrap_or(word);
     match digits {
-        "NaN" | "Infinity" => Some("null".to_owned()),
+        "NaN" | "Infinity" => Some(Cow::Borrowed("null")),
         _ if digits.len() > 18 && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
             let fits = word.parse::<i64>().is_ok() || word.parse::<u64>().is_ok();
-            (!fits).then(|| format!("\"{word}\""))
+            (!fits).then(|| Cow::Owned(format!("\"{word}\"")))
         }
         _ => None,
     }
@@ -123,6 +115,13 @@ mod tests {
         ] {
             assert_eq!(tidied(text).text, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_place_behind_many_replaced_words_is_found() {
+        let text = "NaN, ".repeat(200_000) + "?";
+        let tidied = tidied(&text);
+        assert_eq!(tidied.column(1, tidied.text.len()), text.len());
     }
 
     #[test]

@@ -221,7 +221,7 @@ impl Rows<'_> {
             (0, 0) => "it has no rows".to_owned(),
             (0, _) => format!("dataset.filter leaves out all of its {filtered} rows"),
             _ => format!(
-                "in none of its{first} {dropped} rows does `{}` hold a text; set dataset.question_key to the key that does \
+                "in none of its{first} {dropped} rows does `{}` hold a text; set question_key to the key that does \
                  (the first row has: {})",
                 self.spec.question_key, self.first_keys
             ),

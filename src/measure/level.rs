@@ -10,7 +10,7 @@ use super::{
     RecordingMeta, RunColumns, ScrapedMetric, SearchGoal, StepMetrics, Summary,
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Aggregated measurements of one level. Times in seconds; failed runs are counted, never timed.
@@ -43,7 +43,6 @@ pub struct LevelMetrics {
     /// Failures by kind, with their counts.
     pub failures: Vec<FailureCount>,
     /// HTTP statuses of all answers, with their counts.
-    #[serde(deserialize_with = "by_status")]
     pub http_statuses: BTreeMap<u16, u64>,
     /// Finish reasons of the calls, with their counts.
     pub finish_reasons: BTreeMap<String, u64>,
@@ -134,14 +133,6 @@ pub struct LevelMetrics {
     /// Search of the adaptive sweep that measured the level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<SearchGoal>,
-}
-
-/// Reads counts by status. Keys of JSON objects are strings, and serde does not turn those of a
-/// flattened level (`LevelResult`) into numbers.
-fn by_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u16, u64>, D::Error> {
-    let counts: BTreeMap<String, u64> = BTreeMap::deserialize(deserializer)?;
-    let parsed = counts.into_iter().map(|(status, count)| Ok((status.parse()?, count)));
-    parsed.collect::<Result<_, std::num::ParseIntError>>().map_err(de::Error::custom)
 }
 
 impl LevelMetrics {

@@ -59,6 +59,7 @@ pub use recording::{
     ClientHealth, CpuTime, HostHealth, MachineHealth, Part, PreviousFigures, Recording,
     RecordingMeta, SearchGoal,
 };
+pub(crate) use run::longest_work;
 pub use run::{Failure, FailureKind, Gaps, LlmCall, Outcome, Phase, Run};
 pub use scrape::{ScrapedMetric, Series, ServerMetrics};
 pub use step::{Step, StepKind};

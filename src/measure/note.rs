@@ -18,4 +18,6 @@ pub enum Note {
     MaxCompletionTokens,
     /// The workflow reported more steps than are kept of a run.
     StepsLeftOut,
+    /// The server reports a step or an LLM call whose times cannot be, such as an end before its start. It is left out.
+    ImpossibleTimes,
 }

@@ -289,6 +289,13 @@ fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
+/// Returns the longest that a server can have worked on a run whose client waited for so many seconds: as long, but for
+/// how exact both clocks are.
+pub fn longest_work(waited: f64) -> f64 {
+    const INEXACT: f64 = 0.1;
+    waited * (1.0 + INEXACT) + INEXACT
+}
+
 impl Run {
     /// Returns the workflow runtime in seconds, as the user sees it.
     pub fn runtime(&self) -> f64 {
@@ -298,9 +305,7 @@ impl Run {
     /// Returns what a server reports as its own runtime, in seconds, if it can be true: no server works on a run for
     /// longer than its client waits, but for how exact both clocks are.
     pub fn believed(&self, seconds: Option<f64>) -> Option<f64> {
-        const INEXACT: f64 = 0.1;
-        let most = self.runtime() * (1.0 + INEXACT) + INEXACT;
-        seconds.filter(|seconds| (0.0..=most).contains(seconds))
+        seconds.filter(|seconds| (0.0..=longest_work(self.runtime())).contains(seconds))
     }
 
     /// Returns true if the whole answer arrived.

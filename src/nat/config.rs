@@ -145,6 +145,7 @@ fn dataset(
             return Err(wrong(KEY, message.to_owned()));
         }
     };
+    let unused = unknown_keys(&section);
     let dataset: Dataset =
         serde_json::from_value(section).map_err(|error| wrong(KEY, error.to_string()))?;
     let by_reference = |key: &str, what: &str, advice: &str| {
@@ -172,8 +173,10 @@ fn dataset(
             return by_reference("eval.general.dataset.remote_file_path", what, advice);
         }
         _ => {
-            let message = "neither file_path nor remote_file_path is given".to_owned();
-            return Err(wrong(KEY, message));
+            let message = "neither file_path nor remote_file_path is given";
+            let unused =
+                if unused.is_empty() { String::new() } else { format!(", but {unused} is there") };
+            return Err(wrong(KEY, format!("{message}{unused}")));
         }
     };
     let mut out = Map::new();
@@ -201,6 +204,9 @@ fn dataset(
     if !filter.is_empty() {
         out.insert("filter".into(), Value::Object(filter));
     }
+    if !unused.is_empty() {
+        notes.push(format!("not used, since the dataset has no such key: {unused}"));
+    }
     let reps = general.get("reps").or_else(|| config["eval"].get("reps"));
     if reps.and_then(Value::as_u64).is_some_and(|reps| reps > 1) {
         notes.push(
@@ -209,6 +215,27 @@ fn dataset(
         );
     }
     Ok(Value::Object(out))
+}
+
+/// Lists the keys of a dataset of a common type that the reference knows no more than sizer does.
+fn unknown_keys(dataset: &Value) -> String {
+    const KNOWN: [&str; 7] =
+        ["_type", "file_path", "remote_file_path", "s3", "id_key", "structure", "filter"];
+    const IN_STRUCTURE: [&str; 6] = [
+        "disable",
+        "question_key",
+        "answer_key",
+        "generated_answer_key",
+        "trajectory_key",
+        "expected_trajectory_key",
+    ];
+    let keys = |section: &Value, at: &str, known: &[&str]| -> Vec<String> {
+        let keys = section.as_object().into_iter().flatten().map(|(key, _)| key);
+        keys.filter(|key| !known.contains(&key.as_str())).map(|key| format!("{at}{key}")).collect()
+    };
+    let mut unknown = keys(dataset, "", &KNOWN);
+    unknown.extend(keys(&dataset["structure"], "structure.", &IN_STRUCTURE));
+    unknown.join(", ")
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ pub enum ImportError {
         #[source]
         error: std::io::Error,
     },
-    /// The file is not valid YAML.
-    #[error("{file} is not valid YAML: {message}")]
+    /// The file is not valid YAML, or holds no keys.
+    #[error("{file}: {message}")]
     Syntax {
         /// The file.
         file: String,

@@ -51,6 +51,25 @@ fn llm_of(config: &Value) -> Option<(&str, &Map<String, Value>)> {
     name.and_then(|name| Some((name, llms.get(name)?.as_object()?)))
 }
 
+/// Explains why the workflow has no LLM.
+fn no_llm(config: &Value) -> String {
+    let llms: Vec<&str> =
+        config["llms"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    match (llms.as_slice(), config["workflow"]["llm_name"].as_str()) {
+        ([], _) => "the configuration has no `llms`; add the one that the workflow asks".to_owned(),
+        (_, None) => {
+            format!("the workflow has no `llm_name`; add it: one of {}", llms.join(", "))
+        }
+        (_, Some(name)) if llms.contains(&name) => {
+            format!("`llms.{name}` is no section with settings; correct it")
+        }
+        (_, Some(name)) => format!(
+            "the workflow's `llm_name` is `{name}`, and `llms` has {}; correct it",
+            llms.join(", ")
+        ),
+    }
+}
+
 /// Converts the workflow; fails with the reason why it cannot be run from here.
 pub(super) fn workflow(
     config: &Value,
@@ -70,10 +89,13 @@ pub(super) fn workflow(
         return Err(format!("{what}; {SERVE}"));
     }
     let Some((name, llm)) = llm_of(config) else {
-        return Err(format!(
-            "the workflow's `llm_name` is not among `llms`; correct it, or {SERVE}"
-        ));
+        return Err(format!("{}, or {SERVE}", no_llm(config)));
     };
+    if section["llm_name"].is_null() {
+        notes.push(format!(
+            "the workflow has no llm_name, which the reference refuses; `{name}`, the only LLM, is used"
+        ));
+    }
     let provider = Provider::of(llm).map_err(|no| match no {
         NoProvider::OtherProtocol(kind) => {
             format!("sizer cannot call an LLM of the type `{kind}` itself; {SERVE}")
@@ -259,7 +281,8 @@ mod tests {
                 "headers": {"X-Team": "search", "api-key": "${env:AZURE_OPENAI_API_KEY}"},
             })
         );
-        assert_eq!(notes, Vec::<String>::new());
+        let [unnamed] = notes.as_slice() else { panic!("{notes:?}") };
+        assert!(unnamed.starts_with("the workflow has no llm_name"), "{unnamed}");
     }
 
     #[test]

@@ -39,7 +39,7 @@ fn load_over(
     let config: Value =
         serde_yaml::from_str(&expanded.text).map_err(|error| ImportError::Syntax {
             file: shown.clone(),
-            message: first_line(&error.to_string()).to_owned(),
+            message: format!("this is not valid YAML: {}", first_line(&error.to_string())),
         })?;
     let Value::Object(mut config) = config else {
         let message = "this is not a configuration: it holds no keys".to_owned();

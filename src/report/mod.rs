@@ -29,6 +29,7 @@ mod comparison;
 mod error;
 mod format;
 mod gantt;
+mod level_form;
 mod levels_csv;
 mod material;
 mod nat_calc_output;

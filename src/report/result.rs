@@ -48,7 +48,7 @@ pub struct SpecIdentity {
 }
 
 /// One level, with its metrics and how it compares with the targets.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct LevelResult {
     /// Metrics of the level.

@@ -5,8 +5,13 @@ use crate::measure::{LevelMetrics, Note};
 
 /// Sentences about all levels together; each observation is mentioned once.
 pub(super) fn sentences(levels: &[LevelMetrics]) -> Vec<String> {
-    let all =
-        [Note::HeldOpen, Note::WithoutStreamOptions, Note::MaxCompletionTokens, Note::StepsLeftOut];
+    let all = [
+        Note::HeldOpen,
+        Note::WithoutStreamOptions,
+        Note::MaxCompletionTokens,
+        Note::StepsLeftOut,
+        Note::ImpossibleTimes,
+    ];
     let noted = all.into_iter().filter_map(|note| {
         let at = at(levels, |level| level.notes.contains_key(&note))?;
         Some(match note {
@@ -23,6 +28,10 @@ pub(super) fn sentences(levels: &[LevelMetrics]) -> Vec<String> {
             ),
             Note::StepsLeftOut => format!(
                 "Some runs reported more than 1,000 steps (at {at}): the figures of steps leave out the rest of theirs."
+            ),
+            Note::ImpossibleTimes => format!(
+                "The server reports steps or LLM calls whose times cannot be (at {at}): they end before they start, or outside \
+                 of their run. The figures leave them out; check the clocks of its machines."
             ),
         })
     });

@@ -1,8 +1,9 @@
 //! Artifacts, looked up by digest, and manifests, looked up by key.
 
+use super::atomic::{holds, write_atomically};
 use super::manifest::Parts;
 use super::{Content, Digest, Key, Manifest, Store, StoreError, objects};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 impl Store {
     /// Stores an artifact with its manifest. `cut_short` is the reason why the artifact is incomplete, if it
@@ -109,5 +110,13 @@ impl Store {
     pub fn read(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
         let of_process = self.memory.as_ref().and_then(|memory| memory.read(digest));
         of_process.map_or_else(|| objects::read(&self.folders, digest), Ok)
+    }
+
+    /// Puts a copy of a verified artifact at a path outside the store, unless it is there.
+    pub fn copy_to(&self, path: &Path, artifact: &Manifest) -> Result<(), StoreError> {
+        if holds(path, artifact.size, &artifact.digest) {
+            return Ok(());
+        }
+        write_atomically(path, &self.read(&artifact.digest)?)
     }
 }

@@ -1,7 +1,7 @@
 //! Atomic file writes.
 
-use super::StoreError;
 use super::temporary::{Temporary, sweep_dead};
+use super::{Digest, StoreError};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
@@ -9,13 +9,21 @@ use tempfile::NamedTempFile;
 
 /// Writes a file unless it holds these bytes already.
 pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    // A different length means different content. It may also be a pipe, on which a read would block.
-    let alike = fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() == bytes.len() as u64);
-    if alike && fs::read(path).is_ok_and(|old| old == bytes) {
-        Ok(())
-    } else {
-        write_atomically(path, bytes)
-    }
+    let is_there =
+        has_length(path, bytes.len() as u64) && fs::read(path).is_ok_and(|old| old == bytes);
+    if is_there { Ok(()) } else { write_atomically(path, bytes) }
+}
+
+/// Returns true if there is a file with this content.
+pub(super) fn holds(path: &Path, size: u64, digest: &Digest) -> bool {
+    let content = || fs::File::open(path).and_then(Digest::of_reader);
+    has_length(path, size) && content().is_ok_and(|found| found == *digest)
+}
+
+/// Returns true for a file of this length: a different one means different content. Anything else may be a pipe, on which
+/// a read would block.
+fn has_length(path: &Path, length: u64) -> bool {
+    fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() == length)
 }
 
 /// Replaces a file atomically: writes a temporary file beside it, syncs it, and renames it. At any instant

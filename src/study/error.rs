@@ -125,6 +125,6 @@ fn unreachable_text(stage: Option<&StageId>, kept: bool, failure: &Failure) -> S
         return format!("the workflow cannot be measured{at}: {}", failure.message);
     }
     format!(
-        "the server cannot be reached{at}: {failure}. Is it running, and is workflow.base_url right?"
+        "the server cannot be reached{at}: {failure}. Is it running, and is its address (base_url) right?"
     )
 }

@@ -7,7 +7,7 @@ use super::stages::{Artifacts, ResultInputs, ResultSlice, assemble};
 use super::{Pipeline, PipelineError};
 use crate::engine::{Previous, Progress};
 use crate::report::SizingResult;
-use crate::store::{LockFile, LockState, LockedStage, Manifest, write_if_changed};
+use crate::store::{LockFile, LockState, LockedStage, Manifest};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -73,8 +73,7 @@ impl Pipeline {
         for (id, manifest) in manifests {
             let StageId::Render(name) = id else { continue };
             let path = dir.join(name);
-            let bytes = context.services.store.read(&manifest.digest)?;
-            write_if_changed(&path, &bytes)?;
+            context.services.store.copy_to(&path, manifest)?;
             paths.push(path);
         }
         if !paths.is_empty() {

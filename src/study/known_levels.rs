@@ -7,8 +7,9 @@
 use super::PipelineError;
 use super::context::Context;
 use super::graph_level::KnownLevel;
+use super::measurement::without_amount;
 use super::stage_id::StageId;
-use super::stages::{stage, without_amount};
+use super::stages::stage;
 use crate::engine::Id;
 use crate::load::RecordedRuns;
 use crate::measure::LevelMetrics;

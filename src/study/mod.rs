@@ -49,7 +49,7 @@ mod graph_level;
 mod host;
 mod inspect;
 mod known_levels;
-
+mod measurement;
 mod observer;
 mod outcome;
 mod outputs;

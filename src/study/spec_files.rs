@@ -4,6 +4,7 @@ use super::PipelineError;
 use super::content::Content;
 use super::file_digests::FileDigests;
 use super::files::{of_configuration, of_programs};
+use super::measurement::Measurement;
 use super::producer::Producer;
 use crate::dataset::DatasetError;
 use crate::pacing::LoadPoint;
@@ -22,6 +23,7 @@ pub(super) struct SpecFiles {
     dataset: OnceLock<Content>,
     program_files: OnceLock<BTreeMap<String, Digest>>,
     runs_in: OnceLock<Option<String>>,
+    measurement: OnceLock<Arc<Measurement>>,
 }
 
 impl SpecFiles {
@@ -33,6 +35,7 @@ impl SpecFiles {
             dataset: OnceLock::new(),
             program_files: OnceLock::new(),
             runs_in: OnceLock::new(),
+            measurement: OnceLock::new(),
         }
     }
 
@@ -50,6 +53,13 @@ impl SpecFiles {
     pub fn runs_in(&self) -> Option<&str> {
         let find = || self.spec.workflow.runs_in(self.spec.base_dir());
         self.runs_in.get_or_init(find).as_deref()
+    }
+
+    /// What is measured at every level.
+    pub fn measurement(&self) -> Result<Arc<Measurement>, PipelineError> {
+        let files = self.program_files()?;
+        let find = || Arc::new(Measurement::of(&self.spec, files, self.runs_in()));
+        Ok(Arc::clone(self.measurement.get_or_init(find)))
     }
 
     /// The path of the dataset on this machine: the spec's file, or the copy of a remote one; of a recording,

@@ -399,10 +399,52 @@ fn import_writes_a_spec_or_says_why_not() {
         .success();
     project.run(&["validate", "spec.yml"]).success().stdout("agent is valid: 4 items, 10 levels");
     let project = project.file("bad.yml", "eval: [");
-    project.run(&["import", "nat", "bad.yml"]).code(2).stderr("bad.yml is not valid YAML");
+    project.run(&["import", "nat", "bad.yml"]).code(2).stderr("bad.yml: this is not valid YAML");
     let project =
         project.file("custom.yml", "eval: {general: {dataset: {_type: custom, function: a.b}}}");
     project.run(&["import", "nat", "custom.yml"]).code(2).stderr("datasets of the type `custom`");
+}
+
+#[test]
+fn mistakes_are_named_in_the_terms_of_the_command_and_the_configuration() {
+    let file = |llm_name: &str, dataset: &str| {
+        format!(
+            "llms: {{a: {{_type: openai, model_name: m, base_url: 'http://127.0.0.1:9/v1'}}, b: {{}}}}\n\
+             workflow: {{_type: chat_completion{llm_name}}}\n\
+             eval: {{general: {{dataset: {{_type: jsonl, {dataset}}}}}}}\n"
+        )
+    };
+    let named = |name: &str, text: String| Sizer::new().file(name, &text);
+    let wrong = |text: String, flags: &[&str]| {
+        let args = [&["calc", "--config_file", "c.yml"], flags].concat();
+        named("c.yml", text).run(&args).code(2)
+    };
+    let sound = || file(", llm_name: a", "file_path: questions.jsonl");
+    for (flags, message) in [
+        (["--endpoint", "127.0.0.1:9"], "--endpoint: an address begins with http:// or https://"),
+        (["--num_passes", "-1"], "'-1' for '--num_passes <N>': this is less than 0"),
+        (["--target_users", "many"], "this is not a whole number"),
+        (["--target_workflow_runtime", "5s"], "this is not a number"),
+        (["--target_workflow_runtime", "-5"], "--target_workflow_runtime: a time in seconds"),
+        (["--test_gpu_count", "4294967296"], "this is too large a number"),
+    ] {
+        wrong(sound(), &flags).stderr(message);
+    }
+    let path = "file_path: questions.jsonl";
+    for (text, message) in [
+        (file("", path), "the workflow has no `llm_name`; add it: one of a, b"),
+        (file(", llm_name: c", path), "`llm_name` is `c`, and `llms` has a, b; correct it"),
+        (file(", llm_name: a", "file_pth: q"), "is given, but file_pth is there"),
+        ("- a\n".to_owned(), "c.yml: this is not a configuration: it holds no keys"),
+    ] {
+        wrong(text, &[]).stderr(message);
+    }
+    let import = |text: String| named("c.yml", text).run(&["import", "nat", "c.yml"]).success();
+    import(file(", llm_name: a", &format!("{path}, structure: {{question: q}}, reps: 3")))
+        .stderr("not used, since the dataset has no such key: reps, structure.question");
+    import(sound().replace(", b: {}", "").replace(", llm_name: a", "")).stderr(
+        "the workflow has no llm_name, which the reference refuses; `a`, the only LLM, is used",
+    );
 }
 
 /// The reference leaves failed runs of an endpoint out of its p95 and flags nothing.

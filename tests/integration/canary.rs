@@ -75,8 +75,9 @@ fn break_off(socket: &mut std::net::TcpStream) -> bool {
     respond(socket, "200 OK", &format!("{} not JSON", quoted()))
 }
 
-/// Steps that last longer than the run, so that every report shows them.
+/// Steps that last as long as the run, so that every report shows them.
 fn report_steps(socket: &mut std::net::TcpStream) -> bool {
+    std::thread::sleep(std::time::Duration::from_millis(40));
     let line = |event: &str, id: &str, name: &str, at: f64| {
         let payload = json!({ "event_timestamp": at }).to_string();
         let step = json!({ "type": event, "id": id, "name": name, "payload": payload });
@@ -86,8 +87,8 @@ fn report_steps(socket: &mut std::net::TcpStream) -> bool {
     let body = [
         line("LLM_START", "l", &name, 10.0),
         line("TOOL_START", "t", &format!("{}{CANARY}", "p".repeat(90)), 10.0),
-        line("LLM_END", "l", &name, 20.0),
-        line("TOOL_END", "t", "", 30.0),
+        line("LLM_END", "l", &name, 10.02),
+        line("TOOL_END", "t", "", 10.04),
         "data: {\"value\": 1}\n\n".to_owned(),
     ];
     respond(socket, "200 OK", &body.concat())

@@ -192,6 +192,7 @@ fn tables_in_json_are_read_as_pandas_does() {
         r#"{"id":{"0":1,"1":2},"question":{"0":"a","1":"b"}}"#,
         r#"{"0":{"id":1,"question":"a"},"1":{"id":2,"question":"b"}}"#,
         r#"{"columns":["id","question"],"index":[0,1],"data":[[1,"a"],[2,"b"]]}"#,
+        r#"{"id":[1,2],"question":["a","b"]}"#,
         r#"{"schema":{"fields":[]},"data":[{"index":0,"id":1,"question":"a"},{"index":1,"id":2,"question":"b"}]}"#,
         "[{\"id\": 1, \"question\": \"a\"}, /* one more */ {\"id\": 2, \"question\": \"b\"},]",
     ] {
@@ -233,6 +234,10 @@ fn tables_in_json_are_read_as_pandas_does() {
         (
             "{\"question\": \"a\"}\n{\"question\": \"b\"}\n{\"question\": }\n",
             "d.json:3:14: expected value (as in JSON lines",
+        ),
+        (
+            r#"{"id": [1], "question": ["a", "b"]}"#,
+            "this is an object of columns, of which `question` has 2 cells and `id` 1",
         ),
         ("[[1, \"a\"], [2]]", "entry 2 here has 1 cells, and the first has 2"),
         ("[[1, \"a\"], {\"id\": 2}]", "entry 2 here is an object, and the first is a list"),

@@ -302,7 +302,11 @@ fn a_toolkit_that_is_not_there_is_named_and_the_spec_is_written() {
         .stderr("cannot be loaded (ModuleNotFoundError: No module named 'not_installed_at_all')")
         .stderr(install);
     let named = bare("").workflow("{type: nat, config: c.yml, python: ./nowhere}", BURST);
-    named.run(&["run", "spec.yml"]).code(2).stderr("was not found in ").stderr("nowhere");
+    named
+        .run(&["run", "spec.yml"])
+        .code(2)
+        .stderr("was not found in ")
+        .stderr("nowhere: it cannot be started (No such file");
     named.run(&["validate", "spec.yml"]).success();
 }
 

@@ -120,6 +120,52 @@ fn steps_are_in_recordings_the_result_and_the_reports() {
     project.run(&["run", "spec.yml", "--offline"]).success();
 }
 
+/// A workflow whose server has one LLM call in order, one that ends before it starts, and a search of an hour.
+fn confused(socket: &mut TcpStream) -> bool {
+    std::thread::sleep(Duration::from_millis(30));
+    let (at, none) = (1.8e9, Value::Null);
+    let (workflow, search) = (("w", "root", "agent"), ("t", "w", "search"));
+    let (good, back) = (("l", "w", "model"), ("m", "w", "model"));
+    let body = [
+        line("WORKFLOW_START", workflow, at, &none),
+        line("LLM_START", good, at, &none),
+        line("LLM_END", good, at + 0.01, &none),
+        line("LLM_START", back, at + 0.02, &none),
+        line("LLM_END", back, at + 0.01, &none),
+        line("TOOL_START", search, at, &none),
+        line("TOOL_END", search, at + 3600.0, &none),
+        "data: {\"value\": \"21\"}\n\n".to_owned(),
+        line("WORKFLOW_END", workflow, at + 0.025, &none),
+    ];
+    let body = body.concat();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n";
+    write!(socket, "{head}content-length: {}\r\n\r\n{body}", body.len()).is_ok()
+}
+
+#[test]
+fn times_that_cannot_be_count_nowhere_and_are_named() {
+    let server = Scripted::start(|socket, _| confused(socket));
+    let project = Sizer::new().workflow(
+        &format!("{{type: nat, base_url: 'http://{}'}}", server.address),
+        "concurrency: {mode: burst, levels: [1, 4], runs: 8}\n\
+         test: {gpu_count: 1}\ntargets: {users: 5, llm_latency: 10s}",
+    );
+    let ended = project.run(&["run", "spec.yml"]);
+    assert!(ended.code.is_some_and(|code| code != 2), "{ended:#?}");
+    let result = project.result();
+    for level in result["levels"].as_array().unwrap() {
+        let p95 = level["llm_latency"]["p95"].as_f64().unwrap();
+        assert!((p95 - 0.01).abs() < 1e-6, "{level}");
+        let steps = level["steps"]["steps"].as_array().unwrap();
+        assert!(steps.iter().all(|step| step["name"] != "search"), "{level}");
+    }
+    let notes = result["notes"].to_string();
+    assert!(
+        notes.contains("steps or LLM calls whose times cannot be (at concurrency 1, 4)"),
+        "{notes}"
+    );
+}
+
 #[test]
 fn a_recording_with_steps_is_read_as_it_was_written() {
     let project = project("");

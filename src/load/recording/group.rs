@@ -1,12 +1,12 @@
 //! Runs as a row group: column by column, in the order of the schema.
 
+use super::lists::{Group, Lists, write};
 use super::schema::Col;
-use crate::measure::{LlmCall, Outcome, Run, Step};
+use crate::measure::{LlmCall, Outcome, Phase, Run};
 use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type,
 };
-use parquet::errors::{ParquetError, Result};
-use parquet::file::writer::SerializedRowGroupWriter;
+use parquet::errors::Result;
 use serde::Serialize;
 use std::io::Write;
 
@@ -21,7 +21,13 @@ pub(super) fn write_group<W: Write + Send>(
         Outcome::Failed(failure) => Some(failure.clone()),
     };
     plain::<ByteArrayType, _>(group, runs, |run| text(&run.id))?;
-    plain::<ByteArrayType, _>(group, runs, |run| text(&name(run.phase)))?;
+    let [warm_up, measured, cool_down] =
+        [Phase::WarmUp, Phase::Measured, Phase::CoolDown].map(|phase| text(&name(phase)));
+    plain::<ByteArrayType, _>(group, runs, |run| match run.phase {
+        Phase::WarmUp => warm_up.clone(),
+        Phase::Measured => measured.clone(),
+        Phase::CoolDown => cool_down.clone(),
+    })?;
     plain::<DoubleType, _>(group, runs, |run| run.start)?;
     plain::<DoubleType, _>(group, runs, |run| run.end)?;
     optional::<ByteArrayType, _>(group, runs, |run| Some(text(&name(failure(run)?.kind))))?;
@@ -30,39 +36,48 @@ pub(super) fn write_group<W: Write + Send>(
     optional::<DoubleType, _>(group, runs, |run| run.server_runtime)?;
     plain::<BoolType, _>(group, runs, |run| run.reconnected)?;
     plain::<Int32Type, _>(group, runs, |run| i32::try_from(run.retries).unwrap_or(i32::MAX))?;
+    let calls = Lists::of(runs, |run| &run.llm_calls);
+    let known = Known::of(&calls);
     // Token counts beyond i64 do not exist.
     let count = |tokens: Option<u64>| tokens.and_then(|tokens| i64::try_from(tokens).ok());
-    of_calls::<DoubleType, _>(group, runs, true, |call| Some(call.start))?;
-    of_calls::<DoubleType, _>(group, runs, true, |call| Some(call.end))?;
-    of_calls::<DoubleType, _>(group, runs, false, |call| call.ttft)?;
-    of_calls::<Int64Type, _>(group, runs, false, |call| count(call.prompt_tokens))?;
-    of_calls::<Int64Type, _>(group, runs, false, |call| count(call.completion_tokens))?;
-    of_calls::<DoubleType, _>(group, runs, false, |call| Some(call.itl?.mean))?;
-    of_calls::<DoubleType, _>(group, runs, false, |call| call.itl?.p95)?;
-    of_calls::<DoubleType, _>(group, runs, false, |call| call.itl?.max)?;
-    of_calls::<ByteArrayType, _>(group, runs, false, |call| {
+    calls.required::<DoubleType, _>(group, |call| call.start)?;
+    calls.required::<DoubleType, _>(group, |call| call.end)?;
+    calls.optional::<DoubleType, _>(group, known.ttft, |call| call.ttft)?;
+    calls.optional::<Int64Type, _>(group, known.prompt_tokens, |call| count(call.prompt_tokens))?;
+    calls.optional::<Int64Type, _>(group, known.completion_tokens, |call| {
+        count(call.completion_tokens)
+    })?;
+    calls.optional::<DoubleType, _>(group, known.itl, |call| Some(call.itl?.mean))?;
+    calls.optional::<DoubleType, _>(group, known.itl, |call| call.itl?.p95)?;
+    calls.optional::<DoubleType, _>(group, known.itl, |call| call.itl?.max)?;
+    calls.optional::<ByteArrayType, _>(group, known.finish_reason, |call| {
         call.finish_reason.as_deref().map(text)
     })?;
-    of_calls::<ByteArrayType, _>(group, runs, false, |call| call.model.as_deref().map(text))?;
-    of_calls::<ByteArrayType, _>(group, runs, false, |call| call.upstream.as_deref().map(text))?;
-    of_calls::<Int32Type, _>(group, runs, false, |call| call.http_status.map(i32::from))?;
+    calls
+        .optional::<ByteArrayType, _>(group, known.model, |call| call.model.as_deref().map(text))?;
+    calls.optional::<ByteArrayType, _>(group, known.upstream, |call| {
+        call.upstream.as_deref().map(text)
+    })?;
+    calls.optional::<Int32Type, _>(group, known.http_status, |call| {
+        call.http_status.map(i32::from)
+    })?;
     let has = |column: Col| !left_out.contains(&column);
     if has(Col::AnswerTtft) {
-        of_calls::<DoubleType, _>(group, runs, false, |call| call.answer_ttft)?;
+        calls.optional::<DoubleType, _>(group, true, |call| call.answer_ttft)?;
     }
     if has(Col::Chunks) {
-        of_calls::<Int64Type, _>(group, runs, false, |call| count(call.chunks))?;
+        calls.optional::<Int64Type, _>(group, true, |call| count(call.chunks))?;
     }
     if has(Col::ChunkGapMean) {
-        of_calls::<DoubleType, _>(group, runs, false, |call| Some(call.chunk_gaps?.mean))?;
-        of_calls::<DoubleType, _>(group, runs, false, |call| call.chunk_gaps?.p95)?;
-        of_calls::<DoubleType, _>(group, runs, false, |call| call.chunk_gaps?.max)?;
+        calls.optional::<DoubleType, _>(group, true, |call| Some(call.chunk_gaps?.mean))?;
+        calls.optional::<DoubleType, _>(group, true, |call| call.chunk_gaps?.p95)?;
+        calls.optional::<DoubleType, _>(group, true, |call| call.chunk_gaps?.max)?;
     }
     if has(Col::CachedTokens) {
-        of_calls::<Int64Type, _>(group, runs, false, |call| count(call.cached_tokens))?;
+        calls.optional::<Int64Type, _>(group, true, |call| count(call.cached_tokens))?;
     }
     if has(Col::SharedPrefix) {
-        of_calls::<DoubleType, _>(group, runs, false, |call| call.shared_prefix)?;
+        calls.optional::<DoubleType, _>(group, true, |call| call.shared_prefix)?;
     }
     optional::<Int32Type, _>(group, runs, |run| i32::try_from(run.failed_calls).ok())?;
     if has(Col::Notes) {
@@ -71,16 +86,46 @@ pub(super) fn write_group<W: Write + Send>(
         optional::<ByteArrayType, _>(group, runs, names)?;
     }
     if has(Col::StepName) {
-        of_steps::<ByteArrayType, _>(group, runs, true, |step| Some(text(step.kind.name())))?;
-        of_steps::<ByteArrayType, _>(group, runs, true, |step| Some(text(&step.name)))?;
-        of_steps::<DoubleType, _>(group, runs, true, |step| Some(step.start))?;
-        of_steps::<DoubleType, _>(group, runs, true, |step| Some(step.end))?;
-        of_steps::<Int32Type, _>(group, runs, false, |step| i32::try_from(step.parent?).ok())?;
+        let steps = Lists::of(runs, |run| &run.steps);
+        steps.required::<ByteArrayType, _>(group, |step| text(step.kind.name()))?;
+        steps.required::<ByteArrayType, _>(group, |step| text(&step.name))?;
+        steps.required::<DoubleType, _>(group, |step| step.start)?;
+        steps.required::<DoubleType, _>(group, |step| step.end)?;
+        steps.optional::<Int32Type, _>(group, true, |step| i32::try_from(step.parent?).ok())?;
     }
     Ok(())
 }
 
-type Group<'a, W> = SerializedRowGroupWriter<'a, W>;
+/// The columns of calls that hold anything; most of the others are empty for a whole level.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
+struct Known {
+    ttft: bool,
+    prompt_tokens: bool,
+    completion_tokens: bool,
+    itl: bool,
+    finish_reason: bool,
+    model: bool,
+    upstream: bool,
+    http_status: bool,
+}
+
+impl Known {
+    fn of(calls: &Lists<'_, LlmCall>) -> Self {
+        let mut known = Self::default();
+        for call in calls.elements() {
+            known.ttft |= call.ttft.is_some();
+            known.prompt_tokens |= call.prompt_tokens.is_some();
+            known.completion_tokens |= call.completion_tokens.is_some();
+            known.itl |= call.itl.is_some();
+            known.finish_reason |= call.finish_reason.is_some();
+            known.model |= call.model.is_some();
+            known.upstream |= call.upstream.is_some();
+            known.http_status |= call.http_status.is_some();
+        }
+        known
+    }
+}
 
 /// A column with a value in every row.
 fn plain<T: DataType, W: Write + Send>(
@@ -97,66 +142,13 @@ fn optional<T: DataType, W: Write + Send>(
     runs: &[Run],
     get: impl Fn(&Run) -> Option<T::T>,
 ) -> Result<()> {
-    let values: Vec<Option<T::T>> = runs.iter().map(get).collect();
-    let definitions: Vec<i16> = values.iter().map(|value| i16::from(value.is_some())).collect();
-    let values: Vec<T::T> = values.into_iter().flatten().collect();
-    write::<T, W>(group, &values, Some(&definitions), None)
-}
-
-/// A column of the list of calls: none in a row without calls.
-fn of_calls<T: DataType, W: Write + Send>(
-    group: &mut Group<'_, W>,
-    runs: &[Run],
-    required: bool,
-    get: impl Fn(&LlmCall) -> Option<T::T>,
-) -> Result<()> {
-    of_list::<T, W, _>(group, runs, required, |run| &run.llm_calls, get)
-}
-
-/// A column of the list of steps: none in a row without steps.
-fn of_steps<T: DataType, W: Write + Send>(
-    group: &mut Group<'_, W>,
-    runs: &[Run],
-    required: bool,
-    get: impl Fn(&Step) -> Option<T::T>,
-) -> Result<()> {
-    of_list::<T, W, _>(group, runs, required, |run| &run.steps, get)
-}
-
-fn of_list<T: DataType, W: Write + Send, E>(
-    group: &mut Group<'_, W>,
-    runs: &[Run],
-    required: bool,
-    list: impl Fn(&Run) -> &[E],
-    get: impl Fn(&E) -> Option<T::T>,
-) -> Result<()> {
-    let (mut values, mut definitions, mut repetitions) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut values, mut definitions) = (Vec::new(), Vec::with_capacity(runs.len()));
     for run in runs {
-        let elements = list(run);
-        if elements.is_empty() {
-            definitions.push(0);
-            repetitions.push(0);
-        }
-        for (index, element) in elements.iter().enumerate() {
-            let value = get(element);
-            definitions.push(1 + i16::from(!required && value.is_some()));
-            repetitions.push(i16::from(index > 0));
-            values.extend(value);
-        }
+        let value = get(run);
+        definitions.push(i16::from(value.is_some()));
+        values.extend(value);
     }
-    write::<T, W>(group, &values, Some(&definitions), Some(&repetitions))
-}
-
-fn write<T: DataType, W: Write + Send>(
-    group: &mut Group<'_, W>,
-    values: &[T::T],
-    definitions: Option<&[i16]>,
-    repetitions: Option<&[i16]>,
-) -> Result<()> {
-    let missing = || ParquetError::General("the schema has fewer columns".to_owned());
-    let mut column = group.next_column()?.ok_or_else(missing)?;
-    column.typed::<T>().write_batch(values, definitions, repetitions)?;
-    column.close()
+    write::<T, W>(group, &values, Some(&definitions), None)
 }
 
 fn text(text: &str) -> ByteArray {

@@ -4,6 +4,7 @@
 mod column;
 mod columns;
 mod group;
+mod lists;
 mod pieces;
 mod read;
 mod schema;

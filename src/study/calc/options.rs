@@ -111,6 +111,9 @@ impl CalcOptions {
             );
             refuse(hosted && given, &message)?;
         }
+        let has_scheme = |url: &String| url.starts_with("http://") || url.starts_with("https://");
+        let message = "--endpoint: an address begins with http:// or https://";
+        refuse(self.endpoint.as_ref().is_some_and(|url| !has_scheme(url)), message)?;
         refuse(self.endpoint_timeout == 0, "--endpoint_timeout: no run can end within 0 s")?;
         if !self.offline {
             let missing = "--config_file is missing; without --offline_mode a sweep is run, and needs a dataset";

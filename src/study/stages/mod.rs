@@ -21,7 +21,6 @@ pub(super) use output::{Product, push_line};
 pub(super) use planned_level::PlannedLevel;
 pub(super) use render::check_templates;
 pub(super) use result::{ResultInputs, ResultSlice, assemble, identity};
-pub(super) use sweep::without_amount;
 pub(super) use task::Task;
 
 use super::context::Context;

@@ -8,16 +8,16 @@ use crate::engine::{Continuation, CutShort};
 use crate::load::{Job, LevelPlan, LevelSize, LoadError, Recorder, make_room, to_parquet};
 use crate::measure::{Failure, FailureKind, Outcome, PreviousFigures, RecordingMeta, Run};
 use crate::pacing::LoadPoint;
-use crate::spec::{Concurrency, ScrapeSpec, WindowSpec, WorkflowSpec};
-use crate::store::{Content, Digest};
+use crate::spec::WorkflowSpec;
+use crate::store::Content;
 use crate::study::graph_level::GraphLevel;
+use crate::study::measurement::Measurement;
 use crate::study::producer::Producer;
 use crate::study::services::Services;
 use crate::study::spec_files::SpecFiles;
 use crate::study::{PipelineError, StageId};
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -29,21 +29,7 @@ pub(super) struct Sweep {
 pub(super) enum SweepSlice {
     /// Runs recorded elsewhere; everything about them is in the recording.
     Recorded,
-    Measured(Box<MeasurementSlice>),
-}
-
-/// Everything that changes what is measured.
-pub(super) struct MeasurementSlice {
-    workflow: WorkflowSpec,
-    /// Without the keys about other levels, and without the amount to measure if the plan has it.
-    load: Concurrency,
-    /// True if the plan, not the slice, says how much is measured.
-    is_planned: bool,
-    rig: Option<String>,
-    scrape: Option<ScrapeSpec>,
-    program_files: BTreeMap<String, Digest>,
-    /// Software on this machine that runs the workflow, with its version.
-    runs_in: Option<String>,
+    Measured(Arc<Measurement>),
 }
 
 impl Stage for Sweep {
@@ -58,25 +44,10 @@ impl Stage for Sweep {
     }
 
     fn slice(&self, files: &SpecFiles) -> Result<SweepSlice, PipelineError> {
-        let spec = &files.spec;
-        if !Producer::of(spec).measures() {
+        if !Producer::of(&files.spec).measures() {
             return Ok(SweepSlice::Recorded);
         }
-        let Concurrency { levels, order, .. } = Concurrency::default();
-        let mut load = Concurrency { levels, order, ..spec.concurrency.clone() };
-        let is_planned = spec.concurrency.levels.adaptive().is_some();
-        if is_planned {
-            load.window = WindowSpec::Open;
-        }
-        Ok(SweepSlice::Measured(Box::new(MeasurementSlice {
-            workflow: spec.workflow.clone(),
-            load,
-            is_planned,
-            rig: spec.test.rig.clone(),
-            scrape: spec.test.scrape.clone(),
-            program_files: files.program_files()?.clone(),
-            runs_in: files.runs_in().map(str::to_owned),
-        })))
+        files.measurement().map(SweepSlice::Measured)
     }
 
     fn inputs<'a>(
@@ -105,91 +76,6 @@ impl Serialize for SweepSlice {
             Self::Recorded => json!({ "workflow": { "type": "recorded" } }).serialize(serializer),
             Self::Measured(slice) => slice.reads().serialize(serializer),
         }
-    }
-}
-
-impl MeasurementSlice {
-    /// The form in which the key holds it.
-    fn reads(&self) -> Value {
-        let mut load = json!(self.load);
-        if let Some(load) = load.as_object_mut() {
-            load.retain(|key, _| !ELSEWHERE.contains(&key.as_str()));
-            if self.is_planned {
-                // A level of more runs answers as well: how many are wanted is the plan's concern.
-                load.retain(|key, _| !AMOUNT.contains(&key.as_str()));
-            }
-            load.insert("warmup".into(), self.load.warmup_waves().into());
-        }
-        let mut slice = json!({
-            "workflow": measured(&self.workflow),
-            "concurrency": load,
-            "test": { "rig": self.rig, "scrape": self.scrape },
-        });
-        let orders = orders(&slice["workflow"]);
-        if let Some(slice) = slice.as_object_mut().filter(|_| !orders.is_empty()) {
-            slice.insert("order".into(), json!(orders));
-        }
-        let files = &self.program_files;
-        if let Some(slice) = slice.as_object_mut().filter(|_| !files.is_empty()) {
-            slice.insert("files".into(), json!(files));
-        }
-        if let (Some(slice), Some(software)) = (slice.as_object_mut(), &self.runs_in) {
-            slice.insert("runs_in".into(), json!(software));
-        }
-        slice
-    }
-}
-
-/// Keys about other levels and the order of measuring; they change nothing about this level.
-const ELSEWHERE: [&str; 5] = ["levels", "order", "start", "max", "budget"];
-/// Keys that only say how many runs a level has.
-const AMOUNT: [&str; 4] = ["passes", "runs", "duration", "until"];
-
-/// The slice of a sweep without the keys that only say how many runs a level has. Recordings for which it is equal
-/// are of the same thing.
-pub(in crate::study) fn without_amount(mut reads: Value) -> Value {
-    if let Some(load) = reads.get_mut("concurrency").and_then(Value::as_object_mut) {
-        load.retain(|key, _| !ELSEWHERE.contains(&&**key) && !AMOUNT.contains(&&**key));
-    }
-    reads
-}
-
-/// The keys of a workflow that change what is measured: not paths of output, nor how long to wait for a server. Files
-/// are identified by their content instead.
-fn measured(workflow: &WorkflowSpec) -> Value {
-    const BESIDE: [(&str, &[&str]); 3] = [
-        ("", &["files"]),
-        ("/llm", &["port", "bodies"]),
-        ("/serve", &["files", "ready", "ready_timeout", "log"]),
-    ];
-    let own = workflow.beside();
-    let mut workflow = json!(workflow);
-    for (at, keys) in BESIDE.into_iter().chain([("", own)]) {
-        if let Some(Value::Object(section)) = workflow.pointer_mut(at) {
-            section.retain(|key, _| !keys.contains(&key.as_str()));
-        }
-    }
-    workflow
-}
-
-/// The further keys of requests whose order is not that of a key: they are sent as they are written,
-/// and a model generates in the order of its schema.
-fn orders(workflow: &Value) -> Vec<String> {
-    match workflow {
-        Value::Object(map) => {
-            let of_value = |(key, value): (&String, &Value)| {
-                if key != "extra_body" {
-                    return orders(value);
-                }
-                let mut sorted = value.clone();
-                sorted.sort_all_objects();
-                let (written, sorted) = (value.to_string(), sorted.to_string());
-                if written == sorted { Vec::new() } else { vec![written] }
-            };
-            map.iter().flat_map(of_value).collect()
-        }
-        Value::Array(values) => values.iter().flat_map(orders).collect(),
-        _ => Vec::new(),
     }
 }
 
@@ -279,7 +165,7 @@ impl Sweep {
 
     async fn sweep(
         &self,
-        slice: &MeasurementSlice,
+        slice: &Measurement,
         expanded: ExpandedDataset<'_>,
         services: &Services,
     ) -> Result<Product, PipelineError> {
@@ -332,7 +218,7 @@ impl Sweep {
     /// Notes the goal of an adaptive sweep, and the recording that this one replaces.
     fn note_what_was_before(
         &self,
-        slice: &MeasurementSlice,
+        slice: &Measurement,
         services: &Services,
         around: &mut RecordingMeta,
     ) -> Result<(), PipelineError> {
@@ -351,7 +237,7 @@ impl Sweep {
             Ok(())
         })?;
         // Under the same key there is no other to choose from any more.
-        if known.manifest.parts.reads != slice.reads() {
+        if known.manifest.parts.reads != *slice.reads() {
             around.replaced.push(known.manifest.digest.to_string());
         }
         Ok(())
@@ -364,7 +250,7 @@ impl Sweep {
 
     fn plan(
         &self,
-        slice: &MeasurementSlice,
+        slice: &Measurement,
         expanded: ExpandedDataset<'_>,
     ) -> Result<LevelPlan, PipelineError> {
         let load = &self.planned.with_amount(&slice.load);

@@ -1,9 +1,9 @@
 //! Client of `POST /generate/full`.
 
 use super::config::NatSpec;
-use super::steps::Steps;
+use super::steps::{Done, Steps};
 use crate::language::{Address, Seconds, Vault};
-use crate::measure::{Failure, Item, Note, Run};
+use crate::measure::{Failure, Item, Run};
 use crate::redact::Redactor;
 use crate::workflow::lines::Lines;
 use crate::workflow::proxy::Proxy;
@@ -111,9 +111,8 @@ impl Nat {
         sent.success().await?.until_over(each).await?;
         lines.finish(|line| steps.line(line))?;
         let complete = matches!(steps.progress(), Progress::Complete { .. });
-        let notes = if steps.are_cut() { vec![Note::StepsLeftOut] } else { Vec::new() };
         let (server_runtime, failed_calls) = (steps.server_runtime(), steps.unfinished());
-        let (llm_calls, steps) = steps.finish(start)?;
+        let Done { llm_calls, steps, notes } = steps.finish(start..clock.now())?;
         Ok(Answer {
             server_runtime,
             failed_calls,

@@ -5,6 +5,7 @@
 //! them; `host` is one of them, whose program is `host.py`, and `toolkit` finds the Python that can run it. `items` has
 //! the same Python read a dataset that is code, by `items.py`.
 
+mod call;
 mod client;
 mod config;
 mod host;
@@ -37,5 +38,5 @@ pub(super) fn read_stream(body: &[u8], piece: usize) -> Result<String, Failure> 
         lines.feed(chunk, |line| steps.line(line))?;
     }
     lines.finish(|line| steps.line(line))?;
-    steps.finish(0.0).map(|(calls, steps)| format!("{calls:?} {steps:?}"))
+    steps.finish(0.0..1.0).map(|done| format!("{done:?}"))
 }

@@ -58,23 +58,27 @@ impl StepLog {
         self.is_cut
     }
 
-    /// Returns the steps that ended, with times since `origin` (seconds since the epoch). A step whose parent did not
-    /// end is part of the next one further out.
-    pub fn finish(self, origin: f64) -> Vec<Step> {
+    /// Returns the steps that ended within `most` seconds from `origin` (seconds since the epoch), with times since then,
+    /// and true if others ended at a time that cannot be. A step whose parent is left out is part of the next one further
+    /// out.
+    pub fn finish(self, origin: f64, most: f64) -> (Vec<Step>, bool) {
+        let can_be = |start: f64, end: f64| start >= origin && start <= end && end - origin <= most;
+        let mut impossible = false;
         let mut steps: Vec<Step> = Vec::with_capacity(self.begun.len());
         // The new position of each step: of one that did not end, that of its parent.
         let mut positions: Vec<Option<u32>> = Vec::with_capacity(self.begun.len());
         for Begun { kind, name, start, end, parent } in self.begun {
             let parent = parent.and_then(|it| *positions.get(usize::try_from(it).ok()?)?);
-            let Some(end) = end else {
+            impossible |= end.is_some_and(|end| !can_be(start, end));
+            let Some(end) = end.filter(|end| can_be(start, *end)) else {
                 positions.push(parent);
                 continue;
             };
             positions.push(u32::try_from(steps.len()).ok());
-            let (start, end) = (start - origin, end.max(start) - origin);
+            let (start, end) = (start - origin, end - origin);
             steps.push(Step { kind, name, start, end, parent });
         }
-        steps
+        (steps, impossible)
     }
 }
 
@@ -120,11 +124,14 @@ mod tests {
             parent,
         };
         assert_eq!(
-            log.finish(10.0),
-            [
-                of(StepKind::Workflow, "agent", 0.0, 4.0, None),
-                of(StepKind::Tool, "search", 1.0, 2.0, Some(0)),
-            ]
+            log.finish(10.0, 5.0),
+            (
+                vec![
+                    of(StepKind::Workflow, "agent", 0.0, 4.0, None),
+                    of(StepKind::Tool, "search", 1.0, 2.0, Some(0)),
+                ],
+                false
+            )
         );
     }
 
@@ -134,12 +141,28 @@ mod tests {
         for number in 0..100_000 {
             let id = number.to_string();
             log.start(StepKind::Other, &id, &id, &"é".repeat(100_000 / (number + 1)), 1.0);
-            log.end(&id, 0.0);
+            log.end(&id, 2.0);
         }
         assert!(log.is_cut());
-        let steps = log.finish(1.0);
-        assert_eq!(steps.len(), MOST_STEPS);
+        let (steps, impossible) = log.finish(1.0, 1.0);
+        assert_eq!((steps.len(), impossible), (MOST_STEPS, false));
         assert!(steps.iter().all(|step| step.name.len() <= LONGEST_NAME && step.end >= step.start));
+    }
+
+    #[test]
+    fn steps_whose_times_cannot_be_are_left_out() {
+        for (start, end) in
+            [(11.0, 10.5), (10.0, 20.0), (f64::NEG_INFINITY, 11.0), (11.0, f64::INFINITY)]
+        {
+            let mut log = StepLog::default();
+            log.start(StepKind::Tool, "t", "", "search", start);
+            log.start(StepKind::Llm, "l", "t", "model", 10.0);
+            log.end("l", 11.0);
+            log.end("t", end);
+            let (steps, impossible) = log.finish(10.0, 5.0);
+            let [step] = steps.as_slice() else { panic!("{start} {end}: {steps:?}") };
+            assert!(impossible && step.kind == StepKind::Llm && step.parent.is_none(), "{step:?}");
+        }
     }
 
     #[test]

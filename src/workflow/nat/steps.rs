@@ -4,9 +4,10 @@
 //! inside a JSON string). A failed workflow ends the body with a bare JSON object that has `code` and
 //! `message`, without a prefix or a line end.
 
+use super::call::Call;
 use super::prompts::Prompts;
 use super::step_log::{StepLog, begins_or_ends};
-use crate::measure::{Failure, FailureKind, LlmCall, Step};
+use crate::measure::{Failure, FailureKind, LlmCall, Note, Step, longest_work};
 use crate::workflow::loose::{LooseValue, is_something};
 use crate::workflow::openai::answer::{ErrorFields, Usage, is_of_an_error};
 use crate::workflow::transport::Progress;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
 #[derive(Deserialize)]
 struct Event<'a> {
@@ -52,16 +54,6 @@ struct StepData<'a> {
     /// The prompt of an LLM call: messages, or a text.
     #[serde(default, borrow)]
     input: Option<&'a RawValue>,
-}
-
-/// LLM call on the server's clock (seconds since the epoch).
-#[derive(Debug)]
-struct Call {
-    start: f64,
-    end: Option<f64>,
-    first_token: Option<f64>,
-    usage: Usage,
-    shared_prefix: Option<f64>,
 }
 
 /// Parser that reads a body line by line.
@@ -213,19 +205,14 @@ impl Steps {
         u32::try_from(open).unwrap_or(u32::MAX)
     }
 
-    /// True if there were more steps than are kept.
-    pub fn are_cut(&self) -> bool {
-        self.log.is_cut()
-    }
-
     /// Time from the first to the last step on the server's clock, in seconds; `None` without steps.
     pub fn server_runtime(&self) -> Option<f64> {
         Some(self.last? - self.first?)
     }
 
-    /// Returns the complete LLM calls and steps once the body has ended. Shifts the server's clock so that its first
-    /// step falls on `run_start` (seconds on the level's clock).
-    pub fn finish(self, run_start: f64) -> Result<(Vec<LlmCall>, Vec<Step>), Failure> {
+    /// Returns what the run did, once the body has ended. Shifts the server's clock so that its first step falls on the
+    /// start of the run, which is `during` (seconds on the level's clock).
+    pub fn finish(self, during: Range<f64>) -> Result<Done, Failure> {
         if self.open_workflows > 0 {
             let message = "the body ended before the workflow did";
             return Err(Failure::new(FailureKind::Truncated, message));
@@ -235,22 +222,28 @@ impl Steps {
             return Err(Failure::new(FailureKind::Truncated, message));
         }
         // No steps, no calls.
-        let Some(first) = self.first else { return Ok((Vec::new(), Vec::new())) };
-        let origin = first - run_start;
-        let complete = self.calls.into_iter().filter_map(|call| {
-            Some(LlmCall {
-                start: call.start - origin,
-                end: call.end? - origin,
-                ttft: call.first_token.map(|at| at - call.start),
-                prompt_tokens: call.usage.prompt_tokens,
-                cached_tokens: call.usage.cached_tokens,
-                shared_prefix: call.shared_prefix,
-                completion_tokens: call.usage.completion_tokens,
-                ..LlmCall::default()
-            })
-        });
-        Ok((complete.collect(), self.log.finish(first)))
+        let Some(first) = self.first else { return Ok(Done::default()) };
+        let origin = first - during.start;
+        let (mut llm_calls, mut impossible) = (Vec::new(), false);
+        for call in self.calls.iter().filter(|call| call.end.is_some()) {
+            let call = call.believed(origin, &during);
+            impossible |= call.is_none();
+            llm_calls.extend(call);
+        }
+        let cut = self.log.is_cut().then_some(Note::StepsLeftOut);
+        let (steps, odd) = self.log.finish(first, longest_work(during.end - during.start));
+        let odd = (impossible || odd).then_some(Note::ImpossibleTimes);
+        Ok(Done { llm_calls, steps, notes: cut.into_iter().chain(odd).collect() })
     }
+}
+
+/// What a run did, by the reports of its server.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// LLM calls that ended, but for those whose times cannot be.
+    pub llm_calls: Vec<LlmCall>,
+    pub steps: Vec<Step>,
+    pub notes: Vec<Note>,
 }
 
 fn error_event(line: &[u8]) -> Option<Failure> {
@@ -329,8 +322,8 @@ mod tests {
         }
         lines.finish(|line| steps.line(line))?;
         let runtime = steps.server_runtime();
-        let (calls, steps) = steps.finish(100.0)?;
-        Ok((runtime, calls, steps))
+        let done = steps.finish(100.0..110.0)?;
+        Ok((runtime, done.llm_calls, done.steps))
     }
 
     #[test]

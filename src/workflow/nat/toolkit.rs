@@ -2,7 +2,7 @@
 
 use crate::measure::{Failure, FailureKind};
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -38,10 +38,15 @@ impl Toolkit {
     /// Finds the toolkit: of the Python that is named, or else of the environment in use.
     pub fn find(named: Option<&Path>) -> Result<Self, Failure> {
         let (candidates, origin) = candidates(named);
-        let found = candidates
-            .iter()
-            .find_map(|python| Some(Self { python: python.clone(), version: version_of(python)? }));
-        found.ok_or_else(|| missing(&format!("was not found {origin}")))
+        let mut unusable = String::new();
+        for python in candidates {
+            match version_of(&python) {
+                Ok(Some(version)) => return Ok(Self { python, version }),
+                Ok(None) => {}
+                Err(error) => unusable = format!(": it cannot be started ({error})"),
+            }
+        }
+        Err(missing(&format!("was not found {origin}{unusable}")))
     }
 }
 
@@ -98,13 +103,14 @@ fn python_of(command: &Path) -> Option<PathBuf> {
     named.filter(is_python).or_else(|| beside.filter(is_python))
 }
 
-/// Returns the toolkit's version in a Python; `None` if it is not installed there, or the Python does not answer.
-fn version_of(python: &Path) -> Option<String> {
+/// Returns the toolkit's version in a Python; `None` if it is not installed there, or the Python does not answer. Fails if
+/// the program cannot be started.
+fn version_of(python: &Path) -> io::Result<Option<String>> {
     const LONGEST: Duration = Duration::from_secs(20);
     const LOOK_AGAIN: Duration = Duration::from_millis(5);
     let mut command = Command::new(python);
     command.args(["-c", PROBE]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut probe = command.spawn().ok()?;
+    let mut probe = command.spawn()?;
     let began = Instant::now();
     let status = loop {
         match probe.try_wait() {
@@ -112,12 +118,14 @@ fn version_of(python: &Path) -> Option<String> {
             Ok(None) if began.elapsed() < LONGEST => std::thread::sleep(LOOK_AGAIN),
             _ => {
                 let _ = probe.kill();
-                break probe.wait().ok()?;
+                break probe.wait()?;
             }
         }
     };
     let mut printed = String::new();
-    probe.stdout.take()?.take(256).read_to_string(&mut printed).ok()?;
+    if let Some(stdout) = probe.stdout.take() {
+        stdout.take(256).read_to_string(&mut printed)?;
+    }
     let version = printed.trim();
-    (status.success() && !version.is_empty()).then(|| version.to_owned())
+    Ok((status.success() && !version.is_empty()).then(|| version.to_owned()))
 }
