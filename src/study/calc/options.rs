@@ -111,7 +111,10 @@ impl CalcOptions {
             );
             refuse(hosted && given, &message)?;
         }
-        let has_scheme = |url: &String| url.starts_with("http://") || url.starts_with("https://");
+        let has_scheme = |url: &String| {
+            let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+            scheme.is_some_and(|scheme| ["http", "https"].contains(&scheme.as_str()))
+        };
         let message = "--endpoint: an address begins with http:// or https://";
         refuse(self.endpoint.as_ref().is_some_and(|url| !has_scheme(url)), message)?;
         refuse(self.endpoint_timeout == 0, "--endpoint_timeout: no run can end within 0 s")?;
